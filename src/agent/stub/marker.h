@@ -1,0 +1,75 @@
+/* marker.h: the extended attribute "trusted.alto.stub" that makes a file a stub: at most 64 bytes, since 80 cost ext4 a further
+ * block (measured). Everything else about the file is in its manifest line. Pure: no system calls.
+ *
+ *   offset  bytes
+ *   0       1   version (1)
+ *   1       1   state: enum marker_state
+ *   2       2   flags (0)
+ *   4       16  object id (the 128 bits of the ULID)
+ *   20      4   share tag: first 4 bytes of SHA-256 of the share's id
+ *   24      8   inode number it was made for
+ *   32      4   inode generation it was made for
+ *   36      8   size of the file in bytes
+ *   44      8   mtime in ns
+ *   52      12  first 12 bytes of HMAC-SHA256 with the volume's marker key over bytes 0..51 and the filesystem's id
+ *
+ * State is under the checksum, so "filling" cannot be forged either. The key comes with the volume's configuration and never
+ * leaves agent and server. */
+#ifndef ALTO_AGENT_STUB_MARKER_H
+#define ALTO_AGENT_STUB_MARKER_H
+
+#include "base/text.h"
+#include "port/port.h"
+
+#define MARKER_XATTR "trusted.alto.stub"
+#define MARKER_BYTES 64u
+#define MARKER_KEY_LEN 32u
+
+enum marker_state { MARKER_STUB = 1, MARKER_FILLING = 2 };
+
+struct marker {
+    enum marker_state state;
+    uint8_t object[16];
+    uint32_t share_tag;
+    uint64_t ino;
+    uint32_t generation;
+    uint64_t size;
+    int64_t mtime_ns;
+};
+
+struct marker_key {
+    uint8_t key[MARKER_KEY_LEN];
+    uint8_t fs_id[16];
+};
+
+int marker_encode(const struct marker *m, const struct marker_key *key, uint8_t out[MARKER_BYTES]) AL_MUST_CHECK;
+/* AL_ECORRUPT: wrong length, version or state. The checksum is judged apart: *ret_authentic. */
+int marker_decode(const uint8_t *bytes, size_t len, const struct marker_key *key, struct marker *ret, bool *ret_authentic) AL_MUST_CHECK;
+void marker_object_id(const struct marker *m, al_id out);
+int marker_object_from_id(const char *id, uint8_t out[16]) AL_MUST_CHECK; /* AL_EINVAL */
+uint32_t marker_share_tag(const char *share_id);
+
+/* What a file with a marker is. The whole table of design section 6; doc/format/marker.md has it with reasons. */
+enum marker_verdict {
+    MARKER_V_STUB,      /* own, all holes, size and time match, authentic: recall */
+    MARKER_V_FILLING,   /* own, authentic, a recall was cut: fill again */
+    MARKER_V_COPIED,    /* made for another inode, the file has its own data: drop the marker, keep the data */
+    MARKER_V_ADOPT,     /* made for another inode, all holes, authentic, size matches: register, rewrite for this inode, then recall */
+    MARKER_V_TRUNCATED, /* own, size is 0 by truncate(2): the file is empty now; drop the marker */
+    MARKER_V_CHANGED,   /* own, all holes, size or time does not fit: EIO and an operator */
+    MARKER_V_DATA,      /* own, has data though not filling: EIO and an operator; never overwritten */
+    MARKER_V_FORGED     /* not authentic or not decodable: with data: drop nothing, allow nothing that reads holes: EIO; see marker.md */
+};
+
+struct marker_facts { /* read from the file, freshly */
+    uint64_t ino;
+    uint32_t generation;
+    uint64_t size;
+    int64_t mtime_ns;
+    bool has_data; /* anything that is not a hole below size */
+};
+
+enum marker_verdict marker_judge(const struct marker *m, bool decoded, bool authentic, const struct marker_facts *facts);
+const char *marker_verdict_name(enum marker_verdict v);
+
+#endif

@@ -1,0 +1,20 @@
+/* process.h: what a program's main needs of the system: signals as a wish to stop, a child process. */
+#ifndef ALTO_PORT_PROCESS_H
+#define ALTO_PORT_PROCESS_H
+
+#include "base/result.h"
+
+/* From now on SIGINT, SIGTERM (Windows: Ctrl-C, Ctrl-Break, service stop) only set a flag and wake port_stop_wait. Call once, first
+ * thing in main, before any thread. SIGPIPE is ignored. */
+void port_stop_catch(void);
+bool port_stop_wanted(void);
+/* Waits until a stop is wanted (true) or timeout_ns passed (false). One thread. */
+bool port_stop_wait(int64_t timeout_ns);
+
+/* The environment variable, or NULL. */
+const char *port_env(const char *name);
+uint32_t port_pid(void);
+/* Whether standard output / error is a terminal, and how wide it is (80 where unknown). */
+bool port_is_tty(int fd_number, unsigned *ret_columns);
+
+#endif
