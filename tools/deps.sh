@@ -6,7 +6,7 @@ set -euo pipefail
 
 build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-dev libjansson-dev libsqlite3-dev libpq-dev
     libhiredis-dev libsodium-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libzstd-dev libxxhash-dev libgnutls28-dev
-    libacl1-dev libattr1-dev nodejs dpkg-dev)
+    libacl1-dev libattr1-dev nodejs dpkg-dev cmake patch)
 run=(samba xfsprogs e2fsprogs util-linux attr acl openssl)
 test=("${run[@]}" clang libclang-rt-14-dev libcmocka-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
     cmake autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 jq liburing-dev)
