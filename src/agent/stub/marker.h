@@ -4,14 +4,17 @@
  *   offset  bytes
  *   0       1   version (1)
  *   1       1   state: enum marker_state
- *   2       2   flags (0)
- *   4       16  object id (the 128 bits of the ULID)
- *   20      4   share tag: first 4 bytes of SHA-256 of the share's id
- *   24      8   inode number it was made for
- *   32      4   inode generation it was made for
- *   36      8   size of the file in bytes
- *   44      8   mtime in ns
- *   52      12  first 12 bytes of HMAC-SHA256 with the volume's marker key over bytes 0..51 and the filesystem's id
+ *   2       4   extension of the object's name on the share (marker_ext_pack), so that a recall by handle, which knows no path,
+ *               finds the object in one round trip, also after the file was renamed
+ *   6       4   content check: low 32 bits of the XXH3-128 of the content, so that a recall can tell a damaged object without
+ *               its manifest (doc/adr/0011-content-check-in-the-marker.md)
+ *   10      16  object id (the 128 bits of the ULID)
+ *   26      4   share tag: first 4 bytes of SHA-256 of the share's id
+ *   30      8   inode number it was made for
+ *   38      4   inode generation it was made for
+ *   42      6   size of the file in bytes (at most MARKER_SIZE_MAX)
+ *   48      8   mtime in ns
+ *   56      8   first 8 bytes of HMAC-SHA256 with the volume's marker key over bytes 0..55 and the filesystem's id
  *
  * State is under the checksum, so "filling" cannot be forged either. The key comes with the volume's configuration and never
  * leaves agent and server. */
@@ -24,12 +27,16 @@
 #define MARKER_XATTR "trusted.alto.stub"
 #define MARKER_BYTES 64u
 #define MARKER_KEY_LEN 32u
+#define MARKER_EXT_LEN 6u                    /* characters of an extension that is kept: a-z and 0-9 */
+#define MARKER_SIZE_MAX ((1ull << 48) - 1)   /* bytes of a file that can become a stub */
 
 enum marker_state { MARKER_STUB = 1, MARKER_FILLING = 2 };
 
 struct marker {
     enum marker_state state;
     uint8_t object[16];
+    char ext[MARKER_EXT_LEN + 1]; /* without the dot; "" where the object has none */
+    uint32_t content;             /* low 32 bits of the XXH3-128 of the content */
     uint32_t share_tag;
     uint64_t ino;
     uint32_t generation;
@@ -48,6 +55,13 @@ int marker_decode(const uint8_t *bytes, size_t len, const struct marker_key *key
 void marker_object_id(const struct marker *m, al_id out);
 int marker_object_from_id(const char *id, uint8_t out[16]) AL_MUST_CHECK; /* AL_EINVAL */
 uint32_t marker_share_tag(const char *share_id);
+/* The extension an object of this path keeps: 1 to MARKER_EXT_LEN letters and digits after the last dot of the last part, in lower
+ * case; anything else gives "". Both mover and recall name objects by it. */
+void marker_ext_of(struct al_span path, char ext[MARKER_EXT_LEN + 1]);
+/* Base 37 (0 = nothing, 1..26 = a..z, 27..36 = 0..9), first character least significant. AL_EINVAL for what marker_ext_of never gives;
+ * unpack refuses numbers that pack never gives. */
+int marker_ext_pack(const char *ext, uint32_t *ret) AL_MUST_CHECK;
+int marker_ext_unpack(uint32_t packed, char ext[MARKER_EXT_LEN + 1]) AL_MUST_CHECK;
 
 /* What a file with a marker is. The whole table of design section 6; doc/format/marker.md has it with reasons. */
 enum marker_verdict {

@@ -101,7 +101,8 @@ int stub_take_read(struct stub_take *t, void *to, size_t len, uint64_t offset, s
  *   punch     the lease taken a second time; blocks freed, times and capabilities restored, fsync
  * After mark and before a finished punch: stub_unmark puts everything back (the data is still whole). */
 int stub_seal_hold(struct stub_take *t, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
-int stub_seal_mark(struct stub_take *t, const char *object_id, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
+/* ext and content go into the marker as they are (marker.h). */
+int stub_seal_mark(struct stub_take *t, const char *object_id, const char *ext, uint32_t content, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
 int stub_seal_punch(struct stub_take *t, enum stub_refusal *ret_refusal, uint64_t *ret_freed, struct al_fail *fail) AL_MUST_CHECK;
 int stub_unmark(struct stub_take *t, struct al_fail *fail) AL_MUST_CHECK;
 struct stub_take *stub_let_go(struct stub_take *t); /* drops lease, guard and descriptor. NULL is fine; returns NULL */
