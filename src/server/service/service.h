@@ -14,24 +14,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "model/scope.h" /* enum service_role, struct scope */
 #include "port/port.h"
-
-enum service_role { /* bits: a route names the set that may call it */
-    ROLE_NONE = 0,       /* nobody is logged in: login, health, enrolment */
-    ROLE_OPERATOR = 1,   /* all customers */
-    ROLE_ADMIN = 2,      /* own customer, reads and writes */
-    ROLE_AUDITOR = 4,    /* own customer, reads */
-    ROLE_HOST = 8        /* an agent */
-};
-#define ROLES_READ (ROLE_OPERATOR | ROLE_ADMIN | ROLE_AUDITOR)
-#define ROLES_WRITE (ROLE_OPERATOR | ROLE_ADMIN)
-
-/* Whose data a store or inventory call may see. Made only by service_scope (from the caller) and, for altod's own housekeeping,
- * store_scope_system. */
-struct scope {
-    bool all;           /* operator */
-    al_id customer_id;  /* otherwise: only this one */
-};
 
 struct caller {
     enum service_role role;
@@ -40,6 +24,7 @@ struct caller {
     al_id customer_id; /* empty for an operator */
     al_id session_id;  /* empty for a host */
     bool by_cookie;    /* then writes need the CSRF header */
+    char csrf[48];     /* what X-Alto-Csrf must be then; empty for a host */
 };
 
 struct service;        /* shared: configuration, bus, store and inventory pools, log */
@@ -66,7 +51,8 @@ struct service_reply {
     int status;            /* 200 unless set */
     struct al_buf body;    /* JSON text unless content_type says otherwise; initialised by the api */
     const char *content_type; /* NULL: application/json */
-    uint64_t etag;         /* version of the noun; 0: none */
+    uint64_t etag;         /* version of the noun; 0: none. It changes by edits only, not by what agents report: the operation
+                            * itself sets status 304 where that is right, api never does */
     const char *location;  /* arena; NULL: none */
     const char *cookie;    /* arena; whole Set-Cookie value; NULL: none */
     int retry_after_s;

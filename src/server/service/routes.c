@@ -1,0 +1,197 @@
+#include "server/service/noun_ops.h"
+#include "server/service/work_ops.h"
+
+#include <string.h>
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define ROUTE_PARTS_MAX 12u      /* parts of a path */
+#define ROUTE_PART_BYTES_MAX 128u
+
+/* Body caps: a noun is small; a rule's text may be 64 KiB; lists of paths and an agent's batches are bounded by their own formats. */
+#define NOUN_BODY (16 * KIB)
+#define RULE_BODY (512 * KIB)
+#define PATHS_BODY (4 * MIB)
+#define BATCH_BODY (16 * MIB)
+#define A "/api/v1"
+
+/* The one route table. Order does not matter but for reading; a literal part wins over a {…} part. */
+static const struct service_route routes[] = {
+    {"GET", A "/health", 0, health, "health", 0},
+
+    {"POST", A "/session", 0, session_create, "session_create", NOUN_BODY},
+    {"GET", A "/session", ROLES_READ, session_get, "session_get", 0},
+    {"DELETE", A "/session", ROLES_READ, session_delete, "session_delete", 0},
+
+    {"GET", A "/customers", ROLES_READ, customer_list, "customer_list", 0},
+    {"POST", A "/customers", ROLE_OPERATOR, customer_create, "customer_create", NOUN_BODY},
+    {"GET", A "/customers/{id}", ROLES_READ, customer_get, "customer_get", 0},
+    {"PATCH", A "/customers/{id}", ROLE_OPERATOR, customer_update, "customer_update", NOUN_BODY},
+    {"DELETE", A "/customers/{id}", ROLE_OPERATOR, customer_delete, "customer_delete", 0},
+    {"POST", A "/customers/{id}/enrol-tokens", ROLES_WRITE, enrol_token_create, "enrol_token_create", NOUN_BODY},
+
+    {"GET", A "/users", ROLES_READ, user_list, "user_list", 0},
+    {"POST", A "/users", ROLES_WRITE, user_create, "user_create", NOUN_BODY},
+    {"GET", A "/users/{id}", ROLES_READ, user_get, "user_get", 0},
+    {"PATCH", A "/users/{id}", ROLES_WRITE, user_update, "user_update", NOUN_BODY},
+    {"DELETE", A "/users/{id}", ROLES_WRITE, user_delete, "user_delete", 0},
+    {"POST", A "/users/{id}/password", ROLES_READ, user_password, "user_password", NOUN_BODY},
+
+    {"GET", A "/hosts", ROLES_READ, host_list, "host_list", 0},
+    {"GET", A "/hosts/{id}", ROLES_READ, host_get, "host_get", 0},
+    {"PATCH", A "/hosts/{id}", ROLES_WRITE, host_update, "host_update", NOUN_BODY},
+    {"DELETE", A "/hosts/{id}", ROLES_WRITE, host_delete, "host_delete", 0},
+
+    {"GET", A "/shares", ROLES_READ, share_list, "share_list", 0},
+    {"POST", A "/shares", ROLES_WRITE, share_create, "share_create", NOUN_BODY},
+    {"GET", A "/shares/{id}", ROLES_READ, share_get, "share_get", 0},
+    {"PATCH", A "/shares/{id}", ROLES_WRITE, share_update, "share_update", NOUN_BODY},
+    {"DELETE", A "/shares/{id}", ROLES_WRITE, share_delete, "share_delete", 0},
+    {"POST", A "/shares/{id}/check", ROLES_WRITE, share_check, "share_check", NOUN_BODY},
+
+    {"GET", A "/volumes", ROLES_READ, volume_list, "volume_list", 0},
+    {"POST", A "/volumes", ROLES_WRITE, volume_create, "volume_create", NOUN_BODY},
+    {"GET", A "/volumes/{id}", ROLES_READ, volume_get, "volume_get", 0},
+    {"PATCH", A "/volumes/{id}", ROLES_WRITE, volume_update, "volume_update", NOUN_BODY},
+    {"DELETE", A "/volumes/{id}", ROLES_WRITE, volume_delete, "volume_delete", 0},
+    {"POST", A "/volumes/{id}/scan", ROLES_WRITE, volume_scan, "volume_scan", NOUN_BODY},
+    {"GET", A "/volumes/{id}/files", ROLES_READ, file_list, "file_list", 0},
+    {"GET", A "/volumes/{id}/file", ROLES_READ, file_stat, "file_stat", 0},
+    {"POST", A "/volumes/{id}/tier", ROLES_WRITE, file_tier, "file_tier", PATHS_BODY},
+    {"POST", A "/volumes/{id}/recall", ROLES_WRITE, file_recall, "file_recall", PATHS_BODY},
+
+    {"GET", A "/rules", ROLES_READ, rule_list, "rule_list", 0},
+    {"POST", A "/rules", ROLES_WRITE, rule_create, "rule_create", RULE_BODY},
+    {"POST", A "/rules/check", ROLES_READ, rule_check, "rule_check", RULE_BODY},
+    {"POST", A "/rules/preview", ROLES_READ, rule_preview_text, "rule_preview_text", RULE_BODY},
+    {"GET", A "/rules/{id}", ROLES_READ, rule_get, "rule_get", 0},
+    {"PATCH", A "/rules/{id}", ROLES_WRITE, rule_update, "rule_update", RULE_BODY},
+    {"DELETE", A "/rules/{id}", ROLES_WRITE, rule_delete, "rule_delete", 0},
+    {"POST", A "/rules/{id}/preview", ROLES_READ, rule_preview, "rule_preview", NOUN_BODY},
+    {"POST", A "/rules/{id}/run", ROLES_WRITE, rule_run, "rule_run", NOUN_BODY},
+
+    {"GET", A "/jobs", ROLES_READ, job_list, "job_list", 0},
+    {"GET", A "/jobs/{id}", ROLES_READ, job_get, "job_get", 0},
+    {"POST", A "/jobs/{id}/cancel", ROLES_WRITE, job_cancel, "job_cancel", NOUN_BODY},
+    {"GET", A "/jobs/{id}/outcomes", ROLES_READ, job_outcomes, "job_outcomes", 0},
+
+    {"GET", A "/audit", ROLES_READ, audit_list, "audit_list", 0},
+    {"GET", A "/audit/verify", ROLES_READ, audit_verify, "audit_verify", 0},
+    {"GET", A "/figures", ROLES_READ, figures_get, "figures_get", 0},
+    {"GET", A "/series", ROLES_READ, series_get, "series_get", 0},
+
+    {"POST", A "/agent/enrol", 0, agent_enrol, "agent_enrol", NOUN_BODY},
+    {"GET", A "/agent/config", ROLE_HOST, agent_config, "agent_config", 0},
+    {"POST", A "/agent/lease", ROLE_HOST, agent_lease, "agent_lease", 256 * KIB},
+    {"POST", A "/agent/batch", ROLE_HOST, agent_batch, "agent_batch", BATCH_BODY},
+    {"POST", A "/agent/entries", ROLE_HOST, agent_entries, "agent_entries", BATCH_BODY},
+};
+
+const struct service_route *
+service_routes(size_t *ret_count)
+{
+    *ret_count = AL_LEN(routes);
+    return routes;
+}
+
+struct parts {
+    struct al_span part[ROUTE_PARTS_MAX];
+    size_t count;
+};
+
+/* Splits a path behind its first '/'. False when it is no path any route could have: empty parts, too many, too long. */
+static bool
+split(const char *path, struct parts *ret)
+{
+    ret->count = 0;
+    if (path[0] != '/') {
+        return false;
+    }
+    while (*path == '/') {
+        size_t len = strcspn(path + 1, "/");
+
+        if (len == 0 || len > ROUTE_PART_BYTES_MAX || ret->count == ROUTE_PARTS_MAX) {
+            return false;
+        }
+        ret->part[ret->count++] = (struct al_span){(const uint8_t *)path + 1, len};
+        path += 1 + len;
+    }
+    return true;
+}
+
+/* Compares pattern and path part by part without copying: 0 no match, else 1 + the number of literal parts, so that more literal wins. */
+static unsigned
+match(const char *pattern, const struct parts *p, struct al_span ids[4], size_t *ret_ids)
+{
+    unsigned literal = 1;
+    size_t n = 0;
+
+    *ret_ids = 0;
+    while (*pattern == '/') {
+        size_t len = strcspn(pattern + 1, "/");
+
+        if (n == p->count) {
+            return 0;
+        }
+        if (pattern[1] == '{') {
+            if (*ret_ids < 4) {
+                ids[(*ret_ids)++] = p->part[n];
+            }
+        } else if (len == p->part[n].len && memcmp(pattern + 1, p->part[n].at, len) == 0) {
+            literal++;
+        } else {
+            return 0;
+        }
+        n++;
+        pattern += 1 + len;
+    }
+    return n == p->count ? literal : 0;
+}
+
+const struct service_route *
+service_route_find(const char *method, const char *path, struct al_arena *arena, const char *ids[4],
+                   bool *ret_method_wrong)
+{
+    const struct service_route *found = NULL;
+    struct al_span best_ids[4], now_ids[4];
+    size_t best_count = 0, now_count = 0;
+    unsigned best = 0, now;
+    bool other = false;
+    struct parts p;
+
+    *ret_method_wrong = false;
+    if (!split(path, &p)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < AL_LEN(routes); i++) {
+        now = match(routes[i].path, &p, now_ids, &now_count);
+        if (now == 0) {
+            continue;
+        }
+        if (strcmp(routes[i].method, method) != 0) {
+            other = true;
+        } else if (now > best) {
+            best = now;
+            found = &routes[i];
+            best_count = now_count;
+            memcpy(best_ids, now_ids, sizeof best_ids);
+        }
+    }
+    if (found == NULL) {
+        *ret_method_wrong = other;
+        return NULL;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        ids[i] = NULL;
+        if (i < best_count) {
+            char *text = al_arena_alloc(arena, best_ids[i].len + 1);
+
+            /* Without memory the operation sees an empty id, which nothing has. */
+            if (text != NULL) {
+                memcpy(text, best_ids[i].at, best_ids[i].len);
+            }
+            ids[i] = text != NULL ? text : "";
+        }
+    }
+    return found;
+}
