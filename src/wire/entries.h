@@ -3,9 +3,13 @@
  * A batch: "ALE1", varint count of records, then records; the whole zstd-compressed on the wire (entries_pack / entries_unpack).
  *   folder  0x01, varint id (from 1, per scan), varint parent id (0 for the root), varint flags (ENTRY_UNREADABLE), name
  *   entry   0x02, varint folder id, byte type (enum port_type), varint flags, name, varints: mode, uid, gid, nlink, ino, size,
- *           allocated, zig-zag varints: mtime, ctime, atime, btime (ns)
+ *           allocated, zig-zag varints: mtime, ctime, atime, btime (ns; btime 0: unknown)
+ *   owner   0x03, varint uid, name: how the host calls this user; optional, once per uid and scan, anywhere in it
  *   name    varint length, bytes
- * A folder record comes before any entry that names its id, in the same batch or an earlier one. A folder has an entry record in its parent too.
+ * A folder record comes before any entry that names its id, in the same batch or an earlier one; a second record of the same folder adds its flags
+ * (for a listing that failed half-way). A folder has an entry record in its parent too; one that never gets a folder record counts as not
+ * listed, as if ENTRY_UNREADABLE. The root's folder record has parent 0 and an empty name; every other name has 1 to ENTRIES_NAME_MAX bytes,
+ * no NUL, no '/', and is neither "." nor "..".
  * Sizes are bytes, times ns since 1970 UTC. The reader trusts nothing: every length and id is checked. One thread at a time. */
 #ifndef ALTO_WIRE_ENTRIES_H
 #define ALTO_WIRE_ENTRIES_H
@@ -21,9 +25,13 @@ enum entry_flag {
     ENTRY_STUB = 2,       /* carries a marker that decodes */
     ENTRY_MOUNT = 4       /* another filesystem is mounted here; not descended */
 };
+/* Above the flags lie the attributes of the file: flags = enum entry_flag | enum port_attr << ENTRY_ATTRS_SHIFT. */
+#define ENTRY_ATTRS_SHIFT 8
+#define ENTRY_FLAGS_MASK 0xffu
 
 struct entry_record {
     bool is_folder_record;   /* folder: id, parent, flags, name; else all but parent */
+    bool is_owner_record;    /* only uid and name */
     uint64_t folder;         /* folder record: its own id; entry: the folder it lies in */
     uint64_t parent;
     uint8_t type;
