@@ -45,7 +45,7 @@ struct target_space {
 /* Also looks at the identity file again: a share swapped meanwhile is AL_EFOREIGN. */
 int target_check(struct target *t, struct target_space *ret, struct al_fail *fail) AL_MUST_CHECK;
 
-/* "objects/ab/cd/<object id><.ext>": fan-out from the id's random part; `path` only lends its extension, made safe for Windows. */
+/* "objects/a/b/<object id><.ext>": fan-out from the last two characters of the id; `path` only lends its extension, made safe for Windows. */
 int target_object_name(const char *object_id, struct al_span path, char name[TARGET_NAME_MAX]) AL_MUST_CHECK;
 
 /* ---- putting an object: complete, flushed, read back, equal, and only then under its name ----
