@@ -60,7 +60,8 @@ struct stub_volume_conf {
  * hold answers how many that were and from then on lets nobody new pass until release. Faked in simulation. */
 struct stub_gate;
 struct stub_gate_ops {
-    int (*guard)(struct stub_gate *g, uint64_t dev, uint64_t ino, struct port_file *f);   /* drops the ignore mark; AL_EUNREACH without a gate */
+    /* Drops the ignore mark. AL_EUNREACH without a gate, AL_ENOTSUP when the gate has no mark on this filesystem, AL_EBUSY when it is guarded already. */
+    int (*guard)(struct stub_gate *g, uint64_t dev, uint64_t ino, struct port_file *f);
     int (*hold)(struct stub_gate *g, uint64_t dev, uint64_t ino, uint32_t *ret_passed);
     int (*release)(struct stub_gate *g, uint64_t dev, uint64_t ino);
 };
@@ -97,9 +98,11 @@ int stub_take_read(struct stub_take *t, void *to, size_t len, uint64_t offset, s
 
 /* Step 4 of design section 5. Each piece apart, since the journal writes between them:
  *   hold      nobody passes the gate any more and nobody has passed since stub_take; else *ret_refusal STUB_R_OPEN
- *   mark      facts unchanged (else STUB_R_CHANGED); marker written, fsync
- *   punch     the lease taken a second time; blocks freed, times and capabilities restored, fsync
- * After mark and before a finished punch: stub_unmark puts everything back (the data is still whole). */
+ *   mark      facts unchanged (else STUB_R_CHANGED); marker written in state "filling" (the truth is on the share from here on,
+ *             whatever is left of the blocks), fsync
+ *   punch     the lease taken a second time; blocks freed, times and capabilities restored, marker "stub", fsync
+ * After mark, while punch was refused or not asked: stub_unmark puts everything back (the data is still whole); AL_ECONFLICT once blocks may be
+ * gone. A crash between mark and the end of punch leaves MARKER_V_FILLING: stub_finish makes a stub of it, a recall fills it. */
 int stub_seal_hold(struct stub_take *t, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
 /* ext and content go into the marker as they are (marker.h). */
 int stub_seal_mark(struct stub_take *t, const char *object_id, const char *ext, uint32_t content, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
@@ -121,7 +124,11 @@ int stub_fill_end(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
 /* Ends it without finishing: blocks punched again and marker back to "stub"; if even that fails it stays "filling". NULL is fine; returns NULL. After a
  * successful stub_fill_end it only frees. */
 struct stub_fill *stub_fill_abort(struct stub_fill *f);
-/* The decisions of the table that change the file. */
+/* For reconcile, when the journal says that object_id is safe on the share and its file was marked: a marker "filling" of this object
+ * becomes a finished stub (blocks freed, times restored, durable). AL_OK also when it is one; AL_ECONFLICT for any other verdict or object. */
+int stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id, struct al_fail *fail) AL_MUST_CHECK;
+/* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED or MARKER_V_TRUNCATED, AL_ECONFLICT for others,
+ * AL_ECHANGED when the verdict is another now. */
 int stub_adopt(struct stub_volume *v, const struct port_handle *h, struct al_fail *fail) AL_MUST_CHECK;
 int stub_drop_marker(struct stub_volume *v, const struct port_handle *h, enum marker_verdict expected, struct al_fail *fail) AL_MUST_CHECK;
 

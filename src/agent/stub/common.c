@@ -1,0 +1,156 @@
+/* common.c: what taking and filling share. */
+#include "agent/stub/stub_priv.h"
+
+#include <string.h>
+
+const char *
+stub_refusal_name(enum stub_refusal r)
+{
+    static const char *const names[] = {
+#define STUB_R_TEXT(name, text) [name] = text,
+        STUB_REFUSALS(STUB_R_TEXT)
+#undef STUB_R_TEXT
+    };
+
+    return (size_t)r < AL_LEN(names) ? names[r] : "unknown";
+}
+
+int
+stub_facts_read(struct stub_volume *v, struct port_file *f, struct stub_facts *ret,
+                struct al_fail *fail)
+{
+    struct stub_facts facts = {0};
+    int rc;
+
+    rc = port_stat(v->port, f, &facts.st);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot stat the file");
+    }
+    rc = port_generation(v->port, f, &facts.generation);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot read the inode's generation");
+    }
+    rc = port_handle_get(v->port, f, &facts.handle);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot get a file handle");
+    }
+    *ret = facts;
+    return AL_OK;
+}
+
+int
+stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
+               struct stub_keep *ret, struct al_fail *fail)
+{
+    struct stub_keep keep = {.atime_ns = st->atime_ns, .mtime_ns = st->mtime_ns};
+    int rc;
+
+    rc = port_xattr_get(v->port, f, STUB_CAPABILITY_XATTR, keep.capability, sizeof(keep.capability),
+                        &keep.capability_len);
+    if (rc == AL_ENODATA || rc == AL_ENOTSUP) {
+        keep.capability_len = 0;
+    } else if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot read the file's capabilities");
+    }
+    *ret = keep;
+    return AL_OK;
+}
+
+int
+stub_keep_restore(struct stub_volume *v, struct port_file *f, const struct stub_keep *keep,
+                  struct al_fail *fail)
+{
+    int rc;
+
+    if (keep->capability_len > 0) {
+        rc = port_xattr_set(v->port, f, STUB_CAPABILITY_XATTR, keep->capability,
+                            keep->capability_len);
+        if (rc != AL_OK) {
+            return al_fail_set(fail, rc, port_os_error(v->port),
+                               "cannot restore the file's capabilities");
+        }
+    }
+    rc = port_set_times(v->port, f, keep->atime_ns, keep->mtime_ns);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot restore the file's times");
+    }
+    return AL_OK;
+}
+
+int
+stub_marker_write(struct stub_volume *v, struct port_file *f, const struct marker *m,
+                  struct al_fail *fail)
+{
+    uint8_t bytes[MARKER_BYTES];
+    int rc;
+
+    rc = marker_encode(m, &v->key, bytes);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, 0, "cannot make the marker");
+    }
+    rc = port_xattr_set(v->port, f, MARKER_XATTR, bytes, sizeof(bytes));
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot write the marker");
+    }
+    return AL_OK;
+}
+
+int
+stub_empty(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
+           struct al_fail *fail)
+{
+    uint64_t block = v->fs.block_bytes > 0 ? v->fs.block_bytes : 4096;
+    uint64_t len = (st->size + block - 1) / block * block;
+    uint64_t data;
+    int rc;
+
+    rc = port_punch(v->port, f, 0, len);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot free the file's blocks");
+    }
+    rc = port_next_data(v->port, f, 0, &data);
+    if (rc == AL_ENODATA) {
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot look for data in the file");
+    }
+    if (data < st->size) {
+        return al_fail_set(fail, AL_EIO, 0, "the filesystem kept blocks that were to be freed");
+    }
+    return AL_OK;
+}
+
+int
+stub_fill_claim(struct stub_fill *f)
+{
+    struct stub_volume *v = f->v;
+    struct al_list *at;
+    int rc = AL_OK;
+
+    port_mutex_lock(&v->fills_lock);
+    for (at = v->fills.next; at != &v->fills; at = at->next) {
+        const struct stub_fill *other = AL_LIST_ITEM(at, struct stub_fill, in_volume);
+
+        if (other->facts.st.ino == f->facts.st.ino &&
+            other->facts.generation == f->facts.generation) {
+            rc = AL_EBUSY;
+            break;
+        }
+    }
+    if (rc == AL_OK) {
+        al_list_push(&v->fills, &f->in_volume);
+    }
+    port_mutex_unlock(&v->fills_lock);
+    return rc;
+}
+
+void
+stub_fill_unclaim(struct stub_fill *f)
+{
+    port_mutex_lock(&f->v->fills_lock);
+    if (f->in_volume.next != NULL) {
+        al_list_drop(&f->in_volume);
+    }
+    port_mutex_unlock(&f->v->fills_lock);
+}
