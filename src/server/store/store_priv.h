@@ -119,8 +119,12 @@ int store_need_tx(const struct store *s, struct al_fail *fail) AL_MUST_CHECK;
 /* AL_ENOENT "no such <what>" unless the last statement changed a row. */
 int store_need_change(const struct store *s, const char *what, struct al_fail *fail) AL_MUST_CHECK;
 /* Scope as the two last values of a statement: `(?a OR customer_id=?b)`; see STORE_SCOPE. */
-#define S_SCOPE(scope) S_BOOL((scope)->all), S_TEXT((scope)->customer_id)
+/* An empty customer becomes NULL, which equals nothing: an empty scope sees nothing. */
+#define S_SCOPE(scope) S_BOOL((scope)->all), S_ID((scope)->customer_id)
 #define STORE_SCOPE(all_at, id_at) " AND (?" #all_at " OR customer_id=?" #id_at ")"
+
+/* Writes the chain's head back; store_commit calls it. */
+int store_chain_flush(struct store *s, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- nouns as JSON ---- */
 enum store_kind {

@@ -1,0 +1,108 @@
+/* job.h: jobs, the outcomes of their files, and why files were refused. Tables in schema_work.c; conventions in store.h (scope, transaction, errors).
+ *
+ *   queued ─▶ running ─▶ done | failed          cancelled from each of the first three
+ *               ▲ │ share in trouble
+ *               │ ▼
+ *            suspended
+ *
+ * The state is never set by hand: store_job_settle derives it from the works that are left and from what became of the files. */
+#ifndef ALTO_SERVER_STORE_JOB_H
+#define ALTO_SERVER_STORE_JOB_H
+
+#include "server/store/store.h"
+
+enum store_job_kind { STORE_J_SCAN, STORE_J_TIER, STORE_J_RECALL, STORE_J_CHECK_SHARE, STORE_J_RECONCILE, STORE_J_KINDS };
+enum store_job_state {
+    STORE_J_QUEUED,
+    STORE_J_RUNNING,
+    STORE_J_DONE,
+    STORE_J_FAILED,
+    STORE_J_CANCELLED,
+    STORE_J_SUSPENDED,
+    STORE_J_STATES
+};
+const char *store_job_kind_name(enum store_job_kind kind);    /* "scan" ... */
+const char *store_job_state_name(enum store_job_state state); /* "queued" ... */
+bool store_job_state_open(enum store_job_state state);        /* queued, running or suspended */
+
+extern const struct store_noun store_jobs;     /* filters: customer_id, volume_id, rule_id, share_id, state, kind */
+extern const struct store_noun store_outcomes; /* filters: job_id, code, reason, act */
+
+struct store_job {
+    al_id id, customer_id, host_id, volume_id, rule_id, share_id; /* the last three empty: none */
+    enum store_job_kind kind;
+    enum store_job_state state;
+    uint64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files, failed_files;
+    int end_code;           /* the first trouble a work ended with, AL_OK: none */
+    const char *text;
+    const char *rule_where; /* NULL: by path */
+    int64_t plan_ns;        /* the rule's now */
+    const char *created_by; /* a name */
+    int64_t created_ns, started_ns, ended_ns;
+    uint64_t version;
+};
+
+/* State is queued. */
+int store_job_add(struct store *s, const struct scope *scope, const struct store_job *j, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a, struct store_job *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* The open job of a kind on a volume, a rule or a share (those not NULL); AL_ENOENT. */
+int store_job_find_open(struct store *s, const struct scope *scope, enum store_job_kind kind, const char *volume_id, const char *rule_id,
+                        const char *share_id, al_id ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_count_open(struct store *s, const struct scope *scope, const char *volume_id, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+
+struct store_job_delta { /* what is added; may be negative */
+    int64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files, failed_files;
+};
+int store_job_count(struct store *s, const struct scope *scope, const char *id, const struct store_job_delta *d, struct al_fail *fail) AL_MUST_CHECK;
+/* How far a walk is: done_files and done_bytes as they stand. */
+int store_job_progress(struct store *s, const struct scope *scope, const char *id, uint64_t files, uint64_t bytes, struct al_fail *fail) AL_MUST_CHECK;
+/* text NULL: the code alone. AL_OK leaves the code. */
+int store_job_note(struct store *s, const struct scope *scope, const char *id, int code, const char *text, struct al_fail *fail) AL_MUST_CHECK;
+/* files may be negative; at 0 the reason goes. sample is kept from the first. */
+int store_job_reason(struct store *s, const struct scope *scope, const char *id, const char *reason, const char *code, int64_t files,
+                     struct al_span sample, struct al_fail *fail) AL_MUST_CHECK;
+/* Derives the state. *ret_state and *ret_changed may be NULL. A cancelled or ended job stays as it is. */
+int store_job_settle(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, enum store_job_state *ret_state,
+                     bool *ret_changed, struct al_fail *fail) AL_MUST_CHECK;
+/* Queued and held works go, leased ones are dropped. AL_OK with *ret_changed false when it had ended. */
+int store_job_cancel(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, bool *ret_changed, struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- what became of a file ---- */
+enum store_outcome_class {
+    STORE_O_DONE,    /* final */
+    STORE_O_REFUSED, /* final */
+    STORE_O_FAILED,  /* final: the file's own trouble */
+    STORE_O_LATER    /* the share's trouble: counted as failed until the item is done again */
+};
+struct store_outcome {
+    const char *job_id; /* of this customer: looked up by the caller */
+    struct al_span path;
+    const char *act, *code, *reason, *text, *object_id; /* object_id NULL: none */
+    enum store_outcome_class class_;
+    uint64_t size, freed;
+    int64_t at_ns;
+};
+struct store_outcome_before {
+    bool there, kept; /* there: the file had an outcome; kept: it was done and stays so, the new one is not counted */
+    enum store_outcome_class class_;
+    uint64_t size, freed;
+    char code[32], reason[72];
+};
+int store_outcome_put(struct store *s, const struct scope *scope, const struct store_outcome *o, struct store_outcome_before *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Whether the file's outcome is final. */
+int store_outcome_final(struct store *s, const struct scope *scope, const char *job_id, struct al_span path, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- the deletion ledger ---- */
+struct store_ledger_entry {
+    const char *share_id, *object_id, *customer_id, *host_id, *volume_id, *reason; /* volume_id NULL: unknown */
+    struct al_span path;
+    int64_t since_ns;
+};
+int store_ledger_add(struct store *s, const struct scope *scope, const struct store_ledger_entry *e, struct al_fail *fail) AL_MUST_CHECK; /* there already: stays */
+int store_ledger_count(struct store *s, const struct scope *scope, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+
+/* Ended jobs older than this go, with their outcomes; the audit keeps what they did. */
+#define STORE_JOBS_KEPT_NS (INT64_C(90) * 86400 * 1000000000)
+int store_job_prune(struct store *s, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK; /* in a transaction; a bounded piece */
+
+#endif
