@@ -91,6 +91,7 @@ struct port_dirent {
 enum port_lease { PORT_LEASE_NONE, PORT_LEASE_HELD, PORT_LEASE_WANTED /* held, and somebody waits for it */ };
 
 struct port_ops {
+    /* port_walk_to alone passes "." as name, to open `dir` a second time. */
     int (*open)(struct port *, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret);
     int (*open_handle)(struct port *, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret);
     int (*close)(struct port *, struct port_file *f);
@@ -197,8 +198,7 @@ int port_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t le
 /* lseek(2) SEEK_DATA: the first data at or behind offset; AL_ENODATA when only a hole follows. */
 int port_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset) AL_MUST_CHECK;
 int port_handle_get(struct port *p, struct port_file *f, struct port_handle *ret) AL_MUST_CHECK;
-/* The inode's generation number (FS_IOC_GETVERSION; on XFS and btrfs from the file handle), so that a reused inode number is
- * told from the old one. */
+/* A number that differs when an inode number is used again for another file: a hash of the file handle, which holds the generation. */
 int port_generation(struct port *p, struct port_file *f, uint32_t *ret) AL_MUST_CHECK;
 int port_fs(struct port *p, struct port_file *f, struct port_fs *ret) AL_MUST_CHECK;
 

@@ -1,0 +1,85 @@
+#include "port/process.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Signals have no argument: this is the one place that must be global. */
+static volatile sig_atomic_t stop_wanted;
+static int stop_fd = -1;
+
+static void
+on_stop(int signal_number)
+{
+    uint64_t one = 1;
+    int saved = errno;
+
+    stop_wanted = 1;
+    if (write(stop_fd, &one, sizeof(one)) < 0) {
+        /* A full counter has woken whoever waits already. */
+    }
+    errno = saved;
+}
+
+void
+port_stop_catch(void)
+{
+    struct sigaction act = {.sa_handler = on_stop};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    (void)sigaction(SIGINT, &act, NULL); /* fail only for signals that do not exist */
+    (void)sigaction(SIGTERM, &act, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool
+port_stop_wanted(void)
+{
+    return stop_wanted != 0;
+}
+
+bool
+port_stop_wait(int64_t timeout_ns)
+{
+    struct pollfd pfd = {.fd = stop_fd, .events = POLLIN};
+    struct timespec t = {.tv_sec = (time_t)(timeout_ns / 1000000000),
+                         .tv_nsec = timeout_ns % 1000000000};
+
+    if (stop_wanted == 0) {
+        (void)ppoll(&pfd, 1, &t, NULL); /* a signal ends the wait, which is what it is for */
+    }
+    return stop_wanted != 0;
+}
+
+const char *
+port_env(const char *name)
+{
+    return getenv(name);
+}
+
+uint32_t
+port_pid(void)
+{
+    return (uint32_t)getpid();
+}
+
+bool
+port_is_tty(int fd_number, unsigned *ret_columns)
+{
+    struct winsize size;
+
+    *ret_columns = 80;
+    if (isatty(fd_number) == 0) {
+        return false;
+    }
+    if (ioctl(fd_number, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        *ret_columns = size.ws_col;
+    }
+    return true;
+}
