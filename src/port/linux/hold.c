@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -18,13 +19,19 @@ linux_lock(struct port *p, struct port_file *f)
 int
 linux_lease_take(struct port *p, struct port_file *f)
 {
-    /* The signal of a broken lease (SIGIO by default) would end the program: nobody asks for one.
-     * fcntl(2): F_SETSIG SIGURG is ignored by default, and its state is asked for with F_GETLEASE.
-     */
-    if (fcntl(f->fd, F_SETSIG, 23 /* SIGURG */) != 0) {
+    /* A reader waiting for our lease shows here as F_RDLCK. Setting the lease again would succeed
+     * and make the kernel forget that somebody waits (tried on 6.18), so it must not be asked then.
+     * A waiting writer is refused by F_SETLEASE itself. */
+    if (fcntl(f->fd, F_GETLEASE) == F_RDLCK) {
+        errno = EAGAIN;
+        return AL_EBUSY;
+    }
+    /* The signal of a broken lease (SIGIO by default) would end the program: SIGURG is ignored by
+     * default, and the state is asked for with F_GETLEASE. */
+    if (fcntl(f->fd, F_SETSIG, SIGURG) != 0 || fcntl(f->fd, F_SETLEASE, F_WRLCK) != 0) {
         return linux_code(errno);
     }
-    return fcntl(f->fd, F_SETLEASE, F_WRLCK) == 0 ? AL_OK : linux_code(errno);
+    return AL_OK;
 }
 
 int
