@@ -34,7 +34,8 @@ struct series_key {
 int series_open(const char *url, struct series **ret, struct al_fail *fail) AL_MUST_CHECK;
 struct series *series_close(struct series *s); /* NULL is fine; returns NULL */
 
-/* Adds delta to a counter at a point in time. Errors: those of the store; AL_EINVAL for a metric's name. */
+/* Both need an open transaction. Errors: those of the store; AL_EINVAL for a metric's name, or a counter used as a gauge.
+ * Adds delta to a counter at a point in time; a batch adds up first and counts once. */
 int series_count(struct series *s, struct store *db, const struct series_key *key, int64_t at_ns, uint64_t delta) AL_MUST_CHECK;
 /* Says how a gauge stands at a point in time; an older one than what the slot holds changes nothing. */
 int series_gauge(struct series *s, struct store *db, const struct series_key *key, int64_t at_ns, uint64_t value) AL_MUST_CHECK;
@@ -52,10 +53,10 @@ struct series_query {
 int series_ask(struct series *s, struct store *db, const struct scope *scope, const struct series_query *q, int64_t now_ns,
                int (*on_point)(void *ctx, int64_t at_ns, uint64_t value), void *ctx, uint32_t *ret_step_s) AL_MUST_CHECK;
 
-/* The sum of a counter since a point in time, to the minute. */
-int series_sum(struct series *s, struct store *db, const struct scope *scope, const struct series_query *q, uint64_t *ret) AL_MUST_CHECK;
+/* The sum of a counter from q->from_ns to q->to_ns, widened to whole minutes (hours, days where minutes, hours are pruned). AL_EINVAL. */
+int series_sum(struct series *s, struct store *db, const struct scope *scope, const struct series_query *q, int64_t now_ns, uint64_t *ret) AL_MUST_CHECK;
 
-/* Prunes a bounded piece; call about once a minute from housekeeping, outside a transaction. */
+/* Prunes a bounded piece in a transaction of its own; call about once a minute from housekeeping. */
 int series_prune(struct series *s, struct store *db, int64_t now_ns) AL_MUST_CHECK;
 
 #endif
