@@ -203,7 +203,7 @@ int
 al_json_set_bytes(json_t *obj, const char *key, struct al_span bytes)
 {
     char other[KEY_MAX];
-    AL_CLEANUP(al_buf_free) struct al_buf clean;
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {.max = bytes.len * 3};
     AL_CLEANUP(al_freep) char *encoded = NULL;
     int rc;
 
@@ -214,7 +214,6 @@ al_json_set_bytes(json_t *obj, const char *key, struct al_span bytes)
     if (rc != AL_OK) {
         return rc;
     }
-    al_buf_init(&clean, bytes.len * 3);
     rc = al_utf8_clean(bytes, &clean);
     if (rc != AL_OK) {
         return rc;
