@@ -6,10 +6,8 @@
 #include "server/store/store_priv.h"
 
 static const char *const kind_names[STORE_J_KINDS] = {
-    [STORE_J_SCAN] = "scan",
-    [STORE_J_TIER] = "tier",
-    [STORE_J_RECALL] = "recall",
-    [STORE_J_CHECK_SHARE] = "check_share",
+    [STORE_J_SCAN] = "scan",           [STORE_J_TIER] = "tier",
+    [STORE_J_RECALL] = "recall",       [STORE_J_CHECK_SHARE] = "check_share",
     [STORE_J_RECONCILE] = "reconcile",
 };
 static const char *const state_names[STORE_J_STATES] = {
@@ -262,8 +260,8 @@ store_job_reason(struct store *s, const struct scope *scope, const char *id, con
     }
     AL_TRY(store_run(s, fail,
                      "INSERT INTO job_reason(job_id, reason, code, files, sample, sample_b64)"
-                     " SELECT id,?2,?3,?4,?5,?6 FROM job WHERE id=?1" STORE_SCOPE(7, 8)
-                         " ON CONFLICT(job_id, reason, code) DO UPDATE SET files=files+?4",
+                     " SELECT id,?2,?3,?4,?5,?6 FROM job WHERE id=?1" STORE_SCOPE(
+                         7, 8) " ON CONFLICT(job_id, reason, code) DO UPDATE SET files=files+?4",
                      S_TEXT(id), S_TEXT(reason), S_TEXT(code), S_I64(files),
                      S_TEXT(clean.at == NULL ? "" : (const char *)clean.at),
                      S_TEXT(exact ? NULL : (const char *)b64.at), S_SCOPE(scope)));
@@ -394,7 +392,8 @@ int
 store_job_prune(struct store *s, int64_t now_ns, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    /* One job at a time: its outcomes may be a million rows, and everybody else waits for the transaction. */
+    /* One job at a time: its outcomes may be a million rows, and everybody else waits for the
+     * transaction. */
     return store_run(s, fail,
                      "DELETE FROM job WHERE id=(SELECT id FROM job WHERE ended_ns>0 AND"
                      " ended_ns<?1 AND state IN ('done','failed','cancelled') ORDER BY id LIMIT 1)",

@@ -7,6 +7,8 @@
 /* In the order in which they are applied. Numbers are for ever. */
 static const struct store_migration *const all[] = {
     &store_schema_core,
+    &store_schema_work,
+    &store_schema_series,
 };
 
 const struct store_migration *const *

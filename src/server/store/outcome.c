@@ -5,14 +5,10 @@
 #include "server/store/store_priv.h"
 
 static const struct store_field outcome_fields[] = {
-    {"path", "t.path", STORE_K_BYTES},
-    {"act", "t.act", STORE_K_TEXT},
-    {"code", "t.code", STORE_K_TEXT},
-    {"reason", "t.reason", STORE_K_TEXT},
-    {"text", "t.text", STORE_K_TEXT},
-    {"object_id", "t.object_id", STORE_K_TEXT},
-    {"size", "t.size", STORE_K_INT},
-    {"freed", "t.freed", STORE_K_INT},
+    {"path", "t.path", STORE_K_BYTES}, {"act", "t.act", STORE_K_TEXT},
+    {"code", "t.code", STORE_K_TEXT},  {"reason", "t.reason", STORE_K_TEXT},
+    {"text", "t.text", STORE_K_TEXT},  {"object_id", "t.object_id", STORE_K_TEXT},
+    {"size", "t.size", STORE_K_INT},   {"freed", "t.freed", STORE_K_INT},
     {"at", "t.at_ns", STORE_K_TIME},
 };
 static const struct store_filter_kind outcome_filters[] = {
@@ -67,7 +63,8 @@ store_outcome_put(struct store *s, const struct scope *scope, const struct store
 
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(outcome_before(s, o, &before, fail));
-    /* Work that was leased twice finds files done already and refuses them: what was done first is the truth. */
+    /* Work that was leased twice finds files done already and refuses them: what was done first is
+     * the truth. */
     before.kept = before.there && before.class_ == STORE_O_DONE;
     *ret = before;
     if (before.kept) {

@@ -54,7 +54,7 @@ int store_work_items(struct store *s, const struct scope *scope, const char *id,
 /* leased or queued ─▶ held; each further time it waits longer. */
 int store_work_hold(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* Every queued work that needs the share: reads too, or only those that write. each gets the jobs. */
-int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id, bool reads_too, int64_t now_ns, struct al_arena *a,
+int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id, bool reads_too, int64_t now_ns,
                           int (*each)(void *ctx, const char *job_id), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 
 struct store_work_ref {

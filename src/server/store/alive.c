@@ -1,0 +1,191 @@
+#include "server/store/store_priv.h"
+#include "server/store/work.h"
+
+/* ---- shares being watched ---- */
+
+#define WATCH_MAX 1024u /* of one call; the next tick takes the rest */
+
+/* An online host first; among equals the one whose volume is oldest. */
+#define HOST_OF_SHARE                                                                              \
+    "(SELECT v.host_id FROM volume v JOIN host o ON o.id=v.host_id WHERE v.share_id=h.id"          \
+    " AND (?1 IS NULL OR v.host_id=?1) ORDER BY o.online DESC, v.id LIMIT 1)"
+
+int
+store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
+                  struct store_watch **ret, size_t *ret_count, struct al_fail *fail)
+{
+    struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+    struct store_watch *list = al_arena_alloc(a, WATCH_MAX * sizeof(*list));
+    size_t count = 0;
+    bool row;
+
+    if (list == NULL) {
+        return AL_ENOMEM;
+    }
+    AL_TRY(store_query(
+        s, fail, &q,
+        "SELECT h.id, h.customer_id, " HOST_OF_SHARE " AS host FROM share h WHERE h.checked_ns<=?2"
+        " AND (h.state NOT IN ('ok','unknown')"
+        "  OR EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.state='held'))"
+        " AND NOT EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.kind='check_share')"
+        " AND host IS NOT NULL AND (?3 OR h.customer_id=?4)",
+        S_NULL, S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_SCOPE(scope)));
+    for (;;) {
+        AL_TRY(store_step(q, &row, fail));
+        if (!row || count == WATCH_MAX) {
+            break;
+        }
+        store_col_id(q, 0, list[count].share_id);
+        store_col_id(q, 1, list[count].customer_id);
+        store_col_id(q, 2, list[count].host_id);
+        count++;
+    }
+    *ret = list;
+    *ret_count = count;
+    return AL_OK;
+}
+
+int
+store_share_host(struct store *s, const struct scope *scope, const char *share_id,
+                 const char *host_id, al_id ret, struct al_fail *fail)
+{
+    struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT " HOST_OF_SHARE " AS host FROM share h WHERE h.id=?2"
+                       " AND host IS NOT NULL AND (?3 OR h.customer_id=?4)",
+                       S_ID(host_id), S_TEXT(share_id), S_SCOPE(scope)));
+    AL_TRY(store_step_one(q, "host that uses this share", fail));
+    store_col_id(q, 0, ret);
+    return AL_OK;
+}
+
+/* ---- hosts ---- */
+
+int
+store_host_seen(struct store *s, const struct scope *scope, const char *host_id, int64_t now_ns,
+                bool *ret_was_online, struct al_fail *fail)
+{
+    uint64_t online;
+
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_number(s, fail, &online, "SELECT online FROM host WHERE id=?1" STORE_SCOPE(2, 3),
+                        S_TEXT(host_id), S_SCOPE(scope)));
+    *ret_was_online = online != 0;
+    return store_run(s, fail,
+                     "UPDATE host SET online=1, last_seen_ns=max(last_seen_ns,?2) WHERE id=?1",
+                     S_TEXT(host_id), S_I64(now_ns));
+}
+
+int
+store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
+                struct store_work_ref **ret, size_t *ret_count, struct al_fail *fail)
+{
+    struct store_work_ref *list = al_arena_alloc(a, WATCH_MAX * sizeof(*list));
+    size_t count = 0;
+    bool row;
+
+    AL_TRY(store_need_tx(s, fail));
+    if (list == NULL) {
+        return AL_ENOMEM;
+    }
+    {
+        struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+
+        AL_TRY(store_query(s, fail, &q,
+                           "SELECT id, customer_id FROM host WHERE online=1 AND last_seen_ns<=?1"
+                           " AND (?2 OR customer_id=?3)",
+                           S_I64(now_ns - HOST_OFFLINE_NS), S_SCOPE(scope)));
+        for (;;) {
+            AL_TRY(store_step(q, &row, fail));
+            if (!row || count == WATCH_MAX) {
+                break;
+            }
+            store_col_id(q, 0, list[count].host_id);
+            store_col_id(q, 1, list[count].customer_id);
+            count++;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        AL_TRY(store_run(s, fail, "UPDATE host SET online=0 WHERE id=?1", S_TEXT(list[i].host_id)));
+    }
+    *ret = list;
+    *ret_count = count;
+    return AL_OK;
+}
+
+/* ---- intake ---- */
+
+int
+store_intake_seq(struct store *s, const struct scope *scope, const char *host_id,
+                 const char *stream, uint64_t *ret, struct al_fail *fail)
+{
+    return store_number(s, fail, ret,
+                        "SELECT coalesce((SELECT i.seq FROM intake i JOIN host h ON h.id=i.host_id"
+                        " WHERE i.host_id=?1 AND i.stream=?2 AND (?3 OR h.customer_id=?4)), 0)",
+                        S_TEXT(host_id), S_TEXT(stream), S_SCOPE(scope));
+}
+
+int
+store_intake_set(struct store *s, const struct scope *scope, const char *host_id,
+                 const char *stream, uint64_t seq, int64_t now_ns, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail,
+                     "INSERT INTO intake(host_id, stream, seq, at_ns) SELECT id,?2,?3,?4 FROM host"
+                     " WHERE id=?1 AND (?5 OR customer_id=?6)"
+                     " ON CONFLICT(host_id, stream) DO UPDATE SET seq=?3, at_ns=?4 WHERE seq<?3",
+                     S_TEXT(host_id), S_TEXT(stream), S_U64(seq), S_I64(now_ns), S_SCOPE(scope)));
+    return store_need_change(s, "host", fail);
+}
+
+/* ---- figures ---- */
+
+#define OF_CUSTOMER "(?1 IS NULL OR customer_id=?1) AND (?3 OR customer_id=?4)"
+
+int
+store_figures(struct store *s, const struct scope *scope, const char *customer_id,
+              const char *volume_id, struct store_figures *ret, struct al_fail *fail)
+{
+    struct store_figures f = {0};
+    {
+        struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+
+        AL_TRY(store_query(s, fail, &q,
+                           "SELECT coalesce(sum(files),0), coalesce(sum(bytes),0),"
+                           " coalesce(sum(allocated),0), coalesce(sum(stub_files),0),"
+                           " coalesce(sum(stub_bytes),0), coalesce(sum(freed_bytes),0), count(*)"
+                           " FROM volume WHERE (?2 IS NULL OR id=?2) AND " OF_CUSTOMER,
+                           S_ID(customer_id), S_ID(volume_id), S_SCOPE(scope)));
+        AL_TRY(store_step_one(q, "volume", fail));
+        f.files = store_col_u64(q, 0);
+        f.bytes = store_col_u64(q, 1);
+        f.allocated = store_col_u64(q, 2);
+        f.stub_files = store_col_u64(q, 3);
+        f.stub_bytes = store_col_u64(q, 4);
+        f.freed_bytes = store_col_u64(q, 5);
+        f.volumes = store_col_u64(q, 6);
+    }
+    {
+        struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+
+        AL_TRY(store_query(
+            s, fail, &q,
+            "SELECT (SELECT count(*) FROM host WHERE (?2 IS NULL OR"
+            "  id=(SELECT host_id FROM volume WHERE id=?2)) AND " OF_CUSTOMER "),"
+            " (SELECT count(*) FROM host WHERE online=1 AND (?2 IS NULL OR"
+            "  id=(SELECT host_id FROM volume WHERE id=?2)) AND " OF_CUSTOMER "),"
+            " (SELECT count(*) FROM share WHERE (?2 IS NULL OR"
+            "  id=(SELECT share_id FROM volume WHERE id=?2)) AND " OF_CUSTOMER "),"
+            " (SELECT count(*) FROM job WHERE state IN ('queued','running','suspended')"
+            "  AND state='running' AND (?2 IS NULL OR volume_id=?2) AND " OF_CUSTOMER ")",
+            S_ID(customer_id), S_ID(volume_id), S_SCOPE(scope)));
+        AL_TRY(store_step_one(q, "figure", fail));
+        f.hosts = store_col_u64(q, 0);
+        f.hosts_online = store_col_u64(q, 1);
+        f.shares = store_col_u64(q, 2);
+        f.jobs_running = store_col_u64(q, 3);
+    }
+    *ret = f;
+    return AL_OK;
+}
