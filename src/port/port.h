@@ -75,7 +75,7 @@ enum port_fs_kind { PORT_FS_OTHER, PORT_FS_EXT4, PORT_FS_XFS, PORT_FS_BTRFS, POR
 struct port_fs {
     enum port_fs_kind kind;
     char name[16];        /* the system's own word: "ext4", "NTFS" */
-    uint8_t id[16];       /* statfs f_fsid or the volume serial number, zero-padded */
+    uint8_t id[16];       /* of the filesystem, the same after every mount: f_fsid, the UUID (XFS) or the volume serial number, zero-padded */
     uint64_t block_bytes; /* what an allocation is rounded to */
     uint64_t bytes_total, bytes_free /* for us */;
     bool read_only;

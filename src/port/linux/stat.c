@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -114,6 +115,38 @@ linux_stat_at(struct port *p, struct port_file *dir, const char *name, struct po
     return stat_fill(dir == NULL ? AT_FDCWD : dir->fd, name, 0, ret);
 }
 
+/* XFS makes f_fsid of the device's number, which is another one after the next start (loop devices, LVM): ask for the UUID.
+ * Layout and numbers: include/uapi/linux/fs.h (6.9) and fs/xfs/libxfs/xfs_fs.h. */
+struct fs_uuid {
+    uint8_t len;
+    uint8_t uuid[16];
+};
+struct xfs_geometry_v1 {
+    uint32_t words[8];
+    uint64_t counts[4];
+    uint8_t uuid[16];
+    uint32_t rest[7];
+};
+#define IOC_FS_UUID _IOR(0x15, 0, struct fs_uuid)
+#define IOC_XFS_GEOMETRY_V1 _IOR('X', 100, struct xfs_geometry_v1)
+
+static bool
+fs_uuid(int fd, uint8_t id[16])
+{
+    struct fs_uuid uuid = {0};
+    struct xfs_geometry_v1 geometry;
+
+    if (ioctl(fd, IOC_FS_UUID, &uuid) == 0 && uuid.len == sizeof(uuid.uuid)) {
+        memcpy(id, uuid.uuid, sizeof(uuid.uuid));
+        return true;
+    }
+    if (ioctl(fd, IOC_XFS_GEOMETRY_V1, &geometry) == 0) {
+        memcpy(id, geometry.uuid, sizeof(geometry.uuid));
+        return true;
+    }
+    return false;
+}
+
 int
 linux_fs(struct port *p, struct port_file *f, struct port_fs *ret)
 {
@@ -152,6 +185,8 @@ linux_fs(struct port *p, struct port_file *f, struct port_fs *ret)
             (void)snprintf(ret->name, sizeof(ret->name), "%s", kinds[i].name);
         }
     }
-    memcpy(ret->id, &st.f_fsid, sizeof(st.f_fsid));
+    if (ret->kind != PORT_FS_XFS || !fs_uuid(f->fd, ret->id)) {
+        memcpy(ret->id, &st.f_fsid, sizeof(st.f_fsid));
+    }
     return AL_OK;
 }
