@@ -353,8 +353,14 @@ port_read_file(struct port *p, struct port_file *dir, const char *name, size_t m
     for (;;) {
         size_t want = READ_FILE_CHUNK, got;
 
-        if (offset + want > max) {
-            want = (size_t)(max - offset) + 1; /* one more, to see that there is more */
+        if (offset == max) { /* the buffer may be full now: only look whether there is more */
+            uint8_t more;
+
+            rc = port_pread(p, f.file, &more, 1, offset, &got);
+            return rc != AL_OK ? rc : got == 0 ? AL_OK : AL_ELIMIT;
+        }
+        if (want > max - offset) {
+            want = (size_t)(max - offset);
         }
         rc = al_buf_reserve(to, want);
         if (rc == AL_OK) {
@@ -366,9 +372,6 @@ port_read_file(struct port *p, struct port_file *dir, const char *name, size_t m
         to->len += got;
         to->at[to->len] = '\0';
         offset += got;
-        if (offset > max) {
-            return AL_ELIMIT;
-        }
         if (got < want) {
             return AL_OK;
         }
