@@ -255,6 +255,8 @@ int store_event_verify(struct store *s, const struct scope *scope, const char *c
 
 /* ---- answers kept under an Idempotency-Key (for STORE_ANSWER_KEPT_NS) ---- */
 #define STORE_ANSWER_KEPT_NS (INT64_C(24) * 3600 * 1000000000)
+#define STORE_TOKEN_KEPT_NS (INT64_C(7) * 86400 * 1000000000)  /* after it expired, so that one can see that it did */
+#define STORE_FAILURE_KEPT_NS (INT64_C(86400) * 1000000000)    /* failed logins; longer than any window they are counted in */
 struct store_answer {
     const char *caller_id, *key;
     uint8_t request_hash[STORE_HASH_LEN];
@@ -268,7 +270,8 @@ int store_answer_find(struct store *s, const char *caller_id, const char *key, s
 int store_answer_add(struct store *s, const struct store_answer *n, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- housekeeping ---- */
-/* Sessions, tokens, answers and failed logins whose time is over; a bounded number at a time. */
+/* Sessions, tokens, answers and failed logins whose time is over; a bounded number at a time, inside a transaction. It adds no event:
+ * nothing that people made is touched. */
 int store_prune(struct store *s, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* A small value of altod itself. AL_ENOENT. */
 int store_setting_get(struct store *s, const char *key, struct al_buf *to, struct al_fail *fail) AL_MUST_CHECK;

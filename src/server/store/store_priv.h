@@ -123,6 +123,13 @@ int store_need_change(const struct store *s, const char *what, struct al_fail *f
 #define S_SCOPE(scope) S_BOOL((scope)->all), S_ID((scope)->customer_id)
 #define STORE_SCOPE(all_at, id_at) " AND (?" #all_at " OR customer_id=?" #id_at ")"
 
+/* Refuses with AL_ECONFLICT when one of the counts (SQL with ?1 = id) is not 0: "this host still has 2 volumes". */
+struct store_dependant {
+    const char *sql;
+    const char *one, *many;
+};
+int store_refuse(struct store *s, const char *what, const char *id, const struct store_dependant *list, size_t count, struct al_fail *fail) AL_MUST_CHECK;
+
 /* Writes the chain's head back; store_commit calls it. */
 int store_chain_flush(struct store *s, struct al_fail *fail) AL_MUST_CHECK;
 
