@@ -66,7 +66,7 @@ chain_load(struct store *s, const char *customer_id, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_chain head = {.loaded = true};
-    bool row;
+    bool row = false;
 
     if (s->chain.loaded && strcmp(s->chain.customer_id, customer_id) == 0) {
         return AL_OK;
@@ -183,7 +183,7 @@ verify_head(struct store *s, const char *customer_id, uint64_t seq, const uint8_
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct al_span stored;
-    bool row;
+    bool row = false;
 
     AL_TRY(store_query(s, fail, &q, "SELECT seq, hash FROM chain WHERE customer_id=?1",
                        S_TEXT(customer_id)));
@@ -205,7 +205,7 @@ verify_walk(struct store *s, const char *customer_id, struct store_verify *ret, 
     AL_CLEANUP(al_buf_free) struct al_buf scratch = {.max = s->text.max};
     uint8_t hash[STORE_HASH_LEN] = {0};
     struct store_verify v = {.ok = true};
-    bool row, good = true;
+    bool row = false, good = true;
     uint64_t seq = 0;
 
     AL_TRY(store_query(s, fail, &q,

@@ -119,7 +119,7 @@ store_token_take(struct store *s, const uint8_t hash[STORE_HASH_LEN], int64_t no
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_token t = {0};
-    bool row;
+    bool row = false;
 
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_query(s, fail, &q,

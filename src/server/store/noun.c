@@ -144,14 +144,15 @@ filter_value(const struct store_filter_kind *k, const char *text, struct store_a
 static int
 filter_add(struct list *l, const struct store_filter *f, struct al_fail *fail)
 {
-    static const char *const forms[] = {
-        [STORE_T_EQ] = " AND %s=?%zu",
-        [STORE_T_EQ_NOCASE] = " AND %s=?%zu COLLATE NOCASE",
-        [STORE_T_CONTAINS] = " AND instr(lower(CAST(%s AS TEXT)), lower(?%zu))>0",
-        [STORE_T_FROM] = " AND %s>=?%zu",
-        [STORE_T_TO] = " AND %s<?%zu",
+    static const struct {
+        const char *before, *between, *after;
+    } forms[] = {
+        [STORE_T_EQ] = {"", "=", ""},
+        [STORE_T_EQ_NOCASE] = {"", "=", " COLLATE NOCASE"},
+        [STORE_T_CONTAINS] = {"instr(lower(CAST(", " AS TEXT)), lower(", "))>0"},
+        [STORE_T_FROM] = {"", ">=", ""},
+        [STORE_T_TO] = {"", "<", ""},
     };
-    char text[256];
 
     for (size_t i = 0; i < l->noun->filter_count; i++) {
         const struct store_filter_kind *k = &l->noun->filters[i];
@@ -163,8 +164,8 @@ filter_add(struct list *l, const struct store_filter *f, struct al_fail *fail)
             return al_fail_set(fail, AL_EINVAL, 0, "too many filters");
         }
         AL_TRY(filter_value(k, f->text, &l->args[l->count++], fail));
-        (void)snprintf(text, sizeof text, forms[k->test], k->sql, l->count);
-        return al_buf_adds(&l->sql, text);
+        return al_buf_addf(&l->sql, " AND %s%s%s?%zu%s", forms[k->test].before, k->sql,
+                           forms[k->test].between, l->count, forms[k->test].after);
     }
     return al_fail_set(fail, AL_EINVAL, 0, "%s cannot be filtered by \"%.60s\"", l->noun->what, f->name);
 }
@@ -222,7 +223,7 @@ rows(struct store *s, struct list *l, uint32_t limit, struct al_jsonout *j, char
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     uint32_t n = 0;
-    bool row;
+    bool row = false;
 
     ret_cursor[0] = '\0';
     AL_TRY(store_query_args(s, fail, &q, (const char *)l->sql.at, l->args, l->count));

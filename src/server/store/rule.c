@@ -93,7 +93,7 @@ store_rule_each(struct store *s, const struct scope *scope, const char *volume_i
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_rule r;
-    bool row;
+    bool row = false;
 
     AL_TRY(store_query(s, fail, &q,
                        "SELECT " COLUMNS " FROM rule WHERE enabled AND volume_id=?1" STORE_SCOPE(2, 3)

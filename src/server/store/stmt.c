@@ -237,7 +237,7 @@ store_step(struct store_stmt *q, bool *ret_row, struct al_fail *fail)
 int
 store_step_one(struct store_stmt *q, const char *what, struct al_fail *fail)
 {
-    bool row;
+    bool row = false;
 
     AL_TRY(store_step(q, &row, fail));
     return row ? AL_OK : al_fail_set(fail, AL_ENOENT, 0, "no such %s", what);
@@ -248,7 +248,7 @@ store_run_args(struct store *s, struct al_fail *fail, const char *sql, const str
                size_t count)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
+    bool row = false;
 
     AL_TRY(store_query_args(s, fail, &q, sql, args, count));
     do {

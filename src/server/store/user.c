@@ -101,7 +101,7 @@ was_operator(struct store *s, const struct scope *scope, const char *id, bool *r
 int
 store_user_set(struct store *s, const struct scope *scope, const struct store_user *u, struct al_fail *fail)
 {
-    bool operator_before;
+    bool operator_before = false;
 
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(was_operator(s, scope, u->id, &operator_before, fail));
@@ -120,7 +120,7 @@ store_user_set(struct store *s, const struct scope *scope, const struct store_us
 int
 store_user_del(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail)
 {
-    bool operator_before;
+    bool operator_before = false;
 
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(was_operator(s, scope, id, &operator_before, fail));
@@ -155,7 +155,7 @@ int
 store_session_add(struct store *s, const struct scope *scope, const struct store_session *t,
                   struct al_fail *fail)
 {
-    bool of_operator;
+    bool of_operator = false;
 
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(was_operator(s, scope, t->user_id, &of_operator, fail)); /* for its AL_ENOENT */

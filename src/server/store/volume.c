@@ -123,7 +123,7 @@ store_volume_each(struct store *s, const struct scope *scope, const char *host_i
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_volume v;
-    bool row;
+    bool row = false;
 
     AL_TRY(store_query_args(s, fail, &q,
                             host_id != NULL
