@@ -1,0 +1,320 @@
+/* What only Linux has: names of any bytes, links, FIFOs, mounts, markers, trees deeper than
+ * PATH_MAX, and a tree that changes under the walk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "agent/walk/walk.h"
+#include "port/port.h"
+#include "tap.h"
+#include "wire/entries.h"
+
+static char base[512];
+
+struct seen {
+    uint64_t entries, folder_records, unreadable, mounts, stubs, bad;
+    bool name_seen[8];
+};
+static const char *const names[8] = {"with space", "new\nline",  "\xff\xfe not utf-8", "quote\"'\\",
+                                     "-rf",        "trailing. ", "\x01\x02\x7f",       "%s%n"};
+
+static int
+on_send(void *ctx, uint64_t seq, struct al_span packed)
+{
+    struct seen *s = ctx;
+    AL_CLEANUP(al_buf_free) struct al_buf plain;
+    struct entries_reader reader;
+    struct entry_record r;
+    bool end = false;
+    int rc;
+
+    (void)seq;
+    al_buf_init(&plain, ENTRIES_PLAIN_MAX);
+    rc = entries_unpack(packed, &plain, &reader);
+    while (rc == AL_OK && !end) {
+        rc = entries_next(&reader, &r, &end);
+        if (rc != AL_OK || end) {
+            break;
+        }
+        s->folder_records += r.is_folder_record;
+        s->unreadable += r.is_folder_record && (r.flags & ENTRY_UNREADABLE);
+        s->entries += !r.is_folder_record;
+        s->mounts += !r.is_folder_record && (r.flags & ENTRY_MOUNT);
+        s->stubs += !r.is_folder_record && (r.flags & ENTRY_STUB);
+        for (size_t i = 0; i < AL_LEN(names); i++) {
+            s->name_seen[i] |= al_span_equal(r.name, al_span_of(names[i]));
+        }
+    }
+    s->bad += rc != AL_OK;
+    return AL_OK;
+}
+
+static struct seen
+walk(const char *root, const struct marker_key *key, struct walk_result *res)
+{
+    struct seen s = {0};
+    struct al_fail fail = {0};
+    struct walk_conf conf = {.port = port_native(),
+                             .root = root,
+                             .key = key,
+                             .threads = 4,
+                             .batch_records = 100,
+                             .send = on_send,
+                             .ctx = &s};
+
+    if (walk_run(&conf, res, &fail) != AL_OK) {
+        tap_fail(__FILE__, __LINE__, "%s (%d)", fail.text, fail.code);
+    }
+    TAP_EQUAL_U64(s.bad, 0);
+    return s;
+}
+
+static void
+folder(char *path, size_t cap, const char *name)
+{
+    snprintf(path, cap, "%s/%s", base, name);
+    TAP_CHECK(mkdir(path, 0755) == 0);
+}
+
+static void
+touch(const char *root, const char *name, off_t size)
+{
+    char path[4096];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s", root, name);
+    fd = open(path, O_CREAT | O_WRONLY, 0644);
+    TAP_CHECK(fd >= 0);
+    TAP_CHECK(ftruncate(fd, size) == 0);
+    close(fd);
+}
+
+static void
+names_of_any_bytes_come_through(void)
+{
+    char root[1024], longest[256];
+    struct walk_result res;
+    struct seen s;
+
+    folder(root, sizeof(root), "names");
+    for (size_t i = 0; i < AL_LEN(names); i++) {
+        touch(root, names[i], 1);
+    }
+    memset(longest, 'n', 255);
+    longest[255] = '\0';
+    touch(root, longest, 1);
+    s = walk(root, NULL, &res);
+    TAP_EQUAL_U64(s.entries, 9);
+    for (size_t i = 0; i < AL_LEN(names); i++) {
+        TAP_CHECK(s.name_seen[i]);
+    }
+}
+
+static void
+links_are_not_followed_and_fifos_do_not_hold_it_up(void)
+{
+    char root[1024], path[2048];
+    struct walk_result res;
+    struct seen s;
+
+    folder(root, sizeof(root), "links");
+    snprintf(path, sizeof(path), "%s/to-root", root);
+    TAP_CHECK(symlink("/", path) == 0);
+    snprintf(path, sizeof(path), "%s/loop", root);
+    TAP_CHECK(symlink(".", path) == 0);
+    snprintf(path, sizeof(path), "%s/fifo", root);
+    TAP_CHECK(mkfifo(path, 0644) == 0);
+    s = walk(root, NULL, &res);
+    TAP_EQUAL_U64(s.entries, 3);
+    TAP_EQUAL_U64(res.folders, 1);
+}
+
+static void
+another_filesystem_is_named_and_not_entered(void)
+{
+    char root[1024], path[2048];
+    struct walk_result res;
+    struct seen s;
+
+    folder(root, sizeof(root), "mounts");
+    snprintf(path, sizeof(path), "%s/other", root);
+    TAP_CHECK(mkdir(path, 0755) == 0);
+    if (mount("none", path, "tmpfs", 0, "size=64k") != 0) {
+        tap_skip("mounting needs root");
+    }
+    touch(path, "inside", 1);
+    s = walk(root, NULL, &res);
+    TAP_CHECK(umount(path) == 0);
+    TAP_EQUAL_U64(s.entries, 1);
+    TAP_EQUAL_U64(s.mounts, 1);
+    TAP_EQUAL_U64(res.folders, 1);
+}
+
+static void
+a_tree_deeper_than_any_path_is_walked_to_its_end(void)
+{
+    enum { DEPTH = 1500 };
+    char root[1024];
+    struct walk_result res;
+    struct seen s;
+    int at;
+
+    folder(root, sizeof(root), "deep");
+    at = open(root, O_DIRECTORY | O_RDONLY);
+    for (int i = 0; i < DEPTH; i++) {
+        int next;
+
+        TAP_CHECK(mkdirat(at, "a-folder", 0755) == 0);
+        next = openat(at, "a-folder", O_DIRECTORY | O_RDONLY);
+        TAP_CHECK(next >= 0);
+        close(at);
+        at = next;
+    }
+    close(at);
+    s = walk(root, NULL, &res);
+    TAP_EQUAL_U64(s.entries, DEPTH);
+    TAP_EQUAL_U64(res.folders, DEPTH + 1);
+    TAP_EQUAL_U64(res.unreadable, 0);
+}
+
+static void
+a_marker_makes_a_stub_and_a_sparse_file_without_one_does_not(void)
+{
+    char root[1024], path[2048];
+    struct walk_result res;
+    struct seen s;
+    struct marker m = {.state = MARKER_STUB, .size = 1 << 20};
+    struct marker_key key = {{1}, {2}};
+    uint8_t bytes[MARKER_BYTES];
+
+    folder(root, sizeof(root), "markers");
+    touch(root, "sparse", 1 << 20);
+    touch(root, "stub", 1 << 20);
+    touch(root, "rubbish", 1 << 20);
+    TAP_OK(marker_encode(&m, &key, bytes));
+    snprintf(path, sizeof(path), "%s/stub", root);
+    if (setxattr(path, MARKER_XATTR, bytes, sizeof(bytes), 0) != 0) {
+        tap_skip("trusted attributes need root and a filesystem that has them");
+    }
+    snprintf(path, sizeof(path), "%s/rubbish", root);
+    TAP_CHECK(setxattr(path, MARKER_XATTR, "rubbish", 7, 0) == 0);
+    s = walk(root, &key, &res);
+    TAP_EQUAL_U64(s.entries, 3);
+    TAP_EQUAL_U64(s.stubs, 1);
+    TAP_EQUAL_U64(res.stubs, 1);
+}
+
+static void
+a_folder_one_may_not_read_is_called_unreadable(void)
+{
+    char root[1024], path[2048];
+    struct walk_result res;
+    struct seen s;
+    uid_t was = geteuid();
+
+    folder(root, sizeof(root), "locked");
+    snprintf(path, sizeof(path), "%s/closed", root);
+    TAP_CHECK(mkdir(path, 0700) == 0);
+    touch(path, "inside", 1);
+    if (was != 0) {
+        tap_skip("needs root, to become somebody else");
+    }
+    TAP_CHECK(chmod(base, 0755) == 0);
+    TAP_CHECK(seteuid(65534) == 0);
+    if (access(root, R_OK) != 0) {
+        TAP_CHECK(seteuid(was) == 0);
+        tap_skip("the working folder is closed to others");
+    }
+    s = walk(root, NULL, &res);
+    TAP_CHECK(seteuid(was) == 0);
+    TAP_EQUAL_U64(s.entries, 1);
+    TAP_EQUAL_U64(s.unreadable, 1);
+    TAP_EQUAL_U64(res.unreadable, 1);
+}
+
+static _Atomic bool over;
+
+static void *
+change(void *arg)
+{
+    const char *root = arg;
+
+    for (unsigned i = 0; !atomic_load(&over); i++) {
+        char a[2048], b[2048];
+
+        snprintf(a, sizeof(a), "%s/c%u", root, i % 50);
+        snprintf(b, sizeof(b), "%s/c%u/moved", root, (i + 1) % 50);
+        (void)rename(a, b);
+        (void)symlink("/", a); /* a folder that becomes a link must not be followed */
+        (void)unlink(a);
+        (void)rename(b, a);
+        snprintf(b, sizeof(b), "%.1500s/f", a);
+        close(open(b, O_CREAT | O_WRONLY, 0644));
+        (void)unlink(b);
+        (void)rmdir(a);
+        (void)symlink("/etc", a);
+        (void)unlink(a);
+        (void)mkdir(a, 0755);
+    }
+    return NULL;
+}
+
+static void
+a_tree_that_changes_under_it_does_not_break_it(void)
+{
+    char root[1024], path[2048];
+    pthread_t thread;
+
+    folder(root, sizeof(root), "changing");
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(path, sizeof(path), "%s/c%u", root, i);
+        TAP_CHECK(mkdir(path, 0755) == 0);
+    }
+    touch(root, "stays", 5);
+    TAP_CHECK(pthread_create(&thread, NULL, change, root) == 0);
+    for (unsigned i = 0; i < 100; i++) {
+        struct walk_result res;
+        struct seen s = walk(root, NULL, &res);
+
+        TAP_CHECK(s.entries >= 1);
+        TAP_CHECK(s.entries < 200); /* /etc or / would be more */
+    }
+    atomic_store(&over, true);
+    pthread_join(thread, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    char command[600];
+    int rc;
+
+    if (argc < 2) {
+        printf("1..0 # SKIP give a folder to work in\n");
+        return 0;
+    }
+    snprintf(base, sizeof(base), "%s/walk-linux-%lld", argv[1],
+             (long long)port_now_ns(port_native()));
+    if (mkdir(base, 0755) != 0) {
+        printf("Bail out! cannot make %s\n", base);
+        return 1;
+    }
+    TAP_RUN(names_of_any_bytes_come_through);
+    TAP_RUN(links_are_not_followed_and_fifos_do_not_hold_it_up);
+    TAP_RUN(another_filesystem_is_named_and_not_entered);
+    TAP_RUN(a_tree_deeper_than_any_path_is_walked_to_its_end);
+    TAP_RUN(a_marker_makes_a_stub_and_a_sparse_file_without_one_does_not);
+    TAP_RUN(a_folder_one_may_not_read_is_called_unreadable);
+    TAP_RUN(a_tree_that_changes_under_it_does_not_break_it);
+    rc = tap_end();
+    snprintf(command, sizeof(command), "rm -rf '%s'", base);
+    (void)!system(command);
+    return rc;
+}

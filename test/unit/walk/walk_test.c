@@ -1,0 +1,442 @@
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/walk/walk.h"
+#include "base/fault.h"
+#include "base/mem.h"
+#include "port/port.h"
+#include "tap.h"
+#include "wire/entries.h"
+
+#define FOUND_MAX 20000
+
+static struct port *port;
+static char base[512];
+
+/* What came out of a walk, by path. */
+struct found {
+    char *path;
+    struct entry_record r;
+};
+struct catch
+{
+    struct found *found;
+    size_t count;
+    char *folder_path[FOUND_MAX]; /* by id */
+    uint32_t folder_flags[FOUND_MAX];
+    _Atomic uint64_t last_seq; /* also read by on_stop, in the walkers */
+    int order_errors;
+    int fail_at, rc; /* send number fail_at returns rc */
+};
+
+static char *
+join(const char *folder, struct al_span name)
+{
+    char *path = malloc(strlen(folder) + name.len + 2);
+
+    sprintf(path, "%s%s%.*s", folder, *folder != '\0' ? "/" : "", (int)name.len,
+            (const char *)name.at);
+    return path;
+}
+
+static void
+take(struct catch *c, const struct entry_record *r)
+{
+    if (r->folder == 0 || r->folder >= FOUND_MAX) {
+        c->order_errors++;
+        return;
+    }
+    if (r->is_folder_record) {
+        c->folder_flags[r->folder] |= r->flags;
+        if (c->folder_path[r->folder] != NULL) {
+            return; /* the second record of a folder */
+        }
+        if (r->parent != 0 && c->folder_path[r->parent] == NULL) {
+            c->order_errors++;
+            return;
+        }
+        c->folder_path[r->folder] =
+            r->parent == 0 ? strdup("") : join(c->folder_path[r->parent], r->name);
+        return;
+    }
+    if (c->folder_path[r->folder] == NULL || c->count == FOUND_MAX) {
+        c->order_errors++;
+        return;
+    }
+    c->found[c->count++] = (struct found){join(c->folder_path[r->folder], r->name), *r};
+}
+
+static int
+on_send(void *ctx, uint64_t seq, struct al_span packed)
+{
+    struct catch *c = ctx;
+    AL_CLEANUP(al_buf_free) struct al_buf plain;
+    struct entries_reader reader;
+    struct entry_record r;
+    bool end = false;
+    int rc;
+
+    if (c->fail_at != 0 && seq == (uint64_t)c->fail_at) {
+        return c->rc;
+    }
+    c->order_errors += seq != c->last_seq + 1;
+    c->last_seq = seq;
+    al_buf_init(&plain, ENTRIES_PLAIN_MAX);
+    rc = entries_unpack(packed, &plain, &reader);
+    while (rc == AL_OK && !end) {
+        rc = entries_next(&reader, &r, &end);
+        if (rc == AL_OK && !end) {
+            take(c, &r);
+        }
+    }
+    c->order_errors += rc != AL_OK;
+    return AL_OK;
+}
+
+static struct catch *
+catch_new(void)
+{
+    struct catch *c = calloc(1, sizeof(*c));
+
+    c->found = calloc(FOUND_MAX, sizeof(*c->found));
+    return c;
+}
+
+static void
+catch_free(struct catch *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        free(c->found[i].path);
+    }
+    for (size_t i = 0; i < FOUND_MAX; i++) {
+        free(c->folder_path[i]);
+    }
+    free(c->found);
+    free(c);
+}
+
+static const struct found *
+get(const struct catch *c, const char *path)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->found[i].path, path) == 0) {
+            return &c->found[i];
+        }
+    }
+    tap_fail(__FILE__, __LINE__, "%s was not found", path);
+}
+
+static void
+make_folder(const char *name)
+{
+    char path[8192];
+
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    TAP_OK(port_mkdirs(port, path, 0755));
+}
+
+static void
+make_file(const char *name, size_t size)
+{
+    struct port_file *f = NULL;
+    char path[8192];
+    uint8_t *bytes = calloc(1, size + 1);
+
+    memset(bytes, 'x', size);
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    TAP_OK(port_open(port, NULL, path, PORT_WRITE | PORT_CREATE, 0644, &f));
+    TAP_OK(port_pwrite(port, f, bytes, size, 0));
+    TAP_OK(port_close(port, f));
+    free(bytes);
+}
+
+static struct catch *
+walk(const char *below, unsigned threads, uint32_t batch, struct walk_result *ret)
+{
+    char root[1024];
+    struct catch *c = catch_new();
+    struct al_fail fail = {0};
+    struct walk_conf conf = {.port = port,
+                             .root = root,
+                             .threads = threads,
+                             .batch_records = batch,
+                             .send = on_send,
+                             .ctx = c};
+
+    snprintf(root, sizeof(root), "%s/%s", base, below);
+    if (walk_run(&conf, ret, &fail) != AL_OK) {
+        tap_fail(__FILE__, __LINE__, "%s (%d)", fail.text, fail.code);
+    }
+    return c;
+}
+
+static void
+every_entry_comes_once_with_what_stat_says(void)
+{
+    struct walk_result res;
+    struct catch *c;
+    const struct found *f;
+    struct port_stat st;
+    char path[1024];
+
+    make_folder("a/one/two");
+    make_folder("a/empty");
+    make_file("a/f", 5000);
+    make_file("a/one/g", 0);
+    make_file("a/one/two/h", 1);
+    c = walk("a", 2, 0, &res);
+    TAP_EQUAL_U64(c->count, 6);
+    TAP_EQUAL_U64(res.entries, 6);
+    TAP_EQUAL_U64(res.folders, 4);
+    TAP_EQUAL_U64(res.unreadable, 0);
+    TAP_EQUAL_U64(c->order_errors, 0);
+    f = get(c, "f");
+    snprintf(path, sizeof(path), "%s/a/f", base);
+    TAP_OK(port_stat_at(port, NULL, path, &st));
+    TAP_EQUAL_U64(f->r.type, PORT_T_FILE);
+    TAP_EQUAL_U64(f->r.size, 5000);
+    TAP_EQUAL_U64(f->r.allocated, st.allocated);
+    TAP_EQUAL_U64(f->r.ino, st.ino);
+    TAP_EQUAL_U64(f->r.mtime_ns, st.mtime_ns);
+    TAP_EQUAL_U64(f->r.mode, st.mode);
+    TAP_EQUAL_U64(get(c, "one/two")->r.type, PORT_T_FOLDER);
+    TAP_EQUAL_U64(get(c, "one/two/h")->r.size, 1);
+    (void)get(c, "empty");
+    (void)get(c, "one/g");
+    catch_free(c);
+}
+
+static void
+small_batches_keep_folders_before_what_is_in_them_with_many_threads(void)
+{
+    struct walk_result res;
+
+    for (unsigned i = 0; i < 30; i++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "w/%u/%u/%u", i % 3, i % 7, i);
+        make_folder(name);
+        for (unsigned k = 0; k < 20; k++) {
+            char file[96];
+
+            snprintf(file, sizeof(file), "%s/%u.dat", name, k);
+            make_file(file, k);
+        }
+    }
+    for (unsigned round = 0; round < 20; round++) {
+        struct catch *c = walk("w", 1 + round % 8, 1 + round % 11, &res);
+
+        TAP_EQUAL_U64(c->order_errors, 0);
+        TAP_EQUAL_U64(c->count, res.entries);
+        TAP_EQUAL_U64(c->count, 3 + 21 + 30 + 30 * 20);
+        TAP_EQUAL_U64(res.batches, c->last_seq);
+        TAP_CHECK(res.batches > 50 || round % 11 > 5);
+        catch_free(c);
+    }
+}
+
+static void
+a_root_that_is_not_there_sends_nothing_and_is_an_error(void)
+{
+    struct catch *c = catch_new();
+    struct walk_result res;
+    struct al_fail fail = {0};
+    char root[1024];
+    struct walk_conf conf = {.port = port, .root = root, .send = on_send, .ctx = c};
+
+    snprintf(root, sizeof(root), "%s/none", base);
+    TAP_CODE(walk_run(&conf, &res, &fail), AL_ENOENT);
+    TAP_CHECK(strstr(fail.text, root) != NULL);
+    TAP_EQUAL_U64(c->last_seq, 0);
+    catch_free(c);
+}
+
+static void
+what_send_answers_ends_the_walk(void)
+{
+    struct catch *c = catch_new();
+    struct walk_result res;
+    char root[1024];
+    struct walk_conf conf = {
+        .port = port, .root = root, .threads = 4, .batch_records = 4, .send = on_send, .ctx = c};
+
+    c->fail_at = 3;
+    c->rc = AL_EUNREACH;
+    snprintf(root, sizeof(root), "%s/w", base);
+    TAP_CODE(walk_run(&conf, &res, NULL), AL_EUNREACH);
+    TAP_EQUAL_U64(c->last_seq, 2);
+    catch_free(c);
+}
+
+static bool
+on_stop(void *ctx)
+{
+    struct catch *c = ctx;
+
+    return c->last_seq >= 1;
+}
+
+static void
+a_wish_to_stop_ends_the_walk_soon(void)
+{
+    struct catch *c = catch_new();
+    struct walk_result res;
+    char root[1024];
+    struct walk_conf conf = {.port = port,
+                             .root = root,
+                             .threads = 1,
+                             .batch_records = 8,
+                             .send = on_send,
+                             .stop = on_stop,
+                             .ctx = c};
+
+    snprintf(root, sizeof(root), "%s/w", base);
+    TAP_CODE(walk_run(&conf, &res, NULL), AL_ECANCELED);
+    TAP_CHECK(res.entries < 600);
+    catch_free(c);
+}
+
+/* Whatever single call fails in one of the walkers: the walk ends with an error, or everything it
+ * did not see lies below a folder that it calls unreadable, or was counted as gone. */
+struct shaky {
+    struct port port; /* first */
+    const struct port_ops *inner;
+    struct port_ops ops;
+    _Atomic uint64_t calls;
+    uint64_t fail_at;
+    int rc;
+};
+static struct shaky shaky;
+
+static bool
+shake(void)
+{
+    return atomic_fetch_add(&shaky.calls, 1) + 1 == shaky.fail_at;
+}
+
+static int
+shaky_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode,
+           struct port_file **ret)
+{
+    (void)p;
+    return shake() ? shaky.rc : shaky.inner->open(port, dir, name, flags, mode, ret);
+}
+
+static int
+shaky_dir_open(struct port *p, struct port_file *folder, struct port_dir **ret)
+{
+    (void)p;
+    return shake() ? shaky.rc : shaky.inner->dir_open(port, folder, ret);
+}
+
+static int
+shaky_dir_next(struct port *p, struct port_dir *d, struct port_dirent *ret, bool *ret_end)
+{
+    (void)p;
+    return shake() ? shaky.rc : shaky.inner->dir_next(port, d, ret, ret_end);
+}
+
+static int
+shaky_stat_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret)
+{
+    (void)p;
+    return shake() ? shaky.rc : shaky.inner->stat_at(port, dir, name, ret);
+}
+
+static int
+shaky_stat(struct port *p, struct port_file *f, struct port_stat *ret)
+{
+    (void)p;
+    return shake() ? shaky.rc : shaky.inner->stat(port, f, ret);
+}
+
+static bool
+accounted(const struct catch *c, const char *path)
+{
+    char folder[1024];
+    char *slash;
+
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->found[i].path, path) == 0) {
+            return true;
+        }
+    }
+    snprintf(folder, sizeof(folder), "%s", path);
+    do { /* some ancestor was unreadable */
+        slash = strrchr(folder, '/');
+        *(slash != NULL ? slash : folder) = '\0';
+        for (size_t id = 1; id < FOUND_MAX; id++) {
+            if (c->folder_path[id] != NULL && strcmp(c->folder_path[id], folder) == 0 &&
+                (c->folder_flags[id] & ENTRY_UNREADABLE)) {
+                return true;
+            }
+        }
+    } while (folder[0] != '\0');
+    return false;
+}
+
+static void
+each_failing_call_leaves_nothing_silently_out(void)
+{
+    static const int codes[] = {AL_EIO, AL_EACCES};
+    struct walk_result res;
+    struct catch *all = walk("a", 1, 0, &res);
+    char root[1024];
+    uint64_t total = 0;
+
+    snprintf(root, sizeof(root), "%s/a", base);
+    shaky.inner = port->ops;
+    shaky.ops = *port->ops;
+    shaky.ops.open = shaky_open;
+    shaky.ops.dir_open = shaky_dir_open;
+    shaky.ops.dir_next = shaky_dir_next;
+    shaky.ops.stat_at = shaky_stat_at;
+    shaky.ops.stat = shaky_stat;
+    shaky.port.ops = &shaky.ops;
+    for (uint64_t nth = 0; nth <= total; nth++) { /* 0 fails none and counts */
+        struct catch *c = catch_new();
+        struct walk_conf conf = {.port = &shaky.port,
+                                 .root = root,
+                                 .threads = 1,
+                                 .batch_records = 4,
+                                 .send = on_send,
+                                 .ctx = c};
+        int rc;
+
+        atomic_store(&shaky.calls, 0);
+        shaky.fail_at = nth;
+        shaky.rc = codes[nth % 2];
+        rc = walk_run(&conf, &res, NULL);
+        total = nth == 0 ? atomic_load(&shaky.calls) : total;
+        TAP_EQUAL_U64(c->order_errors, 0);
+        for (size_t i = 0; rc == AL_OK && i < all->count; i++) {
+            if (!accounted(c, all->found[i].path)) {
+                tap_fail(__FILE__, __LINE__, "%s is missing without a word when call %u failed",
+                         all->found[i].path, (unsigned)nth);
+            }
+        }
+        TAP_CHECK(nth == 0 || rc != AL_OK || res.unreadable > 0);
+        catch_free(c);
+    }
+    TAP_CHECK(total > 20);
+    catch_free(all);
+}
+
+int
+main(int argc, char **argv)
+{
+    port = port_native();
+    if (argc < 2) {
+        printf("1..0 # SKIP give a folder to work in\n");
+        return 0;
+    }
+    snprintf(base, sizeof(base), "%s/walk-test-%lld", argv[1], (long long)port_now_ns(port));
+    TAP_RUN(every_entry_comes_once_with_what_stat_says);
+    TAP_RUN(small_batches_keep_folders_before_what_is_in_them_with_many_threads);
+    TAP_RUN(a_root_that_is_not_there_sends_nothing_and_is_an_error);
+    TAP_RUN(what_send_answers_ends_the_walk);
+    TAP_RUN(a_wish_to_stop_ends_the_walk_soon);
+    TAP_RUN(each_failing_call_leaves_nothing_silently_out);
+    return tap_end();
+}
