@@ -24,7 +24,7 @@ stub_seal_hold(struct stub_take *t, enum stub_refusal *ret_refusal, struct al_fa
 
     *ret_refusal = STUB_R_NONE;
     if (v->gate != NULL) {
-        rc = v->gate->ops->hold(v->gate, t->facts.st.dev, t->facts.st.ino, &passed);
+        rc = v->gate->ops->hold(v->gate, t->dev, t->ino, &passed);
         if (rc == AL_EUNREACH || rc == AL_ETIMEDOUT || rc == AL_ENOENT) {
             *ret_refusal = STUB_R_NO_GATE;
             return AL_OK;

@@ -38,6 +38,7 @@ struct stub_take {
     struct stub_keep keep;
     struct marker marker; /* from stub_seal_mark on */
     bool guarded, leased, marked;
+    uint64_t dev, ino; /* as told to the gate's guard */
     bool punching; /* blocks may be gone: the file cannot be put back any more */
     bool done;
 };

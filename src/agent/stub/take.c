@@ -196,6 +196,8 @@ take_opened(struct stub_take *t, const struct port_stat *first, enum stub_refusa
             return AL_OK;
         }
         t->guarded = true;
+        t->dev = first->dev;
+        t->ino = first->ino;
     }
     rc = port_lease_take(v->port, t->file);
     if (rc == AL_EBUSY) {
@@ -320,6 +322,7 @@ struct stub_take *
 stub_let_go(struct stub_take *t)
 {
     struct stub_volume *v;
+    int ignored;
 
     if (t == NULL) {
         return NULL;
@@ -328,11 +331,12 @@ stub_let_go(struct stub_take *t)
     /* Nothing below can undo what was decided; an opener that waits is let on by the release. A
      * gate that went away has released by itself. */
     if (t->leased) {
-        (void)port_lease_drop(v->port, t->file);
+        ignored = port_lease_drop(v->port, t->file);
     }
     if (t->guarded) {
-        (void)v->gate->ops->release(v->gate, t->facts.st.dev, t->facts.st.ino);
+        ignored = v->gate->ops->release(v->gate, t->dev, t->ino);
     }
+    (void)ignored;
     port_close_quiet(v->port, &t->file);
     al_free(t);
     return NULL;

@@ -1,5 +1,5 @@
-/* fanotify(7), and what a gate needs around it. The constants newer than Debian 12's headers are from the kernel's
- * include/uapi/linux/fanotify.h. */
+/* fanotify(7), and what a gate needs around it. The constants newer than Debian 12's headers are
+ * from the kernel's include/uapi/linux/fanotify.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -90,8 +90,8 @@ port_fan_unmark(int group, int fd)
     int rc;
 
     /* Naming a bit that was never set is fine, but one that the kernel does not know is not. */
-    rc = mark_call(group, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_OPEN_PERM | FAN_PRE_ACCESS,
-                   fd);
+    rc =
+        mark_call(group, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_OPEN_PERM | FAN_PRE_ACCESS, fd);
     if (rc == AL_EINVAL) {
         rc = mark_call(group, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_OPEN_PERM, fd);
     }
@@ -336,7 +336,8 @@ port_fd_handle(int fd, struct port_handle *ret, int32_t *ret_mount)
     return AL_OK;
 }
 
-/* The folder a mount hangs on, from its line in /proc/self/mountinfo (proc_pid_mountinfo(5)): blanks are written as \040. */
+/* The folder a mount hangs on, from its line in /proc/self/mountinfo (proc_pid_mountinfo(5)):
+ * blanks are written as \040. */
 static int
 mount_point(int32_t mount, char *to, size_t cap)
 {
@@ -393,7 +394,8 @@ port_fd_by_handle(const struct port_handle *h, int32_t mount, int *ret)
     if (rc != AL_OK) {
         return rc;
     }
-    /* A folder raises no event with our marks, and O_PATH opens nothing: a gate must not wait for itself. */
+    /* A folder raises no event with our marks, and O_PATH opens nothing: a gate must not wait for
+     * itself. */
     dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
         return linux_code(errno);
@@ -465,7 +467,8 @@ port_fan_right(int shared_fd, int64_t timeout_ms)
     const struct timespec pause = {.tv_nsec = 2000000};
     int64_t end = mono_ms() + timeout_ms;
 
-    /* A lock of the process, not of the descriptor, which all holders share; it ends with the process however that ends. */
+    /* A lock of the process, not of the descriptor, which all holders share; it ends with the
+     * process however that ends. */
     while (fcntl(shared_fd, F_SETLK, &lock) != 0) {
         if (errno != EAGAIN && errno != EACCES) {
             return linux_code(errno);

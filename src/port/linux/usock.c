@@ -64,7 +64,8 @@ port_usock_listen(const char *path, uint32_t mode, int *ret)
         (void)close(fd); /* not bound yet */
         return rc;
     }
-    /* bind(2) takes the permissions from the umask; a chmod behind it would leave a moment open to everybody. */
+    /* bind(2) takes the permissions from the umask; a chmod behind it would leave a moment open to
+     * everybody. */
     before = umask((mode_t)(~mode & 0777u));
     rc = bind(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 ? AL_OK : linux_code(errno);
     (void)umask(before);
@@ -257,7 +258,8 @@ port_pidfd_alive(int pidfd)
 {
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-    return pidfd >= 0 && poll(&p, 1, 0) == 0; /* pidfd_open(2): readable when the process has ended */
+    return pidfd >= 0 &&
+           poll(&p, 1, 0) == 0; /* pidfd_open(2): readable when the process has ended */
 }
 
 #define POLL_MAX 256u

@@ -1,0 +1,68 @@
+/* gatemsg.h: messages between alto-gate and its clients (agent, alto-hold, control) over local sockets that keep message borders.
+ *
+ * A message is "AG1", a type byte, then fields as tag byte, varint length, bytes; unknown tags are skipped, so that programs of
+ * neighbouring versions understand each other. Descriptors travel beside it (SCM_RIGHTS). At most GATEMSG_MAX bytes.
+ *
+ *   HELLO      client → gate   role, text (agent: its state folder). An agent or hold that holds a group adds its group number; then a gate that
+ *                              lost its own may ask for it
+ *   WELCOME    gate → client   group (its number), wait_ms; to agent and hold with descriptors: group, table
+ *   GIVE       gate → client   give me your duplicates; answered with GIVEN and the same two descriptors, or GIVEN without any
+ *   EVENT      gate → agent    number, pid, uid, text (command name), dev, ino, handle; descriptor: none
+ *   ANSWER     agent → gate    number, code (AL_OK: the file is whole now; else the opener gets an error)
+ *   GUARD      agent → gate    number (of the request), dev, ino; descriptor: the file
+ *   HOLD, RELEASE, FORGET      agent → gate: number, dev, ino (FORGET: descriptor): design in doc/adr/0002-guard-hold-release.md
+ *   MARK, UNMARK, CHECK        control or agent → gate: number, text (path) or a descriptor
+ *   STATUS     control → gate  number
+ *   REPLY      gate → client   number, code, count (HOLD: openers that passed), text (sentence, or STATUS: JSON)
+ */
+#ifndef ALTO_WIRE_GATEMSG_H
+#define ALTO_WIRE_GATEMSG_H
+
+#include "base/bytes.h"
+
+#define GATEMSG_MAX 32768u       /* bytes; a status of many filesystems is the longest */
+#define GATEMSG_TEXT_MAX 32000u
+#define GATEMSG_HANDLE_MAX 128u  /* MAX_HANDLE_SZ, open_by_handle_at(2) */
+
+enum gatemsg_type {
+    GATEMSG_HELLO = 1,
+    GATEMSG_WELCOME,
+    GATEMSG_GIVE,
+    GATEMSG_GIVEN,
+    GATEMSG_EVENT,
+    GATEMSG_ANSWER,
+    GATEMSG_GUARD,
+    GATEMSG_HOLD,
+    GATEMSG_RELEASE,
+    GATEMSG_FORGET,
+    GATEMSG_MARK,
+    GATEMSG_UNMARK,
+    GATEMSG_CHECK,
+    GATEMSG_STATUS,
+    GATEMSG_REPLY,
+    GATEMSG_TYPE_END
+};
+
+enum gatemsg_role { GATEMSG_AGENT = 1, GATEMSG_KEEPER, GATEMSG_CONTROL };
+
+struct gatemsg {
+    enum gatemsg_type type;
+    uint64_t number;
+    uint64_t group;    /* a random number that names a group of event descriptors; 0: none */
+    uint64_t dev, ino;
+    uint64_t count;
+    uint64_t wait_ms;
+    uint32_t pid, uid;
+    uint32_t role;     /* enum gatemsg_role */
+    int32_t code;
+    int32_t handle_type;
+    struct al_span handle; /* borrowed; at most GATEMSG_HANDLE_MAX */
+    struct al_span text;   /* borrowed; at most GATEMSG_TEXT_MAX */
+};
+
+/* Appends the message to out (made with a maximum of GATEMSG_MAX). AL_ELIMIT, AL_ENOMEM. */
+int gatemsg_encode(const struct gatemsg *m, struct al_buf *out) AL_MUST_CHECK;
+/* handle and text point into bytes. AL_ECORRUPT. */
+int gatemsg_decode(struct al_span bytes, struct gatemsg *ret) AL_MUST_CHECK;
+
+#endif
