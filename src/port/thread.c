@@ -5,6 +5,14 @@
 
 #define THREAD_STACK_BYTES (256u << 10)
 
+#if defined(_WIN32)
+#define COND_CLOCK                                                                                 \
+    CLOCK_REALTIME /* winpthreads knows no other for conditions: a clock set back makes a wait     \
+                      longer, never wrong */
+#else
+#define COND_CLOCK CLOCK_MONOTONIC
+#endif
+
 /* The kernel's limit of a thread name is 15 characters; where pthreads cannot name threads nothing
  * is lost. */
 static void
@@ -92,7 +100,7 @@ port_cond_init(port_cond *c)
     int rc = pthread_condattr_init(&attr);
 
     assert(rc == 0);
-    rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    rc = pthread_condattr_setclock(&attr, COND_CLOCK);
     assert(rc == 0);
     rc = pthread_cond_init(c, &attr);
     assert(rc == 0);

@@ -22,7 +22,7 @@ void port_mutex_init(port_mutex *m); /* asserts on failure: it cannot happen wit
 void port_mutex_end(port_mutex *m);
 void port_mutex_lock(port_mutex *m);
 void port_mutex_unlock(port_mutex *m);
-void port_cond_init(port_cond *c); /* waits by the monotonic clock */
+void port_cond_init(port_cond *c); /* waits by the monotonic clock where the system can */
 void port_cond_end(port_cond *c);
 void port_cond_wait(port_cond *c, port_mutex *m);
 /* True when signalled, false when timeout_ns passed. */

@@ -1,0 +1,62 @@
+# The front door. Everything real is in meson.build and tools/; each target does its own set-up.
+#
+#   make            what `make run` needs, built into build/gcc
+#   make run        a sample volume and share, tiered by a sample rule; Ctrl-C stops it      make run-clean   removes its data
+#   make test       every suite; ends with "N passed, N failed"
+#   make bench      name, value, unit, peer, peer's value, ratio; a figure a line
+#   make torture ROUNDS=1000 SEED=1      the long crash and reader suites      make fuzz MIN=10   each parser for MIN minutes
+#   make check      import table, banned calls, lengths, OpenAPI against the routes
+#   make install DESTDIR=... PREFIX=/usr/local
+SHELL := /bin/bash
+BUILD := build/gcc
+ROUNDS ?= 1000
+SEED ?= 1
+MIN ?= 10
+
+.PHONY: all deps third console run run-clean test bench torture fuzz check install clean
+all: third console
+	@tools/build.sh gcc
+
+deps:
+	@tools/deps.sh build
+
+third: deps
+	@tools/duckdb/fetch.sh
+	@tools/libsmb2.sh
+
+console: deps
+	@tools/console.sh
+
+run:
+	@tools/deps.sh run
+	@$(MAKE) --no-print-directory all
+	@tools/run/run
+
+run-clean:
+	@tools/run/run --clean
+
+test:
+	@tools/test/run
+
+bench:
+	@tools/deps.sh bench
+	@$(MAKE) --no-print-directory all >&2
+	@bench/run
+
+torture:
+	@tools/deps.sh test
+	@$(MAKE) --no-print-directory all
+	@test/torture/run --rounds $(ROUNDS) --seed $(SEED)
+
+fuzz:
+	@tools/deps.sh test
+	@tools/test/fuzz --minutes $(MIN)
+
+check:
+	@tools/check/all
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf build

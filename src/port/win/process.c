@@ -1,0 +1,61 @@
+#include <stdlib.h>
+
+#include <windows.h>
+
+#include "port/process.h"
+
+/* A console handler has no argument: this is the one place that must be global. */
+static HANDLE stop_event;
+
+static BOOL WINAPI
+on_stop(DWORD type)
+{
+    (void)type;
+    return SetEvent(stop_event);
+}
+
+void
+port_stop_catch(void)
+{
+    stop_event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    (void)SetConsoleCtrlHandler(on_stop,
+                                TRUE); /* without a console there is nobody to press Ctrl-C */
+}
+
+bool
+port_stop_wanted(void)
+{
+    return WaitForSingleObject(stop_event, 0) == WAIT_OBJECT_0;
+}
+
+bool
+port_stop_wait(int64_t timeout_ns)
+{
+    return WaitForSingleObject(stop_event, (DWORD)(timeout_ns / 1000000)) == WAIT_OBJECT_0;
+}
+
+const char *
+port_env(const char *name)
+{
+    return getenv(name);
+}
+
+uint32_t
+port_pid(void)
+{
+    return GetCurrentProcessId();
+}
+
+bool
+port_is_tty(int fd_number, unsigned *ret_columns)
+{
+    HANDLE h = GetStdHandle(fd_number == 1 ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE);
+    CONSOLE_SCREEN_BUFFER_INFO info;
+
+    *ret_columns = 80;
+    if (!GetConsoleScreenBufferInfo(h, &info)) {
+        return false;
+    }
+    *ret_columns = (unsigned)(info.srWindow.Right - info.srWindow.Left + 1);
+    return true;
+}

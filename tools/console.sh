@@ -1,0 +1,16 @@
+#!/bin/bash
+# Builds the console into console/dist when its sources changed since; with --test checks types and runs its unit tests instead.
+set -euo pipefail
+cd "$(dirname "$0")/../console"
+[ -f package.json ] || exit 0
+quiet() { "$@" >/tmp/alto-console.$$ 2>&1 || { tail -40 /tmp/alto-console.$$ >&2; rm -f /tmp/alto-console.$$; exit 1; }; rm -f /tmp/alto-console.$$; }
+if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+    quiet npm ci --ignore-scripts --no-audit --no-fund
+fi
+if [ "${1:-}" = --test ]; then
+    npm run --silent check
+    exit
+fi
+if [ ! -f dist/index.html ] || [ -n "$(find src index.html package-lock.json vite.config.ts ../api/openapi.yaml -newer dist/index.html -print -quit)" ]; then
+    quiet npm run build
+fi
