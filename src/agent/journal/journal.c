@@ -127,12 +127,6 @@ wait_durable(struct journal *j, struct journal_waiter *w)
     return w->rc;
 }
 
-static int
-queue(struct journal *j, const struct journal_record *r)
-{
-    return journal_record_print(r, j->seed, &j->pending);
-}
-
 static void
 forget(struct journal *j, struct journal_item *item)
 {
@@ -143,36 +137,77 @@ forget(struct journal *j, struct journal_item *item)
     al_free(item);
 }
 
-int
-journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret,
-              struct al_fail *fail)
+/* What is queued goes to the file now, unless a writer is at it, who then takes it along. Lock
+ * held. */
+static void
+write_soon(struct journal *j)
+{
+    if (!j->writing && !j->tail_unknown) {
+        j->writing = true;
+        (void)write_pending(j, false); /* remembered in tail_unknown */
+        j->writing = false;
+        port_cond_broadcast(&j->changed);
+    }
+}
+
+static void
+put_soon(struct journal *j, const struct journal_record *r)
+{
+    if (journal_record_print(r, j->seed, &j->pending) != AL_OK) {
+        j->tail_unknown = true; /* the next begin writes what is open anew, this state included */
+        return;
+    }
+    write_soon(j);
+}
+
+/* A new item, queued, not written. Lock held. */
+static int
+begin_queue(struct journal *j, const struct journal_intent *in, struct journal_item **ret)
 {
     struct journal_item *item = NULL;
-    int rc = AL_OK;
+    size_t before = j->pending.len;
+    int rc;
 
     assert(in->state == JOURNAL_BEGUN);
-    port_mutex_lock(&j->lock);
     if (j->figures.open >= JOURNAL_OPEN_MAX) {
-        rc = AL_ELIMIT;
-    } else {
-        rc = journal_item_new(in, j->seq_next, &item);
+        return AL_ELIMIT;
     }
+    rc = journal_item_new(in, j->seq_next, &item);
     if (rc == AL_OK) {
-        size_t before = j->pending.len;
-
         rc = item_record(item, j->seed, &j->pending);
-        item->bytes = rc == AL_OK ? j->pending.len - before : 0;
     }
     if (rc != AL_OK) {
         al_free(item);
-        port_mutex_unlock(&j->lock);
-        return al_fail_set(fail, rc, 0, "the agent's journal cannot take another intent");
+        return rc;
     }
+    item->bytes = j->pending.len - before;
     j->seq_next++;
     j->open_bytes += item->bytes;
     j->figures.open++;
     al_list_push(&j->open, &item->open);
-    rc = wait_durable(j, &item->waiter);
+    *ret = item;
+    return AL_OK;
+}
+
+static int
+begin(struct journal *j, const struct journal_intent *in, bool durable, struct journal_item **ret,
+      struct al_fail *fail)
+{
+    struct journal_item *item = NULL;
+    int rc;
+
+    port_mutex_lock(&j->lock);
+    rc = begin_queue(j, in, &item);
+    if (rc != AL_OK) {
+        port_mutex_unlock(&j->lock);
+        return al_fail_set(fail, rc, 0, "the agent's journal cannot take another intent");
+    }
+    if (durable || j->tail_unknown) {
+        rc = wait_durable(j, &item->waiter);
+    } else {
+        write_soon(j);
+        rc = j->tail_unknown ? AL_EIO : AL_OK;
+    }
     if (rc != AL_OK) {
         forget(j, item);
     } else {
@@ -185,20 +220,18 @@ journal_begin(struct journal *j, const struct journal_intent *in, struct journal
                                      "the agent's journal could not be written");
 }
 
-/* Queued, and written at once unless a writer is at it, who then takes it along. Lock held. */
-static void
-put_soon(struct journal *j, const struct journal_record *r)
+int
+journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret,
+              struct al_fail *fail)
 {
-    if (queue(j, r) != AL_OK) {
-        j->tail_unknown = true; /* the next begin writes what is open anew, this state included */
-        return;
-    }
-    if (!j->writing && !j->tail_unknown) {
-        j->writing = true;
-        (void)write_pending(j, false); /* remembered in tail_unknown */
-        j->writing = false;
-        port_cond_broadcast(&j->changed);
-    }
+    return begin(j, in, true, ret, fail);
+}
+
+int
+journal_begin_soon(struct journal *j, const struct journal_intent *in, struct journal_item **ret,
+                   struct al_fail *fail)
+{
+    return begin(j, in, false, ret, fail);
 }
 
 void

@@ -1,7 +1,7 @@
 /* journal.h: what the agent is about to do to a file, written before it does it, so that the next start can heal what a crash cut.
  *
  *   tier     journal_begin ─▶ [nothing was made before this was durable] ─▶ journal_note COPIED, MANIFESTED, MARKED, PUNCHED ─▶ journal_end
- *   recall   journal_begin ─▶ (marker goes to "filling") ─▶ journal_end
+ *   recall   journal_begin_soon ─▶ (marker goes to "filling") ─▶ journal_end
  *
  * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only journal_begin waits for the disk,
  * and all who wait at the same time share one sync (group commit: the first writes for all; no thread of its own). Notes and ends
@@ -74,6 +74,8 @@ struct journal *journal_close(struct journal *j); /* no sync: closing is no diff
 
 /* Durable when it returns. `in->state` is JOURNAL_BEGUN. */
 int journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Written, not synced: for a recall, whose marker "filling" is durable by itself and heals at the next open even if the intent is lost. */
+int journal_begin_soon(struct journal *j, const struct journal_intent *in, struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
 /* Written, not synced. A failure is remembered and heals with the next begin; it is no reason to stop the act. */
 void journal_note(struct journal *j, struct journal_item *item, enum journal_state state);
 /* As note, and the item is gone. */

@@ -1,0 +1,133 @@
+/* attrs.c: everything about a file that its stub cannot be trusted to keep, gathered under the
+ * lease, so that it is of one moment. */
+#include <string.h>
+
+#include "agent/mover/mover_priv.h"
+#include "agent/stub/marker.h"
+#include "base/mem.h"
+
+struct attrs {
+    struct al_buf names;  /* NUL-terminated, one after the other */
+    struct al_buf values; /* one after the other; spans are made when it grows no more */
+    struct manifest_xattr *at;
+    size_t *lens;
+    size_t count;
+};
+
+static void
+attrs_end(struct attrs *a)
+{
+    al_buf_free(&a->names);
+    al_buf_free(&a->values);
+    al_free(a->at);
+    al_free(a->lens);
+}
+
+/* One attribute; gone since it was listed is no error. AL_ELIMIT when it does not fit. */
+static int
+read_one(struct mover *m, struct attrs *a, const char *name)
+{
+    struct port *port = m->env->port;
+    static const size_t rooms[] = {256, 4096, MOVER_XATTR_VALUE_MAX}; /* most values are short */
+    size_t len = 0;
+    int rc = AL_ELIMIT;
+
+    if (a->count == MOVER_XATTRS_MAX) {
+        return AL_ELIMIT;
+    }
+    for (size_t k = 0; rc == AL_ELIMIT && k < AL_LEN(rooms); k++) {
+        rc = al_buf_reserve(&a->values, rooms[k]);
+        if (rc != AL_OK) {
+            return rc;
+        }
+        rc = port_xattr_get(port, stub_take_file(m->take), name, a->values.at + a->values.len,
+                            rooms[k], &len);
+    }
+    if (rc == AL_ENODATA) {
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    a->values.len += len;
+    a->at[a->count].name = al_span_of(name);
+    a->lens[a->count++] = len;
+    return AL_OK;
+}
+
+static int
+read_all(struct mover *m, struct attrs *a)
+{
+    const char *name;
+    int rc;
+
+    al_buf_init(&a->names, 1u << 20);
+    al_buf_init(&a->values, MOVER_XATTR_BYTES_MAX + MOVER_XATTR_VALUE_MAX);
+    rc = port_xattr_list(m->env->port, stub_take_file(m->take), &a->names);
+    if (rc == AL_ENOTSUP || (rc == AL_OK && a->names.len == 0)) {
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    a->at = al_array(MOVER_XATTRS_MAX, sizeof(*a->at));
+    a->lens = al_array(MOVER_XATTRS_MAX, sizeof(*a->lens));
+    if (a->at == NULL || a->lens == NULL) {
+        return AL_ENOMEM;
+    }
+    for (size_t k = 0; rc == AL_OK && k < a->names.len; k += strlen(name) + 1) {
+        name = (const char *)a->names.at + k;
+        if (strcmp(name, MARKER_XATTR) != 0) {
+            rc = read_one(m, a, name);
+        }
+    }
+    if (rc == AL_OK && a->values.len > MOVER_XATTR_BYTES_MAX) {
+        rc = AL_ELIMIT;
+    }
+    for (size_t k = 0, at = 0; rc == AL_OK && k < a->count; at += a->lens[k++]) {
+        a->at[k].value = (struct al_span){a->values.at + at, a->lens[k]};
+    }
+    return rc;
+}
+
+int
+mover_write_manifest(struct mover *m, enum stub_refusal *refusal)
+{
+    AL_CLEANUP(attrs_end) struct attrs a = {0};
+    struct manifest_record r = {0};
+    const struct port_stat *st = &m->facts.st;
+    int rc = read_all(m, &a);
+
+    if (rc == AL_ELIMIT) {
+        *refusal = STUB_R_ATTRS_TOO_LARGE;
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, rc, port_os_error(m->env->port),
+                           "the file's extended attributes cannot be read");
+    }
+    r.object_id = m->result.object_id;
+    r.object_name = m->object_name;
+    r.host_id = m->env->host_id;
+    r.volume_id = m->item.volume->volume_id;
+    r.path = m->item.path;
+    r.size = st->size;
+    r.atime_ns = st->atime_ns;
+    r.mtime_ns = st->mtime_ns;
+    r.ctime_ns = st->ctime_ns;
+    r.btime_ns = st->btime_ns;
+    r.mode = st->mode;
+    r.uid = st->uid;
+    r.gid = st->gid;
+    r.xxh = m->hash;
+    memcpy(r.sha256, m->sha256, sizeof(r.sha256));
+    r.xattrs = a.at;
+    r.xattr_count = a.count;
+    r.tiered_ns = port_now_ns(m->env->port);
+    rc = manifest_commit(m->item.volume->manifests, &r, &m->result.fail);
+    if (rc == AL_ELIMIT) {
+        *refusal = STUB_R_ATTRS_TOO_LARGE;
+        return AL_OK;
+    }
+    return rc;
+}

@@ -1,0 +1,158 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/mover/mover_priv.h"
+
+void
+mover_ext_path(const char *ext, char path[MARKER_EXT_LEN + 3])
+{
+    (void)snprintf(path, MARKER_EXT_LEN + 3, ext[0] != '\0' ? "f.%s" : "f%s", ext);
+}
+
+void
+mover_let_go(struct mover *m)
+{
+    struct stub_take *take;
+
+    port_mutex_lock(&m->watch);
+    take = m->take;
+    m->take = NULL;
+    port_mutex_unlock(&m->watch);
+    (void)stub_let_go(take);
+}
+
+static void
+fill_outcome(const struct mover *m, struct outcome *o)
+{
+    *o = (struct outcome){.code = m->result.code, .reason = "", .text = m->result.fail.text};
+    o->volume_id = m->item.volume->volume_id;
+    o->share_id = m->item.volume->share_id;
+    o->job_id = m->item.job_id;
+    o->rule_id = m->item.rule_id;
+    o->path = m->item.path;
+    o->ino = m->facts.st.ino;
+    o->mtime_ns = m->facts.st.mtime_ns;
+    o->began_ns = m->began_ns;
+    o->ended_ns = port_now_ns(m->env->port);
+}
+
+/* For the deletion ledger: nothing refers to this object, and it may be there. */
+static int
+tell_ledger(struct mover *m)
+{
+    struct outcome o;
+
+    fill_outcome(m, &o);
+    o.act = "reconcile";
+    o.code = AL_OK;
+    o.reason = "unreferenced_object";
+    o.object_id = m->result.object_id;
+    o.size = m->facts.st.size;
+    return m->env->sink->put(m->env->sink, &o);
+}
+
+static int
+tell_act(struct mover *m)
+{
+    struct outcome o;
+
+    fill_outcome(m, &o);
+    o.act = "tier";
+    if (m->result.refusal != STUB_R_NONE) {
+        o.act = "refuse";
+        o.reason = stub_refusal_name(m->result.refusal);
+        o.code = AL_OK;
+    }
+    if (m->result.tiered) {
+        o.object_id = m->result.object_id;
+        o.size = m->facts.st.size;
+        o.freed = m->result.freed;
+    }
+    return m->env->sink->put(m->env->sink, &o);
+}
+
+/* The last word on the intent: ended when everything is told, else left for reconcile. */
+static void
+close_intent(struct mover *m, bool all_told)
+{
+    if (m->intent != NULL) {
+        if (all_told) {
+            journal_end(m->env->journal, m->intent);
+        } else {
+            journal_put_back(m->env->journal, m->intent);
+        }
+        m->intent = NULL;
+    }
+    m->step = MOVER_S_ENDED;
+}
+
+static void
+drop_copy(struct mover *m)
+{
+    m->put = target_put_end(m->put);
+    m->xxh = al_xxh_free(m->xxh);
+    port_sha256_freep(&m->sha);
+    m->sha = NULL;
+}
+
+void
+mover_report(struct mover *m)
+{
+    int rc;
+
+    drop_copy(m);
+    rc = tell_act(m);
+    m->result.reported = rc == AL_OK;
+    if (rc != AL_OK) {
+        m->result.code = rc;
+        (void)al_fail_set(&m->result.fail, rc, 0,
+                          "the file was tiered, but its outcome could not be written down yet");
+    }
+    close_intent(m, rc == AL_OK);
+}
+
+/* The file first, since somebody may be waiting for it: within 10 ms of being wanted. */
+static bool
+put_file_back(struct mover *m)
+{
+    int rc = AL_OK;
+
+    if (m->take != NULL && m->marking) {
+        rc = stub_unmark(m->take, &m->result.fail);
+    }
+    mover_let_go(m);
+    return rc == AL_OK;
+}
+
+static bool
+share_failed(int code)
+{
+    return code != AL_OK && code != AL_ECANCELED;
+}
+
+void
+mover_give_up(struct mover *m)
+{
+    bool back = put_file_back(m), told = true;
+
+    drop_copy(m);
+    if (m->intent == NULL) {
+        m->result.object_id[0] = '\0'; /* nothing was made under it */
+    }
+    if (!back) {
+        /* The marker says "filling": a recall would fill it from the share. The object is
+         * referenced, so it is no case for the ledger; reconcile ends it one way or the other. */
+        m->result.code = m->result.code == AL_OK ? AL_EIO : m->result.code;
+        m->result.refusal = STUB_R_NONE;
+        close_intent(m, false);
+        m->result.reported = false;
+        return;
+    }
+    /* A share that failed us may also keep the temporary file, which ending the put removes only
+     * when it can. */
+    if (m->intent != NULL && (m->maybe_there || (m->put_begun && share_failed(m->result.code)))) {
+        told = tell_ledger(m) == AL_OK;
+    }
+    m->result.reported = told && tell_act(m) == AL_OK;
+    close_intent(m, m->result.reported);
+}

@@ -1,0 +1,400 @@
+#include "agent/mover/mover.h"
+
+#include <string.h>
+
+#include "agent/mover/mover_priv.h"
+#include "base/mem.h"
+
+int
+mover_new(const struct mover_env *env, struct target *target, const struct mover_item *item,
+          struct mover **ret)
+{
+    struct mover *m = al_zalloc(sizeof(*m));
+    size_t chunk = env->chunk_bytes != 0 ? env->chunk_bytes : TARGET_CHUNK_BYTES;
+
+    if (m == NULL) {
+        return AL_ENOMEM;
+    }
+    port_mutex_init(&m->watch);
+    m->env = env;
+    m->target = target;
+    m->item = *item;
+    m->step = MOVER_S_TAKE;
+    m->began_ns = port_now_ns(env->port);
+    m->chunk_bytes = chunk;
+    *ret = m;
+    return AL_OK;
+}
+
+struct mover *
+mover_free(struct mover *m)
+{
+    if (m == NULL) {
+        return NULL;
+    }
+    mover_cancel(m);
+    while (mover_step(m) == MOVER_MORE) {
+    }
+    al_free(m->chunk);
+    port_mutex_end(&m->watch);
+    al_free(m);
+    return NULL;
+}
+
+void
+mover_cancel(struct mover *m)
+{
+    m->cancelled = true;
+}
+
+enum journal_state
+mover_state(const struct mover *m)
+{
+    return m->state;
+}
+
+uint64_t
+mover_bytes(const struct mover *m)
+{
+    return m->offset;
+}
+
+const struct mover_result *
+mover_result(const struct mover *m)
+{
+    return &m->result;
+}
+
+void
+mover_watch(struct mover *m)
+{
+    enum port_lease lease;
+
+    port_mutex_lock(&m->watch);
+    if (m->take != NULL && !m->sealing && !m->lost) {
+        struct port_file *f = stub_take_file(m->take);
+
+        if (port_lease_state(m->env->port, f, &lease) == AL_OK && lease == PORT_LEASE_WANTED) {
+            /* Said before it is done: whoever gets in now may write, so this copy is worth nothing.
+             */
+            m->lost = true;
+            if (port_lease_drop(m->env->port, f) != AL_OK) {
+                /* Then the kernel breaks it by itself; the mover gives up either way. */
+            }
+        }
+    }
+    port_mutex_unlock(&m->watch);
+}
+
+static bool
+wanted(struct mover *m)
+{
+    bool lost;
+
+    port_mutex_lock(&m->watch);
+    lost = m->lost;
+    port_mutex_unlock(&m->watch);
+    return lost || stub_take_wanted(m->take);
+}
+
+/* ---- the way there ---- */
+
+static bool
+rule_holds(const struct mover *m, const struct stub_facts *facts)
+{
+    struct rule_entry e = {.path = m->item.path, .state = RULE_S_RESIDENT};
+
+    if (m->item.rule == NULL) {
+        return true;
+    }
+    e.size = facts->st.size;
+    e.accessed_ns = facts->st.atime_ns;
+    e.modified_ns = facts->st.mtime_ns;
+    e.created_ns = facts->st.btime_ns != 0 ? facts->st.btime_ns : RULE_TIME_UNKNOWN;
+    e.uid = facts->st.uid;
+    e.attrs = facts->st.attrs;
+    e.mode = facts->st.mode;
+    return rule_match(m->item.rule, &e, m->item.now_ns);
+}
+
+static int
+step_take(struct mover *m, enum stub_refusal *refusal)
+{
+    struct stub_take *take = NULL;
+    int rc = stub_take(m->item.volume->stub, m->item.path, &take, refusal, &m->result.fail);
+
+    if (rc != AL_OK || *refusal != STUB_R_NONE) {
+        return rc;
+    }
+    port_mutex_lock(&m->watch);
+    m->take = take;
+    port_mutex_unlock(&m->watch);
+    m->facts = *stub_take_facts(take);
+    m->result.size = m->facts.st.size;
+    if (!rule_holds(m, &m->facts)) {
+        *refusal = STUB_R_NO_MATCH;
+        return AL_OK;
+    }
+    m->step = MOVER_S_BEGIN;
+    return AL_OK;
+}
+
+/* Names the object after its extension alone, as a recall will, which knows no path. */
+static int
+name_object(struct mover *m)
+{
+    char path[MARKER_EXT_LEN + 3];
+    uint8_t random[10];
+    int rc = port_random(m->env->port, random, sizeof(random));
+
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, rc, port_os_error(m->env->port), "no random numbers");
+    }
+    al_id_make(port_now_ns(m->env->port), random, m->result.object_id);
+    marker_ext_of(m->item.path, m->ext);
+    mover_ext_path(m->ext, path);
+    return target_object_name(m->result.object_id, al_span_of(path), m->object_name);
+}
+
+static int
+step_begin(struct mover *m)
+{
+    struct journal_intent in = {.kind = JOURNAL_TIER, .state = JOURNAL_BEGUN};
+    int rc = name_object(m);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    in.volume_id = m->item.volume->volume_id;
+    in.share_id = m->item.volume->share_id;
+    in.job_id = m->item.job_id;
+    in.rule_id = m->item.rule_id;
+    in.object_id = m->result.object_id;
+    in.object_name = m->object_name;
+    in.path = m->item.path;
+    in.handle = m->facts.handle;
+    in.ino = m->facts.st.ino;
+    in.generation = m->facts.generation;
+    in.size = m->facts.st.size;
+    in.atime_ns = m->facts.st.atime_ns;
+    in.mtime_ns = m->facts.st.mtime_ns;
+    in.began_ns = m->began_ns;
+    rc = journal_begin(m->env->journal, &in, &m->intent, &m->result.fail);
+    if (rc == AL_OK) {
+        m->state = JOURNAL_BEGUN;
+        m->step = MOVER_S_OPEN;
+    }
+    return rc;
+}
+
+static int
+step_open(struct mover *m)
+{
+    int rc = AL_OK;
+
+    if (m->chunk == NULL) {
+        m->chunk_bytes =
+            m->facts.st.size < m->chunk_bytes ? (size_t)m->facts.st.size : m->chunk_bytes;
+        m->chunk = al_alloc(m->chunk_bytes);
+        m->xxh = al_xxh_new();
+        rc = m->chunk == NULL || m->xxh == NULL ? AL_ENOMEM : port_sha256_new(&m->sha);
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, rc, 0, "out of memory");
+    }
+    m->put_begun = true;
+    rc = target_put_begin(m->target, m->object_name, m->facts.st.size, &m->put, &m->result.fail);
+    if (rc == AL_OK) {
+        m->step = MOVER_S_COPY;
+    }
+    return rc;
+}
+
+static int
+step_copy(struct mover *m)
+{
+    size_t got = 0;
+    int rc = stub_take_read(m->take, m->chunk, m->chunk_bytes, m->offset, &got, &m->result.fail);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (got == 0 || m->offset + got > m->facts.st.size) {
+        return al_fail_set(&m->result.fail, AL_ECHANGED, 0,
+                           "the file has another length than when it was taken");
+    }
+    al_xxh_add(m->xxh, m->chunk, got);
+    rc = port_sha256_add(m->sha, m->chunk, got);
+    if (rc == AL_OK) {
+        rc = target_put_write(m->put, m->chunk, got, &m->result.fail);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    m->offset += got;
+    if (m->offset == m->facts.st.size) {
+        m->step = MOVER_S_FINISH;
+    }
+    return AL_OK;
+}
+
+static int
+step_finish(struct mover *m)
+{
+    struct al_xxh128 there;
+    uint64_t size = 0;
+    bool done = false;
+    int rc;
+
+    m->maybe_there = true; /* the last piece renames, and may have done so though it fails */
+    rc = target_put_step(m->put, &done, &m->result.fail);
+    if (rc != AL_OK || !done) {
+        return rc;
+    }
+    target_put_result(m->put, &size, &there);
+    m->hash = al_xxh_result(m->xxh);
+    if (size != m->facts.st.size || !al_xxh_equal(there, m->hash)) {
+        return al_fail_set(&m->result.fail, AL_ECORRUPT, 0,
+                           "what lies on the share is not what was read from the file");
+    }
+    rc = port_sha256_end(m->sha, m->sha256);
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, rc, 0, "SHA-256 failed");
+    }
+    m->put = target_put_end(m->put);
+    journal_note(m->env->journal, m->intent, JOURNAL_COPIED);
+    m->state = JOURNAL_COPIED;
+    m->step = MOVER_S_MANIFEST;
+    return AL_OK;
+}
+
+static int
+step_manifest(struct mover *m, enum stub_refusal *refusal)
+{
+    int rc = mover_write_manifest(m, refusal);
+
+    if (rc == AL_OK && *refusal == STUB_R_NONE) {
+        journal_note(m->env->journal, m->intent, JOURNAL_MANIFESTED);
+        m->state = JOURNAL_MANIFESTED;
+        m->step = MOVER_S_HOLD;
+    }
+    return rc;
+}
+
+/* From here on mover_watch keeps its hands off: the seal itself finds out whether anybody came, and
+ * a lease given back in its middle could let a writer in between its last look and the freeing of
+ * the blocks. */
+static int
+step_hold(struct mover *m, enum stub_refusal *refusal)
+{
+    bool lost;
+    int rc;
+
+    port_mutex_lock(&m->watch);
+    m->sealing = true;
+    lost = m->lost;
+    port_mutex_unlock(&m->watch);
+    if (lost) {
+        *refusal = STUB_R_OPEN;
+        return AL_OK;
+    }
+    rc = stub_seal_hold(m->take, refusal, &m->result.fail);
+    if (rc == AL_OK && *refusal == STUB_R_NONE) {
+        m->step = MOVER_S_MARK;
+    }
+    return rc;
+}
+
+static int
+step_mark(struct mover *m, enum stub_refusal *refusal)
+{
+    int rc;
+
+    m->marking = true;
+    rc = stub_seal_mark(m->take, m->result.object_id, m->ext, (uint32_t)m->hash.lo, refusal,
+                        &m->result.fail);
+    if (rc == AL_OK && *refusal == STUB_R_NONE) {
+        journal_note(m->env->journal, m->intent, JOURNAL_MARKED);
+        m->state = JOURNAL_MARKED;
+        m->step = MOVER_S_PUNCH;
+    }
+    return rc;
+}
+
+static int
+step_punch(struct mover *m, enum stub_refusal *refusal)
+{
+    int rc = stub_seal_punch(m->take, refusal, &m->result.freed, &m->result.fail);
+
+    if (rc == AL_OK && *refusal == STUB_R_NONE) {
+        journal_note(m->env->journal, m->intent, JOURNAL_PUNCHED);
+        m->state = JOURNAL_PUNCHED;
+        m->result.tiered = true;
+        mover_let_go(m); /* whoever waits gets the stub, and with it the recall, without waiting for
+                            our report */
+        m->step = MOVER_S_REPORT;
+    }
+    return rc;
+}
+
+static int
+one_step(struct mover *m, enum stub_refusal *refusal)
+{
+    switch (m->step) {
+    case MOVER_S_TAKE:
+        return step_take(m, refusal);
+    case MOVER_S_BEGIN:
+        return step_begin(m);
+    case MOVER_S_OPEN:
+        return step_open(m);
+    case MOVER_S_COPY:
+        return step_copy(m);
+    case MOVER_S_FINISH:
+        return step_finish(m);
+    case MOVER_S_MANIFEST:
+        return step_manifest(m, refusal);
+    case MOVER_S_HOLD:
+        return step_hold(m, refusal);
+    case MOVER_S_MARK:
+        return step_mark(m, refusal);
+    case MOVER_S_PUNCH:
+        return step_punch(m, refusal);
+    case MOVER_S_REPORT:
+    case MOVER_S_ENDED:
+        break;
+    }
+    return AL_OK;
+}
+
+enum mover_event
+mover_step(struct mover *m)
+{
+    enum stub_refusal refusal = STUB_R_NONE;
+    int rc = AL_OK;
+
+    if (m->step == MOVER_S_ENDED) {
+        return MOVER_ENDED;
+    }
+    if (m->step == MOVER_S_REPORT) {
+        mover_report(m);
+        return MOVER_ENDED;
+    }
+    if (m->cancelled && m->step < MOVER_S_MARK) {
+        rc = al_fail_set(&m->result.fail, AL_ECANCELED, 0, "cancelled");
+    } else if (m->take != NULL && m->step < MOVER_S_MARK && wanted(m)) {
+        refusal = STUB_R_OPEN;
+    } else {
+        rc = one_step(m, &refusal);
+    }
+    if (rc == AL_ECHANGED) {
+        refusal = STUB_R_CHANGED;
+        rc = AL_OK;
+    }
+    if (rc != AL_OK || refusal != STUB_R_NONE) {
+        m->result.code = rc;
+        m->result.refusal = rc == AL_OK ? refusal : STUB_R_NONE;
+        mover_give_up(m);
+        return MOVER_ENDED;
+    }
+    return MOVER_MORE;
+}

@@ -1,0 +1,83 @@
+/* mover.h: tiers one file, step by step. Each step is one bounded piece of work, so that whoever drives it looks after cancel,
+ * throttle and shutdown in between; the states are the journal's (agent/journal/journal.h), design section 5.
+ *
+ *   mover_new ─▶ mover_step ... until MOVER_ENDED ─▶ mover_result ─▶ mover_free
+ *
+ *   take        stat afresh, refuse with a name, guard, lease; match the rule on fresh metadata
+ *   begun       intent durable in the journal; from here on something may lie on the share
+ *   copy        a chunk a step, hashed as it passes; finish: flush, read back, compare, rename
+ *   manifest    the line durable on the share
+ *   hold, mark, punch   (stub_seal_*)
+ *   report      outcome durable, intent ended
+ *
+ * Whatever stops it (a refusal, an error, somebody who wants the file, cancel), the file is let go first, as it was; then what may
+ * lie on the share is named in an outcome ("reconcile", "unreferenced_object") for the deletion ledger; then the act itself is
+ * reported: "refuse" with the refusal's name, or "tier" with the code. Objects are never deleted here. When even that cannot be
+ * written, or a file could not be put back, the intent stays open for reconcile.
+ *
+ * Threads: a mover belongs to one thread; only mover_watch is called by another one. mover_pool.h puts threads around it. */
+#ifndef ALTO_AGENT_MOVER_MOVER_H
+#define ALTO_AGENT_MOVER_MOVER_H
+
+#include "agent/journal/journal.h"
+#include "agent/journal/outcome.h"
+#include "agent/stub/stub.h"
+#include "agent/target/manifest.h"
+#include "agent/target/target.h"
+#include "rule/rule.h"
+
+#define MOVER_XATTRS_MAX 256u           /* attributes of one file that go into its manifest line */
+#define MOVER_XATTR_VALUE_MAX 65536u    /* bytes of one; Linux allows no more */
+#define MOVER_XATTR_BYTES_MAX (160u << 10) /* all of them, so that the line (base64) fits MANIFEST_LINE_MAX; more is refused */
+
+struct mover_volume { /* lent; outlives its movers */
+    const char *volume_id, *share_id;
+    struct stub_volume *stub;
+    struct manifest_writer *manifests; /* of the share, for this host */
+    struct target_conf target;         /* for the pool's connections */
+};
+
+struct mover_env { /* lent; the same for all movers of an agent */
+    struct port *port;
+    struct journal *journal;
+    struct outcome_sink *sink;
+    const char *host_id;
+    size_t chunk_bytes; /* 0: TARGET_CHUNK_BYTES */
+};
+
+struct mover_item { /* lent to mover_new; copied by mover_pool_submit */
+    const struct mover_volume *volume;
+    struct al_span path;       /* relative to the volume's root */
+    const struct rule *rule;   /* NULL: whatever it is (an operator named the file) */
+    int64_t now_ns;            /* the rule's now */
+    const char *job_id, *rule_id; /* NULL: none */
+};
+
+enum mover_event { MOVER_MORE, MOVER_ENDED };
+
+struct mover_result {
+    bool tiered;
+    int code; /* AL_OK: tiered or refused; else why it failed. AL_ECANCELED */
+    enum stub_refusal refusal; /* STUB_R_NONE unless refused */
+    bool reported; /* the outcome is durable */
+    uint64_t size, freed; /* bytes */
+    al_id object_id;      /* "" when none was made */
+    struct al_fail fail;
+};
+
+struct mover;
+
+/* target: the connection of the driving thread, lent until mover_free. AL_ENOMEM. item's strings must live as long as the mover. */
+int mover_new(const struct mover_env *env, struct target *target, const struct mover_item *item, struct mover **ret) AL_MUST_CHECK;
+enum mover_event mover_step(struct mover *m);
+void mover_cancel(struct mover *m); /* the next step gives up with AL_ECANCELED, unless the file is marked already */
+enum journal_state mover_state(const struct mover *m);
+uint64_t mover_bytes(const struct mover *m); /* copied so far */
+const struct mover_result *mover_result(const struct mover *m); /* after MOVER_ENDED */
+struct mover *mover_free(struct mover *m); /* NULL is fine; returns NULL. One not ended gives up first */
+
+/* From another thread, every few milliseconds: if somebody waits for the file, gives the lease back at once, though the mover may be
+ * in the middle of a call to the share; its next step gives up. Once the file is being sealed it does nothing: that ends by itself. */
+void mover_watch(struct mover *m);
+
+#endif

@@ -1,0 +1,65 @@
+/* mover_priv.h: a mover's inside, shared by mover.c (the way there), give_up.c (reports and the way back) and attrs.c (the manifest). */
+#ifndef ALTO_AGENT_MOVER_MOVER_PRIV_H
+#define ALTO_AGENT_MOVER_MOVER_PRIV_H
+
+#include "agent/mover/mover.h"
+#include "base/hash.h"
+#include "port/digest.h"
+#include "port/thread.h"
+
+enum mover_step { /* in order */
+    MOVER_S_TAKE,
+    MOVER_S_BEGIN,
+    MOVER_S_OPEN,
+    MOVER_S_COPY,
+    MOVER_S_FINISH,
+    MOVER_S_MANIFEST,
+    MOVER_S_HOLD,
+    MOVER_S_MARK,
+    MOVER_S_PUNCH,
+    MOVER_S_REPORT,
+    MOVER_S_ENDED
+};
+
+struct mover {
+    const struct mover_env *env;
+    struct target *target;
+    struct mover_item item;
+    enum mover_step step;
+    enum journal_state state; /* 0 before the journal knows of it */
+    bool cancelled;
+    int64_t began_ns;
+
+    port_mutex watch; /* over the next three */
+    struct stub_take *take;
+    bool lost;    /* mover_watch gave the lease back */
+    bool sealing; /* mover_watch must not any more */
+
+    bool marking; /* the file may carry the marker */
+    struct stub_facts facts;
+    struct journal_item *intent;
+    char object_name[TARGET_NAME_MAX];
+    char ext[MARKER_EXT_LEN + 1];
+    struct target_put *put;
+    bool put_begun;
+    bool maybe_there; /* the object may lie under its name */
+    uint8_t *chunk;
+    size_t chunk_bytes;
+    uint64_t offset;
+    struct al_xxh_state *xxh;
+    struct al_xxh128 hash;
+    struct port_sha256 *sha;
+    uint8_t sha256[PORT_SHA256_LEN];
+    struct mover_result result;
+};
+
+void mover_let_go(struct mover *m);
+/* Puts everything back, tells the ledger and reports; the mover has ended then. */
+void mover_give_up(struct mover *m);
+void mover_report(struct mover *m);
+/* *refusal: STUB_R_ATTRS_TOO_LARGE. */
+int mover_write_manifest(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+/* A path that target_object_name gives the extension of a marker. */
+void mover_ext_path(const char *ext, char path[MARKER_EXT_LEN + 3]);
+
+#endif

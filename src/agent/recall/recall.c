@@ -1,0 +1,447 @@
+#include "agent/recall/recall.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+enum step { STEP_EXAMINE, STEP_BEGIN, STEP_FILL, STEP_END, STEP_REPORT, STEP_ENDED };
+
+struct recall {
+    const struct recall_env *env;
+    struct recall_connect connect;
+    struct recall_request request;
+    enum step step;
+    bool cancelled, quiet;
+    int64_t began_ns;
+    struct marker marker;
+    struct stub_facts facts;
+    struct journal_item *intent;
+    struct stub_fill *fill;
+    struct target *target;
+    struct target_get *get;
+    char object_name[TARGET_NAME_MAX];
+    uint8_t *chunk;
+    size_t chunk_bytes;
+    uint64_t offset;
+    struct al_xxh_state *xxh;
+    struct recall_result result;
+};
+
+int
+recall_new(const struct recall_env *env, const struct recall_connect *connect,
+           const struct recall_request *request, struct recall **ret)
+{
+    struct recall *r = al_zalloc(sizeof(*r));
+
+    if (r == NULL) {
+        return AL_ENOMEM;
+    }
+    r->env = env;
+    r->connect = *connect;
+    r->request = *request;
+    r->began_ns = port_now_ns(env->port);
+    r->chunk_bytes = env->chunk_bytes != 0 ? env->chunk_bytes : TARGET_CHUNK_BYTES;
+    *ret = r;
+    return AL_OK;
+}
+
+void
+recall_cancel(struct recall *r)
+{
+    r->cancelled = true;
+}
+
+void
+recall_quiet(struct recall *r)
+{
+    r->quiet = true;
+}
+
+const struct recall_result *
+recall_result(const struct recall *r)
+{
+    return &r->result;
+}
+
+struct recall *
+recall_free(struct recall *r)
+{
+    if (r == NULL) {
+        return NULL;
+    }
+    recall_cancel(r);
+    while (recall_step(r) == RECALL_MORE) {
+    }
+    al_free(r->chunk);
+    al_free(r);
+    return NULL;
+}
+
+/* ---- telling ---- */
+
+static int
+tell(struct recall *r, const char *act, int code, const char *reason, const char *text)
+{
+    struct outcome o = {.act = act, .code = code, .reason = reason, .text = text};
+
+    o.volume_id = r->request.volume->volume_id;
+    o.share_id = r->request.volume->share_id;
+    o.job_id = r->request.job_id;
+    o.path = r->request.path;
+    o.ino = r->facts.st.ino;
+    o.object_id = r->result.object_id[0] != '\0' ? r->result.object_id : NULL;
+    o.began_ns = r->began_ns;
+    o.ended_ns = port_now_ns(r->env->port);
+    o.mtime_ns = r->marker.mtime_ns;
+    o.pid = r->request.pid;
+    o.uid = r->request.uid;
+    o.process = r->request.process;
+    if (code == AL_OK && r->result.filled) {
+        o.size = r->marker.size;
+        o.freed = r->marker.size;
+    }
+    return r->env->sink->put(r->env->sink, &o);
+}
+
+/* The file as it was; the answer is no. */
+static void
+give_up(struct recall *r, int code, const char *reason)
+{
+    int told;
+
+    r->result.code = code;
+    r->get = target_get_end(r->get);
+    r->fill = stub_fill_abort(r->fill);
+    r->xxh = al_xxh_free(r->xxh);
+    told = tell(r, "recall", code, reason, r->result.fail.text);
+    if (r->intent != NULL) {
+        /* Whether the marker is "stub" again or still "filling", the next open or the next start
+         * heals it; nothing else is pending, so the intent may end as soon as somebody knows. */
+        if (told == AL_OK) {
+            journal_end(r->env->journal, r->intent);
+        } else {
+            journal_put_back(r->env->journal, r->intent);
+        }
+        r->intent = NULL;
+    }
+    r->step = STEP_ENDED;
+}
+
+static void
+answer(struct recall *r, int code)
+{
+    r->result.code = code;
+    r->step = STEP_ENDED;
+}
+
+/* ---- what the file is ---- */
+
+static int
+look(struct recall *r, enum marker_verdict *ret)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
+    struct stub_volume *v = r->request.volume->stub;
+    int rc;
+
+    if (r->request.handle.len == 0) {
+        return stub_examine_path(v, r->request.path, &r->marker, ret, &r->facts, &r->result.fail);
+    }
+    rc = port_open_handle(r->env->port, stub_volume_root(v), &r->request.handle,
+                          PORT_READ | PORT_NOATIME, &f.file);
+    if (rc != AL_OK) {
+        return al_fail_set(&r->result.fail, rc, port_os_error(r->env->port),
+                           "the file that was opened is gone");
+    }
+    return stub_examine(v, f.file, &r->marker, ret, &r->facts, &r->result.fail);
+}
+
+static void
+adopt(struct recall *r)
+{
+    /* Registered before it is done: from then on two stubs may refer to one object, and the ledger
+     * must know. */
+    int rc = tell(r, "adopt", AL_OK, "", "a stub that was copied here with its attributes");
+
+    if (rc == AL_OK) {
+        rc = stub_adopt(r->request.volume->stub, &r->facts.handle, &r->result.fail);
+    }
+    if (rc != AL_OK) {
+        give_up(r, rc, "not_adopted");
+        return;
+    }
+    r->step = STEP_BEGIN;
+}
+
+static void
+drop(struct recall *r, enum marker_verdict verdict)
+{
+    int rc = tell(r, "drop_marker", AL_OK, marker_verdict_name(verdict),
+                  verdict == MARKER_V_COPIED ? "a copy of a stub that has its own data"
+                                             : "the stub was emptied");
+
+    if (rc == AL_OK) {
+        rc = stub_drop_marker(r->request.volume->stub, &r->facts.handle, verdict, &r->result.fail);
+    }
+    if (rc != AL_OK) {
+        give_up(r, rc, "marker_not_dropped");
+        return;
+    }
+    answer(r, AL_OK);
+}
+
+static void
+deny(struct recall *r, enum marker_verdict verdict)
+{
+    (void)al_fail_set(&r->result.fail, AL_EIO, 0,
+                      "the file's stub is %s: decide what it shall be, nothing was changed",
+                      marker_verdict_name(verdict));
+    if (!r->quiet) {
+        /* Should the alarm not reach the spool, the answer is no all the same. */
+        (void)tell(r, "alarm", AL_EIO, marker_verdict_name(verdict), r->result.fail.text);
+    }
+    answer(r, AL_EIO);
+}
+
+static void
+step_examine(struct recall *r)
+{
+    enum marker_verdict verdict = MARKER_V_STUB;
+    int rc = look(r, &verdict);
+
+    if (rc == AL_ENODATA) {
+        r->result.was_resident = true;
+        r->result.fail = (struct al_fail){0};
+        if (r->request.job_id != NULL) {
+            rc = tell(r, "recall", AL_OK, "already_resident", "");
+            answer(r, rc);
+        } else {
+            answer(r, AL_OK);
+        }
+        return;
+    }
+    if (rc != AL_OK) {
+        give_up(r, rc, "");
+        return;
+    }
+    r->result.verdict = verdict;
+    r->result.size = r->marker.size;
+    if (verdict == MARKER_V_STUB || verdict == MARKER_V_FILLING || verdict == MARKER_V_ADOPT) {
+        marker_object_id(&r->marker, r->result.object_id);
+    }
+    switch (verdict) {
+    case MARKER_V_STUB:
+    case MARKER_V_FILLING:
+    case MARKER_V_ADOPT:
+        if (r->marker.share_tag != marker_share_tag(r->request.volume->share_id)) {
+            (void)al_fail_set(&r->result.fail, AL_EFOREIGN, 0,
+                              "the stub's object lies on another share than this volume's");
+            give_up(r, AL_EFOREIGN, "other_share");
+        } else if (verdict == MARKER_V_ADOPT) {
+            adopt(r);
+        } else {
+            r->step = STEP_BEGIN;
+        }
+        return;
+    case MARKER_V_COPIED:
+    case MARKER_V_TRUNCATED:
+        drop(r, verdict);
+        return;
+    case MARKER_V_CHANGED:
+    case MARKER_V_DATA:
+    case MARKER_V_FORGED:
+        break;
+    }
+    deny(r, verdict);
+}
+
+/* ---- filling ---- */
+
+static int
+name_object(struct recall *r)
+{
+    char path[MARKER_EXT_LEN + 3];
+
+    (void)snprintf(path, sizeof(path), r->marker.ext[0] != '\0' ? "f.%s" : "f%s", r->marker.ext);
+    return target_object_name(r->result.object_id, al_span_of(path), r->object_name);
+}
+
+static int
+begin_intent(struct recall *r)
+{
+    struct journal_intent in = {.kind = JOURNAL_RECALL, .state = JOURNAL_BEGUN};
+
+    in.volume_id = r->request.volume->volume_id;
+    in.share_id = r->request.volume->share_id;
+    in.job_id = r->request.job_id;
+    in.object_id = r->result.object_id;
+    in.object_name = r->object_name;
+    in.path = r->request.path;
+    in.handle = r->facts.handle;
+    in.ino = r->facts.st.ino;
+    in.generation = r->facts.generation;
+    in.size = r->marker.size;
+    in.atime_ns = r->facts.st.atime_ns;
+    in.mtime_ns = r->marker.mtime_ns;
+    in.began_ns = r->began_ns;
+    return journal_begin_soon(r->env->journal, &in, &r->intent, &r->result.fail);
+}
+
+/* The share is asked first: while it does not answer, no file is touched. */
+static int
+step_begin(struct recall *r)
+{
+    uint64_t there = r->marker.size;
+    int rc = name_object(r);
+
+    if (rc == AL_OK) {
+        rc = r->connect.get(r->connect.ctx, r->request.volume, &r->target, &r->result.fail);
+    }
+    if (rc == AL_OK && r->marker.size > RECALL_SMALL_BYTES) {
+        rc = target_get_begin(r->target, r->object_name, &r->get, &there, &r->result.fail);
+    }
+    if (rc == AL_OK && there != r->marker.size) {
+        rc = al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
+                         "the object on the share has another length than the file had");
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (r->marker.size < r->chunk_bytes || r->marker.size <= RECALL_SMALL_BYTES) {
+        r->chunk_bytes = (size_t)r->marker.size;
+    }
+    r->chunk = al_alloc(r->chunk_bytes + 1);
+    r->xxh = al_xxh_new();
+    if (r->chunk == NULL || r->xxh == NULL) {
+        return al_fail_set(&r->result.fail, AL_ENOMEM, 0, "out of memory");
+    }
+    rc = begin_intent(r);
+    if (rc == AL_OK) {
+        struct marker now;
+
+        rc = stub_fill_begin(r->request.volume->stub, &r->facts.handle, &r->fill, &now,
+                             &r->result.fail);
+        if (rc == AL_OK && (memcmp(now.object, r->marker.object, sizeof(now.object)) != 0 ||
+                            now.size != r->marker.size || now.content != r->marker.content)) {
+            rc = al_fail_set(&r->result.fail, AL_ECHANGED, 0, "the stub changed meanwhile");
+        }
+    }
+    r->step = STEP_FILL;
+    return rc;
+}
+
+static int
+fetch(struct recall *r, size_t *ret_len)
+{
+    size_t got = 0;
+    int rc;
+
+    if (r->get != NULL) {
+        rc = target_get_read(r->get, r->chunk, r->chunk_bytes, &got, &r->result.fail);
+    } else {
+        rc = target_get_small(r->target, r->object_name, r->chunk, r->chunk_bytes, &got,
+                              &r->result.fail);
+        if (rc == AL_ELIMIT || (rc == AL_OK && got != r->marker.size)) {
+            return al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
+                               "the object on the share has another length than the file had");
+        }
+    }
+    if (rc == AL_OK && got == 0 && r->marker.size > 0) {
+        return al_fail_set(&r->result.fail, AL_ECORRUPT, 0, "the object on the share ends early");
+    }
+    *ret_len = got;
+    return rc;
+}
+
+static int
+step_fill(struct recall *r)
+{
+    size_t got = 0;
+    int rc = fetch(r, &got);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    al_xxh_add(r->xxh, r->chunk, got);
+    if (r->offset + got == r->marker.size &&
+        (uint32_t)al_xxh_result(r->xxh).lo != r->marker.content) {
+        return al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
+                           "the object on the share is not the content that was tiered");
+    }
+    rc = stub_fill_write(r->fill, r->chunk, got, r->offset, &r->result.fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    r->offset += got;
+    if (r->offset == r->marker.size) {
+        r->step = STEP_END;
+    }
+    return AL_OK;
+}
+
+static int
+step_end(struct recall *r)
+{
+    int rc = stub_fill_end(r->fill, &r->result.fail);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    r->fill = stub_fill_abort(r->fill); /* only frees now */
+    r->result.filled = true;
+    journal_note(r->env->journal, r->intent, JOURNAL_FILLED);
+    r->step = STEP_REPORT;
+    return AL_OK;
+}
+
+/* The content is there and durable. Should the outcome not reach the spool now, the opener is let
+ * in all the same, and the open intent makes reconcile report it: readers never wait for the record
+ * keeping. */
+static void
+step_report(struct recall *r)
+{
+    r->get = target_get_end(r->get);
+    r->xxh = al_xxh_free(r->xxh);
+    if (tell(r, "recall", AL_OK, "", "") == AL_OK) {
+        journal_end(r->env->journal, r->intent);
+    } else {
+        journal_put_back(r->env->journal, r->intent);
+    }
+    r->intent = NULL;
+    answer(r, AL_OK);
+}
+
+enum recall_event
+recall_step(struct recall *r)
+{
+    int rc = AL_OK;
+
+    if (r->cancelled && r->step < STEP_REPORT) {
+        (void)al_fail_set(&r->result.fail, AL_ECANCELED, 0, "cancelled");
+        give_up(r, AL_ECANCELED, "");
+    }
+    switch (r->step) {
+    case STEP_EXAMINE:
+        step_examine(r);
+        break;
+    case STEP_BEGIN:
+        rc = step_begin(r);
+        break;
+    case STEP_FILL:
+        rc = step_fill(r);
+        break;
+    case STEP_END:
+        rc = step_end(r);
+        break;
+    case STEP_REPORT:
+        step_report(r);
+        break;
+    case STEP_ENDED:
+        break;
+    }
+    if (rc != AL_OK) {
+        give_up(r, rc, "");
+    }
+    return r->step == STEP_ENDED ? RECALL_ENDED : RECALL_MORE;
+}

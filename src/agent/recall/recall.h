@@ -1,0 +1,77 @@
+/* recall.h: fills one stub again, step by step, from the share alone.
+ *
+ *   recall_new ─▶ recall_step ... until RECALL_ENDED ─▶ recall_result ─▶ recall_free
+ *
+ *   examine   what the file is (agent/stub/marker.h): a stub is filled; a foreign one with holes is adopted first (registered, durable, then
+ *             rewritten); one that has its own data or was emptied loses its marker; all else is denied, with an alarm
+ *   begun     intent written; marker "filling", durable
+ *   fill      small files in one round trip, others a chunk a step; length and 32 bits of the content's hash (in the marker) must fit
+ *   end       data durable, times back, marker gone; outcome durable; answer "allow"
+ *
+ * Whatever goes wrong: the file is a stub again (or stays "filling", which the next open heals), and the answer is "deny" with the
+ * reason in an outcome. An opener never gets a part, never zeros.
+ *
+ * Share errors are answers too: AL_EUNREACH, AL_ETIMEDOUT, AL_EAUTH, AL_ENOENT (object gone), AL_ECORRUPT (not the content that was
+ * tiered), AL_EFOREIGN (another share's object or another customer's share).
+ *
+ * Threads: a recall belongs to one thread. recall_pool.h puts threads around it. */
+#ifndef ALTO_AGENT_RECALL_RECALL_H
+#define ALTO_AGENT_RECALL_RECALL_H
+
+#include "agent/journal/journal.h"
+#include "agent/journal/outcome.h"
+#include "agent/stub/stub.h"
+#include "agent/target/target.h"
+
+#define RECALL_SMALL_BYTES (1u << 20) /* up to here one request brings the object */
+
+struct recall_volume { /* lent; outlives its recalls */
+    const char *volume_id, *share_id;
+    struct stub_volume *stub;
+    struct target_conf target;
+};
+
+struct recall_env { /* lent */
+    struct port *port;
+    struct journal *journal;
+    struct outcome_sink *sink;
+    size_t chunk_bytes; /* 0: TARGET_CHUNK_BYTES */
+};
+
+struct recall_request { /* lent to recall_new; copied by recall_pool_submit */
+    const struct recall_volume *volume;
+    struct port_handle handle; /* of an opener's file; len 0: by path */
+    struct al_span path;       /* relative to the volume's root; empty: by handle. Only told in the outcome when a handle is there */
+    const char *job_id;        /* NULL: an opener */
+    uint32_t pid, uid;
+    const char *process; /* or NULL */
+};
+
+enum recall_event { RECALL_MORE, RECALL_ENDED };
+
+struct recall_result {
+    int code; /* AL_OK: the file has its content: let the opener in. Else deny */
+    bool filled;
+    enum marker_verdict verdict; /* of the first look; MARKER_V_STUB when there was no marker at all and code is AL_OK */
+    bool was_resident;           /* no marker */
+    uint64_t size;
+    al_id object_id; /* "" where unknown */
+    struct al_fail fail;
+};
+
+struct recall;
+
+/* connect: asked for a connection when one is needed, so that files that need none never wait for a share. The target is lent until recall_free. */
+struct recall_connect {
+    int (*get)(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail);
+    void *ctx;
+};
+int recall_new(const struct recall_env *env, const struct recall_connect *connect, const struct recall_request *request, struct recall **ret) AL_MUST_CHECK; /* AL_ENOMEM */
+enum recall_event recall_step(struct recall *r);
+void recall_cancel(struct recall *r); /* the next step puts the stub back; AL_ECANCELED */
+/* No alarm outcome for a file that is denied by its marker: the same was told already (recall_pool remembers). */
+void recall_quiet(struct recall *r);
+const struct recall_result *recall_result(const struct recall *r);
+struct recall *recall_free(struct recall *r); /* NULL is fine; returns NULL. One not ended is cancelled first */
+
+#endif
