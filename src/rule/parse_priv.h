@@ -34,7 +34,8 @@ int rule_fail(struct parser *p, int rc, size_t at, size_t len, const char *expec
 void rule_lex(struct parser *p, bool regex_next);
 bool rule_word_is(const struct token *t, const char *word); /* ASCII case ignored */
 
-/* values.c: turn the token at hand into a value and read the token after it. AL_OK or p->rc, which stays, so a caller may look there. */
+/* values.c: turn the token at hand into a value and read the token after it. AL_OK or p->rc, which
+ * stays, so a caller may look there. */
 int rule_take_size(struct parser *p, struct value *v);
 int rule_take_age(struct parser *p, struct value *v);
 int rule_take_date(struct parser *p, struct value *v);
