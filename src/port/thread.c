@@ -5,10 +5,9 @@
 
 #define THREAD_STACK_BYTES (256u << 10)
 
+/* winpthreads knows only this clock for conditions: a clock set back makes a wait longer, never wrong. */
 #if defined(_WIN32)
-#define COND_CLOCK                                                                                 \
-    CLOCK_REALTIME /* winpthreads knows no other for conditions: a clock set back makes a wait     \
-                      longer, never wrong */
+#define COND_CLOCK CLOCK_REALTIME
 #else
 #define COND_CLOCK CLOCK_MONOTONIC
 #endif
@@ -131,7 +130,7 @@ port_cond_wait_for(port_cond *c, port_mutex *m, int64_t timeout_ns)
 {
     struct timespec until;
 
-    (void)clock_gettime(CLOCK_MONOTONIC,
+    (void)clock_gettime(COND_CLOCK,
                         &until); /* cannot fail: the clock exists everywhere we run */
     if (timeout_ns < 0) {
         timeout_ns = 0;
