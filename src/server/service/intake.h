@@ -9,9 +9,9 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-#define INTAKE_BODY_MAX (8u << 20)   /* bytes of a batch, uncompressed */
+#define INTAKE_BODY_MAX (16u << 20)  /* bytes of a batch, uncompressed */
 #define INTAKE_RECORDS_MAX 65536u    /* lines of a batch */
-#define INTAKE_ARENA_MAX (96u << 20) /* bytes: records and copied strings of the largest batch */
+#define INTAKE_ARENA_MAX (256u << 20) /* bytes: records and copied strings of the largest batch */
 #define INTAKE_LINE_MAX (64u << 10)  /* bytes of a line: a path of 4 KiB in both forms, escaped, and much room */
 #define INTAKE_TEXT_MAX 512u         /* bytes kept of a sentence */
 #define INTAKE_NAME_MAX 64u          /* bytes of act, reason and process kept */

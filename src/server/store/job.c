@@ -232,6 +232,23 @@ store_job_progress(struct store *s, const struct scope *scope, const char *id, u
 }
 
 int
+store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t entries,
+                  uint64_t unreadable, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE job SET total_files=?2, done_files=?2, version=version+1"
+                     " WHERE id=?1" STORE_SCOPE(3, 4),
+                     S_TEXT(id), S_U64(entries), S_SCOPE(scope)));
+    AL_TRY(store_need_change(s, "job", fail));
+    if (unreadable == 0) {
+        return AL_OK;
+    }
+    return store_job_reason(s, scope, id, "unreadable", al_code_name(AL_EACCES),
+                            (int64_t)unreadable, (struct al_span){0}, fail);
+}
+
+int
 store_job_note(struct store *s, const struct scope *scope, const char *id, int code,
                const char *text, struct al_fail *fail)
 {

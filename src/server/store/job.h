@@ -56,6 +56,8 @@ struct store_job_delta { /* what is added; may be negative */
 int store_job_count(struct store *s, const struct scope *scope, const char *id, const struct store_job_delta *d, struct al_fail *fail) AL_MUST_CHECK;
 /* How far a walk is: done_files and done_bytes as they stand. */
 int store_job_progress(struct store *s, const struct scope *scope, const char *id, uint64_t files, uint64_t bytes, struct al_fail *fail) AL_MUST_CHECK;
+/* A walk's end: how many entries there were, and how many folders could not be read (as reason "unreadable"). */
+int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t entries, uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
 /* text NULL: the code alone. AL_OK leaves the code. */
 int store_job_note(struct store *s, const struct scope *scope, const char *id, int code, const char *text, struct al_fail *fail) AL_MUST_CHECK;
 /* files may be negative; at 0 the reason goes. sample is kept from the first. */
@@ -89,8 +91,9 @@ struct store_outcome_before {
     char code[32], reason[72];
 };
 int store_outcome_put(struct store *s, const struct scope *scope, const struct store_outcome *o, struct store_outcome_before *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Whether the file's outcome is final. */
-int store_outcome_final(struct store *s, const struct scope *scope, const char *job_id, struct al_span path, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
+enum store_outcome_seen { STORE_SEEN_NOT, STORE_SEEN_LATER, STORE_SEEN_FINAL };
+int store_outcome_seen(struct store *s, const struct scope *scope, const char *job_id, struct al_span path, enum store_outcome_seen *ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- the deletion ledger ---- */
 struct store_ledger_entry {

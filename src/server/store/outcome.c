@@ -91,8 +91,8 @@ store_outcome_put(struct store *s, const struct scope *scope, const struct store
 }
 
 int
-store_outcome_final(struct store *s, const struct scope *scope, const char *job_id,
-                    struct al_span path, bool *ret, struct al_fail *fail)
+store_outcome_seen(struct store *s, const struct scope *scope, const char *job_id,
+                   struct al_span path, enum store_outcome_seen *ret, struct al_fail *fail)
 {
     struct store_stmt AL_CLEANUP(store_done) *q = NULL;
     bool row;
@@ -101,7 +101,9 @@ store_outcome_final(struct store *s, const struct scope *scope, const char *job_
                        "SELECT class FROM outcome WHERE job_id=?1 AND path=?2" STORE_SCOPE(3, 4),
                        S_TEXT(job_id), S_SPAN(path), S_SCOPE(scope)));
     AL_TRY(store_step(q, &row, fail));
-    *ret = row && store_col_i64(q, 0) != STORE_O_LATER;
+    *ret = !row                                   ? STORE_SEEN_NOT
+           : store_col_i64(q, 0) == STORE_O_LATER ? STORE_SEEN_LATER
+                                                  : STORE_SEEN_FINAL;
     return AL_OK;
 }
 

@@ -48,7 +48,7 @@ store_work_add(struct store *s, const struct scope *scope, const struct store_wo
 
 #define WORK_COLUMNS                                                                               \
     "w.id, w.job_id, w.customer_id, w.host_id, w.volume_id, w.share_id, w.scan_id, w.kind,"        \
-    " w.items, w.lost, w.created_ns, i.json, j.rule_where, j.rule_id, j.plan_ns"
+    " w.items, w.lost, w.created_ns, i.json, j.rule_where, j.rule_id, j.plan_ns, w.state"
 #define WORK_TABLES                                                                                \
     " FROM work w LEFT JOIN work_items i ON i.work_id=w.id LEFT JOIN job j ON j.id=w.job_id "
 
@@ -72,6 +72,7 @@ work_of_row(struct store_stmt *q, struct al_arena *a, struct store_work *ret)
     AL_TRY(store_col_dup(q, 12, a, &w.rule_where));
     store_col_id(q, 13, w.rule_id);
     w.plan_ns = store_col_i64(q, 14);
+    w.dropped = strcmp(store_col_text(q, 15), "dropped") == 0;
     *ret = w;
     return AL_OK;
 }
@@ -239,9 +240,15 @@ store_work_lease(struct store *s, const struct scope *scope, const char *host_id
     AL_TRY(lease_pick(s, scope, host_id, max, urgent_max, &l, fail));
     for (size_t i = 0; i < l.count; i++) {
         struct store_work w;
+        al_id scan_id;
 
-        AL_TRY(store_run(s, fail, "UPDATE work SET state='leased', lease_until_ns=?2 WHERE id=?1",
-                         S_TEXT(l.ids[i]), S_I64(until_ns)));
+        AL_TRY(store_id_make(s, now_ns, scan_id));
+        /* A scan that was cut starts anew: what its first lease sent must not mix with what the
+         * next one sends. */
+        AL_TRY(store_run(s, fail,
+                         "UPDATE work SET state='leased', lease_until_ns=?2,"
+                         " scan_id=CASE WHEN kind='scan' THEN ?3 END WHERE id=?1",
+                         S_TEXT(l.ids[i]), S_I64(until_ns), S_TEXT(scan_id)));
         AL_TRY(store_work_get(s, scope, host_id, l.ids[i], a, &w, fail));
         AL_TRY(each(ctx, &w));
         if (w.job_id[0] != '\0') {
@@ -270,6 +277,17 @@ store_work_items(struct store *s, const struct scope *scope, const char *id, uin
     AL_TRY(store_need_change(s, "work", fail));
     return store_run(s, fail, "UPDATE work_items SET json=CAST(?2 AS TEXT) WHERE work_id=?1",
                      S_TEXT(id), S_SPAN(json));
+}
+
+int
+store_work_back(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(
+        s, fail,
+        "UPDATE work SET state='queued', lost=lost+1 WHERE id=?1 AND state='leased'" STORE_SCOPE(2,
+                                                                                                 3),
+        S_TEXT(id), S_SCOPE(scope));
 }
 
 /* ---- held ---- */
@@ -416,8 +434,7 @@ store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns, st
 
         r->lost++;
         if (r->lost > WORK_LOST_MAX) {
-            AL_TRY(store_work_del(s, scope, r->work_id, fail));
-            continue;
+            continue; /* the caller ends it, and says what became of its files */
         }
         AL_TRY(store_run(s, fail, "UPDATE work SET state='queued', lost=lost+1 WHERE id=?1",
                          S_TEXT(r->work_id)));

@@ -26,6 +26,7 @@ struct store_work {
     al_id id, job_id, customer_id, host_id, volume_id, share_id, scan_id; /* empty where none */
     enum store_job_kind kind;
     uint32_t items, lost;
+    bool dropped;        /* its job was cancelled */
     struct al_span json; /* array of items as text; empty: none */
     int64_t created_ns;
     const char *rule_where; /* of the job, with rule and time; store_work_lease only */
@@ -44,13 +45,15 @@ int store_work_waiting(struct store *s, const struct scope *scope, const char *h
 /* Heartbeat: prolongs what the host holds; *ret_held[i] false: it must drop running[i]. Works dropped that the host does not hold any more go. */
 int store_work_prolong(struct store *s, const struct scope *scope, const char *host_id, const char *const *running, size_t count, int64_t until_ns,
                        bool *ret_held, struct al_fail *fail) AL_MUST_CHECK;
-/* The next works, at most max of any kind and urgent_max of check_share and recall. each may not use the store. */
+/* The next works, at most max of any kind and urgent_max more of check_share and recall. A scan gets a new scan_id with every lease. */
 int store_work_lease(struct store *s, const struct scope *scope, const char *host_id, size_t max, size_t urgent_max, int64_t now_ns, int64_t until_ns,
                      struct al_arena *a, int (*each)(void *ctx, const struct store_work *w), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 /* Gone. AL_ENOENT. */
 int store_work_del(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail) AL_MUST_CHECK;
 /* New items of a work whose others are done. */
 int store_work_items(struct store *s, const struct scope *scope, const char *id, uint32_t items, struct al_span json, struct al_fail *fail) AL_MUST_CHECK;
+/* leased ─▶ queued: the agent gave it back. Counts as a lost lease. */
+int store_work_back(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail) AL_MUST_CHECK;
 /* leased or queued ─▶ held; each further time it waits longer. */
 int store_work_hold(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* Every queued work that needs the share: reads too, or only those that write. each gets the jobs. */
@@ -65,7 +68,7 @@ struct store_work_ref {
 /* Held works of a share (NULL: of every share that is well) whose waiting is over ─▶ queued. */
 int store_work_release(struct store *s, const struct scope *scope, const char *share_id, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret,
                        size_t *ret_count, struct al_fail *fail) AL_MUST_CHECK;
-/* Leases that ran out ─▶ queued, or gone with lost > WORK_LOST_MAX. Dropped ones go. */
+/* Leases that ran out ─▶ queued; those with lost > WORK_LOST_MAX stay for the caller to end. Dropped ones go. */
 int store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* Whether tick has anything to do: leases run out, holds over, hosts silent, shares to check. Reads only. */

@@ -1,0 +1,173 @@
+#include "server/service/intake_apply.h"
+
+#include <string.h>
+
+static int
+stream_and_seq(struct service_req *req, const char **ret_stream, uint64_t *ret_seq,
+               struct al_fail *fail)
+{
+    const char *stream = service_query(req, "stream");
+    uint64_t seq;
+
+    SV_TRY(service_query_u64(req, "seq", 0, UINT64_C(1) << 46, &seq, fail));
+    if (stream == NULL || !al_id_valid(stream) || seq == 0) {
+        return al_fail_set(fail, AL_EINVAL, 0, "stream must be an id and seq a number from 1");
+    }
+    *ret_stream = stream;
+    *ret_seq = seq;
+    return AL_OK;
+}
+
+static int
+applied(struct service_reply *reply, uint64_t seq)
+{
+    struct al_jsonout j;
+
+    al_jo_begin(&j, &reply->body);
+    al_jo_object(&j, NULL);
+    al_jo_u64(&j, "applied_seq", seq);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}
+
+/* A problem that tells how far we are, so that the agent goes on from there. */
+static int
+gap(struct service_reply *reply, uint64_t applied_seq)
+{
+    struct al_jsonout j;
+
+    al_buf_clear(&reply->body);
+    reply->status = 409;
+    reply->content_type = "application/problem+json";
+    al_jo_begin(&j, &reply->body);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "type", "about:blank");
+    al_jo_str(&j, "title", "Conflict");
+    al_jo_u64(&j, "status", 409);
+    al_jo_str(&j, "detail", "A batch before this one is missing");
+    al_jo_str(&j, "code", al_code_name(AL_ECONFLICT));
+    al_jo_u64(&j, "applied_seq", applied_seq);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}
+
+/* ---- outcomes ---- */
+
+static void
+intake_end(struct intake *in)
+{
+    al_buf_free(&in->detail);
+}
+
+static int
+store_once(struct intake *in, uint64_t *ret_before)
+{
+    /* Asked again under the lock: the same batch may have come twice at the same time. */
+    SV_TRY(store_intake_seq(in->t.db, &in->t.scope, in->t.actor_id, in->stream, ret_before,
+                            in->t.fail));
+    if (*ret_before + 1 != in->seq) {
+        store_rollback(in->t.db);
+        return AL_OK;
+    }
+    SV_TRY(intake_store(in));
+    return store_commit(in->t.db, in->t.fail);
+}
+
+static int
+apply(struct service_req *req, struct service_reply *reply, struct intake *in, struct al_fail *fail)
+{
+    uint64_t before;
+    int rc;
+
+    SV_TRY(store_intake_seq(in->t.db, &in->t.scope, in->t.actor_id, in->stream, &before, fail));
+    if (in->seq <= before) {
+        return applied(reply, before);
+    }
+    if (in->seq > before + 1) {
+        return gap(reply, before);
+    }
+    SV_TRY(intake_parse(req->raw, in->t.arena, &in->batch, fail));
+    SV_TRY(intake_resolve(in));
+    SV_TRY(intake_inventory(in));
+    SV_TRY(store_begin(in->t.db, fail));
+    rc = store_once(in, &before);
+    if (rc != AL_OK) {
+        store_rollback(in->t.db);
+        return rc;
+    }
+    if (before + 1 == in->seq) {
+        work_tell(&in->t);
+        before = in->seq;
+    }
+    if (in->rejected > 0) {
+        al_log(req->service->log, AL_LOG_WARN, "host %s: %llu records set aside", req->caller->name,
+               (unsigned long long)in->rejected);
+    }
+    return applied(reply, before);
+}
+
+int
+agent_batch(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(INTAKE_ARENA_MAX);
+    struct intake AL_CLEANUP(intake_end) in = {0};
+
+    al_buf_init(&in.detail, 64u << 10);
+    if (arena == NULL) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "No memory for the batch");
+    }
+    SV_TRY(stream_and_seq(req, &in.stream, &in.seq, fail));
+    work_tx_of(&in.t, req, fail);
+    in.t.arena = arena;
+    return apply(req, reply, &in, fail);
+}
+
+/* ---- entries ---- */
+
+static int
+entries_answer(struct service_reply *reply, int rc, uint64_t last, uint64_t seq,
+               struct al_fail *fail)
+{
+    switch (rc) {
+    case AL_OK:
+        return applied(reply, last > seq ? last : seq);
+    case AL_ECONFLICT:
+        return gap(reply, last);
+    case AL_ECHANGED:
+        return al_fail_set(fail, AL_ENOENT, 0, "This scan is not under way any more");
+    case AL_ECORRUPT:
+    case AL_ELIMIT:
+        return al_fail_set(fail, AL_EINVAL, 0, "The batch of entries does not hold together (%s)",
+                           al_code_name(rc));
+    default:
+        return al_fail_set(fail, rc, 0, "The inventory did not take the entries");
+    }
+}
+
+int
+agent_entries(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    struct inventory *inv = req->service->work->inventory;
+    struct scope scope = service_scope(req->caller);
+    struct inventory_scope customer = work_inventory_scope(req->caller->customer_id);
+    struct store_work w;
+    const char *scan_id;
+    uint64_t seq, last = 0;
+    int rc;
+
+    SV_TRY(stream_and_seq(req, &scan_id, &seq, fail));
+    SV_TRY(store_work_of_scan(req->worker->db, &scope, req->caller->id, scan_id, req->arena, &w,
+                              fail));
+    if (w.dropped) {
+        return al_fail_set(fail, AL_ENOENT, 0, "This scan was cancelled");
+    }
+    if (seq == 1) {
+        SV_TRY(inventory_volume_make(inv, &customer, w.volume_id, 0, fail));
+        rc = inventory_scan_begin(inv, &customer, w.volume_id, scan_id);
+        if (rc != AL_OK) {
+            return entries_answer(reply, rc, 0, seq, fail);
+        }
+    }
+    rc = inventory_entries_apply(inv, &customer, w.volume_id, scan_id, seq, req->raw, &last);
+    return entries_answer(reply, rc, last, seq, fail);
+}

@@ -1,0 +1,354 @@
+#include "server/service/work_priv.h"
+
+#include <string.h>
+
+static const char duckdb_prefix[] = "duckdb:///";
+
+int
+work_open(struct service *s, struct al_fail *fail)
+{
+    struct al_buf AL_CLEANUP(al_buf_free) dir;
+    struct inventory_conf conf = {.port = s->port, .log = s->log};
+    struct work *k;
+    int rc;
+
+    al_buf_init(&dir, 8192);
+    if (s->inventory_url == NULL) {
+        rc = al_buf_addf(&dir, "%s/inventory", s->data_dir);
+    } else if (strncmp(s->inventory_url, duckdb_prefix, sizeof(duckdb_prefix) - 1) == 0) {
+        rc = al_buf_adds(&dir, s->inventory_url + sizeof(duckdb_prefix) - 2);
+    } else {
+        return al_fail_set(fail, AL_ENOTSUP, 0,
+                           "This build knows only duckdb:///DIR as inventory, not \"%s\"",
+                           s->inventory_url);
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, 0, "The data folder's name is too long");
+    }
+    k = al_zalloc(sizeof(*k));
+    if (k == NULL) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "No memory");
+    }
+    conf.dir = (const char *)dir.at;
+    rc = inventory_open(&conf, &k->inventory, fail);
+    if (rc != AL_OK) {
+        al_free(k);
+        return rc;
+    }
+    port_mutex_init(&k->lock);
+    s->work = k;
+    return AL_OK;
+}
+
+void
+work_close(struct service *s)
+{
+    struct work *k = s->work;
+
+    if (k == NULL) {
+        return;
+    }
+    (void)inventory_close(k->inventory);
+    port_mutex_end(&k->lock);
+    al_free(k->volumes);
+    al_free(k);
+    s->work = NULL;
+}
+
+/* The inventory has a pool of connections of its own: a worker holds nothing of it. */
+int
+work_worker_open(struct service_worker *w, struct al_fail *fail)
+{
+    w->work = NULL;
+    return AL_OK;
+}
+
+void
+work_worker_close(struct service_worker *w)
+{
+    w->work = NULL;
+}
+
+struct inventory_scope
+work_inventory_scope(const char *customer_id)
+{
+    return (struct inventory_scope){.customer_id = customer_id};
+}
+
+int
+work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *fail)
+{
+    struct scope scope = service_scope(req->caller);
+
+    return store_volume_get(req->worker->db, &scope, req->ids[0], req->arena, ret, fail);
+}
+
+/* ---- figures of volumes ---- */
+
+static int
+write_figures(struct service_worker *w, const struct store_volume *v, int64_t now_ns)
+{
+    struct scope scope = scope_customer(v->customer_id);
+    const struct {
+        const char *metric;
+        uint64_t value;
+    } gauges[] = {
+        {"files", v->files},
+        {"bytes", v->bytes},
+        {"stub_files", v->stub_files},
+        {"freed_bytes", v->freed_bytes},
+    };
+
+    SV_TRY(store_volume_figures(w->db, &scope, v, NULL));
+    for (size_t i = 0; i < AL_LEN(gauges); i++) {
+        struct series_key key = {v->customer_id, v->id, gauges[i].metric};
+        SV_TRY(series_gauge(w->service->series, w->db, &key, now_ns, gauges[i].value));
+    }
+    return AL_OK;
+}
+
+int
+work_figures_refresh(struct service_worker *w, const char *customer_id, const char *volume_id,
+                     int64_t now_ns)
+{
+    struct inventory_scope scope = work_inventory_scope(customer_id);
+    struct inventory_totals t;
+    struct store_volume v = {0};
+    int rc = inventory_totals(w->service->work->inventory, &scope, volume_id, &t);
+
+    if (rc == AL_ENOENT) {
+        return AL_OK; /* never scanned */
+    }
+    SV_TRY(rc);
+    memcpy(v.id, volume_id, AL_ID_LEN);
+    memcpy(v.customer_id, customer_id, AL_ID_LEN);
+    v.files = t.files;
+    v.bytes = t.bytes;
+    v.allocated = t.allocated;
+    v.stub_files = t.stub_files;
+    v.stub_bytes = t.stub_bytes;
+    v.freed_bytes = t.freed_bytes;
+    v.last_scan_ns = t.last_scan_ns;
+    SV_TRY(store_begin(w->db, NULL));
+    rc = write_figures(w, &v, now_ns);
+    if (rc != AL_OK) {
+        store_rollback(w->db);
+        return rc == AL_ENOENT ? AL_OK : rc; /* the volume was removed meanwhile */
+    }
+    SV_TRY(store_commit(w->db, NULL));
+    service_publish_noun(w, "volume", &store_volumes, customer_id, volume_id);
+    return AL_OK;
+}
+
+static bool
+next_job_news(struct work *k, int64_t now_ns, struct work_job_news *ret)
+{
+    bool found = false;
+
+    port_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->job_count && !found;) {
+        struct work_job_news *n = &k->jobs[i];
+
+        if (n->news && now_ns - n->told_ns >= WORK_JOB_EVERY_NS) {
+            n->news = false;
+            n->told_ns = now_ns;
+            *ret = *n;
+            found = true;
+        } else if (!n->news && now_ns - n->told_ns >= WORK_PRUNE_EVERY_NS) {
+            k->jobs[i] = k->jobs[--k->job_count];
+            continue;
+        }
+        i++;
+    }
+    port_mutex_unlock(&k->lock);
+    return found;
+}
+
+static bool
+next_volume_news(struct work *k, int64_t now_ns, struct work_volume_news *ret)
+{
+    bool found = false;
+
+    port_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->volume_count && !found; i++) {
+        struct work_volume_news *n = &k->volumes[i];
+
+        if (n->news && n->next_ns <= now_ns) {
+            n->news = false;
+            n->next_ns = now_ns + WORK_FIGURES_EVERY_NS;
+            *ret = *n;
+            found = true;
+        }
+    }
+    port_mutex_unlock(&k->lock);
+    return found;
+}
+
+/* Totals of a volume of hundreds of millions of files take seconds: at most a twentieth of the time
+ * goes into them. */
+static void
+rest_volume(struct work *k, const char *id, int64_t until_ns, bool again)
+{
+    port_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->volume_count; i++) {
+        if (strcmp(k->volumes[i].id, id) == 0) {
+            k->volumes[i].next_ns = until_ns;
+            k->volumes[i].news = k->volumes[i].news || again;
+        }
+    }
+    port_mutex_unlock(&k->lock);
+}
+
+void
+work_news(struct service_worker *w, int64_t now_ns)
+{
+    struct service *s = w->service;
+    struct work_job_news j;
+    struct work_volume_news v;
+
+    while (next_job_news(s->work, now_ns, &j)) {
+        service_publish_noun(w, "job", &store_jobs, j.customer_id, j.id);
+    }
+    while (next_volume_news(s->work, now_ns, &v)) {
+        int64_t began = port_mono_ns(s->port), took;
+        int rc = work_figures_refresh(w, v.customer_id, v.id, now_ns);
+
+        took = port_mono_ns(s->port) - began;
+        rest_volume(s->work, v.id,
+                    now_ns +
+                        (took * 20 > WORK_FIGURES_EVERY_NS ? took * 20 : WORK_FIGURES_EVERY_NS),
+                    rc != AL_OK);
+        if (rc != AL_OK) {
+            al_log(s->log, AL_LOG_WARN, "figures of volume %s: %s", v.id, al_code_name(rc));
+        }
+        work_figures_tell(w, v.customer_id, now_ns);
+    }
+}
+
+/* ---- housekeeping ---- */
+
+static int
+hosts_gone_silent(struct work_tx *t)
+{
+    struct store_work_ref *refs;
+    size_t count;
+
+    SV_TRY(store_host_lost(t->db, &t->scope, t->now_ns, t->arena, &refs, &count, t->fail));
+    for (size_t i = 0; i < count; i++) {
+        SV_TRY(work_event(t, &(struct work_event){
+                                 .customer_id = refs[i].customer_id,
+                                 .act = "host.offline",
+                                 .subject_type = "host",
+                                 .subject_id = refs[i].host_id,
+                                 .code = al_code_name(AL_EUNREACH),
+                             }));
+        SV_TRY(work_touch(t, WORK_T_HOST, refs[i].host_id, refs[i].customer_id));
+        SV_TRY(work_touch(t, WORK_T_FIGURES, refs[i].customer_id, refs[i].customer_id));
+    }
+    return AL_OK;
+}
+
+static int
+leases_run_out(struct work_tx *t)
+{
+    struct store_work_ref *refs;
+    size_t count;
+
+    SV_TRY(store_work_expire(t->db, &t->scope, t->now_ns, t->arena, &refs, &count, t->fail));
+    for (size_t i = 0; i < count; i++) {
+        if (refs[i].lost > WORK_LOST_MAX) {
+            struct store_work work;
+
+            SV_TRY(store_work_get(t->db, &t->scope, refs[i].host_id, refs[i].work_id, t->arena,
+                                  &work, t->fail));
+            SV_TRY(work_ended(t, &work, AL_ELIMIT,
+                              "Given up: the agent took it ten times and never finished"));
+            continue;
+        }
+        SV_TRY(work_touch(t, WORK_T_WAKE, refs[i].host_id, refs[i].customer_id));
+        if (refs[i].job_id[0] != '\0') {
+            SV_TRY(work_settle(t, refs[i].job_id, refs[i].customer_id));
+        }
+    }
+    return AL_OK;
+}
+
+static int
+holds_are_over(struct work_tx *t)
+{
+    struct store_work_ref *refs;
+    size_t count;
+
+    SV_TRY(store_work_release(t->db, &t->scope, NULL, t->now_ns, t->arena, &refs, &count, t->fail));
+    for (size_t i = 0; i < count; i++) {
+        SV_TRY(work_touch(t, WORK_T_WAKE, refs[i].host_id, refs[i].customer_id));
+        SV_TRY(work_settle(t, refs[i].job_id, refs[i].customer_id));
+    }
+    return AL_OK;
+}
+
+static int
+tick_in_tx(struct work_tx *t)
+{
+    SV_TRY(hosts_gone_silent(t));
+    SV_TRY(leases_run_out(t));
+    SV_TRY(holds_are_over(t));
+    SV_TRY(work_share_watch(t));
+    return store_commit(t->db, t->fail);
+}
+
+static int
+prune(struct service_worker *w, int64_t now_ns)
+{
+    struct work *k = w->service->work;
+    bool due;
+    int rc;
+
+    port_mutex_lock(&k->lock);
+    due = now_ns - k->pruned_ns >= WORK_PRUNE_EVERY_NS;
+    k->pruned_ns = due ? now_ns : k->pruned_ns;
+    port_mutex_unlock(&k->lock);
+    if (!due) {
+        return AL_OK;
+    }
+    SV_TRY(store_begin(w->db, NULL));
+    rc = store_job_prune(w->db, now_ns, NULL);
+    if (rc != AL_OK) {
+        store_rollback(w->db);
+        return rc;
+    }
+    return store_commit(w->db, NULL);
+}
+
+int
+work_tick(struct service_worker *w, int64_t now_ns)
+{
+    struct al_arena AL_CLEANUP(al_arena_freep) *arena = NULL;
+    struct al_fail fail = {0};
+    struct scope scope = scope_system();
+    struct work_tx t;
+    bool due;
+    int rc;
+
+    work_news(w, now_ns);
+    SV_TRY(prune(w, now_ns));
+    SV_TRY(store_work_due(w->db, &scope, now_ns, &due, &fail));
+    if (!due) {
+        return AL_OK;
+    }
+    arena = al_arena_new(WORK_TICK_ARENA_MAX);
+    if (arena == NULL) {
+        return AL_ENOMEM;
+    }
+    work_tx_system(&t, w, now_ns, arena, &fail);
+    SV_TRY(store_begin(w->db, &fail));
+    rc = tick_in_tx(&t);
+    if (rc != AL_OK) {
+        store_rollback(w->db);
+        al_log(w->service->log, AL_LOG_WARN, "housekeeping of work: %s (%s)", fail.text,
+               al_code_name(rc));
+        return rc;
+    }
+    work_tell(&t);
+    return AL_OK;
+}
