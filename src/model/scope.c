@@ -14,7 +14,8 @@ scope_customer(const char *customer_id)
 {
     struct scope s = {.all = false};
 
-    /* An empty id would match whatever belongs to no customer; scope_sees and every query refuse it. */
+    /* An empty id would match whatever belongs to no customer; scope_sees and every query refuse
+     * it. */
     if (customer_id != NULL && al_id_valid(customer_id)) {
         memcpy(s.customer_id, customer_id, AL_ID_LEN + 1);
     }

@@ -11,7 +11,7 @@
 
 #define AUTH_HASHING_MAX 2u                                     /* passwords hashed at once: 128 MiB */
 #define AUTH_PASSWORD_MIN 10u                                   /* bytes */
-#define AUTH_PASSWORD_MAX 1024u                                 /* bytes */
+#define AUTH_PASSWORD_MAX 256u                                  /* bytes */
 #define AUTH_HASH_TEXT 128u                                     /* crypto_pwhash_STRBYTES */
 #define AUTH_TOKEN_TEXT 48u                                     /* 32 random bytes as base64url, and the NUL */
 #define AUTH_SESSION_NS (INT64_C(12) * 3600 * 1000000000)       /* since it was last used */
@@ -33,6 +33,9 @@ void auth_closep(struct auth **a);
 /* XChaCha20-Poly1305. `bound` names what the secret belongs to ("share:<id>"): it opens nowhere else. Appends. */
 int auth_seal(struct auth *a, const char *bound, struct al_span plain, struct al_buf *out) AL_MUST_CHECK;
 int auth_unseal(struct auth *a, const char *bound, struct al_span sealed, struct al_buf *out) AL_MUST_CHECK; /* AL_ECORRUPT: not ours, or altered */
+
+/* A hash that only this altod can make, so that a guess cannot be tried against it elsewhere. */
+int auth_keyed_hash(struct auth *a, struct al_span bytes, uint8_t ret[STORE_HASH_LEN]) AL_MUST_CHECK;
 
 /* ---- passwords ---- */
 /* AL_EINVAL with the reason when too short, too long, or without any variety. */

@@ -18,7 +18,8 @@ key_of(const char *name, const char *peer, char ret[KEY_TEXT])
     }
 }
 
-/* The address without its port, so that every connection of one peer counts together. "[::1]:80" and "127.0.0.1:80" lose it. */
+/* The address without its port, so that every connection of one peer counts together. "[::1]:80"
+ * and "127.0.0.1:80" lose it. */
 static void
 peer_of(const char *peer, char ret[64])
 {
@@ -31,9 +32,11 @@ peer_of(const char *peer, char ret[64])
     (void)snprintf(ret, 64, "%.*s", (int)(len < 63 ? len : 63), peer);
 }
 
-/* A door closes for the window counted from the last failure; a closed door counts no further tries, so it opens by itself. */
+/* A door closes for the window counted from the last failure; a closed door counts no further
+ * tries, so it opens by itself. */
 static int
-door(struct store *db, const char *key, uint32_t max, int64_t now_ns, int *ret_wait_s, struct al_fail *fail)
+door(struct store *db, const char *key, uint32_t max, int64_t now_ns, int *ret_wait_s,
+     struct al_fail *fail)
 {
     uint32_t count;
     int64_t last;
@@ -86,8 +89,9 @@ auth_failed(struct store *db, const char *name, const char *peer, int64_t now_ns
 }
 
 int
-auth_check(struct auth *a, struct store *db, const char *name, const char *password, struct al_arena *arena,
-           struct store_user *ret, struct store_user *ret_known, struct al_fail *fail)
+auth_check(struct auth *a, struct store *db, const char *name, const char *password,
+           struct al_arena *arena, struct store_user *ret, struct store_user *ret_known,
+           struct al_fail *fail)
 {
     struct scope all = scope_system();
     struct store_user user = {0};
@@ -109,8 +113,8 @@ auth_check(struct auth *a, struct store *db, const char *name, const char *passw
 }
 
 int
-auth_begin(struct auth *a, struct store *db, const struct store_user *user, const char *peer, int64_t now_ns,
-           struct auth_login *ret, struct al_fail *fail)
+auth_begin(struct auth *a, struct store *db, const struct store_user *user, const char *peer,
+           int64_t now_ns, struct auth_login *ret, struct al_fail *fail)
 {
     struct scope all = scope_system();
     struct auth_login login = {.user = *user};
@@ -172,7 +176,8 @@ prolong(struct store *db, struct store_session *t, int64_t now_ns)
 
 int
 auth_session(struct store *db, const char *token, int64_t now_ns, struct store_session *ret,
-             struct store_user *ret_user, char ret_name[STORE_NAME_BYTES_MAX + 1], struct al_fail *fail)
+             struct store_user *ret_user, char ret_name[STORE_NAME_BYTES_MAX + 1],
+             struct al_fail *fail)
 {
     uint8_t hash[STORE_HASH_LEN];
     struct store_session t;

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* Letters and digits that are hard to mistake for each other: no 0 O 1 l I, 32 of them, so that a byte's five bits choose one evenly. */
+/* Letters and digits that are hard to mistake for each other: no 0 O 1 l I, 32 of them, so that a
+ * byte's five bits choose one evenly. */
 static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
 
 _Static_assert(sizeof letters == 33, "five bits a letter");
@@ -16,10 +17,12 @@ auth_password_good(const char *password, struct al_fail *fail)
     bool seen[256] = {false};
 
     if (len < AUTH_PASSWORD_MIN) {
-        return al_fail_set(fail, AL_EINVAL, 0, "a password has at least %u characters", AUTH_PASSWORD_MIN);
+        return al_fail_set(fail, AL_EINVAL, 0, "a password has at least %u characters",
+                           AUTH_PASSWORD_MIN);
     }
     if (len > AUTH_PASSWORD_MAX) {
-        return al_fail_set(fail, AL_EINVAL, 0, "a password has at most %u bytes", AUTH_PASSWORD_MAX);
+        return al_fail_set(fail, AL_EINVAL, 0, "a password has at most %u bytes",
+                           AUTH_PASSWORD_MAX);
     }
     for (size_t i = 0; i < len; i++) {
         kinds += !seen[(uint8_t)password[i]];
@@ -158,7 +161,8 @@ auth_token_make(struct auth *a, char ret[AUTH_TOKEN_TEXT], uint8_t ret_hash[STOR
         return rc;
     }
     al_base64(random, sizeof random, text);
-    for (size_t i = 0; text[i] != '\0'; i++) { /* base64url, without '=': fits headers, cookies and queries */
+    for (size_t i = 0; text[i] != '\0';
+         i++) { /* base64url, without '=': fits headers, cookies and queries */
         text[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i] == '=' ? '\0' : text[i];
     }
     al_wipe(random, sizeof random);

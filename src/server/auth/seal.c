@@ -18,7 +18,8 @@ key_make(struct auth *a, struct port_file *dir, struct al_fail *fail)
     randombytes_buf(a->seal_key, KEY_LEN);
     rc = port_write_file(a->port, dir, KEY_FILE, a->seal_key, KEY_LEN, 0600);
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(a->port), "the key file " KEY_FILE " cannot be written");
+        return al_fail_set(fail, rc, port_os_error(a->port),
+                           "the key file " KEY_FILE " cannot be written");
     }
     return AL_OK;
 }
@@ -37,18 +38,21 @@ key_load(struct auth *a, struct port_file *dir, struct al_fail *fail)
     }
     if (rc == AL_ELIMIT || (rc == AL_OK && key.len != KEY_LEN)) {
         return al_fail_set(fail, AL_ECORRUPT, 0,
-                           KEY_FILE " is not a key of %u bytes; put the right one back from the backup",
+                           KEY_FILE
+                           " is not a key of %u bytes; put the right one back from the backup",
                            (unsigned)KEY_LEN);
     }
     if (rc == AL_OK) {
         rc = port_stat_at(a->port, dir, KEY_FILE, &st);
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(a->port), "the key file " KEY_FILE " cannot be read");
+        return al_fail_set(fail, rc, port_os_error(a->port),
+                           "the key file " KEY_FILE " cannot be read");
     }
     if ((st.mode & 077) != 0) {
         al_wipe(key.at, key.len);
-        return al_fail_set(fail, AL_EACCES, 0, KEY_FILE " may be read by others; set its mode to 0600");
+        return al_fail_set(fail, AL_EACCES, 0,
+                           KEY_FILE " may be read by others; set its mode to 0600");
     }
     memcpy(a->seal_key, key.at, KEY_LEN);
     al_wipe(key.at, key.len);
@@ -77,7 +81,8 @@ auth_open(struct port *port, const char *data_dir, struct auth **ret, struct al_
     }
     rc = port_open(port, NULL, data_dir, PORT_READ | PORT_FOLDER, 0, &dir.file);
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(port), "the folder %.180s cannot be opened", data_dir);
+        return al_fail_set(fail, rc, port_os_error(port), "the folder %.180s cannot be opened",
+                           data_dir);
     }
     rc = key_load(a, dir.file, fail);
     if (rc != AL_OK) {
@@ -122,9 +127,9 @@ auth_seal(struct auth *a, const char *bound, struct al_span plain, struct al_buf
     }
     at = out->at + out->len;
     randombytes_buf(at, NONCE_LEN);
-    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(at + NONCE_LEN, NULL, plain.at, plain.len,
-                                                     (const unsigned char *)bound, strlen(bound), NULL, at,
-                                                     a->seal_key); /* always 0, as its manual says */
+    (void)crypto_aead_xchacha20poly1305_ietf_encrypt(
+        at + NONCE_LEN, NULL, plain.at, plain.len, (const unsigned char *)bound, strlen(bound),
+        NULL, at, a->seal_key); /* always 0, as its manual says */
     out->len += plain.len + AUTH_SEAL_MORE;
     out->at[out->len] = '\0';
     return AL_OK;
@@ -144,12 +149,20 @@ auth_unseal(struct auth *a, const char *bound, struct al_span sealed, struct al_
     if (rc != AL_OK) {
         return rc;
     }
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out->at + out->len, NULL, NULL, sealed.at + NONCE_LEN,
-                                                   sealed.len - NONCE_LEN, (const unsigned char *)bound,
-                                                   strlen(bound), sealed.at, a->seal_key) != 0) {
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+            out->at + out->len, NULL, NULL, sealed.at + NONCE_LEN, sealed.len - NONCE_LEN,
+            (const unsigned char *)bound, strlen(bound), sealed.at, a->seal_key) != 0) {
         return AL_ECORRUPT;
     }
     out->len += len;
     out->at[out->len] = '\0';
     return AL_OK;
+}
+
+int
+auth_keyed_hash(struct auth *a, struct al_span bytes, uint8_t ret[STORE_HASH_LEN])
+{
+    return crypto_generichash(ret, STORE_HASH_LEN, bytes.at, bytes.len, a->seal_key, KEY_LEN) == 0
+               ? AL_OK
+               : AL_EINTERNAL;
 }

@@ -5,17 +5,19 @@
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
-#define ROUTE_PARTS_MAX 12u      /* parts of a path */
+#define ROUTE_PARTS_MAX 12u /* parts of a path */
 #define ROUTE_PART_BYTES_MAX 128u
 
-/* Body caps: a noun is small; a rule's text may be 64 KiB; lists of paths and an agent's batches are bounded by their own formats. */
+/* Body caps: a noun is small; a rule's text may be 64 KiB; lists of paths and an agent's batches
+ * are bounded by their own formats. */
 #define NOUN_BODY (16 * KIB)
 #define RULE_BODY (512 * KIB)
 #define PATHS_BODY (4 * MIB)
 #define BATCH_BODY (16 * MIB)
 #define A "/api/v1"
 
-/* The one route table. Order does not matter but for reading; a literal part wins over a {…} part. */
+/* The one route table. Order does not matter but for reading; a literal part wins over a {…} part.
+ */
 static const struct service_route routes[] = {
     {"GET", A "/health", 0, health, "health", 0},
 
@@ -28,7 +30,8 @@ static const struct service_route routes[] = {
     {"GET", A "/customers/{id}", ROLES_READ, customer_get, "customer_get", 0},
     {"PATCH", A "/customers/{id}", ROLE_OPERATOR, customer_update, "customer_update", NOUN_BODY},
     {"DELETE", A "/customers/{id}", ROLE_OPERATOR, customer_delete, "customer_delete", 0},
-    {"POST", A "/customers/{id}/enrol-tokens", ROLES_WRITE, enrol_token_create, "enrol_token_create", NOUN_BODY},
+    {"POST", A "/customers/{id}/enrol-tokens", ROLES_WRITE, enrol_token_create,
+     "enrol_token_create", NOUN_BODY},
 
     {"GET", A "/users", ROLES_READ, user_list, "user_list", 0},
     {"POST", A "/users", ROLES_WRITE, user_create, "user_create", NOUN_BODY},
@@ -99,7 +102,8 @@ struct parts {
     size_t count;
 };
 
-/* Splits a path behind its first '/'. False when it is no path any route could have: empty parts, too many, too long. */
+/* Splits a path behind its first '/'. False when it is no path any route could have: empty parts,
+ * too many, too long. */
 static bool
 split(const char *path, struct parts *ret)
 {
@@ -119,7 +123,8 @@ split(const char *path, struct parts *ret)
     return true;
 }
 
-/* Compares pattern and path part by part without copying: 0 no match, else 1 + the number of literal parts, so that more literal wins. */
+/* Compares pattern and path part by part without copying: 0 no match, else 1 + the number of
+ * literal parts, so that more literal wins. */
 static unsigned
 match(const char *pattern, const struct parts *p, struct al_span ids[4], size_t *ret_ids)
 {

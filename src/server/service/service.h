@@ -34,6 +34,7 @@ struct service_req {
     struct service *service;
     struct service_worker *worker;
     const struct caller *caller; /* role ROLE_NONE where nobody is logged in */
+    const char *op;              /* service_route.op */
     const char *ids[4];          /* the {…} parts of the path, in order; NULL-filled */
     const char *(*query)(void *ctx, const char *name); /* decoded query parameter or NULL; valid for the request */
     void *query_ctx;

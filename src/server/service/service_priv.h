@@ -45,18 +45,18 @@ struct service {
     struct series *series;
     char *inventory_url;
     struct work *work;
+    bool work_is_open;
     port_mutex lock; /* of what follows */
     int64_t pruned_ns;
     void (*on_event)(void *ctx, const struct service_event *e);
     void *on_event_ctx;
-    void (*on_wake)(void *ctx, const char *topic);
-    void *on_wake_ctx;
 };
 
 struct service_worker {
     struct service *service;
     struct store *db;
     struct work_worker *work;
+    bool work_is_open;
 };
 
 /* ---- the request ---- */
@@ -72,7 +72,7 @@ int service_query_time(const struct service_req *req, const char *name, int64_t 
 int service_page(const struct service_req *req, struct store_page *ret, struct al_fail *fail) AL_MUST_CHECK;
 /* The usual list: every filter of the noun that the query names. */
 int service_list(struct service_req *req, struct service_reply *reply, const struct store_noun *n, struct al_fail *fail) AL_MUST_CHECK;
-/* The usual answer: the noun as it stands in the store, with its ETag. status 0: stays as it is. */
+/* The usual answer: the noun as it stands in the store, with its ETag; 201 comes with a Location. status 0: stays as it is. */
 int service_one(struct service_req *req, struct service_reply *reply, const struct store_noun *n, const char *id, int status,
                 struct al_fail *fail) AL_MUST_CHECK;
 
@@ -95,7 +95,7 @@ int service_body_word(const struct service_req *req, const char *key, const char
 int service_body_customer(struct service_req *req, al_id ret, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- writing ---- */
-struct service_tx {
+struct service_tx { /* zeroed by its declaration */
     struct service_req *req;
     struct store *db;
     bool open, replayed, keep;
@@ -113,12 +113,24 @@ int service_if_match(const struct service_req *req, uint64_t version, struct al_
 int service_event(struct service_req *req, const char *customer_id, const char *act, const char *subject_type, const char *subject_id,
                   const char *subject, const char *code, const struct al_buf *detail, struct al_fail *fail) AL_MUST_CHECK;
 
+/* What an update changed, for the event's detail: {"name":{"from":"a","to":"b"}}. */
+struct service_detail {
+    struct al_buf text;
+    struct al_jsonout j;
+};
+void service_detail_begin(struct service_detail *d);
+void service_detail_text(struct service_detail *d, const char *key, const char *from, const char *to); /* nothing when the same */
+void service_detail_u64(struct service_detail *d, const char *key, uint64_t from, uint64_t to);
+void service_detail_bool(struct service_detail *d, const char *key, bool from, bool to);
+int service_detail_end(struct service_detail *d) AL_MUST_CHECK;
+void service_detail_free(struct service_detail *d); /* for AL_CLEANUP */
+
 /* ---- after the commit ---- */
 /* Lost when it fails: whoever listens looks again by itself. json: text. */
 void service_publish(struct service *s, const char *event, const char *customer_id, const char *json);
 void service_wake(struct service *s, const char *topic);
 void service_wake_host(struct service *s, const char *host_id); /* topic "host:<id>" */
-/* Publishes a noun as it stands now. */
+/* Publishes a noun as it stands now; one that is gone as {"id":..,"deleted":true}. */
 void service_publish_noun(struct service_worker *w, const char *event, const struct store_noun *n, const char *customer_id, const char *id);
 
 /* 204 without a body. */

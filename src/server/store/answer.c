@@ -30,7 +30,8 @@ int
 store_answer_add(struct store *s, const struct store_answer *n, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    return store_run(s, fail, "INSERT OR REPLACE INTO answer VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    return store_run(s, fail,
+                     "INSERT OR REPLACE INTO answer VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                      S_TEXT(n->caller_id), S_TEXT(n->key), S_BLOB(n->request_hash, STORE_HASH_LEN),
                      S_I64(n->status), S_SPAN(n->body_sealed), S_TEXT(n->location), S_U64(n->etag),
                      S_I64(n->at_ns));
@@ -43,11 +44,14 @@ store_prune(struct store *s, int64_t now_ns, struct al_fail *fail)
         const char *sql;
         int64_t kept_ns;
     } steps[] = {
-        {"DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_ns<?1 LIMIT " PRUNE_ROWS ")", 0},
+        {"DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_ns<?1 "
+         "LIMIT " PRUNE_ROWS ")",
+         0},
         {"DELETE FROM enrol_token WHERE id IN (SELECT id FROM enrol_token WHERE expires_ns<?1"
          " LIMIT " PRUNE_ROWS ")",
          STORE_TOKEN_KEPT_NS},
-        {"DELETE FROM answer WHERE (caller_id, key) IN (SELECT caller_id, key FROM answer WHERE at_ns<?1"
+        {"DELETE FROM answer WHERE (caller_id, key) IN (SELECT caller_id, key FROM answer WHERE "
+         "at_ns<?1"
          " LIMIT " PRUNE_ROWS ")",
          STORE_ANSWER_KEPT_NS},
         {"DELETE FROM login_failure WHERE rowid IN (SELECT rowid FROM login_failure WHERE at_ns<?1"

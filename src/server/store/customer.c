@@ -44,9 +44,10 @@ store_customer_get(struct store *s, const struct scope *scope, const char *id, s
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_customer c = {0};
 
-    AL_TRY(store_query(s, fail, &q,
-                       "SELECT id, name, created_ns, version FROM customer WHERE id=?1 AND (?2 OR id=?3)",
-                       S_TEXT(id), S_SCOPE(scope)));
+    AL_TRY(store_query(
+        s, fail, &q,
+        "SELECT id, name, created_ns, version FROM customer WHERE id=?1 AND (?2 OR id=?3)",
+        S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "customer", fail));
     store_col_id(q, 0, c.id);
     AL_TRY(store_col_dup(q, 1, a, &c.name));

@@ -24,14 +24,15 @@ path_of(const struct store_conf *conf, char **ret, struct al_fail *fail)
     }
     if (strncmp(conf->url, URL_SQLITE "/", sizeof URL_SQLITE) != 0 ||
         conf->url[sizeof URL_SQLITE] == '\0') {
-        return al_fail_set(fail, AL_ENOTSUP, 0, "the store is told as sqlite:///path, not as \"%.100s\"",
-                           conf->url);
+        return al_fail_set(fail, AL_ENOTSUP, 0,
+                           "the store is told as sqlite:///path, not as \"%.100s\"", conf->url);
     }
     *ret = al_strdup(conf->url + sizeof URL_SQLITE - 1);
     return *ret == NULL ? AL_ENOMEM : AL_OK;
 }
 
-/* Makes the file itself, so that nobody but us can read it whatever the umask and wherever it lies. */
+/* Makes the file itself, so that nobody but us can read it whatever the umask and wherever it lies.
+ */
 static int
 make_file(struct port *port, const char *path, struct al_fail *fail)
 {
@@ -42,7 +43,8 @@ make_file(struct port *port, const char *path, struct al_fail *fail)
         rc = port_close(port, f);
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(port), "the database %.180s cannot be opened", path);
+        return al_fail_set(fail, rc, port_os_error(port), "the database %.180s cannot be opened",
+                           path);
     }
     return AL_OK;
 }
@@ -156,13 +158,15 @@ store_close(struct store *s)
     store_rollback(s);
     for (size_t i = 0; s->stmts != NULL && i < (size_t)STORE_STMTS_MAX * 2; i++) {
         if (s->stmts[i] != NULL) {
-            (void)sqlite3_finalize(s->stmts[i]->stmt); /* repeats the last step's failure, which was told */
+            (void)sqlite3_finalize(
+                s->stmts[i]->stmt); /* repeats the last step's failure, which was told */
             al_free(s->stmts[i]);
         }
     }
     al_free(s->stmts);
     al_buf_free(&s->text);
-    /* Fails only while statements are open, and then leaves a connection that goes with its last one. */
+    /* Fails only while statements are open, and then leaves a connection that goes with its last
+     * one. */
     (void)sqlite3_close_v2(s->sql);
     al_free(s);
     return NULL;
@@ -230,8 +234,8 @@ store_rollback(struct store *s)
     if (!s->in_tx) {
         return;
     }
-    /* SQLite has rolled back by itself after some failures; then this has nothing left to do. The plain call
-     * needs no memory of ours, so that it works when there is none. */
+    /* SQLite has rolled back by itself after some failures; then this has nothing left to do. The
+     * plain call needs no memory of ours, so that it works when there is none. */
     if (sqlite3_get_autocommit(s->sql) == 0) {
         (void)sqlite3_exec(s->sql, "ROLLBACK", NULL, NULL, NULL);
     }

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* The canonical text: fixed keys in a fixed order, times as nanoseconds, the subject's bytes as base/json.h tells. doc/format/audit.md. */
+/* The canonical text: fixed keys in a fixed order, times as nanoseconds, the subject's bytes as
+ * base/json.h tells. doc/format/audit.md. */
 struct line {
     const char *customer_id;
     uint64_t seq;
@@ -104,10 +105,19 @@ store_event_add(struct store *s, const struct store_event *e, struct al_fail *fa
     }
     AL_TRY(chain_load(s, customer_id, fail));
     AL_TRY(store_id_make(s, e->at_ns, id));
-    line = (struct line){customer_id, s->chain.seq + 1, id, e->at_ns, or_empty(e->actor_type),
-                         or_empty(e->actor_id), or_empty(e->actor_name), or_empty(e->act),
-                         or_empty(e->subject_type), or_empty(e->subject_id), e->subject,
-                         e->code != NULL ? e->code : al_code_name(AL_OK), e->detail};
+    line = (struct line){customer_id,
+                         s->chain.seq + 1,
+                         id,
+                         e->at_ns,
+                         or_empty(e->actor_type),
+                         or_empty(e->actor_id),
+                         or_empty(e->actor_name),
+                         or_empty(e->act),
+                         or_empty(e->subject_type),
+                         or_empty(e->subject_id),
+                         e->subject,
+                         e->code != NULL ? e->code : al_code_name(AL_OK),
+                         e->detail};
     if (line.subject.at == NULL) {
         line.subject = (struct al_span){(const uint8_t *)"", 0};
     }
@@ -115,20 +125,30 @@ store_event_add(struct store *s, const struct store_event *e, struct al_fail *fa
         line.detail = al_span_of("{}");
     }
     AL_TRY(line_hash(&line, s->chain.hash, &s->text, hash));
-    AL_TRY(store_run(
-        s, fail,
-        "INSERT INTO event(customer_id, seq, id, at_ns, actor_type, actor_id, actor_name, act, subject_type,"
-        " subject_id, subject, code, detail, prev_hash, hash)"
-        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,CAST(?13 AS TEXT),?14,?15)",
-        S_TEXT(line.customer_id), S_U64(line.seq), S_TEXT(line.id), S_I64(line.at_ns),
-        S_TEXT(line.actor_type), S_TEXT(line.actor_id), S_TEXT(line.actor_name), S_TEXT(line.act),
-        S_TEXT(line.subject_type), S_TEXT(line.subject_id), S_SPAN(line.subject), S_TEXT(line.code),
-        S_SPAN(line.detail), S_BLOB(s->chain.hash, STORE_HASH_LEN), S_BLOB(hash, sizeof hash)));
+    AL_TRY(store_run(s, fail,
+                     "INSERT INTO event(customer_id, seq, id, at_ns, actor_type, actor_id, "
+                     "actor_name, act, subject_type,"
+                     " subject_id, subject, code, detail, prev_hash, hash)"
+                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,CAST(?13 AS TEXT),?14,?15)",
+                     S_TEXT(line.customer_id), S_U64(line.seq), S_TEXT(line.id), S_I64(line.at_ns),
+                     S_TEXT(line.actor_type), S_TEXT(line.actor_id), S_TEXT(line.actor_name),
+                     S_TEXT(line.act), S_TEXT(line.subject_type), S_TEXT(line.subject_id),
+                     S_SPAN(line.subject), S_TEXT(line.code), S_SPAN(line.detail),
+                     S_BLOB(s->chain.hash, STORE_HASH_LEN), S_BLOB(hash, sizeof hash)));
     s->chain.seq = line.seq;
     memcpy(s->chain.hash, hash, sizeof hash);
     s->chain.dirty = true;
     s->events++;
+    memcpy(s->last_event, id, sizeof id);
+    memcpy(s->last_event_customer, s->chain.customer_id, sizeof s->last_event_customer);
     return AL_OK;
+}
+
+void
+store_event_last(const struct store *s, al_id ret_id, al_id ret_customer_id)
+{
+    memcpy(ret_id, s->last_event, AL_ID_LEN + 1);
+    memcpy(ret_customer_id, s->last_event_customer, AL_ID_LEN + 1);
 }
 
 uint32_t
@@ -147,18 +167,9 @@ verify_row(struct store_stmt *q, const char *customer_id, struct al_buf *scratch
     struct al_span prev = store_col_span(q, 12), stored = store_col_span(q, 13);
     uint8_t hash[STORE_HASH_LEN];
     struct line line = {
-        customer_id,
-        store_col_u64(q, 0),
-        store_col_text(q, 1),
-        store_col_i64(q, 2),
-        store_col_text(q, 3),
-        store_col_text(q, 4),
-        store_col_text(q, 5),
-        store_col_text(q, 6),
-        store_col_text(q, 7),
-        store_col_text(q, 8),
-        store_col_span(q, 9),
-        store_col_text(q, 10),
+        customer_id,           store_col_u64(q, 0),  store_col_text(q, 1), store_col_i64(q, 2),
+        store_col_text(q, 3),  store_col_text(q, 4), store_col_text(q, 5), store_col_text(q, 6),
+        store_col_text(q, 7),  store_col_text(q, 8), store_col_span(q, 9), store_col_text(q, 10),
         store_col_span(q, 11),
     };
 
@@ -178,8 +189,8 @@ verify_row(struct store_stmt *q, const char *customer_id, struct al_buf *scratch
 
 /* The head says where the chain ends, so that events cut off its end are missed too. */
 static int
-verify_head(struct store *s, const char *customer_id, uint64_t seq, const uint8_t hash[STORE_HASH_LEN],
-            bool *ret_good, struct al_fail *fail)
+verify_head(struct store *s, const char *customer_id, uint64_t seq,
+            const uint8_t hash[STORE_HASH_LEN], bool *ret_good, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct al_span stored;
@@ -199,7 +210,8 @@ verify_head(struct store *s, const char *customer_id, uint64_t seq, const uint8_
 }
 
 static int
-verify_walk(struct store *s, const char *customer_id, struct store_verify *ret, struct al_fail *fail)
+verify_walk(struct store *s, const char *customer_id, struct store_verify *ret,
+            struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     AL_CLEANUP(al_buf_free) struct al_buf scratch = {.max = s->text.max};
@@ -260,17 +272,16 @@ store_event_verify(struct store *s, const struct scope *scope, const char *custo
 /* ---- as JSON ---- */
 
 static const struct store_field fields[] = {
-    {"n", "t.n", STORE_K_INT},
     {"seq", "t.seq", STORE_K_INT},
     {"id", "t.id", STORE_K_TEXT},
     {"customer_id", "nullif(t.customer_id, '')", STORE_K_TEXT},
     {"at", "t.at_ns", STORE_K_TIME},
     {"actor_type", "t.actor_type", STORE_K_TEXT},
-    {"actor_id", "t.actor_id", STORE_K_TEXT},
+    {"actor_id", "nullif(t.actor_id, '')", STORE_K_TEXT},
     {"actor_name", "t.actor_name", STORE_K_TEXT},
     {"act", "t.act", STORE_K_TEXT},
     {"subject_type", "t.subject_type", STORE_K_TEXT},
-    {"subject_id", "t.subject_id", STORE_K_TEXT},
+    {"subject_id", "nullif(t.subject_id, '')", STORE_K_TEXT},
     {"subject", "t.subject", STORE_K_BYTES},
     {"code", "t.code", STORE_K_TEXT},
     {"detail", "t.detail", STORE_K_JSON},
@@ -285,7 +296,7 @@ static const struct store_filter_kind filters[] = {
     {"subject_type", "t.subject_type", STORE_T_EQ, STORE_K_TEXT},
     {"subject_id", "t.subject_id<>'' AND t.subject_id", STORE_T_EQ, STORE_K_TEXT},
     {"actor_id", "t.actor_id", STORE_T_EQ, STORE_K_TEXT},
-    {"q", "t.subject", STORE_T_CONTAINS, STORE_K_TEXT},
+    {"q", "t.actor_name||' '||t.subject", STORE_T_CONTAINS, STORE_K_TEXT},
     {"from", "t.at_ns", STORE_T_FROM, STORE_K_TIME},
     {"to", "t.at_ns", STORE_T_TO, STORE_K_TIME},
 };

@@ -4,18 +4,20 @@
 #include <string.h>
 
 int
-store_host_add(struct store *s, const struct scope *scope, const struct store_host *h, struct al_fail *fail)
+store_host_add(struct store *s, const struct scope *scope, const struct store_host *h,
+               struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     if (!scope_sees(scope, h->customer_id)) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
-    return store_run(s, fail,
-                     "INSERT INTO host(id, customer_id, name, os, agent_version, boot_id, secret_hash,"
-                     " last_seen_ns, online, enrolled_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
-                     S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->os),
-                     S_TEXT(h->agent_version), S_TEXT(h->boot_id), S_BLOB(h->secret_hash, STORE_HASH_LEN),
-                     S_I64(h->last_seen_ns), S_BOOL(h->online), S_I64(h->enrolled_ns));
+    return store_run(
+        s, fail,
+        "INSERT INTO host(id, customer_id, name, os, agent_version, boot_id, secret_hash,"
+        " last_seen_ns, online, enrolled_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+        S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->os),
+        S_TEXT(h->agent_version), S_TEXT(h->boot_id), S_BLOB(h->secret_hash, STORE_HASH_LEN),
+        S_I64(h->last_seen_ns), S_BOOL(h->online), S_I64(h->enrolled_ns));
 }
 
 static void
@@ -29,7 +31,8 @@ load_plain(struct store_stmt *q, struct store_host *h)
     h->version = store_col_u64(q, 7);
 }
 
-#define PLAIN_COLUMNS "id, customer_id, name, secret_hash, last_seen_ns, online, enrolled_ns, version"
+#define PLAIN_COLUMNS                                                                              \
+    "id, customer_id, name, secret_hash, last_seen_ns, online, enrolled_ns, version"
 
 int
 store_host_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
@@ -71,7 +74,8 @@ store_host_find(struct store *s, const char *id, struct store_host *ret,
 }
 
 int
-store_host_set(struct store *s, const struct scope *scope, const struct store_host *h, struct al_fail *fail)
+store_host_set(struct store *s, const struct scope *scope, const struct store_host *h,
+               struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_run(s, fail,
@@ -100,32 +104,35 @@ store_host_del(struct store *s, const struct scope *scope, const char *id, struc
 /* ---- enrolment ---- */
 
 int
-store_token_add(struct store *s, const struct scope *scope, const struct store_token *t, struct al_fail *fail)
+store_token_add(struct store *s, const struct scope *scope, const struct store_token *t,
+                struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     if (!scope_sees(scope, t->customer_id)) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
-    return store_run(s, fail,
-                     "INSERT INTO enrol_token(id, customer_id, name, hash, created_by, created_ns, expires_ns)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                     S_TEXT(t->id), S_ID(t->customer_id), S_ID(t->name), S_BLOB(t->hash, STORE_HASH_LEN),
-                     S_TEXT(t->created_by), S_I64(t->created_ns), S_I64(t->expires_ns));
+    return store_run(
+        s, fail,
+        "INSERT INTO enrol_token(id, customer_id, name, hash, created_by, created_ns, expires_ns)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        S_TEXT(t->id), S_ID(t->customer_id), S_ID(t->name), S_BLOB(t->hash, STORE_HASH_LEN),
+        S_TEXT(t->created_by), S_I64(t->created_ns), S_I64(t->expires_ns));
 }
 
 int
-store_token_take(struct store *s, const uint8_t hash[STORE_HASH_LEN], int64_t now_ns, struct al_arena *a,
-                 struct store_token *ret, struct al_fail *fail)
+store_token_take(struct store *s, const uint8_t hash[STORE_HASH_LEN], int64_t now_ns,
+                 struct al_arena *a, struct store_token *ret, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_token t = {0};
     bool row = false;
 
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_query(s, fail, &q,
-                       "UPDATE enrol_token SET used_ns=?2 WHERE hash=?1 AND used_ns IS NULL AND expires_ns>?2"
-                       " RETURNING id, customer_id, name, created_by, created_ns, expires_ns",
-                       S_BLOB(hash, STORE_HASH_LEN), S_I64(now_ns)));
+    AL_TRY(store_query(
+        s, fail, &q,
+        "UPDATE enrol_token SET used_ns=?2 WHERE hash=?1 AND used_ns IS NULL AND expires_ns>?2"
+        " RETURNING id, customer_id, name, created_by, created_ns, expires_ns",
+        S_BLOB(hash, STORE_HASH_LEN), S_I64(now_ns)));
     AL_TRY(store_step(q, &row, fail));
     if (!row) {
         return al_fail_set(fail, AL_EAUTH, 0,
@@ -160,7 +167,8 @@ static const struct store_field host_fields[] = {
 static const struct store_filter_kind host_filters[] = {
     {"customer_id", "t.customer_id", STORE_T_EQ, STORE_K_TEXT},
     {"name", "t.name", STORE_T_EQ_NOCASE, STORE_K_TEXT},
-    {"state", "iif(t.last_seen_ns=0, 'never', iif(t.online, 'online', 'offline'))", STORE_T_EQ, STORE_K_TEXT},
+    {"state", "iif(t.last_seen_ns=0, 'never', iif(t.online, 'online', 'offline'))", STORE_T_EQ,
+     STORE_K_TEXT},
     {"q", "t.name", STORE_T_CONTAINS, STORE_K_TEXT},
 };
 

@@ -24,8 +24,8 @@ static const char record_table[] = "CREATE TABLE IF NOT EXISTS schema_migration(
 
 /* Whether migration m was applied; AL_ECORRUPT when a different one was under its number. */
 static int
-applied(struct store *s, const struct store_migration *m, const uint8_t sha[PORT_SHA256_LEN], bool *ret,
-        struct al_fail *fail)
+applied(struct store *s, const struct store_migration *m, const uint8_t sha[PORT_SHA256_LEN],
+        bool *ret, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct al_span was;
@@ -38,9 +38,10 @@ applied(struct store *s, const struct store_migration *m, const uint8_t sha[PORT
     }
     was = store_col_span(q, 0);
     if (was.len != PORT_SHA256_LEN || memcmp(was.at, sha, PORT_SHA256_LEN) != 0) {
-        return al_fail_set(fail, AL_ECORRUPT, 0,
-                           "the database was made by another build: its migration %u \"%s\" differs",
-                           m->number, m->name);
+        return al_fail_set(
+            fail, AL_ECORRUPT, 0,
+            "the database was made by another build: its migration %u \"%s\" differs", m->number,
+            m->name);
     }
     return AL_OK;
 }
@@ -64,13 +65,15 @@ apply(struct store *s, const struct store_migration *m, struct al_fail *fail)
     if (rc != SQLITE_OK) {
         return store_failed(s, rc, fail);
     }
-    return store_run(s, fail, "INSERT INTO schema_migration VALUES(?1, ?2, ?3, ?4)", S_I64(m->number),
-                     S_TEXT(m->name), S_BLOB(sha, sizeof sha), S_I64(port_now_ns(s->db->port)));
+    return store_run(s, fail, "INSERT INTO schema_migration VALUES(?1, ?2, ?3, ?4)",
+                     S_I64(m->number), S_TEXT(m->name), S_BLOB(sha, sizeof sha),
+                     S_I64(port_now_ns(s->db->port)));
 }
 
 /* All in one transaction: a program either has its tables, or the database is as it was. */
 static int
-migrate_all(struct store *s, const struct store_migration *const *list, size_t count, struct al_fail *fail)
+migrate_all(struct store *s, const struct store_migration *const *list, size_t count,
+            struct al_fail *fail)
 {
     uint64_t newest = 0, last = 0;
 
@@ -79,12 +82,13 @@ migrate_all(struct store *s, const struct store_migration *const *list, size_t c
         AL_TRY(apply(s, list[i], fail));
         last = list[i]->number > last ? list[i]->number : last;
     }
-    AL_TRY(store_number_args(s, fail, &newest, "SELECT coalesce(max(number), 0) FROM schema_migration",
-                             NULL, 0));
+    AL_TRY(store_number_args(s, fail, &newest,
+                             "SELECT coalesce(max(number), 0) FROM schema_migration", NULL, 0));
     if (newest > last) {
-        return al_fail_set(fail, AL_ECORRUPT, 0,
-                           "the database was made by a newer altod (migration %u; this one knows %u)",
-                           (unsigned)newest, (unsigned)last);
+        return al_fail_set(
+            fail, AL_ECORRUPT, 0,
+            "the database was made by a newer altod (migration %u; this one knows %u)",
+            (unsigned)newest, (unsigned)last);
     }
     return AL_OK;
 }

@@ -47,8 +47,8 @@ field_json(struct store_stmt *q, int at, const struct store_field *f, struct al_
 }
 
 int
-store_row_json(struct store_stmt *q, int first_column, const struct store_field *fields, size_t count,
-               struct al_jsonout *j)
+store_row_json(struct store_stmt *q, int first_column, const struct store_field *fields,
+               size_t count, struct al_jsonout *j)
 {
     al_jo_object(j, NULL);
     for (size_t i = 0; i < count; i++) {
@@ -58,7 +58,8 @@ store_row_json(struct store_stmt *q, int first_column, const struct store_field 
     return j->rc;
 }
 
-/* ---- cursors: base64 with '-' and '_', without '=', so that they need no escaping in a query ---- */
+/* ---- cursors: base64 with '-' and '_', without '=', so that they need no escaping in a query ----
+ */
 
 static int
 cursor_write(struct store_stmt *q, const struct store_noun *n, char *out, size_t cap)
@@ -167,7 +168,8 @@ filter_add(struct list *l, const struct store_filter *f, struct al_fail *fail)
         return al_buf_addf(&l->sql, " AND %s%s%s?%zu%s", forms[k->test].before, k->sql,
                            forms[k->test].between, l->count, forms[k->test].after);
     }
-    return al_fail_set(fail, AL_EINVAL, 0, "%s cannot be filtered by \"%.60s\"", l->noun->what, f->name);
+    return al_fail_set(fail, AL_EINVAL, 0, "%s cannot be filtered by \"%.60s\"", l->noun->what,
+                       f->name);
 }
 
 static int
@@ -199,8 +201,8 @@ cursor_add(struct list *l, const struct store_page *page, bool down, struct al_f
     if (rc != AL_OK || l->cursor.at == NULL) {
         return al_fail_set(fail, AL_EINVAL, 0, "this cursor is none of this list");
     }
-    l->args[l->count++] = l->noun->order_kind == STORE_K_INT ? S_I64(number)
-                                                             : S_TEXT((const char *)l->cursor.at);
+    l->args[l->count++] =
+        l->noun->order_kind == STORE_K_INT ? S_I64(number) : S_TEXT((const char *)l->cursor.at);
     return al_buf_addf(&l->sql, " AND %s%s?%zu", l->noun->order, down ? "<" : ">", l->count);
 }
 
@@ -218,8 +220,8 @@ select_add(struct list *l)
 
 /* Adds the rows of the page; *ret_cursor is the next page's, "" when this was the last. */
 static int
-rows(struct store *s, struct list *l, uint32_t limit, struct al_jsonout *j, char *ret_cursor, size_t cap,
-     struct al_fail *fail)
+rows(struct store *s, struct list *l, uint32_t limit, struct al_jsonout *j, char *ret_cursor,
+     size_t cap, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     uint32_t n = 0;
@@ -261,11 +263,13 @@ total(struct store *s, const struct scope *scope, const struct store_noun *n,
 }
 
 static int
-list_rows(struct store *s, struct list *l, const struct scope *scope, const struct store_filter *filters,
-          size_t count, const struct store_page *page, struct al_jsonout *j, struct al_fail *fail)
+list_rows(struct store *s, struct list *l, const struct scope *scope,
+          const struct store_filter *filters, size_t count, const struct store_page *page,
+          struct al_jsonout *j, struct al_fail *fail)
 {
-    uint32_t limit = page->limit == 0 ? STORE_PAGE_DEFAULT
-                                      : page->limit > STORE_PAGE_MAX ? STORE_PAGE_MAX : page->limit;
+    uint32_t limit = page->limit == 0               ? STORE_PAGE_DEFAULT
+                     : page->limit > STORE_PAGE_MAX ? STORE_PAGE_MAX
+                                                    : page->limit;
     bool down = l->noun->newest_first != page->turned;
     char next[4 * ((STORE_CURSOR_BYTES_MAX + 2) / 3) + 1];
 

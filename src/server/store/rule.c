@@ -19,12 +19,12 @@ store_rule_add(struct store *s, const struct scope *scope, const struct store_ru
                             "SELECT coalesce(max(position), 0) + 1 FROM rule WHERE volume_id=?1",
                             S_TEXT(r->volume_id)));
     }
-    return store_run(s, fail,
-                     "INSERT INTO rule(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?13,1)",
-                     S_TEXT(r->id), S_ID(r->customer_id), S_ID(r->volume_id), S_ID(r->share_id),
-                     S_TEXT(r->name), S_TEXT(r->where), S_TEXT(r->action), S_U64(position),
-                     S_BOOL(r->enabled), S_U64(r->limit_files), S_U64(r->limit_bytes),
-                     S_TEXT(r->created_by), S_I64(r->created_ns));
+    return store_run(
+        s, fail,
+        "INSERT INTO rule(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?13,1)",
+        S_TEXT(r->id), S_ID(r->customer_id), S_ID(r->volume_id), S_ID(r->share_id), S_TEXT(r->name),
+        S_TEXT(r->where), S_TEXT(r->action), S_U64(position), S_BOOL(r->enabled),
+        S_U64(r->limit_files), S_U64(r->limit_bytes), S_TEXT(r->created_by), S_I64(r->created_ns));
 }
 
 static int
@@ -68,13 +68,14 @@ store_rule_set(struct store *s, const struct scope *scope, const struct store_ru
                struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail,
-                     "UPDATE rule SET share_id=?4, name=?5, where_text=?6, action=?7, position=?8, enabled=?9,"
-                     " limit_files=?10, limit_bytes=?11, updated_ns=?12, version=version+1"
-                     " WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(r->id), S_SCOPE(scope), S_ID(r->share_id), S_TEXT(r->name), S_TEXT(r->where),
-                     S_TEXT(r->action), S_U64(r->position), S_BOOL(r->enabled), S_U64(r->limit_files),
-                     S_U64(r->limit_bytes), S_I64(r->updated_ns)));
+    AL_TRY(store_run(
+        s, fail,
+        "UPDATE rule SET share_id=?4, name=?5, where_text=?6, action=?7, position=?8, enabled=?9,"
+        " limit_files=?10, limit_bytes=?11, updated_ns=?12, version=version+1"
+        " WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(r->id), S_SCOPE(scope), S_ID(r->share_id), S_TEXT(r->name), S_TEXT(r->where),
+        S_TEXT(r->action), S_U64(r->position), S_BOOL(r->enabled), S_U64(r->limit_files),
+        S_U64(r->limit_bytes), S_I64(r->updated_ns)));
     return store_need_change(s, "rule", fail);
 }
 
@@ -88,16 +89,17 @@ store_rule_del(struct store *s, const struct scope *scope, const char *id, struc
 }
 
 int
-store_rule_each(struct store *s, const struct scope *scope, const char *volume_id, struct al_arena *a,
-                int (*each)(void *ctx, const struct store_rule *r), void *ctx, struct al_fail *fail)
+store_rule_each(struct store *s, const struct scope *scope, const char *volume_id,
+                struct al_arena *a, int (*each)(void *ctx, const struct store_rule *r), void *ctx,
+                struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_rule r;
     bool row = false;
 
     AL_TRY(store_query(s, fail, &q,
-                       "SELECT " COLUMNS " FROM rule WHERE enabled AND volume_id=?1" STORE_SCOPE(2, 3)
-                       " ORDER BY action<>'exclude', position, id",
+                       "SELECT " COLUMNS " FROM rule WHERE enabled AND volume_id=?1" STORE_SCOPE(
+                           2, 3) " ORDER BY action<>'exclude', position, id",
                        S_TEXT(volume_id), S_SCOPE(scope)));
     for (;;) {
         AL_TRY(store_step(q, &row, fail));
@@ -119,8 +121,8 @@ static const struct store_field fields[] = {
     {"action", "t.action", STORE_K_TEXT},
     {"position", "t.position", STORE_K_INT},
     {"enabled", "t.enabled", STORE_K_BOOL},
-    {"limit_files", "t.limit_files", STORE_K_INT},
-    {"limit_bytes", "t.limit_bytes", STORE_K_INT},
+    {"limit_files", "nullif(t.limit_files, 0)", STORE_K_INT},
+    {"limit_bytes", "nullif(t.limit_bytes, 0)", STORE_K_INT},
     {"version", "t.version", STORE_K_INT},
     {"created_by", "t.created_by", STORE_K_TEXT},
     {"created_at", "t.created_ns", STORE_K_TIME},
@@ -137,7 +139,8 @@ static const struct store_filter_kind filters[] = {
     {"q", "t.name", STORE_T_CONTAINS, STORE_K_TEXT},
 };
 
-/* Ordered as they decide: a volume's rules together, excludes first. A volume has tens of rules, so the sort costs nothing. */
+/* Ordered as they decide: a volume's rules together, excludes first. A volume has tens of rules, so
+ * the sort costs nothing. */
 const struct store_noun store_rules = {
     .what = "rule",
     .from = "rule t",

@@ -1,7 +1,8 @@
 #include "server/store/store_priv.h"
 
-/* The nouns, sessions and the record. Names are compared without regard to (ASCII) case. `version` counts edits by people; what
- * agents report (states, figures) does not raise it. Events have no foreign key: they outlive what they tell of. */
+/* The nouns, sessions and the record. Names are compared without regard to (ASCII) case. `version`
+ * counts edits by people; what agents report (states, figures) does not raise it. Events have no
+ * foreign key: they outlive what they tell of. */
 const struct store_migration store_schema_core = {
     1, "core",
     "CREATE TABLE setting(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
@@ -14,7 +15,8 @@ const struct store_migration store_schema_core = {
     "  id TEXT PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE,"
     "  role TEXT NOT NULL CHECK(role IN ('operator','admin','auditor')),"
     "  customer_id TEXT REFERENCES customer(id), disabled INTEGER NOT NULL DEFAULT 0,"
-    "  password_hash TEXT NOT NULL, created_ns INTEGER NOT NULL, last_login_ns INTEGER NOT NULL DEFAULT 0,"
+    "  password_hash TEXT NOT NULL, created_ns INTEGER NOT NULL, last_login_ns INTEGER NOT NULL "
+    "DEFAULT 0,"
     "  version INTEGER NOT NULL DEFAULT 1,"
     "  CHECK((role = 'operator') = (customer_id IS NULL))) STRICT, WITHOUT ROWID;"
     "CREATE INDEX app_user_customer ON app_user(customer_id, id);"
@@ -62,7 +64,8 @@ const struct store_migration store_schema_core = {
     "  host_id TEXT NOT NULL REFERENCES host(id), share_id TEXT REFERENCES share(id),"
     "  name TEXT NOT NULL COLLATE NOCASE, path TEXT NOT NULL,"
     "  kind TEXT NOT NULL CHECK(kind IN ('posix','ntfs','lucidlink')),"
-    "  state TEXT NOT NULL CHECK(state IN ('unknown','ok','tracked_only','unmarked','unreachable')),"
+    "  state TEXT NOT NULL CHECK(state IN "
+    "('unknown','ok','tracked_only','unmarked','unreachable')),"
     "  state_text TEXT NOT NULL DEFAULT '', marker_key_sealed BLOB NOT NULL,"
     "  files INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,"
     "  allocated INTEGER NOT NULL DEFAULT 0, stub_files INTEGER NOT NULL DEFAULT 0,"
@@ -91,16 +94,20 @@ const struct store_migration store_schema_core = {
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE event("
     "  n INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL,"
-    "  at_ns INTEGER NOT NULL, actor_type TEXT NOT NULL, actor_id TEXT NOT NULL, actor_name TEXT NOT NULL,"
-    "  act TEXT NOT NULL, subject_type TEXT NOT NULL, subject_id TEXT NOT NULL, subject BLOB NOT NULL,"
-    "  code TEXT NOT NULL, detail TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
+    "  at_ns INTEGER NOT NULL, actor_type TEXT NOT NULL, actor_id TEXT NOT NULL, actor_name TEXT "
+    "NOT NULL,"
+    "  act TEXT NOT NULL, subject_type TEXT NOT NULL, subject_id TEXT NOT NULL, subject BLOB NOT "
+    "NULL,"
+    "  code TEXT NOT NULL, detail TEXT NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL) "
+    "STRICT;"
     "CREATE UNIQUE INDEX event_chain ON event(customer_id, seq);"
     "CREATE INDEX event_customer ON event(customer_id);"
     "CREATE INDEX event_act ON event(act);"
     "CREATE INDEX event_subject ON event(subject_id, n) WHERE subject_id <> '';"
 
     "CREATE TABLE answer("
-    "  caller_id TEXT NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL, status INTEGER NOT NULL,"
+    "  caller_id TEXT NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL, status INTEGER NOT "
+    "NULL,"
     "  body_sealed BLOB NOT NULL, location TEXT, etag INTEGER NOT NULL, at_ns INTEGER NOT NULL,"
     "  PRIMARY KEY(caller_id, key)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX answer_at ON answer(at_ns);"};

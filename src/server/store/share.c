@@ -8,11 +8,12 @@ store_share_add(struct store *s, const struct scope *scope, const struct store_s
     if (!scope_sees(scope, h->customer_id)) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
-    return store_run(s, fail,
-                     "INSERT INTO share(id, customer_id, name, url, user, password_sealed, state, created_ns)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 'unknown', ?7)",
-                     S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
-                     S_SPAN(h->password_sealed), S_I64(h->created_ns));
+    return store_run(
+        s, fail,
+        "INSERT INTO share(id, customer_id, name, url, user, password_sealed, state, created_ns)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 'unknown', ?7)",
+        S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
+        S_SPAN(h->password_sealed), S_I64(h->created_ns));
 }
 
 int
@@ -22,11 +23,12 @@ store_share_get(struct store *s, const struct scope *scope, const char *id, stru
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_share h = {0};
 
-    AL_TRY(store_query(s, fail, &q,
-                       "SELECT id, customer_id, name, url, user, password_sealed, state, state_text,"
-                       " bytes_total, bytes_free, checked_ns, created_ns, version FROM share"
-                       " WHERE id=?1" STORE_SCOPE(2, 3),
-                       S_TEXT(id), S_SCOPE(scope)));
+    AL_TRY(
+        store_query(s, fail, &q,
+                    "SELECT id, customer_id, name, url, user, password_sealed, state, state_text,"
+                    " bytes_total, bytes_free, checked_ns, created_ns, version FROM share"
+                    " WHERE id=?1" STORE_SCOPE(2, 3),
+                    S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "share", fail));
     store_col_id(q, 0, h.id);
     store_col_id(q, 1, h.customer_id);
@@ -50,11 +52,12 @@ store_share_set(struct store *s, const struct scope *scope, const struct store_s
                 struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail,
-                     "UPDATE share SET name=?4, url=?5, user=?6, password_sealed=?7, version=version+1"
-                     " WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
-                     S_SPAN(h->password_sealed)));
+    AL_TRY(
+        store_run(s, fail,
+                  "UPDATE share SET name=?4, url=?5, user=?6, password_sealed=?7, version=version+1"
+                  " WHERE id=?1" STORE_SCOPE(2, 3),
+                  S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
+                  S_SPAN(h->password_sealed)));
     return store_need_change(s, "share", fail);
 }
 
@@ -82,11 +85,12 @@ store_share_state(struct store *s, const struct scope *scope, const struct store
                   struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail,
-                     "UPDATE share SET state=?4, state_text=coalesce(?5, ''), bytes_total=?6, bytes_free=?7,"
-                     " checked_ns=?8 WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->state), S_TEXT(h->state_text),
-                     S_U64(h->bytes_total), S_U64(h->bytes_free), S_I64(h->checked_ns)));
+    AL_TRY(store_run(
+        s, fail,
+        "UPDATE share SET state=?4, state_text=coalesce(?5, ''), bytes_total=?6, bytes_free=?7,"
+        " checked_ns=?8 WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->state), S_TEXT(h->state_text),
+        S_U64(h->bytes_total), S_U64(h->bytes_free), S_I64(h->checked_ns)));
     return store_need_change(s, "share", fail);
 }
 
@@ -99,8 +103,8 @@ static const struct store_field fields[] = {
     {"has_password", "t.password_sealed IS NOT NULL", STORE_K_BOOL},
     {"state", "t.state", STORE_K_TEXT},
     {"state_text", "t.state_text", STORE_K_TEXT},
-    {"bytes_total", "t.bytes_total", STORE_K_INT},
-    {"bytes_free", "t.bytes_free", STORE_K_INT},
+    {"bytes_total", "nullif(t.bytes_total, 0)", STORE_K_INT},
+    {"bytes_free", "iif(t.bytes_total=0, NULL, t.bytes_free)", STORE_K_INT},
     {"checked_at", "t.checked_ns", STORE_K_TIME},
     {"created_at", "t.created_ns", STORE_K_TIME},
     {"version", "t.version", STORE_K_INT},

@@ -54,7 +54,8 @@ code_of(int rc)
     }
 }
 
-/* "UNIQUE constraint failed: share.customer_id, share.name" becomes "another share has the same name". */
+/* "UNIQUE constraint failed: share.customer_id, share.name" becomes "another share has the same
+ * name". */
 static int
 taken(const char *message, struct al_fail *fail)
 {
@@ -69,8 +70,8 @@ taken(const char *message, struct al_fail *fail)
     if (strncmp(table, "app_", 4) == 0) {
         table += 4;
     }
-    return al_fail_set(fail, AL_ECONFLICT, 0, "another %.*s has the same %s", (int)(dot - table), table,
-                       dot + 1);
+    return al_fail_set(fail, AL_ECONFLICT, 0, "another %.*s has the same %s", (int)(dot - table),
+                       table, dot + 1);
 }
 
 int
@@ -80,7 +81,8 @@ store_failed(struct store *s, int sqlite_rc, struct al_fail *fail)
     const char *message = s->sql != NULL ? sqlite3_errmsg(s->sql) : sqlite3_errstr(sqlite_rc);
 
     if (sqlite_rc == SQLITE_CONSTRAINT_FOREIGNKEY) {
-        return al_fail_set(fail, code, 0, "something else still belongs to it, or what it refers to is gone");
+        return al_fail_set(fail, code, 0,
+                           "something else still belongs to it, or what it refers to is gone");
     }
     if (code == AL_ECONFLICT) {
         return taken(message, fail);
@@ -151,7 +153,8 @@ place_of(struct store *s, const char *sql, uint64_t hash)
 }
 
 static int
-prepare(struct store *s, const char *sql, uint64_t hash, struct store_stmt **ret, struct al_fail *fail)
+prepare(struct store *s, const char *sql, uint64_t hash, struct store_stmt **ret,
+        struct al_fail *fail)
 {
     struct store_stmt *q = al_zalloc(sizeof *q);
     int rc;

@@ -133,6 +133,8 @@ int store_session_add(struct store *s, const struct scope *scope, const struct s
 /* The session and its user by the token's hash, expired ones too. AL_ENOENT. No arena: name goes to ret_name (128 bytes). */
 int store_session_find(struct store *s, const uint8_t token_hash[STORE_HASH_LEN], struct store_session *ret, struct store_user *ret_user,
                        char ret_name[STORE_NAME_BYTES_MAX + 1], struct al_fail *fail) AL_MUST_CHECK;
+/* A session by its own id, for who came with it. csrf, times and peer; no token_hash. AL_ENOENT. */
+int store_session_get(struct store *s, const char *id, struct store_session *ret, struct al_fail *fail) AL_MUST_CHECK;
 int store_session_prolong(struct store *s, const char *id, int64_t expires_ns, struct al_fail *fail) AL_MUST_CHECK;
 int store_session_del(struct store *s, const char *id, struct al_fail *fail) AL_MUST_CHECK;           /* fine when it is gone */
 /* All of a user's; except: a session that stays, or NULL. */
@@ -161,7 +163,7 @@ int store_host_find(struct store *s, const char *id, struct store_host *ret, cha
 
 struct store_token { /* one-time permission to enrol */
     al_id id, customer_id;
-    const char *name; /* the host must take this name; NULL or "": any */
+    const char *name; /* what it is for, for people; NULL or "": nothing */
     uint8_t hash[STORE_HASH_LEN];
     al_id created_by;
     int64_t created_ns, expires_ns;
@@ -198,7 +200,7 @@ struct store_volume {
 };
 int store_volume_add(struct store *s, const struct scope *scope, const struct store_volume *v, struct al_fail *fail) AL_MUST_CHECK;
 int store_volume_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a, struct store_volume *ret, struct al_fail *fail) AL_MUST_CHECK;
-int store_volume_set(struct store *s, const struct scope *scope, const struct store_volume *v, struct al_fail *fail) AL_MUST_CHECK; /* name, share_id, kind; raises version */
+int store_volume_set(struct store *s, const struct scope *scope, const struct store_volume *v, struct al_fail *fail) AL_MUST_CHECK; /* name, share_id; raises version */
 int store_volume_del(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail) AL_MUST_CHECK; /* AL_ECONFLICT: stubs or rules. Objects stay on the share */
 int store_volume_state(struct store *s, const struct scope *scope, const char *id, const char *state, const char *text, struct al_fail *fail) AL_MUST_CHECK;
 /* files, bytes, allocated, stub_files, stub_bytes, freed_bytes, last_scan_ns as they stand; no new version. */
@@ -214,7 +216,7 @@ struct store_rule {
     uint64_t position;                 /* lower decides first; excludes come before all others */
     bool enabled;
     uint64_t limit_files, limit_bytes; /* 0: none */
-    const char *created_by;
+    const char *created_by;            /* a user's name */
     int64_t created_ns, updated_ns;
     uint64_t version;
 };
@@ -245,6 +247,8 @@ struct store_event {
 int store_event_add(struct store *s, const struct store_event *e, struct al_fail *fail) AL_MUST_CHECK;
 /* How many events this transaction has added. */
 uint32_t store_event_count(const struct store *s);
+/* The newest event this connection has added, and its customer; "" before the first. */
+void store_event_last(const struct store *s, al_id ret_id, al_id ret_customer_id);
 struct store_verify {
     bool ok;
     uint64_t events;

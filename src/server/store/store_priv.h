@@ -57,6 +57,7 @@ struct store {
     size_t stmt_count;
     bool in_tx;
     uint32_t events;
+    al_id last_event, last_event_customer;
     struct store_chain chain;
     struct al_buf text; /* scratch for canonical events and list queries */
 };

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS "id, name, role, customer_id, disabled, password_hash, created_ns, last_login_ns, version"
+#define COLUMNS                                                                                    \
+    "id, name, role, customer_id, disabled, password_hash, created_ns, last_login_ns, version"
 
 /* Everything but the strings, which need an arena. */
 static void
@@ -31,17 +32,19 @@ load(struct store_stmt *q, struct al_arena *a, struct store_user *ret)
 }
 
 int
-store_user_add(struct store *s, const struct scope *scope, const struct store_user *u, struct al_fail *fail)
+store_user_add(struct store *s, const struct scope *scope, const struct store_user *u,
+               struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     if (!scope_sees(scope, u->customer_id)) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
-    return store_run(s, fail,
-                     "INSERT INTO app_user(id, name, role, customer_id, disabled, password_hash, created_ns)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                     S_TEXT(u->id), S_TEXT(u->name), S_TEXT(model_role_name(u->role)), S_ID(u->customer_id),
-                     S_BOOL(u->disabled), S_TEXT(u->password_hash), S_I64(u->created_ns));
+    return store_run(
+        s, fail,
+        "INSERT INTO app_user(id, name, role, customer_id, disabled, password_hash, created_ns)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        S_TEXT(u->id), S_TEXT(u->name), S_TEXT(model_role_name(u->role)), S_ID(u->customer_id),
+        S_BOOL(u->disabled), S_TEXT(u->password_hash), S_I64(u->created_ns));
 }
 
 int
@@ -64,8 +67,8 @@ store_user_by_name(struct store *s, const struct scope *scope, const char *name,
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
 
     AL_TRY(store_query(s, fail, &q,
-                       "SELECT " COLUMNS " FROM app_user WHERE name=?1" STORE_SCOPE(2, 3), S_TEXT(name),
-                       S_SCOPE(scope)));
+                       "SELECT " COLUMNS " FROM app_user WHERE name=?1" STORE_SCOPE(2, 3),
+                       S_TEXT(name), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "user", fail));
     return load(q, a, ret);
 }
@@ -76,30 +79,35 @@ keep_an_operator(struct store *s, const char *but, struct al_fail *fail)
 {
     uint64_t others;
 
-    AL_TRY(store_number(s, fail, &others,
-                        "SELECT count(*) FROM app_user WHERE role='operator' AND disabled=0 AND id<>?1",
-                        S_TEXT(but)));
+    AL_TRY(store_number(
+        s, fail, &others,
+        "SELECT count(*) FROM app_user WHERE role='operator' AND disabled=0 AND id<>?1",
+        S_TEXT(but)));
     if (others == 0) {
-        return al_fail_set(fail, AL_ECONFLICT, 0, "this is the last operator; make another one first");
+        return al_fail_set(fail, AL_ECONFLICT, 0,
+                           "this is the last operator; make another one first");
     }
     return AL_OK;
 }
 
 static int
-was_operator(struct store *s, const struct scope *scope, const char *id, bool *ret, struct al_fail *fail)
+was_operator(struct store *s, const struct scope *scope, const char *id, bool *ret,
+             struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
 
-    AL_TRY(store_query(s, fail, &q,
-                       "SELECT role='operator' AND disabled=0 FROM app_user WHERE id=?1" STORE_SCOPE(2, 3),
-                       S_TEXT(id), S_SCOPE(scope)));
+    AL_TRY(store_query(
+        s, fail, &q,
+        "SELECT role='operator' AND disabled=0 FROM app_user WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "user", fail));
     *ret = store_col_i64(q, 0) != 0;
     return AL_OK;
 }
 
 int
-store_user_set(struct store *s, const struct scope *scope, const struct store_user *u, struct al_fail *fail)
+store_user_set(struct store *s, const struct scope *scope, const struct store_user *u,
+               struct al_fail *fail)
 {
     bool operator_before = false;
 
@@ -108,11 +116,12 @@ store_user_set(struct store *s, const struct scope *scope, const struct store_us
     if (operator_before && (u->role != ROLE_OPERATOR || u->disabled)) {
         AL_TRY(keep_an_operator(s, u->id, fail));
     }
-    AL_TRY(store_run(s, fail,
-                     "UPDATE app_user SET name=?4, role=?5, customer_id=?6, disabled=?7, password_hash=?8,"
-                     " version=version+1 WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(u->id), S_SCOPE(scope), S_TEXT(u->name), S_TEXT(model_role_name(u->role)),
-                     S_ID(u->customer_id), S_BOOL(u->disabled), S_TEXT(u->password_hash)));
+    AL_TRY(store_run(
+        s, fail,
+        "UPDATE app_user SET name=?4, role=?5, customer_id=?6, disabled=?7, password_hash=?8,"
+        " version=version+1 WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(u->id), S_SCOPE(scope), S_TEXT(u->name), S_TEXT(model_role_name(u->role)),
+        S_ID(u->customer_id), S_BOOL(u->disabled), S_TEXT(u->password_hash)));
     AL_TRY(store_need_change(s, "user", fail));
     return u->disabled ? store_session_del_of(s, u->id, NULL, fail) : AL_OK;
 }
@@ -149,7 +158,8 @@ store_user_logged_in(struct store *s, const struct scope *scope, const char *id,
     return store_need_change(s, "user", fail);
 }
 
-/* ---- sessions: found by the hash of a random token, which is the permission to see them; hence no scope ---- */
+/* ---- sessions: found by the hash of a random token, which is the permission to see them; hence no
+ * scope ---- */
 
 int
 store_session_add(struct store *s, const struct scope *scope, const struct store_session *t,
@@ -159,15 +169,15 @@ store_session_add(struct store *s, const struct scope *scope, const struct store
 
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(was_operator(s, scope, t->user_id, &of_operator, fail)); /* for its AL_ENOENT */
-    return store_run(s, fail, "INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", S_TEXT(t->id),
-                     S_BLOB(t->token_hash, STORE_HASH_LEN), S_TEXT(t->user_id), S_TEXT(t->csrf),
-                     S_I64(t->created_ns), S_I64(t->expires_ns), S_TEXT(t->peer));
+    return store_run(s, fail, "INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                     S_TEXT(t->id), S_BLOB(t->token_hash, STORE_HASH_LEN), S_TEXT(t->user_id),
+                     S_TEXT(t->csrf), S_I64(t->created_ns), S_I64(t->expires_ns), S_TEXT(t->peer));
 }
 
 int
-store_session_find(struct store *s, const uint8_t token_hash[STORE_HASH_LEN], struct store_session *ret,
-                   struct store_user *ret_user, char ret_name[STORE_NAME_BYTES_MAX + 1],
-                   struct al_fail *fail)
+store_session_find(struct store *s, const uint8_t token_hash[STORE_HASH_LEN],
+                   struct store_session *ret, struct store_user *ret_user,
+                   char ret_name[STORE_NAME_BYTES_MAX + 1], struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_session t = {0};
@@ -196,6 +206,27 @@ store_session_find(struct store *s, const uint8_t token_hash[STORE_HASH_LEN], st
 }
 
 int
+store_session_get(struct store *s, const char *id, struct store_session *ret, struct al_fail *fail)
+{
+    AL_CLEANUP(store_done) struct store_stmt *q = NULL;
+    struct store_session t = {0};
+
+    AL_TRY(store_query(
+        s, fail, &q,
+        "SELECT id, user_id, csrf, created_ns, expires_ns, peer FROM session WHERE id=?1",
+        S_TEXT(id)));
+    AL_TRY(store_step_one(q, "session", fail));
+    store_col_id(q, 0, t.id);
+    store_col_id(q, 1, t.user_id);
+    (void)snprintf(t.csrf, sizeof t.csrf, "%s", store_col_text(q, 2));
+    t.created_ns = store_col_i64(q, 3);
+    t.expires_ns = store_col_i64(q, 4);
+    (void)snprintf(t.peer, sizeof t.peer, "%s", store_col_text(q, 5));
+    *ret = t;
+    return AL_OK;
+}
+
+int
 store_session_prolong(struct store *s, const char *id, int64_t expires_ns, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
@@ -214,8 +245,8 @@ int
 store_session_del_of(struct store *s, const char *user_id, const char *except, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    return store_run(s, fail, "DELETE FROM session WHERE user_id=?1 AND id IS NOT ?2", S_TEXT(user_id),
-                     S_TEXT(except));
+    return store_run(s, fail, "DELETE FROM session WHERE user_id=?1 AND id IS NOT ?2",
+                     S_TEXT(user_id), S_TEXT(except));
 }
 
 /* ---- failed logins ---- */
@@ -237,13 +268,14 @@ store_login_failures(struct store *s, const char *key, int64_t since_ns, uint32_
 }
 
 int
-store_login_failed(struct store *s, const char *key, int64_t now_ns, int64_t since_ns, uint32_t *ret_count,
-                   struct al_fail *fail)
+store_login_failed(struct store *s, const char *key, int64_t now_ns, int64_t since_ns,
+                   uint32_t *ret_count, struct al_fail *fail)
 {
     int64_t last;
 
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail, "INSERT INTO login_failure VALUES(?1, ?2)", S_TEXT(key), S_I64(now_ns)));
+    AL_TRY(
+        store_run(s, fail, "INSERT INTO login_failure VALUES(?1, ?2)", S_TEXT(key), S_I64(now_ns)));
     return store_login_failures(s, key, since_ns, ret_count, &last, fail);
 }
 

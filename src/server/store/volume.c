@@ -8,17 +8,18 @@ store_volume_add(struct store *s, const struct scope *scope, const struct store_
     if (!scope_sees(scope, v->customer_id)) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
-    return store_run(s, fail,
-                     "INSERT INTO volume(id, customer_id, host_id, share_id, name, path, kind, state,"
-                     " marker_key_sealed, created_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,'unknown',?8,?9)",
-                     S_TEXT(v->id), S_ID(v->customer_id), S_ID(v->host_id), S_ID(v->share_id),
-                     S_TEXT(v->name), S_TEXT(v->path), S_TEXT(v->kind), S_SPAN(v->marker_key_sealed),
-                     S_I64(v->created_ns));
+    return store_run(
+        s, fail,
+        "INSERT INTO volume(id, customer_id, host_id, share_id, name, path, kind, state,"
+        " marker_key_sealed, created_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,'unknown',?8,?9)",
+        S_TEXT(v->id), S_ID(v->customer_id), S_ID(v->host_id), S_ID(v->share_id), S_TEXT(v->name),
+        S_TEXT(v->path), S_TEXT(v->kind), S_SPAN(v->marker_key_sealed), S_I64(v->created_ns));
 }
 
 #define COLUMNS                                                                                    \
     "id, customer_id, host_id, share_id, name, path, kind, state, state_text, marker_key_sealed, " \
-    "files, bytes, allocated, stub_files, stub_bytes, freed_bytes, last_scan_ns, created_ns, version"
+    "files, bytes, allocated, stub_files, stub_bytes, freed_bytes, last_scan_ns, created_ns, "     \
+    "version"
 
 static int
 load(struct store_stmt *q, struct al_arena *a, struct store_volume *ret)
@@ -66,9 +67,9 @@ store_volume_set(struct store *s, const struct scope *scope, const struct store_
 {
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_run(s, fail,
-                     "UPDATE volume SET name=?4, share_id=?5, kind=?6, version=version+1"
+                     "UPDATE volume SET name=?4, share_id=?5, version=version+1"
                      " WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(v->id), S_SCOPE(scope), S_TEXT(v->name), S_ID(v->share_id), S_TEXT(v->kind)));
+                     S_TEXT(v->id), S_SCOPE(scope), S_TEXT(v->name), S_ID(v->share_id)));
     return store_need_change(s, "volume", fail);
 }
 
@@ -83,8 +84,8 @@ store_volume_del(struct store *s, const struct scope *scope, const char *id, str
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
 
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_query(s, fail, &q, "SELECT 1 FROM volume WHERE id=?1" STORE_SCOPE(2, 3), S_TEXT(id),
-                       S_SCOPE(scope)));
+    AL_TRY(store_query(s, fail, &q, "SELECT 1 FROM volume WHERE id=?1" STORE_SCOPE(2, 3),
+                       S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "volume", fail));
     AL_TRY(store_refuse(s, "volume", id, dependants, AL_LEN(dependants), fail));
     return store_run(s, fail, "DELETE FROM volume WHERE id=?1" STORE_SCOPE(2, 3), S_TEXT(id),
@@ -96,9 +97,10 @@ store_volume_state(struct store *s, const struct scope *scope, const char *id, c
                    const char *text, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail,
-                     "UPDATE volume SET state=?4, state_text=coalesce(?5, '') WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(id), S_SCOPE(scope), S_TEXT(state), S_TEXT(text)));
+    AL_TRY(store_run(
+        s, fail,
+        "UPDATE volume SET state=?4, state_text=coalesce(?5, '') WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(id), S_SCOPE(scope), S_TEXT(state), S_TEXT(text)));
     return store_need_change(s, "volume", fail);
 }
 
@@ -107,29 +109,31 @@ store_volume_figures(struct store *s, const struct scope *scope, const struct st
                      struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail,
-                     "UPDATE volume SET files=?4, bytes=?5, allocated=?6, stub_files=?7, stub_bytes=?8,"
-                     " freed_bytes=?9, last_scan_ns=?10 WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(v->id), S_SCOPE(scope), S_U64(v->files), S_U64(v->bytes), S_U64(v->allocated),
-                     S_U64(v->stub_files), S_U64(v->stub_bytes), S_U64(v->freed_bytes),
-                     S_I64(v->last_scan_ns)));
+    AL_TRY(store_run(
+        s, fail,
+        "UPDATE volume SET files=?4, bytes=?5, allocated=?6, stub_files=?7, stub_bytes=?8,"
+        " freed_bytes=?9, last_scan_ns=?10 WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(v->id), S_SCOPE(scope), S_U64(v->files), S_U64(v->bytes), S_U64(v->allocated),
+        S_U64(v->stub_files), S_U64(v->stub_bytes), S_U64(v->freed_bytes), S_I64(v->last_scan_ns)));
     return store_need_change(s, "volume", fail);
 }
 
 int
-store_volume_each(struct store *s, const struct scope *scope, const char *host_id, const char *share_id,
-                  struct al_arena *a, int (*each)(void *ctx, const struct store_volume *v), void *ctx,
+store_volume_each(struct store *s, const struct scope *scope, const char *host_id,
+                  const char *share_id, struct al_arena *a,
+                  int (*each)(void *ctx, const struct store_volume *v), void *ctx,
                   struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
     struct store_volume v;
     bool row = false;
 
-    AL_TRY(store_query_args(s, fail, &q,
-                            host_id != NULL
-                                ? "SELECT " COLUMNS " FROM volume WHERE host_id=?1" STORE_SCOPE(2, 3) " ORDER BY id"
-                                : "SELECT " COLUMNS " FROM volume WHERE share_id=?1" STORE_SCOPE(2, 3) " ORDER BY id",
-                            STORE_ARGS(S_ID(host_id != NULL ? host_id : share_id), S_SCOPE(scope))));
+    AL_TRY(store_query_args(
+        s, fail, &q,
+        host_id != NULL
+            ? "SELECT " COLUMNS " FROM volume WHERE host_id=?1" STORE_SCOPE(2, 3) " ORDER BY id"
+            : "SELECT " COLUMNS " FROM volume WHERE share_id=?1" STORE_SCOPE(2, 3) " ORDER BY id",
+        STORE_ARGS(S_ID(host_id != NULL ? host_id : share_id), S_SCOPE(scope))));
     for (;;) {
         AL_TRY(store_step(q, &row, fail));
         if (!row) {
