@@ -1,0 +1,22 @@
+/* reconcile_priv.h: what healing an intent and walking a volume share. */
+#ifndef ALTO_AGENT_RECONCILE_PRIV_H
+#define ALTO_AGENT_RECONCILE_PRIV_H
+
+#include "agent/reconcile/reconcile.h"
+
+struct told { /* what an outcome of reconcile is about */
+    const struct recall_volume *volume;
+    const char *object_id; /* or NULL */
+    struct al_span path;
+    uint64_t ino, size, freed;
+    int64_t mtime_ns, began_ns;
+    const char *job_id, *rule_id;
+};
+
+int reconcile_tell(const struct reconcile_env *env, const struct told *t, const char *act, int code, const char *reason, const char *text) AL_MUST_CHECK;
+/* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT, AL_ECORRUPT: surely not. Else unknown. */
+int reconcile_object_there(const struct reconcile_env *env, const struct recall_volume *v, const struct marker *m, struct al_fail *fail) AL_MUST_CHECK;
+/* A marker "filling" becomes a finished stub, durably. AL_EBUSY while somebody fills it. */
+int reconcile_finish(const struct reconcile_env *env, const struct recall_volume *v, const struct port_handle *h, const struct marker *m, struct al_fail *fail) AL_MUST_CHECK;
+
+#endif
