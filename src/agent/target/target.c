@@ -173,6 +173,30 @@ target_check(struct target *t, struct target_space *ret, struct al_fail *fail)
     return r;
 }
 
+/* "Not there" counts only on the right share: when the identity file cannot be read either (another
+ * disk mounted, the folder renamed, the server half up), nothing is known about anything. */
+static int
+absent(struct target *t, struct al_fail *fail, int code)
+{
+    int r;
+
+    if (code != AL_ENOENT) {
+        return code;
+    }
+    r = target_identity_check(t, NULL);
+    if (r == AL_OK) {
+        return AL_ENOENT;
+    }
+    if (fail) {
+        memset(fail, 0, sizeof(*fail));
+    }
+    r = r == AL_ENOENT ? AL_EUNREACH : r;
+    return al_fail_set(fail, r, 0,
+                       "share %.80s does not show its identity file (%s): what is missing there "
+                       "says nothing%s",
+                       t->url, al_code_name(r), target_advice(r));
+}
+
 /* ---- putting ---- */
 
 int
@@ -313,6 +337,7 @@ target_get_begin(struct target *t, const char *name, struct target_get **ret, ui
     }
     if (r != AL_OK) {
         target_get_end(g);
+        r = absent(t, fail, r);
         return al_fail_set(fail, r, 0, "cannot open an object: %s", al_code_name(r));
     }
     *ret_size = g->size;
@@ -375,7 +400,7 @@ target_get_small(struct target *t, const char *name, void *to, size_t cap, size_
             memset(fail, 0, sizeof(*fail));
         }
     }
-    return r;
+    return absent(t, fail, r);
 }
 
 /* ---- small files ---- */
@@ -394,12 +419,12 @@ target_size(struct target *t, const char *name, uint64_t *ret, struct al_fail *f
 {
     int r = target_name_check(name, fail);
 
-    return r == AL_OK ? t->kind->size(t, name, ret, fail) : r;
+    return r == AL_OK ? absent(t, fail, t->kind->size(t, name, ret, fail)) : r;
 }
 
 int
-target_read_file(struct target *t, const char *name, size_t max, struct al_buf *to,
-                 struct al_fail *fail)
+target_read_plain(struct target *t, const char *name, size_t max, struct al_buf *to,
+                  struct al_fail *fail)
 {
     struct target_get *g = NULL;
     uint64_t size;
@@ -439,12 +464,19 @@ target_read_file(struct target *t, const char *name, size_t max, struct al_buf *
 }
 
 int
+target_read_file(struct target *t, const char *name, size_t max, struct al_buf *to,
+                 struct al_fail *fail)
+{
+    return absent(t, fail, target_read_plain(t, name, max, to, fail));
+}
+
+int
 target_list(struct target *t, const char *folder, target_each_fn each, void *ctx,
             struct al_fail *fail)
 {
     int r = folder[0] ? target_name_check(folder, fail) : AL_OK;
 
-    return r == AL_OK ? t->kind->list(t, folder, each, ctx, fail) : r;
+    return r == AL_OK ? absent(t, fail, t->kind->list(t, folder, each, ctx, fail)) : r;
 }
 
 int
@@ -452,5 +484,5 @@ target_remove(struct target *t, const char *name, struct al_fail *fail)
 {
     int r = target_name_check(name, fail);
 
-    return r == AL_OK ? t->kind->remove(t, name, fail) : r;
+    return r == AL_OK ? absent(t, fail, t->kind->remove(t, name, fail)) : r;
 }

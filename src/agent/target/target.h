@@ -11,7 +11,8 @@
  *
  * Codes every call may return, told apart so that people can act on them: AL_EUNREACH nobody answers, AL_ETIMEDOUT, AL_EAUTH wrong
  * user or password, AL_EACCES, AL_EFULL as AL_ENOSPC, AL_EROFS read-only share, AL_EFOREIGN the identity file names another customer,
- * AL_ENOENT, AL_EEXIST, AL_EIO, AL_ENOMEM. `fail` gets the sentence for people. */
+ * AL_ENOENT, AL_EEXIST, AL_EIO, AL_ENOMEM. AL_ENOENT is said only while the identity file is in its place: on a share that lost it
+ * (another disk mounted there, the folder renamed) whatever is missing is AL_EUNREACH. `fail` gets the sentence for people. */
 #ifndef ALTO_AGENT_TARGET_TARGET_H
 #define ALTO_AGENT_TARGET_TARGET_H
 

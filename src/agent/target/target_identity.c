@@ -18,7 +18,7 @@ target_identity_check(struct target *t, struct al_fail *fail)
     int r;
 
     al_buf_init(&text, TARGET_IDENTITY_MAX + 1);
-    r = target_read_file(t, TARGET_IDENTITY, TARGET_IDENTITY_MAX, &text, fail);
+    r = target_read_plain(t, TARGET_IDENTITY, TARGET_IDENTITY_MAX, &text, fail);
     if (r != AL_OK) {
         return r;
     }
@@ -90,7 +90,7 @@ put_identity(struct target *t, const struct al_buf *text, struct al_fail *fail)
     /* A first start that was cut off may have left its temporary file. */
     char temp[TARGET_NAME_MAX];
     if (target_temp_name(TARGET_IDENTITY, temp) == AL_OK) {
-        r = target_remove(t, temp, NULL);
+        r = t->kind->remove(t, temp, NULL);
         if (r != AL_OK && r != AL_ENOENT) {
             return al_fail_set(fail, r, 0, "cannot begin %.80s: %s%s", t->url, al_code_name(r),
                                target_advice(r));

@@ -81,6 +81,10 @@ int target_name_check(const char *name, struct al_fail *fail) AL_MUST_CHECK;
 void target_put_back(struct target_put *p, const void *bytes, size_t len);
 int target_put_compare(struct target_put *p, struct al_fail *fail) AL_MUST_CHECK;
 
+/* target_read_file without asking the identity file about what is missing. */
+int target_read_plain(struct target *t, const char *name, size_t max, struct al_buf *to,
+                      struct al_fail *fail) AL_MUST_CHECK;
+
 /* The sentence for people: what was tried, what went wrong, what to do. Returns code. */
 int target_say(struct target *t, struct al_fail *fail, int code, uint32_t os, const char *what,
                const char *name);
