@@ -49,10 +49,15 @@ unsigned port_fan_sweep(int group, bool (*keep)(void *ctx, int number), void *ct
 /* Denies all that waits and all that comes, for at most ms; needs the reader's right. Returns how many were denied. */
 unsigned port_fan_deny_for(int group, int64_t ms);
 
+/* The descriptor of a file of port_native(), borrowed. */
+int port_native_fd(const struct port_file *f);
+
 /* What a gate must know of an event's file. */
 int port_fd_has_xattr(int fd, const char *name, bool *ret) AL_MUST_CHECK;
 int port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino) AL_MUST_CHECK;
 int port_fd_handle(int fd, struct port_handle *ret, int32_t *ret_mount) AL_MUST_CHECK;
+int port_fd_fs(int fd, struct port_fs *ret) AL_MUST_CHECK;
+bool port_kernel_at_least(unsigned major, unsigned minor);
 /* Opens the inode by handle through the mount with this number (/proc/self/mountinfo). AL_ENOENT when there is no such mount any more. */
 int port_fd_by_handle(const struct port_handle *h, int32_t mount, int *ret) AL_MUST_CHECK;
 /* Makes number refer to what null_fd refers to: whatever it was is closed, yet the number stays taken and so goes to no new event. */

@@ -41,6 +41,7 @@ void port_wake_clear(int fd);
 void port_fd_close(int *fd);                       /* sets -1; below 0 is fine */
 int port_fd_dup(int fd, int *ret) AL_MUST_CHECK;
 int port_fd_open(const char *path, int *ret) AL_MUST_CHECK; /* read-only, close-on-exec, never waits */
+int port_fd_open_folder(const char *path, int *ret) AL_MUST_CHECK; /* AL_ENOTDIR; raises no event */
 int port_fd_path(int fd, int *ret) AL_MUST_CHECK;  /* O_PATH of the same file: holds no lease, counts as no open */
 int port_fd_numbers_limit(uint64_t max) AL_MUST_CHECK; /* this process's descriptors stay below max */
 uint64_t port_fd_numbers(void);                    /* the limit in force */

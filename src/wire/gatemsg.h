@@ -3,10 +3,9 @@
  * A message is "AG1", a type byte, then fields as tag byte, varint length, bytes; unknown tags are skipped, so that programs of
  * neighbouring versions understand each other. Descriptors travel beside it (SCM_RIGHTS). At most GATEMSG_MAX bytes.
  *
- *   HELLO      client → gate   role, text (agent: its state folder). An agent or hold that holds a group adds its group number; then a gate that
- *                              lost its own may ask for it
+ *   HELLO      client → gate   role, text (agent: its state folder). Agent and hold add the group they hold (its number, and descriptors: group,
+ *                              table), so that a new gate can take it over
  *   WELCOME    gate → client   group (its number), wait_ms; to agent and hold with descriptors: group, table
- *   GIVE       gate → client   give me your duplicates; answered with GIVEN and the same two descriptors, or GIVEN without any
  *   EVENT      gate → agent    number, pid, uid, text (command name), dev, ino, handle; descriptor: none
  *   ANSWER     agent → gate    number, code (AL_OK: the file is whole now; else the opener gets an error)
  *   GUARD      agent → gate    number (of the request), dev, ino; descriptor: the file
@@ -27,8 +26,6 @@
 enum gatemsg_type {
     GATEMSG_HELLO = 1,
     GATEMSG_WELCOME,
-    GATEMSG_GIVE,
-    GATEMSG_GIVEN,
     GATEMSG_EVENT,
     GATEMSG_ANSWER,
     GATEMSG_GUARD,

@@ -9,6 +9,7 @@
 #include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -312,6 +313,36 @@ port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino)
     *ret_dev = st.st_dev;
     *ret_ino = st.st_ino;
     return AL_OK;
+}
+
+int
+port_native_fd(const struct port_file *f)
+{
+    return f->fd;
+}
+
+int
+port_fd_fs(int fd, struct port_fs *ret)
+{
+    struct port_file f = {.fd = fd};
+
+    return linux_fs(NULL, &f, ret);
+}
+
+bool
+port_kernel_at_least(unsigned major, unsigned minor)
+{
+    struct utsname u;
+    uint64_t have_major, have_minor;
+    char *rest = u.release, *part;
+
+    if (uname(&u) != 0 || (part = strsep(&rest, ".")) == NULL || rest == NULL ||
+        al_parse_u64(part, &have_major) != AL_OK) {
+        return false;
+    }
+    rest[strspn(rest, "0123456789")] = '\0';
+    return al_parse_u64(rest, &have_minor) == AL_OK &&
+           (have_major > major || (have_major == major && have_minor >= minor));
 }
 
 union handle_room {

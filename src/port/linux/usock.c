@@ -50,7 +50,7 @@ port_usock_listen(const char *path, uint32_t mode, int *ret)
 {
     struct sockaddr_un to;
     mode_t before;
-    int fd, rc;
+    int fd = -1, rc;
 
     rc = address(path, &to);
     if (rc == AL_OK) {
@@ -122,7 +122,7 @@ int
 port_usock_connect(const char *path, int *ret, struct port_peer *ret_peer)
 {
     struct sockaddr_un to;
-    int fd, rc;
+    int fd = -1, rc;
 
     rc = address(path, &to);
     if (rc == AL_OK) {
@@ -342,6 +342,18 @@ int
 port_fd_open(const char *path, int *ret)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0) {
+        return linux_code(errno);
+    }
+    *ret = fd;
+    return AL_OK;
+}
+
+int
+port_fd_open_folder(const char *path, int *ret)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 
     if (fd < 0) {
         return linux_code(errno);

@@ -1,0 +1,162 @@
+/* hold.c: alto-hold keeps a duplicate of the gate's event group and does nothing else, so that
+ * openers wait instead of reading zeros while gate and agent are both dead. When nobody comes back
+ * for longer than the limit, it denies everything. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "gate/gate.h"
+#include "port/process.h"
+
+#define HOLD_RETRY_NS 50000000
+#define HOLD_DENY_MS 200 /* between two looks for a new gate */
+
+struct hold {
+    const char *socket;
+    struct port *port;
+    int gate; /* the connection; -1: none */
+    int group, table_fd;
+    uint64_t group_id;
+    uint64_t wait_ms;
+    int64_t lost_ns;
+    bool right; /* to read, while denying */
+};
+
+static int
+hello(struct hold *h)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf b;
+    const struct gatemsg m = {.type = GATEMSG_HELLO, .role = GATEMSG_KEEPER, .group = h->group_id};
+    const int fds[2] = {h->group, h->table_fd};
+    struct port_peer peer;
+    int fd, rc;
+
+    al_buf_init(&b, GATEMSG_MAX);
+    rc = port_usock_connect(h->socket, &fd, &peer);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    port_fd_close(&peer.pidfd);
+    rc = peer.uid == 0 ? gatemsg_encode(&m, &b) : AL_EACCES;
+    if (rc == AL_OK) {
+        rc = port_usock_send(fd, b.at, b.len, fds, h->group >= 0 ? 2 : 0, GATE_SEND_MS);
+    }
+    if (rc != AL_OK) {
+        port_fd_close(&fd);
+        return rc;
+    }
+    h->gate = fd;
+    return AL_OK;
+}
+
+static void
+welcome(struct hold *h, const struct gatemsg *m, const int fds[2])
+{
+    port_fd_close(&h->group);
+    port_fd_close(&h->table_fd);
+    h->group = fds[0];
+    h->table_fd = fds[1];
+    h->group_id = m->group;
+    h->wait_ms = m->wait_ms;
+    (void)fprintf(stderr, "<6>alto-hold: holds group %llu\n", (unsigned long long)h->group_id);
+}
+
+/* Waits for what the gate says; it says hello and then nothing, until it is gone. */
+static void
+listen_to_gate(struct hold *h)
+{
+    uint8_t room[GATEMSG_MAX];
+    struct port_poll p = {.fd = h->gate};
+    int fds[PORT_USOCK_FDS_MAX];
+    size_t len, count = 0, i = 0;
+    struct gatemsg m;
+
+    if (port_poll(&p, 1, 1000) != AL_OK || !p.readable) {
+        return;
+    }
+    if (port_usock_recv(h->gate, false, room, sizeof(room), &len, fds, &count) != AL_OK ||
+        gatemsg_decode((struct al_span){room, len}, &m) != AL_OK) {
+        port_fd_close(&h->gate);
+        h->lost_ns = port_mono_ns(h->port);
+    } else if (m.type == GATEMSG_WELCOME && count == 2) {
+        welcome(h, &m, fds);
+        i = 2;
+    }
+    for (; i < count; i++) {
+        port_fd_close(&fds[i]);
+    }
+}
+
+static void
+deny(struct hold *h)
+{
+    unsigned n;
+
+    if (!h->right && port_fan_right(h->table_fd, 0) != AL_OK) {
+        port_sleep_ns(h->port, HOLD_RETRY_NS); /* the agent denies, or a gate is starting */
+        return;
+    }
+    h->right = true;
+    n = port_fan_deny_for(h->group, HOLD_DENY_MS);
+    if (n > 0) {
+        (void)fprintf(stderr, "<3>alto-hold: no gate for %llu ms: %u openers denied\n",
+                      (unsigned long long)h->wait_ms, n);
+    }
+}
+
+static void
+hold_run(struct hold *h)
+{
+    while (!port_stop_wanted()) {
+        int64_t now;
+
+        if (h->gate >= 0) {
+            listen_to_gate(h);
+            continue;
+        }
+        if (hello(h) == AL_OK) {
+            /* Nothing is read any more before the right goes: what was read is answered. */
+            if (h->right) {
+                port_fan_right_end(h->table_fd);
+                h->right = false;
+            }
+            continue;
+        }
+        now = port_mono_ns(h->port);
+        if (h->group >= 0 && now - h->lost_ns > (int64_t)h->wait_ms * 1000000) {
+            deny(h);
+        } else {
+            port_sleep_ns(h->port, HOLD_RETRY_NS);
+        }
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct hold h = {.socket = GATE_SOCKET,
+                     .port = port_native(),
+                     .gate = -1,
+                     .group = -1,
+                     .table_fd = -1,
+                     .wait_ms = GATE_WAIT_MS};
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c != 's') {
+            (void)fputs("usage: alto-hold [--socket PATH]\n", c == 'h' ? stdout : stderr);
+            return c == 'h' ? 0 : 2;
+        }
+        h.socket = optarg;
+    }
+    port_stop_catch();
+    if (port_fd_numbers_limit(PORT_FAN_NUMBERS_MAX) != AL_OK) {
+        (void)fputs("<4>alto-hold: cannot set the limit of descriptors\n", stderr);
+    }
+    hold_run(&h);
+    return 0;
+}

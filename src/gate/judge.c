@@ -1,0 +1,365 @@
+/* judge.c: what becomes of one event, and of those that wait.
+ *
+ * The cheap way, for files that are no stubs: one fgetxattr, one ignore mark, one answer. No path
+ * is looked up and nothing is opened. */
+#include "gate/gate.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static void
+record(struct gate *g, int fd)
+{
+    atomic_store_explicit(&g->table->slots[fd].state, TABLE_READ, memory_order_release);
+}
+
+static void
+record_file(struct gate *g, int fd, const struct port_handle *h, int32_t mount, uint32_t pid)
+{
+    struct table_slot *s = &g->table->slots[fd];
+
+    if (h->len > TABLE_HANDLE_MAX) {
+        return;
+    }
+    s->mount = mount;
+    s->handle_type = h->type;
+    s->handle_len = h->len;
+    s->pid = pid;
+    memcpy(s->handle, h->bytes, h->len);
+    atomic_store_explicit(&s->state, TABLE_KNOWN, memory_order_release);
+}
+
+/* The order: answer, forget, close. The number is free for a new event only when the old one is
+ * answered and forgotten. An answer that finds no event belongs to an opener that was killed. */
+static void
+answer(struct gate *g, int fd, bool allow)
+{
+    int ignored = port_fan_answer(g->group, fd, allow);
+
+    (void)ignored;
+    atomic_store_explicit(&g->table->slots[fd].state, TABLE_FREE, memory_order_release);
+    port_fd_close(&fd);
+    atomic_fetch_add_explicit(allow ? &g->n_allowed : &g->n_denied, 1, memory_order_relaxed);
+}
+
+/* The event's descriptor counts as an open of the file, which would make the agent's lease fail:
+ * give it up before the agent goes on, but not its number. */
+static void
+answer_agent(struct gate *g, int fd)
+{
+    int rc = port_fd_vacate(fd, g->null_fd);
+
+    (void)rc; /* at worst the agent is told that the file is busy */
+    answer(g, fd, true);
+}
+
+/* The process that says so and no later one of the same number: it cannot have ended, since its
+ * pidfd says that it lives now. */
+static bool
+from_agent(struct gate *g, uint32_t pid)
+{
+    return pid == g->self_pid || (pid != 0 && pid == atomic_load(&g->agent_pid) &&
+                                  port_pidfd_alive(atomic_load(&g->agent_pidfd)));
+}
+
+enum verdict { LET_GO, ASK_AGAIN, WAIT };
+
+/* No marker was seen. Under the lock, since a guard may have come in between: then the marker may
+ * have been written meanwhile. */
+static enum verdict
+judge_plain(struct gate *g, const struct port_fan_event *ev, uint64_t epoch)
+{
+    struct guard *guard = NULL;
+    uint64_t dev, ino;
+    int rc;
+
+    if (atomic_load(&g->guard_epoch) != epoch) {
+        return ASK_AGAIN;
+    }
+    if (atomic_load(&g->guard_count) > 0 && port_fd_identity(ev->fd, &dev, &ino) == AL_OK) {
+        guard = gate_guard_of(g, dev, ino);
+    }
+    if (guard == NULL) {
+        rc = port_fan_ignore(g->group, ev->fd, atomic_load(&g->access));
+        (void)rc; /* without the mark the next open asks again */
+        return LET_GO;
+    }
+    if (guard->hold) {
+        return WAIT;
+    }
+    guard->passed++;
+    return LET_GO;
+}
+
+void
+gate_judge(struct gate *g, const struct port_fan_event *ev)
+{
+    enum verdict verdict = ASK_AGAIN;
+    bool stub = false;
+    int rc;
+
+    record(g, ev->fd);
+    atomic_fetch_add_explicit(&g->n_opens, 1, memory_order_relaxed);
+    if (from_agent(g, ev->pid)) {
+        answer_agent(g, ev->fd);
+        return;
+    }
+    while (verdict == ASK_AGAIN) {
+        uint64_t epoch = atomic_load(&g->guard_epoch);
+
+        rc = port_fd_has_xattr(ev->fd, GATE_MARKER, &stub);
+        if (rc != AL_OK) {
+            answer(g, ev->fd, false); /* a file that cannot be judged might be a stub */
+            return;
+        }
+        if (stub) {
+            verdict = WAIT;
+            break;
+        }
+        port_mutex_lock(&g->lock);
+        verdict = judge_plain(g, ev, epoch);
+        if (verdict == WAIT) {
+            rc = gate_pending_add(g, ev->fd, ev->fd, ev->pid, true);
+        }
+        port_mutex_unlock(&g->lock);
+        if (verdict == WAIT) {
+            if (rc != AL_OK) {
+                answer(g, ev->fd, false);
+            }
+            return;
+        }
+    }
+    if (verdict == LET_GO) {
+        answer(g, ev->fd, true);
+        return;
+    }
+    atomic_fetch_add_explicit(&g->n_stubs, 1, memory_order_relaxed);
+    port_mutex_lock(&g->lock);
+    rc = gate_pending_add(g, ev->fd, ev->fd, ev->pid, false);
+    port_mutex_unlock(&g->lock);
+    if (rc != AL_OK) {
+        answer(g, ev->fd, false);
+    }
+}
+
+/* ---- events that wait ---- */
+
+static int
+forward(struct gate *g, struct pending *p)
+{
+    struct gatemsg m = {.type = GATEMSG_EVENT,
+                        .number = p->number,
+                        .pid = p->pid,
+                        .uid = p->uid,
+                        .dev = p->dev,
+                        .ino = p->ino,
+                        .handle_type = p->handle.type,
+                        .handle = {p->handle.bytes, p->handle.len},
+                        .text = al_span_of(p->comm)};
+    int rc;
+
+    if (g->agent == NULL || p->forwarded || p->held) {
+        return AL_OK;
+    }
+    rc = gate_send(g, g->agent, &m, NULL, 0, 0);
+    p->forwarded = rc == AL_OK;
+    return rc;
+}
+
+int
+gate_pending_add(struct gate *g, int fd, int look, uint32_t pid, bool held)
+{
+    struct pending *p;
+    int32_t mount;
+    int rc;
+
+    p = al_zalloc(sizeof(*p));
+    if (p == NULL) {
+        return AL_ENOMEM;
+    }
+    rc = port_fd_identity(look, &p->dev, &p->ino);
+    if (rc == AL_OK) {
+        rc = port_fd_handle(look, &p->handle, &mount);
+    }
+    if (rc != AL_OK) {
+        al_free(p);
+        return rc;
+    }
+    record_file(g, fd, &p->handle, mount, pid);
+    port_pid_name(pid, p->comm, &p->uid);
+    p->fd = fd;
+    p->look = look;
+    p->pid = pid;
+    p->held = held;
+    p->number = ++g->event_count << 16 | (uint32_t)fd;
+    p->deadline_ns = port_mono_ns(g->port) + (int64_t)g->conf.wait_ms * 1000000;
+    al_list_push(&g->pending, &p->all);
+    g->by_fd[fd] = p;
+    if (atomic_fetch_add(&g->pending_count, 1) == 0) {
+        port_wake_set(g->wake); /* the main thread has a deadline now */
+    }
+    rc = forward(g, p);
+    (void)rc; /* a busy or dying agent: the main thread tries again */
+    return AL_OK;
+}
+
+void
+gate_pending_end(struct gate *g, struct pending *p, bool allow)
+{
+    if (p->look != p->fd) {
+        port_fd_close(&p->look);
+    }
+    al_list_drop(&p->all);
+    g->by_fd[p->fd] = NULL;
+    answer(g, p->fd, allow);
+    atomic_fetch_sub(&g->pending_count, 1);
+    al_free(p);
+}
+
+bool
+gate_forward_all(struct gate *g)
+{
+    struct al_list *at;
+
+    for (at = g->pending.next; g->agent != NULL && at != &g->pending; at = at->next) {
+        if (forward(g, AL_LIST_ITEM(at, struct pending, all)) != AL_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+gate_answered(struct gate *g, uint64_t number, int code)
+{
+    struct pending *p = g->by_fd[number & 0xffff];
+    bool stub = true;
+
+    if (p == NULL || p->number != number) {
+        return; /* answered already: its time was over */
+    }
+    /* Whoever says so: as long as the marker is there nobody is let in. */
+    if (code == AL_OK && port_fd_has_xattr(p->look, GATE_MARKER, &stub) != AL_OK) {
+        stub = true;
+    }
+    gate_pending_end(g, p, code == AL_OK && !stub);
+}
+
+int64_t
+gate_deadlines(struct gate *g)
+{
+    int64_t now = port_mono_ns(g->port);
+
+    /* All wait equally long, so the list is in the order of the deadlines. */
+    while (!al_list_empty(&g->pending)) {
+        struct pending *p = AL_LIST_ITEM(g->pending.next, struct pending, all);
+
+        if (p->deadline_ns > now) {
+            return (p->deadline_ns - now) / 1000000 + 1;
+        }
+        gate_pending_end(g, p, false);
+    }
+    return -1;
+}
+
+/* ---- readers ---- */
+
+static void *reader(void *arg);
+
+static int
+reader_add(struct gate *g)
+{
+    struct port_thread t;
+    int rc;
+
+    if (atomic_load(&g->readers) >= GATE_READERS_MAX) {
+        return AL_ELIMIT;
+    }
+    atomic_fetch_add(&g->readers, 1);
+    rc = port_thread_start(&t, "gate-reader", 0, reader, g);
+    if (rc != AL_OK) {
+        atomic_fetch_sub(&g->readers, 1);
+    }
+    return rc;
+}
+
+/* One thread reads. The others see that and look away, unless it takes longer than any read that
+ * waits for nobody: then one of them takes over, and sees to a new spare one. */
+static bool
+reader_turn(struct gate *g, int64_t *ret_mine)
+{
+    int64_t since = atomic_load(&g->reading_since_ns);
+    int64_t now = port_mono_ns(g->port);
+    int rc;
+
+    if (since != 0 && now - since < GATE_STUCK_NS) {
+        port_sleep_ns(g->port, GATE_STUCK_NS / 4);
+        return false;
+    }
+    if (!atomic_compare_exchange_strong(&g->reading_since_ns, &since, now)) {
+        return false;
+    }
+    if (since != 0) {
+        rc = reader_add(g);
+        (void)rc; /* the limit: then those that are there must do */
+    }
+    *ret_mine = now;
+    return true;
+}
+
+static bool
+reader_may_end(struct gate *g)
+{
+    unsigned n = atomic_load(&g->readers);
+
+    return n > GATE_READERS && atomic_compare_exchange_strong(&g->readers, &n, n - 1);
+}
+
+static void *
+reader(void *arg)
+{
+    struct gate *g = arg;
+    struct port_fan_event events[PORT_FAN_READ_MAX];
+    struct port_poll p = {.fd = g->group};
+
+    do {
+        int64_t mine;
+        size_t n = 0, i;
+        int rc;
+
+        if (atomic_load(&g->pending_count) >= GATE_PENDING_MAX) {
+            port_sleep_ns(g->port,
+                          5000000); /* openers wait in the kernel's queue, which has no limit */
+            continue;
+        }
+        rc = port_poll(&p, 1, -1);
+        if (rc != AL_OK || !p.readable || !reader_turn(g, &mine)) {
+            continue;
+        }
+        rc = port_fan_read(g->group, events, &n);
+        (void)atomic_compare_exchange_strong(&g->reading_since_ns, &mine, 0);
+        if (rc != AL_OK) {
+            /* The kernel has denied the event that could not be read. */
+            al_log(g->conf.log, AL_LOG_WARN, "cannot read events: %s", al_code_name(rc));
+            port_sleep_ns(g->port, 1000000);
+            continue;
+        }
+        for (i = 0; i < n; i++) {
+            gate_judge(g, &events[i]);
+        }
+    } while (!reader_may_end(g));
+    return NULL;
+}
+
+int
+gate_readers_start(struct gate *g)
+{
+    unsigned i;
+    int rc = AL_OK;
+
+    for (i = 0; rc == AL_OK && i < GATE_READERS; i++) {
+        rc = reader_add(g);
+    }
+    return rc;
+}
