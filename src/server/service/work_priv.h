@@ -121,6 +121,10 @@ int job_make_plain(struct work_tx *t, struct store_job *job) AL_MUST_CHECK;
 /* What a job begun by the caller has in common. */
 int job_start(struct work_tx *t, struct service_req *req, enum store_job_kind kind, const struct store_volume *v, struct store_job *ret) AL_MUST_CHECK;
 
+/* Answers 202 with the job, commits, tells. */
+int job_answer(struct service_req *req, struct service_reply *reply, struct service_tx *tx, struct work_tx *t, const struct store_job *job,
+               struct al_fail *fail) AL_MUST_CHECK;
+
 /* ---- file_json.c ---- */
 void file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row *row);
 enum rule_state file_state_of(const char *name); /* RULE_S_COUNT for none */

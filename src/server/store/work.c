@@ -317,6 +317,17 @@ store_work_hold(struct store *s, const struct scope *scope, const char *id, int6
 }
 
 int
+store_work_hold_job(struct store *s, const struct scope *scope, const char *job_id, int64_t now_ns,
+                    struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(s, fail,
+                     "UPDATE work SET state='held', hold_until_ns=?2 WHERE job_id=?1"
+                     " AND state='queued'" STORE_SCOPE(3, 4),
+                     S_TEXT(job_id), S_I64(now_ns), S_SCOPE(scope));
+}
+
+int
 store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id,
                       bool reads_too, int64_t now_ns, int (*each)(void *ctx, const char *job_id),
                       void *ctx, struct al_fail *fail)

@@ -56,6 +56,8 @@ int store_work_items(struct store *s, const struct scope *scope, const char *id,
 int store_work_back(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail) AL_MUST_CHECK;
 /* leased or queued ─▶ held; each further time it waits longer. */
 int store_work_hold(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* All queued works of a job ─▶ held. */
+int store_work_hold_job(struct store *s, const struct scope *scope, const char *job_id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* Every queued work that needs the share: reads too, or only those that write. each gets the jobs. */
 int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id, bool reads_too, int64_t now_ns,
                           int (*each)(void *ctx, const char *job_id), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
