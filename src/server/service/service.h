@@ -58,7 +58,8 @@ struct service_reply {
     const char *cookie;    /* arena; whole Set-Cookie value; NULL: none */
     int retry_after_s;
     /* Long poll: set both and return AL_OK without a body; api parks the connection and calls the operation again when the bus wakes
-     * `park_topic` or park_until_ns has passed (then with req->now_ns at or past it; the operation must answer). */
+     * `park_topic` or park_until_ns has passed (then with req->now_ns at or past it; the operation must answer). The reply stays the same
+     * object: park_until_ns is 0 on the first call and afterwards what the operation set; body is empty each time. */
     const char *park_topic;
     int64_t park_until_ns;
 };
