@@ -174,7 +174,8 @@ http_close(struct http *h)
 int
 http_set_bearer(struct http *h, const char *bearer)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf line;
+    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
+    size_t len;
 
     al_buf_init(&line, 4096);
     if (bearer != NULL) {
@@ -188,7 +189,7 @@ http_set_bearer(struct http *h, const char *bearer)
         al_wipe(h->authorization, strlen(h->authorization));
     }
     al_free(h->authorization);
-    h->authorization = (char *)al_buf_take(&line, NULL);
+    h->authorization = (char *)al_buf_take(&line, &len);
     return AL_OK;
 }
 
@@ -259,7 +260,7 @@ set_headers(struct http *h, const struct http_req *req, struct curl_slist **list
 static bool
 set_request(struct http *h, const struct http_req *req)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf url;
+    AL_CLEANUP(al_buf_free) struct al_buf url = {0};
     uint32_t timeout = req->timeout_ms != 0 ? req->timeout_ms : HTTP_TIMEOUT_MS;
     bool has_body = req->body.len > 0 || strcmp(req->method, "POST") == 0 ||
                     strcmp(req->method, "PUT") == 0 || strcmp(req->method, "PATCH") == 0;

@@ -1,4 +1,5 @@
-/* http_win.c: requests through WinHTTP, which lies behind port/http.h like everything of the system. */
+/* http_win.c: requests through WinHTTP, which lies behind port/http.h like everything of the
+ * system. */
 #include "client/http.h"
 
 #include <string.h>
@@ -105,7 +106,7 @@ header(struct al_buf *to, const char *name, const char *value)
 int
 http_call(struct http *h, const struct http_req *req, struct http_reply *r, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf headers;
+    AL_CLEANUP(al_buf_free) struct al_buf headers = {0};
     struct port_http_reply got = {0};
     const char *type = req->content_type;
     int rc = AL_OK;
@@ -127,16 +128,18 @@ http_call(struct http *h, const struct http_req *req, struct http_reply *r, stru
     rc = rc != AL_OK ? rc : header(&headers, "If-None-Match", req->if_none_match);
     rc = rc != AL_OK ? rc : header(&headers, "Idempotency-Key", req->idempotency_key);
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, 0, "the request cannot be made: out of memory, or a bad header");
+        return al_fail_set(fail, rc, 0,
+                           "the request cannot be made: out of memory, or a bad header");
     }
     rc = port_http_call(h->session,
-                        &(struct port_http_req){.method = req->method,
-                                                .path = req->path,
-                                                .headers = (const char *)headers.at,
-                                                .body = req->body,
-                                                .timeout_ms = req->timeout_ms != 0 ? req->timeout_ms : HTTP_TIMEOUT_MS,
-                                                .on_body = on_body,
-                                                .ctx = h},
+                        &(struct port_http_req){
+                            .method = req->method,
+                            .path = req->path,
+                            .headers = (const char *)headers.at,
+                            .body = req->body,
+                            .timeout_ms = req->timeout_ms != 0 ? req->timeout_ms : HTTP_TIMEOUT_MS,
+                            .on_body = on_body,
+                            .ctx = h},
                         &got, fail);
     h->reply = NULL;
     if (headers.at != NULL) {

@@ -95,7 +95,7 @@ static int
 sink_put(struct outcome_sink *sink, const struct outcome *o)
 {
     struct spool_sink *s = (struct spool_sink *)(void *)sink;
-    AL_CLEANUP(al_buf_free) struct al_buf line;
+    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
     int rc;
 
     al_buf_init(&line, SPOOL_RECORD_MAX);

@@ -88,7 +88,7 @@ segment_read(struct spool *s, uint64_t base, uint64_t pos, size_t want, struct a
 int
 spool_scan_tail(struct spool *s, bool *ret_cut)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf bytes;
+    AL_CLEANUP(al_buf_free) struct al_buf bytes = {0};
     size_t at = 0, end = 0;
     uint64_t base;
     int rc;
@@ -184,7 +184,7 @@ collect_piece(struct collect *c, const struct al_buf *piece, bool whole, size_t 
 static int
 collect(struct spool *s, struct collect *c)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf piece;
+    AL_CLEANUP(al_buf_free) struct al_buf piece = {0};
     size_t want = CHUNK_BYTES;
 
     al_buf_init(&piece, SEGMENT_READ_MAX);
@@ -221,7 +221,7 @@ int
 spool_head_save(struct spool *s)
 {
     AL_CLEANUP(al_json_freep) json_t *j = json_object();
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     int rc = al_json_set_u64(j, "v", 1);
 
     al_buf_init(&text, HEAD_MAX);
@@ -270,7 +270,7 @@ head_parse(struct spool *s, struct al_span text)
 int
 spool_head_load(struct spool *s)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     int rc;
 
     al_buf_init(&text, HEAD_MAX);

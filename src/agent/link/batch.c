@@ -1,0 +1,188 @@
+/* batch.c: the batch thread, and the sending of a scan's entries. Both send one number until it is
+ * applied. */
+#include "agent/link/link_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define BODY_MAX (SPOOL_BATCH_BYTES + SPOOL_RECORD_MAX + (1u << 20))
+#define IDLE_NS                                                                                    \
+    5000000000 /* how long the batch thread sleeps at most while there is nothing to send */
+
+/* Posts number seq of a stream. AL_OK or AL_ECONFLICT: *ret_applied is what the server has. */
+static int
+post(struct http *h, const char *what, const char *type, const char *stream, uint64_t seq,
+     struct al_span body, uint64_t *ret_applied, uint32_t *ret_retry_s, struct al_fail *fail)
+{
+    AL_CLEANUP(api_reply_end) struct api_reply reply = {0};
+    struct al_fail refused = {0};
+    char path[128];
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "/api/v1/agent/%s?stream=%s&seq=%llu", what, stream,
+                   (unsigned long long)seq);
+    rc = api_call(
+        h,
+        &(struct api_call){
+            .method = "POST", .path = path, .raw = body, .raw_type = type, .timeout_ms = 120000},
+        &reply, &refused);
+    *ret_retry_s = reply.retry_after_s;
+    if (rc == AL_OK || rc == AL_ECONFLICT) {
+        int got = al_json_u64(reply.json, "applied_seq", ret_applied, NULL);
+
+        if (got != AL_OK && rc == AL_OK) {
+            return al_fail_set(fail, AL_ECORRUPT, 0,
+                               "the server's answer to a batch has no applied_seq");
+        }
+        if (got == AL_OK) {
+            return rc;
+        }
+    }
+    return rc == AL_OK ? AL_OK : al_fail_set(fail, rc, refused.os, "%s", refused.text);
+}
+
+/* ---- the spool ---- */
+
+/* One attempt with the batch that is due. *ret_any false: nothing was there. */
+static int
+send_one(struct link *l, struct al_buf *body, bool *ret_any, uint32_t *ret_retry_s,
+         struct al_fail *fail)
+{
+    uint64_t seq = 0, applied = UINT64_MAX;
+    al_id stream;
+    int rc = spool_batch(l->conf.spool, body, stream, &seq, ret_any);
+
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(l->conf.port), "the spool cannot be read");
+    }
+    if (!*ret_any) {
+        return AL_OK;
+    }
+    rc = post(l->batch_http, "batch", "application/x-ndjson", stream, seq, al_buf_span(body),
+              &applied, ret_retry_s, fail);
+    if (rc != AL_OK && (rc != AL_ECONFLICT || applied == UINT64_MAX)) {
+        return rc;
+    }
+    rc = spool_applied(l->conf.spool, seq, applied);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(l->conf.port), "the spool cannot be written");
+    }
+    if (applied + 1 == seq) {
+        return al_fail_set(fail, AL_EUNREACH, 0, "the server has not applied the batch yet");
+    }
+    port_mutex_lock(&l->mutex);
+    l->batches += applied == seq;
+    port_cond_broadcast(&l->flushed);
+    port_mutex_unlock(&l->mutex);
+    return AL_OK;
+}
+
+void *
+batch_main(void *link)
+{
+    struct link *l = link;
+    AL_CLEANUP(al_buf_free) struct al_buf body = {0};
+    struct pause pause = {0};
+
+    al_buf_init(&body, BODY_MAX);
+    while (!atomic_load(&l->stopping)) {
+        struct al_fail fail = {0};
+        uint32_t retry_s = 0;
+        bool any = false;
+        int rc;
+
+        if (!spool_wait(l->conf.spool, IDLE_NS)) {
+            continue;
+        }
+        rc = send_one(l, &body, &any, &retry_s, &fail);
+        if (rc == AL_ECANCELED) {
+            break;
+        }
+        link_told(l, LINK_SEND, rc, &fail);
+        if (rc == AL_OK) {
+            pause.ms = 0;
+            continue;
+        }
+        link_pause(l, &pause, retry_s);
+    }
+    return NULL;
+}
+
+/* ---- entries ---- */
+
+struct link_entries {
+    struct link *link;
+    struct http *http;
+    al_id scan_id;
+};
+
+int
+link_entries_open(struct link *l, const char *scan_id, struct link_entries **ret,
+                  struct al_fail *fail)
+{
+    struct link_entries *e = al_zalloc(sizeof(*e));
+    int rc =
+        e != NULL ? link_http(l, &e->http, fail) : al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
+
+    if (rc != AL_OK) {
+        al_free(e);
+        return rc;
+    }
+    e->link = l;
+    (void)snprintf(e->scan_id, sizeof(e->scan_id), "%s", scan_id);
+    *ret = e;
+    return AL_OK;
+}
+
+/* What may be over in a minute. Everything else is the server's last word about this scan. */
+static bool
+passes(int code)
+{
+    return code == AL_EUNREACH || code == AL_ETIMEDOUT || code == AL_EINTERNAL ||
+           code == AL_ENOMEM || code == AL_ENOSPC || code == AL_EBUSY || code == AL_EACCES ||
+           code == AL_EIO;
+}
+
+int
+link_entries_send(struct link_entries *e, uint64_t seq, struct al_span packed,
+                  bool (*stop)(void *ctx), void *ctx, struct al_fail *fail)
+{
+    struct link *l = e->link;
+    struct pause pause = {0};
+
+    for (;;) {
+        struct al_fail why = {0};
+        uint64_t applied = 0;
+        uint32_t retry_s = 0;
+        int rc;
+
+        if (atomic_load(&l->stopping) || (stop != NULL && stop(ctx))) {
+            return al_fail_set(fail, AL_ECANCELED, 0, "cancelled");
+        }
+        rc = post(e->http, "entries", "application/octet-stream", e->scan_id, seq, packed, &applied,
+                  &retry_s, &why);
+        if (rc == AL_OK && applied >= seq) {
+            return AL_OK;
+        }
+        if (rc != AL_OK && !passes(rc) && retry_s == 0) {
+            return al_fail_set(fail, rc, why.os, "the server does not take this scan: %s",
+                               why.text);
+        }
+        if (rc != AL_OK) {
+            link_told(l, LINK_SEND, rc, &why);
+        }
+        link_pause(l, &pause, retry_s);
+    }
+}
+
+struct link_entries *
+link_entries_close(struct link_entries *e)
+{
+    if (e != NULL) {
+        (void)http_close(e->http); /* returns NULL */
+        al_free(e);
+    }
+    return NULL;
+}
