@@ -1,0 +1,77 @@
+/* world.h: a host and a share in memory, for tests of mover, recall and reconcile: everything real but the disks, the gate and the
+ * spool. The gate does what alto-gate does (guard, count, hold, release); the spool is a file with a line per outcome. */
+#ifndef ALTO_TEST_SIM_WORLD_H
+#define ALTO_TEST_SIM_WORLD_H
+
+#include "agent/mover/mover.h"
+#include "agent/recall/recall.h"
+#include "agent/reconcile/reconcile.h"
+#include "port/sim/sim.h"
+
+#define WORLD_CUSTOMER "01kaz0000000000000000000aa"
+#define WORLD_HOST "01kaz0000000000000000000hh"
+#define WORLD_VOLUME "01kaz0000000000000000000vv"
+#define WORLD_SHARE "01kaz0000000000000000000ss"
+#define WORLD_CHUNK 8192u
+
+struct world_gate {
+    struct stub_gate gate; /* first */
+    bool guarded, held;
+    uint64_t ino;
+    uint32_t passed;
+};
+
+struct world_sink {
+    struct outcome_sink sink; /* first */
+    struct world *world;
+    struct port_file *file;
+    uint64_t size;
+};
+
+struct world {
+    struct sim *host, *disk; /* the agent's computer; the share's */
+    struct world_gate gate;
+    /* of the running agent; all NULL while it is dead */
+    struct port_file *state;
+    struct world_sink sink;
+    struct journal *journal;
+    struct stub_volume *stub;
+    struct manifest_writer *manifests;
+    struct target *target;
+    struct mover_volume mover_volume;
+    struct mover_env mover_env;
+    struct recall_volume recall_volume;
+    struct recall_env recall_env;
+    uint64_t torn;
+};
+
+/* Makes both disks, a share with its identity, an empty volume and state folder; all durable. Asserts that it works. */
+void world_make(struct world *w, uint64_t seed, enum sim_order order);
+void world_end(struct world *w);
+
+/* Starts and stops the agent's parts. start may fail where a crash or fault was armed. */
+int world_start(struct world *w);
+void world_stop(struct world *w);
+
+/* Writes a file below the volume by somebody else, durable: size bytes drawn from seed. */
+void world_file(struct world *w, const char *name, size_t size, uint64_t seed);
+void world_bytes(uint8_t *to, size_t size, uint64_t seed);
+
+/* Runs to the end; returns the result. */
+struct mover_result world_tier(struct world *w, const char *name, int *ret_rc);
+struct recall_result world_recall(struct world *w, const char *name, int *ret_rc);
+struct reconcile_env world_reconcile_env(struct world *w);
+
+/* Facts, seen by somebody else. */
+bool world_exists(struct world *w, const char *name);
+bool world_has_marker(struct world *w, const char *name);
+struct port_stat world_stat(struct world *w, const char *name);
+/* The bytes of a file (al_free them). */
+uint8_t *world_read(struct sim *on, const char *path, size_t *ret_size);
+/* Counts lines of the spool that hold both texts (second may be NULL). */
+unsigned world_told(struct world *w, const char *a, const char *b);
+/* Calls each for every object on the share: its name without folder and its extension cut off, i.e. the object id. */
+void world_objects(struct world *w, void (*each)(struct world *w, const char *id, void *ctx), void *ctx);
+unsigned world_leftovers(struct world *w); /* files under incoming/ */
+
+#endif
