@@ -185,11 +185,11 @@ class Stack:
 
     def start_gate(self):
         os.makedirs(self.path("gate"), mode=0o700, exist_ok=True)
-        self.spawn("alto-gate", "run", "--socket", self.socket, "--wait-ms", str(self.wait_ms))
+        self.spawn("alto-gate", "--socket", self.socket, "--wait-ms", str(self.wait_ms))
         wait_for("the gate's socket\n" + self.said("alto-gate"), lambda: os.path.exists(self.socket) and self.alive("alto-gate"))
 
     def start_hold(self):
-        self.spawn("alto-hold", "--socket", self.socket, "--limit-ms", str(self.wait_ms))
+        self.spawn("alto-hold", "--socket", self.socket)
 
     def start_volume(self):
         image, new = self.path("volume.img"), False
