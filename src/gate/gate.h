@@ -18,11 +18,11 @@
 #include "port/usock.h"
 #include "wire/gatemsg.h"
 
-#define GATE_MARKER "trusted.alto.stub" /* agent/stub/marker.h; the gate only asks whether it is there */
+#define GATE_MARKER "trusted.alto" /* agent/stub/marker.h; the gate only asks whether it is there */
 #define GATE_SOCKET "/run/alto/gate.sock"
 #define GATE_CONF "/etc/alto/gate.conf"
 #define GATE_WAIT_MS 60000u      /* how long an opener waits for its file, agent absent or not */
-#define GATE_PENDING_MAX 30000u  /* events waiting; at take-over each needs two of the 65,536 numbers */
+#define GATE_NUMBERS_SPARE 1024u /* descriptors kept for everything that is no waiting event */
 #define GATE_CLIENTS_MAX 32u
 #define GATE_GUARDS_MAX 256u     /* files being tiered at once */
 #define GATE_READERS 2u          /* threads that read events: one, and one to spare */
@@ -81,6 +81,7 @@ struct gate {
     int group, table_fd;
     uint64_t group_id;
     struct table *table;
+    uint64_t pending_max; /* events waiting before nothing more is read */
     _Atomic bool access; /* accesses are asked too */
     uint32_t self_pid;
 

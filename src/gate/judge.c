@@ -328,7 +328,7 @@ reader(void *arg)
         size_t n = 0, i;
         int rc;
 
-        if (atomic_load(&g->pending_count) >= GATE_PENDING_MAX) {
+        if (atomic_load(&g->pending_count) >= g->pending_max) {
             port_sleep_ns(g->port,
                           5000000); /* openers wait in the kernel's queue, which has no limit */
             continue;

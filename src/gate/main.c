@@ -50,6 +50,7 @@ gate_open(struct gate *g, struct al_fail *fail)
     /* Event numbers must fit the table. */
     rc = port_fd_numbers_limit(PORT_FAN_NUMBERS_MAX);
     if (rc == AL_OK) {
+        g->pending_max = port_fd_numbers() - GATE_NUMBERS_SPARE;
         rc = port_fd_open("/dev/null", &g->null_fd);
     }
     if (rc == AL_OK) {

@@ -43,7 +43,7 @@ int port_fd_dup(int fd, int *ret) AL_MUST_CHECK;
 int port_fd_open(const char *path, int *ret) AL_MUST_CHECK; /* read-only, close-on-exec, never waits */
 int port_fd_open_folder(const char *path, int *ret) AL_MUST_CHECK; /* AL_ENOTDIR; raises no event */
 int port_fd_path(int fd, int *ret) AL_MUST_CHECK;  /* O_PATH of the same file: holds no lease, counts as no open */
-int port_fd_numbers_limit(uint64_t max) AL_MUST_CHECK; /* this process's descriptors stay below max */
+int port_fd_numbers_limit(uint64_t max) AL_MUST_CHECK; /* this process's descriptors stay below max, or below what we may have */
 uint64_t port_fd_numbers(void);                    /* the limit in force */
 
 /* Who a process is, for records: command name and effective user; empty and 0 where it cannot be told. */

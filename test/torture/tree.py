@@ -44,7 +44,7 @@ def sha_of(path):
 def meta(path):
     """Everything about a file that must survive, without opening it."""
     st = os.lstat(path)
-    names = sorted(n for n in os.listxattr(path, follow_symlinks=False) if n != "trusted.alto.stub")
+    names = sorted(n for n in os.listxattr(path, follow_symlinks=False) if n != "trusted.alto")
     return {"mode": st.st_mode, "uid": st.st_uid, "gid": st.st_gid, "size": st.st_size, "mtime": st.st_mtime_ns, "nlink": st.st_nlink,
             "xattrs": {n: os.getxattr(path, n, follow_symlinks=False) for n in names}}
 
@@ -158,7 +158,7 @@ class Tree:
 
 def is_stub(path):
     try:
-        os.getxattr(path, "trusted.alto.stub", follow_symlinks=False)
+        os.getxattr(path, "trusted.alto", follow_symlinks=False)
         return True
     except OSError:
         return False

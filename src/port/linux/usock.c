@@ -381,7 +381,15 @@ int
 port_fd_numbers_limit(uint64_t max)
 {
     struct rlimit limit = {.rlim_cur = max, .rlim_max = max};
+    struct rlimit now;
 
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        return AL_OK;
+    }
+    if (errno != EPERM || getrlimit(RLIMIT_NOFILE, &now) != 0) {
+        return linux_code(errno);
+    }
+    limit.rlim_cur = limit.rlim_max = now.rlim_max < max ? now.rlim_max : max;
     return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? AL_OK : linux_code(errno);
 }
 
