@@ -141,6 +141,10 @@ store_open(struct store_db *db, struct store **ret, struct al_fail *fail)
     if (rc == SQLITE_OK) {
         rc = sqlite3_exec(s->sql, connection_set_up, NULL, NULL, NULL);
     }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_prepare_v3(s->sql, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &s->rollback,
+                                NULL);
+    }
     if (rc != SQLITE_OK) {
         return store_failed(s, rc, fail);
     }
@@ -164,6 +168,7 @@ store_close(struct store *s)
         }
     }
     al_free(s->stmts);
+    (void)sqlite3_finalize(s->rollback); /* as above */
     al_buf_free(&s->text);
     /* Fails only while statements are open, and then leaves a connection that goes with its last
      * one. */
@@ -211,6 +216,26 @@ tx_over(struct store *s)
     port_mutex_unlock(&s->db->write_lock);
 }
 
+/* SQLite has rolled back by itself after some failures; then there is nothing left to do. */
+static void
+undo(struct store *s)
+{
+    if (sqlite3_get_autocommit(s->sql) == 0) {
+        (void)sqlite3_step(
+            s->rollback); /* what it could not do, the next store_begin tries again */
+        (void)sqlite3_reset(s->rollback);
+    }
+}
+
+void
+store_rollback(struct store *s)
+{
+    if (s->in_tx) {
+        undo(s);
+        tx_over(s);
+    }
+}
+
 int
 store_begin(struct store *s, struct al_fail *fail)
 {
@@ -221,25 +246,12 @@ store_begin(struct store *s, struct al_fail *fail)
     }
     port_mutex_lock(&s->db->write_lock);
     s->in_tx = true;
+    undo(s);
     rc = store_run_args(s, fail, "BEGIN IMMEDIATE", NULL, 0);
     if (rc != AL_OK) {
         tx_over(s);
     }
     return rc;
-}
-
-void
-store_rollback(struct store *s)
-{
-    if (!s->in_tx) {
-        return;
-    }
-    /* SQLite has rolled back by itself after some failures; then this has nothing left to do. The
-     * plain call needs no memory of ours, so that it works when there is none. */
-    if (sqlite3_get_autocommit(s->sql) == 0) {
-        (void)sqlite3_exec(s->sql, "ROLLBACK", NULL, NULL, NULL);
-    }
-    tx_over(s);
 }
 
 int

@@ -53,6 +53,7 @@ struct store_chain { /* head of the chain last written to, flushed before the co
 struct store {
     struct store_db *db;
     sqlite3 *sql;
+    sqlite3_stmt *rollback; /* prepared at the start, so that it works when there is no memory left */
     struct store_stmt **stmts; /* open table by hash, STORE_STMTS_MAX * 2 places */
     size_t stmt_count;
     bool in_tx;
