@@ -284,6 +284,12 @@ port_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *r
 }
 
 int
+port_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset)
+{
+    return PORT_CALL(p, next_hole, f, offset, ret_offset);
+}
+
+int
 port_handle_get(struct port *p, struct port_file *f, struct port_handle *ret)
 {
     return PORT_CALL(p, handle_get, f, ret);

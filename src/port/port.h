@@ -124,6 +124,7 @@ struct port_ops {
     int (*lease_drop)(struct port *, struct port_file *f);
     int (*punch)(struct port *, struct port_file *f, uint64_t offset, uint64_t len);
     int (*next_data)(struct port *, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
+    int (*next_hole)(struct port *, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
     int (*handle_get)(struct port *, struct port_file *f, struct port_handle *ret);
     int (*generation)(struct port *, struct port_file *f, uint32_t *ret);
     int (*fs)(struct port *, struct port_file *f, struct port_fs *ret);
@@ -197,6 +198,8 @@ int port_lease_drop(struct port *p, struct port_file *f) AL_MUST_CHECK;
 int port_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t len) AL_MUST_CHECK;
 /* lseek(2) SEEK_DATA: the first data at or behind offset; AL_ENODATA when only a hole follows. */
 int port_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset) AL_MUST_CHECK;
+/* lseek(2) SEEK_HOLE: the first hole at or behind offset, the end of the file where there is none. AL_ENODATA when offset is behind the end. */
+int port_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset) AL_MUST_CHECK;
 int port_handle_get(struct port *p, struct port_file *f, struct port_handle *ret) AL_MUST_CHECK;
 /* A number that differs when an inode number is used again for another file: a hash of the file handle, which holds the generation. */
 int port_generation(struct port *p, struct port_file *f, uint32_t *ret) AL_MUST_CHECK;

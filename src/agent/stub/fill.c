@@ -228,6 +228,49 @@ stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_
     return AL_OK;
 }
 
+/* truncate(2) by path opens nothing, so on kernels without pre-content events nobody keeps it from
+ * a file that is being filled. */
+static int
+still_its_length(struct stub_fill *f, struct al_fail *fail)
+{
+    struct port_stat now;
+    int rc;
+
+    rc = port_stat(f->v->port, f->file, &now);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(f->v->port), "cannot stat the file");
+    }
+    if (now.size != f->marker.size) {
+        return al_fail_set(fail, AL_ECHANGED, 0, "the file was cut while it was being filled");
+    }
+    return AL_OK;
+}
+
+/* A truncate between that look and a write would leave a hole before what was written, and the
+ * length right again. */
+static int
+filled_everywhere(struct stub_fill *f, struct al_fail *fail)
+{
+    uint64_t hole;
+    int rc;
+
+    if (f->marker.size == 0) {
+        return AL_OK;
+    }
+    rc = port_next_hole(f->v->port, f->file, 0, &hole);
+    if (rc == AL_ENOTSUP) {
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(f->v->port),
+                           "cannot look for holes in the file");
+    }
+    if (hole < f->marker.size) {
+        return al_fail_set(fail, AL_ECHANGED, 0, "the file was cut while it was being filled");
+    }
+    return AL_OK;
+}
+
 int
 stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t offset,
                 struct al_fail *fail)
@@ -236,6 +279,10 @@ stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t off
 
     if (f->done || offset > f->marker.size || len > f->marker.size - offset) {
         return al_fail_set(fail, AL_EINVAL, 0, "the object is longer than the file was");
+    }
+    rc = still_its_length(f, fail);
+    if (rc != AL_OK) {
+        return rc;
     }
     rc = port_pwrite(f->v->port, f->file, bytes, len, offset);
     if (rc != AL_OK) {
@@ -248,19 +295,18 @@ int
 stub_fill_end(struct stub_fill *f, struct al_fail *fail)
 {
     struct stub_volume *v = f->v;
-    struct port_stat now;
     int rc;
 
     rc = port_datasync(v->port, f->file);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the data durable");
     }
-    rc = port_stat(v->port, f->file, &now);
-    if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(v->port), "cannot stat the file");
+    rc = still_its_length(f, fail);
+    if (rc == AL_OK) {
+        rc = filled_everywhere(f, fail);
     }
-    if (now.size != f->marker.size) {
-        return al_fail_set(fail, AL_ECHANGED, 0, "the file was cut while it was being filled");
+    if (rc != AL_OK) {
+        return rc;
     }
     rc = stub_keep_restore(v, f->file, &f->keep, fail);
     if (rc != AL_OK) {

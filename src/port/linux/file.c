@@ -361,6 +361,7 @@ const struct port_ops linux_ops = {
     .lease_drop = linux_lease_drop,
     .punch = linux_punch,
     .next_data = linux_next_data,
+    .next_hole = linux_next_hole,
     .handle_get = linux_handle_get,
     .generation = linux_generation,
     .fs = linux_fs,

@@ -76,6 +76,18 @@ linux_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *
     return AL_OK;
 }
 
+int
+linux_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset)
+{
+    off_t at = lseek(f->fd, (off_t)offset, SEEK_HOLE);
+
+    if (at < 0) {
+        return linux_code(errno);
+    }
+    *ret_offset = (uint64_t)at;
+    return AL_OK;
+}
+
 struct handle_room {
     struct file_handle head;
     uint8_t bytes[128];

@@ -40,6 +40,7 @@ int linux_lease_state(struct port *p, struct port_file *f, enum port_lease *ret)
 int linux_lease_drop(struct port *p, struct port_file *f);
 int linux_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t len);
 int linux_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
+int linux_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
 int linux_handle_get(struct port *p, struct port_file *f, struct port_handle *ret);
 int linux_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret);
 int linux_generation(struct port *p, struct port_file *f, uint32_t *ret);

@@ -502,8 +502,20 @@ sim_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t len)
     return sim_leave(d, rc);
 }
 
+/* The first block at or behind offset that is data, or a hole; UINT64_MAX: none. */
+static uint64_t
+seek(const struct sim_state *st, uint64_t offset, bool data)
+{
+    for (uint64_t k = offset / SIM_BLOCK; k * SIM_BLOCK < st->size; k++) {
+        if ((sim_block_at(st, (uint32_t)k) != NULL) == data) {
+            return k * SIM_BLOCK > offset ? k * SIM_BLOCK : offset;
+        }
+    }
+    return data ? UINT64_MAX : st->size;
+}
+
 static int
-sim_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset)
+seek_file(struct port *p, struct port_file *f, uint64_t offset, bool data, uint64_t *ret_offset)
 {
     struct sim_door *d = sim_door_of(p);
     uint64_t found = UINT64_MAX;
@@ -514,21 +526,26 @@ sim_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *re
     }
     rc = sim_alive(d, f);
     if (rc == AL_OK) {
-        const struct sim_state *st = &f->inode->now;
-
-        for (uint64_t k = offset / SIM_BLOCK; found == UINT64_MAX && k * SIM_BLOCK < st->size;
-             k++) {
-            if (sim_block_at(st, (uint32_t)k) != NULL) {
-                found = k * SIM_BLOCK > offset ? k * SIM_BLOCK : offset;
-            }
-        }
-        rc = found >= st->size ? AL_ENODATA : AL_OK;
+        found = offset >= f->inode->now.size ? UINT64_MAX : seek(&f->inode->now, offset, data);
+        rc = found == UINT64_MAX ? AL_ENODATA : AL_OK;
     }
     rc = sim_leave(d, rc);
     if (rc == AL_OK) {
         *ret_offset = found;
     }
     return rc;
+}
+
+static int
+sim_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset)
+{
+    return seek_file(p, f, offset, true, ret_offset);
+}
+
+static int
+sim_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset)
+{
+    return seek_file(p, f, offset, false, ret_offset);
 }
 
 static uint32_t
@@ -761,6 +778,7 @@ const struct port_ops sim_ops = {
     .lease_drop = sim_lease_drop,
     .punch = sim_punch,
     .next_data = sim_next_data,
+    .next_hole = sim_next_hole,
     .handle_get = sim_handle_get,
     .generation = sim_generation,
     .fs = sim_fs,
