@@ -401,6 +401,7 @@ fill_req(struct request *r, struct service_worker *w, struct service_req *q)
         .service = r->api->service,
         .worker = w,
         .caller = &r->caller,
+        .op = r->route != NULL ? r->route->op : NULL,
         .query = query,
         .query_ctx = r,
         .body = r->json,

@@ -17,9 +17,6 @@ enrol_host(struct service_req *req, const struct store_token *token, struct stor
     struct scope scope = scope_customer(token->customer_id);
     struct work_tx t;
 
-    if (token->name != NULL && token->name[0] != '\0' && strcmp(token->name, h->name) != 0) {
-        return al_fail_set(fail, AL_EPERM, 0, "This token is for a host named \"%s\"", token->name);
-    }
     SV_TRY(store_id_make(req->worker->db, req->now_ns, h->id));
     memcpy(h->customer_id, token->customer_id, sizeof(h->customer_id));
     h->last_seen_ns = req->now_ns;
@@ -101,7 +98,7 @@ static int
 config_secret(struct config *c, const char *key, const char *noun, const char *id,
               struct al_span sealed, bool hex)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) plain;
+    struct al_buf AL_CLEANUP(al_buf_free) plain = {0};
     char bound[64];
     int rc;
 
@@ -211,7 +208,7 @@ config_begin(struct config *c, struct service_req *req, bool secrets, struct al_
 int
 agent_config_version(struct service_req *req, uint64_t *ret, struct al_fail *fail)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) text;
+    struct al_buf AL_CLEANUP(al_buf_free) text = {0};
     struct config c;
     uint64_t version;
 

@@ -15,7 +15,7 @@ request_hash(struct service_req *req, uint8_t ret[STORE_HASH_LEN], struct al_fai
     AL_CLEANUP(al_buf_free) struct al_buf text;
 
     al_buf_init(&text, REQUEST_MAX);
-    SV_TRY(al_buf_addf(&text, "%s\n", req->op));
+    SV_TRY(al_buf_addf(&text, "%s\n", req->op != NULL ? req->op : ""));
     for (size_t i = 0; i < 4 && req->ids[i] != NULL; i++) {
         SV_TRY(al_buf_addf(&text, "%s\n", req->ids[i]));
     }
