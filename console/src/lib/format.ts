@@ -1,0 +1,71 @@
+// Sizes, counts and times as people read them. No dependency on where the browser is, except through Intl.
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** 1,234,567 bytes → "1.2 MB": three significant digits at most, decimal units. */
+export function bytes(n: number | null | undefined): string {
+  if (n === null || n === undefined || !Number.isFinite(n)) return '–';
+  let value = Math.abs(n);
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const text = value.toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+  return `${n < 0 ? '−' : ''}${text} ${UNITS[unit]}`;
+}
+
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+export function count(n: number | null | undefined): string {
+  return n === null || n === undefined ? '–' : whole.format(n);
+}
+
+/** 1234567 → "1.23 M", for tiles. */
+export function compact(n: number): string {
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: n < 1000 ? 0 : 2 }).format(n);
+}
+
+export function percent(part: number, all: number): string {
+  if (!(all > 0)) return '–';
+  const p = (100 * part) / all;
+  return p > 0 && p < 0.1 ? '<0.1 %' : `${p.toFixed(p < 10 ? 1 : 0)} %`;
+}
+
+const STEPS: [number, Intl.RelativeTimeFormatUnit][] = [
+  [60, 'second'], [3600, 'minute'], [86400, 'hour'], [86400 * 30, 'day'], [86400 * 365, 'month'], [Infinity, 'year'],
+];
+const SECONDS: Record<string, number> = { second: 1, minute: 60, hour: 3600, day: 86400, month: 86400 * 30, year: 86400 * 365 };
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+/** "3 minutes ago"; "now" within five seconds. */
+export function ago(at: string | null | undefined, now: number = Date.now()): string {
+  if (!at) return 'never';
+  const s = (new Date(at).getTime() - now) / 1000;
+  if (Math.abs(s) < 5) return 'now';
+  const unit = (STEPS.find(([limit]) => Math.abs(s) < limit) ?? STEPS[STEPS.length - 1]!)[1];
+  return relative.format(Math.round(s / SECONDS[unit]!), unit);
+}
+
+/** The reader's own time zone, with its name. */
+export function local(at: string | null | undefined): string {
+  if (!at) return '–';
+  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at));
+}
+
+export function utc(at: string | null | undefined): string {
+  return at ? `${new Date(at).toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC` : '–';
+}
+
+export function duration(ms: number): string {
+  const s = Math.round(ms / 1000);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+
+/** "rule_no_longer_matches" → "rule no longer matches" */
+export function words(name: string): string {
+  return name.replace(/_/g, ' ');
+}
