@@ -110,6 +110,8 @@ $2
     read only = no
     guest ok = yes
     force user = nobody
+    force create mode = 0666
+    force directory mode = 0777
 [foreign]
     path = $dir/foreign
     read only = no

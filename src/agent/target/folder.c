@@ -129,11 +129,11 @@ walk(struct target *t, const char *name, bool make, struct port_file **ret_dir,
         r = port_open(t->port, dir, part, PORT_READ | PORT_FOLDER, 0, &next);
         if (r == AL_ENOENT && make) {
             r = port_mkdir(t->port, dir, part, FOLDER_MODE);
-            if (r == AL_OK) {
+            /* Another worker may have been quicker; that its folder lasts is then our affair too. */
+            if (r == AL_OK || r == AL_EEXIST) {
                 r = port_sync(t->port, dir);
             }
-            /* Another worker may have been quicker. */
-            if (r == AL_OK || r == AL_EEXIST) {
+            if (r == AL_OK) {
                 r = port_open(t->port, dir, part, PORT_READ | PORT_FOLDER, 0, &next);
             }
         }

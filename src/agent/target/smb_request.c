@@ -221,10 +221,21 @@ smb_mkdirs(struct smb_link *l, const char *name, struct al_fail *fail)
         return smb_say(l, fail, r, 0, "make folders for", name);
     }
     for (i = 0; i < count; i++) {
-        each = smb_finish(l, &calls[i][0], fail, "make folders for", name);
+        each = smb_wait(l, &calls[i][0]);
         r = r == AL_OK ? each : r;
         each = smb_wait(l, &calls[i][1]);
         r = r == AL_OK ? each : r;
+    }
+    if (r != AL_OK) {
+        return smb_say(l, fail, r, 0, "make folders for", name);
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t status = calls[i][0].status;
+
+        if (status != SMB2_STATUS_SUCCESS) {
+            r = smb_why_denied(l, smb_code(status));
+            return smb_say(l, fail, r, status, "make folders for", name);
+        }
     }
     return r;
 }

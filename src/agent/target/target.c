@@ -155,24 +155,6 @@ target_closep(struct target **t)
     *t = target_close(*t);
 }
 
-int
-target_check(struct target *t, struct target_space *ret, struct al_fail *fail)
-{
-    struct target_space space;
-    int r = t->kind->refresh ? t->kind->refresh(t, fail) : AL_OK;
-
-    if (r == AL_OK) {
-        r = target_identity_check(t, fail);
-    }
-    if (r == AL_OK) {
-        r = t->kind->space(t, &space, fail);
-    }
-    if (r == AL_OK) {
-        *ret = space;
-    }
-    return r;
-}
-
 /* "Not there" counts only on the right share: when the identity file cannot be read either (another
  * disk mounted, the folder renamed, the server half up), nothing is known about anything. */
 static int
@@ -195,6 +177,24 @@ absent(struct target *t, struct al_fail *fail, int code)
                        "share %.80s does not show its identity file (%s): what is missing there "
                        "says nothing%s",
                        t->url, al_code_name(r), target_advice(r));
+}
+
+int
+target_check(struct target *t, struct target_space *ret, struct al_fail *fail)
+{
+    struct target_space space;
+    int r = t->kind->refresh ? t->kind->refresh(t, fail) : AL_OK;
+
+    if (r == AL_OK) {
+        r = absent(t, fail, target_identity_check(t, fail));
+    }
+    if (r == AL_OK) {
+        r = t->kind->space(t, &space, fail);
+    }
+    if (r == AL_OK) {
+        *ret = space;
+    }
+    return r;
 }
 
 /* ---- putting ---- */

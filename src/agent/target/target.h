@@ -5,7 +5,7 @@
  *
  * One target is one connection and belongs to one thread; workers open one each. Every call ends within the deadline of the
  * configuration (AL_ETIMEDOUT), also with a hung server; after AL_EUNREACH or AL_ETIMEDOUT the next call connects anew by itself.
- * Objects under way when that happens are lost and must be begun again.
+ * Objects under way when that happens are lost and must be begun again. The program ignores SIGPIPE (port_stop_catch does).
  *
  * Names are relative to the share's root, '/' between parts, made by target_object_name or fixed by the format; never from users.
  *

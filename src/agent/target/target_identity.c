@@ -110,7 +110,7 @@ put_identity(struct target *t, const struct al_buf *text, struct al_fail *fail)
 int
 target_identity_make(struct target *t, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = TARGET_IDENTITY_MAX};
     int r = target_list(t, "", expect_empty, NULL, fail);
 
     if (r == AL_ENOTEMPTY) {
@@ -121,7 +121,6 @@ target_identity_make(struct target *t, struct al_fail *fail)
     if (r != AL_OK) {
         return r;
     }
-    al_buf_init(&text, TARGET_IDENTITY_MAX);
     r = print_identity(t, &text);
     if (r != AL_OK) {
         return al_fail_set(fail, r, 0, "cannot print " TARGET_IDENTITY ": %s", al_code_name(r));
