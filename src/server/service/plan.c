@@ -396,7 +396,7 @@ rule_run(struct service_req *req, struct service_reply *reply, struct al_fail *f
     struct job_maker AL_CLEANUP(job_maker_end) maker;
     struct scope scope = service_scope(req->caller);
     struct inventory_plan plan = {0};
-    enum store_job_kind kind;
+    enum store_job_kind kind = STORE_J_TIER;
     struct work_tx t;
     int rc;
 
