@@ -54,7 +54,7 @@ figures_json(struct service_worker *w, const struct scope *scope, const char *cu
 void
 work_figures_tell(struct service_worker *w, const char *customer_id, int64_t now_ns)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) json;
+    struct al_buf AL_CLEANUP(al_buf_free) json = {0};
     struct scope scope = scope_customer(customer_id);
 
     al_buf_init(&json, 4096);

@@ -182,7 +182,7 @@ static int
 gather_list(struct gathering *g, const char *key, bool base64)
 {
     const json_t *list = json_object_get(g->req->body, key);
-    struct al_buf AL_CLEANUP(al_buf_free) bytes;
+    struct al_buf AL_CLEANUP(al_buf_free) bytes = {0};
 
     al_buf_init(&bytes, INVENTORY_PATH_MAX);
     if (list == NULL || json_is_null(list)) {

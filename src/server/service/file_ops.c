@@ -11,7 +11,7 @@
 static int
 path_asked(struct service_req *req, struct al_span *ret, struct al_fail *fail)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) bytes;
+    struct al_buf AL_CLEANUP(al_buf_free) bytes = {0};
     const char *b64 = service_query(req, "path_b64"), *path = service_query(req, "path");
     struct al_span kept;
 

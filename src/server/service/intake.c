@@ -151,7 +151,7 @@ static struct al_span
 get_path(struct reading *r)
 {
     struct al_span path = {0};
-    struct al_buf AL_CLEANUP(al_buf_free) bytes;
+    struct al_buf AL_CLEANUP(al_buf_free) bytes = {0};
     int rc;
 
     al_buf_init(&bytes, (size_t)INTAKE_PATH_MAX + 1);

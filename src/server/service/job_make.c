@@ -110,7 +110,7 @@ add_work(struct work_tx *t, const struct store_job *job, const struct job_chunk 
 static int
 job_event(struct work_tx *t, const struct store_job *job)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) detail;
+    struct al_buf AL_CLEANUP(al_buf_free) detail = {0};
     struct al_jsonout j;
 
     al_buf_init(&detail, 128u << 10);

@@ -20,7 +20,7 @@ rest_free(struct rest *r)
 static int
 rest_item(struct work_tx *t, const struct store_work *w, const json_t *item, struct rest *r)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) path;
+    struct al_buf AL_CLEANUP(al_buf_free) path = {0};
     enum store_outcome_seen seen;
 
     al_buf_init(&path, INVENTORY_PATH_MAX);

@@ -107,7 +107,7 @@ resume(struct work_tx *t, const struct store_share *share)
 static int
 share_event(struct work_tx *t, const struct store_share *share, const char *was, int code)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) detail;
+    struct al_buf AL_CLEANUP(al_buf_free) detail = {0};
     struct al_jsonout j;
 
     al_buf_init(&detail, 8192);

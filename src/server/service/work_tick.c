@@ -7,7 +7,7 @@ static const char duckdb_prefix[] = "duckdb:///";
 int
 work_open(struct service *s, struct al_fail *fail)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) dir;
+    struct al_buf AL_CLEANUP(al_buf_free) dir = {0};
     struct inventory_conf conf = {.port = s->port, .log = s->log};
     struct work *k;
     int rc;

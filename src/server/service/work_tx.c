@@ -90,7 +90,7 @@ work_event(struct work_tx *t, const struct work_event *e)
 int
 work_settle(struct work_tx *t, const char *job_id, const char *customer_id)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) detail;
+    struct al_buf AL_CLEANUP(al_buf_free) detail = {0};
     struct al_jsonout j;
     struct store_job job;
     enum store_job_state state;

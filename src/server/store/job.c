@@ -264,7 +264,7 @@ int
 store_job_reason(struct store *s, const struct scope *scope, const char *id, const char *reason,
                  const char *code, int64_t files, struct al_span sample, struct al_fail *fail)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) clean, b64;
+    struct al_buf AL_CLEANUP(al_buf_free) clean = {0}, b64 = {0};
     bool exact = al_utf8_valid(sample);
 
     AL_TRY(store_need_tx(s, fail));
