@@ -80,6 +80,8 @@ store_volume_del(struct store *s, const struct scope *scope, const char *id, str
         {"SELECT stub_files FROM volume WHERE id=?1", "stub, which nothing could recall any more",
          "stubs, which nothing could recall any more"},
         {"SELECT count(*) FROM rule WHERE volume_id=?1", "rule", "rules"},
+        {"SELECT count(*) FROM job WHERE volume_id=?1 AND state IN ('queued','running','suspended')",
+         "job that is not over", "jobs that are not over"},
     };
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
 
