@@ -178,7 +178,8 @@ static void
 add_user(struct fixture *f, struct auth *a, const char *name, const char *password, al_id id)
 {
     char hash[AUTH_HASH_TEXT];
-    struct store_user u = {.name = name, .role = ROLE_OPERATOR, .password_hash = hash, .created_ns = 1};
+    struct store_user u = {
+        .name = name, .role = ROLE_OPERATOR, .password_hash = hash, .created_ns = 1};
 
     TAP_OK(auth_password_hash(a, password, hash));
     make_id(f, u.id);
@@ -189,7 +190,8 @@ add_user(struct fixture *f, struct auth *a, const char *name, const char *passwo
 }
 
 static void
-log_in(struct fixture *f, struct auth *a, const char *name, const char *password, int64_t now, struct auth_login *ret)
+log_in(struct fixture *f, struct auth *a, const char *name, const char *password, int64_t now,
+       struct auth_login *ret)
 {
     struct store_user u, known;
 
@@ -231,8 +233,9 @@ test_a_session_lives_while_it_is_used_and_no_longer(void)
 static void
 test_tokens_that_are_none_open_nothing(void)
 {
-    static const char *const bad[] = {"", "x", "' OR 1=1 --", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const bad[] = {
+        "", "x", "' OR 1=1 --", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     char name[STORE_NAME_BYTES_MAX + 1];
     struct store_session t;
     struct store_host h;
@@ -314,13 +317,16 @@ test_guessing_closes_the_door_for_that_name_from_that_place(void)
     fixture_open(&f);
     for (unsigned i = 0; i < AUTH_FAILURES_MAX; i++) {
         TAP_OK(auth_throttle(f.s, "anna", "10.0.0.1:99", T0, &wait, NULL));
-        fail_once(&f, i % 2 ? "anna" : "ANNA", i % 2 ? "10.0.0.1:7" : "10.0.0.1:8", T0 + i * SECOND);
+        fail_once(&f, i % 2 ? "anna" : "ANNA", i % 2 ? "10.0.0.1:7" : "10.0.0.1:8",
+                  T0 + i * SECOND);
     }
     TAP_CODE(auth_throttle(f.s, "Anna", "10.0.0.1:99", T0 + 5 * SECOND, &wait, NULL), AL_ELIMIT);
     TAP_CHECK(wait > 800 && wait <= 900);
-    TAP_OK(auth_throttle(f.s, "anna", "10.0.0.2:99", T0 + 5 * SECOND, &wait, NULL)); /* she herself, elsewhere */
+    TAP_OK(auth_throttle(f.s, "anna", "10.0.0.2:99", T0 + 5 * SECOND, &wait,
+                         NULL)); /* she herself, elsewhere */
     TAP_OK(auth_throttle(f.s, "berta", "10.0.0.1:99", T0 + 5 * SECOND, &wait, NULL));
-    TAP_OK(auth_throttle(f.s, "anna", "10.0.0.1:99", T0 + 5 * SECOND + AUTH_WINDOW_NS, &wait, NULL));
+    TAP_OK(
+        auth_throttle(f.s, "anna", "10.0.0.1:99", T0 + 5 * SECOND + AUTH_WINDOW_NS, &wait, NULL));
     fixture_close(&f);
 }
 
@@ -368,7 +374,8 @@ test_the_right_password_forgets_the_wrong_ones(void)
 static void
 test_a_host_comes_in_by_its_id_and_secret(void)
 {
-    char credential[AL_ID_LEN + 1 + AUTH_TOKEN_TEXT], token[AUTH_TOKEN_TEXT], name[STORE_NAME_BYTES_MAX + 1];
+    char credential[AL_ID_LEN + 1 + AUTH_TOKEN_TEXT], token[AUTH_TOKEN_TEXT],
+        name[STORE_NAME_BYTES_MAX + 1];
     struct store_host h = {.name = "fs1", .os = "linux", .agent_version = "1", .boot_id = "b"}, got;
     al_id customer;
     struct fixture f;

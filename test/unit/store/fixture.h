@@ -1,4 +1,5 @@
-/* fixture.h: a store in a folder of its own, and raw SQL beside it, for tests that play the vandal. */
+/* fixture.h: a store in a folder of its own, and raw SQL beside it, for tests that play the vandal.
+ */
 #ifndef ALTO_TEST_STORE_FIXTURE_H
 #define ALTO_TEST_STORE_FIXTURE_H
 
@@ -72,7 +73,8 @@ fixture_sql(struct fixture *f, const char *sql)
     sqlite3 *db;
 
     snprintf(path, sizeof path, "%s/alto.db", f->dir);
-    if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
+    if (sqlite3_open(path, &db) != SQLITE_OK ||
+        sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
         tap_fail(__FILE__, __LINE__, "%s: %s", sql, message != NULL ? message : "cannot open");
     }
     sqlite3_close(db);
@@ -101,7 +103,8 @@ make_customer(struct fixture *f, const char *name, al_id id)
 static inline void
 make_host(struct fixture *f, const char *customer_id, const char *name, al_id id)
 {
-    struct store_host h = {.name = name, .os = "linux", .agent_version = "1", .boot_id = "b", .enrolled_ns = 1};
+    struct store_host h = {
+        .name = name, .os = "linux", .agent_version = "1", .boot_id = "b", .enrolled_ns = 1};
 
     make_id(f, h.id);
     memcpy(h.customer_id, customer_id, sizeof h.customer_id);
@@ -125,8 +128,8 @@ make_share(struct fixture *f, const char *customer_id, const char *name, al_id i
 }
 
 static inline void
-make_volume(struct fixture *f, const char *customer_id, const char *host_id, const char *share_id, const char *name,
-            al_id id)
+make_volume(struct fixture *f, const char *customer_id, const char *host_id, const char *share_id,
+            const char *name, al_id id)
 {
     struct store_volume v = {.name = name, .path = name, .kind = "posix", .created_ns = 1};
 
@@ -144,11 +147,16 @@ make_volume(struct fixture *f, const char *customer_id, const char *host_id, con
 }
 
 static inline void
-make_rule(struct fixture *f, const char *customer_id, const char *volume_id, const char *name, const char *action,
-          uint64_t position, al_id id)
+make_rule(struct fixture *f, const char *customer_id, const char *volume_id, const char *name,
+          const char *action, uint64_t position, al_id id)
 {
-    struct store_rule r = {.name = name, .where = "true", .action = action, .position = position, .enabled = true,
-                           .created_by = "admin", .created_ns = 1};
+    struct store_rule r = {.name = name,
+                           .where = "true",
+                           .action = action,
+                           .position = position,
+                           .enabled = true,
+                           .created_by = "admin",
+                           .created_ns = 1};
 
     make_id(f, r.id);
     memcpy(r.customer_id, customer_id, sizeof r.customer_id);
@@ -160,7 +168,8 @@ make_rule(struct fixture *f, const char *customer_id, const char *volume_id, con
 }
 
 static inline void
-make_user(struct fixture *f, const char *customer_id, const char *name, enum service_role role, al_id id)
+make_user(struct fixture *f, const char *customer_id, const char *name, enum service_role role,
+          al_id id)
 {
     struct store_user u = {.name = name, .role = role, .password_hash = "x", .created_ns = 1};
 

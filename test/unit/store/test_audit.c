@@ -70,7 +70,11 @@ test_several_chains_in_one_transaction_hold(void)
     for (int round = 0; round < 3; round++) {
         TAP_OK(store_begin(f.s, NULL));
         for (int i = 0; i < 10; i++) {
-            struct store_event e = {.customer_id = i % 3 == 0 ? acme : i % 3 == 1 ? other : "", .at_ns = i, .act = "x"};
+            struct store_event e = {.customer_id = i % 3 == 0   ? acme
+                                                   : i % 3 == 1 ? other
+                                                                : "",
+                                    .at_ns = i,
+                                    .act = "x"};
 
             TAP_OK(store_event_add(f.s, &e, NULL));
         }
@@ -92,7 +96,8 @@ test_a_rolled_back_event_leaves_no_gap(void)
     make_customer(&f, "Acme", acme);
     make_events(&f, acme, 2);
     TAP_OK(store_begin(f.s, NULL));
-    TAP_OK(store_event_add(f.s, &(struct store_event){.customer_id = acme, .at_ns = 1, .act = "x"}, NULL));
+    TAP_OK(store_event_add(f.s, &(struct store_event){.customer_id = acme, .at_ns = 1, .act = "x"},
+                           NULL));
     store_rollback(f.s);
     make_events(&f, acme, 2);
     TAP_CHECK(verify(&f, acme).ok);
@@ -104,9 +109,21 @@ static void
 test_every_column_is_under_the_hash(void)
 {
     static const char *const changes[] = {
-        "at_ns=at_ns+1",         "actor_type='system'", "actor_id='x'",      "actor_name='bert'", "act='file.recall'",
-        "subject_type='folder'", "subject_id='x'",      "subject=x'2f61'",   "code='io_error'",   "detail='{\"size\":9}'",
-        "id=replace(id,'0','1')||'x'", "prev_hash=zeroblob(32)", "hash=zeroblob(32)", "hash=x'00'", "seq=seq+100",
+        "at_ns=at_ns+1",
+        "actor_type='system'",
+        "actor_id='x'",
+        "actor_name='bert'",
+        "act='file.recall'",
+        "subject_type='folder'",
+        "subject_id='x'",
+        "subject=x'2f61'",
+        "code='io_error'",
+        "detail='{\"size\":9}'",
+        "id=replace(id,'0','1')||'x'",
+        "prev_hash=zeroblob(32)",
+        "hash=zeroblob(32)",
+        "hash=x'00'",
+        "seq=seq+100",
     };
     struct fixture f;
     al_id acme;
@@ -123,7 +140,8 @@ test_every_column_is_under_the_hash(void)
         fixture_sql(&f, sql);
         v = verify(&f, acme);
         if (v.ok || v.first_bad_seq != 4) {
-            tap_fail(__FILE__, __LINE__, "%s: ok %d, first bad %u", changes[i], v.ok, (unsigned)v.first_bad_seq);
+            tap_fail(__FILE__, __LINE__, "%s: ok %d, first bad %u", changes[i], v.ok,
+                     (unsigned)v.first_bad_seq);
         }
         fixture_sql(&f, "DELETE FROM event; INSERT INTO event SELECT * FROM kept");
         TAP_CHECK(verify(&f, acme).ok);
@@ -198,7 +216,8 @@ test_an_event_moved_to_another_customer_is_noticed(void)
     make_customer(&f, "Acme", acme);
     make_customer(&f, "Other", other);
     make_events(&f, acme, 1);
-    snprintf(sql, sizeof sql, "UPDATE event SET customer_id='%s'; UPDATE chain SET customer_id='%s'", other, other);
+    snprintf(sql, sizeof sql,
+             "UPDATE event SET customer_id='%s'; UPDATE chain SET customer_id='%s'", other, other);
     fixture_sql(&f, sql);
     TAP_CHECK(!verify(&f, other).ok);
     fixture_close(&f);

@@ -40,7 +40,8 @@ test_values_read_back_as_they_were_written(void)
     al_jo_close(&j);
     TAP_OK(al_jo_end(&j));
     got = parsed(&out);
-    TAP_EQUAL_STR(json_string_value(json_object_get(got, "s")), "a \"b\" \\ \n\r\t\x01\x1f\x7f/ \xc3\xa4");
+    TAP_EQUAL_STR(json_string_value(json_object_get(got, "s")),
+                  "a \"b\" \\ \n\r\t\x01\x1f\x7f/ \xc3\xa4");
     TAP_CHECK(json_is_null(json_object_get(got, "none")));
     TAP_CHECK(json_integer_value(json_object_get(got, "u")) == 9007199254740993);
     TAP_CHECK(json_integer_value(json_object_get(got, "i")) == INT64_MIN);
@@ -56,8 +57,10 @@ test_values_read_back_as_they_were_written(void)
 static void
 test_bytes_that_are_no_text_keep_their_bytes(void)
 {
-    static const struct al_span names[] = {{(const uint8_t *)"plain", 5}, {(const uint8_t *)"\xff\xfe x", 4},
-                                           {(const uint8_t *)"a\0b", 3},  {(const uint8_t *)"", 0},
+    static const struct al_span names[] = {{(const uint8_t *)"plain", 5},
+                                           {(const uint8_t *)"\xff\xfe x", 4},
+                                           {(const uint8_t *)"a\0b", 3},
+                                           {(const uint8_t *)"", 0},
                                            {(const uint8_t *)"\xed\xa0\x80", 3}};
 
     for (size_t i = 0; i < AL_LEN(names); i++) {

@@ -77,7 +77,8 @@ test_a_file_that_is_no_database_is_refused(void)
 static void
 test_urls_name_a_file_or_are_refused(void)
 {
-    static const char *const bad[] = {"postgres://x/y", "sqlite://", "sqlite:///", "sqlite:x", "/x"};
+    static const char *const bad[] = {"postgres://x/y", "sqlite://", "sqlite:///", "sqlite:x",
+                                      "/x"};
     struct fixture f;
     struct store_conf conf;
     struct store_db *db = NULL;
@@ -173,7 +174,8 @@ test_what_others_need_is_not_deleted(void)
     TAP_CODE(store_share_del(f.s, &f.all, share, NULL), AL_ECONFLICT);
     TAP_CODE(store_volume_del(f.s, &f.all, volume, NULL), AL_ECONFLICT);
     TAP_OK(store_rule_del(f.s, &f.all, rule, NULL));
-    TAP_OK(store_volume_figures(f.s, &f.all, &(struct store_volume){.id = "", .stub_files = 1}, NULL) == AL_ENOENT
+    TAP_OK(store_volume_figures(f.s, &f.all, &(struct store_volume){.id = "", .stub_files = 1},
+                                NULL) == AL_ENOENT
                ? AL_OK
                : AL_EINTERNAL);
     {
@@ -184,7 +186,8 @@ test_what_others_need_is_not_deleted(void)
         TAP_OK(store_volume_figures(f.s, &f.all, &v, NULL));
         fail = (struct al_fail){0};
         TAP_CODE(store_volume_del(f.s, &f.all, volume, &fail), AL_ECONFLICT);
-        TAP_EQUAL_STR(fail.text, "this volume still has 3 stubs, which nothing could recall any more");
+        TAP_EQUAL_STR(fail.text,
+                      "this volume still has 3 stubs, which nothing could recall any more");
         v.stub_files = 0;
         TAP_OK(store_volume_figures(f.s, &f.all, &v, NULL));
     }
@@ -215,7 +218,8 @@ test_the_last_operator_stays(void)
     make_user(&f, NULL, "two", ROLE_OPERATOR, two);
     TAP_OK(store_begin(f.s, NULL));
     TAP_OK(store_user_set(f.s, &f.all, &u, NULL));
-    TAP_CODE(store_user_del(f.s, &f.all, two, NULL), AL_ECONFLICT); /* the other one cannot log in */
+    TAP_CODE(store_user_del(f.s, &f.all, two, NULL),
+             AL_ECONFLICT); /* the other one cannot log in */
     TAP_OK(store_commit(f.s, NULL));
     fixture_close(&f);
 }
@@ -237,7 +241,9 @@ test_every_noun_is_invisible_from_another_customer_and_from_an_empty_scope(void)
     make_rule(&f, acme, volume, "old", "tier", 0, rule);
     make_user(&f, acme, "anna", ROLE_ADMIN, user);
     for (int i = 0; i < 3; i++) {
-        struct scope scope = i == 0 ? scope_customer(acme) : i == 1 ? scope_customer(other) : scope_customer("");
+        struct scope scope = i == 0   ? scope_customer(acme)
+                             : i == 1 ? scope_customer(other)
+                                      : scope_customer("");
         int want = i == 0 ? AL_OK : AL_ENOENT;
         struct store_customer c;
         struct store_host h;
@@ -326,7 +332,8 @@ test_lists_show_the_scope_alone(void)
     make_user(&f, acme, "anna", ROLE_ADMIN, id);
     make_user(&f, NULL, "op", ROLE_OPERATOR, id);
     TAP_OK(store_begin(f.s, NULL));
-    TAP_OK(store_event_add(f.s, &(struct store_event){.customer_id = acme, .at_ns = 1, .act = "x"}, NULL));
+    TAP_OK(store_event_add(f.s, &(struct store_event){.customer_id = acme, .at_ns = 1, .act = "x"},
+                           NULL));
     TAP_OK(store_event_add(f.s, &(struct store_event){.at_ns = 1, .act = "x"}, NULL));
     TAP_OK(store_commit(f.s, NULL));
     own = scope_customer(acme);
@@ -337,7 +344,7 @@ test_lists_show_the_scope_alone(void)
     TAP_EQUAL_U64(list_count(&f, &f.all, &store_users), 2);
     TAP_EQUAL_U64(list_count(&f, &f.all, &store_events), 2);
     {
-        const struct store_noun *const nouns[] = {&store_users, &store_hosts, &store_shares,
+        const struct store_noun *const nouns[] = {&store_users,   &store_hosts, &store_shares,
                                                   &store_volumes, &store_rules, &store_events};
 
         for (size_t i = 0; i < AL_LEN(nouns); i++) {
@@ -403,10 +410,12 @@ test_a_page_that_is_exactly_full_says_whether_more_follows(void)
     fixture_open(&f);
     make_customer(&f, "a", id);
     make_customer(&f, "b", id);
-    TAP_OK(store_list(f.s, &f.all, &store_customers, NULL, 0, &(struct store_page){.limit = 2}, &out, NULL));
+    TAP_OK(store_list(f.s, &f.all, &store_customers, NULL, 0, &(struct store_page){.limit = 2},
+                      &out, NULL));
     TAP_CHECK(strstr((char *)out.at, "\"next_cursor\":null") != NULL);
     al_buf_clear(&out);
-    TAP_OK(store_list(f.s, &f.all, &store_customers, NULL, 0, &(struct store_page){.limit = 1}, &out, NULL));
+    TAP_OK(store_list(f.s, &f.all, &store_customers, NULL, 0, &(struct store_page){.limit = 1},
+                      &out, NULL));
     TAP_CHECK(strstr((char *)out.at, "\"next_cursor\":\"") != NULL);
     al_buf_free(&out);
     fixture_close(&f);
@@ -428,7 +437,8 @@ test_cursors_and_filters_that_are_none_are_refused(void)
 
         TAP_CODE(store_list(f.s, &f.all, &store_events, NULL, 0, &page, &out, NULL), AL_EINVAL);
     }
-    TAP_CODE(store_list(f.s, &f.all, &store_events, NULL, 0, &(struct store_page){.cursor = longer}, &out, NULL),
+    TAP_CODE(store_list(f.s, &f.all, &store_events, NULL, 0, &(struct store_page){.cursor = longer},
+                        &out, NULL),
              AL_EINVAL);
     TAP_CODE(store_list(f.s, &f.all, &store_events, &(struct store_filter){"password", "x"}, 1,
                         &(struct store_page){.limit = 1}, &out, NULL),
@@ -478,7 +488,8 @@ test_rules_come_in_the_order_in_which_they_decide(void)
 static void
 test_an_enrolment_token_works_once_and_only_in_its_time(void)
 {
-    struct store_token t = {.name = "fs9", .created_by = "x", .created_ns = 10, .expires_ns = 20}, got;
+    struct store_token t = {.name = "fs9", .created_by = "x", .created_ns = 10, .expires_ns = 20},
+                       got;
     struct fixture f;
     al_id customer;
 
@@ -526,7 +537,11 @@ static void
 test_what_is_over_is_pruned_and_nothing_else(void)
 {
     const int64_t day = INT64_C(86400) * 1000000000, now = 1000 * day;
-    struct store_answer n = {.caller_id = "c", .key = "k", .body_sealed = al_span_of("b"), .at_ns = now - day / 2}, got;
+    struct store_answer n = {.caller_id = "c",
+                             .key = "k",
+                             .body_sealed = al_span_of("b"),
+                             .at_ns = now - day / 2},
+                        got;
     struct store_session t = {.created_ns = 1, .expires_ns = now - 1}, found;
     struct store_user u;
     char name[STORE_NAME_BYTES_MAX + 1];
@@ -613,7 +628,8 @@ static int
 write_one(struct store *s, const struct scope *scope, const char *name, struct al_fail *fail)
 {
     struct store_customer c = {.name = name, .created_ns = 1};
-    struct store_event e = {.customer_id = c.id, .at_ns = 1, .act = "customer.create", .subject = al_span_of(name)};
+    struct store_event e = {
+        .customer_id = c.id, .at_ns = 1, .act = "customer.create", .subject = al_span_of(name)};
     int rc = store_id_make(s, 1, c.id);
 
     if (rc == AL_OK) {
@@ -689,7 +705,8 @@ test_no_memory_in_a_write_leaves_all_of_it_or_nothing(void)
         calls = al_fault_disarm();
         TAP_CHECK(!store_in_tx(f.s));
         if (rc != AL_OK && rc != AL_ENOMEM) {
-            tap_fail(__FILE__, __LINE__, "allocation %u: %s: %s", (unsigned)nth, al_code_name(rc), fail.text);
+            tap_fail(__FILE__, __LINE__, "allocation %u: %s: %s", (unsigned)nth, al_code_name(rc),
+                     fail.text);
         }
         done += rc == AL_OK;
         refused += rc == AL_ENOMEM;
@@ -718,7 +735,7 @@ test_no_memory_in_a_write_leaves_all_of_it_or_nothing(void)
 int
 main(void)
 {
-    static const sqlite3_mem_methods memory = {sq_malloc, sq_free, sq_realloc, sq_size,
+    static const sqlite3_mem_methods memory = {sq_malloc,  sq_free, sq_realloc,  sq_size,
                                                sq_roundup, sq_init, sq_shutdown, NULL};
 
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &memory) != SQLITE_OK) {
