@@ -21,6 +21,7 @@ static int
 write_pending(struct journal *j, bool sync)
 {
     struct al_buf out = j->pending;
+    uint64_t below = j->seq_next;
     int rc = AL_OK;
 
     al_buf_init(&j->pending, JOURNAL_PENDING_MAX);
@@ -35,6 +36,7 @@ write_pending(struct journal *j, bool sync)
     if (rc == AL_OK) {
         j->size += out.len;
         j->figures.syncs += sync;
+        j->durable_below = sync ? below : j->durable_below;
     } else {
         j->tail_unknown = true;
     }
@@ -48,7 +50,7 @@ write_anew(struct journal *j)
 {
     struct al_buf image;
     struct port_file *file = NULL;
-    uint64_t seed;
+    uint64_t seed, below = j->seq_next;
     int rc = port_random(j->port, &seed, sizeof(seed));
 
     al_buf_init(&image, JOURNAL_FILE_MAX);
@@ -69,6 +71,7 @@ write_anew(struct journal *j)
         j->file = file;
         j->size = image.len;
         j->tail_unknown = false;
+        j->durable_below = below;
         j->figures.rotations++;
         j->figures.syncs += 2;
     } else {
@@ -255,6 +258,19 @@ journal_end(struct journal *j, struct journal_item *item)
     j->figures.ended++;
     put_soon(j, &r);
     port_mutex_unlock(&j->lock);
+}
+
+int
+journal_settle(struct journal *j, struct journal_item *item)
+{
+    int rc = AL_OK;
+
+    port_mutex_lock(&j->lock);
+    if (item->seq >= j->durable_below) {
+        rc = wait_durable(j, &item->waiter);
+    }
+    port_mutex_unlock(&j->lock);
+    return rc;
 }
 
 int

@@ -1,9 +1,9 @@
 /* journal.h: what the agent is about to do to a file, written before it does it, so that the next start can heal what a crash cut.
  *
  *   tier     journal_begin ─▶ [nothing was made before this was durable] ─▶ journal_note COPIED, MANIFESTED, MARKED, PUNCHED ─▶ journal_end
- *   recall   journal_begin_soon ─▶ (marker goes to "filling") ─▶ journal_end
+ *   recall   journal_begin_soon ─▶ (marker goes to "filling", data filled) ─▶ journal_settle ─▶ (marker gone) ─▶ journal_end
  *
- * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only journal_begin waits for the disk,
+ * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only begin and settle wait for the disk,
  * and all who wait at the same time share one sync (group commit: the first writes for all; no thread of its own). Notes and ends
  * are written, not synced: what they say can be seen from the file and the share as well, they only spare looking. So an intent
  * may be found open although its act was finished; healing is safe to repeat.
@@ -74,8 +74,11 @@ struct journal *journal_close(struct journal *j); /* no sync: closing is no diff
 
 /* Durable when it returns. `in->state` is JOURNAL_BEGUN. */
 int journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Written, not synced: for a recall, whose marker "filling" is durable by itself and heals at the next open even if the intent is lost. */
+/* Written, not synced: for a recall, whose marker "filling" is durable by itself and heals at the next open even if the intent is lost.
+ * journal_settle then makes it durable, at no cost if somebody's sync already took it along: before the marker goes, since from then on
+ * only the intent knows that there is something to report. */
 int journal_begin_soon(struct journal *j, const struct journal_intent *in, struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
+int journal_settle(struct journal *j, struct journal_item *item) AL_MUST_CHECK;
 /* Written, not synced. A failure is remembered and heals with the next begin; it is no reason to stop the act. */
 void journal_note(struct journal *j, struct journal_item *item, enum journal_state state);
 /* As note, and the item is gone. */

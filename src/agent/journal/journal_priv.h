@@ -39,6 +39,7 @@ struct journal {
     struct al_list waiters;
     struct al_list open, found;
     uint64_t seq_next, open_bytes;
+    uint64_t durable_below; /* begins of smaller numbers have been synced */
     struct journal_figures figures;
 };
 

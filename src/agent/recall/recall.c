@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum step { STEP_EXAMINE, STEP_BEGIN, STEP_FILL, STEP_END, STEP_REPORT, STEP_ENDED };
+enum step { STEP_EXAMINE, STEP_BEGIN, STEP_FILL, STEP_SETTLE, STEP_END, STEP_REPORT, STEP_ENDED };
 
 struct recall {
     const struct recall_env *env;
@@ -14,6 +14,8 @@ struct recall {
     struct recall_request request;
     enum step step;
     bool cancelled, quiet;
+    bool
+        told; /* the outcome went out before the end, since the journal could not hold the intent */
     int64_t began_ns;
     struct marker marker;
     struct stub_facts facts;
@@ -316,8 +318,11 @@ step_begin(struct recall *r)
     if (r->chunk == NULL || r->xxh == NULL) {
         return al_fail_set(&r->result.fail, AL_ENOMEM, 0, "out of memory");
     }
-    rc = begin_intent(r);
-    if (rc == AL_OK) {
+    if (begin_intent(r) != AL_OK) {
+        r->intent = NULL; /* then the outcome itself must be durable first: step_settle */
+        r->result.fail = (struct al_fail){0};
+    }
+    {
         struct marker now;
 
         rc = stub_fill_begin(r->request.volume->stub, &r->facts.handle, &r->fill, &now,
@@ -375,9 +380,30 @@ step_fill(struct recall *r)
     }
     r->offset += got;
     if (r->offset == r->marker.size) {
-        r->step = STEP_END;
+        r->step = STEP_SETTLE;
     }
     return AL_OK;
+}
+
+/* Once the marker is gone only the intent, or the outcome, knows that there was a recall: one of
+ * them must be durable before. */
+static int
+step_settle(struct recall *r)
+{
+    int rc = r->intent != NULL ? journal_settle(r->env->journal, r->intent) : AL_EIO;
+
+    r->step = STEP_END;
+    if (rc == AL_OK) {
+        return AL_OK;
+    }
+    r->result.filled = true;
+    rc = tell(r, "recall", AL_OK, "", "");
+    r->result.filled = false;
+    r->told = rc == AL_OK;
+    return rc == AL_OK
+               ? AL_OK
+               : al_fail_set(&r->result.fail, rc, 0,
+                             "neither the journal nor the spool of the agent can be written");
 }
 
 static int
@@ -390,7 +416,9 @@ step_end(struct recall *r)
     }
     r->fill = stub_fill_abort(r->fill); /* only frees now */
     r->result.filled = true;
-    journal_note(r->env->journal, r->intent, JOURNAL_FILLED);
+    if (r->intent != NULL) {
+        journal_note(r->env->journal, r->intent, JOURNAL_FILLED);
+    }
     r->step = STEP_REPORT;
     return AL_OK;
 }
@@ -403,9 +431,12 @@ step_report(struct recall *r)
 {
     r->get = target_get_end(r->get);
     r->xxh = al_xxh_free(r->xxh);
-    if (tell(r, "recall", AL_OK, "", "") == AL_OK) {
+    if (!r->told) {
+        r->told = tell(r, "recall", AL_OK, "", "") == AL_OK;
+    }
+    if (r->intent != NULL && r->told) {
         journal_end(r->env->journal, r->intent);
-    } else {
+    } else if (r->intent != NULL) {
         journal_put_back(r->env->journal, r->intent);
     }
     r->intent = NULL;
@@ -430,6 +461,9 @@ recall_step(struct recall *r)
         break;
     case STEP_FILL:
         rc = step_fill(r);
+        break;
+    case STEP_SETTLE:
+        rc = step_settle(r);
         break;
     case STEP_END:
         rc = step_end(r);
