@@ -63,6 +63,32 @@ failed(struct target *t, struct al_fail *fail, int code, const char *what, const
     return target_say(t, fail, code, os, what, name);
 }
 
+/* The folder of the address itself, when a share is set up; only its last part, so that a mistyped
+ * address stays a mistake. */
+static int
+make_root(struct target *t)
+{
+    struct port_file *parent = NULL;
+    char *slash = strrchr(t->root, '/');
+    int r;
+
+    if (!slash || slash[1] == '\0') {
+        return AL_ENOENT;
+    }
+    *slash = '\0';
+    r = port_open(t->port, NULL, slash > t->root ? t->root : "/", PORT_READ | PORT_FOLDER, 0,
+                  &parent);
+    *slash = '/';
+    if (r == AL_OK) {
+        r = port_mkdir(t->port, parent, slash + 1, FOLDER_MODE);
+    }
+    if (r == AL_OK || r == AL_EEXIST) {
+        r = port_sync(t->port, parent);
+    }
+    port_close_quiet(t->port, &parent);
+    return r;
+}
+
 static int
 open_root(struct target *t, bool make)
 {
@@ -74,7 +100,7 @@ open_root(struct target *t, bool make)
     }
     r = port_open(t->port, NULL, t->root, PORT_READ | PORT_FOLDER, 0, &f->root);
     if (r == AL_ENOENT && make) {
-        r = port_mkdir(t->port, NULL, t->root, FOLDER_MODE);
+        r = make_root(t);
         if (r == AL_OK) {
             r = port_open(t->port, NULL, t->root, PORT_READ | PORT_FOLDER, 0, &f->root);
         }
@@ -83,7 +109,7 @@ open_root(struct target *t, bool make)
 }
 
 static int
-folder_open(struct target *t, bool make_root, struct al_fail *fail)
+folder_open(struct target *t, bool make, struct al_fail *fail)
 {
     char *c;
     int r;
@@ -98,7 +124,10 @@ folder_open(struct target *t, bool make_root, struct al_fail *fail)
             *c = *c == '\\' ? '/' : *c;
         }
     }
-    r = open_root(t, make_root);
+    for (c = t->root + strlen(t->root); c > t->root + 1 && c[-1] == '/'; c--) {
+        c[-1] = '\0';
+    }
+    r = open_root(t, make);
     return r == AL_OK ? r : failed(t, fail, r, "open", "");
 }
 
@@ -129,7 +158,8 @@ walk(struct target *t, const char *name, bool make, struct port_file **ret_dir,
         r = port_open(t->port, dir, part, PORT_READ | PORT_FOLDER, 0, &next);
         if (r == AL_ENOENT && make) {
             r = port_mkdir(t->port, dir, part, FOLDER_MODE);
-            /* Another worker may have been quicker; that its folder lasts is then our affair too. */
+            /* Another worker may have been quicker; that its folder lasts is then our affair too.
+             */
             if (r == AL_OK || r == AL_EEXIST) {
                 r = port_sync(t->port, dir);
             }

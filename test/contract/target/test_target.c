@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/target/manifest.h"
 #include "base/fault.h"
 #include "port/thread.h"
 
 #define MIB (1u << 20)
+#define HOST "01hzxk5a9q3m7e8r2t4w6y0hst"
 
 static struct subject on;
 static struct al_fail fail;
@@ -506,6 +508,80 @@ test_many_workers_share_a_share(void)
     TAP_EQUAL_U64(all, 0);
 }
 
+static void *
+commit(void *arg)
+{
+    struct manifest_writer *w = arg;
+    unsigned long failed = 0, i;
+
+    for (i = 0; i < EACH; i++) {
+        char name[TARGET_NAME_MAX];
+        char object[AL_ID_LEN + 1];
+        struct manifest_record r = {
+            .object_id = object,
+            .object_name = name,
+            .host_id = HOST,
+            .volume_id = HOST,
+            .path = al_span_of("some/where"),
+            .size = i,
+        };
+
+        subject_name("x", name);
+        memcpy(object, strrchr(name, '/') + 1, AL_ID_LEN + 1);
+        failed += manifest_commit(w, &r, NULL) != AL_OK;
+    }
+    return (void *)failed;
+}
+
+static int
+first_file(void *ctx, const char *name, bool is_folder, uint64_t size, int64_t mtime_ns)
+{
+    (void)snprintf(ctx, TARGET_NAME_MAX, "manifests/" HOST "/%s", name);
+    return AL_OK;
+}
+
+static void
+test_workers_commit_to_one_manifest_without_losing_a_line(void)
+{
+    AL_CLEANUP(al_arena_freep) struct al_arena *arena = al_arena_new(8u << 20);
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = 8u << 20};
+    struct target_conf conf = subject_conf(&on, 20000);
+    struct manifest_writer *w = NULL;
+    struct target *t = open_on(&on);
+    char file[TARGET_NAME_MAX] = "";
+    pthread_t worker[WORKERS];
+    unsigned long all = 0, lines = 0;
+    struct manifest_record r;
+    unsigned i;
+    uint8_t *at, *end;
+    void *failed;
+
+    TAP_OK(manifest_writer_open(port_native(), &conf, HOST, &w, &fail));
+    for (i = 0; i < WORKERS; i++) {
+        TAP_EQUAL_U64(pthread_create(&worker[i], NULL, commit, w), 0);
+    }
+    for (i = 0; i < WORKERS; i++) {
+        pthread_join(worker[i], &failed);
+        all += (unsigned long)failed;
+    }
+    manifest_writer_close(w);
+    TAP_EQUAL_U64(all, 0);
+    TAP_OK(target_list(t, "manifests/" HOST, first_file, file, &fail));
+    TAP_OK(target_read_file(t, file, 8u << 20, &text, &fail));
+    for (at = text.at; at < text.at + text.len; at = end + 1) {
+        struct al_span line = {.at = at};
+
+        end = memchr(at, '\n', (size_t)(text.at + text.len - at));
+        TAP_CHECK(end != NULL);
+        line.len = (size_t)(end - at);
+        TAP_OK(manifest_parse(line, arena, &r, &fail));
+        al_arena_reset(arena);
+        lines++;
+    }
+    TAP_EQUAL_U64(lines, WORKERS * EACH);
+    target_close(t);
+}
+
 /* One put and one get with the n-th call failing: an error or the right result, never anything else, and all is well afterwards. */
 static void
 one_fault(struct target *t, unsigned kind, bool for_ever, uint64_t size)
@@ -588,6 +664,7 @@ main(int argc, char **argv)
     TAP_RUN(test_a_listing_is_whole);
     TAP_RUN(test_an_object_that_lost_its_name_is_still_found);
     TAP_RUN(test_many_workers_share_a_share);
+    TAP_RUN(test_workers_commit_to_one_manifest_without_losing_a_line);
     TAP_RUN(test_every_request_may_fail_once_and_for_ever);
     TAP_RUN(test_memory_and_system_may_fail_at_every_call);
     subject_end(&on);
