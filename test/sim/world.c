@@ -68,7 +68,8 @@ sink_put(struct outcome_sink *s, const struct outcome *o)
     struct world_sink *k = (struct world_sink *)(void *)s;
     struct port *p = sim_port(k->world->host);
     char line[1024];
-    int n = snprintf(line, sizeof(line), "act=%s code=%s reason=%s object=%s ino=%llu size=%llu path=%.*s\n", o->act,
+    int n = snprintf(line, sizeof(line),
+                     "act=%s code=%s reason=%s object=%s ino=%llu size=%llu path=%.*s\n", o->act,
                      al_code_name(o->code), o->reason, o->object_id != NULL ? o->object_id : "-",
                      (unsigned long long)o->ino, (unsigned long long)o->size, (int)o->path.len,
                      o->path.at != NULL ? (const char *)o->path.at : "");
@@ -99,7 +100,8 @@ make_folder(struct sim *s, const char *path)
     MUST(port_close(sim_other(s), root));
 }
 
-static const struct target_conf share_conf = {.url = "file:///share", .customer_id = WORLD_CUSTOMER};
+static const struct target_conf share_conf = {.url = "file:///share",
+                                              .customer_id = WORLD_CUSTOMER};
 
 void
 world_make(struct world *w, uint64_t seed, enum sim_order order)
@@ -129,8 +131,8 @@ static int
 open_sink(struct world *w)
 {
     struct port_stat st;
-    int rc = port_open(sim_port(w->host), w->state, "spool",
-                       PORT_READ | PORT_WRITE | PORT_CREATE, 0600, &w->sink.file);
+    int rc = port_open(sim_port(w->host), w->state, "spool", PORT_READ | PORT_WRITE | PORT_CREATE,
+                       0600, &w->sink.file);
 
     if (rc == AL_OK) {
         rc = port_stat(sim_port(w->host), w->sink.file, &st);
@@ -149,7 +151,8 @@ open_sink(struct world *w)
 static int
 open_volume(struct world *w)
 {
-    struct stub_volume_conf conf = {.volume_id = WORLD_VOLUME, .root = "/vol", .share_id = WORLD_SHARE};
+    struct stub_volume_conf conf = {
+        .volume_id = WORLD_VOLUME, .root = "/vol", .share_id = WORLD_SHARE};
 
     memset(conf.marker_key, 7, sizeof(conf.marker_key));
     return stub_volume_open_linux(sim_port(w->host), &conf, &w->gate.gate, &w->stub, NULL);
@@ -388,7 +391,8 @@ world_told(struct world *w, const char *a, const char *b)
 }
 
 static unsigned
-list(struct world *w, const char *path, bool deep, void (*each)(struct world *w, const char *id, void *ctx), void *ctx)
+list(struct world *w, const char *path, bool deep,
+     void (*each)(struct world *w, const char *id, void *ctx), void *ctx)
 {
     struct port *p = sim_other(w->disk);
     struct port_file *f = NULL;
