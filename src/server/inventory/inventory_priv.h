@@ -1,0 +1,246 @@
+/* inventory_priv.h: what the files of this folder share. DuckDB's types stay below db.c's small
+ * layer where they can. */
+#ifndef ALTO_SERVER_INVENTORY_INVENTORY_PRIV_H
+#define ALTO_SERVER_INVENTORY_INVENTORY_PRIV_H
+
+#include <duckdb.h>
+
+#include "base/list.h"
+#include "port/thread.h"
+#include "server/inventory/inventory.h"
+
+#define INV_FORMAT 1 /* of a volume's file; a file of a newer format is refused */
+#define INV_SQL_MAX                                                                                \
+    (16u << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
+                   escaped */
+#define INV_SLOTS_MAX 4096u     /* rules and merges lent to DuckDB's functions at one time */
+#define INV_CONNECTIONS_MAX 64u /* idle ones kept */
+
+struct inv_conn {
+    struct al_list link;
+    duckdb_connection con;
+};
+
+/* One volume's file. Attached under the name "v_<id>". */
+struct inv_volume {
+    struct al_list link; /* in inventory.volumes, most recently used last */
+    al_id id;
+    al_id customer_id;
+    unsigned uses; /* calls that work with it; under inventory.lock */
+    uint64_t block_bytes;
+    port_mutex write; /* held by a writer for its whole transaction; then inv_volume.lock may be
+                         taken, never the other way */
+    port_mutex lock;  /* the fields below */
+    uint64_t version;
+    bool totals_known;
+    struct inventory_totals totals;
+    al_id scan_id; /* under way; "" none */
+    uint64_t scan_applied;
+};
+
+struct inventory {
+    struct port *port;
+    struct al_log *log;
+    char *dir;
+    unsigned threads;
+    duckdb_database db;
+    port_mutex lock;     /* the fields below */
+    struct al_list idle; /* inv_conn */
+    unsigned idle_count;
+    struct al_list volumes;
+    unsigned volume_count;
+    const void *slots[INV_SLOTS_MAX]; /* see inv_lend */
+    uint64_t versions;                /* the last version given to any volume */
+};
+
+/* ---- db.c ---- */
+int inv_connect(struct inventory *inv, struct inv_conn **ret) AL_MUST_CHECK; /* from the pool */
+struct inv_conn_of {
+    struct inventory *inv;
+    struct inv_conn *conn;
+};
+void inv_disconnect(struct inv_conn_of *c); /* for AL_CLEANUP; no transaction may be open */
+
+/* Runs one statement and forgets its rows. */
+int inv_run(struct inventory *inv, struct inv_conn *c, const char *sql) AL_MUST_CHECK;
+int inv_runf(struct inventory *inv, struct inv_conn *c, const char *format, ...)
+    AL_PRINTF(3, 4) AL_MUST_CHECK;
+int inv_error(struct inventory *inv, duckdb_error_type type,
+              const char *text); /* the code of a failure of DuckDB; logs it at debug */
+
+/* The rows of a query. Columns are asked by number; integers of every width through inv_num. */
+struct inv_rows {
+    struct inventory *inv;
+    duckdb_result result;
+    duckdb_data_chunk chunk;
+    uint64_t at, count; /* row in chunk */
+    bool started, open;
+};
+#define INV_ROWS(name) AL_CLEANUP(inv_rows_end) struct inv_rows name = {0}
+/* big: rows are made while they are read, so that not all are in memory at once. */
+int inv_query(struct inventory *inv, struct inv_conn *c, const char *sql, bool big,
+              struct inv_rows *ret) AL_MUST_CHECK;
+int inv_next(struct inv_rows *r, bool *ret_end) AL_MUST_CHECK;
+void inv_rows_end(struct inv_rows *r);
+bool inv_null(const struct inv_rows *r, unsigned column);
+int64_t inv_num(const struct inv_rows *r, unsigned column); /* NULL: 0 */
+struct al_span inv_bytes(const struct inv_rows *r,
+                         unsigned column); /* NULL: .at NULL; until inv_next */
+void inv_id(const struct inv_rows *r, unsigned column, al_id out); /* NULL or not an id: "" */
+/* The first column of the only row. AL_ECORRUPT when there is none. */
+int inv_one(struct inventory *inv, struct inv_conn *c, const char *sql, int64_t *ret) AL_MUST_CHECK;
+
+/* SQL text: first failure stays in rc, as AL_ENOMEM or AL_ELIMIT. */
+struct inv_sql {
+    struct al_buf text;
+    int rc;
+};
+void inv_sql_init(struct inv_sql *s);
+void inv_sql_free(struct inv_sql *s);
+#define INV_SQL(name)                                                                              \
+    AL_CLEANUP(inv_sql_free) struct inv_sql name;                                                  \
+    inv_sql_init(&name)
+void inv_put(struct inv_sql *s, const char *format, ...) AL_PRINTF(2, 3);
+void inv_put_text(struct inv_sql *s, const char *text); /* as it is */
+void inv_put_blob(struct inv_sql *s, struct al_span bytes);
+
+/* Things lent to DuckDB's functions go by number, since a pointer cannot go through SQL. AL_ELIMIT
+ * when all slots are taken. */
+int inv_lend(struct inventory *inv, const void *thing, unsigned *ret_slot) AL_MUST_CHECK;
+void inv_take_back(struct inventory *inv, unsigned slot);
+const void *inv_lent(struct inventory *inv, uint64_t slot); /* NULL: nothing there */
+
+/* ---- functions.c, source.c: what DuckDB may call ---- */
+struct inv_lent_rule {
+    const struct rule *rule;
+    int64_t now_ns;
+};
+/* A rule as SQL over the columns path, name, ext, ... : what rule_sql narrows, and where that is
+ * wider, rule_match besides. Stays where it is while a query uses it, since DuckDB calls back. */
+struct inv_rule_sql {
+    struct inventory *inv;
+    char *text; /* NULL: none */
+    struct inv_lent_rule lent;
+    unsigned slot;
+    bool is_lent;
+};
+int inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
+                      struct inv_rule_sql *r) AL_MUST_CHECK;
+void inv_rule_sql_end(struct inv_rule_sql *r);
+int inv_functions_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+int inv_sources_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- volume.c ---- */
+struct inv_use { /* one call's hold on a volume */
+    struct inventory *inv;
+    struct inv_volume *volume;
+    struct inv_conn *conn;
+    bool writing;
+    bool open; /* a transaction; rolled back at the end */
+};
+#define INV_USE(name) AL_CLEANUP(inv_use_end) struct inv_use name = {0}
+/* Finds the volume, checks the scope, takes a connection; with writing waits for the other writers.
+ */
+int inv_use_begin(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+                  bool writing, struct inv_use *ret) AL_MUST_CHECK;
+void inv_use_end(struct inv_use *u);
+int inv_begin(struct inv_use *u) AL_MUST_CHECK;
+int inv_commit(struct inv_use *u) AL_MUST_CHECK; /* then the volume has a new version */
+void inv_changed(struct inv_use *u);
+/* dir/<volume id>.scan, and below it the scan's folder; al_free. */
+char *inv_scan_path(const struct inventory *inv, const char *volume_id, const char *scan_id);
+int inv_remove_scans(struct inventory *inv, const char *volume_id,
+                     const char *except_scan_id) AL_MUST_CHECK;
+
+/* ---- scan.c ---- */
+/* Which scan is under way. For writers: nobody else changes it meanwhile. */
+void inv_set_scan(struct inv_use *u, const char *scan_id, uint64_t applied);
+bool inv_scan_is(struct inv_use *u, const char *scan_id, uint64_t *ret_applied);
+
+/* ---- tree.c: the folders of a scan ---- */
+struct inv_node {
+    uint32_t parent;      /* index of the parent; 0: none (root, or not connected). Until
+                             inv_tree_connect: the scan's id of it */
+    uint32_t first_child; /* index */
+    uint32_t next_child;
+    uint32_t next_same; /* chain of the hash table */
+    uint32_t id;        /* 1 ... in preorder; 0: not below the root */
+    uint32_t last;      /* greatest id below it */
+    uint32_t name_len;
+    uint32_t flags;   /* enum entry_flag */
+    uint64_t name_at; /* into names */
+    bool listed, keep;
+    uint64_t path_len;
+    uint64_t files, bytes; /* own at first, then with all below */
+};
+struct inv_late { /* an entry that is a folder: has it a folder record? */
+    uint64_t scan_id;
+    uint64_t name_at;
+    uint32_t name_len;
+    uint32_t flags;
+};
+struct inv_owner {
+    uint32_t uid;
+    uint32_t name_len;
+    uint64_t name_at;
+};
+struct inv_tree {
+    struct inv_node *nodes; /* index 0 unused */
+    uint32_t count, cap;
+    uint32_t root;
+    uint32_t *table; /* hash of (parent, name) → index */
+    uint32_t table_mask;
+    uint32_t *by_scan_id; /* a scan's folder id → index */
+    uint64_t scan_id_cap;
+    uint32_t *by_id;   /* our id → index */
+    uint32_t id_count; /* ids 1 ... id_count */
+    uint8_t *names;
+    uint64_t names_len, names_cap;
+    struct inv_owner *owners;
+    uint32_t owner_count, owner_cap;
+    struct inv_late *late; /* folder entries whose folder record may be still to come */
+    uint64_t late_count, late_cap;
+    uint32_t *map; /* old folder id → index, 0: gone */
+    uint32_t map_cap;
+    uint64_t unreadable;
+};
+void inv_tree_free(struct inv_tree *t);
+int inv_tree_record(struct inv_tree *t, const struct entry_record *r) AL_MUST_CHECK;
+/* Connects the folders. AL_ENODATA without a root. */
+int inv_tree_connect(struct inv_tree *t) AL_MUST_CHECK;
+/* A folder known from before, parents first: maps it to what the scan has, or keeps it where the
+ * scan could not look. */
+int inv_tree_known(struct inv_tree *t, uint32_t old_id, uint32_t old_parent,
+                   struct al_span name) AL_MUST_CHECK;
+int inv_tree_number(struct inv_tree *t) AL_MUST_CHECK; /* gives ids; nothing is added afterwards */
+void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own → with all below */
+/* The path of a numbered node, "" for the root, appended. */
+int inv_tree_path(const struct inv_tree *t, uint32_t index, struct al_buf *out) AL_MUST_CHECK;
+
+/* ---- source.c: a scan's entries as a table ---- */
+struct inv_source {
+    struct inventory *inv;
+    const char *folder; /* of the scan's batches */
+    uint64_t batches;
+    struct inv_tree *tree;
+    uint64_t next;     /* batch to be taken; atomic */
+    uint64_t left_out; /* atomic */
+    int rc;            /* first failure; atomic */
+};
+
+/* ---- rows.c ---- */
+/* What inv_row reads, from a table or subquery named e with a column fpath (the folder's path) and
+ * one `counts` (its own row when it is a folder: files, bytes, else NULL). */
+#define INV_ROW_COLUMNS                                                                            \
+    "fpath, name, type, state, flags, attrs, size, allocated, mtime_ns, ctime_ns, btime_ns, "      \
+    "accessed_ns, source, mode, uid, gid, nlink, "                                                 \
+    "ino, object_id"
+#define INV_ROW_COUNT 19u
+/* scratch holds the path. With counts the two columns behind are files and bytes (NULL: none). */
+int inv_row(const struct inv_rows *r, bool counts, struct al_buf *scratch,
+            struct inventory_row *ret) AL_MUST_CHECK;
+/* "/a/b/" or "a/b" → "/a/b"; "" and "/" → "". Borrowed parts of path in out. AL_EINVAL for "."
+ * "..", an empty part, NUL. */
+int inv_path_clean(struct al_span path, struct al_buf *out) AL_MUST_CHECK;
+
+#endif

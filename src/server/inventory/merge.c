@@ -1,0 +1,517 @@
+/* The end of a scan: its entries become what the volume holds. The tables are built anew beside the
+ * old ones and change places in one transaction, so readers see one or the other, and nothing is
+ * left over after a crash but the batches, which are merged again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/inventory/inventory_priv.h"
+
+struct merge {
+    struct inv_use *u;
+    const char *id; /* of the volume */
+    struct inv_tree tree;
+    struct inv_source source;
+    char *folder;
+    unsigned slot;
+    bool lent;
+    int64_t known; /* entries before */
+    struct inventory_scan_result result;
+};
+
+static void
+merge_end(struct merge *m)
+{
+    if (m->lent) {
+        inv_take_back(m->u->inv, m->slot);
+    }
+    inv_tree_free(&m->tree);
+    al_free(m->folder);
+}
+
+/* First pass over the batches: the folders. */
+static int
+read_folders(struct merge *m)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf packed;
+    AL_CLEANUP(al_buf_free) struct al_buf plain;
+    struct entries_reader reader;
+    struct entry_record r;
+    char path[4096];
+    int rc = AL_OK;
+
+    al_buf_init(&packed, 2 * (size_t)ENTRIES_PLAIN_MAX);
+    al_buf_init(&plain, ENTRIES_PLAIN_MAX);
+    for (uint64_t seq = 1; rc == AL_OK && seq <= m->source.batches; seq++) {
+        bool end = false;
+
+        snprintf(path, sizeof(path), "%s/%010llu", m->folder, (unsigned long long)seq);
+        al_buf_clear(&packed);
+        rc = port_read_file(m->u->inv->port, NULL, path, packed.max, &packed);
+        if (rc == AL_OK) {
+            rc = entries_unpack(al_buf_span(&packed), &plain, &reader);
+        }
+        while (rc == AL_OK) {
+            rc = entries_next(&reader, &r, &end);
+            if (rc < 0 || end) {
+                break;
+            }
+            rc = inv_tree_record(&m->tree, &r);
+        }
+    }
+    return rc < 0 ? rc : inv_tree_connect(&m->tree);
+}
+
+/* The folders known from before: which of them are still there, which the scan could not look into.
+ */
+static int
+read_known(struct merge *m)
+{
+    INV_ROWS(rows);
+    char sql[256];
+    bool end = false;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", m->id);
+    rc = inv_one(m->u->inv, m->u->conn, sql, &m->known);
+    if (rc < 0) {
+        return rc;
+    }
+    /* Numbers are given in preorder: parents come first. */
+    snprintf(sql, sizeof(sql), "SELECT id, parent, name FROM \"v_%s\".folder ORDER BY id", m->id);
+    rc = inv_query(m->u->inv, m->u->conn, sql, true, &rows);
+    while (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        rc = inv_tree_known(&m->tree, (uint32_t)inv_num(&rows, 0), (uint32_t)inv_num(&rows, 1),
+                            inv_bytes(&rows, 2));
+    }
+    return rc < 0 ? rc : inv_tree_number(&m->tree);
+}
+
+/* This very file was known (NULL, and so no, where nothing was). */
+#define SAME "o.ino = s.ino AND o.type = s.type"
+/* An outcome told of it since the scan began: newer than the scan. */
+#define TOLD SAME " AND o.epoch >= t.epoch"
+#define HAS_MARKER "s.flags & 2 <> 0"
+
+static const char first_sql[] =
+    "CREATE TABLE \"v_%s\".entry_new AS SELECT s.*, 0::UTINYINT AS source, "
+    "(CASE WHEN " HAS_MARKER
+    " THEN 1 ELSE 0 END)::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
+    "0::UTINYINT AS found FROM alto_scan(%u::UBIGINT) s";
+
+/* A scan that sees no marker ends the state stub; pinned and the two states of work under way are
+ * not the scan's to end. */
+static const char joined_sql[] =
+    "CREATE TABLE \"v_%s\".entry_new AS SELECT s.folder, s.name, s.ext, s.type, s.flags, s.attrs, "
+    "s.mode, s.uid, s.gid, s.nlink, s.ino, "
+    "CASE WHEN " TOLD " THEN o.size ELSE s.size END AS size, "
+    "CASE WHEN " TOLD " THEN o.allocated ELSE s.allocated END AS allocated, "
+    "CASE WHEN " TOLD " THEN o.mtime_ns ELSE s.mtime_ns END AS mtime_ns, s.ctime_ns, s.btime_ns, "
+    "CASE WHEN " SAME " AND o.source > 0 THEN o.accessed_ns ELSE s.accessed_ns END AS accessed_ns, "
+    "(CASE WHEN " SAME " AND o.source > 0 THEN o.source ELSE 0 END)::UTINYINT AS source, "
+    "(CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2) THEN o.state WHEN " HAS_MARKER
+    " THEN 1 ELSE 0 END)::UTINYINT AS state, "
+    "CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2 OR " HAS_MARKER
+    ") THEN o.object_id END AS object_id, "
+    "(CASE WHEN " SAME " THEN o.epoch ELSE 0 END)::UBIGINT AS epoch, "
+    "(CASE WHEN o.name IS NULL THEN 0 WHEN " SAME
+    " AND o.size = s.size AND o.mtime_ns = s.mtime_ns AND o.ctime_ns = s.ctime_ns "
+    "AND o.flags = s.flags THEN 1 ELSE 2 END)::UTINYINT AS found "
+    "FROM alto_scan(%u::UBIGINT) s LEFT JOIN (SELECT e.*, m.new AS in_folder FROM \"v_%s\".entry e "
+    "JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old) o "
+    "ON o.in_folder = s.folder AND o.name = s.name CROSS JOIN \"v_%s\".meta t";
+
+/* What is known below folders that could not be read, and was not seen. */
+static const char kept_sql[] =
+    "INSERT INTO \"v_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
+    "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
+    "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
+    "e.object_id, e.epoch, 3::UTINYINT AS found "
+    "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE m.keep AND NOT "
+    "EXISTS "
+    "(SELECT 1 FROM \"v_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
+
+/* A folder that changed while it was listed can give a name twice. */
+static const char twice_sql[] =
+    "SELECT count(*) - count(DISTINCT hash(folder, name)) FROM \"v_%s\".entry_new";
+static const char once_sql[] =
+    "DELETE FROM \"v_%s\".entry_new WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() "
+    "OVER (PARTITION BY folder, name ORDER BY rowid) AS n "
+    "FROM \"v_%s\".entry_new) WHERE n > 1)";
+
+static int
+build_entries(struct merge *m)
+{
+    struct inventory *inv = m->u->inv;
+    struct inv_conn *c = m->u->conn;
+    int64_t twice = 0;
+    char sql[512];
+    int rc;
+
+    if (m->known == 0) {
+        rc = inv_runf(inv, c, first_sql, m->id, m->slot);
+    } else {
+        rc = inv_runf(inv, c, joined_sql, m->id, m->slot, m->id, m->slot, m->id);
+    }
+    if (rc < 0 && m->source.rc < 0) {
+        return m->source.rc; /* DuckDB only says that our function failed */
+    }
+    if (rc == AL_OK && m->known > 0 && m->tree.unreadable > 0) {
+        rc = inv_runf(inv, c, kept_sql, m->id, m->id, m->slot, m->id);
+    }
+    if (rc == AL_OK) {
+        snprintf(sql, sizeof(sql), twice_sql, m->id);
+        rc = inv_one(inv, c, sql, &twice);
+    }
+    /* Two names of one hash are told apart here. */
+    return rc == AL_OK && twice > 0 ? inv_runf(inv, c, once_sql, m->id, m->id) : rc;
+}
+
+static int
+count_found(struct merge *m)
+{
+    INV_ROWS(rows);
+    char sql[256];
+    bool end = false;
+    uint64_t matched = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT found, count(*) FROM \"v_%s\".entry_new GROUP BY found",
+             m->id);
+    rc = inv_query(m->u->inv, m->u->conn, sql, false, &rows);
+    while (rc == AL_OK) {
+        uint64_t n;
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        n = (uint64_t)inv_num(&rows, 1);
+        switch (inv_num(&rows, 0)) {
+        case 0:
+            m->result.added = n;
+            break;
+        case 2:
+            m->result.changed = n;
+            matched += n;
+            break;
+        case 3:
+            m->result.kept = n;
+            break;
+        default:
+            matched += n;
+        }
+    }
+    m->result.entries = m->result.added + matched;
+    m->result.folders = m->tree.id_count;
+    m->result.unreadable = m->tree.unreadable;
+    m->result.gone = (uint64_t)m->known - matched - m->result.kept;
+    m->result.left_out = m->source.left_out;
+    return rc;
+}
+
+static int
+sum_folders(struct merge *m)
+{
+    INV_ROWS(rows);
+    char sql[256];
+    bool end = false;
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT folder, count(*), sum(size)::BIGINT FROM \"v_%s\".entry_new WHERE type = %d "
+             "GROUP BY folder",
+             m->id, PORT_T_FILE);
+    rc = inv_query(m->u->inv, m->u->conn, sql, false, &rows);
+    while (rc == AL_OK) {
+        struct inv_node *n;
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        n = &m->tree.nodes[m->tree.by_id[inv_num(&rows, 0)]];
+        n->files = (uint64_t)inv_num(&rows, 1);
+        n->bytes = (uint64_t)inv_num(&rows, 2);
+    }
+    if (rc == AL_OK) {
+        inv_tree_sum(&m->tree);
+    }
+    return rc;
+}
+
+/* ---- the appender ---- */
+
+struct appender {
+    duckdb_appender a;
+    struct inventory *inv;
+};
+
+static void
+appender_end(struct appender *a)
+{
+    if (a->a != NULL) {
+        (void)duckdb_appender_destroy(
+            &a->a); /* closed on the main path; here something failed already */
+    }
+}
+
+static int
+appender_begin(struct merge *m, const char *table, struct appender *ret)
+{
+    char catalog[AL_ID_LEN + 3];
+
+    snprintf(catalog, sizeof(catalog), "v_%s", m->id);
+    ret->inv = m->u->inv;
+    if (duckdb_appender_create_ext(m->u->conn->con, catalog, "main", table, &ret->a) !=
+        DuckDBSuccess) {
+        return inv_error(ret->inv, DUCKDB_ERROR_CATALOG,
+                         ret->a != NULL ? duckdb_appender_error(ret->a) : NULL);
+    }
+    return AL_OK;
+}
+
+static int
+appender_close(struct appender *a)
+{
+    return duckdb_appender_close(a->a) == DuckDBSuccess
+               ? AL_OK
+               : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
+}
+
+static int
+append_folder(struct merge *m, struct appender *a, uint32_t id, struct al_buf *path)
+{
+    const struct inv_tree *t = &m->tree;
+    const struct inv_node *n = &t->nodes[t->by_id[id]];
+    duckdb_state bad = DuckDBSuccess;
+    int rc;
+
+    al_buf_clear(path);
+    rc = inv_tree_path(t, t->by_id[id], path);
+    if (rc < 0) {
+        return rc;
+    }
+    bad |= duckdb_append_uint32(a->a, id);
+    bad |= duckdb_append_uint32(a->a, n->parent != 0 ? t->nodes[n->parent].id : 0);
+    bad |= duckdb_append_uint32(a->a, n->last);
+    bad |= duckdb_append_blob(a->a, path->at != NULL ? path->at : (uint8_t *)"", path->len);
+    bad |= duckdb_append_blob(a->a, t->names + n->name_at, n->name_len);
+    bad |= duckdb_append_uint32(a->a, n->flags);
+    bad |= duckdb_append_uint64(a->a, n->files);
+    bad |= duckdb_append_uint64(a->a, n->bytes);
+    bad |= duckdb_appender_end_row(a->a);
+    return bad == DuckDBSuccess ? AL_OK
+                                : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
+}
+
+static int
+build_folders(struct merge *m)
+{
+    AL_CLEANUP(appender_end) struct appender a = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf path;
+    int rc = inv_runf(m->u->inv, m->u->conn,
+                      "CREATE TABLE \"v_%s\".folder_new AS SELECT * FROM \"v_%s\".folder LIMIT 0",
+                      m->id, m->id);
+
+    al_buf_init(&path, INVENTORY_PATH_MAX);
+    if (rc == AL_OK) {
+        rc = appender_begin(m, "folder_new", &a);
+    }
+    for (uint32_t id = 1; rc == AL_OK && id <= m->tree.id_count; id++) {
+        rc = append_folder(m, &a, id, &path);
+    }
+    return rc < 0 ? rc : appender_close(&a);
+}
+
+static int
+build_owners(struct merge *m)
+{
+    AL_CLEANUP(appender_end) struct appender a = {0};
+    int rc;
+
+    if (m->tree.owner_count == 0) {
+        return AL_OK;
+    }
+    rc = inv_runf(m->u->inv, m->u->conn, "DELETE FROM \"v_%s\".owner", m->id);
+    if (rc == AL_OK) {
+        rc = appender_begin(m, "owner", &a);
+    }
+    for (uint32_t i = 0; rc == AL_OK && i < m->tree.owner_count; i++) {
+        const struct inv_owner *o = &m->tree.owners[i];
+        duckdb_state bad = duckdb_append_uint32(a.a, o->uid);
+
+        bad |= duckdb_append_blob(a.a, m->tree.names + o->name_at, o->name_len);
+        bad |= duckdb_appender_end_row(a.a);
+        rc = bad == DuckDBSuccess ? AL_OK
+                                  : inv_error(a.inv, DUCKDB_ERROR_IO, duckdb_appender_error(a.a));
+    }
+    if (rc == AL_OK) {
+        rc = appender_close(&a);
+    }
+    /* A name told twice for a user would double that user's files in a join. */
+    return rc < 0 ? rc
+                  : inv_runf(m->u->inv, m->u->conn,
+                             "DELETE FROM \"v_%s\".owner WHERE rowid NOT IN (SELECT max(rowid) "
+                             "FROM \"v_%s\".owner GROUP BY uid)",
+                             m->id, m->id);
+}
+
+static int
+change_places(struct merge *m, const char *scan_id, int64_t now_ns)
+{
+    static const char *const swaps[] = {
+        "DROP TABLE \"v_%s\".entry",
+        "ALTER TABLE \"v_%s\".entry_new RENAME TO entry",
+        "DROP TABLE \"v_%s\".folder",
+        "ALTER TABLE \"v_%s\".folder_new RENAME TO folder",
+    };
+    const struct inventory_scan_result *r = &m->result;
+    int rc = AL_OK;
+
+    for (size_t i = 0; rc == AL_OK && i < AL_LEN(swaps); i++) {
+        const char *at = strstr(swaps[i], "%s");
+
+        rc = inv_runf(m->u->inv, m->u->conn, "%.*s%s%s", (int)(at - swaps[i]), swaps[i], m->id,
+                      at + 2);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    return inv_runf(m->u->inv, m->u->conn,
+                    "UPDATE \"v_%s\".meta SET last_scan_id = '%s', last_scan_ns = %lld, entries = "
+                    "%llu, folders = %llu, unreadable = %llu, "
+                    "added = %llu, changed = %llu, gone = %llu, kept = %llu, left_out = %llu",
+                    m->id, scan_id, (long long)now_ns, (unsigned long long)r->entries,
+                    (unsigned long long)r->folders, (unsigned long long)r->unreadable,
+                    (unsigned long long)r->added, (unsigned long long)r->changed,
+                    (unsigned long long)r->gone, (unsigned long long)r->kept,
+                    (unsigned long long)r->left_out);
+}
+
+static int
+merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
+      struct inventory_scan_result *ret)
+{
+    AL_CLEANUP(merge_end) struct merge m = {.u = u, .id = u->volume->id};
+    int rc;
+
+    m.folder = inv_scan_path(u->inv, m.id, scan_id);
+    if (m.folder == NULL) {
+        return AL_ENOMEM;
+    }
+    m.source =
+        (struct inv_source){.inv = u->inv, .folder = m.folder, .batches = batches, .tree = &m.tree};
+    rc = inv_lend(u->inv, &m.source, &m.slot);
+    m.lent = rc == AL_OK;
+    if (rc == AL_OK) {
+        rc = read_folders(&m);
+    }
+    if (rc == AL_OK) {
+        rc = inv_begin(u);
+    }
+    if (rc == AL_OK) {
+        rc = read_known(&m);
+    }
+    if (rc == AL_OK) {
+        rc = build_entries(&m);
+    }
+    if (rc == AL_OK) {
+        rc = count_found(&m);
+    }
+    if (rc == AL_OK) {
+        rc = sum_folders(&m);
+    }
+    if (rc == AL_OK) {
+        rc = build_folders(&m);
+    }
+    if (rc == AL_OK) {
+        rc = build_owners(&m);
+    }
+    if (rc == AL_OK) {
+        rc = change_places(&m, scan_id, now_ns);
+    }
+    if (rc == AL_OK) {
+        rc = inv_commit(u);
+    }
+    if (rc == AL_OK) {
+        *ret = m.result;
+    }
+    return rc;
+}
+
+/* The result of the scan that was ended last. */
+static int
+last_result(struct inv_use *u, const char *scan_id, bool *ret_is, struct inventory_scan_result *ret)
+{
+    INV_ROWS(rows);
+    char sql[256];
+    bool end = true;
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT entries, folders, unreadable, added, changed, gone, kept, left_out FROM "
+             "\"v_%s\".meta WHERE last_scan_id = '%s'",
+             u->volume->id, scan_id);
+    rc = inv_query(u->inv, u->conn, sql, false, &rows);
+    if (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_is = !end;
+    if (!end) {
+        *ret = (struct inventory_scan_result){.entries = (uint64_t)inv_num(&rows, 0),
+                                              .folders = (uint64_t)inv_num(&rows, 1),
+                                              .unreadable = (uint64_t)inv_num(&rows, 2),
+                                              .added = (uint64_t)inv_num(&rows, 3),
+                                              .changed = (uint64_t)inv_num(&rows, 4),
+                                              .gone = (uint64_t)inv_num(&rows, 5),
+                                              .kept = (uint64_t)inv_num(&rows, 6),
+                                              .left_out = (uint64_t)inv_num(&rows, 7)};
+    }
+    return AL_OK;
+}
+
+int
+inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
+                   const char *volume_id, const char *scan_id, int64_t now_ns,
+                   struct inventory_scan_result *ret)
+{
+    INV_USE(u);
+    struct inventory_scan_result result = {0};
+    uint64_t batches = 0;
+    bool ended = false;
+    int rc;
+
+    if (!al_id_valid(scan_id)) {
+        return AL_EINVAL;
+    }
+    rc = inv_use_begin(inv, scope, volume_id, true, &u);
+    if (rc == AL_OK) {
+        rc = last_result(&u, scan_id, &ended, &result);
+    }
+    if (rc == AL_OK && !ended) {
+        if (!inv_scan_is(&u, scan_id, &batches)) {
+            return AL_ECHANGED;
+        }
+        rc = batches > 0 ? merge(&u, scan_id, batches, now_ns, &result) : AL_ENODATA;
+        if (rc == AL_OK) {
+            /* Batches that stay are recognised and removed when the volume is opened next, or with
+             * the next scan. */
+            inv_set_scan(&u, "", 0);
+            if (inv_remove_scans(inv, volume_id, NULL) < 0) {
+                al_log(inv->log, AL_LOG_DEBUG, "inventory: batches of scan %s stay", scan_id);
+            }
+        }
+    }
+    if (rc == AL_OK && ret != NULL) {
+        *ret = result;
+    }
+    return rc;
+}

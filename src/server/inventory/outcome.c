@@ -1,0 +1,219 @@
+/* What acts came to, applied to the entries they were about. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/inventory/inventory_priv.h"
+
+static const char told_sql[] =
+    "CREATE OR REPLACE TEMP TABLE told (n UINTEGER, in_path BLOB, name BLOB, ino UBIGINT, set_bits "
+    "UINTEGER, state UTINYINT, object_id VARCHAR, "
+    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT)";
+
+/* Several rows about one file are applied one after the other: round 1 has each file's first, and
+ * so on. */
+static const char rounds_sql[] =
+    "CREATE OR REPLACE TEMP TABLE told_in AS SELECT t.* EXCLUDE (in_path), f.id AS in_folder, "
+    "row_number() OVER (PARTITION BY f.id, t.name ORDER BY t.n)::UINTEGER AS round FROM temp.told "
+    "t JOIN \"v_%s\".folder f ON f.path = t.in_path";
+
+#define MATCHES "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino)"
+/* How much a source is worth: recall and audit saw the access itself. */
+#define WORTH(x) "(CASE WHEN " x ".source >= 2 THEN 2 ELSE " x ".source END)"
+#define NEW_ACCESS                                                                                 \
+    "((t.set_bits & 8) <> 0 AND (" WORTH("t") " > " WORTH("e") " OR (" WORTH("t") " = " WORTH(     \
+        "e") " AND (t.source < 2 OR t.accessed_ns > e.accessed_ns "                                \
+             "OR e.accessed_ns IS NULL))))"
+
+static const char update_sql[] =
+    "UPDATE \"v_%s\".entry AS e SET "
+    "state = CASE WHEN (t.set_bits & 1) <> 0 THEN t.state ELSE e.state END, "
+    "object_id = CASE WHEN (t.set_bits & 2) <> 0 THEN t.object_id ELSE e.object_id END, "
+    "allocated = CASE WHEN (t.set_bits & 4) <> 0 THEN t.allocated ELSE e.allocated END, "
+    "size = CASE WHEN (t.set_bits & 16) <> 0 THEN t.size ELSE e.size END, "
+    "mtime_ns = CASE WHEN (t.set_bits & 16) <> 0 THEN t.mtime_ns ELSE e.mtime_ns END, "
+    "accessed_ns = CASE WHEN " NEW_ACCESS " THEN t.accessed_ns ELSE e.accessed_ns END, "
+    "source = CASE WHEN " NEW_ACCESS " THEN t.source ELSE e.source END, "
+    "epoch = CASE WHEN (t.set_bits & 21) <> 0 THEN (SELECT epoch FROM \"v_%s\".meta) ELSE e.epoch "
+    "END "
+    "FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits & 32) = 0 AND " MATCHES;
+
+static const char delete_sql[] = "DELETE FROM \"v_%s\".entry e USING temp.told_in t WHERE t.round "
+                                 "= %lld AND (t.set_bits & 32) <> 0 AND " MATCHES;
+
+static const char missing_sql[] = "SELECT (SELECT count(*) FROM temp.told) - (SELECT count(*) FROM "
+                                  "temp.told_in t JOIN \"v_%s\".entry e ON " MATCHES ")";
+
+const char *
+inventory_source_name(enum inventory_source s)
+{
+    static const char *const names[INVENTORY_SOURCES] = {"walk", "import", "audit", "recall"};
+
+    return s < INVENTORY_SOURCES ? names[s] : "walk";
+}
+
+static bool
+row_is_sound(const struct inventory_outcome *o)
+{
+    return o->state < RULE_S_COUNT && o->source < INVENTORY_SOURCES && o->allocated <= INT64_MAX &&
+           o->size <= INT64_MAX && (o->object_id == NULL || al_id_valid(o->object_id));
+}
+
+static int
+append_row(struct inventory *inv, duckdb_appender a, uint32_t n, const struct inventory_outcome *o,
+           struct al_buf *path)
+{
+    struct al_span clean, name;
+    duckdb_state bad = DuckDBSuccess;
+    int rc;
+
+    al_buf_clear(path);
+    rc = inv_path_clean(o->path, path);
+    if (rc < 0) {
+        return rc == AL_EINVAL ? AL_OK : rc; /* no such file can be: it counts as missing */
+    }
+    clean = al_buf_span(path);
+    name = rule_name_of(clean);
+    bad |= duckdb_append_uint32(a, n);
+    bad |= duckdb_append_blob(a, clean.len > 0 ? clean.at : (const uint8_t *)"",
+                              clean.len > name.len ? clean.len - name.len - 1 : 0);
+    bad |= duckdb_append_blob(a, clean.len > 0 ? name.at : (const uint8_t *)"", name.len);
+    bad |= duckdb_append_uint64(a, o->ino);
+    bad |= duckdb_append_uint32(a, o->set);
+    bad |= duckdb_append_uint8(a, (uint8_t)o->state);
+    bad |= o->object_id != NULL ? duckdb_append_varchar(a, o->object_id) : duckdb_append_null(a);
+    bad |= duckdb_append_int64(a, (int64_t)o->allocated);
+    bad |= duckdb_append_int64(a, (int64_t)o->size);
+    bad |= duckdb_append_int64(a, o->mtime_ns);
+    bad |= o->accessed_ns != RULE_TIME_UNKNOWN ? duckdb_append_int64(a, o->accessed_ns)
+                                               : duckdb_append_null(a);
+    bad |= duckdb_append_uint8(a, (uint8_t)o->source);
+    bad |= duckdb_appender_end_row(a);
+    return bad == DuckDBSuccess ? AL_OK : inv_error(inv, DUCKDB_ERROR_IO, duckdb_appender_error(a));
+}
+
+static int
+append_rows(struct inv_use *u, const struct inventory_outcome *rows, size_t count)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path;
+    duckdb_appender a = NULL;
+    int rc;
+
+    al_buf_init(&path, INVENTORY_PATH_MAX);
+    if (duckdb_appender_create_ext(u->conn->con, "temp", "main", "told", &a) != DuckDBSuccess) {
+        rc = inv_error(u->inv, DUCKDB_ERROR_CATALOG, a != NULL ? duckdb_appender_error(a) : NULL);
+        (void)duckdb_appender_destroy(&a); /* nothing was appended */
+        return rc;
+    }
+    rc = AL_OK;
+    for (size_t i = 0; rc == AL_OK && i < count; i++) {
+        rc = append_row(u->inv, a, (uint32_t)i, &rows[i], &path);
+    }
+    if (rc == AL_OK && duckdb_appender_close(a) != DuckDBSuccess) {
+        rc = inv_error(u->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a));
+    }
+    (void)duckdb_appender_destroy(&a); /* closed above, or failed already */
+    return rc;
+}
+
+/* Whether the batch was applied before. */
+static int
+is_known(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
+{
+    char sql[256];
+    int64_t applied = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT coalesce(max(seq), 0) FROM \"v_%s\".stream WHERE id = '%s'",
+             u->volume->id, stream);
+    rc = inv_one(u->inv, u->conn, sql, &applied);
+    if (rc == AL_OK) {
+        *ret = seq <= (uint64_t)applied;
+    }
+    return rc;
+}
+
+static int
+apply_rounds(struct inv_use *u, int64_t *ret_missing)
+{
+    const char *id = u->volume->id;
+    char sql[1024];
+    int64_t rounds = 0;
+    int rc = inv_runf(u->inv, u->conn, rounds_sql, id);
+
+    if (rc == AL_OK) {
+        snprintf(sql, sizeof(sql), missing_sql, id);
+        rc = inv_one(u->inv, u->conn, sql, ret_missing);
+    }
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT coalesce(max(round), 0) FROM temp.told_in", &rounds);
+    }
+    for (int64_t round = 1; rc == AL_OK && round <= rounds; round++) {
+        rc = inv_runf(u->inv, u->conn, update_sql, id, id, (long long)round);
+        if (rc == AL_OK) {
+            rc = inv_runf(u->inv, u->conn, delete_sql, id, (long long)round);
+        }
+    }
+    return rc;
+}
+
+static int
+set_known(struct inv_use *u, const char *stream, uint64_t seq)
+{
+    int rc = inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".stream WHERE id = '%s'", u->volume->id,
+                      stream);
+
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".stream VALUES ('%s', %llu)",
+                             u->volume->id, stream, (unsigned long long)seq);
+}
+
+int
+inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *scope,
+                         const char *volume_id, const char *stream, uint64_t seq,
+                         const struct inventory_outcome *rows, size_t count, uint64_t *ret_missing)
+{
+    INV_USE(u);
+    int64_t missing = 0;
+    bool known = false;
+    int rc;
+
+    if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
+        return AL_EINVAL;
+    }
+    if (count > INVENTORY_OUTCOMES_MAX) {
+        return AL_ELIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!row_is_sound(&rows[i])) {
+            return AL_EINVAL;
+        }
+    }
+    rc = inv_use_begin(inv, scope, volume_id, true, &u);
+    if (rc == AL_OK) {
+        rc = inv_begin(&u);
+    }
+    if (rc == AL_OK) {
+        rc = is_known(&u, stream, seq, &known);
+    }
+    if (rc < 0 || known) {
+        return rc;
+    }
+    rc = inv_run(inv, u.conn, told_sql);
+    if (rc == AL_OK) {
+        rc = append_rows(&u, rows, count);
+    }
+    if (rc == AL_OK) {
+        rc = apply_rounds(&u, &missing);
+    }
+    if (rc == AL_OK) {
+        rc = set_known(&u, stream, seq);
+    }
+    if (rc == AL_OK) {
+        rc = inv_commit(&u);
+    }
+    if (rc == AL_OK && ret_missing != NULL) {
+        *ret_missing = (uint64_t)missing;
+    }
+    return rc;
+}
