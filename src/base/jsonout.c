@@ -100,67 +100,53 @@ al_jo_close(struct al_jsonout *j)
     j->comma = true;
 }
 
-/* The letter behind a backslash, 'u' for \u00XX, 0 for a byte that stands for itself. */
-static inline char
-escape_of(uint8_t c)
-{
-    if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
-        return '\0';
-    }
-    switch (c) {
-    case '"':
-    case '\\':
-        return (char)c;
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return 'u';
-    }
-}
+/* What a byte is to JSON: 0 stands for itself; a letter comes behind a backslash, 'u' means \u00XX;
+ * 1 is part of UTF-8 that wants checking. */
+static const uint8_t kinds[256] = {
+    [0x00 ... 0x08] = 'u', ['\t'] = 't', ['\n'] = 'n',  [0x0b ... 0x0c] = 'u', ['\r'] = 'r',
+    [0x0e ... 0x1f] = 'u', ['"'] = '"',  ['\\'] = '\\', [0x7f] = 'u',          [0x80 ... 0xff] = 1,
+};
 
-/* s is valid UTF-8. The room is counted first, since asking a buffer for more than its max ends it.
- */
-static int
-add_escaped(struct al_buf *out, struct al_span s)
+static uint8_t *
+put_escaped(uint8_t *at, uint8_t c)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t more = s.len;
+    uint8_t e = kinds[c];
+
+    if (e <= 1) {
+        *at++ = c;
+        return at;
+    }
+    *at++ = '\\';
+    *at++ = e;
+    if (e == 'u') {
+        *at++ = '0';
+        *at++ = '0';
+        *at++ = (uint8_t)digits[c >> 4];
+        *at++ = (uint8_t)digits[c & 15];
+    }
+    return at;
+}
+
+/* s is valid UTF-8; `more` bytes are what its escapes add. Asking a buffer for more than its max
+ * ends it, so this asks for exactly what it needs. */
+static int
+add_quoted(struct al_buf *out, struct al_span s, size_t more)
+{
     uint8_t *at;
-    int rc;
+    int rc = s.len > SIZE_MAX / 8 ? AL_ELIMIT : al_buf_reserve(out, s.len + more + 2);
 
-    if (s.len > SIZE_MAX / 8) {
-        return AL_ELIMIT;
-    }
-    for (size_t i = 0; i < s.len; i++) {
-        char e = escape_of(s.at[i]);
-
-        more += e == '\0' ? 0 : e == 'u' ? 5 : 1;
-    }
-    rc = al_buf_reserve(out, more + 2);
     if (rc != AL_OK) {
         return rc;
     }
     at = out->at + out->len;
     *at++ = '"';
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.at[i];
-        char e = escape_of(c);
-
-        if (e == '\0') {
-            *at++ = c;
-            continue;
-        }
-        *at++ = '\\';
-        *at++ = (uint8_t)e;
-        if (e == 'u') {
-            *at++ = '0';
-            *at++ = '0';
-            *at++ = (uint8_t)digits[c >> 4];
-            *at++ = (uint8_t)digits[c & 15];
+    if (more == 0) {
+        memcpy(at, s.at, s.len);
+        at += s.len;
+    } else {
+        for (size_t i = 0; i < s.len; i++) {
+            at = put_escaped(at, s.at[i]);
         }
     }
     *at++ = '"';
@@ -169,21 +155,31 @@ add_escaped(struct al_buf *out, struct al_span s)
     return AL_OK;
 }
 
-static bool
-plain_ascii(struct al_span s)
+/* Bytes that escapes add; *ret_ascii tells whether all are ASCII. */
+static size_t
+look_at(struct al_span s, bool *ret_ascii)
 {
+    size_t more = 0;
+    bool ascii = true;
+
     for (size_t i = 0; i < s.len; i++) {
-        if (s.at[i] >= 0x80) {
-            return false;
+        uint8_t e = kinds[s.at[i]];
+
+        if (e != 0) {
+            ascii = ascii && e != 1;
+            more += e == 1 ? 0 : e == 'u' ? 5 : 1;
         }
     }
-    return true;
+    *ret_ascii = ascii;
+    return more;
 }
 
 void
 al_jo_text(struct al_jsonout *j, const char *key, struct al_span text)
 {
     AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    bool ascii;
+    size_t more;
 
     if (text.at == NULL) {
         al_jo_null(j, key);
@@ -193,7 +189,8 @@ al_jo_text(struct al_jsonout *j, const char *key, struct al_span text)
     if (j->rc != AL_OK) {
         return;
     }
-    if (!plain_ascii(text) && !al_utf8_valid(text)) {
+    more = look_at(text, &ascii);
+    if (!ascii && !al_utf8_valid(text)) {
         al_buf_init(&clean, SIZE_MAX / 8);
         j->rc = al_utf8_clean(text, &clean);
         if (j->rc != AL_OK) {
@@ -201,7 +198,7 @@ al_jo_text(struct al_jsonout *j, const char *key, struct al_span text)
         }
         text = al_buf_span(&clean);
     }
-    j->rc = add_escaped(j->out, text);
+    j->rc = add_quoted(j->out, text, more);
 }
 
 void
@@ -300,8 +297,7 @@ al_jo_bytes(struct al_jsonout *j, const char *key, struct al_span bytes)
         bytes = (struct al_span){(const uint8_t *)"", 0};
     }
     al_jo_text(j, key, bytes);
-    if (j->rc != AL_OK ||
-        (memchr(bytes.at, 0, bytes.len) == NULL && (plain_ascii(bytes) || al_utf8_valid(bytes)))) {
+    if (j->rc != AL_OK || (memchr(bytes.at, 0, bytes.len) == NULL && al_utf8_valid(bytes))) {
         return;
     }
     if (len + sizeof "_b64" > sizeof b64_key || bytes.len > SIZE_MAX / 4) {

@@ -37,6 +37,16 @@ civil_from_days(int64_t days, int64_t *y, unsigned *m, unsigned *d)
     *y = yoe + era * 400 + (*m <= 2);
 }
 
+/* Lists have several times a row: no snprintf here. */
+static void
+put_digits(char *out, unsigned v, unsigned n)
+{
+    while (n > 0) {
+        out[--n] = (char)('0' + v % 10);
+        v /= 10;
+    }
+}
+
 void
 al_time_text(int64_t ns, char *out)
 {
@@ -54,10 +64,25 @@ al_time_text(int64_t ns, char *out)
     }
     second_of_day = (unsigned)(seconds - days * 86400);
     civil_from_days(days, &y, &m, &d);
-    len = snprintf(out, AL_TIME_TEXT_MAX, "%04d-%02u-%02uT%02u:%02u:%02u", (int)y, m, d,
-                   second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    if (y < 0 || y > 9999) { /* what 64 bits of nanoseconds cannot reach */
+        y = 0;
+    }
+    put_digits(out, (unsigned)y, 4);
+    out[4] = '-';
+    put_digits(out + 5, m, 2);
+    out[7] = '-';
+    put_digits(out + 8, d, 2);
+    out[10] = 'T';
+    put_digits(out + 11, second_of_day / 3600, 2);
+    out[13] = ':';
+    put_digits(out + 14, second_of_day / 60 % 60, 2);
+    out[16] = ':';
+    put_digits(out + 17, second_of_day % 60, 2);
+    len = 19;
     if (rest != 0) {
-        len += snprintf(out + len, AL_TIME_TEXT_MAX - (size_t)len, ".%09d", (int)rest);
+        out[len] = '.';
+        put_digits(out + len + 1, (unsigned)rest, 9);
+        len += 10;
         while (out[len - 1] == '0') {
             len--;
         }

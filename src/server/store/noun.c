@@ -6,12 +6,23 @@
 #include <string.h>
 
 #define FILTERS_MAX 16u
+#define PAGE_BYTES ((size_t)24 << 10) /* what a page of the default length usually takes */
 #define ARGS_MAX (FILTERS_MAX + 4u)
 
 const char *
 store_noun_filter(const struct store_noun *n, size_t i)
 {
     return i < n->filter_count ? n->filters[i].name : NULL;
+}
+
+/* As store_col_span, of a column that is known not to be NULL. */
+static struct al_span
+bytes_of(struct store_stmt *q, int at)
+{
+    const void *bytes = sqlite3_column_blob(q->stmt, at);
+
+    return (struct al_span){bytes != NULL ? bytes : (const uint8_t *)"",
+                            (size_t)sqlite3_column_bytes(q->stmt, at)};
 }
 
 static void
@@ -23,10 +34,10 @@ field_json(struct store_stmt *q, int at, const struct store_field *f, struct al_
     }
     switch (f->kind) {
     case STORE_K_TEXT:
-        al_jo_text(j, f->key, store_col_span(q, at));
+        al_jo_text(j, f->key, bytes_of(q, at));
         break;
     case STORE_K_BYTES:
-        al_jo_bytes(j, f->key, store_col_span(q, at));
+        al_jo_bytes(j, f->key, bytes_of(q, at));
         break;
     case STORE_K_INT:
         al_jo_i64(j, f->key, store_col_i64(q, at));
@@ -38,10 +49,10 @@ field_json(struct store_stmt *q, int at, const struct store_field *f, struct al_
         al_jo_time(j, f->key, store_col_i64(q, at));
         break;
     case STORE_K_JSON:
-        al_jo_raw(j, f->key, store_col_span(q, at));
+        al_jo_raw(j, f->key, bytes_of(q, at));
         break;
     case STORE_K_HEX:
-        al_jo_hex(j, f->key, store_col_span(q, at));
+        al_jo_hex(j, f->key, bytes_of(q, at));
         break;
     }
 }
@@ -302,6 +313,8 @@ store_list(struct store *s, const struct scope *scope, const struct store_noun *
     }
     al_buf_init(&l.sql, 16384);
     al_buf_init(&l.cursor, STORE_CURSOR_BYTES_MAX);
+    AL_TRY(
+        al_buf_reserve(out, out->max < PAGE_BYTES ? 0 : PAGE_BYTES)); /* spares growing in steps */
     al_jo_begin(&j, out);
     al_jo_object(&j, NULL);
     al_jo_array(&j, "items");
