@@ -114,7 +114,7 @@ agent_batch(struct service_req *req, struct service_reply *reply, struct al_fail
 
     al_buf_init(&in.detail, 64u << 10);
     if (arena == NULL) {
-        return al_fail_set(fail, AL_ENOMEM, 0, "No memory for the batch");
+        return al_fail_set(fail, AL_ENOMEM, 0, "no memory for the batch");
     }
     SV_TRY(stream_and_seq(req, &in.stream, &in.seq, fail));
     work_tx_of(&in.t, req, fail);
@@ -134,13 +134,13 @@ entries_answer(struct service_reply *reply, int rc, uint64_t last, uint64_t seq,
     case AL_ECONFLICT:
         return gap(reply, last);
     case AL_ECHANGED:
-        return al_fail_set(fail, AL_ENOENT, 0, "This scan is not under way any more");
+        return al_fail_set(fail, AL_ENOENT, 0, "this scan is not under way any more");
     case AL_ECORRUPT:
     case AL_ELIMIT:
-        return al_fail_set(fail, AL_EINVAL, 0, "The batch of entries does not hold together (%s)",
+        return al_fail_set(fail, AL_EINVAL, 0, "the batch of entries does not hold together (%s)",
                            al_code_name(rc));
     default:
-        return al_fail_set(fail, rc, 0, "The inventory did not take the entries");
+        return al_fail_set(fail, rc, 0, "the inventory did not take the entries");
     }
 }
 
@@ -159,7 +159,7 @@ agent_entries(struct service_req *req, struct service_reply *reply, struct al_fa
     SV_TRY(store_work_of_scan(req->worker->db, &scope, req->caller->id, scan_id, req->arena, &w,
                               fail));
     if (w.dropped) {
-        return al_fail_set(fail, AL_ENOENT, 0, "This scan was cancelled");
+        return al_fail_set(fail, AL_ENOENT, 0, "this scan was cancelled");
     }
     if (seq == 1) {
         SV_TRY(inventory_volume_make(inv, &customer, w.volume_id, 0, fail));

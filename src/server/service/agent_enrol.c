@@ -114,7 +114,7 @@ config_secret(struct config *c, const char *key, const char *noun, const char *i
     (void)snprintf(bound, sizeof(bound), "%s:%s", noun, id);
     rc = auth_unseal(c->req->service->auth, bound, sealed, &plain);
     if (rc != AL_OK) {
-        return al_fail_set(c->fail, rc, 0, "The secret of %s does not open: wrong seal.key?",
+        return al_fail_set(c->fail, rc, 0, "the secret of %s does not open: wrong seal.key?",
                            bound);
     }
     if (hex) {
@@ -137,7 +137,7 @@ config_volume(void *ctx, const struct store_volume *v)
     }
     if (!known) {
         if (c->share_count == HOST_SHARES_MAX) {
-            return al_fail_set(c->fail, AL_ELIMIT, 0, "A host uses at most %u shares",
+            return al_fail_set(c->fail, AL_ELIMIT, 0, "a host uses at most %u shares",
                                HOST_SHARES_MAX);
         }
         memcpy(c->shares[c->share_count++], v->share_id, sizeof(al_id));
@@ -202,7 +202,7 @@ config_begin(struct config *c, struct service_req *req, bool secrets, struct al_
     *c = (struct config){
         .req = req, .scope = service_scope(req->caller), .secrets = secrets, .fail = fail};
     c->shares = al_arena_alloc(req->arena, HOST_SHARES_MAX * sizeof(al_id));
-    return c->shares == NULL ? al_fail_set(fail, AL_ENOMEM, 0, "No memory") : AL_OK;
+    return c->shares == NULL ? al_fail_set(fail, AL_ENOMEM, 0, "no memory") : AL_OK;
 }
 
 int

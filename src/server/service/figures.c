@@ -157,7 +157,7 @@ health(struct service_req *req, struct service_reply *reply, struct al_fail *fai
     uint64_t users;
 
     if (store_user_count(req->worker->db, &scope, &users, NULL) != AL_OK) {
-        return al_fail_set(fail, AL_EUNREACH, 0, "The store does not answer");
+        return al_fail_set(fail, AL_EUNREACH, 0, "the store does not answer");
     }
     al_jo_begin(&j, &reply->body);
     al_jo_object(&j, NULL);

@@ -315,12 +315,12 @@ intake_parse(struct al_span body, struct al_arena *arena, struct intake_batch *r
         lines += body.at[i] == '\n' || i + 1 == body.len;
     }
     if (lines > INTAKE_RECORDS_MAX || body.len > INTAKE_BODY_MAX) {
-        return al_fail_set(fail, AL_ELIMIT, 0, "A batch has at most %u records and %u bytes",
+        return al_fail_set(fail, AL_ELIMIT, 0, "a batch has at most %u records and %u bytes",
                            INTAKE_RECORDS_MAX, INTAKE_BODY_MAX);
     }
     batch.records = al_arena_alloc(arena, (lines + 1) * sizeof(*batch.records));
     if (batch.records == NULL) {
-        return al_fail_set(fail, AL_ENOMEM, 0, "No memory for the batch");
+        return al_fail_set(fail, AL_ENOMEM, 0, "no memory for the batch");
     }
     while (body.len > 0) {
         const uint8_t *end = memchr(body.at, '\n', body.len);
@@ -332,7 +332,7 @@ intake_parse(struct al_span body, struct al_arena *arena, struct intake_batch *r
         if (line.len > 0) {
             int rc = parse_line(line, arena, &batch.records[batch.count]);
             if (rc < 0) {
-                return al_fail_set(fail, rc, 0, "No memory for the batch's records");
+                return al_fail_set(fail, rc, 0, "no memory for the batch's records");
             }
             batch.count++;
         }

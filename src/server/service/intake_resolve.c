@@ -18,7 +18,7 @@ intake_room(struct intake *in, void *io_array, size_t item, size_t count, size_t
     cap = *io_cap == 0 ? 16 : *io_cap * 2;
     more = al_arena_alloc(in->t.arena, cap * item);
     if (more == NULL) {
-        return al_fail_set(in->t.fail, AL_ENOMEM, 0, "No memory for the batch");
+        return al_fail_set(in->t.fail, AL_ENOMEM, 0, "no memory for the batch");
     }
     if (count > 0) {
         memcpy(more, *(void **)io_array, count * item);
@@ -131,7 +131,7 @@ intake_resolve(struct intake *in)
 
     in->of = al_arena_alloc(in->t.arena, (in->batch.count + 1) * sizeof(*in->of));
     if (in->of == NULL) {
-        return al_fail_set(in->t.fail, AL_ENOMEM, 0, "No memory for the batch");
+        return al_fail_set(in->t.fail, AL_ENOMEM, 0, "no memory for the batch");
     }
     SV_TRY(store_volume_each(in->t.db, &in->t.scope, in->t.actor_id, NULL, in->t.arena, add_volume,
                              &l, in->t.fail));
@@ -194,16 +194,22 @@ outcome_row(const struct intake_record *r, struct inventory_outcome *o)
         if (r->code != AL_OK) {
             return false;
         }
-        o->set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT | INVENTORY_SET_ALLOCATED |
-                 INVENTORY_SET_ACCESSED;
+        o->set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT;
         o->state = RULE_S_RESIDENT;
-        o->allocated = r->freed > 0 ? r->freed : whole_blocks(r->size);
+        if (strcmp(r->reason, "already_resident") == 0) {
+            return true; /* nothing was moved, nobody read */
+        }
+        o->set |= INVENTORY_SET_ALLOCATED | INVENTORY_SET_ACCESSED;
+        o->allocated = whole_blocks(r->freed > 0 ? r->freed : r->size);
         o->accessed_ns = r->ended_ns;
         o->source = INVENTORY_BY_RECALL;
         return true;
     case INTAKE_A_ADOPT:
         became_stub(r, o);
         return r->code == AL_OK;
+    case INTAKE_A_RECONCILE:
+        became_stub(r, o);
+        return r->code == AL_OK && strcmp(r->reason, "stub_finished") == 0;
     case INTAKE_A_DROP_MARKER:
         o->set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT;
         o->state = RULE_S_RESIDENT;
@@ -215,6 +221,15 @@ outcome_row(const struct intake_record *r, struct inventory_outcome *o)
     default:
         return false;
     }
+}
+
+/* Whether the same call may go well later. What will not must not stop the host's stream: it is
+ * told, and passed by. */
+static bool
+passes(int rc)
+{
+    return rc == AL_ENOMEM || rc == AL_ENOSPC || rc == AL_EIO || rc == AL_EBUSY ||
+           rc == AL_ECANCELED || rc == AL_ETIMEDOUT || rc == AL_EMFILE || rc == AL_EROFS;
 }
 
 struct run { /* outcomes of one volume up to a scan's end */
@@ -243,16 +258,19 @@ apply_run(struct intake *in, struct intake_volume *v, struct run *run)
                                       NULL);
     }
     run->count = 0;
-    if (rc == AL_ECORRUPT) {
-        /* The agent's record goes into audit and jobs all the same; the next scan finds the files
-         * as they are. */
-        al_log(in->t.worker->service->log, AL_LOG_ERROR, "The inventory of volume %s is damaged",
-               v->v.id);
-        v->broken = true;
+    if (rc == AL_OK) {
         return AL_OK;
     }
-    return rc == AL_OK ? AL_OK
-                       : al_fail_set(in->t.fail, rc, 0, "The inventory did not take the batch");
+    if (passes(rc)) {
+        return al_fail_set(in->t.fail, rc, 0, "the inventory did not take the batch");
+    }
+    /* The agent's records go into audit and jobs all the same; the next scan finds the files as
+     * they are. */
+    al_log(in->t.worker->service->log, AL_LOG_ERROR,
+           "the inventory of volume %s does not take outcomes (%s): scan it again", v->v.id,
+           al_code_name(rc));
+    v->broken = true;
+    return AL_OK;
 }
 
 static int
@@ -268,8 +286,8 @@ end_scan(struct intake *in, struct intake_volume *v, const struct intake_record 
     if (rc == AL_ENOENT || (rc == AL_OK && (w.dropped || r->code != AL_OK))) {
         /* Cancelled, begun anew, or cut: what it saw so far must not become the truth. */
         int dropped = inventory_scan_drop(inv, &scope, v->v.id, r->scan_id);
-        if (dropped != AL_OK && dropped != AL_ENOENT && dropped != AL_ECHANGED) {
-            return al_fail_set(in->t.fail, dropped, 0, "The inventory did not drop the scan");
+        if (passes(dropped)) {
+            return al_fail_set(in->t.fail, dropped, 0, "the inventory did not drop the scan");
         }
     }
     if (rc == AL_ENOENT) {
@@ -286,11 +304,8 @@ end_scan(struct intake *in, struct intake_volume *v, const struct intake_record 
     }
     rc = inventory_scan_end(inv, &scope, v->v.id, r->scan_id, in->t.now_ns, &of->scan->result);
     of->scan->rc = rc;
-    if (rc == AL_OK || rc == AL_ECHANGED || rc == AL_ENODATA || rc == AL_ECORRUPT ||
-        rc == AL_ENOENT || rc == AL_ELIMIT) {
-        return AL_OK; /* the job tells it; sending it again would not help */
-    }
-    return al_fail_set(in->t.fail, rc, 0, "The inventory did not take the scan's end");
+    return passes(rc) ? al_fail_set(in->t.fail, rc, 0, "the inventory did not take the scan's end")
+                      : AL_OK; /* the job tells it; sending it again would not help */
 }
 
 static int
@@ -305,7 +320,7 @@ inventory_of_volume(struct intake *in, size_t volume)
     }
     run.rows = al_arena_alloc(in->t.arena, count * sizeof(*run.rows));
     if (run.rows == NULL) {
-        return al_fail_set(in->t.fail, AL_ENOMEM, 0, "No memory for the batch");
+        return al_fail_set(in->t.fail, AL_ENOMEM, 0, "no memory for the batch");
     }
     for (size_t i = 0; i < in->batch.count; i++) {
         const struct intake_record *r = &in->batch.records[i];

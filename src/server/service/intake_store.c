@@ -271,7 +271,7 @@ series_of(struct intake *in, const struct intake_record *r, size_t volume)
         SV_TRY(add_point(in, volume, INTAKE_M_TIERED_FILES, at, 1));
         return add_point(in, volume, INTAKE_M_TIERED_BYTES, at, r->size);
     }
-    if (r->act == INTAKE_A_RECALL) {
+    if (r->act == INTAKE_A_RECALL && strcmp(r->reason, "already_resident") != 0) {
         SV_TRY(add_point(in, volume, INTAKE_M_RECALLED_FILES, at, 1));
         return add_point(in, volume, INTAKE_M_RECALLED_BYTES, at, r->size);
     }
@@ -291,6 +291,26 @@ share_trouble(struct intake *in, const struct intake_record *r, const char *shar
     return work_share_told(&in->t, &n);
 }
 
+/* Whether this is the last word on a file of its job. On the way to it an agent tells of more: an
+ * adopted stub that it then recalls, an object left over by an attempt. */
+static bool
+is_item(const struct intake *in, const struct intake_record *r, const struct intake_of *of)
+{
+    if (of->job == INTAKE_NONE || r->path.len == 0) {
+        return false;
+    }
+    switch (r->act) {
+    case INTAKE_A_TIER:
+    case INTAKE_A_RECALL:
+    case INTAKE_A_REFUSE:
+    case INTAKE_A_DROP_MARKER:
+    case INTAKE_A_ALARM:
+        return true;
+    default:
+        return in->jobs[of->job].j.kind == STORE_J_RECONCILE;
+    }
+}
+
 static int
 file_outcome(struct intake *in, const struct intake_record *r, const struct intake_of *of)
 {
@@ -300,8 +320,12 @@ file_outcome(struct intake *in, const struct intake_record *r, const struct inta
     if (share_id == NULL && of->volume != INTAKE_NONE) {
         share_id = in->volumes[of->volume].v.share_id;
     }
+    if (r->code == AL_ECANCELED && (r->act == INTAKE_A_TIER || r->act == INTAKE_A_RECALL)) {
+        return AL_OK; /* not begun, or put back: its work says that it stopped, and the file comes
+                         again */
+    }
     SV_TRY(outcome_event(in, r, of));
-    if (of->job != INTAKE_NONE && r->path.len > 0) {
+    if (is_item(in, r, of)) {
         SV_TRY(job_outcome(in, r, of->job, share_id != NULL && share_id[0] != '\0', &counted));
     }
     if (counted) {

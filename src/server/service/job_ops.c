@@ -73,7 +73,7 @@ job_answer(struct service_req *req, struct service_reply *reply, struct service_
     SV_TRY(service_one(req, reply, &store_jobs, job->id, 202, fail));
     reply->location = service_printf(req, "/api/v1/jobs/%s", job->id);
     if (reply->location == NULL) {
-        return al_fail_set(fail, AL_ENOMEM, 0, "No memory");
+        return al_fail_set(fail, AL_ENOMEM, 0, "no memory");
     }
     SV_TRY(service_commit(tx, reply, fail));
     work_tell(t);

@@ -19,15 +19,15 @@ work_open(struct service *s, struct al_fail *fail)
         rc = al_buf_adds(&dir, s->inventory_url + sizeof(duckdb_prefix) - 2);
     } else {
         return al_fail_set(fail, AL_ENOTSUP, 0,
-                           "This build knows only duckdb:///DIR as inventory, not \"%s\"",
+                           "this build knows only duckdb:///DIR as inventory, not \"%s\"",
                            s->inventory_url);
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, 0, "The data folder's name is too long");
+        return al_fail_set(fail, rc, 0, "the data folder's name is too long");
     }
     k = al_zalloc(sizeof(*k));
     if (k == NULL) {
-        return al_fail_set(fail, AL_ENOMEM, 0, "No memory");
+        return al_fail_set(fail, AL_ENOMEM, 0, "no memory");
     }
     conf.dir = (const char *)dir.at;
     rc = inventory_open(&conf, &k->inventory, fail);

@@ -50,7 +50,7 @@ work_touch(struct work_tx *t, enum work_what what, const char *id, const char *c
 
         to = al_arena_alloc(t->arena, cap * sizeof(*to));
         if (to == NULL) {
-            return al_fail_set(t->fail, AL_ENOMEM, 0, "No memory");
+            return al_fail_set(t->fail, AL_ENOMEM, 0, "no memory");
         }
         if (t->count > 0) {
             memcpy(to, t->touched, t->count * sizeof(*to));

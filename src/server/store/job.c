@@ -109,7 +109,7 @@ store_job_add(struct store *s, const struct scope *scope, const struct store_job
 {
     AL_TRY(store_need_tx(s, fail));
     if (!scope_sees(scope, j->customer_id)) {
-        return al_fail_set(fail, AL_ENOENT, 0, "No such customer");
+        return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
     return store_run(
         s, fail,

@@ -113,7 +113,7 @@ store_ledger_add(struct store *s, const struct scope *scope, const struct store_
 {
     AL_TRY(store_need_tx(s, fail));
     if (!scope_sees(scope, e->customer_id)) {
-        return al_fail_set(fail, AL_ENOENT, 0, "No such share");
+        return al_fail_set(fail, AL_ENOENT, 0, "no such share");
     }
     return store_run(s, fail,
                      "INSERT INTO ledger(share_id, object_id, customer_id, host_id, volume_id,"

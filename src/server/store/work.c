@@ -27,7 +27,7 @@ store_work_add(struct store *s, const struct scope *scope, const struct store_wo
 {
     AL_TRY(store_need_tx(s, fail));
     if (!scope_sees(scope, w->customer_id)) {
-        return al_fail_set(fail, AL_ENOENT, 0, "No such customer");
+        return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
     AL_TRY(store_run(s, fail,
                      "INSERT INTO work(id, job_id, customer_id, host_id, volume_id, share_id,"

@@ -35,13 +35,13 @@ static struct world {
     char woken[160];
 } world;
 
-static void
+static inline void
 world_id(al_id id)
 {
     TAP_OK(store_id_make(world.w->db, world.now_ns, id));
 }
 
-static void
+static inline void
 make_side(struct side *s, const char *name)
 {
     struct scope all = scope_system();
@@ -94,23 +94,30 @@ make_side(struct side *s, const char *name)
     memcpy(s->admin.customer_id, s->customer, sizeof(al_id));
 }
 
-static void
+static inline void
 on_wake(void *ctx, const char *topic)
 {
     world.wakes++;
     (void)snprintf(world.woken, sizeof(world.woken), "%s", topic);
 }
 
-static void
+static inline void
 on_event(void *ctx, const struct service_event *e)
 {
     world.events++;
 }
 
-static void
+static inline void
+say(void *ctx, enum al_log_level level, const char *line)
+{
+    printf("# log: %s\n", line);
+}
+
+static inline void
 world_open(void)
 {
-    struct service_conf conf = {.version = "0"};
+    static struct al_log log = {.level = AL_LOG_INFO, .write = say};
+    struct service_conf conf = {.version = "0", .log = &log};
     char *password = NULL;
 
     memset(&world, 0, sizeof(world));
@@ -134,7 +141,7 @@ world_open(void)
     world_id(world.operator_.id);
 }
 
-static void
+static inline void
 world_close(void)
 {
     char command[128];
@@ -149,7 +156,7 @@ world_close(void)
 }
 
 /* Query as "name=value&name=value", undecoded. */
-static const char *
+static inline const char *
 find_query(void *ctx, const char *name)
 {
     const char *at = ctx;
@@ -176,7 +183,7 @@ struct asked {
     bool again;        /* a parked request is asked again: the reply is kept */
 };
 
-static int
+static inline int
 ask(service_fn *fn, const char *op, const struct asked *a)
 {
     struct service_req req = {
@@ -209,6 +216,9 @@ ask(service_fn *fn, const char *op, const struct asked *a)
     world.fail = (struct al_fail){0};
     world.reply.park_topic = NULL;
     rc = fn(&req, &world.reply, &world.fail);
+    if (rc != AL_OK) {
+        printf("# %s: %s: %s\n", op, al_code_name(rc), world.fail.text);
+    }
     json_decref(body);
     al_json_freep(&world.json);
     if (rc == AL_OK && world.reply.body.len > 0) {
@@ -218,7 +228,7 @@ ask(service_fn *fn, const char *op, const struct asked *a)
 }
 #define ASK(fn, ...) ask(fn, #fn, &(struct asked){__VA_ARGS__})
 
-static const char *
+static inline const char *
 text_of(const json_t *j, const char *key)
 {
     const char *text = json_string_value(json_object_get(j, key));
@@ -226,7 +236,7 @@ text_of(const json_t *j, const char *key)
     return text == NULL ? "(none)" : text;
 }
 
-static uint64_t
+static inline uint64_t
 number_of(const json_t *j, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(j, key));
@@ -234,7 +244,7 @@ number_of(const json_t *j, const char *key)
 
 /* ---- an agent ---- */
 
-static int
+static inline int
 send_batch(const struct side *s, uint64_t seq, const char *lines)
 {
     char query[128];
@@ -244,7 +254,7 @@ send_batch(const struct side *s, uint64_t seq, const char *lines)
 }
 
 /* The next batch of the world's stream. */
-static void
+static inline void
 batch(const struct side *s, const char *lines)
 {
     TAP_OK(send_batch(s, world.seq + 1, lines));
@@ -253,9 +263,9 @@ batch(const struct side *s, const char *lines)
     TAP_EQUAL_U64(number_of(world.json, "applied_seq"), world.seq);
 }
 
-static json_t *leased; /* the last answer's work, owned */
+static json_t *leased __attribute__((unused)); /* the last answer's work, owned */
 
-static size_t
+static inline size_t
 lease(const struct side *s, unsigned workers, const char *running)
 {
     char body[4096];
@@ -275,7 +285,7 @@ struct seen_file {
     uint32_t nlink;
 };
 
-static void
+static inline void
 send_scan(const struct side *s, const struct seen_file *files, size_t count)
 {
     struct al_buf body, packed;
@@ -320,7 +330,7 @@ send_scan(const struct side *s, const struct seen_file *files, size_t count)
     batch(s, line);
 }
 
-static void
+static inline void
 tick_after(int64_t ns)
 {
     world.now_ns += ns;
