@@ -90,11 +90,13 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
 }
 
 static int
-add_work(struct work_tx *t, const struct store_job *job, const struct job_chunk *c)
+add_work(struct work_tx *t, const struct store_job *job, const struct job_chunk *c, size_t place)
 {
     struct store_work w = {.kind = job->kind, .created_ns = t->now_ns};
 
-    SV_TRY(store_id_make(t->db, t->now_ns, w.id));
+    /* Works are leased in the order of their ids, which sort by the millisecond: the oldest files
+     * go first. */
+    SV_TRY(store_id_make(t->db, t->now_ns + (int64_t)place * 1000000, w.id));
     memcpy(w.job_id, job->id, sizeof(al_id));
     memcpy(w.customer_id, job->customer_id, sizeof(al_id));
     memcpy(w.host_id, job->host_id, sizeof(al_id));
@@ -179,7 +181,7 @@ job_maker_write(struct job_maker *m, struct work_tx *t, struct store_job *job)
     job->total_bytes = m->bytes;
     SV_TRY(store_job_add(t->db, &t->scope, job, t->fail));
     for (size_t i = 0; i < m->chunk_count; i++) {
-        SV_TRY(add_work(t, job, &m->chunks[i]));
+        SV_TRY(add_work(t, job, &m->chunks[i], i));
     }
     return started(t, job);
 }
@@ -188,7 +190,7 @@ int
 job_make_plain(struct work_tx *t, struct store_job *job)
 {
     SV_TRY(store_job_add(t->db, &t->scope, job, t->fail));
-    SV_TRY(add_work(t, job, NULL));
+    SV_TRY(add_work(t, job, NULL, 0));
     return started(t, job);
 }
 
