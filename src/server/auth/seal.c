@@ -27,11 +27,10 @@ key_make(struct auth *a, struct port_file *dir, struct al_fail *fail)
 static int
 key_load(struct auth *a, struct port_file *dir, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf key;
+    AL_CLEANUP(al_buf_free) struct al_buf key = {.max = KEY_LEN};
     struct port_stat st;
     int rc;
 
-    al_buf_init(&key, KEY_LEN);
     rc = port_read_file(a->port, dir, KEY_FILE, KEY_LEN, &key);
     if (rc == AL_ENOENT) {
         return key_make(a, dir, fail);

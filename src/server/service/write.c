@@ -12,9 +12,8 @@
 static int
 request_hash(struct service_req *req, uint8_t ret[STORE_HASH_LEN], struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = REQUEST_MAX};
 
-    al_buf_init(&text, REQUEST_MAX);
     SV_TRY(al_buf_addf(&text, "%s\n", req->op != NULL ? req->op : ""));
     for (size_t i = 0; i < 4 && req->ids[i] != NULL; i++) {
         SV_TRY(al_buf_addf(&text, "%s\n", req->ids[i]));
@@ -69,7 +68,7 @@ static int
 keep(struct service_tx *tx, struct service_reply *reply, struct al_fail *fail)
 {
     struct service_req *req = tx->req;
-    AL_CLEANUP(al_buf_free) struct al_buf sealed;
+    AL_CLEANUP(al_buf_free) struct al_buf sealed = {.max = REQUEST_MAX};
     const char *bound = bound_of(req);
     struct store_answer n = {
         .caller_id = req->caller->id,
@@ -80,7 +79,6 @@ keep(struct service_tx *tx, struct service_reply *reply, struct al_fail *fail)
         .at_ns = req->now_ns,
     };
 
-    al_buf_init(&sealed, REQUEST_MAX);
     if (bound == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
@@ -136,13 +134,12 @@ service_tx_end(struct service_tx *tx)
 static void
 publish_event(struct service_req *req)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = BUS_DATA_MAX};
     struct scope all = scope_system();
     struct al_fail quiet = {0};
     al_id id, customer_id;
 
     store_event_last(req->worker->db, id, customer_id);
-    al_buf_init(&text, BUS_DATA_MAX);
     if (id[0] != '\0' &&
         store_one(req->worker->db, &all, &store_events, id, &text, NULL, &quiet) == AL_OK) {
         service_publish(req->service, "audit", customer_id, (const char *)text.at);
@@ -296,12 +293,11 @@ void
 service_publish_noun(struct service_worker *w, const char *event, const struct store_noun *n,
                      const char *customer_id, const char *id)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = BUS_DATA_MAX};
     struct scope all = scope_system();
     struct al_fail quiet = {0};
     int rc;
 
-    al_buf_init(&text, BUS_DATA_MAX);
     rc = store_one(w->db, &all, n, id, &text, NULL, &quiet);
     if (rc == AL_ENOENT) {
         rc = al_buf_addf(&text, "{\"id\":\"%s\",\"deleted\":true}", id);

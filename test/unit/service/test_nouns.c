@@ -332,7 +332,7 @@ test_changes_need_the_version_they_mean(void)
     for (size_t i = 0; i < AL_LEN(nouns); i++) {
         const char *ids[] = {w.a.customer, w.a.auditor_id, w.a.host,
                              w.a.share,    w.a.volume,     w.a.rule};
-        char where[128];
+        char where[256];
 
         snprintf(where, sizeof where, "%s", path(nouns[i], ids[i], ""));
         must(&w, &w.op, "GET", where, NULL);
@@ -437,7 +437,7 @@ static void
 test_a_key_belongs_to_its_operation(void)
 {
     struct world w;
-    char where[128];
+    char where[256];
 
     world_open(&w);
     snprintf(where, sizeof where, "%s", path("customers", w.a.customer, "/enrol-tokens"));
