@@ -170,26 +170,14 @@ find(struct link *l, const char *work_id)
     return NULL;
 }
 
-int
-link_work_end(struct link *l, const char *work_id, int code, const char *text)
+/* Spools the line that ends a work. The work counts as running until the server has it. */
+static int
+end_with(struct link *l, const char *work_id, const struct al_buf *line)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
     struct link_running *r;
     uint64_t pos = 0;
-    bool known;
-    int rc;
+    int rc = spool_put(l->conf.spool, al_buf_span(line), &pos);
 
-    al_buf_init(&line, SPOOL_RECORD_MAX);
-    port_mutex_lock(&l->mutex);
-    known = find(l, work_id) != NULL;
-    port_mutex_unlock(&l->mutex);
-    if (!known) {
-        return AL_OK; /* the server took it back */
-    }
-    rc = record_work_end(work_id, code, text, &line);
-    if (rc == AL_OK) {
-        rc = spool_put(l->conf.spool, al_buf_span(&line), &pos);
-    }
     port_mutex_lock(&l->mutex);
     r = find(l, work_id);
     if (r != NULL && rc == AL_OK) {
@@ -201,6 +189,45 @@ link_work_end(struct link *l, const char *work_id, int code, const char *text)
     port_cond_broadcast(&l->wake);
     port_mutex_unlock(&l->mutex);
     return rc;
+}
+
+static bool
+is_ours(struct link *l, const char *work_id)
+{
+    bool known;
+
+    port_mutex_lock(&l->mutex);
+    known = find(l, work_id) != NULL;
+    port_mutex_unlock(&l->mutex);
+    return known;
+}
+
+int
+link_work_end(struct link *l, const char *work_id, int code, const char *text)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
+    int rc;
+
+    al_buf_init(&line, SPOOL_RECORD_MAX);
+    if (!is_ours(l, work_id)) {
+        return AL_OK; /* the server took it back */
+    }
+    rc = record_work_end(work_id, code, text, &line);
+    return rc != AL_OK ? rc : end_with(l, work_id, &line);
+}
+
+int
+link_scan_end(struct link *l, const char *work_id, const struct record_scan *r)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
+    int rc;
+
+    al_buf_init(&line, SPOOL_RECORD_MAX);
+    if (!is_ours(l, work_id)) {
+        return AL_OK;
+    }
+    rc = record_scan_end(r, &line);
+    return rc != AL_OK ? rc : end_with(l, work_id, &line);
 }
 
 void

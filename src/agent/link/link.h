@@ -50,6 +50,8 @@ struct link *link_stop(struct link *l);
 
 /* The work is over; durable when it returns. A work that was cancelled is forgotten without a word. Storage's codes. */
 int link_work_end(struct link *l, const char *work_id, int code, const char *text) AL_MUST_CHECK;
+/* The end of a scan, which is the end of its work too. */
+int link_scan_end(struct link *l, const char *work_id, const struct record_scan *r) AL_MUST_CHECK;
 /* Now and then; may get lost. */
 void link_progress(struct link *l, const char *work_id, uint64_t files, uint64_t bytes);
 

@@ -1,0 +1,209 @@
+/* agent.h: the inside of alto-agent: how its parts are wired.
+ *
+ *   server ◀──▶ link ──▶ work.c ──┬▶ scan.c ──▶ walk ──▶ link (entries)
+ *                                 ├▶ tier.c ──▶ mover pool ──▶ share, stub, journal, spool
+ *                                 └▶ recall, check_share, reconcile
+ *   alto-gate ─▶ gate_linux.c ──▶ recall pool ──▶ share, stub, spool ──▶ answer
+ *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late opens
+ *
+ * Order of starting: lock, spool, journal, configuration kept, volumes' list, pools, gate, keeper, link. A recall needs nothing of the
+ * server, so it goes before the link; works that change files wait until the journal was healed once. Stopping is the reverse. */
+#ifndef ALTO_AGENT_RUN_AGENT_H
+#define ALTO_AGENT_RUN_AGENT_H
+
+#include <stdatomic.h>
+
+#include "agent/journal/journal.h"
+#include "agent/link/link.h"
+#include "agent/mover/mover_pool.h"
+#include "agent/recall/recall_pool.h"
+#include "agent/reconcile/reconcile.h"
+#include "agent/walk/walk.h"
+#include "base/list.h"
+#include "port/thread.h"
+
+#define AGENT_MOVERS 8u             /* files tiered at once: their syncs share one, see mover_pool.h */
+#define AGENT_RECALLERS 8u          /* files recalled at once */
+#define AGENT_QUEUE_MAX 64u         /* items of works that wait for a mover */
+#define AGENT_LATE_MAX 4096u        /* opens of volumes that are not open here yet */
+#define AGENT_LATE_NS 10000000000   /* how long such an open is kept before it is denied: a volume that is just being configured */
+#define AGENT_KEEP_NS 10000000000   /* between two looks at volumes that are not well */
+#define AGENT_PROGRESS_NS 1000000000
+#define AGENT_STOP_NS 5000000000    /* a stop takes no longer; whatever hangs then (a share) is left to the next start's healing */
+
+struct agent;
+
+/* ---- volumes.c ---- */
+enum volume_state { VOLUME_UNKNOWN, VOLUME_OK, VOLUME_TRACKED_ONLY, VOLUME_UNMARKED, VOLUME_UNREACHABLE };
+const char *volume_state_name(enum volume_state s);
+
+/* An open root. Fills of one inode exclude each other inside one stub_volume, so there is never a second root of a volume: one with other settings
+ * waits until the last user of the former is gone. */
+struct volume_root {
+    struct al_list node; /* in agent.roots */
+    unsigned refs;       /* under agent.mutex */
+    al_id volume_id, share_id;
+    char *path;
+    uint8_t key[CONFIG_KEY_LEN];
+    struct stub_volume *stub;
+    uint64_t dev;
+};
+
+struct volume { /* settings never change: a changed one is another struct volume */
+    struct agent *agent;
+    unsigned refs; /* under agent.mutex; one is the agent's list's */
+    al_id id, share_id;
+    char *name, *path, *kind;
+    bool tracked_only, has_key;
+    uint8_t key[CONFIG_KEY_LEN];
+    char *url, *user, *password; /* of the share; url NULL: none */
+
+    port_mutex lock;          /* over what follows */
+    struct volume_root *root; /* NULL: not open */
+    enum volume_state state, told;
+    char text[256];
+    struct manifest_writer *manifests;
+    struct mover_volume mover;   /* valid once manifests is */
+    struct recall_volume recall; /* valid once root is */
+};
+
+void volume_unref(struct volume *v); /* NULL is fine */
+struct volume *volume_find(struct agent *a, const char *id); /* a reference, or NULL */
+/* Takes over a configuration's volumes; what did not change stays as it is. */
+int volumes_apply(struct agent *a, const struct agent_config *c) AL_MUST_CHECK;
+void volumes_end(struct agent *a);
+/* Looks at one: opens the root if it can be opened; tells a new state as an outcome. */
+void volume_look(struct volume *v);
+void volumes_look(struct agent *a, bool all); /* not all: only those that are not well */
+/* An open volume for an event on a filesystem, by the device and, where several volumes lie on it, by whose marker it is. A reference, or NULL. */
+struct volume *volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h);
+/* The recall side, NULL while the root is not open. Lent as long as the reference. */
+const struct recall_volume *volume_recall(struct volume *v);
+/* The mover side: connects the manifest writer on first use. AL_ENOENT: the root is not open (text in fail); AL_ENOTSUP: tracked only; share's codes. */
+int volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *fail) AL_MUST_CHECK;
+struct target_conf volume_target(const struct volume *v); /* borrows the volume's strings */
+
+/* ---- fsid.c: which filesystem was at a volume's path before ---- */
+struct fs_memory;
+int fs_memory_open(struct port *port, struct port_file *state, struct fs_memory **ret, struct al_fail *fail) AL_MUST_CHECK;
+struct fs_memory *fs_memory_close(struct fs_memory *m);
+/* AL_OK: the one that was there before, or the first seen, or one that has no lasting id. AL_ECHANGED: another. */
+int fs_memory_check(struct fs_memory *m, const char *volume_id, const char *path, struct al_fail *fail) AL_MUST_CHECK;
+/* Forgets what was at a path, so that the next one seen counts. AL_ENOENT. */
+int fs_memory_forget(struct fs_memory *m, const char *path) AL_MUST_CHECK;
+
+/* ---- work.c: leased works ---- */
+struct agent_work {
+    struct al_list node;
+    struct agent *agent;
+    struct work *work;
+    struct port_thread thread;
+    _Atomic bool cancelled;
+    _Atomic bool over; /* the thread may be joined */
+    /* Items under way. */
+    port_mutex lock;
+    port_cond changed;
+    unsigned submitted, done, fine;
+    uint64_t bytes;
+    int share_code; /* first share error of an item: no further ones are begun */
+    struct al_fail share_fail;
+    int64_t told_ns;
+};
+void work_start(struct agent *a, struct work *w_taken);
+void work_cancel(struct agent *a, const char *work_id);
+void works_cancel(struct agent *a); /* all of them, as far as they have not begun to change a file */
+void works_reap(struct agent *a, bool all); /* joins ended ones; all: waits for every one */
+bool work_stops(void *agent_work);          /* cancelled, or the agent stops */
+void work_end(struct agent_work *aw, int code, const char *text);
+/* Counts one item's end; share codes stop the work. */
+void work_item_done(struct agent_work *aw, int code, uint64_t bytes, const struct al_fail *fail);
+bool work_is_share_code(int code);
+
+void work_scan(struct agent_work *aw);
+void work_tier(struct agent_work *aw);
+void work_recall(struct agent_work *aw);
+void work_check_share(struct agent_work *aw);
+void work_reconcile(struct agent_work *aw);
+
+/* ---- gate_linux.c, gate_none.c ---- */
+struct agent_gate;
+struct agent_open {
+    uint64_t number, dev, ino;
+    struct port_handle handle;
+    uint32_t pid, uid;
+    char process[32];
+};
+int agent_gate_start(struct agent *a, struct agent_gate **ret, struct al_fail *fail) AL_MUST_CHECK;
+struct agent_gate *agent_gate_stop(struct agent_gate *g);
+struct stub_gate *agent_gate_stub(struct agent_gate *g); /* NULL: this system has none */
+bool agent_gate_wait(struct agent_gate *g, int64_t timeout_ms);
+void agent_gate_answer(struct agent_gate *g, uint64_t number, int code);
+/* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system; AL_EUNREACH. */
+int agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret) AL_MUST_CHECK;
+int agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Called by the gate side for each open; does not wait. After opens_stop it does nothing, and none is under way. */
+void agent_opened(struct agent *a, const struct agent_open *o);
+void opens_stop(struct agent *a);
+
+/* ---- keep.c ---- */
+void *keep_main(void *agent);
+void keep_wake(struct agent *a);
+
+/* ---- agent.c ---- */
+struct agent_options {
+    const char *state;       /* absolute path */
+    const char *gate_socket; /* NULL: the default of this system */
+    const char *program;     /* for User-Agent and logs */
+    unsigned movers, recallers, walk_threads; /* 0: the defaults */
+    uint64_t spool_bytes;    /* 0: the default */
+    bool once;
+};
+
+struct late_open {
+    struct agent_open open;
+    int64_t since_ns;
+};
+
+struct agent {
+    struct port *port;
+    struct al_log *log;
+    struct agent_options options;
+    struct port_file *state, *lock;
+    struct identity *identity;
+    struct spool *spool;
+    struct spool_sink sink;
+    struct journal *journal;
+    bool journal_torn;
+    struct fs_memory *filesystems;
+    struct recall_env recall_env;
+    struct mover_env mover_env;
+    struct recall_pool *recalls;
+    struct mover_pool *movers;
+    struct agent_gate *gate;
+    struct link *link;
+    struct port_thread keeper;
+    bool keeper_runs;
+
+    port_mutex mutex;
+    port_cond changed; /* healed, stopping, keep_wake */
+    _Atomic bool stopping;
+    bool answers_stopped; /* openers are left to the next agent */
+    unsigned dispatching; /* calls of agent_opened under way */
+    bool healed;          /* the journal was looked through once */
+    bool woken;
+    bool volumes_new;     /* the list changed: look at once */
+    struct agent_config *config;
+    struct volume **volumes;
+    size_t volume_count;
+    struct al_list roots;
+    struct al_list works;
+    struct late_open *late;
+    size_t late_count;
+};
+
+int agent_start(const struct agent_options *o, struct al_log *log, struct agent **ret, struct al_fail *fail) AL_MUST_CHECK;
+struct agent *agent_stop(struct agent *a);
+/* For --once: nothing runs, nothing waits, and the server was asked. */
+bool agent_idle(struct agent *a);
+
+#endif

@@ -1,0 +1,106 @@
+/* gate_linux.c: alto-gate, as seen by the agent. */
+#include "agent/run/agent.h"
+
+#include <string.h>
+
+#include "agent/recall/gatelink.h"
+#include "base/mem.h"
+
+#define DEFAULT_SOCKET "/run/alto/gate.sock"
+
+struct agent_gate {
+    struct agent *agent;
+    port_mutex mutex;
+    struct gatelink *link; /* NULL before the start and after the stop */
+};
+
+static void
+on_opened(void *ctx, const struct gatelink_event *e)
+{
+    struct agent_gate *g = ctx;
+    struct agent_open o = {.number = e->number,
+                           .dev = e->dev,
+                           .ino = e->ino,
+                           .handle = e->handle,
+                           .pid = e->pid,
+                           .uid = e->uid};
+
+    memcpy(o.process, e->process, sizeof(o.process));
+    o.process[sizeof(o.process) - 1] = '\0';
+    agent_opened(g->agent, &o);
+}
+
+int
+agent_gate_start(struct agent *a, struct agent_gate **ret, struct al_fail *fail)
+{
+    struct agent_gate *g = al_zalloc(sizeof(*g));
+    struct gatelink_conf conf = {.socket = a->options.gate_socket != NULL ? a->options.gate_socket
+                                                                          : DEFAULT_SOCKET,
+                                 .state_folder = a->options.state,
+                                 .port = a->port,
+                                 .log = a->log,
+                                 .opened = on_opened,
+                                 .ctx = g};
+    int rc;
+
+    if (g == NULL) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
+    }
+    g->agent = a;
+    port_mutex_init(&g->mutex);
+    *ret = g; /* the first open may come before gatelink_start is back; its answer waits for the
+                 mutex */
+    port_mutex_lock(&g->mutex);
+    rc = gatelink_start(&conf, &g->link, fail);
+    port_mutex_unlock(&g->mutex);
+    if (rc != AL_OK) {
+        *ret = NULL;
+        port_mutex_end(&g->mutex);
+        al_free(g);
+    }
+    return rc;
+}
+
+struct agent_gate *
+agent_gate_stop(struct agent_gate *g)
+{
+    if (g != NULL) {
+        (void)gatelink_stop(g->link); /* returns NULL */
+        port_mutex_end(&g->mutex);
+        al_free(g);
+    }
+    return NULL;
+}
+
+struct stub_gate *
+agent_gate_stub(struct agent_gate *g)
+{
+    return gatelink_gate(g->link);
+}
+
+bool
+agent_gate_wait(struct agent_gate *g, int64_t timeout_ms)
+{
+    return gatelink_wait(g->link, timeout_ms);
+}
+
+void
+agent_gate_answer(struct agent_gate *g, uint64_t number, int code)
+{
+    port_mutex_lock(&g->mutex);
+    gatelink_answer(g->link, number, code);
+    port_mutex_unlock(&g->mutex);
+}
+
+int
+agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret)
+{
+    return gatelink_marked(g->link, f, ret);
+}
+
+int
+agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret,
+                struct al_fail *fail)
+{
+    return stub_volume_open_linux(a->port, conf, agent_gate_stub(a->gate), ret, fail);
+}

@@ -1,0 +1,261 @@
+/* items.c: works that consist of files: tier and recall. */
+#include "agent/run/agent.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* One item on its way through a pool. */
+struct item_run {
+    struct agent_work *aw;
+    struct volume *volume; /* a reference */
+};
+
+static void
+item_end(struct item_run *run, int code, uint64_t bytes, const struct al_fail *fail)
+{
+    work_item_done(run->aw, code, bytes, fail);
+    volume_unref(run->volume);
+    al_free(run);
+}
+
+static struct item_run *
+item_begin(struct agent_work *aw, struct volume *v)
+{
+    struct item_run *run = al_zalloc(sizeof(*run));
+
+    if (run != NULL) {
+        run->aw = aw;
+        run->volume = v;
+        port_mutex_lock(&aw->agent->mutex);
+        v->refs++;
+        port_mutex_unlock(&aw->agent->mutex);
+    }
+    return run;
+}
+
+/* Waits for every item that was submitted: they hold the work's strings. */
+static void
+wait_items(struct agent_work *aw)
+{
+    port_mutex_lock(&aw->lock);
+    while (aw->done < aw->submitted) {
+        port_cond_wait(&aw->changed, &aw->lock);
+    }
+    port_mutex_unlock(&aw->lock);
+}
+
+/* False when no further item must be begun. A full spool holds new work up until the server has
+ * taken some of it. */
+static bool
+may_begin(struct agent_work *aw)
+{
+    bool share_bad;
+
+    while (spool_full(aw->agent->spool) && !work_stops(aw)) {
+        port_sleep_ns(aw->agent->port, 200000000);
+    }
+    port_mutex_lock(&aw->lock);
+    share_bad = aw->share_code != AL_OK;
+    if (!share_bad) {
+        aw->submitted++; /* taken back when the submission fails */
+    }
+    port_mutex_unlock(&aw->lock);
+    if (!share_bad && work_stops(aw)) {
+        port_mutex_lock(&aw->lock);
+        aw->submitted--;
+        port_mutex_unlock(&aw->lock);
+        return false;
+    }
+    return !share_bad;
+}
+
+static void
+not_begun(struct agent_work *aw, struct item_run *run)
+{
+    port_mutex_lock(&aw->lock);
+    aw->submitted--;
+    port_mutex_unlock(&aw->lock);
+    if (run != NULL) {
+        volume_unref(run->volume);
+        al_free(run);
+    }
+}
+
+/* The work's own result, once all its items are done. rc: what ended the submitting. */
+static void
+end_work(struct agent_work *aw, int rc)
+{
+    wait_items(aw);
+    if (aw->share_code != AL_OK) {
+        work_end(aw, aw->share_code, aw->share_fail.text);
+    } else if (work_stops(aw)) {
+        work_end(aw, AL_ECANCELED, "the agent stopped or the work was taken back");
+    } else {
+        work_end(aw, rc, rc == AL_OK ? "" : "not every item could be begun");
+    }
+}
+
+/* ---- tier ---- */
+
+static void
+on_moved(void *ctx, const struct mover_item *item, const struct mover_result *r)
+{
+    (void)item;
+    item_end(ctx, r->code, r->tiered ? r->size : 0, &r->fail);
+}
+
+static int
+submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume *mv,
+             const struct rule *rule)
+{
+    const struct work *w = aw->work;
+    int rc = AL_OK;
+
+    for (size_t i = 0; i < w->item_count && rc == AL_OK; i++) {
+        struct mover_item item = {.volume = mv,
+                                  .path = w->items[i].path,
+                                  .rule = rule,
+                                  .now_ns = w->now_ns,
+                                  .job_id = w->job_id[0] != '\0' ? w->job_id : NULL,
+                                  .rule_id = w->rule_id[0] != '\0' ? w->rule_id : NULL};
+        struct item_run *run;
+
+        if (!may_begin(aw)) {
+            break;
+        }
+        run = item_begin(aw, v);
+        rc = run != NULL ? mover_pool_submit(aw->agent->movers, &item, true, on_moved, run)
+                         : AL_ENOMEM;
+        if (rc != AL_OK) {
+            not_begun(aw, run);
+        }
+    }
+    return rc;
+}
+
+/* Every item of a volume that can hold no stubs is refused by name, so that the job tells it file
+ * by file as for any other reason. */
+static void
+refuse_all(struct agent_work *aw, const char *why)
+{
+    struct agent *a = aw->agent;
+    const struct work *w = aw->work;
+
+    for (size_t i = 0; i < w->item_count && !work_stops(aw); i++) {
+        int64_t now = port_now_ns(a->port);
+        struct outcome o = {.act = "refuse",
+                            .code = AL_OK,
+                            .reason = stub_refusal_name(STUB_R_UNSUPPORTED),
+                            .text = why,
+                            .volume_id = w->volume_id,
+                            .job_id = w->job_id[0] != '\0' ? w->job_id : NULL,
+                            .rule_id = w->rule_id[0] != '\0' ? w->rule_id : NULL,
+                            .path = w->items[i].path,
+                            .ino = w->items[i].ino,
+                            .size = w->items[i].size,
+                            .mtime_ns = w->items[i].mtime_ns,
+                            .began_ns = now,
+                            .ended_ns = now};
+
+        if (a->sink.sink.put(&a->sink.sink, &o) != AL_OK) {
+            break; /* what has no outcome is told by the work's end */
+        }
+    }
+    work_end(aw, work_stops(aw) ? AL_ECANCELED : AL_OK, why);
+}
+
+static int
+parse_rule(const struct work *w, struct rule **ret, struct al_fail *fail)
+{
+    struct rule_error e = {0};
+    int rc;
+
+    if (w->rule_where == NULL) {
+        return AL_OK; /* asked for by path: whatever it is */
+    }
+    rc = rule_parse(al_span_of(w->rule_where), NULL, ret, &e);
+    return rc == AL_OK ? AL_OK
+                       : al_fail_set(fail, rc, 0, "the rule cannot be read at byte %zu: %s", e.at,
+                                     e.message);
+}
+
+void
+work_tier(struct agent_work *aw)
+{
+    struct agent *a = aw->agent;
+    AL_CLEANUP(rule_freep) struct rule *rule = NULL;
+    struct volume *v = volume_find(a, aw->work->volume_id);
+    const struct mover_volume *mv = NULL;
+    struct al_fail fail = {0};
+    int rc = parse_rule(aw->work, &rule, &fail);
+
+    if (rc == AL_OK && v == NULL) {
+        rc = al_fail_set(&fail, AL_ENOENT, 0, "this host has no such volume");
+    }
+    if (rc == AL_OK) {
+        rc = volume_mover(v, &mv, &fail);
+    }
+    if (rc == AL_OK) {
+        end_work(aw, submit_moves(aw, v, mv, rule));
+    } else if (rc == AL_ENOTSUP) {
+        refuse_all(aw, fail.text);
+    } else {
+        work_end(aw, rc, fail.text);
+    }
+    volume_unref(v);
+}
+
+/* ---- recall ---- */
+
+static void
+on_recalled(void *ctx, const struct recall_result *r)
+{
+    item_end(ctx, r->code, r->filled ? r->size : 0, &r->fail);
+}
+
+static int
+submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volume *rv)
+{
+    const struct work *w = aw->work;
+    int rc = AL_OK;
+
+    for (size_t i = 0; i < w->item_count && rc == AL_OK; i++) {
+        struct recall_request request = {.volume = rv,
+                                         .path = w->items[i].path,
+                                         .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id};
+        struct item_run *run;
+
+        if (!may_begin(aw)) {
+            break;
+        }
+        run = item_begin(aw, v);
+        rc = run != NULL ? recall_pool_submit(aw->agent->recalls, &request, on_recalled, run)
+                         : AL_ENOMEM;
+        if (rc != AL_OK) {
+            not_begun(aw, run);
+        }
+    }
+    return rc;
+}
+
+void
+work_recall(struct agent_work *aw)
+{
+    struct volume *v = volume_find(aw->agent, aw->work->volume_id);
+    const struct recall_volume *rv = NULL;
+
+    if (v != NULL && volume_recall(v) == NULL) {
+        volume_look(v);
+    }
+    rv = v != NULL ? volume_recall(v) : NULL;
+    if (rv != NULL) {
+        end_work(aw, submit_recalls(aw, v, rv));
+    } else {
+        work_end(aw, v == NULL || !v->tracked_only ? AL_ENOENT : AL_ENOTSUP,
+                 v == NULL         ? "this host has no such volume"
+                 : v->tracked_only ? "the volume is tracked only"
+                                   : "the volume is not mounted");
+    }
+    volume_unref(v);
+}

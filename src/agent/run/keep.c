@@ -1,0 +1,339 @@
+/* keep.c: the thread that keeps things as they should be: looks at volumes, heals, sorts out opens
+ * that came before their volume, joins ended works. */
+#include "agent/run/agent.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+void
+keep_wake(struct agent *a)
+{
+    port_mutex_lock(&a->mutex);
+    a->woken = true;
+    port_cond_broadcast(&a->changed);
+    port_mutex_unlock(&a->mutex);
+}
+
+/* ---- opens ---- */
+
+struct answer {
+    struct agent *agent;
+    struct volume *volume; /* a reference */
+    uint64_t number;
+};
+
+static void
+on_recalled(void *ctx, const struct recall_result *r)
+{
+    struct answer *answer = ctx;
+    struct agent *a = answer->agent;
+    bool quiet;
+
+    port_mutex_lock(&a->mutex);
+    quiet = a->answers_stopped;
+    port_mutex_unlock(&a->mutex);
+    if (!quiet) {
+        agent_gate_answer(a->gate, answer->number, r->code);
+    }
+    volume_unref(answer->volume);
+    al_free(answer);
+}
+
+/* False: no open volume lies on that filesystem. */
+static bool
+dispatch(struct agent *a, const struct agent_open *o)
+{
+    struct volume *v = volume_of_event(a, o->dev, &o->handle);
+    struct answer *answer;
+    struct recall_request request;
+    int rc;
+
+    if (v == NULL) {
+        return false;
+    }
+    answer = al_zalloc(sizeof(*answer));
+    if (answer == NULL) {
+        volume_unref(v);
+        agent_gate_answer(a->gate, o->number, AL_ENOMEM);
+        return true;
+    }
+    *answer = (struct answer){a, v, o->number};
+    request = (struct recall_request){.volume = volume_recall(v),
+                                      .handle = o->handle,
+                                      .pid = o->pid,
+                                      .uid = o->uid,
+                                      .process = o->process[0] != '\0' ? o->process : NULL};
+    rc = recall_pool_submit(a->recalls, &request, on_recalled, answer);
+    if (rc != AL_OK) {
+        volume_unref(v);
+        al_free(answer);
+        if (rc != AL_ECANCELED) { /* stopping: the next agent is asked again */
+            agent_gate_answer(a->gate, o->number, rc);
+        }
+    }
+    return true;
+}
+
+static void
+keep_late(struct agent *a, const struct agent_open *o)
+{
+    bool kept;
+
+    port_mutex_lock(&a->mutex);
+    kept = a->late_count < AGENT_LATE_MAX;
+    if (kept) {
+        a->late[a->late_count++] = (struct late_open){*o, port_mono_ns(a->port)};
+        a->woken = true;
+        port_cond_broadcast(&a->changed);
+    }
+    port_mutex_unlock(&a->mutex);
+    if (!kept) {
+        agent_gate_answer(a->gate, o->number, AL_ENOENT);
+    }
+}
+
+void
+agent_opened(struct agent *a, const struct agent_open *o)
+{
+    bool stopped;
+
+    port_mutex_lock(&a->mutex);
+    stopped = a->answers_stopped;
+    a->dispatching += !stopped;
+    port_mutex_unlock(&a->mutex);
+    if (stopped) {
+        return;
+    }
+    if (!dispatch(a, o)) {
+        keep_late(a, o);
+    }
+    port_mutex_lock(&a->mutex);
+    a->dispatching--;
+    port_cond_broadcast(&a->changed);
+    port_mutex_unlock(&a->mutex);
+}
+
+void
+opens_stop(struct agent *a)
+{
+    port_mutex_lock(&a->mutex);
+    a->answers_stopped = true;
+    while (a->dispatching > 0) {
+        port_cond_wait(&a->changed, &a->mutex);
+    }
+    port_mutex_unlock(&a->mutex);
+}
+
+/* Opens that came before their volume was open. Returns how many still wait. */
+static size_t
+late_opens(struct agent *a)
+{
+    struct late_open *list;
+    size_t count, left;
+
+    port_mutex_lock(&a->mutex);
+    list = a->late_count > 0 ? al_array(AGENT_LATE_MAX, sizeof(*list)) : NULL;
+    if (list != NULL) { /* else, with memory short, the next round tries again */
+        struct late_open *full = a->late;
+
+        count = a->late_count;
+        a->late = list;
+        a->late_count = 0;
+        list = full;
+    }
+    left = a->late_count;
+    port_mutex_unlock(&a->mutex);
+    if (list == NULL) {
+        return left;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (dispatch(a, &list[i].open)) {
+            continue;
+        }
+        if (port_mono_ns(a->port) - list[i].since_ns > AGENT_LATE_NS) {
+            al_log(a->log, AL_LOG_WARN,
+                   "a stub was opened on a filesystem that holds no volume of this host: refused");
+            agent_gate_answer(a->gate, list[i].open.number, AL_ENOENT);
+            continue;
+        }
+        port_mutex_lock(&a->mutex);
+        if (a->late_count < AGENT_LATE_MAX) {
+            a->late[a->late_count++] = list[i];
+        }
+        port_mutex_unlock(&a->mutex);
+    }
+    al_free(list);
+    port_mutex_lock(&a->mutex);
+    left = a->late_count;
+    port_mutex_unlock(&a->mutex);
+    return left;
+}
+
+/* ---- healing ---- */
+
+struct keeper {
+    struct agent *agent;
+    struct target *target; /* to the share asked for last */
+    al_id share_id;
+    struct volume *lent[64]; /* references of volumes lent to reconcile, until it is done */
+    size_t lent_count;
+    uint64_t later; /* intents that must wait */
+    int64_t healed_ns, looked_ns;
+};
+
+static int
+connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
+{
+    struct keeper *k = ctx;
+    int rc;
+
+    if (k->target == NULL || strcmp(k->share_id, v->share_id) != 0) {
+        k->target = target_close(k->target);
+        rc = target_open(k->agent->port, &v->target, false, &k->target, fail);
+        if (rc != AL_OK) {
+            return rc;
+        }
+        memcpy(k->share_id, v->share_id, sizeof(k->share_id));
+    }
+    *ret = k->target;
+    return AL_OK;
+}
+
+static const struct recall_volume *
+lend(void *ctx, const char *volume_id)
+{
+    struct keeper *k = ctx;
+    struct volume *v;
+
+    for (size_t i = 0; i < k->lent_count; i++) {
+        if (strcmp(k->lent[i]->id, volume_id) == 0) {
+            return volume_recall(k->lent[i]);
+        }
+    }
+    v = k->lent_count < AL_LEN(k->lent) ? volume_find(k->agent, volume_id) : NULL;
+    if (v == NULL) {
+        return NULL; /* looked at again later */
+    }
+    k->lent[k->lent_count++] = v;
+    return volume_recall(v);
+}
+
+static bool
+on_stop(void *ctx)
+{
+    struct agent *a = ctx;
+
+    return atomic_load(&a->stopping);
+}
+
+/* A torn journal may have lost intents: then markers tell what the journal cannot. */
+static void
+heal_torn(struct keeper *k, const struct reconcile_env *env, struct reconcile_counts *counts)
+{
+    struct agent *a = k->agent;
+    bool all = true;
+
+    for (size_t i = 0;; i++) {
+        struct volume *v = NULL;
+        const struct recall_volume *rv;
+        struct al_fail fail = {0};
+
+        port_mutex_lock(&a->mutex);
+        if (i < a->volume_count) {
+            v = a->volumes[i];
+            v->refs++;
+        }
+        port_mutex_unlock(&a->mutex);
+        if (v == NULL) {
+            break;
+        }
+        rv = volume_recall(v);
+        if (!v->tracked_only &&
+            (rv == NULL || reconcile_walk(env, rv, on_stop, a, counts, &fail) != AL_OK)) {
+            all = false;
+        }
+        volume_unref(v);
+    }
+    a->journal_torn = !all;
+}
+
+static void
+heal(struct keeper *k)
+{
+    struct agent *a = k->agent;
+    struct reconcile_env env = {.port = a->port,
+                                .journal = a->journal,
+                                .sink = &a->sink.sink,
+                                .volume = lend,
+                                .volume_ctx = k,
+                                .connect = {.get = connect, .ctx = k}};
+    struct reconcile_counts counts = {0};
+    int rc = reconcile_found(&env, &counts);
+
+    if (rc == AL_OK && a->journal_torn) {
+        heal_torn(k, &env, &counts);
+    }
+    k->target = target_close(k->target);
+    while (k->lent_count > 0) {
+        volume_unref(k->lent[--k->lent_count]);
+    }
+    k->later = rc == AL_OK ? counts.later : 1;
+    k->healed_ns = port_mono_ns(a->port);
+    if (counts.intents > 0) {
+        al_log(a->log, counts.later > 0 ? AL_LOG_WARN : AL_LOG_INFO,
+               "healed what was left: %llu intents, %llu files as they were, %llu stubs finished, "
+               "%llu must wait",
+               (unsigned long long)counts.intents, (unsigned long long)counts.put_back_as_was,
+               (unsigned long long)counts.stubs_finished, (unsigned long long)counts.later);
+    }
+    port_mutex_lock(&a->mutex);
+    a->healed = true;
+    port_cond_broadcast(&a->changed);
+    port_mutex_unlock(&a->mutex);
+}
+
+static void
+wait(struct agent *a, int64_t ns)
+{
+    port_mutex_lock(&a->mutex);
+    if (!a->woken && !atomic_load(&a->stopping)) {
+        (void)port_cond_wait_for(&a->changed, &a->mutex,
+                                 ns); /* whatever woke us, the round looks at everything */
+    }
+    a->woken = false;
+    port_mutex_unlock(&a->mutex);
+}
+
+void *
+keep_main(void *agent)
+{
+    struct agent *a = agent;
+    struct keeper k = {.agent = a};
+    size_t late = 0;
+
+    volumes_look(a, true);
+    k.looked_ns = port_mono_ns(a->port);
+    heal(&k);
+    while (!atomic_load(&a->stopping)) {
+        int64_t now;
+        bool anew;
+
+        wait(a, late > 0 ? 200000000 : AGENT_KEEP_NS);
+        works_reap(a, false);
+        now = port_mono_ns(a->port);
+        port_mutex_lock(&a->mutex);
+        anew = a->late_count > 0 || a->volumes_new;
+        a->volumes_new = false;
+        port_mutex_unlock(&a->mutex);
+        if (anew || now - k.looked_ns >= AGENT_KEEP_NS) {
+            volumes_look(a, anew);
+            k.looked_ns = now;
+        }
+        late = late_opens(a);
+        if ((k.later > 0 || a->journal_torn) && (anew || now - k.healed_ns >= RECONCILE_AGAIN_NS)) {
+            heal(&k);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,116 @@
+/* share.c: works about a share or about everything that was left: check_share and reconcile. */
+#include "agent/run/agent.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static int
+check(struct agent *a, const struct config_share *s, struct target_space *ret, struct al_fail *fail)
+{
+    struct target_conf conf = {.url = s->url,
+                               .user = s->user,
+                               .password = s->password,
+                               .customer_id = a->identity->customer_id};
+    AL_CLEANUP(target_closep) struct target *t = NULL;
+    int rc = target_open(a->port, &conf, true, &t, fail);
+
+    return rc != AL_OK ? rc : target_check(t, ret, fail);
+}
+
+void
+work_check_share(struct agent_work *aw)
+{
+    struct agent *a = aw->agent;
+    const struct work *w = aw->work;
+    struct agent_config *c;
+    const struct config_share *share;
+    struct target_space space = {0};
+    struct al_fail fail = {0};
+    struct outcome o = {.act = "share_state",
+                        .share_id = w->share_id,
+                        .job_id = w->job_id[0] != '\0' ? w->job_id : NULL};
+    int rc;
+
+    o.began_ns = port_now_ns(a->port);
+    port_mutex_lock(&a->mutex);
+    c = a->config != NULL ? agent_config_ref(a->config) : NULL;
+    port_mutex_unlock(&a->mutex);
+    share = c != NULL ? agent_config_share(c, w->share_id) : NULL;
+    if (share == NULL) {
+        work_end(aw, AL_ENOENT, "this host does not know the share");
+    } else {
+        o.code = check(a, share, &space, &fail);
+        o.text = fail.text;
+        o.size = space.bytes_total;
+        o.freed = space.bytes_free;
+        o.ended_ns = port_now_ns(a->port);
+        al_log(a->log, o.code == AL_OK ? AL_LOG_INFO : AL_LOG_WARN, "share %s: %s %s", share->name,
+               al_code_name(o.code), fail.text);
+        rc = a->sink.sink.put(&a->sink.sink, &o);
+        work_end(aw, rc, rc == AL_OK ? "" : "the outcome could not be spooled");
+    }
+    (void)agent_config_unref(c); /* returns NULL */
+}
+
+/* ---- reconcile ---- */
+
+/* A connection of its own for the time of one work. */
+struct connection {
+    struct port *port;
+    struct target *target;
+    al_id share_id;
+};
+
+static int
+connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
+{
+    struct connection *c = ctx;
+    int rc;
+
+    if (c->target == NULL || strcmp(c->share_id, v->share_id) != 0) {
+        c->target = target_close(c->target);
+        rc = target_open(c->port, &v->target, false, &c->target, fail);
+        if (rc != AL_OK) {
+            return rc;
+        }
+        memcpy(c->share_id, v->share_id, sizeof(c->share_id));
+    }
+    *ret = c->target;
+    return AL_OK;
+}
+
+void
+work_reconcile(struct agent_work *aw)
+{
+    struct agent *a = aw->agent;
+    struct volume *v = volume_find(a, aw->work->volume_id);
+    const struct recall_volume *rv = NULL;
+    struct connection c = {.port = a->port};
+    struct reconcile_env env = {.port = a->port,
+                                .journal = a->journal,
+                                .sink = &a->sink.sink,
+                                .connect = {.get = connect, .ctx = &c}};
+    struct reconcile_counts counts = {0};
+    struct al_fail fail = {0};
+    int rc;
+
+    if (v != NULL && volume_recall(v) == NULL) {
+        volume_look(v);
+    }
+    rv = v != NULL ? volume_recall(v) : NULL;
+    if (rv == NULL) {
+        rc = al_fail_set(&fail, AL_ENOENT, 0, "the volume is not open here");
+    } else {
+        rc = reconcile_walk(&env, rv, work_stops, aw, &counts, &fail);
+    }
+    c.target = target_close(c.target);
+    al_log(a->log, AL_LOG_INFO,
+           "reconcile of %s: %llu markers, %llu adopted, %llu dropped, %llu alarms, %llu folders "
+           "unreadable",
+           v != NULL ? v->path : aw->work->volume_id, (unsigned long long)counts.markers,
+           (unsigned long long)counts.adopted, (unsigned long long)counts.dropped,
+           (unsigned long long)counts.alarms, (unsigned long long)counts.unreadable);
+    work_end(aw, rc, rc == AL_OK ? "" : fail.text);
+    volume_unref(v);
+}
