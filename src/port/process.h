@@ -14,6 +14,7 @@ bool port_stop_wait(int64_t timeout_ns);
 /* The environment variable, or NULL. */
 const char *port_env(const char *name);
 uint32_t port_pid(void);
+unsigned port_cpus(void); /* this process may use; at least 1 */
 /* Whether standard output / error is a terminal, and how wide it is (80 where unknown). */
 bool port_is_tty(int fd_number, unsigned *ret_columns);
 

@@ -69,6 +69,14 @@ port_pid(void)
     return (uint32_t)getpid();
 }
 
+unsigned
+port_cpus(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : (unsigned)n;
+}
+
 bool
 port_is_tty(int fd_number, unsigned *ret_columns)
 {

@@ -46,6 +46,14 @@ port_pid(void)
     return GetCurrentProcessId();
 }
 
+unsigned
+port_cpus(void)
+{
+    DWORD n = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+
+    return n < 1 ? 1 : (unsigned)n;
+}
+
 bool
 port_is_tty(int fd_number, unsigned *ret_columns)
 {
