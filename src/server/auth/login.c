@@ -157,13 +157,14 @@ nobody(struct al_fail *fail)
     return al_fail_set(fail, AL_EAUTH, 0, "log in first");
 }
 
-/* Its own small transaction; if it cannot be had now, the next request does it. */
+/* Its own small transaction; if it cannot be had now, the next request does it: this may run on a
+ * thread that others' sockets wait for. */
 static void
 prolong(struct store *db, struct store_session *t, int64_t now_ns)
 {
     struct al_fail quiet = {0};
 
-    if (store_in_tx(db) || t->expires_ns - now_ns > AUTH_SESSION_NS - AUTH_PROLONG_NS ||
+    if (store_writing(db) || t->expires_ns - now_ns > AUTH_SESSION_NS - AUTH_PROLONG_NS ||
         store_begin(db, &quiet) != AL_OK) {
         return;
     }

@@ -190,6 +190,12 @@ store_port(struct store *s)
 }
 
 bool
+store_writing(const struct store *s)
+{
+    return atomic_load(&s->db->writers) > 0;
+}
+
+bool
 store_in_tx(const struct store *s)
 {
     return s->in_tx;
@@ -214,6 +220,7 @@ tx_over(struct store *s)
     s->events = 0;
     s->chain = (struct store_chain){0};
     port_mutex_unlock(&s->db->write_lock);
+    (void)atomic_fetch_sub(&s->db->writers, 1u);
 }
 
 /* SQLite has rolled back by itself after some failures; then there is nothing left to do. */
@@ -244,6 +251,7 @@ store_begin(struct store *s, struct al_fail *fail)
     if (s->in_tx) {
         return al_fail_set(fail, AL_EINTERNAL, 0, "a transaction is open already");
     }
+    (void)atomic_fetch_add(&s->db->writers, 1u);
     port_mutex_lock(&s->db->write_lock);
     s->in_tx = true;
     undo(s);

@@ -61,6 +61,8 @@ int store_begin(struct store *s, struct al_fail *fail) AL_MUST_CHECK;
 int store_commit(struct store *s, struct al_fail *fail) AL_MUST_CHECK;
 void store_rollback(struct store *s); /* fine without a transaction */
 bool store_in_tx(const struct store *s);
+/* Whether somebody of this process is writing just now, so that what can wait does. */
+bool store_writing(const struct store *s);
 /* A fresh identifier of this moment. */
 int store_id_make(struct store *s, int64_t now_ns, al_id ret) AL_MUST_CHECK;
 

@@ -12,6 +12,7 @@
 #define ALTO_SERVER_STORE_STORE_PRIV_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base/jsonout.h"
 #include "port/thread.h"
@@ -33,6 +34,7 @@ struct store_db {
     struct al_log *log;
     char *path;
     port_mutex write_lock; /* one writer of this process at a time: no polling for SQLite's lock */
+    atomic_uint writers;   /* who holds or waits for it */
 };
 
 struct store_stmt {

@@ -231,6 +231,35 @@ test_a_session_lives_while_it_is_used_and_no_longer(void)
 }
 
 static void
+test_a_session_is_prolonged_later_when_somebody_writes(void)
+{
+    char name[STORE_NAME_BYTES_MAX + 1];
+    struct store *other = NULL;
+    struct auth_login login;
+    struct store_session t;
+    struct store_user u;
+    struct fixture f;
+    struct auth *a;
+    al_id id;
+
+    fixture_open(&f);
+    a = open_auth(&f);
+    add_user(&f, a, "anna", "correct horse", id);
+    log_in(&f, a, "anna", "correct horse", T0, &login);
+    TAP_OK(store_open(f.db, &other, NULL));
+    TAP_OK(store_begin(other, NULL));
+    TAP_OK(auth_session(f.s, login.token, T0 + 2 * AUTH_PROLONG_NS, &t, &u, name,
+                        NULL)); /* does not wait */
+    TAP_CHECK(t.expires_ns == T0 + AUTH_SESSION_NS);
+    store_rollback(other);
+    TAP_OK(auth_session(f.s, login.token, T0 + 2 * AUTH_PROLONG_NS, &t, &u, name, NULL));
+    TAP_CHECK(t.expires_ns == T0 + 2 * AUTH_PROLONG_NS + AUTH_SESSION_NS);
+    other = store_close(other);
+    a = auth_close(a);
+    fixture_close(&f);
+}
+
+static void
 test_tokens_that_are_none_open_nothing(void)
 {
     static const char *const bad[] = {
@@ -413,6 +442,7 @@ main(void)
     TAP_RUN(test_poor_passwords_are_refused);
     TAP_RUN(test_made_passwords_and_tokens_differ_and_have_their_length);
     TAP_RUN(test_a_session_lives_while_it_is_used_and_no_longer);
+    TAP_RUN(test_a_session_is_prolonged_later_when_somebody_writes);
     TAP_RUN(test_tokens_that_are_none_open_nothing);
     TAP_RUN(test_a_disabled_user_is_out_at_once_and_cannot_come_back);
     TAP_RUN(test_one_sentence_for_every_reason_a_login_fails);
