@@ -443,9 +443,9 @@ target_read_plain(struct target *t, const char *name, size_t max, struct al_buf 
     g->size = r == AL_OK ? size : 0;
     if (r == AL_OK && size > max) {
         r = al_fail_set(fail, AL_ELIMIT, 0,
-                        "%.80s on share %.60s has %llu bytes, at most %zu are "
+                        "%.80s on share %.60s has %llu bytes, at most %llu are "
                         "read",
-                        name, t->url, (unsigned long long)size, max);
+                        name, t->url, (unsigned long long)size, (unsigned long long)max);
     }
     if (r == AL_OK) {
         r = al_buf_reserve(to, (size_t)size + 1);
