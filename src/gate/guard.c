@@ -38,6 +38,7 @@ int
 gate_guard(struct gate *g, uint64_t dev, uint64_t ino, int fd)
 {
     struct guard *guard;
+    uint64_t allocated;
     bool marked = false;
     int rc;
 
@@ -60,7 +61,7 @@ gate_guard(struct gate *g, uint64_t dev, uint64_t ino, int fd)
     }
     guard->agent_dev = dev;
     guard->agent_ino = ino;
-    rc = port_fd_identity(fd, &guard->dev, &guard->ino);
+    rc = port_fd_identity(fd, &guard->dev, &guard->ino, &allocated);
     if (rc == AL_OK) {
         rc = port_fd_path(fd, &guard->path);
     }

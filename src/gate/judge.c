@@ -71,17 +71,22 @@ static enum verdict
 judge_plain(struct gate *g, const struct port_fan_event *ev, uint64_t epoch)
 {
     struct guard *guard = NULL;
-    uint64_t dev, ino;
+    uint64_t dev = 0, ino = 0, allocated = 0;
     int rc;
 
     if (atomic_load(&g->guard_epoch) != epoch) {
         return ASK_AGAIN;
     }
-    if (atomic_load(&g->guard_count) > 0 && port_fd_identity(ev->fd, &dev, &ino) == AL_OK) {
+    rc = port_fd_identity(ev->fd, &dev, &ino, &allocated);
+    if (rc == AL_OK && atomic_load(&g->guard_count) > 0) {
         guard = gate_guard_of(g, dev, ino);
     }
     if (guard == NULL) {
-        rc = port_fan_ignore(g->group, ev->fd, atomic_load(&g->access));
+        /* A file of holes alone may become a stub by a restore that only sets its marker: it is
+         * asked about every time. */
+        if (allocated > 0) {
+            rc = port_fan_ignore(g->group, ev->fd, atomic_load(&g->access));
+        }
         (void)rc; /* without the mark the next open asks again */
         return LET_GO;
     }
@@ -171,6 +176,7 @@ int
 gate_pending_add(struct gate *g, int fd, int look, uint32_t pid, bool held)
 {
     struct pending *p;
+    uint64_t allocated;
     int32_t mount;
     int rc;
 
@@ -178,7 +184,7 @@ gate_pending_add(struct gate *g, int fd, int look, uint32_t pid, bool held)
     if (p == NULL) {
         return AL_ENOMEM;
     }
-    rc = port_fd_identity(look, &p->dev, &p->ino);
+    rc = port_fd_identity(look, &p->dev, &p->ino, &allocated);
     if (rc == AL_OK) {
         rc = port_fd_handle(look, &p->handle, &mount);
     }

@@ -28,7 +28,7 @@ int port_fan_marked(int group, int fd, bool *ret) AL_MUST_CHECK; /* a mark is lo
 /* Whether a mark on the filesystem of fd would cover path as well: exactly what marking asks, also for detached mounts and subvolumes. */
 int port_fan_same_fs(int fd, const char *path, bool *ret) AL_MUST_CHECK;
 
-/* This inode raises no more events until it leaves the cache. `access`: what port_fan_mark told. */
+/* This inode raises no more events until it leaves the cache or is modified. `access`: what port_fan_mark told. */
 int port_fan_ignore(int group, int fd, bool access) AL_MUST_CHECK;
 /* While a file is being tiered: opens are asked, reads of the one who tiers it are not (answering one would break the lease). */
 int port_fan_guard(int group, int fd, bool access) AL_MUST_CHECK;
@@ -54,7 +54,7 @@ int port_native_fd(const struct port_file *f);
 
 /* What a gate must know of an event's file. */
 int port_fd_has_xattr(int fd, const char *name, bool *ret) AL_MUST_CHECK;
-int port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino) AL_MUST_CHECK;
+int port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino, uint64_t *ret_allocated) AL_MUST_CHECK; /* allocated: bytes */
 int port_fd_handle(int fd, struct port_handle *ret, int32_t *ret_mount) AL_MUST_CHECK;
 int port_fd_fs(int fd, struct port_fs *ret) AL_MUST_CHECK;
 bool port_kernel_at_least(unsigned major, unsigned minor);

@@ -26,7 +26,9 @@
 #define FAN_DENY_ERRNO(e) (FAN_DENY | (((uint32_t)(e)&0xffu) << 24))
 #endif
 
-#define IGNORE_FLAGS (FAN_MARK_IGNORE | FAN_MARK_IGNORED_SURV_MODIFY)
+/* Without FAN_MARK_IGNORED_SURV_MODIFY: a file that is emptied and filled anew, by a restore for
+ * instance, is asked about again. */
+#define IGNORE_FLAGS FAN_MARK_IGNORE
 #define PROC_FD_MAX 32u
 
 static const char *
@@ -159,14 +161,16 @@ port_fan_guard(int group, int fd, bool access)
 {
     int rc;
 
-    if (access) {
-        rc = mark_call(group, FAN_MARK_ADD | IGNORE_FLAGS | FAN_MARK_EVICTABLE, FAN_PRE_ACCESS, fd);
-        if (rc != AL_OK) {
-            return rc;
-        }
+    /* An ignore mark that ends with a modification is not set while somebody may write (the one who tiers may), and the two kinds do
+     * not mix: the old mark goes as a whole. */
+    rc = port_fan_forget(group, fd, access);
+    if (rc != AL_OK || !access) {
+        return rc;
     }
-    rc = mark_call(group, FAN_MARK_REMOVE | IGNORE_FLAGS, FAN_OPEN_PERM, fd);
-    return rc == AL_ENOENT ? AL_OK : rc;
+    return mark_call(group,
+                     FAN_MARK_ADD | IGNORE_FLAGS | FAN_MARK_IGNORED_SURV_MODIFY |
+                         FAN_MARK_EVICTABLE,
+                     FAN_PRE_ACCESS, fd);
 }
 
 int
@@ -303,7 +307,7 @@ port_fd_has_xattr(int fd, const char *name, bool *ret)
 }
 
 int
-port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino)
+port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino, uint64_t *ret_allocated)
 {
     struct stat st;
 
@@ -312,6 +316,7 @@ port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino)
     }
     *ret_dev = st.st_dev;
     *ret_ino = st.st_ino;
+    *ret_allocated = (uint64_t)st.st_blocks * 512;
     return AL_OK;
 }
 
