@@ -75,7 +75,7 @@ struct service_route {
     service_fn *fn;
     const char *op;      /* operationId in api/openapi.yaml */
     size_t body_max;     /* bytes; 0: no body allowed */
-    bool quick;          /* a reading that takes well under a millisecond: api runs it on its I/O thread, beside others' sockets */
+    bool quick;          /* a reading that takes well under a millisecond without filters: api runs it on its I/O thread, beside others' sockets */
 };
 
 /* NULL: no such path. *ret_method_wrong: the path is there with other methods. ids are written into the arena. */

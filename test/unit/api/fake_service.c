@@ -120,10 +120,9 @@ op_slow(struct service_req *q, struct service_reply *r, struct al_fail *fail)
 static int
 op_park(struct service_req *q, struct service_reply *r, struct al_fail *fail)
 {
-    const char *topic = q->query(q->query_ctx, "topic"), *until = q->query(q->query_ctx, "until");
-    int64_t until_ns = until != NULL && al_parse_i64(until, &until_ns) == AL_OK
-                           ? until_ns
-                           : q->now_ns + (int64_t)number(q, "ms") * 1000000;
+    const char *topic = q->query(q->query_ctx, "topic");
+    int64_t until_ns = r->park_until_ns != 0 ? r->park_until_ns
+                                             : q->now_ns + (int64_t)number(q, "ms") * 1000000;
     bool got = false;
 
     atomic_fetch_add(&fake.runs, 1);
