@@ -202,7 +202,7 @@ a_torn_or_damaged_tail_is_dropped_and_told(void)
     struct port_file *f = NULL;
     struct journal_item *item;
     struct journal *j;
-    size_t len, first;
+    size_t len, first = 0;
 
     disk_make(5);
     j = open_it(NULL);
