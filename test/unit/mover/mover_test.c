@@ -78,9 +78,278 @@ a_tiered_file_becomes_a_stub_and_comes_back_as_it_was(void)
     world_end(&w);
 }
 
+struct found {
+    char id[32];
+    unsigned count;
+};
+
+static void
+find_object(struct world *w, const char *id, void *ctx)
+{
+    struct found *f = ctx;
+
+    snprintf(f->id, sizeof(f->id), "%s", id);
+    f->count++;
+}
+
+static unsigned
+objects(struct world *w)
+{
+    struct found f = {0};
+
+    world_objects(w, find_object, &f);
+    return f.count;
+}
+
+static void
+the_object_is_byte_identical_and_keeps_its_extension(void)
+{
+    struct world w;
+    struct mover_result r;
+    char path[200];
+    uint8_t want[20000], *have;
+    size_t got;
+
+    world_make(&w, 2, SIM_ORDER_GLOBAL);
+    world_file(&w, "clip.MoV", sizeof(want), 3);
+    TAP_OK(world_start(&w));
+    r = tier(&w, "clip.MoV");
+    TAP_CHECK(r.tiered);
+    snprintf(path, sizeof(path), "/share/objects/%c/%c/%s.mov", r.object_id[24], r.object_id[25],
+             r.object_id);
+    have = world_read(w.disk, path, &got);
+    world_bytes(want, sizeof(want), 3);
+    TAP_CHECK(got == sizeof(want) && memcmp(have, want, got) == 0);
+    al_free(have);
+    TAP_EQUAL_U64(world_leftovers(&w), 0);
+    world_end(&w);
+}
+
+static int
+find_manifest(void *ctx, const char *name, bool is_folder, uint64_t size, int64_t mtime_ns)
+{
+    (void)snprintf(ctx, 100, "%s", name);
+    return AL_OK;
+}
+
+static void
+the_manifest_line_holds_what_the_stub_cannot_be_trusted_to_keep(void)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    struct al_arena *arena = al_arena_new(1 << 20);
+    struct manifest_record rec;
+    struct mover_result r;
+    struct port_stat st;
+    struct world w;
+    char name[100], path[300];
+    bool note = false, capability = false;
+
+    world_make(&w, 3, SIM_ORDER_GLOBAL);
+    world_file(&w, "clip.mov", 5000, 3);
+    st = world_stat(&w, "clip.mov");
+    TAP_OK(world_start(&w));
+    r = tier(&w, "clip.mov");
+    TAP_CHECK(r.tiered);
+    TAP_OK(target_list(w.target, "manifests/" WORLD_HOST, find_manifest, name, NULL));
+    snprintf(path, sizeof(path), "manifests/" WORLD_HOST "/%s", name);
+    al_buf_init(&text, 1 << 20);
+    TAP_OK(target_read_file(w.target, path, 1 << 20, &text, NULL));
+    TAP_OK(manifest_parse(al_buf_span(&text), arena, &rec, NULL));
+    TAP_EQUAL_STR(rec.object_id, r.object_id);
+    TAP_EQUAL_STR(rec.volume_id, WORLD_VOLUME);
+    TAP_CHECK(al_span_equal(rec.path, al_span_of("clip.mov")));
+    TAP_CHECK(rec.size == 5000 && rec.mode == 0640 && rec.uid == 1000 && rec.gid == 100);
+    TAP_CHECK(rec.mtime_ns == st.mtime_ns && rec.atime_ns == st.atime_ns);
+    TAP_EQUAL_U64(rec.xattr_count, 2);
+    for (size_t k = 0; k < rec.xattr_count; k++) {
+        note |= al_span_equal(rec.xattrs[k].name, al_span_of("user.note")) &&
+                al_span_equal(rec.xattrs[k].value, al_span_of("kept"));
+        capability |= al_span_equal(rec.xattrs[k].name, al_span_of("security.capability")) &&
+                      rec.xattrs[k].value.len == 8;
+    }
+    TAP_CHECK(note && capability);
+    (void)al_arena_free(arena);
+    world_end(&w);
+}
+
+static void
+a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made(void)
+{
+    struct rule *rule = NULL;
+    struct mover_item item;
+    struct mover *m = NULL;
+    struct world w;
+
+    world_make(&w, 4, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.dat", 20000, 3);
+    TAP_OK(world_start(&w));
+    TAP_OK(rule_parse(al_span_of("size >= 20001"), NULL, &rule, NULL));
+    item =
+        (struct mover_item){.volume = &w.mover_volume, .path = al_span_of("a.dat"), .rule = rule};
+    TAP_OK(mover_new(&w.mover_env, w.target, &item, &m));
+    while (mover_step(m) == MOVER_MORE) {
+    }
+    TAP_EQUAL_STR(stub_refusal_name(mover_result(m)->refusal), "rule_no_longer_matches");
+    TAP_OK(mover_result(m)->code);
+    m = mover_free(m);
+    rule = rule_free(rule);
+    TAP_EQUAL_U64(objects(&w), 0);
+    TAP_EQUAL_U64(world_told(&w, "act=refuse", "rule_no_longer_matches"), 1);
+    world_end(&w);
+}
+
+static void
+a_file_named_by_a_rule_that_means_it_is_tiered(void)
+{
+    struct rule *rule = NULL;
+    struct mover_item item;
+    struct mover *m = NULL;
+    struct world w;
+
+    world_make(&w, 5, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.dat", 20000, 3);
+    TAP_OK(world_start(&w));
+    TAP_OK(rule_parse(al_span_of("size >= 20000 and modified older than 30d and ext = \"dat\""),
+                      NULL, &rule, NULL));
+    item =
+        (struct mover_item){.volume = &w.mover_volume, .path = al_span_of("a.dat"), .rule = rule};
+    item.now_ns = port_now_ns(sim_port(w.host));
+    TAP_OK(mover_new(&w.mover_env, w.target, &item, &m));
+    while (mover_step(m) == MOVER_MORE) {
+    }
+    TAP_CHECK(mover_result(m)->tiered);
+    m = mover_free(m);
+    rule = rule_free(rule);
+    world_end(&w);
+}
+
+static void
+every_refusal_has_its_name_and_leaves_the_file_alone(void)
+{
+    struct world w;
+    struct port *p;
+
+    world_make(&w, 6, SIM_ORDER_GLOBAL);
+    p = sim_other(w.host);
+    world_file(&w, "open", 20000, 3);
+    world_file(&w, "stub", 20000, 3);
+    TAP_OK(port_mkdir(p, NULL, "/vol/folder", 0755));
+    TAP_OK(port_symlink(p, NULL, "/vol/link", "open"));
+    TAP_OK(world_start(&w));
+    TAP_CHECK(tier(&w, "stub").tiered);
+    {
+        struct port_file *f = NULL;
+
+        TAP_OK(port_open(p, NULL, "/vol/open", PORT_READ, 0, &f));
+        TAP_EQUAL_STR(stub_refusal_name(tier(&w, "open").refusal), "open_elsewhere");
+        TAP_OK(port_close(p, f));
+    }
+    TAP_EQUAL_STR(stub_refusal_name(tier(&w, "stub").refusal), "already_stub");
+    TAP_EQUAL_STR(stub_refusal_name(tier(&w, "folder").refusal), "not_a_file");
+    TAP_EQUAL_STR(stub_refusal_name(tier(&w, "link").refusal), "not_a_file");
+    TAP_EQUAL_STR(stub_refusal_name(tier(&w, "nothing").refusal), "gone");
+    TAP_EQUAL_U64(world_told(&w, "act=refuse", NULL), 5);
+    TAP_EQUAL_U64(objects(&w), 1);
+    TAP_CHECK(has_bytes(&w, "/vol/open", 20000, 3));
+    world_end(&w);
+}
+
+static void
+a_full_read_only_or_absent_share_is_named_and_changes_nothing(void)
+{
+    struct world w;
+    struct mover_result r;
+
+    world_make(&w, 7, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.dat", 20000, 3);
+    TAP_OK(world_start(&w));
+    sim_space(w.disk, 2);
+    TAP_CODE(tier(&w, "a.dat").code, AL_ENOSPC);
+    sim_space(w.disk, UINT64_MAX);
+    sim_read_only(w.disk, true);
+    TAP_CODE(tier(&w, "a.dat").code, AL_EROFS);
+    sim_read_only(w.disk, false);
+    sim_down_code(w.disk, AL_EUNREACH);
+    sim_crash_at(w.disk, 1, SIM_POWER, false);
+    TAP_CODE(tier(&w, "a.dat").code, AL_EUNREACH);
+    TAP_CHECK(has_bytes(&w, "/vol/a.dat", 20000, 3) && !world_has_marker(&w, "a.dat"));
+    TAP_EQUAL_U64(world_told(&w, "act=tier", "code=ok"), 0);
+    TAP_EQUAL_U64(world_told(&w, "act=tier", NULL), 3);
+    TAP_OK(sim_restart(w.disk, SIM_KILL));
+    world_stop(&w);
+    TAP_OK(world_start(&w));
+    r = tier(&w, "a.dat"); /* goes on by itself when mended */
+    TAP_CHECK(r.tiered);
+    world_end(&w);
+}
+
+static void
+a_file_with_more_attributes_than_a_manifest_line_holds_is_refused(void)
+{
+    static uint8_t big[60000];
+    struct port_file *f = NULL;
+    struct world w;
+    struct port *p;
+
+    memset(big, 'x', sizeof(big));
+    world_make(&w, 8, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.dat", 20000, 3);
+    p = sim_other(w.host);
+    TAP_OK(port_open(p, NULL, "/vol/a.dat", PORT_READ | PORT_WRITE, 0, &f));
+    for (char k = 'a'; k < 'e'; k++) {
+        char name[] = {'u', 's', 'e', 'r', '.', k, 0};
+
+        TAP_OK(port_xattr_set(p, f, name, big, sizeof(big)));
+    }
+    TAP_OK(port_close(p, f));
+    TAP_OK(world_start(&w));
+    TAP_EQUAL_STR(stub_refusal_name(tier(&w, "a.dat").refusal), "attributes_too_large");
+    TAP_EQUAL_U64(world_told(&w, "unreferenced_object", NULL), objects(&w));
+    world_end(&w);
+}
+
+static void
+a_cancelled_mover_leaves_the_file_as_it_was_at_every_step(void)
+{
+    for (unsigned steps = 0; steps < 20; steps++) {
+        struct mover_item item;
+        struct mover *m = NULL;
+        struct world w;
+
+        world_make(&w, 100 + steps, SIM_ORDER_GLOBAL);
+        world_file(&w, "a.dat", 20000, 3);
+        TAP_OK(world_start(&w));
+        item = (struct mover_item){.volume = &w.mover_volume, .path = al_span_of("a.dat")};
+        TAP_OK(mover_new(&w.mover_env, w.target, &item, &m));
+        for (unsigned k = 0; k < steps; k++) {
+            (void)mover_step(m);
+        }
+        m = mover_free(m);                   /* cancels */
+        if (world_has_marker(&w, "a.dat")) { /* was being sealed: then it is finished */
+            TAP_EQUAL_U64(world_told(&w, "act=tier code=ok", NULL), 1);
+            TAP_EQUAL_U64(world_stat(&w, "a.dat").allocated, 0);
+        } else {
+            TAP_CHECK(has_bytes(&w, "/vol/a.dat", 20000, 3));
+            /* The ledger may hear of an object that never came to be, never the other way round. */
+            TAP_CHECK(world_told(&w, "unreferenced_object", NULL) >= objects(&w));
+            TAP_EQUAL_U64(world_leftovers(&w), 0);
+        }
+        TAP_CHECK(!w.gate.guarded);
+        world_end(&w);
+    }
+}
+
 int
 main(void)
 {
+    TAP_RUN(the_object_is_byte_identical_and_keeps_its_extension);
+    TAP_RUN(the_manifest_line_holds_what_the_stub_cannot_be_trusted_to_keep);
+    TAP_RUN(a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made);
+    TAP_RUN(a_file_named_by_a_rule_that_means_it_is_tiered);
+    TAP_RUN(every_refusal_has_its_name_and_leaves_the_file_alone);
+    TAP_RUN(a_full_read_only_or_absent_share_is_named_and_changes_nothing);
+    TAP_RUN(a_file_with_more_attributes_than_a_manifest_line_holds_is_refused);
+    TAP_RUN(a_cancelled_mover_leaves_the_file_as_it_was_at_every_step);
     TAP_RUN(a_tiered_file_becomes_a_stub_and_comes_back_as_it_was);
     return tap_end();
 }
