@@ -302,6 +302,12 @@ port_generation(struct port *p, struct port_file *f, uint32_t *ret)
 }
 
 int
+port_path_of(struct port *p, struct port_file *root, struct port_file *f, struct al_buf *to)
+{
+    return PORT_CALL(p, path_of, root, f, to);
+}
+
+int
 port_fs(struct port *p, struct port_file *f, struct port_fs *ret)
 {
     return PORT_CALL(p, fs, f, ret);

@@ -127,6 +127,7 @@ struct port_ops {
     int (*next_hole)(struct port *, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
     int (*handle_get)(struct port *, struct port_file *f, struct port_handle *ret);
     int (*generation)(struct port *, struct port_file *f, uint32_t *ret);
+    int (*path_of)(struct port *, struct port_file *root, struct port_file *f, struct al_buf *to);
     int (*fs)(struct port *, struct port_file *f, struct port_fs *ret);
     int64_t (*now_ns)(struct port *);
     int64_t (*mono_ns)(struct port *);
@@ -203,6 +204,9 @@ int port_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_
 int port_handle_get(struct port *p, struct port_file *f, struct port_handle *ret) AL_MUST_CHECK;
 /* A number that differs when an inode number is used again for another file: a hash of the file handle, which holds the generation. */
 int port_generation(struct port *p, struct port_file *f, uint32_t *ret) AL_MUST_CHECK;
+/* Appends where f is now, relative to the folder root, as the system remembers it: a name to tell people, not to act on. AL_ENOENT: it has no
+ * name any more, or lies elsewhere; AL_ENOTSUP. */
+int port_path_of(struct port *p, struct port_file *root, struct port_file *f, struct al_buf *to) AL_MUST_CHECK;
 int port_fs(struct port *p, struct port_file *f, struct port_fs *ret) AL_MUST_CHECK;
 
 /* ---- the rest ---- */

@@ -40,10 +40,26 @@ on_recalled(void *ctx, const struct recall_result *r)
     al_free(answer);
 }
 
+/* Under which name the file lies now, for inventory and audit. Whoever opens it holds the name in
+ * the kernel's cache, so it is known at once. */
+static void
+name_of(struct agent *a, const struct recall_volume *v, const struct port_handle *h,
+        struct al_buf *to)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {a->port, NULL};
+    struct port_file *root = stub_volume_root(v->stub);
+
+    if (port_open_handle(a->port, root, h, PORT_PATH, &f.file) != AL_OK ||
+        port_path_of(a->port, root, f.file, to) != AL_OK) {
+        al_buf_clear(to); /* told without a name then */
+    }
+}
+
 /* False: no open volume lies on that filesystem. */
 static bool
 dispatch(struct agent *a, const struct agent_open *o)
 {
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     struct volume *v = volume_of_event(a, o->dev, &o->handle);
     struct answer *answer;
     struct recall_request request;
@@ -59,8 +75,11 @@ dispatch(struct agent *a, const struct agent_open *o)
         return true;
     }
     *answer = (struct answer){a, v, o->number};
+    al_buf_init(&path, 64u << 10);
+    name_of(a, volume_recall(v), &o->handle, &path);
     request = (struct recall_request){.volume = volume_recall(v),
                                       .handle = o->handle,
+                                      .path = al_buf_span(&path),
                                       .pid = o->pid,
                                       .uid = o->uid,
                                       .process = o->process[0] != '\0' ? o->process : NULL};

@@ -364,6 +364,7 @@ const struct port_ops linux_ops = {
     .next_hole = linux_next_hole,
     .handle_get = linux_handle_get,
     .generation = linux_generation,
+    .path_of = linux_path_of,
     .fs = linux_fs,
     .now_ns = now_ns,
     .mono_ns = mono_ns,

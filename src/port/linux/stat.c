@@ -1,6 +1,7 @@
 /* What a file is: statx(2), statfs(2). */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "port/linux/linux_priv.h"
 
@@ -113,6 +115,51 @@ int
 linux_stat_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret)
 {
     return stat_fill(dir == NULL ? AT_FDCWD : dir->fd, name, 0, ret);
+}
+
+/* proc(5): the link behind a descriptor is the path that leads there now. */
+static int
+fd_path(int fd, char *to, size_t cap, size_t *ret_len)
+{
+    char link[32];
+    ssize_t n;
+
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, to, cap);
+    if (n < 0) {
+        return linux_code(errno);
+    }
+    if (n == 0 || (size_t)n == cap || to[0] != '/') {
+        return AL_ENOENT;
+    }
+    *ret_len = (size_t)n;
+    return AL_OK;
+}
+
+int
+linux_path_of(struct port *p, struct port_file *root, struct port_file *f, struct al_buf *to)
+{
+    char base[PATH_MAX], path[PATH_MAX];
+    struct stat st;
+    size_t base_len, len;
+    int rc = fd_path(root->fd, base, sizeof(base), &base_len);
+
+    if (rc == AL_OK) {
+        rc = fd_path(f->fd, path, sizeof(path), &len);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (fstat(f->fd, &st) != 0 || st.st_nlink == 0) {
+        return AL_ENOENT; /* the link then ends in " (deleted)" */
+    }
+    if (base_len == 1) { /* "/" */
+        base_len = 0;
+    }
+    if (len <= base_len + 1 || memcmp(path, base, base_len) != 0 || path[base_len] != '/') {
+        return AL_ENOENT;
+    }
+    return al_buf_add(to, path + base_len + 1, len - base_len - 1);
 }
 
 /* XFS makes f_fsid of the device's number, which is another one after the next start (loop devices, LVM): ask for the UUID.
