@@ -228,6 +228,15 @@ struct inv_source {
     int rc;            /* first failure; atomic */
 };
 
+/* Sums that hold what a column of the result can: sizes come from outside, and a hostile host's
+ * must not end in an overflow. */
+#define INV_SUM_IF(x, condition)                                                                   \
+    "least(coalesce(sum(" x ") FILTER (" condition "), 0), 9223372036854775807)::BIGINT"
+#define INV_SUM(x) INV_SUM_IF(x, "true")
+/* size rounded to blocks of three times the same %llu: block - 1, block, block. */
+#define INV_ROUNDED "((least(size, 4611686018427387904) + %llu) // %llu * %llu)"
+#define INV_BLOCK_BYTES_MAX (1u << 30)
+
 /* ---- rows.c ---- */
 /* What inv_row reads, from a table or subquery named e with a column fpath (the folder's path) and
  * one `counts` (its own row when it is a folder: files, bytes, else NULL). */

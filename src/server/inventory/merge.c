@@ -223,8 +223,8 @@ sum_folders(struct merge *m)
     int rc;
 
     snprintf(sql, sizeof(sql),
-             "SELECT folder, count(*), sum(size)::BIGINT FROM \"v_%s\".entry_new WHERE type = %d "
-             "GROUP BY folder",
+             "SELECT folder, count(*), " INV_SUM("size") " FROM \"v_%s\".entry_new WHERE type = %d "
+                                                         "GROUP BY folder",
              m->id, PORT_T_FILE);
     rc = inv_query(m->u->inv, m->u->conn, sql, false, &rows);
     while (rc == AL_OK) {

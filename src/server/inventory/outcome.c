@@ -41,8 +41,8 @@ static const char update_sql[] =
 static const char delete_sql[] = "DELETE FROM \"v_%s\".entry e USING temp.told_in t WHERE t.round "
                                  "= %lld AND (t.set_bits & 32) <> 0 AND " MATCHES;
 
-static const char missing_sql[] = "SELECT (SELECT count(*) FROM temp.told) - (SELECT count(*) FROM "
-                                  "temp.told_in t JOIN \"v_%s\".entry e ON " MATCHES ")";
+static const char matched_sql[] =
+    "SELECT count(*) FROM temp.told_in t JOIN \"v_%s\".entry e ON " MATCHES;
 
 const char *
 inventory_source_name(enum inventory_source s)
@@ -134,7 +134,7 @@ is_known(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
 }
 
 static int
-apply_rounds(struct inv_use *u, int64_t *ret_missing)
+apply_rounds(struct inv_use *u, int64_t *ret_matched)
 {
     const char *id = u->volume->id;
     char sql[1024];
@@ -142,8 +142,8 @@ apply_rounds(struct inv_use *u, int64_t *ret_missing)
     int rc = inv_runf(u->inv, u->conn, rounds_sql, id);
 
     if (rc == AL_OK) {
-        snprintf(sql, sizeof(sql), missing_sql, id);
-        rc = inv_one(u->inv, u->conn, sql, ret_missing);
+        snprintf(sql, sizeof(sql), matched_sql, id);
+        rc = inv_one(u->inv, u->conn, sql, ret_matched);
     }
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT coalesce(max(round), 0) FROM temp.told_in", &rounds);
@@ -174,7 +174,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
                          const struct inventory_outcome *rows, size_t count, uint64_t *ret_missing)
 {
     INV_USE(u);
-    int64_t missing = 0;
+    int64_t matched = 0;
     bool known = false;
     int rc;
 
@@ -204,7 +204,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = append_rows(&u, rows, count);
     }
     if (rc == AL_OK) {
-        rc = apply_rounds(&u, &missing);
+        rc = apply_rounds(&u, &matched);
     }
     if (rc == AL_OK) {
         rc = set_known(&u, stream, seq);
@@ -213,7 +213,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = inv_commit(&u);
     }
     if (rc == AL_OK && ret_missing != NULL) {
-        *ret_missing = (uint64_t)missing;
+        *ret_missing = count - (uint64_t)matched;
     }
     return rc;
 }

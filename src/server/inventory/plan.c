@@ -88,7 +88,7 @@ put_matched(struct inv_sql *sql, struct inv_use *u, const struct inventory_plan_
     }
     inv_put_text(sql, refusal_sql);
     inv_put(sql,
-            " AS refusal, least(allocated, (size + %llu) // %llu * %llu) AS freed FROM (SELECT "
+            " AS refusal, least(allocated, " INV_ROUNDED ") AS freed FROM (SELECT "
             "e.*, e.rowid AS rid, f.path AS fpath, "
             "f.path || '/'::BLOB || e.name AS path, w.name AS owner FROM \"v_%s\".entry e JOIN "
             "\"v_%s\".folder f ON e.folder = f.id "
@@ -120,8 +120,9 @@ read_sums(struct inv_use *u, struct al_arena *arena, struct inventory_plan *plan
     size_t most = INVENTORY_EARLIER_MAX + 32;
     bool end = false;
     int rc = inv_query(u->inv, u->conn,
-                       "SELECT refusal, count(*) AS n, sum(size)::BIGINT, sum(freed)::BIGINT FROM "
-                       "temp.matched GROUP BY refusal ORDER BY n DESC, refusal",
+                       "SELECT refusal, count(*) AS n, " INV_SUM("size") ", " INV_SUM(
+                           "freed") " FROM "
+                                    "temp.matched GROUP BY refusal ORDER BY n DESC, refusal",
                        false, &rows);
 
     plan->refusals = al_arena_alloc(arena, most * sizeof(*plan->refusals));
@@ -173,10 +174,12 @@ read_folders(struct inv_use *u, struct al_arena *arena, struct inventory_plan *p
         return AL_ENOMEM;
     }
     snprintf(sql, sizeof(sql),
-             "SELECT f.path, m.n, m.b FROM (SELECT folder, count(*) AS n, sum(size)::BIGINT AS b "
-             "FROM temp.matched WHERE refusal IS NULL "
-             "GROUP BY folder ORDER BY b DESC, n DESC, folder LIMIT %u) m JOIN \"v_%s\".folder f "
-             "ON f.id = m.folder ORDER BY m.b DESC, m.n DESC, m.folder",
+             "SELECT f.path, m.n, m.b FROM (SELECT folder, count(*) AS n, " INV_SUM(
+                 "size") " AS b "
+                         "FROM temp.matched WHERE refusal IS NULL "
+                         "GROUP BY folder ORDER BY b DESC, n DESC, folder LIMIT %u) m JOIN "
+                         "\"v_%s\".folder f "
+                         "ON f.id = m.folder ORDER BY m.b DESC, m.n DESC, m.folder",
              INVENTORY_TOP_FOLDERS, u->volume->id);
     rc = inv_query(u->inv, u->conn, sql, false, &rows);
     while (rc == AL_OK && plan->folder_count < INVENTORY_TOP_FOLDERS) {
@@ -215,7 +218,7 @@ read_sample(struct inv_use *u, struct al_arena *arena, struct inventory_plan *pl
     }
     snprintf(sql, sizeof(sql),
              "SELECT " INV_ROW_COLUMNS " FROM (SELECT e.*, f.path AS fpath FROM \"v_%s\".entry e "
-                                       "JOIN (SELECT rid FROM temp.matched "
+             "JOIN (SELECT rid FROM temp.matched "
              "WHERE refusal IS NULL ORDER BY size DESC, rid LIMIT %u) s ON e.rowid = s.rid JOIN "
              "\"v_%s\".folder f ON f.id = e.folder) "
              "ORDER BY size DESC, fpath, name",

@@ -44,7 +44,7 @@ query_entry(struct inv_use *u, struct al_span path, struct inv_rows *ret)
 
     inv_put(&sql,
             "SELECT " INV_ROW_COLUMNS ", c_files, c_bytes FROM (SELECT e.*, f.path AS fpath, "
-                                      "c.files AS c_files, c.bytes AS c_bytes "
+            "c.files AS c_files, c.bytes AS c_bytes "
             "FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON e.folder = f.id LEFT JOIN "
             "\"v_%s\".folder c ON c.parent = e.folder AND c.name = e.name "
             "WHERE f.path = ",
@@ -320,7 +320,7 @@ page_query(struct inv_use *u, const struct inventory_list_query *q, const struct
     INV_SQL(sql);
 
     inv_put(&sql, "SELECT " INV_ROW_COLUMNS ", c_files, c_bytes FROM (SELECT p.*, c.files AS "
-                                            "c_files, c.bytes AS c_bytes FROM (SELECT *");
+                  "c_files, c.bytes AS c_bytes FROM (SELECT *");
     put_rows(&sql, u, q, f, rule);
     if (from != NULL) {
         put_behind(&sql, q, from);
@@ -457,6 +457,8 @@ inventory_list(struct inventory *inv, const struct inventory_scope *scope, const
 
 /* ---- totals ---- */
 
+#define IS_STUB "type = 1 AND state = 1"
+
 static int
 read_totals(struct inv_use *u, struct inventory_totals *ret)
 {
@@ -468,20 +470,21 @@ read_totals(struct inv_use *u, struct inventory_totals *ret)
     bool end = true;
     int rc;
 
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) FILTER (type = 1), count(*) FILTER (type = 2), count(*) FILTER (type "
-             "NOT IN (1, 2)), "
-             "coalesce(sum(size) FILTER (type = 1), 0)::BIGINT, coalesce(sum(allocated) FILTER "
-             "(type = 1), 0)::BIGINT, "
-             "count(*) FILTER (type = 1 AND state = 1), coalesce(sum(size) FILTER (type = 1 AND "
-             "state = 1), 0)::BIGINT, "
-             "coalesce(sum(greatest((size + %llu) // %llu * %llu - allocated, 0)) FILTER (type = 1 "
-             "AND state = 1), 0)::BIGINT, "
-             "(SELECT count(*) FROM \"v_%s\".folder WHERE flags & 1 <> 0), (SELECT last_scan_ns "
-             "FROM \"v_%s\".meta), "
-             "(SELECT last_scan_id FROM \"v_%s\".meta), (SELECT count(*) FROM \"v_%s\".folder "
-             "WHERE parent = 0) FROM \"v_%s\".entry",
-             block - 1, block, block, id, id, id, id, id);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT count(*) FILTER (type = 1), count(*) FILTER (type = 2), "
+        "count(*) FILTER (type NOT IN (1, 2)), " INV_SUM_IF("size", "type = 1") ", " INV_SUM_IF(
+            "allocated", "type = 1") ", count(*) FILTER (" IS_STUB
+                                     "), " INV_SUM_IF("size", IS_STUB) ", " INV_SUM_IF(
+                                         "greatest(" INV_ROUNDED " - allocated, 0)",
+                                         IS_STUB) ", "
+                                                  "(SELECT count(*) FROM \"v_%s\".folder WHERE "
+                                                  "flags & 1 <> 0), (SELECT last_scan_ns "
+                                                  "FROM \"v_%s\".meta), "
+                                                  "(SELECT last_scan_id FROM \"v_%s\".meta), "
+                                                  "(SELECT count(*) FROM \"v_%s\".folder "
+                                                  "WHERE parent = 0) FROM \"v_%s\".entry",
+        block - 1, block, block, id, id, id, id, id);
     rc = inv_query(u->inv, u->conn, sql, false, &rows);
     if (rc == AL_OK) {
         rc = inv_next(&rows, &end);

@@ -390,7 +390,7 @@ inv_tree_sum(struct inv_tree *t)
         struct inv_node *parent = &t->nodes[n->parent];
 
         parent->files += n->files;
-        parent->bytes += n->bytes;
+        parent->bytes = n->bytes > INT64_MAX - parent->bytes ? INT64_MAX : parent->bytes + n->bytes;
     }
 }
 

@@ -595,6 +595,9 @@ inventory_volume_make(struct inventory *inv, const struct inventory_scope *scope
     if (!al_id_valid(volume_id) || scope->customer_id == NULL || !al_id_valid(scope->customer_id)) {
         return al_fail_set(fail, AL_EINVAL, 0, "volume and customer need an identifier");
     }
+    if (block_bytes > INV_BLOCK_BYTES_MAX) {
+        return al_fail_set(fail, AL_EINVAL, 0, "a block is at most %u bytes", INV_BLOCK_BYTES_MAX);
+    }
     rc = inv_connect(inv, &of.conn);
     if (rc == AL_OK) {
         port_mutex_lock(&inv->lock);

@@ -1,0 +1,1085 @@
+#include "help.h"
+
+#include "port/thread.h"
+
+/* ---- scope ---- */
+
+static int
+no_row(void *ctx, const struct inventory_row *row)
+{
+    return AL_EINTERNAL;
+}
+
+static void
+a_volume_of_another_customer_is_not_there(void)
+{
+    static const struct inventory_scope other = {OTHER_CUSTOMER};
+    struct inventory_outcome o = {.path = sp("/x"), .set = INVENTORY_SET_GONE};
+    struct inventory_list_query q = {.state = -1, .limit = 10};
+    struct inventory_plan_query pq = {.now_ns = NOW_NS};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    AL_CLEANUP(rule_freep) struct rule *r = NULL;
+    struct inventory_totals totals;
+    struct inventory_page page;
+    struct inventory_plan plan;
+    struct scan s;
+    struct help h;
+    uint64_t n;
+
+    TAP_OK(rule_parse(sp("true"), NULL, &r, NULL));
+    pq.rule = r;
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_file(&s, 1, "secret", 5000, 100);
+    (void)scan_end(&s);
+    for (int i = 0; i < 2; i++) {
+        /* Another customer's, and one that was never made. */
+        const struct inventory_scope *scope = i == 0 ? &other : &own;
+        const char *volume = i == 0 ? VOLUME : "01hv0000000000000000000099";
+
+        TAP_CODE(inventory_volume_version(h.inv, scope, volume, &n), AL_ENOENT);
+        TAP_CODE(inventory_scan_begin(h.inv, scope, volume, SCAN(02)), AL_ENOENT);
+        TAP_CODE(inventory_scan_end(h.inv, scope, volume, SCAN(01), NOW_NS, NULL), AL_ENOENT);
+        TAP_CODE(inventory_scan_drop(h.inv, scope, volume, SCAN(01)), AL_ENOENT);
+        TAP_CODE(inventory_outcomes_apply(h.inv, scope, volume, STREAM, 1, &o, 1, NULL), AL_ENOENT);
+        TAP_CODE(inventory_list(h.inv, scope, volume, &q, no_row, NULL, arena, &page, NULL),
+                 AL_ENOENT);
+        TAP_CODE(inventory_stat(h.inv, scope, volume, sp("/secret"), no_row, NULL), AL_ENOENT);
+        TAP_CODE(inventory_totals(h.inv, scope, volume, &totals), AL_ENOENT);
+        TAP_CODE(inventory_plan(h.inv, scope, volume, &pq, arena, &plan), AL_ENOENT);
+        TAP_CODE(inventory_candidates(h.inv, scope, volume, &pq, NULL, no_row, NULL), AL_ENOENT);
+        TAP_CODE(inventory_volume_drop(h.inv, scope, volume), AL_ENOENT);
+    }
+    TAP_CODE(inventory_volume_make(h.inv, &other, VOLUME, 4096, NULL), AL_ENOENT);
+    TAP_CODE(inventory_volume_make(h.inv, &own, "../../etc/passwd", 4096, NULL), AL_EINVAL);
+    TAP_CODE(inventory_totals(h.inv, &own, "x' OR 1", &totals), AL_ENOENT);
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &totals));
+    TAP_EQUAL_U64(totals.files, 1);
+    al_arena_free(arena);
+    help_end(&h);
+}
+
+static void
+a_file_put_into_the_place_of_another_volume_is_refused(void)
+{
+    struct help h;
+    char command[300];
+    struct inventory_totals totals;
+
+    help_begin(&h);
+    h.inv = inventory_close(h.inv);
+    snprintf(command, sizeof(command),
+             "cp %s/" VOLUME ".duckdb %s/01hv0000000000000000000099.duckdb", h.dir, h.dir);
+    TAP_CHECK(system(command) == 0);
+    help_open(&h);
+    TAP_CODE(inventory_totals(h.inv, &own, "01hv0000000000000000000099", &totals), AL_ECORRUPT);
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &totals));
+    help_end(&h);
+}
+
+static void
+a_dropped_volume_leaves_no_file(void)
+{
+    struct help h;
+    struct scan s;
+    char command[200];
+
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_send(&s);
+    al_buf_free(&s.body);
+    TAP_OK(inventory_volume_drop(h.inv, &own, VOLUME));
+    TAP_CODE(inventory_volume_drop(h.inv, &own, VOLUME), AL_ENOENT);
+    snprintf(command, sizeof(command), "test -z \"$(ls %s | grep -v '^tmp$')\"", h.dir);
+    TAP_CHECK(system(command) == 0);
+    TAP_OK(inventory_volume_make(h.inv, &own, VOLUME, 4096, NULL));
+    TAP_CODE(inventory_scan_end(h.inv, &own, VOLUME, SCAN(01), NOW_NS, NULL), AL_ECHANGED);
+    help_end(&h);
+}
+
+/* ---- scans ---- */
+
+static void
+small_scan(struct help *h, const char *id)
+{
+    struct scan s;
+
+    scan_begin(&s, h, id);
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_folder(&s, 3, 2, "b", 0);
+    scan_folder(&s, 4, 1, "c", 0);
+    scan_file(&s, 1, "top.txt", 100, 10);
+    scan_file(&s, 2, "one.mov", 5000, 100);
+    scan_file(&s, 3, "two.MOV", 6000, 200);
+    scan_file(&s, 3, "three", 0, 300);
+    (void)scan_end(&s);
+}
+
+static void
+a_scan_shows_what_it_saw(void)
+{
+    struct help h;
+    struct inventory_totals t;
+    struct seen seen;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+    TAP_EQUAL_U64(t.files, 4);
+    TAP_EQUAL_U64(t.folders, 4);
+    TAP_EQUAL_U64(t.bytes, 11100);
+    TAP_EQUAL_U64(t.allocated, 4096 + 8192 + 8192);
+    TAP_EQUAL_U64(t.last_scan_ns, NOW_NS);
+    TAP_EQUAL_STR(t.last_scan_id, SCAN(01));
+    TAP_CHECK(stat_of(&h, "/a/b/two.MOV", &seen));
+    TAP_EQUAL_STR(seen.path, "/a/b/two.MOV");
+    TAP_EQUAL_U64(seen.row.size, 6000);
+    TAP_EQUAL_U64(seen.row.accessed_ns, NOW_NS - 200 * DAY_NS);
+    TAP_EQUAL_U64(seen.row.btime_ns, NOW_NS - 500 * DAY_NS);
+    TAP_CHECK(seen.row.source == INVENTORY_BY_WALK && seen.row.state == RULE_S_RESIDENT &&
+              seen.row.type == PORT_T_FILE && !seen.row.has_counts);
+    TAP_CHECK(stat_of(&h, "a/b/", &seen));
+    TAP_EQUAL_STR(seen.path, "/a/b");
+    TAP_CHECK(seen.row.has_counts && seen.row.type == PORT_T_FOLDER);
+    TAP_EQUAL_U64(seen.row.files, 2);
+    TAP_EQUAL_U64(seen.row.bytes, 6000);
+    TAP_CHECK(stat_of(&h, "/a", &seen));
+    TAP_EQUAL_U64(seen.row.files, 3);
+    TAP_EQUAL_U64(seen.row.bytes, 11000);
+    TAP_CHECK(stat_of(&h, "/", &seen));
+    TAP_EQUAL_STR(seen.path, "/");
+    TAP_EQUAL_U64(seen.row.files, 4);
+    TAP_CHECK(!stat_of(&h, "/nothing", &seen) && !stat_of(&h, "/a/../a", &seen) &&
+              !stat_of(&h, "/a//b", &seen) && !stat_of(&h, "/top.txt/x", &seen));
+    help_end(&h);
+}
+
+static void
+an_unfinished_scan_changes_nothing(void)
+{
+    struct help h;
+    struct scan s, t;
+    struct seen seen;
+    uint64_t v0, v1;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    TAP_OK(inventory_volume_version(h.inv, &own, VOLUME, &v0));
+    scan_begin(&s, &h, SCAN(02));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_file(&s, 1, "new", 5, 1);
+    scan_send(&s);
+    TAP_CHECK(stat_of(&h, "/top.txt", &seen) && !stat_of(&h, "/new", &seen));
+    TAP_OK(inventory_volume_version(h.inv, &own, VOLUME, &v1));
+    TAP_EQUAL_U64(v0, v1);
+    /* The next one makes it forgotten. */
+    scan_begin(&t, &h, SCAN(03));
+    scan_file(&s, 1, "newer", 5, 1);
+    {
+        struct al_buf packed;
+
+        al_buf_init(&packed, 1u << 20);
+        TAP_OK(entries_pack(&s.body, 1, &packed));
+        TAP_CODE(
+            inventory_entries_apply(h.inv, &own, VOLUME, SCAN(02), 2, al_buf_span(&packed), NULL),
+            AL_ECHANGED);
+        al_buf_free(&packed);
+    }
+    TAP_CODE(inventory_scan_end(h.inv, &own, VOLUME, SCAN(02), NOW_NS, NULL), AL_ECHANGED);
+    /* A scan without a batch, or without a root, proves nothing about what is there. */
+    TAP_CODE(inventory_scan_end(h.inv, &own, VOLUME, SCAN(03), NOW_NS, NULL), AL_ENODATA);
+    scan_file(&t, 1, "loose", 5, 1);
+    scan_send(&t);
+    TAP_CODE(inventory_scan_end(h.inv, &own, VOLUME, SCAN(03), NOW_NS, NULL), AL_ENODATA);
+    TAP_CHECK(stat_of(&h, "/top.txt", &seen));
+    TAP_OK(inventory_scan_drop(h.inv, &own, VOLUME, SCAN(03)));
+    TAP_CODE(inventory_scan_drop(h.inv, &own, VOLUME, SCAN(03)), AL_ECHANGED);
+    al_buf_free(&s.body);
+    al_buf_free(&t.body);
+    help_end(&h);
+}
+
+static void
+batches_are_taken_once_and_in_order(void)
+{
+    struct help h;
+    struct scan s;
+    struct al_buf packed;
+    struct inventory_scan_result r;
+    struct entry_record e;
+    uint64_t applied = 99;
+
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    e = a_file(1, "x", 10, 1);
+    scan_add(&s, &e);
+    al_buf_init(&packed, 1u << 20);
+    TAP_OK(entries_pack(&s.body, s.count, &packed));
+    TAP_CODE(
+        inventory_entries_apply(h.inv, &own, VOLUME, SCAN(01), 2, al_buf_span(&packed), &applied),
+        AL_ECONFLICT);
+    TAP_EQUAL_U64(applied, 0);
+    TAP_OK(
+        inventory_entries_apply(h.inv, &own, VOLUME, SCAN(01), 1, al_buf_span(&packed), &applied));
+    TAP_EQUAL_U64(applied, 1);
+    TAP_OK(
+        inventory_entries_apply(h.inv, &own, VOLUME, SCAN(01), 1, al_buf_span(&packed), &applied));
+    TAP_EQUAL_U64(applied, 1);
+    packed.at[packed.len / 2] ^= 0x55;
+    TAP_CODE(
+        inventory_entries_apply(h.inv, &own, VOLUME, SCAN(01), 2, al_buf_span(&packed), &applied),
+        AL_ECORRUPT);
+    TAP_OK(inventory_scan_begin(h.inv, &own, VOLUME, SCAN(01)));
+    TAP_OK(inventory_scan_end(h.inv, &own, VOLUME, SCAN(01), NOW_NS, &r));
+    TAP_EQUAL_U64(r.entries, 1);
+    TAP_EQUAL_U64(r.added, 1);
+    r.entries = 77;
+    TAP_OK(inventory_scan_end(h.inv, &own, VOLUME, SCAN(01), NOW_NS, &r));
+    TAP_EQUAL_U64(r.entries, 1);
+    TAP_CODE(inventory_scan_begin(h.inv, &own, VOLUME, SCAN(01)), AL_ECONFLICT);
+    al_buf_free(&packed);
+    al_buf_free(&s.body);
+    help_end(&h);
+}
+
+static void
+a_scan_goes_on_after_a_restart(void)
+{
+    struct help h;
+    struct scan s;
+    struct seen seen;
+
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_file(&s, 1, "before", 1, 1);
+    scan_send(&s);
+    h.inv = inventory_close(h.inv);
+    help_open(&h);
+    scan_file(&s, 1, "after", 1, 1);
+    scan_send(&s);
+    TAP_EQUAL_U64(scan_end(&s).entries, 2);
+    h.inv = inventory_close(h.inv);
+    help_open(&h);
+    TAP_CHECK(stat_of(&h, "/before", &seen) && stat_of(&h, "/after", &seen));
+    help_end(&h);
+}
+
+static void
+a_second_scan_tells_new_changed_and_gone(void)
+{
+    struct help h;
+    struct scan s;
+    struct seen seen;
+    struct inventory_scan_result r;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    scan_begin(&s, &h, SCAN(02));
+    /* Other numbers for the same folders; c is gone. */
+    scan_folder(&s, 10, 0, "", 0);
+    scan_folder(&s, 7, 9, "b", 0);
+    scan_folder(&s, 9, 10, "a", 0);
+    {
+        struct entry_record same = a_file(1, "top.txt", 100, 10),
+                            grown = a_file(2, "one.mov", 5001, 100),
+                            moved = a_file(3, "two.MOV", 6000, 200);
+
+        same.folder = 10;
+        grown.folder = 9;
+        moved.folder = 10;
+        scan_add(&s, &same);
+        scan_add(&s, &grown);
+        scan_add(&s, &moved);
+    }
+    r = scan_end(&s);
+    TAP_EQUAL_U64(r.entries, 5);
+    TAP_EQUAL_U64(r.added, 1);   /* /two.MOV */
+    TAP_EQUAL_U64(r.changed, 3); /* one.mov; the folders have another inode here */
+    TAP_EQUAL_U64(r.gone, 3);    /* /c, /a/b/two.MOV, /a/b/three */
+    TAP_CHECK(!stat_of(&h, "/c", &seen) && !stat_of(&h, "/a/b/two.MOV", &seen) &&
+              stat_of(&h, "/a/b", &seen));
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen));
+    TAP_EQUAL_U64(seen.row.size, 5001);
+    help_end(&h);
+}
+
+static void
+what_lay_below_an_unreadable_folder_stays(void)
+{
+    struct help h;
+    struct scan s;
+    struct seen seen;
+    struct inventory_scan_result r;
+    struct inventory_totals t;
+    struct inventory_outcome o = {
+        .path = sp("/a/b/two.MOV"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB};
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, &o, 1, NULL));
+    scan_begin(&s, &h, SCAN(02));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", ENTRY_UNREADABLE);
+    scan_file(&s, 2, "seen", 3, 1); /* the listing broke off behind it */
+    r = scan_end(&s);
+    TAP_EQUAL_U64(r.unreadable, 2); /* a, and b which is known from before */
+    TAP_EQUAL_U64(r.kept, 4);       /* one.mov, b, two.MOV, three */
+    TAP_EQUAL_U64(r.gone, 2);       /* top.txt and c: their folder was read */
+    TAP_CHECK(stat_of(&h, "/a/b/two.MOV", &seen) && seen.row.state == RULE_S_STUB);
+    TAP_CHECK(stat_of(&h, "/a/seen", &seen) && !stat_of(&h, "/top.txt", &seen));
+    TAP_CHECK(stat_of(&h, "/a", &seen));
+    TAP_EQUAL_U64(seen.row.files, 4);
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+    TAP_EQUAL_U64(t.unreadable, 2);
+    /* Still unreadable: still there. Readable again and empty: gone. */
+    scan_begin(&s, &h, SCAN(03));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    {
+        /* b as an entry without a folder record: it was not listed. */
+        struct entry_record b = {
+            .folder = 2, .type = PORT_T_FOLDER, .name = sp("b"), .ino = 100003};
+
+        scan_add(&s, &b);
+    }
+    r = scan_end(&s);
+    TAP_EQUAL_U64(r.kept, 2);
+    TAP_CHECK(stat_of(&h, "/a/b/two.MOV", &seen) && !stat_of(&h, "/a/one.mov", &seen));
+    scan_begin(&s, &h, SCAN(04));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_folder(&s, 3, 2, "b", 0);
+    r = scan_end(&s);
+    TAP_EQUAL_U64(r.gone, 2);
+    TAP_CHECK(!stat_of(&h, "/a/b/two.MOV", &seen));
+    help_end(&h);
+}
+
+static void
+what_lay_below_a_mount_point_stays(void)
+{
+    struct help h;
+    struct scan s;
+    struct seen seen;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    scan_begin(&s, &h, SCAN(02));
+    scan_folder(&s, 1, 0, "", 0);
+    {
+        struct entry_record a = {
+            .folder = 1, .type = PORT_T_FOLDER, .name = sp("a"), .flags = ENTRY_MOUNT, .ino = 2};
+
+        scan_add(&s, &a);
+    }
+    (void)scan_end(&s);
+    TAP_CHECK(stat_of(&h, "/a/b/two.MOV", &seen));
+    help_end(&h);
+}
+
+static void
+a_name_given_twice_is_there_once(void)
+{
+    struct help h;
+    struct scan s;
+    struct inventory_totals t;
+
+    help_begin(&h);
+    for (int i = 0; i < 3; i++) {
+        scan_begin(&s, &h, i == 0 ? SCAN(01) : i == 1 ? SCAN(02) : SCAN(03));
+        scan_folder(&s, 1, 0, "", 0);
+        scan_file(&s, 1, "twice", 3, 1);
+        scan_file(&s, 1, "once", 3, 1);
+        scan_send(&s);
+        scan_file(&s, 1, "twice", 3, 1);
+        TAP_EQUAL_U64(scan_end(&s).entries, 2);
+    }
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+    TAP_EQUAL_U64(t.files, 2);
+    help_end(&h);
+}
+
+static void
+folders_that_lead_nowhere_are_left_out(void)
+{
+    struct help h;
+    struct scan s;
+    struct inventory_scan_result r;
+
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_file(&s, 1, "good", 3, 1);
+    scan_file(&s, 77, "no folder", 3, 1);
+    {
+        struct entry_record x = {
+            .is_folder_record = true, .folder = 5, .parent = 6, .name = sp("x")};
+        struct entry_record y = {
+            .is_folder_record = true, .folder = 6, .parent = 5, .name = sp("y")};
+        struct entry_record far = {
+            .is_folder_record = true, .folder = UINT64_MAX, .parent = 1, .name = sp("far")};
+
+        scan_add(&s, &x);
+        scan_add(&s, &y);
+        scan_file(&s, 5, "in a circle", 3, 1);
+        r = scan_end(&s);
+        TAP_EQUAL_U64(r.entries, 1);
+        TAP_EQUAL_U64(r.left_out, 2);
+        scan_begin(&s, &h, SCAN(02));
+        scan_folder(&s, 1, 0, "", 0);
+        scan_add(&s, &far);
+        scan_send(&s);
+        al_buf_free(&s.body);
+        TAP_CODE(inventory_scan_end(h.inv, &own, VOLUME, SCAN(02), NOW_NS, NULL), AL_ELIMIT);
+    }
+    help_end(&h);
+}
+
+static void
+a_path_that_is_too_long_is_left_out_with_all_below(void)
+{
+    struct help h;
+    struct scan s;
+    struct inventory_scan_result r;
+    char name[251];
+
+    memset(name, 'n', 250);
+    name[250] = '\0';
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    for (uint64_t id = 2; id < 300; id++) {
+        scan_folder(&s, id, id - 1, name, 0);
+        scan_file(&s, id, "f", 1, 1);
+    }
+    r = scan_end(&s);
+    TAP_CHECK(r.left_out > 0 && r.entries + r.left_out == 2 * 298);
+    TAP_EQUAL_U64(r.folders, 1 + INVENTORY_PATH_MAX / 251);
+    help_end(&h);
+}
+
+/* ---- outcomes ---- */
+
+static void
+outcomes_are_applied_once_and_in_order(void)
+{
+    struct help h;
+    struct seen seen;
+    struct inventory_totals t;
+    struct inventory_outcome rows[] = {
+        {.path = sp("a/one.mov"),
+         .set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT | INVENTORY_SET_ALLOCATED,
+         .state = RULE_S_STUB,
+         .object_id = SCAN(99)},
+        {.path = sp("/a/b/two.MOV"), .set = INVENTORY_SET_STATE, .state = RULE_S_TIERING},
+        {.path = sp("/a/b/two.MOV"), .set = INVENTORY_SET_STATE, .state = RULE_S_PINNED},
+        {.path = sp("/top.txt"),
+         .ino = 1,
+         .set = INVENTORY_SET_STATE,
+         .state = RULE_S_STUB}, /* another file by now */
+        {.path = sp("/nowhere"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB},
+        {.path = sp("/a/../b"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB},
+        {.path = sp("/a/b/three"), .set = INVENTORY_SET_GONE},
+        {.path = sp("/a/b/three"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB},
+    };
+    uint64_t missing = 0;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 7, rows, AL_LEN(rows), &missing));
+    TAP_EQUAL_U64(missing, 3);
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_STUB);
+    TAP_EQUAL_STR(seen.row.object_id, SCAN(99));
+    TAP_EQUAL_U64(seen.row.allocated, 0);
+    TAP_CHECK(stat_of(&h, "/a/b/two.MOV", &seen) && seen.row.state == RULE_S_PINNED);
+    TAP_CHECK(stat_of(&h, "/top.txt", &seen) && seen.row.state == RULE_S_RESIDENT);
+    TAP_CHECK(!stat_of(&h, "/a/b/three", &seen));
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+    TAP_EQUAL_U64(t.stub_files, 1);
+    TAP_EQUAL_U64(t.stub_bytes, 5000);
+    TAP_EQUAL_U64(t.freed_bytes, 8192);
+    /* Again, and an older one: nothing changes. */
+    rows[0].state = RULE_S_RESIDENT;
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 7, rows, 1, NULL));
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 3, rows, 1, NULL));
+    h.inv = inventory_close(h.inv);
+    help_open(&h);
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 7, rows, 1, NULL));
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_STUB);
+    /* A gap is fine, and so is another stream. */
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 10, rows, 1, NULL));
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_RESIDENT);
+    rows[0].state = RULE_S_STUB;
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, SCAN(55), 1, rows, 1, NULL));
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_STUB);
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+    TAP_EQUAL_U64(t.stub_files, 1);
+    help_end(&h);
+}
+
+static void
+senseless_outcomes_are_refused_whole(void)
+{
+    struct help h;
+    struct inventory_outcome good = {
+        .path = sp("/top.txt"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB};
+    struct inventory_outcome rows[2] = {good, good};
+    struct seen seen;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    rows[1].object_id = "'; DROP TABLE entry; --";
+    TAP_CODE(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, rows, 2, NULL), AL_EINVAL);
+    rows[1] = good;
+    rows[1].size = UINT64_MAX;
+    TAP_CODE(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, rows, 2, NULL), AL_EINVAL);
+    TAP_CODE(inventory_outcomes_apply(h.inv, &own, VOLUME, "x", 1, rows, 1, NULL), AL_EINVAL);
+    TAP_CODE(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, rows,
+                                      INVENTORY_OUTCOMES_MAX + 1, NULL),
+             AL_ELIMIT);
+    TAP_CHECK(stat_of(&h, "/top.txt", &seen) && seen.row.state == RULE_S_RESIDENT);
+    help_end(&h);
+}
+
+static void
+tell_access(struct help *h, uint64_t seq, enum inventory_source source, int64_t at_ns)
+{
+    struct inventory_outcome o = {.path = sp("/a/one.mov"),
+                                  .set = INVENTORY_SET_ACCESSED,
+                                  .accessed_ns = at_ns,
+                                  .source = source};
+
+    TAP_OK(inventory_outcomes_apply(h->inv, &own, VOLUME, STREAM, seq, &o, 1, NULL));
+}
+
+static void
+expect_access(struct help *h, enum inventory_source source, int64_t at_ns)
+{
+    struct seen seen;
+
+    TAP_CHECK(stat_of(h, "/a/one.mov", &seen));
+    TAP_EQUAL_STR(inventory_source_name(seen.row.source), inventory_source_name(source));
+    TAP_EQUAL_U64(seen.row.accessed_ns, at_ns);
+}
+
+static void
+weaker_evidence_never_replaces_stronger(void)
+{
+    struct help h;
+    struct scan s;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    expect_access(&h, INVENTORY_BY_WALK, NOW_NS - 100 * DAY_NS);
+    tell_access(&h, 1, INVENTORY_BY_WALK, NOW_NS - 99 * DAY_NS);
+    expect_access(&h, INVENTORY_BY_WALK, NOW_NS - 99 * DAY_NS);
+    tell_access(&h, 2, INVENTORY_BY_IMPORT, NOW_NS - 300 * DAY_NS);
+    expect_access(&h, INVENTORY_BY_IMPORT, NOW_NS - 300 * DAY_NS);
+    tell_access(&h, 3, INVENTORY_BY_WALK, NOW_NS);
+    expect_access(&h, INVENTORY_BY_IMPORT, NOW_NS - 300 * DAY_NS);
+    tell_access(&h, 4, INVENTORY_BY_IMPORT, NOW_NS - 400 * DAY_NS); /* a corrected import */
+    expect_access(&h, INVENTORY_BY_IMPORT, NOW_NS - 400 * DAY_NS);
+    small_scan(&h, SCAN(02));
+    expect_access(&h, INVENTORY_BY_IMPORT, NOW_NS - 400 * DAY_NS);
+    tell_access(&h, 5, INVENTORY_BY_AUDIT, NOW_NS - 50 * DAY_NS);
+    tell_access(&h, 6, INVENTORY_BY_IMPORT, NOW_NS);
+    expect_access(&h, INVENTORY_BY_AUDIT, NOW_NS - 50 * DAY_NS);
+    tell_access(&h, 7, INVENTORY_BY_RECALL, NOW_NS - 60 * DAY_NS);
+    expect_access(&h, INVENTORY_BY_AUDIT, NOW_NS - 50 * DAY_NS);
+    tell_access(&h, 8, INVENTORY_BY_RECALL, NOW_NS - 40 * DAY_NS);
+    expect_access(&h, INVENTORY_BY_RECALL, NOW_NS - 40 * DAY_NS);
+    small_scan(&h, SCAN(03));
+    expect_access(&h, INVENTORY_BY_RECALL, NOW_NS - 40 * DAY_NS);
+    /* Another file of that name starts anew. */
+    scan_begin(&s, &h, SCAN(04));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    {
+        struct entry_record e = a_file(2, "one.mov", 5000, 3);
+
+        e.ino++;
+        scan_add(&s, &e);
+    }
+    (void)scan_end(&s);
+    expect_access(&h, INVENTORY_BY_WALK, NOW_NS - 3 * DAY_NS);
+    help_end(&h);
+}
+
+static void
+scan_one(struct help *h, const char *id, uint32_t flags, uint64_t allocated, bool outcome_meanwhile,
+         enum rule_state state)
+{
+    struct inventory_outcome o = {.path = sp("/f"),
+                                  .set = INVENTORY_SET_STATE | INVENTORY_SET_ALLOCATED |
+                                         INVENTORY_SET_OBJECT,
+                                  .state = state,
+                                  .allocated = state == RULE_S_STUB ? 0 : 8192,
+                                  .object_id = state == RULE_S_STUB ? SCAN(98) : NULL};
+    struct entry_record e = a_file(1, "f", 5000, 3);
+    static uint64_t seq;
+    struct scan s;
+
+    e.flags = flags;
+    e.allocated = allocated;
+    scan_begin(&s, h, id);
+    scan_folder(&s, 1, 0, "", 0);
+    scan_add(&s, &e);
+    if (outcome_meanwhile) {
+        TAP_OK(inventory_outcomes_apply(h->inv, &own, VOLUME, STREAM, ++seq, &o, 1, NULL));
+    }
+    (void)scan_end(&s);
+}
+
+static void
+a_scan_tells_stubs_unless_an_outcome_is_newer(void)
+{
+    struct help h;
+    struct seen seen;
+
+    help_begin(&h);
+    scan_one(&h, SCAN(01), 0, 8192, false, 0);
+    TAP_CHECK(stat_of(&h, "/f", &seen) && seen.row.state == RULE_S_RESIDENT);
+    /* Tiered while the scan was under way, which had seen it before. */
+    scan_one(&h, SCAN(02), 0, 8192, true, RULE_S_STUB);
+    TAP_CHECK(stat_of(&h, "/f", &seen) && seen.row.state == RULE_S_STUB && seen.row.allocated == 0);
+    TAP_EQUAL_STR(seen.row.object_id, SCAN(98));
+    /* The next scan sees the marker: still the same object. */
+    scan_one(&h, SCAN(03), ENTRY_STUB, 0, false, 0);
+    TAP_CHECK(stat_of(&h, "/f", &seen) && seen.row.state == RULE_S_STUB);
+    TAP_EQUAL_STR(seen.row.object_id, SCAN(98));
+    /* Recalled while the scan was under way. */
+    scan_one(&h, SCAN(04), ENTRY_STUB, 0, true, RULE_S_RESIDENT);
+    TAP_CHECK(stat_of(&h, "/f", &seen) && seen.row.state == RULE_S_RESIDENT &&
+              seen.row.allocated == 8192);
+    scan_one(&h, SCAN(05), ENTRY_STUB, 0, false, 0);
+    TAP_CHECK(stat_of(&h, "/f", &seen) && seen.row.state == RULE_S_STUB);
+    /* Without a marker it is no stub, whatever was believed. */
+    scan_one(&h, SCAN(06), 0, 8192, false, 0);
+    TAP_CHECK(stat_of(&h, "/f", &seen) && seen.row.state == RULE_S_RESIDENT &&
+              seen.row.object_id[0] == '\0');
+    help_end(&h);
+}
+
+/* ---- pages ---- */
+
+struct page_ctx {
+    char *paths[600];
+    size_t count;
+};
+
+static int
+take_path(void *ctx, const struct inventory_row *row)
+{
+    struct page_ctx *p = ctx;
+
+    if (p->count == AL_LEN(p->paths)) {
+        return AL_ELIMIT;
+    }
+    p->paths[p->count++] = al_span_dup(row->path);
+    return AL_OK;
+}
+
+static void
+page_free(struct page_ctx *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        al_free(p->paths[i]);
+    }
+    p->count = 0;
+}
+
+/* Reads a list through pages; the number of pages. */
+static size_t
+read_pages(struct help *h, struct inventory_list_query q, struct page_ctx *out)
+{
+    struct al_arena *arena = al_arena_new(1u << 20);
+    struct inventory_page page = {0};
+    size_t pages = 0;
+    struct al_fail fail = {0};
+
+    do {
+        q.cursor = page.next_cursor;
+        int rc = inventory_list(h->inv, &own, VOLUME, &q, take_path, out, arena, &page, &fail);
+
+        if (rc < 0) {
+            tap_fail(__FILE__, __LINE__, "inventory_list gave %d: %s", rc, fail.text);
+        }
+        pages++;
+    } while (page.next_cursor != NULL && pages < 1000);
+    al_arena_free(arena);
+    return pages;
+}
+
+static void
+hostile_scan(struct help *h)
+{
+    static const char *const names[] = {
+        "a",    "A",   "\xff\xfe",          "new\nline", "quote'\"", "per%cent_", "back\\slash",
+        "st*r", "[x]", "\xc3\xa9t\xc3\xa9", " ",         "~",        "-rf",       "$(x)"};
+    struct scan s;
+
+    scan_begin(&s, h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    for (uint64_t f = 0; f < AL_LEN(names); f++) {
+        scan_folder(&s, f + 2, f % 3 == 0 ? 1 : f + 1, names[f], 0);
+        for (uint64_t i = 0; i < AL_LEN(names); i++) {
+            char name[64];
+            struct entry_record e;
+
+            snprintf(name, sizeof(name), "%s.%u", names[i], (unsigned)(i % 4));
+            e = a_file(f + 2, name, i % 5 * 1000, (int)(f % 4));
+            e.atime_ns = i % 7 == 0 ? RULE_TIME_UNKNOWN : e.atime_ns;
+            scan_add(&s, &e);
+        }
+    }
+    (void)scan_end(&s);
+}
+
+static void
+pages_give_each_row_once_in_every_order(void)
+{
+    struct help h;
+    struct page_ctx whole = {0}, paged = {0};
+
+    help_begin(&h);
+    hostile_scan(&h);
+    for (int sort = 0; sort < 4; sort++) {
+        for (int way = 0; way < 4; way++) {
+            struct inventory_list_query q = {.recursive = (way & 1) != 0,
+                                             .descending = (way & 2) != 0,
+                                             .state = -1,
+                                             .sort = (enum inventory_sort)sort,
+                                             .folder = sp((way & 1) != 0 ? "" : "/\xff\xfe"),
+                                             .limit = INVENTORY_PAGE_MAX};
+
+            q.folder = sp((way & 1) != 0 ? "" : "/a");
+            TAP_EQUAL_U64(read_pages(&h, q, &whole), 1);
+            TAP_EQUAL_U64(whole.count, (way & 1) != 0 ? 14 * 15 : 15);
+            q.limit = (way & 1) != 0 ? 13 : 4;
+            (void)read_pages(&h, q, &paged);
+            TAP_EQUAL_U64(paged.count, whole.count);
+            for (size_t i = 0; i < whole.count; i++) {
+                TAP_EQUAL_STR(paged.paths[i], whole.paths[i]);
+            }
+            page_free(&whole);
+            page_free(&paged);
+        }
+    }
+    help_end(&h);
+}
+
+static void
+lists_can_be_searched_and_narrowed(void)
+{
+    struct help h;
+    struct page_ctx p = {0};
+    struct inventory_list_query q = {.recursive = true, .state = -1, .limit = 100};
+    struct inventory_outcome o = {
+        .path = sp("/a/A.1"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    AL_CLEANUP(rule_freep) struct rule *r = NULL;
+    struct inventory_page page;
+
+    help_begin(&h);
+    hostile_scan(&h);
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, &o, 1, NULL));
+    q.search = sp("T*R");
+    (void)read_pages(&h, q, &p);
+    TAP_EQUAL_U64(p.count, 15); /* st*r.3 in 14 folders, and the folder */
+    page_free(&p);
+    q.files_only = true;
+    (void)read_pages(&h, q, &p);
+    TAP_EQUAL_U64(p.count, 14);
+    page_free(&p);
+    q.search = sp("\xff");
+    (void)read_pages(&h, q, &p);
+    TAP_EQUAL_U64(p.count, 14);
+    page_free(&p);
+    q.search = (struct al_span){NULL, 0};
+    q.state = RULE_S_STUB;
+    (void)read_pages(&h, q, &p);
+    TAP_EQUAL_U64(p.count, 1);
+    TAP_EQUAL_STR(p.paths[0], "/a/A.1");
+    page_free(&p);
+    q.state = -1;
+    TAP_OK(rule_parse(sp("name like /^-rf/ and size > 1000"), NULL, &r, NULL));
+    q.rule = r;
+    q.want_total = true;
+    q.limit = 5;
+    TAP_OK(inventory_list(h.inv, &own, VOLUME, &q, take_path, &p, arena, &page, NULL));
+    TAP_EQUAL_U64(p.count, 5);
+    TAP_EQUAL_U64(page.total, 14);
+    TAP_CHECK(page.next_cursor != NULL);
+    page_free(&p);
+    al_arena_free(arena);
+    help_end(&h);
+}
+
+static void
+wrong_questions_are_refused_by_name(void)
+{
+    static const char *const cursors[] = {
+        "", "x", "AAAA", "!!!!", "AAAAAAAAAAAAAAAAAA..", "/////////////////////////w.."};
+    struct help h;
+    struct inventory_list_query q = {.state = -1, .limit = 3};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    struct page_ctx p = {0};
+    struct inventory_page page = {0};
+    char *cursor;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    q.folder = sp("/nowhere");
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL), AL_ENOENT);
+    q.folder = sp("/top.txt");
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL), AL_ENOTDIR);
+    q.folder = sp("/a/../a");
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL), AL_ENOENT);
+    q.folder = sp("/");
+    q.limit = 0;
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL), AL_EINVAL);
+    q.limit = INVENTORY_PAGE_MAX + 1;
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL), AL_EINVAL);
+    q.limit = 2;
+    for (size_t i = 0; i < AL_LEN(cursors); i++) {
+        q.cursor = cursors[i];
+        q.sort = INVENTORY_SORT_MTIME;
+        TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL),
+                 AL_EINVAL);
+    }
+    q.cursor = NULL;
+    TAP_OK(inventory_list(h.inv, &own, VOLUME, &q, take_path, &p, arena, &page, NULL));
+    TAP_EQUAL_U64(p.count, 2);
+    cursor = page.next_cursor;
+    TAP_CHECK(cursor != NULL);
+    q.cursor = cursor;
+    q.sort = INVENTORY_SORT_SIZE;
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL), AL_EINVAL);
+    q.cursor = NULL;
+    TAP_CODE(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL),
+             AL_EINTERNAL); /* the callback's own */
+    page_free(&p);
+    al_arena_free(arena);
+    help_end(&h);
+}
+
+/* ---- plans ---- */
+
+static struct rule *
+rule_of(const char *text)
+{
+    struct rule *r = NULL;
+    struct rule_error e;
+
+    if (rule_parse(sp(text), NULL, &r, &e) < 0) {
+        tap_fail(__FILE__, __LINE__, "%s: %s", text, e.message);
+    }
+    return r;
+}
+
+static const struct inventory_refusal *
+refusal(const struct inventory_plan *p, const char *reason)
+{
+    for (size_t i = 0; i < p->refusal_count; i++) {
+        if (strcmp(p->refusals[i].reason, reason) == 0) {
+            return &p->refusals[i];
+        }
+    }
+    tap_fail(__FILE__, __LINE__, "no refusal %s among %zu", reason, p->refusal_count);
+}
+
+static void
+plan_scan(struct help *h)
+{
+    struct scan s;
+    struct entry_record e;
+
+    scan_begin(&s, h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "big", 0);
+    scan_folder(&s, 3, 1, "small", 0);
+    scan_file(&s, 2, "x.mov", 1000000, 100);
+    scan_file(&s, 2, "y.mov", 2000001, 200);
+    scan_file(&s, 3, "z.mov", 10, 300);
+    scan_file(&s, 3, "new.mov", 10, 1);
+    scan_file(&s, 1, "empty.mov", 0, 400);
+#define ODD(name, change)                                                                          \
+    e = a_file(1, name, 5000, 400);                                                                \
+    e.change;                                                                                      \
+    scan_add(&s, &e)
+    ODD("link.mov", nlink = 2);
+    ODD("sparse.mov", allocated = 4096);
+    ODD("sparse too.mov", allocated = 512);
+    ODD("stub.mov", flags = ENTRY_STUB);
+    ODD("symlink.mov", type = PORT_T_SYMLINK);
+    ODD("immutable.mov", flags = PORT_A_IMMUTABLE << ENTRY_ATTRS_SHIFT);
+    ODD("verity.mov", flags = PORT_A_VERITY << ENTRY_ATTRS_SHIFT);
+    ODD("prealloc.mov", allocated = 1 << 20);
+    (void)scan_end(&s);
+}
+
+static void
+a_plan_tells_what_a_rule_would_do_and_what_not(void)
+{
+    struct help h;
+    struct al_arena *arena = al_arena_new(16u << 20);
+    AL_CLEANUP(rule_freep) struct rule *r = rule_of("ext = mov and accessed older than 30d");
+    AL_CLEANUP(rule_freep) struct rule *no_z = rule_of("name = \"z.mov\"");
+    AL_CLEANUP(rule_freep) struct rule *no_y = rule_of("name like /^[yz]/");
+    struct inventory_earlier earlier[] = {{no_z, "excluded"}, {no_y, "earlier_rule"}};
+    struct inventory_plan_query q = {.rule = r, .now_ns = NOW_NS};
+    struct inventory_plan p;
+    uint64_t v0, v1;
+
+    help_begin(&h);
+    plan_scan(&h);
+    TAP_OK(inventory_volume_version(h.inv, &own, VOLUME, &v0));
+    TAP_OK(inventory_plan(h.inv, &own, VOLUME, &q, arena, &p));
+    TAP_EQUAL_U64(p.files, 4); /* x, y, z, prealloc */
+    TAP_EQUAL_U64(p.bytes, 1000000 + 2000001 + 10 + 5000);
+    TAP_EQUAL_U64(p.freed_bytes, 1003520 + 2002944 + 4096 + 8192);
+    TAP_EQUAL_U64(refusal(&p, "saves_no_blocks")->files, 1);
+    TAP_EQUAL_U64(refusal(&p, "hard_linked")->bytes, 5000);
+    TAP_EQUAL_U64(refusal(&p, "sparse")->files, 2);
+    TAP_EQUAL_U64(refusal(&p, "already_stub")->files, 1);
+    TAP_EQUAL_U64(refusal(&p, "not_a_file")->files, 1);
+    TAP_EQUAL_U64(refusal(&p, "immutable")->files, 1);
+    TAP_EQUAL_U64(refusal(&p, "fs_verity")->files, 1);
+    TAP_EQUAL_U64(p.folder_count, 3);
+    TAP_CHECK(al_span_equal(p.folders[0].path, sp("/big")) && p.folders[0].files == 2 &&
+              p.folders[0].bytes == 3000001);
+    TAP_CHECK(al_span_equal(p.folders[1].path, sp("/")));
+    TAP_EQUAL_U64(p.sample_count, 4);
+    TAP_CHECK(al_span_equal(p.sample[0].path, sp("/big/y.mov")) &&
+              al_span_equal(p.sample[0].name, sp("y.mov")));
+    q.earlier = earlier;
+    q.earlier_count = 2;
+    TAP_OK(inventory_plan(h.inv, &own, VOLUME, &q, arena, &p));
+    TAP_EQUAL_U64(p.files, 2);
+    TAP_EQUAL_U64(refusal(&p, "excluded")->files, 1);
+    TAP_EQUAL_U64(refusal(&p, "earlier_rule")->files, 1);
+    earlier[0].reason = "x'; DROP TABLE entry; --";
+    TAP_CODE(inventory_plan(h.inv, &own, VOLUME, &q, arena, &p), AL_EINVAL);
+    TAP_OK(inventory_volume_version(h.inv, &own, VOLUME, &v1));
+    TAP_EQUAL_U64(v0, v1);
+    al_arena_free(arena);
+    help_end(&h);
+}
+
+static void
+candidates_come_oldest_first_up_to_the_limits(void)
+{
+    struct help h;
+    AL_CLEANUP(rule_freep)
+    struct rule *r = rule_of("ext = mov and accessed older than 30d and not name like /^prealloc/");
+    struct inventory_plan_query q = {.rule = r, .now_ns = NOW_NS};
+    struct inventory_limits none = {0, 0}, two = {.files = 2}, bytes = {.bytes = 2000012};
+    struct page_ctx p = {0};
+
+    help_begin(&h);
+    plan_scan(&h);
+    TAP_OK(inventory_candidates(h.inv, &own, VOLUME, &q, &none, take_path, &p));
+    TAP_EQUAL_U64(p.count, 3);
+    TAP_EQUAL_STR(p.paths[0], "/small/z.mov");
+    TAP_EQUAL_STR(p.paths[1], "/big/y.mov");
+    TAP_EQUAL_STR(p.paths[2], "/big/x.mov");
+    page_free(&p);
+    TAP_OK(inventory_candidates(h.inv, &own, VOLUME, &q, &two, take_path, &p));
+    TAP_EQUAL_U64(p.count, 2);
+    page_free(&p);
+    TAP_OK(inventory_candidates(h.inv, &own, VOLUME, &q, &bytes, take_path, &p));
+    TAP_EQUAL_U64(p.count, 2);
+    page_free(&p);
+    TAP_CODE(inventory_candidates(h.inv, &own, VOLUME, &q, NULL, no_row, NULL), AL_EINTERNAL);
+    help_end(&h);
+}
+
+/* ---- many at once ---- */
+
+static void *
+read_for_a_while(void *arg)
+{
+    struct help *h = arg;
+    struct inventory_totals t;
+    uintptr_t bad = 0;
+
+    for (int i = 0; i < 200; i++) {
+        struct seen seen;
+
+        /* A scan changes the number of files from 3 to 4 and back: nothing else may ever be seen.
+         */
+        if (inventory_totals(h->inv, &own, VOLUME, &t) != AL_OK || t.files < 3 || t.files > 4 ||
+            !stat_of(h, "/stays", &seen)) {
+            bad++;
+        }
+    }
+    return (void *)bad;
+}
+
+static void
+readers_never_see_half_a_merge(void)
+{
+    struct port_thread threads[3];
+    struct help h;
+    struct scan s;
+
+    help_begin(&h);
+    for (unsigned i = 0; i < 12; i++) {
+        char id[AL_ID_LEN + 1];
+
+        snprintf(id, sizeof(id), "01hs00000000000000000000%02u", i);
+        scan_begin(&s, &h, id);
+        scan_folder(&s, 1, 0, "", 0);
+        scan_file(&s, 1, "stays", 1, 1);
+        scan_file(&s, 1, "stays too", 1, 1);
+        scan_file(&s, 1, i % 2 == 0 ? "even" : "odd", 1, 1);
+        if (i % 2 == 0) {
+            scan_file(&s, 1, "fourth", 1, 1);
+        }
+        (void)scan_end(&s);
+        for (unsigned t = 0; i == 0 && t < AL_LEN(threads); t++) {
+            TAP_OK(port_thread_start(&threads[t], "reader", 1u << 20, read_for_a_while, &h));
+        }
+    }
+    for (unsigned t = 0; t < AL_LEN(threads); t++) {
+        void *bad;
+
+        TAP_CHECK(pthread_join(threads[t].id, &bad) == 0);
+        TAP_CHECK(bad == NULL);
+    }
+    help_end(&h);
+}
+
+int
+main(void)
+{
+    TAP_RUN(a_volume_of_another_customer_is_not_there);
+    TAP_RUN(a_file_put_into_the_place_of_another_volume_is_refused);
+    TAP_RUN(a_dropped_volume_leaves_no_file);
+    TAP_RUN(a_scan_shows_what_it_saw);
+    TAP_RUN(an_unfinished_scan_changes_nothing);
+    TAP_RUN(batches_are_taken_once_and_in_order);
+    TAP_RUN(a_scan_goes_on_after_a_restart);
+    TAP_RUN(a_second_scan_tells_new_changed_and_gone);
+    TAP_RUN(what_lay_below_an_unreadable_folder_stays);
+    TAP_RUN(what_lay_below_a_mount_point_stays);
+    TAP_RUN(a_name_given_twice_is_there_once);
+    TAP_RUN(folders_that_lead_nowhere_are_left_out);
+    TAP_RUN(a_path_that_is_too_long_is_left_out_with_all_below);
+    TAP_RUN(outcomes_are_applied_once_and_in_order);
+    TAP_RUN(senseless_outcomes_are_refused_whole);
+    TAP_RUN(weaker_evidence_never_replaces_stronger);
+    TAP_RUN(a_scan_tells_stubs_unless_an_outcome_is_newer);
+    TAP_RUN(pages_give_each_row_once_in_every_order);
+    TAP_RUN(lists_can_be_searched_and_narrowed);
+    TAP_RUN(wrong_questions_are_refused_by_name);
+    TAP_RUN(a_plan_tells_what_a_rule_would_do_and_what_not);
+    TAP_RUN(candidates_come_oldest_first_up_to_the_limits);
+    TAP_RUN(readers_never_see_half_a_merge);
+    return tap_end();
+}
