@@ -70,7 +70,20 @@ store_once(struct intake *in, uint64_t *ret_before)
         return AL_OK;
     }
     SV_TRY(intake_store(in));
+    in->events = store_event_count(in->t.db);
     return store_commit(in->t.db, in->t.fail);
+}
+
+/* Of a batch's many events the last, for consoles that watch the record: they load the others. */
+static void
+tell_event(struct intake *in)
+{
+    al_id id, customer_id;
+
+    store_event_last(in->t.db, id, customer_id);
+    if (id[0] != '\0') {
+        service_publish_noun(in->t.worker, "audit", &store_events, customer_id, id);
+    }
 }
 
 static int
@@ -97,6 +110,9 @@ apply(struct service_req *req, struct service_reply *reply, struct intake *in, s
     }
     if (before + 1 == in->seq) {
         work_tell(&in->t);
+        if (in->events > 0) {
+            tell_event(in);
+        }
         before = in->seq;
     }
     if (in->rejected > 0) {

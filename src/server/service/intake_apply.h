@@ -60,7 +60,7 @@ struct intake {
     size_t reason_count, reason_cap;
     struct intake_point *points;
     size_t point_count, point_cap;
-    uint64_t rejected;
+    uint64_t rejected, events;
     al_id share_told; /* the last share whose trouble was told, and which */
     int share_code;
     struct al_buf detail; /* scratch */

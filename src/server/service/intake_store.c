@@ -501,7 +501,7 @@ scan_end(struct intake *in, const struct intake_record *r, const struct intake_o
         (void)snprintf(text, sizeof(text), "The scan could not be taken over: %s",
                        al_code_name(of->scan->rc));
     }
-    SV_TRY(work_touch(&in->t, WORK_T_VOLUME, v->v.id, v->v.customer_id));
+    SV_TRY(work_volume_news(&in->t, &v->v));
     return work_ended(&in->t, &w, of->scan->rc, text);
 }
 
@@ -556,8 +556,7 @@ intake_store(struct intake *in)
     SV_TRY(flush_points(in));
     for (size_t i = 0; i < in->volume_count && outcomes; i++) {
         if (in->volumes[i].used) {
-            SV_TRY(work_touch(&in->t, WORK_T_VOLUME, in->volumes[i].v.id,
-                              in->volumes[i].v.customer_id));
+            SV_TRY(work_volume_news(&in->t, &in->volumes[i].v));
         }
     }
     return store_intake_set(in->t.db, &in->t.scope, in->t.actor_id, in->stream, in->seq,

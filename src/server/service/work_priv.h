@@ -40,6 +40,7 @@ struct work {
     struct work_volume_news *volumes; /* by use, WORK_VOLUMES_MAX at most */
     size_t volume_count, volume_cap;
     int64_t pruned_ns;
+    bool started; /* what was left by the last run is taken up */
 };
 
 enum work_what { WORK_T_JOB, WORK_T_JOB_ENDED, WORK_T_WAKE, WORK_T_VOLUME, WORK_T_FIGURES, WORK_T_SHARE, WORK_T_HOST };
@@ -76,8 +77,12 @@ struct work_event {
 int work_event(struct work_tx *t, const struct work_event *e) AL_MUST_CHECK;
 /* After the commit. */
 void work_tell(struct work_tx *t);
+void work_note_volume(struct work *k, const char *id, const char *customer_id);
 /* What is due of it. */
 void work_news(struct service_worker *w, int64_t now_ns);
+
+/* The volume's inventory changed: its figures follow, also after a crash. */
+int work_volume_news(struct work_tx *t, const struct store_volume *v) AL_MUST_CHECK;
 
 /* Derives the job's state, notes it, and leaves the event of an ending. */
 int work_settle(struct work_tx *t, const char *job_id, const char *customer_id) AL_MUST_CHECK;

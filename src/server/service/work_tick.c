@@ -86,7 +86,7 @@ work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *f
 /* ---- figures of volumes ---- */
 
 static int
-write_figures(struct service_worker *w, const struct store_volume *v, int64_t now_ns)
+write_figures(struct service_worker *w, const struct store_volume *v, uint64_t news, int64_t now_ns)
 {
     struct scope scope = scope_customer(v->customer_id);
     const struct {
@@ -99,6 +99,7 @@ write_figures(struct service_worker *w, const struct store_volume *v, int64_t no
         {"freed_bytes", v->freed_bytes},
     };
 
+    SV_TRY(store_news_done(w->db, &scope, v->id, news, NULL));
     SV_TRY(store_volume_figures(w->db, &scope, v, NULL));
     for (size_t i = 0; i < AL_LEN(gauges); i++) {
         struct series_key key = {v->customer_id, v->id, gauges[i].metric};
@@ -114,8 +115,12 @@ work_figures_refresh(struct service_worker *w, const char *customer_id, const ch
     struct inventory_scope scope = work_inventory_scope(customer_id);
     struct inventory_totals t;
     struct store_volume v = {0};
-    int rc = inventory_totals(w->service->work->inventory, &scope, volume_id, &t);
+    struct scope customer = scope_customer(customer_id);
+    uint64_t news;
+    int rc;
 
+    SV_TRY(store_news_of(w->db, &customer, volume_id, &news, NULL));
+    rc = inventory_totals(w->service->work->inventory, &scope, volume_id, &t);
     if (rc == AL_ENOENT) {
         return AL_OK; /* never scanned */
     }
@@ -130,7 +135,7 @@ work_figures_refresh(struct service_worker *w, const char *customer_id, const ch
     v.freed_bytes = t.freed_bytes;
     v.last_scan_ns = t.last_scan_ns;
     SV_TRY(store_begin(w->db, NULL));
-    rc = write_figures(w, &v, now_ns);
+    rc = write_figures(w, &v, news, now_ns);
     if (rc != AL_OK) {
         store_rollback(w->db);
         return rc == AL_ENOENT ? AL_OK : rc; /* the volume was removed meanwhile */
@@ -320,6 +325,28 @@ prune(struct service_worker *w, int64_t now_ns)
     return store_commit(w->db, NULL);
 }
 
+static int
+left_over(void *ctx, const char *volume_id, const char *customer_id)
+{
+    work_note_volume(ctx, volume_id, customer_id);
+    return AL_OK;
+}
+
+/* What a run before this one did not get to tell. */
+static int
+start(struct service_worker *w)
+{
+    struct work *k = w->service->work;
+    struct scope scope = scope_system();
+    bool first;
+
+    port_mutex_lock(&k->lock);
+    first = !k->started;
+    k->started = true;
+    port_mutex_unlock(&k->lock);
+    return first ? store_news_each(w->db, &scope, left_over, k, NULL) : AL_OK;
+}
+
 int
 work_tick(struct service_worker *w, int64_t now_ns)
 {
@@ -330,6 +357,7 @@ work_tick(struct service_worker *w, int64_t now_ns)
     bool due;
     int rc;
 
+    SV_TRY(start(w));
     work_news(w, now_ns);
     SV_TRY(prune(w, now_ns));
     SV_TRY(store_work_due(w->db, &scope, now_ns, &due, &fail));

@@ -88,6 +88,13 @@ work_event(struct work_tx *t, const struct work_event *e)
 }
 
 int
+work_volume_news(struct work_tx *t, const struct store_volume *v)
+{
+    SV_TRY(store_news_add(t->db, &t->scope, v->id, t->fail));
+    return work_touch(t, WORK_T_VOLUME, v->id, v->customer_id);
+}
+
+int
 work_settle(struct work_tx *t, const char *job_id, const char *customer_id)
 {
     struct al_buf AL_CLEANUP(al_buf_free) detail = {0};
@@ -152,14 +159,14 @@ tell_job(struct service_worker *w, const struct work_touched *x, int64_t now_ns,
     }
 }
 
-static void
-note_volume(struct work *k, const struct work_touched *x)
+void
+work_note_volume(struct work *k, const char *id, const char *customer_id)
 {
     struct work_volume_news *n = NULL;
 
     port_mutex_lock(&k->lock);
     for (size_t i = 0; i < k->volume_count && n == NULL; i++) {
-        n = strcmp(k->volumes[i].id, x->id) == 0 ? &k->volumes[i] : NULL;
+        n = strcmp(k->volumes[i].id, id) == 0 ? &k->volumes[i] : NULL;
     }
     if (n == NULL && k->volume_count == k->volume_cap && k->volume_cap < WORK_VOLUMES_MAX) {
         size_t cap = k->volume_cap == 0 ? 64 : k->volume_cap * 2;
@@ -173,8 +180,8 @@ note_volume(struct work *k, const struct work_touched *x)
     if (n == NULL && k->volume_count < k->volume_cap) {
         n = &k->volumes[k->volume_count++];
         *n = (struct work_volume_news){0};
-        memcpy(n->id, x->id, sizeof(n->id));
-        memcpy(n->customer_id, x->customer_id, sizeof(n->customer_id));
+        memcpy(n->id, id, strnlen(id, AL_ID_LEN));
+        memcpy(n->customer_id, customer_id, strnlen(customer_id, AL_ID_LEN));
     }
     if (n != NULL) {
         n->news = true;
@@ -199,7 +206,7 @@ work_tell(struct work_tx *t)
             service_wake_host(w->service, x->id);
             break;
         case WORK_T_VOLUME:
-            note_volume(w->service->work, x);
+            work_note_volume(w->service->work, x->id, x->customer_id);
             break;
         case WORK_T_FIGURES:
             work_figures_tell(w, x->customer_id, t->now_ns);

@@ -139,6 +139,60 @@ store_intake_set(struct store *s, const struct scope *scope, const char *host_id
     return store_need_change(s, "host", fail);
 }
 
+/* ---- volumes with news ---- */
+
+int
+store_news_add(struct store *s, const struct scope *scope, const char *volume_id,
+               struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(
+        s, fail,
+        "INSERT INTO volume_news(volume_id, customer_id, n) SELECT id, customer_id, 1"
+        " FROM volume WHERE id=?1" STORE_SCOPE(2, 3) " ON CONFLICT(volume_id) DO UPDATE SET n=n+1",
+        S_TEXT(volume_id), S_SCOPE(scope));
+}
+
+int
+store_news_of(struct store *s, const struct scope *scope, const char *volume_id, uint64_t *ret,
+              struct al_fail *fail)
+{
+    return store_number(
+        s, fail, ret,
+        "SELECT coalesce((SELECT n FROM volume_news WHERE volume_id=?1" STORE_SCOPE(2, 3) "), 0)",
+        S_TEXT(volume_id), S_SCOPE(scope));
+}
+
+int
+store_news_done(struct store *s, const struct scope *scope, const char *volume_id, uint64_t n,
+                struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(s, fail,
+                     "DELETE FROM volume_news WHERE volume_id=?1 AND n=?2" STORE_SCOPE(3, 4),
+                     S_TEXT(volume_id), S_U64(n), S_SCOPE(scope));
+}
+
+int
+store_news_each(struct store *s, const struct scope *scope,
+                int (*each)(void *ctx, const char *volume_id, const char *customer_id), void *ctx,
+                struct al_fail *fail)
+{
+    AL_CLEANUP(store_done) struct store_stmt *q = NULL;
+    bool row;
+
+    AL_TRY(store_query(
+        s, fail, &q, "SELECT volume_id, customer_id FROM volume_news WHERE (?1 OR customer_id=?2)",
+        S_SCOPE(scope)));
+    for (;;) {
+        AL_TRY(store_step(q, &row, fail));
+        if (!row) {
+            return AL_OK;
+        }
+        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
+    }
+}
+
 /* ---- figures ---- */
 
 #define OF_CUSTOMER "(?1 IS NULL OR customer_id=?1) AND (?3 OR customer_id=?4)"

@@ -9,6 +9,7 @@ static const struct store_migration *const all[] = {
     &store_schema_core,
     &store_schema_work,
     &store_schema_series,
+    &store_schema_news,
 };
 
 const struct store_migration *const *

@@ -434,6 +434,10 @@ store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns, st
                          "DELETE FROM work WHERE state='dropped' AND lease_until_ns<=?1"
                          " AND (?2 OR customer_id=?3)",
                          S_I64(now_ns), S_SCOPE(scope)));
+        AL_TRY(store_run(s, fail,
+                         "DELETE FROM work WHERE job_id IS NULL AND kind='check_share'"
+                         " AND state='queued' AND created_ns<=?1 AND (?2 OR customer_id=?3)",
+                         S_I64(now_ns - SHARE_CHECK_STALE_NS), S_SCOPE(scope)));
         AL_TRY(store_query(s, fail, &q,
                            "SELECT " REF_COLUMNS " FROM work w WHERE w.state='leased'"
                            " AND w.lease_until_ns<=?1 AND (?2 OR w.customer_id=?3)",

@@ -70,13 +70,14 @@ struct store_work_ref {
 /* Held works of a share (NULL: of every share that is well) whose waiting is over ─▶ queued. */
 int store_work_release(struct store *s, const struct scope *scope, const char *share_id, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret,
                        size_t *ret_count, struct al_fail *fail) AL_MUST_CHECK;
-/* Leases that ran out ─▶ queued; those with lost > WORK_LOST_MAX stay for the caller to end. Dropped ones go. */
+/* Checks nobody asked for that no agent took within SHARE_CHECK_STALE_NS go: another host may be there. Leases that ran out ─▶ queued; those with lost > WORK_LOST_MAX stay for the caller to end. Dropped ones go. */
 int store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* Whether tick has anything to do: leases run out, holds over, hosts silent, shares to check. Reads only. */
 int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- shares being watched ---- */
+#define SHARE_CHECK_STALE_NS (INT64_C(120) * 1000000000)
 #define SHARE_CHECK_EVERY_NS (INT64_C(30) * 1000000000)
 struct store_watch {
     al_id share_id, customer_id, host_id; /* a host that uses it, an online one first */
@@ -97,6 +98,15 @@ int store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, 
 /* ---- intake ---- */
 int store_intake_seq(struct store *s, const struct scope *scope, const char *host_id, const char *stream, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK; /* 0: none yet */
 int store_intake_set(struct store *s, const struct scope *scope, const char *host_id, const char *stream, uint64_t seq, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- volumes whose figures are behind ---- */
+int store_news_add(struct store *s, const struct scope *scope, const char *volume_id, struct al_fail *fail) AL_MUST_CHECK;
+/* What is noted of a volume; 0: nothing. */
+int store_news_of(struct store *s, const struct scope *scope, const char *volume_id, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Taken away unless there is newer news. */
+int store_news_done(struct store *s, const struct scope *scope, const char *volume_id, uint64_t n, struct al_fail *fail) AL_MUST_CHECK;
+int store_news_each(struct store *s, const struct scope *scope, int (*each)(void *ctx, const char *volume_id, const char *customer_id), void *ctx,
+                    struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- figures: sums over what is in scope ---- */
 struct store_figures {

@@ -1,0 +1,12 @@
+#include "server/store/store_priv.h"
+
+/* Volumes whose figures are behind their inventory: written with what changed the inventory, taken
+ * away with the figures. So figures are right again after a crash in between. n tells a newer piece
+ * of news from the one that was looked at. */
+const struct store_migration store_schema_news = {
+    .number = 4,
+    .name = "volumes with news",
+    .sql = "CREATE TABLE volume_news("
+           " volume_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL, n INTEGER NOT NULL)"
+           " STRICT, WITHOUT ROWID;",
+};
