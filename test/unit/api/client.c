@@ -113,11 +113,20 @@ server_port(const struct server *s)
 void
 client_open(struct client *c, const struct server *s)
 {
+    client_open_small(c, s, 0);
+}
+
+void
+client_open_small(struct client *c, const struct server *s, int buffer)
+{
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(s->addr.port)};
 
     memset(c, 0, sizeof(*c));
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (buffer > 0) {
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    }
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
         printf("Bail out! no connection: %s\n", strerror(errno));
         exit(1);

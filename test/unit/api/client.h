@@ -31,6 +31,8 @@ struct client {
     struct answer a;
 };
 void client_open(struct client *c, const struct server *s);
+/* With a small receive buffer, so that the server soon finds no room; 0: the system's. */
+void client_open_small(struct client *c, const struct server *s, int buffer);
 void client_close(struct client *c);
 bool client_send(struct client *c, const char *text);
 bool client_send_bytes(struct client *c, const void *bytes, size_t len);

@@ -365,7 +365,7 @@ test_a_client_that_does_not_read_is_cut(void)
     struct client c, m;
     char *data = calloc(1, 20002);
 
-    client_open(&c, s);
+    client_open_small(&c, s, 65536);
     TAP_CHECK(client_send(&c, EVENTS("op") "\r\n") && client_until(&c, "retry:", 2000));
     memset(data, 'x', 20000);
     /* More than the sockets hold and more events than are kept. */
