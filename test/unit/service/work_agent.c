@@ -1,6 +1,8 @@
 /* Agents: enrolment, configuration, leases and their end, cancelling, and that nobody sees another's. */
 #include "tap.h"
 
+#include "base/fault.h"
+
 #include "work_help.h"
 
 static void
@@ -316,6 +318,66 @@ test_foreign_things_are_not_there(void)
     TAP_EQUAL_U64(number_of(world.json, "hosts"), 2);
 }
 
+/* Runs an operation with its n-th allocation failing, for every n, until it succeeds; *ret_failures of it. */
+static void
+with_every_fault(service_fn *fn, const char *op, const struct asked *a, uint64_t *ret_failures)
+{
+    *ret_failures = 0;
+    for (uint64_t nth = 1;; nth++) {
+        struct service_req req = {.service = world.s, .worker = world.w, .caller = a->who, .op = op, .ids = {a->id}, .query = find_query,
+                                  .query_ctx = (void *)(uintptr_t)a->query, .now_ns = world.now_ns, .arena = world.arena};
+        json_t *body = NULL;
+        struct al_buf buf = world.reply.body;
+        int rc;
+
+        if (a->body != NULL) {
+            TAP_OK(al_json_parse(al_span_of(a->body), &body, NULL));
+            req.body = body;
+        }
+        al_arena_reset(world.arena);
+        al_buf_clear(&buf);
+        world.reply = (struct service_reply){.body = buf};
+        al_fault_arm(AL_FAULT_MEM, nth, true);
+        rc = fn(&req, &world.reply, NULL);
+        (void)al_fault_disarm();
+        json_decref(body);
+        TAP_CHECK(!store_in_tx(world.w->db));
+        if (rc == AL_OK) {
+            return;
+        }
+        *ret_failures += 1;
+        TAP_CHECK(nth < 10000);
+    }
+}
+
+static void
+test_a_lease_that_fails_anywhere_gives_its_work_later(void)
+{
+    al_id job;
+    uint64_t failures;
+
+    scan_of(&world.a, job);
+    with_every_fault(agent_lease, "agent_lease",
+                     &(struct asked){.who = &world.a.agent, .query = "wait_s=0", .body = "{\"workers\":4,\"running\":[],\"config_version\":0}"},
+                     &failures);
+    TAP_CHECK(failures > 3);
+    TAP_OK(al_json_parse(al_buf_span(&world.reply.body), &world.json, NULL));
+    TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "work")), 1);
+}
+
+static void
+test_a_job_that_fails_to_be_made_is_not_there(void)
+{
+    uint64_t failures;
+
+    with_every_fault(file_recall, "file_recall", &(struct asked){.who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/x\",\"/y\"]}"},
+                     &failures);
+    TAP_CHECK(failures > 3);
+    TAP_OK(ASK(job_list, .who = &world.a.admin));
+    TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 1);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
+}
+
 #define RUN(test)                                                                                  \
     do {                                                                                           \
         world_open();                                                                              \
@@ -339,6 +401,8 @@ main(void)
     RUN(test_a_second_scan_is_the_one_under_way);
     RUN(test_only_as_much_is_leased_as_the_agent_can_hold);
     RUN(test_hosts_are_online_by_their_heartbeat);
+    RUN(test_a_lease_that_fails_anywhere_gives_its_work_later);
+    RUN(test_a_job_that_fails_to_be_made_is_not_there);
     RUN(test_foreign_things_are_not_there);
     json_decref(leased);
     return tap_end();

@@ -682,6 +682,49 @@ test_entries_have_a_number_and_a_host(void)
     al_buf_free(&packed);
 }
 
+static void
+test_figures_follow_after_altod_died_before_writing_them(void)
+{
+    al_id job, work;
+
+    tier_two(job, work);
+    tick_after(2 * SECOND);
+    TAP_EQUAL_U64(figure("stub_files"), 0);
+    batch(&world.a, two_tiered(job, work));
+    TAP_EQUAL_U64(figure("stub_files"), 0);
+    world_again();
+    tick_after(SECOND);
+    TAP_EQUAL_U64(figure("stub_files"), 2);
+    TAP_EQUAL_U64(figure("files"), 4);
+    two_are_stubs(job);
+}
+
+static void
+test_live_events_come_at_most_four_a_second(void)
+{
+    char one[512], path[16];
+    al_id job, work;
+    unsigned before;
+
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    take(work);
+    world.now_ns += SECOND;
+    before = world.job_events;
+    for (int i = 0; i < 40; i++) { /* a second's worth of batches */
+        (void)snprintf(path, sizeof(path), "p%d", i);
+        batch(&world.a, outcome(one, "recall", "ok", "", job, path));
+        world.now_ns += 25 * SECOND / 1000;
+    }
+    TAP_CHECK(world.job_events - before >= 2 && world.job_events - before <= 5);
+    before = world.job_events;
+    tick_after(SECOND);
+    TAP_CHECK(world.job_events - before == 1);
+    tick_after(SECOND);
+    TAP_CHECK(world.job_events - before == 1);
+    batch(&world.a, work_end(one, work, "ok", ""));
+    TAP_CHECK(world.job_events - before == 2); /* an end is told at once */
+}
+
 #define RUN(test)                                                                                  \
     do {                                                                                           \
         world_open();                                                                              \
@@ -715,6 +758,8 @@ main(void)
     RUN(test_tiered_files_are_stubs_everywhere);
     RUN(test_a_crash_between_inventory_and_store_is_healed_by_sending_again);
     RUN(test_a_batch_that_fails_anywhere_counts_once_in_the_end);
+    RUN(test_figures_follow_after_altod_died_before_writing_them);
+    RUN(test_live_events_come_at_most_four_a_second);
     RUN(test_scans_end_with_their_job_and_figures);
     RUN(test_a_cut_scan_changes_nothing);
     RUN(test_entries_have_a_number_and_a_host);

@@ -31,7 +31,7 @@ static struct world {
     struct service_reply reply;
     struct al_fail fail;
     json_t *json; /* its body, NULL: none */
-    unsigned wakes, events;
+    unsigned wakes, job_events;
     char woken[160];
 } world;
 
@@ -104,7 +104,7 @@ on_wake(void *ctx, const char *topic)
 static inline void
 on_event(void *ctx, const struct service_event *e)
 {
-    world.events++;
+    world.job_events += strcmp(e->event, "job") == 0;
 }
 
 static inline void
@@ -114,17 +114,12 @@ say(void *ctx, enum al_log_level level, const char *line)
 }
 
 static inline void
-world_open(void)
+world_start(void)
 {
     static struct al_log log = {.level = AL_LOG_INFO, .write = say};
     struct service_conf conf = {.version = "0", .log = &log};
     char *password = NULL;
 
-    memset(&world, 0, sizeof(world));
-    world.port = port_native();
-    world.now_ns = port_now_ns(world.port);
-    (void)snprintf(world.dir, sizeof(world.dir), "/tmp/alto-work-XXXXXX");
-    TAP_CHECK(mkdtemp(world.dir) != NULL);
     conf.data_dir = world.dir;
     conf.port = world.port;
     TAP_OK(service_open(&conf, &world.s, &password, &world.fail));
@@ -132,6 +127,26 @@ world_open(void)
     TAP_OK(service_worker_open(world.s, &world.w, &world.fail));
     TAP_OK(service_on_wake(world.s, on_wake, NULL));
     TAP_OK(service_subscribe(world.s, on_event, NULL));
+}
+
+/* altod ended and was started again on the same data. */
+static inline void
+world_again(void)
+{
+    world.w = service_worker_close(world.w);
+    world.s = service_close(world.s);
+    world_start();
+}
+
+static inline void
+world_open(void)
+{
+    memset(&world, 0, sizeof(world));
+    world.port = port_native();
+    world.now_ns = port_now_ns(world.port);
+    (void)snprintf(world.dir, sizeof(world.dir), "/tmp/alto-work-XXXXXX");
+    TAP_CHECK(mkdtemp(world.dir) != NULL);
+    world_start();
     world.arena = al_arena_new(256u << 20);
     al_buf_init(&world.reply.body, 64u << 20);
     make_side(&world.a, "anna");
@@ -216,9 +231,6 @@ ask(service_fn *fn, const char *op, const struct asked *a)
     world.fail = (struct al_fail){0};
     world.reply.park_topic = NULL;
     rc = fn(&req, &world.reply, &world.fail);
-    if (rc != AL_OK) {
-        printf("# %s: %s: %s\n", op, al_code_name(rc), world.fail.text);
-    }
     json_decref(body);
     al_json_freep(&world.json);
     if (rc == AL_OK && world.reply.body.len > 0) {
