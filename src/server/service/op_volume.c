@@ -153,9 +153,10 @@ volume_update(struct service_req *req, struct service_reply *reply, struct al_fa
     SV_TRY(service_body_name(req, "name", false, &v.name, fail));
     SV_TRY(service_body_id(req, "share_id", false, v.share_id, fail));
     SV_TRY(share_good(req, &v, fail));
-    if (strcmp(was.share_id, v.share_id) != 0 && was.stub_files > 0 && v.share_id[0] == '\0') {
-        return al_fail_set(fail, AL_ECONFLICT, 0,
-                           "this volume has stubs; recall them before its share is taken away");
+    if (strcmp(was.share_id, v.share_id) != 0 && was.stub_files > 0) {
+        return al_fail_set(
+            fail, AL_ECONFLICT, 0,
+            "this volume has stubs on its share; recall them before it gets another");
     }
     service_detail_begin(&d);
     service_detail_text(&d, "name", was.name, v.name);

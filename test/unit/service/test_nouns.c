@@ -399,6 +399,44 @@ test_deleting_goes_from_the_leaves_and_says_what_is_in_the_way(void)
     world_close(&w);
 }
 
+static void
+test_a_volume_with_stubs_keeps_its_share_and_cannot_be_deleted(void)
+{
+    struct scope all = scope_system();
+    struct store_volume v;
+    struct world w;
+    char body[128];
+    al_id second;
+
+    world_open(&w);
+    must(&w, &w.a.admin, "POST", V1 "/shares", "{\"name\":\"second\",\"url\":\"file:///x\"}");
+    harness_id(&w.h, second);
+    snprintf(body, sizeof body, "{\"share_id\":\"%s\"}", second);
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("volumes", w.a.volume, ""), body);
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "DELETE", path("rules", w.a.rule, ""), NULL);
+    TAP_OK(store_volume_get(w.h.w->db, &all, w.a.volume, w.h.arena, &v, NULL));
+    v.stub_files = 1;
+    TAP_OK(store_begin(w.h.w->db, NULL));
+    TAP_OK(store_volume_figures(w.h.w->db, &all, &v, NULL));
+    TAP_OK(store_commit(w.h.w->db, NULL));
+    snprintf(body, sizeof body, "{\"share_id\":\"%s\"}", w.a.share);
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("volumes", w.a.volume, ""), body),
+             AL_ECONFLICT);
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("volumes", w.a.volume, ""),
+                          "{\"share_id\":null}"),
+             AL_ECONFLICT);
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.op, "DELETE", path("volumes", w.a.volume, ""), NULL),
+             AL_ECONFLICT);
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("volumes", w.a.volume, ""), "{\"name\":\"renamed\"}");
+    world_close(&w);
+}
+
 /* ---- repeating ---- */
 
 static void
@@ -840,6 +878,66 @@ test_paths_are_found_whole_or_not_at_all(void)
     arena = al_arena_free(arena);
 }
 
+/* ---- many at once ---- */
+
+struct writer {
+    struct harness *h;
+    const struct caller *who;
+    unsigned number;
+    int rc;
+};
+
+static void *
+write_shares(void *arg)
+{
+    struct writer *t = arg;
+    struct harness own = {.s = t->h->s, .now_ns = t->h->now_ns};
+
+    own.arena = al_arena_new(1 << 20);
+    t->rc = own.arena == NULL ? AL_ENOMEM : service_worker_open(own.s, &own.w, NULL);
+    for (int i = 0; i < 25 && t->rc == AL_OK; i++) {
+        char body[128];
+
+        snprintf(body, sizeof body, "{\"name\":\"s %u %d\",\"url\":\"file:///x\"}", t->number, i);
+        t->rc = harness_call(&own, t->who, "POST", V1 "/shares", body);
+        if (t->rc == AL_OK) {
+            t->rc = harness_call(&own, t->who, "GET", V1 "/shares", NULL);
+        }
+        if (t->rc == AL_OK && i % 5 == 0) {
+            t->rc = service_tick(own.w, own.now_ns);
+        }
+    }
+    al_json_freep(&own.json);
+    al_buf_free(&own.reply.body);
+    own.w = service_worker_close(own.w);
+    own.arena = al_arena_free(own.arena);
+    return NULL;
+}
+
+static void
+test_many_workers_write_and_read_at_once(void)
+{
+    struct writer t[4];
+    pthread_t id[4];
+    struct world w;
+
+    world_open(&w);
+    for (unsigned i = 0; i < 4; i++) {
+        t[i] = (struct writer){&w.h, i % 2 ? &w.a.admin : &w.b.admin, i, AL_EINTERNAL};
+        TAP_CHECK(pthread_create(&id[i], NULL, write_shares, &t[i]) == 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(id[i], NULL);
+        TAP_OK(t[i].rc);
+    }
+    w.h.query = "limit=500";
+    must(&w, &w.a.admin, "GET", V1 "/shares", NULL);
+    TAP_EQUAL_U64(harness_items(&w.h), 51);
+    must(&w, &w.a.auditor, "GET", V1 "/audit/verify", NULL);
+    TAP_CHECK(json_is_true(json_object_get(w.h.json, "ok")));
+    world_close(&w);
+}
+
 /* ---- want of memory ---- */
 
 static void
@@ -889,6 +987,7 @@ main(void)
     TAP_RUN(test_an_auditor_changes_nothing_and_an_admin_makes_no_operator);
     TAP_RUN(test_changes_need_the_version_they_mean);
     TAP_RUN(test_deleting_goes_from_the_leaves_and_says_what_is_in_the_way);
+    TAP_RUN(test_a_volume_with_stubs_keeps_its_share_and_cannot_be_deleted);
     TAP_RUN(test_an_idempotency_key_repeats_the_answer_and_not_the_act);
     TAP_RUN(test_a_key_belongs_to_its_operation);
     TAP_RUN(test_secrets_are_neither_shown_nor_stored_in_the_clear);
@@ -900,6 +999,7 @@ main(void)
     TAP_RUN(test_every_write_leaves_exactly_one_event_and_the_chains_hold);
     TAP_RUN(test_changes_are_told_live_and_wake_the_hosts_they_concern);
     TAP_RUN(test_paths_are_found_whole_or_not_at_all);
+    TAP_RUN(test_many_workers_write_and_read_at_once);
     TAP_RUN(test_no_memory_in_a_request_leaves_all_of_it_or_nothing);
     return tap_end();
 }
