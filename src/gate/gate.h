@@ -22,6 +22,8 @@
 #define GATE_SOCKET "/run/alto/gate.sock"
 #define GATE_CONF "/etc/alto/gate.conf"
 #define GATE_WAIT_MS 60000u      /* how long an opener waits for its file, agent absent or not */
+#define GATE_NUMBERS_LOW 32      /* numbers below this are never an event's: what a gate opens at its start */
+#define GATE_NUMBERS_HIGH 512u   /* nor are the last ones: clients. So a new gate's own numbers never meet a dead one's events */
 #define GATE_NUMBERS_SPARE 1024u /* descriptors kept for everything that is no waiting event */
 #define GATE_CLIENTS_MAX 32u
 #define GATE_GUARDS_MAX 256u     /* files being tiered at once */
@@ -87,7 +89,7 @@ struct gate {
 
     _Atomic uint32_t agent_pid; /* 0: none */
     _Atomic int agent_pidfd;
-    _Atomic unsigned readers;
+    _Atomic unsigned readers, stuck; /* stuck: those whose read waits for somebody's lease, while another took over */
     _Atomic int64_t reading_since_ns;
     _Atomic uint64_t guard_epoch; /* counts guards ever made */
     _Atomic unsigned guard_count;
@@ -141,6 +143,8 @@ int gate_status(struct gate *g, struct al_buf *out) AL_MUST_CHECK; /* JSON */
 /* serve.c */
 void gate_serve(struct gate *g); /* until a stop is wanted */
 int gate_serve_once(struct gate *g, int64_t timeout_ms) AL_MUST_CHECK;
+/* Moves a descriptor that came from outside out of the way of events. */
+void gate_raise(struct gate *g, int *io_fd);
 int gate_send(struct gate *g, struct client *c, const struct gatemsg *m, const int *fds, size_t fd_count, int64_t timeout_ms) AL_MUST_CHECK;
 void gate_welcome(struct gate *g, struct client *c);
 

@@ -307,6 +307,7 @@ reader_turn(struct gate *g, int64_t *ret_mine)
         return false;
     }
     if (since != 0) {
+        atomic_fetch_add(&g->stuck, 1);
         rc = reader_add(g);
         (void)rc; /* the limit: then those that are there must do */
     }
@@ -319,7 +320,8 @@ reader_may_end(struct gate *g)
 {
     unsigned n = atomic_load(&g->readers);
 
-    return n > GATE_READERS && atomic_compare_exchange_strong(&g->readers, &n, n - 1);
+    return n > GATE_READERS + atomic_load(&g->stuck) &&
+           atomic_compare_exchange_strong(&g->readers, &n, n - 1);
 }
 
 static void *
@@ -344,7 +346,9 @@ reader(void *arg)
             continue;
         }
         rc = port_fan_read(g->group, events, &n);
-        (void)atomic_compare_exchange_strong(&g->reading_since_ns, &mine, 0);
+        if (!atomic_compare_exchange_strong(&g->reading_since_ns, &mine, 0)) {
+            atomic_fetch_sub(&g->stuck, 1); /* somebody took over meanwhile */
+        }
         if (rc != AL_OK) {
             /* The kernel has denied the event that could not be read. */
             al_log(g->conf.log, AL_LOG_WARN, "cannot read events: %s", al_code_name(rc));

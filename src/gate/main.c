@@ -26,7 +26,7 @@ gate_open(struct gate *g, struct al_fail *fail)
 {
     AL_CLEANUP(al_freep) char *folder = al_strdup(g->conf.socket);
     char *slash = folder == NULL ? NULL : strrchr(folder, '/');
-    int rc;
+    int fd, rc;
 
     if (slash == NULL || slash == folder) {
         return al_fail_set(fail, AL_EINVAL, 0, "the socket needs an absolute path");
@@ -58,6 +58,11 @@ gate_open(struct gate *g, struct al_fail *fail)
     }
     if (rc == AL_OK) {
         rc = port_usock_listen(g->conf.socket, 0600, &g->listener);
+    }
+    for (fd = 0; rc == AL_OK && fd < GATE_NUMBERS_LOW; fd++) {
+        if (!port_fd_is_open(fd)) {
+            rc = port_fd_vacate(fd, g->null_fd);
+        }
     }
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(g->port), "cannot listen on %s", g->conf.socket);

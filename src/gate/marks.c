@@ -386,6 +386,7 @@ gate_status(struct gate *g, struct al_buf *out)
         {"agent_pid", atomic_load(&g->agent_pid)},
         {"holders", g->holders},
         {"readers", atomic_load(&g->readers)},
+        {"limit", g->pending_max},
         {"waiting", atomic_load(&g->pending_count)},
         {"guarded", atomic_load(&g->guard_count)},
         {"events", atomic_load(&g->n_opens)},

@@ -82,6 +82,14 @@ gate_welcome(struct gate *g, struct client *c)
     port_mutex_unlock(&g->lock);
 }
 
+void
+gate_raise(struct gate *g, int *io_fd)
+{
+    int rc = *io_fd < 0 ? AL_OK : port_fd_raise(io_fd, port_fd_numbers() - GATE_NUMBERS_HIGH);
+
+    (void)rc; /* at worst an event of a dead gate with this number is denied at a take-over */
+}
+
 static int
 reply(struct gate *g, struct client *c, uint64_t number, int code, uint64_t count,
       struct al_span text)
@@ -108,6 +116,8 @@ on_hello(struct gate *g, struct client *c, const struct gatemsg *m, int fds[], s
     if (fd_count == 2 && m->group != g->group_id) {
         c->given[0] = fds[0];
         c->given[1] = fds[1];
+        gate_raise(g, &c->given[0]);
+        gate_raise(g, &c->given[1]);
         fds[0] = fds[1] = -1;
     }
     if (m->role == GATEMSG_AGENT && m->text.len > 0) {
@@ -264,6 +274,8 @@ client_accept(struct gate *g)
     if (port_usock_accept(g->listener, &fd, &peer) != AL_OK) {
         return;
     }
+    gate_raise(g, &fd);
+    gate_raise(g, &peer.pidfd);
     for (i = 0; i < GATE_CLIENTS_MAX && peer.uid == 0; i++) {
         if (g->clients[i].fd < 0) {
             g->clients[i] = (struct client){.fd = fd, .peer = peer, .given = {-1, -1}};

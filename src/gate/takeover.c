@@ -134,6 +134,9 @@ group_make(struct gate *g, struct al_fail *fail)
     int rc;
 
     rc = port_fan_group_new(&g->group);
+    if (rc == AL_OK) {
+        gate_raise(g, &g->group);
+    }
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(g->port),
                            "cannot make an event group: root and a kernel with permission events "
@@ -141,6 +144,7 @@ group_make(struct gate *g, struct al_fail *fail)
     }
     rc = port_shared_new("alto-gate", sizeof(struct table), &g->table_fd);
     if (rc == AL_OK) {
+        gate_raise(g, &g->table_fd);
         rc = port_shared_map(g->table_fd, sizeof(struct table), &at);
     }
     if (rc == AL_OK) {

@@ -42,6 +42,8 @@ void port_fd_close(int *fd);                       /* sets -1; below 0 is fine *
 int port_fd_dup(int fd, int *ret) AL_MUST_CHECK;
 int port_fd_open(const char *path, int *ret) AL_MUST_CHECK; /* read-only, close-on-exec, never waits */
 int port_fd_open_folder(const char *path, int *ret) AL_MUST_CHECK; /* AL_ENOTDIR; raises no event */
+/* Moves a descriptor to the first free number from `from` on, where no event's number is looked for. On failure it stays what it is. */
+int port_fd_raise(int *io_fd, uint64_t from) AL_MUST_CHECK;
 int port_fd_path(int fd, int *ret) AL_MUST_CHECK;  /* O_PATH of the same file: holds no lease, counts as no open */
 int port_fd_numbers_limit(uint64_t max) AL_MUST_CHECK; /* this process's descriptors stay below max, or below what we may have */
 uint64_t port_fd_numbers(void);                    /* the limit in force */

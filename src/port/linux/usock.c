@@ -339,6 +339,19 @@ port_fd_dup(int fd, int *ret)
 }
 
 int
+port_fd_raise(int *io_fd, uint64_t from)
+{
+    int n = fcntl(*io_fd, F_DUPFD_CLOEXEC, (int)from);
+
+    if (n < 0) {
+        return linux_code(errno);
+    }
+    (void)close(*io_fd); /* the other one goes on */
+    *io_fd = n;
+    return AL_OK;
+}
+
+int
 port_fd_open(const char *path, int *ret)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
