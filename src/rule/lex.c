@@ -13,6 +13,7 @@ rule_fail(struct parser *p, int rc, size_t at, size_t len, const char *expected,
     char raw[sizeof(p->error.message)];
     va_list args;
 
+    al_buf_init(&clean, 4 * sizeof(raw));
     if (p->rc < 0) {
         return p->rc;
     }
@@ -25,7 +26,6 @@ rule_fail(struct parser *p, int rc, size_t at, size_t len, const char *expected,
     vsnprintf(raw, sizeof(raw), format, args);
     va_end(args);
     /* The message may quote the text, which need not be UTF-8, and be cut inside a character. */
-    al_buf_init(&clean, 4 * sizeof(raw));
     if (al_utf8_clean(al_span_of(raw), &clean) < 0 || clean.len >= sizeof(raw)) {
         for (size_t i = 0; raw[i] != '\0'; i++) {
             raw[i] = (unsigned char)raw[i] < 0x80 ? raw[i] : '?';
