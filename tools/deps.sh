@@ -9,7 +9,7 @@ build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-de
     libacl1-dev libattr1-dev nodejs dpkg-dev cmake patch)
 run=(samba xfsprogs e2fsprogs util-linux attr acl openssl)
 test=("${run[@]}" clang libclang-rt-14-dev libcmocka-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
-    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 jq liburing-dev)
+    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq liburing-dev)
 bench=("${test[@]}" rclone wrk hyperfine)
 
 # On Debian 13 clang's runtime package carries another number: take the one that is there.

@@ -155,11 +155,10 @@ open_tls(struct altod *d, struct al_fail *fail)
 static int
 open_socket(struct altod *d, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf host;
+    AL_CLEANUP(al_buf_free) struct al_buf host = {.max = 64};
     const char *name = d->o.listen.host;
     int rc = port_listen(&d->o.listen, LISTEN_BACKLOG, &d->socket, fail);
 
-    al_buf_init(&host, 64);
     if (rc != AL_OK) {
         return rc;
     }
@@ -238,10 +237,9 @@ static bool
 is_console(struct altod *d, const char *dir, char **ret)
 {
     AL_CLEANUP(al_freep) char *path = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf index;
+    AL_CLEANUP(al_buf_free) struct al_buf index = {.max = 8192};
     struct port_stat st;
 
-    al_buf_init(&index, 8192);
     if (port_path_absolute(dir, &path) != AL_OK ||
         al_buf_addf(&index, "%s/index.html", path) != AL_OK ||
         port_stat_at(d->port, NULL, (const char *)index.at, &st) != AL_OK) {

@@ -17,12 +17,11 @@ static void
 write_line(void *ctx, enum al_log_level level, const char *text)
 {
     struct server_log *l = ctx;
-    AL_CLEANUP(al_buf_free) struct al_buf line;
+    AL_CLEANUP(al_buf_free) struct al_buf line = {.max = LINE_BYTES_MAX};
     struct al_jsonout j;
     char at[AL_TIME_TEXT_MAX];
     int rc;
 
-    al_buf_init(&line, LINE_BYTES_MAX);
     if (l->json) {
         al_jo_begin(&j, &line);
         al_jo_object(&j, NULL);

@@ -74,12 +74,11 @@ static int
 make(struct tls *t, struct port *port, struct port_file *dir, const char *host,
      struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf name;
+    AL_CLEANUP(al_buf_free) struct al_buf name = {.max = 256};
     const char *names[5];
     size_t count = 0;
     int rc;
 
-    al_buf_init(&name, 256);
     al_buf_clear(&t->cert_pem);
     al_buf_clear(&t->key_pem);
     rc = port_hostname(port, &name);
@@ -115,12 +114,11 @@ int
 tls_own(struct tls *t, struct port *port, const char *data_dir, const char *host,
         struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf path;
+    AL_CLEANUP(al_buf_free) struct al_buf path = {.max = 4096};
     AL_CLEANUP(port_holder_end) struct port_holder dir = {port, NULL};
     struct al_fail quiet = {0};
     int rc;
 
-    al_buf_init(&path, 4096);
     rc = al_buf_addf(&path, "%s/tls", data_dir);
     if (rc == AL_OK) {
         rc = port_mkdirs(port, (const char *)path.at, 0700);

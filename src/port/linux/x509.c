@@ -123,7 +123,7 @@ port_x509_self_signed(const char *const *names, size_t count, int64_t now_ns,
                       struct al_buf *cert_pem, struct al_buf *key_pem,
                       char ret_fingerprint[PORT_X509_FINGERPRINT_MAX])
 {
-    AL_CLEANUP(al_buf_free) struct al_buf alt;
+    AL_CLEANUP(al_buf_free) struct al_buf alt = {.max = 4096};
     AL_CLEANUP(key_freep) EVP_PKEY *key = NULL;
     AL_CLEANUP(x509_freep) X509 *x = NULL;
     AL_CLEANUP(bio_freep) BIO *cert_out = BIO_new(BIO_s_mem());
@@ -131,7 +131,6 @@ port_x509_self_signed(const char *const *names, size_t count, int64_t now_ns,
     char print[PORT_X509_FINGERPRINT_MAX];
     int rc;
 
-    al_buf_init(&alt, 4096);
     rc = count == 0 ? AL_EINVAL : alt_names(names, count, &alt);
     if (rc != AL_OK) {
         return rc;

@@ -135,13 +135,11 @@ static int
 read_one(struct asset_set *s, struct port *port, struct port_file *folder,
          const struct port_dirent *e, const char *path, unsigned depth)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf content;
-    AL_CLEANUP(al_buf_free) struct al_buf name;
+    AL_CLEANUP(al_buf_free) struct al_buf content = {.max = API_ASSETS_BYTES_MAX};
+    AL_CLEANUP(al_buf_free) struct al_buf name = {.max = API_PATH_BYTES_MAX};
     struct port_stat st;
     int rc;
 
-    al_buf_init(&content, API_ASSETS_BYTES_MAX);
-    al_buf_init(&name, API_PATH_BYTES_MAX);
     rc = al_buf_addf(&name, "%s/%s", path, e->name);
     if (rc == AL_OK) {
         rc = port_stat_at(port, folder, e->name, &st);

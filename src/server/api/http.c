@@ -436,7 +436,8 @@ http_answer_field(struct http_answer *a, const char *name, const char *value)
     a->field[a->fields++].value = value;
 }
 
-static ssize_t
+/* The library's type for this is as wide on every system that altod runs on. */
+static int64_t
 on_stream(void *ctx, uint64_t position, char *to, size_t room)
 {
     struct http_exchange *x = ctx;
@@ -445,9 +446,9 @@ on_stream(void *ctx, uint64_t position, char *to, size_t room)
     switch (x->stream(x->request, (uint8_t *)to, room, &len)) {
     case HTTP_GO_ON:
     case HTTP_SUSPENDED:
-        return (ssize_t)len;
+        return (int64_t)len;
     case HTTP_ANSWERED:
-        return len > 0 ? (ssize_t)len : MHD_CONTENT_READER_END_OF_STREAM;
+        return len > 0 ? (int64_t)len : MHD_CONTENT_READER_END_OF_STREAM;
     case HTTP_CUT:
         break;
     }

@@ -206,7 +206,7 @@ static void
 tell_figures(struct request *r, struct service_worker *w, struct telling *t)
 {
     AL_CLEANUP(al_json_freep) json_t *figures = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = 64u << 10};
     struct caller system = {.role = ROLE_OPERATOR, .name = "metrics"};
     struct service_req q = {.service = r->api->service,
                             .worker = w,
@@ -222,7 +222,6 @@ tell_figures(struct request *r, struct service_worker *w, struct telling *t)
     bool wrong;
     int rc;
 
-    al_buf_init(&text, 64u << 10);
     route = service_route_find("GET", "/api/v1/figures", r->arena, q.ids, &wrong);
     if (route == NULL) {
         return;

@@ -8,8 +8,8 @@ bus_open(const char *url, struct bus **ret, struct al_fail *fail)
     int rc;
 
     if (url != NULL && strcmp(url, "local:") != 0) {
-        return al_fail_set(fail, AL_ENOTSUP, 0, "the bus %.100s is not known; this build knows local:",
-                           url);
+        return al_fail_set(fail, AL_ENOTSUP, 0,
+                           "the bus %.100s is not known; this build knows local:", url);
     }
     rc = bus_local_open(ret);
     if (rc != AL_OK) {

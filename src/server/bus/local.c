@@ -3,8 +3,9 @@
 #include "base/mem.h"
 #include "port/thread.h"
 
-/* One lock per direction is held while callbacks run: that is what keeps messages in order and a callback alone, and why a callback
- * must not call the bus. Wakes have their own, so that a slow subscriber of events delays no agent. */
+/* One lock per direction is held while callbacks run: that is what keeps messages in order and a
+ * callback alone, and why a callback must not call the bus. Wakes have their own, so that a slow
+ * subscriber of events delays no agent. */
 struct local {
     struct bus bus;
     port_mutex events_lock;
