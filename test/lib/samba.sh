@@ -31,14 +31,12 @@ running() {
 
 # smbd itself and what it forked, found by parent id so that no other server is ever touched.
 family() {
-    local level=$1 next
-    while [ -n "$level" ]; do
-        echo $level | tr ' ' '\n'
-        next=
-        for p in $level; do
-            next="$next $(cat "/proc/$p/task/$p/children" 2>/dev/null || true)"
+    local pid child
+    for pid in "$@"; do
+        echo "$pid"
+        for child in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do
+            family "$child"
         done
-        level=$(echo $next)
     done
 }
 
@@ -49,9 +47,12 @@ serving() {
         '$2 ~ port "$" && $4 == "01" { printf "socket:[%s]\n", $10 }' /proc/net/tcp)
     [ -n "$inodes" ] || return 0
     for p in $(family "$(cat "$dir/smbd.pid")" | sed 1d); do
-        if ls -l "/proc/$p/fd" 2>/dev/null | grep -qF "$inodes"; then
-            echo "$p"
-        fi
+        for fd in "/proc/$p"/fd/*; do
+            if readlink "$fd" 2>/dev/null | grep -qxF "$inodes"; then
+                echo "$p"
+                break
+            fi
+        done
     done
 }
 
@@ -176,14 +177,14 @@ start() {
 stop() {
     local pids i
     if running; then
-        pids=$(family "$(cat "$dir/smbd.pid")")
-        kill -CONT $pids 2>/dev/null || true
-        kill -TERM $pids 2>/dev/null || true
+        mapfile -t pids < <(family "$(cat "$dir/smbd.pid")")
+        kill -CONT "${pids[@]}" 2>/dev/null || true
+        kill -TERM "${pids[@]}" 2>/dev/null || true
         for ((i = 0; i < 60; i++)); do
-            kill -0 $pids 2>/dev/null || break
+            kill -0 "${pids[@]}" 2>/dev/null || break
             sleep 0.05
         done
-        kill -KILL $pids 2>/dev/null || true
+        kill -KILL "${pids[@]}" 2>/dev/null || true
     fi
     rm -f "$dir/smbd.pid"
     if [ "${1:-}" != keep ] && mountpoint -q "$dir/small"; then

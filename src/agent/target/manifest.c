@@ -79,14 +79,13 @@ print_fields(struct al_jsonout *j, const struct manifest_record *r)
 int
 manifest_print(const struct manifest_record *r, struct al_buf *to)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf line;
+    AL_CLEANUP(al_buf_free) struct al_buf line = {.max = MANIFEST_LINE_MAX};
     struct al_jsonout j;
     int rc, end;
 
     if (r->size > INT64_MAX || r->xattr_count > MANIFEST_XATTRS_MAX) {
         return AL_ELIMIT;
     }
-    al_buf_init(&line, MANIFEST_LINE_MAX);
     al_jo_begin(&j, &line);
     rc = print_fields(&j, r);
     al_jo_close(&j);
@@ -163,10 +162,9 @@ take_u32(struct parse *p, const char *key, uint32_t *ret)
 static int
 take_bytes(struct parse *p, const json_t *obj, const char *key, struct al_span *ret)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf b;
+    AL_CLEANUP(al_buf_free) struct al_buf b = {.max = MANIFEST_LINE_MAX};
     int r;
 
-    al_buf_init(&b, MANIFEST_LINE_MAX);
     r = al_json_get_bytes(obj, key, &b, NULL);
     if (r != AL_OK || b.len == 0 || memchr(b.at, 0, b.len)) {
         return r == AL_ENOMEM ? r : damaged(p, key);
@@ -236,11 +234,10 @@ take_xattrs(struct parse *p, struct manifest_record *m)
         return AL_ELIMIT;
     }
     for (i = 0; i < count; i++) {
-        AL_CLEANUP(al_buf_free) struct al_buf value;
+        AL_CLEANUP(al_buf_free) struct al_buf value = {.max = MANIFEST_LINE_MAX};
         const json_t *item = json_array_get(list, i);
         const char *text;
 
-        al_buf_init(&value, MANIFEST_LINE_MAX);
         if (!json_is_object(item) || al_json_str(item, "value_b64", &text, NULL) != AL_OK) {
             return damaged(p, "xattrs");
         }

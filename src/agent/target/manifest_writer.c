@@ -157,12 +157,11 @@ lead(struct manifest_writer *w)
 int
 manifest_commit(struct manifest_writer *w, const struct manifest_record *r, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf line;
+    AL_CLEANUP(al_buf_free) struct al_buf line = {.max = MANIFEST_LINE_MAX};
     struct waiter me;
     int rc;
 
     memset(&me, 0, sizeof(me));
-    al_buf_init(&line, MANIFEST_LINE_MAX);
     rc = manifest_print(r, &line);
     if (rc == AL_ENOMEM) {
         return al_fail_set(fail, rc, 0, "out of memory");

@@ -257,11 +257,10 @@ smb_remove(struct target *t, const char *name, struct al_fail *fail)
 static int
 hand_over(struct al_span *io, target_each_fn each, void *ctx, int *ret_of_each)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf name;
+    AL_CLEANUP(al_buf_free) struct al_buf name = {.max = 4096};
     uint32_t next, name_len, attributes;
     int r;
 
-    al_buf_init(&name, 4096);
     if (io->len < 80) {
         return AL_EIO;
     }
@@ -348,8 +347,8 @@ deliver(const struct al_buf *all, const struct al_buf *ends, target_each_fn each
 int
 smb_list(struct target *t, const char *folder, target_each_fn each, void *ctx, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf all;
-    AL_CLEANUP(al_buf_free) struct al_buf ends;
+    AL_CLEANUP(al_buf_free) struct al_buf all = {.max = LIST_KEPT_MAX};
+    AL_CLEANUP(al_buf_free) struct al_buf ends = {.max = LIST_KEPT_MAX / 1024};
     struct smb_link *l = t->impl;
     struct smb_open o = {
         .name = folder,
@@ -362,8 +361,6 @@ smb_list(struct target *t, const char *folder, target_each_fn each, void *ctx, s
     struct smb_handle dir;
     int r, of_each = AL_OK;
 
-    al_buf_init(&all, LIST_KEPT_MAX);
-    al_buf_init(&ends, LIST_KEPT_MAX / 1024);
     r = smb_ready(l, fail);
     if (r == AL_OK) {
         r = smb_do(l, smb_create(l, &o, &create), &create, fail, "list", folder);

@@ -11,13 +11,12 @@
 int
 target_identity_check(struct target *t, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = TARGET_IDENTITY_MAX + 1};
     AL_CLEANUP(al_json_freep) json_t *doc = NULL;
     const char *customer;
     uint64_t format;
     int r;
 
-    al_buf_init(&text, TARGET_IDENTITY_MAX + 1);
     r = target_read_plain(t, TARGET_IDENTITY, TARGET_IDENTITY_MAX, &text, fail);
     if (r != AL_OK) {
         return r;
