@@ -1,5 +1,6 @@
 #include "server/service/noun_ops.h"
 #include "server/service/service_priv.h"
+#include "server/service/work_ops.h"
 
 #include <string.h>
 
@@ -187,6 +188,7 @@ volume_delete(struct service_req *req, struct service_reply *reply, struct al_fa
                          fail));
     SV_TRY(service_done(reply));
     SV_TRY(service_commit(&tx, reply, fail));
+    work_volume_gone(req->service, v.customer_id, v.id);
     service_publish_noun(req->worker, "volume", &store_volumes, v.customer_id, v.id);
     service_wake_host(req->service, v.host_id);
     return AL_OK;

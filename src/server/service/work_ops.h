@@ -16,6 +16,8 @@ int work_open(struct service *s, struct al_fail *fail) AL_MUST_CHECK;
 void work_close(struct service *s);
 int work_worker_open(struct service_worker *w, struct al_fail *fail) AL_MUST_CHECK;
 void work_worker_close(struct service_worker *w);
+/* The volume is deleted, durably: its inventory goes too. */
+void work_volume_gone(struct service *s, const char *customer_id, const char *volume_id);
 int work_tick(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
 
 #endif

@@ -83,6 +83,18 @@ work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *f
     return store_volume_get(req->worker->db, &scope, req->ids[0], req->arena, ret, fail);
 }
 
+void
+work_volume_gone(struct service *s, const char *customer_id, const char *volume_id)
+{
+    struct inventory_scope scope = work_inventory_scope(customer_id);
+    int rc = inventory_volume_drop(s->work->inventory, &scope, volume_id);
+
+    if (rc != AL_OK && rc != AL_ENOENT) { /* nobody finds it any more; it only takes room */
+        al_log(s->log, AL_LOG_WARN, "the inventory of the deleted volume %s stays: %s", volume_id,
+               al_code_name(rc));
+    }
+}
+
 /* ---- figures of volumes ---- */
 
 static int

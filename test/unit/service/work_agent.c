@@ -361,6 +361,7 @@ test_a_lease_that_fails_anywhere_gives_its_work_later(void)
                      &(struct asked){.who = &world.a.agent, .query = "wait_s=0", .body = "{\"workers\":4,\"running\":[],\"config_version\":0}"},
                      &failures);
     TAP_CHECK(failures > 3);
+    al_json_freep(&world.json);
     TAP_OK(al_json_parse(al_buf_span(&world.reply.body), &world.json, NULL));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "work")), 1);
 }
