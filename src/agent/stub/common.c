@@ -128,12 +128,14 @@ stub_fill_claim(struct stub_fill *f)
     struct al_list *at;
     int rc = AL_OK;
 
+    f->claimed_ino = f->facts.st.ino;
+    f->claimed_generation = f->facts.generation;
     port_mutex_lock(&v->fills_lock);
     for (at = v->fills.next; at != &v->fills; at = at->next) {
         const struct stub_fill *other = AL_LIST_ITEM(at, struct stub_fill, in_volume);
 
-        if (other->facts.st.ino == f->facts.st.ino &&
-            other->facts.generation == f->facts.generation) {
+        if (other->claimed_ino == f->claimed_ino &&
+            other->claimed_generation == f->claimed_generation) {
             rc = AL_EBUSY;
             break;
         }

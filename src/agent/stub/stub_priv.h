@@ -49,6 +49,8 @@ struct stub_fill {
     struct stub_facts facts;
     struct stub_keep keep;
     struct marker marker;
+    uint64_t claimed_ino; /* what other fills compare, under the lock; the facts are read again by their owner alone */
+    uint32_t claimed_generation;
     struct al_list in_volume;
     bool done;
 };
