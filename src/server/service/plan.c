@@ -393,7 +393,7 @@ int
 rule_run(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
     struct planning AL_CLEANUP(planning_end) p = {.now_ns = req->now_ns};
-    struct job_maker AL_CLEANUP(job_maker_end) maker;
+    struct job_maker AL_CLEANUP(job_maker_end) maker = {0};
     struct scope scope = service_scope(req->caller);
     struct inventory_plan plan = {0};
     enum store_job_kind kind = STORE_J_TIER;

@@ -24,12 +24,13 @@ store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, st
     }
     AL_TRY(store_query(
         s, fail, &q,
-        "SELECT h.id, h.customer_id, " HOST_OF_SHARE " AS host FROM share h WHERE h.checked_ns<=?2"
-        " AND (h.state NOT IN ('ok','unknown')"
-        "  OR EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.state='held'))"
+        "SELECT h.id, h.customer_id, (SELECT v.host_id FROM volume v JOIN host o ON o.id=v.host_id"
+        "  WHERE v.share_id=h.id AND o.online=1 ORDER BY v.id LIMIT 1) AS host FROM share h"
+        " WHERE host IS NOT NULL AND (h.checked_ns<=?2 OR (h.checked_ns<=?1 AND (h.state<>'ok'"
+        "  OR EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.state='held'))))"
         " AND NOT EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.kind='check_share')"
-        " AND host IS NOT NULL AND (?3 OR h.customer_id=?4)",
-        S_NULL, S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_SCOPE(scope)));
+        " AND (?3 OR h.customer_id=?4)",
+        S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_SCOPE(scope)));
     for (;;) {
         AL_TRY(store_step(q, &row, fail));
         if (!row || count == WATCH_MAX) {

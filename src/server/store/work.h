@@ -78,11 +78,13 @@ int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, b
 
 /* ---- shares being watched ---- */
 #define SHARE_CHECK_STALE_NS (INT64_C(120) * 1000000000)
+#define SHARE_LOOK_EVERY_NS (INT64_C(600) * 1000000000)
 #define SHARE_CHECK_EVERY_NS (INT64_C(30) * 1000000000)
 struct store_watch {
-    al_id share_id, customer_id, host_id; /* a host that uses it, an online one first */
+    al_id share_id, customer_id, host_id; /* a host that uses it and is online */
 };
-/* Shares in trouble, or that works wait for, not checked for SHARE_CHECK_EVERY_NS and without a check under way. */
+/* Shares in trouble, or that works wait for, not checked for SHARE_CHECK_EVERY_NS, and those that are well, not for SHARE_LOOK_EVERY_NS; without a check
+ * under way, and with an online host to do it. */
 int store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_watch **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* A host that uses the share: host_id (NULL: any, an online one first). AL_ENOENT. */

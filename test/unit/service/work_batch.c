@@ -450,6 +450,42 @@ test_a_share_that_only_looks_well_is_tried_less_and_less(void)
 }
 
 static void
+test_shares_are_looked_at_now_and_then(void)
+{
+    char a[512];
+    al_id work;
+
+    /* Nobody is there to look. */
+    tick_after(601 * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    tick_after(SECOND);
+    take(work);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "check_share");
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "job_id"), "");
+    share_is("ok", "");
+    batch(&world.a, work_end(a, work, "ok", ""));
+    tick_after(599 * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    TAP_EQUAL_U64(events_of("share.state"), 0);
+}
+
+static void
+test_a_check_that_nobody_takes_is_made_anew_for_who_is_there(void)
+{
+    TAP_EQUAL_U64(lease(&world.a, 0, ""), 0);
+    share_is("unreachable", "");
+    tick_after(31 * SECOND); /* queued for anna, who goes silent */
+    tick_after(200 * SECOND);
+    struct scope all = scope_system();
+    bool waiting;
+    TAP_OK(store_work_waiting(world.w->db, &all, world.a.host, NULL, 0, 1, 1, &waiting, NULL));
+    TAP_CHECK(!waiting);
+    TAP_EQUAL_U64(lease(&world.a, 0, ""), 0);
+    tick_after(SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 1, ""), 1);
+}
+
+static void
 test_an_asked_for_check_tells_what_it_found(void)
 {
     char a[512];
@@ -752,6 +788,8 @@ main(void)
     RUN(test_new_jobs_wait_for_a_share_known_to_be_bad);
     RUN(test_other_jobs_of_the_share_wait_too);
     RUN(test_a_share_that_only_looks_well_is_tried_less_and_less);
+    RUN(test_shares_are_looked_at_now_and_then);
+    RUN(test_a_check_that_nobody_takes_is_made_anew_for_who_is_there);
     RUN(test_an_asked_for_check_tells_what_it_found);
     RUN(test_a_volume_tells_its_state_once);
     RUN(test_an_unreferenced_object_enters_the_ledger_once);

@@ -81,6 +81,9 @@ make_side(struct side *s, const char *name)
     TAP_OK(store_customer_add(db, &all, &c, NULL));
     TAP_OK(store_host_add(db, &all, &h, NULL));
     TAP_OK(store_share_add(db, &all, &sh, NULL));
+    sh.state = "ok";
+    sh.checked_ns = world.now_ns;
+    TAP_OK(store_share_state(db, &all, &sh, NULL));
     TAP_OK(store_volume_add(db, &all, &v, NULL));
     TAP_OK(store_commit(db, NULL));
     al_buf_free(&sealed);
