@@ -9,7 +9,7 @@ int
 rule_fail(struct parser *p, int rc, size_t at, size_t len, const char *expected, const char *format,
           ...)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf clean;
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
     char raw[sizeof(p->error.message)];
     va_list args;
 

@@ -20,8 +20,8 @@ new_node(struct parser *p, enum node_kind kind)
         return NULL;
     }
     if (++p->nodes > p->limits.nodes) {
-        (void)rule_fail(p, AL_ELIMIT, p->now.at, p->now.len, "", "the rule has more than %zu parts",
-                        p->limits.nodes);
+        (void)rule_fail(p, AL_ELIMIT, p->now.at, p->now.len, "", "the rule has more than %u parts",
+                        (unsigned)p->limits.nodes);
         return NULL;
     }
     n = al_arena_alloc(p->rule->arena, sizeof(*n));
@@ -59,7 +59,7 @@ deeper(struct parser *p)
 {
     if (++p->depth > p->limits.depth) {
         (void)rule_fail(p, AL_ELIMIT, p->now.at, p->now.len, "",
-                        "parentheses and not lie more than %zu deep", p->limits.depth);
+                        "parentheses and not lie more than %u deep", (unsigned)p->limits.depth);
         return false;
     }
     return true;
@@ -150,7 +150,7 @@ take_list(struct parser *p, struct node *leaf)
     do {
         if (count == p->limits.list) {
             (void)rule_fail(p, AL_ELIMIT, p->now.at, p->now.len, "",
-                            "a list has more than %zu items", p->limits.list);
+                            "a list has more than %u items", (unsigned)p->limits.list);
             return;
         }
         if (count == cap) {
@@ -412,7 +412,7 @@ parse_all(struct parser *p)
 {
     if (p->len > p->limits.text_bytes) {
         (void)rule_fail(p, AL_ELIMIT, p->limits.text_bytes, p->len, "",
-                        "the rule is longer than %zu bytes", p->limits.text_bytes);
+                        "the rule is longer than %u bytes", (unsigned)p->limits.text_bytes);
         return;
     }
     rule_lex(p, false);

@@ -257,13 +257,6 @@ inv_one(struct inventory *inv, struct inv_conn *c, const char *sql, int64_t *ret
 }
 
 void
-inv_sql_init(struct inv_sql *s)
-{
-    al_buf_init(&s->text, INV_SQL_MAX);
-    s->rc = AL_OK;
-}
-
-void
 inv_sql_free(struct inv_sql *s)
 {
     al_buf_free(&s->text);

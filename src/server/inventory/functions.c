@@ -55,7 +55,7 @@ fold_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out
 {
     const duckdb_string_t *texts = input(in, 0);
     idx_t n = duckdb_data_chunk_get_size(in);
-    AL_CLEANUP(al_buf_free) struct al_buf scratch;
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
 
     al_buf_init(&scratch, SIZE_MAX / 4);
     for (idx_t i = 0; i < n; i++) {
@@ -137,7 +137,7 @@ int
 inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
                   struct inv_rule_sql *r)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     bool exact = false;
     size_t len;
     int rc;

@@ -95,11 +95,8 @@ struct inv_sql {
     struct al_buf text;
     int rc;
 };
-void inv_sql_init(struct inv_sql *s);
 void inv_sql_free(struct inv_sql *s);
-#define INV_SQL(name)                                                                              \
-    AL_CLEANUP(inv_sql_free) struct inv_sql name;                                                  \
-    inv_sql_init(&name)
+#define INV_SQL(name) AL_CLEANUP(inv_sql_free) struct inv_sql name = {.text = {.max = INV_SQL_MAX}}
 void inv_put(struct inv_sql *s, const char *format, ...) AL_PRINTF(2, 3);
 void inv_put_text(struct inv_sql *s, const char *text); /* as it is */
 void inv_put_blob(struct inv_sql *s, struct al_span bytes);

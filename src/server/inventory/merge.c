@@ -33,8 +33,8 @@ merge_end(struct merge *m)
 static int
 read_folders(struct merge *m)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf packed;
-    AL_CLEANUP(al_buf_free) struct al_buf plain;
+    AL_CLEANUP(al_buf_free) struct al_buf packed = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf plain = {0};
     struct entries_reader reader;
     struct entry_record r;
     char path[4096];
@@ -313,7 +313,7 @@ static int
 build_folders(struct merge *m)
 {
     AL_CLEANUP(appender_end) struct appender a = {0};
-    AL_CLEANUP(al_buf_free) struct al_buf path;
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     int rc = inv_runf(m->u->inv, m->u->conn,
                       "CREATE TABLE \"v_%s\".folder_new AS SELECT * FROM \"v_%s\".folder LIMIT 0",
                       m->id, m->id);

@@ -95,7 +95,7 @@ append_row(struct inventory *inv, duckdb_appender a, uint32_t n, const struct in
 static int
 append_rows(struct inv_use *u, const struct inventory_outcome *rows, size_t count)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf path;
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     duckdb_appender a = NULL;
     int rc;
 

@@ -205,7 +205,7 @@ read_folders(struct inv_use *u, struct al_arena *arena, struct inventory_plan *p
 static int
 read_sample(struct inv_use *u, struct al_arena *arena, struct inventory_plan *plan)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf scratch;
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
     INV_ROWS(rows);
     char sql[1024];
     bool end = false;
@@ -288,7 +288,7 @@ static int
 hand_candidates(struct inv_rows *rows, const struct inventory_limits *limits, inventory_row_fn *fn,
                 void *ctx)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf scratch;
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
     struct inventory_row row;
     uint64_t files = 0, bytes = 0;
     bool end = false;

@@ -75,8 +75,8 @@ inventory_stat(struct inventory *inv, const struct inventory_scope *scope, const
                struct al_span path, inventory_row_fn *fn, void *ctx)
 {
     INV_USE(u);
-    AL_CLEANUP(al_buf_free) struct al_buf clean;
-    AL_CLEANUP(al_buf_free) struct al_buf scratch;
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
     INV_ROWS(rows);
     struct inventory_row row;
     bool end = true;
@@ -235,7 +235,7 @@ put_order(struct inv_sql *sql, const struct inventory_list_query *q)
 static void
 put_search(struct inv_sql *sql, struct al_span search)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf glob;
+    AL_CLEANUP(al_buf_free) struct al_buf glob = {0};
     int rc;
 
     al_buf_init(&glob, 1u << 20);
@@ -353,7 +353,7 @@ static int
 hand_page(struct inv_rows *rows, const struct inventory_list_query *q, inventory_row_fn *fn,
           void *ctx, struct al_arena *arena, char **ret_cursor)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf scratch;
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
     struct inventory_row row;
     char *cursor = NULL;
     bool end = false;
@@ -407,8 +407,8 @@ inventory_list(struct inventory *inv, const struct inventory_scope *scope, const
                struct al_arena *arena, struct inventory_page *ret, struct al_fail *fail)
 {
     INV_USE(u);
-    AL_CLEANUP(al_buf_free) struct al_buf clean;
-    AL_CLEANUP(al_buf_free) struct al_buf raw;
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf raw = {0};
     AL_CLEANUP(inv_rule_sql_end) struct inv_rule_sql rule = {0};
     INV_ROWS(rows);
     struct inventory_page page = {0};

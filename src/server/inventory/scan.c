@@ -68,7 +68,7 @@ inv_remove_scans(struct inventory *inv, const char *volume_id, const char *excep
 {
     AL_CLEANUP(al_freep) char *path = inv_scan_path(inv, volume_id, NULL);
     AL_CLEANUP(port_holder_end) struct port_holder folder = {inv->port, NULL};
-    AL_CLEANUP(al_buf_free) struct al_buf names;
+    AL_CLEANUP(al_buf_free) struct al_buf names = {0};
     int rc;
 
     al_buf_init(&names, 1u << 20);
@@ -193,7 +193,7 @@ inventory_scan_begin(struct inventory *inv, const struct inventory_scope *scope,
 static int
 check_batch(struct al_span packed)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf plain;
+    AL_CLEANUP(al_buf_free) struct al_buf plain = {0};
     struct entries_reader reader;
     struct entry_record r;
     bool end = false;
