@@ -6,6 +6,8 @@
 
 #define SEAL_CHECK "seal_check" /* a setting: a known text, sealed */
 #define SEAL_TEXT "alto"
+#define FIRST_PASSWORD "first_password" /* a setting */
+#define UNTOLD "untold"
 
 /* ---- opening ---- */
 
@@ -35,37 +37,111 @@ check_seal(struct service *s, struct store *db, struct al_fail *fail)
     return rc == AL_OK ? AL_OK : al_fail_set(fail, rc, 0, "out of memory");
 }
 
-/* Makes the user "admin" when there is nobody yet. *ret_password stays NULL otherwise. */
+/* ---- the first user ----
+ *
+ * Made in one transaction with the setting FIRST_PASSWORD = "untold". The password is handed out by
+ * service_open and counts as told when the first worker opens. A crash in between would lock
+ * everybody out; so as long as it is untold, every start hands out a new one. */
+
+static int
+untold(struct store *db, bool *ret, struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf value = {.max = 64};
+    struct al_fail quiet = {0};
+    int rc = store_setting_get(db, FIRST_PASSWORD, &value, &quiet);
+
+    if (rc != AL_OK && rc != AL_ENOENT) {
+        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+    }
+    *ret = rc == AL_OK && al_span_equal(al_buf_span(&value), al_span_of(UNTOLD));
+    return AL_OK;
+}
+
+static int
+first_user_make(struct store *db, const char *hash, int64_t now_ns, struct store_user *u,
+                struct al_fail *fail)
+{
+    struct scope all = scope_system();
+
+    *u = (struct store_user){
+        .name = "admin", .role = ROLE_OPERATOR, .password_hash = hash, .created_ns = now_ns};
+    SV_TRY(store_id_make(db, now_ns, u->id));
+    SV_TRY(store_user_add(db, &all, u, fail));
+    return store_setting_set(db, FIRST_PASSWORD, al_span_of(UNTOLD), fail);
+}
+
+static int
+first_user_again(struct store *db, const char *hash, struct al_arena *arena, struct store_user *u,
+                 struct al_fail *fail)
+{
+    struct scope all = scope_system();
+
+    SV_TRY(store_user_by_name(db, &all, "admin", arena, u, fail));
+    u->password_hash = hash;
+    return store_user_set(db, &all, u, fail);
+}
+
 static int
 first_user(struct service *s, struct store *db, int64_t now_ns, char **ret_password,
            struct al_fail *fail)
 {
     AL_CLEANUP(al_freep) char *password = NULL;
+    AL_CLEANUP(al_arena_freep) struct al_arena *arena = al_arena_new(65536);
     struct scope all = scope_system();
-    char hash[AUTH_HASH_TEXT];
-    struct store_user u = {
-        .name = "admin", .role = ROLE_OPERATOR, .password_hash = hash, .created_ns = now_ns};
     struct store_event e = {.at_ns = now_ns,
                             .actor_type = "system",
                             .actor_name = "altod",
-                            .act = "user.create",
                             .subject_type = "user",
                             .subject = al_span_of("admin")};
+    char hash[AUTH_HASH_TEXT];
+    struct store_user u;
     uint64_t users;
+    bool again = false;
 
     SV_TRY(store_user_count(db, &all, &users, fail));
-    if (users > 0) {
+    SV_TRY(untold(db, &again, fail));
+    if (users > 0 && !again) {
         return AL_OK;
+    }
+    if (arena == NULL) {
+        return AL_ENOMEM;
     }
     SV_TRY(auth_password_make(s->auth, &password));
     SV_TRY(auth_password_hash(s->auth, password, hash));
-    SV_TRY(store_id_make(db, now_ns, u.id));
-    SV_TRY(store_user_add(db, &all, &u, fail));
+    if (users > 0) {
+        SV_TRY(first_user_again(db, hash, arena, &u, fail));
+    } else {
+        SV_TRY(first_user_make(db, hash, now_ns, &u, fail));
+    }
+    e.act = users > 0 ? "user.password" : "user.create";
     e.subject_id = u.id;
     SV_TRY(store_event_add(db, &e, fail));
     *ret_password = password;
     password = NULL;
     return AL_OK;
+}
+
+/* By the first worker that opens: whoever opened the service has had the password in hand. */
+static int
+first_password_told(struct service_worker *w, struct al_fail *fail)
+{
+    bool mine;
+    int rc;
+
+    port_mutex_lock(&w->service->lock);
+    mine = w->service->first_untold;
+    w->service->first_untold = false;
+    port_mutex_unlock(&w->service->lock);
+    if (!mine) {
+        return AL_OK;
+    }
+    SV_TRY(store_begin(w->db, fail));
+    rc = store_setting_set(w->db, FIRST_PASSWORD, al_span_of("told"), fail);
+    if (rc != AL_OK) {
+        store_rollback(w->db);
+        return rc;
+    }
+    return store_commit(w->db, fail);
 }
 
 static int
@@ -79,6 +155,7 @@ first_start(struct service *s, char **ret_password, struct al_fail *fail)
     SV_TRY(check_seal(s, db, fail)); /* closing db rolls back */
     SV_TRY(first_user(s, db, port_now_ns(s->port), &password, fail));
     SV_TRY(store_commit(db, fail));
+    s->first_untold = password != NULL;
     *ret_password = password;
     password = NULL;
     return AL_OK;
@@ -165,6 +242,9 @@ service_worker_open(struct service *s, struct service_worker **ret, struct al_fa
     if (rc == AL_OK) {
         rc = work_worker_open(w, fail);
         w->work_is_open = rc == AL_OK;
+    }
+    if (rc == AL_OK) {
+        rc = first_password_told(w, fail);
     }
     if (rc != AL_OK) {
         (void)service_worker_close(w); /* always NULL */

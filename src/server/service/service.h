@@ -91,7 +91,8 @@ struct service_conf {
 };
 
 /* Opens store, inventory, bus, series; migrates; makes the first operator "admin" and hands its password out once (*ret_first_password,
- * al_alloc'ed, NULL when not the first start). */
+ * al_alloc'ed, NULL when not the first start). Hand it out before the first service_worker_open: until then it counts as untold, and
+ * the next start makes a new one, so that a crash in between locks nobody out. */
 int service_open(const struct service_conf *conf, struct service **ret, char **ret_first_password, struct al_fail *fail) AL_MUST_CHECK;
 struct service *service_close(struct service *s);
 int service_worker_open(struct service *s, struct service_worker **ret, struct al_fail *fail) AL_MUST_CHECK;

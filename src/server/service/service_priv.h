@@ -48,6 +48,7 @@ struct service {
     bool work_is_open;
     port_mutex lock; /* of what follows */
     int64_t pruned_ns;
+    bool first_untold; /* the first password was handed out and no worker is open yet */
     void (*on_event)(void *ctx, const struct service_event *e);
     void *on_event_ctx;
 };

@@ -3,6 +3,13 @@
 /* ---- first start ---- */
 
 static void
+must_verify(struct harness *h, const struct caller *who)
+{
+    TAP_OK(harness_call(h, who, "GET", V1 "/audit/verify", NULL));
+    TAP_CHECK(json_is_true(json_object_get(h->json, "ok")));
+}
+
+static void
 test_the_first_start_makes_one_operator_and_tells_the_password_once(void)
 {
     struct caller op = {0};
@@ -20,6 +27,35 @@ test_the_first_start_makes_one_operator_and_tells_the_password_once(void)
     TAP_CHECK(h.first_password == NULL);
     harness_login(&h, "admin", password, &op);
     al_free(password);
+    harness_close(&h);
+}
+
+static void
+test_a_crash_before_the_first_password_was_told_locks_nobody_out(void)
+{
+    struct service_conf conf = {.port = port_native(), .version = "test"};
+    struct caller op = {0};
+    struct harness h = {.dir = "/tmp/alto-service-XXXXXX"};
+    char *lost = NULL;
+
+    TAP_CHECK(mkdtemp(h.dir) != NULL);
+    conf.data_dir = h.dir;
+    h.arena = al_arena_new(1 << 20);
+    for (int i = 0; i < 2; i++) { /* opened, and gone before any worker */
+        TAP_OK(service_open(&conf, &h.s, &lost, NULL));
+        TAP_CHECK(lost != NULL);
+        al_free(lost);
+        lost = NULL;
+        h.s = service_close(h.s);
+    }
+    h.now_ns = port_now_ns(port_native());
+    TAP_OK(harness_start(&h, NULL));
+    TAP_CHECK(h.first_password != NULL);
+    harness_login(&h, "admin", h.first_password, &op);
+    must_verify(&h, &op);
+    harness_stop(&h);
+    TAP_OK(harness_start(&h, NULL));
+    TAP_CHECK(h.first_password == NULL); /* told, once and for all */
     harness_close(&h);
 }
 
@@ -446,6 +482,7 @@ int
 main(void)
 {
     TAP_RUN(test_the_first_start_makes_one_operator_and_tells_the_password_once);
+    TAP_RUN(test_a_crash_before_the_first_password_was_told_locks_nobody_out);
     TAP_RUN(test_a_lost_seal_key_is_noticed_at_the_start);
     TAP_RUN(test_an_idempotency_key_repeats_the_answer_and_not_the_act);
     TAP_RUN(test_a_key_belongs_to_its_operation);
