@@ -169,8 +169,10 @@ pump(struct smb_link *l)
 
     fd = smb2_get_fd(l->smb2);
     r = port_net_wait(&fd, 1, smb2_which_events(l->smb2), left, &which, &events);
-    /* Bytes from the server are a sign of life; that it takes ours is not, the system does that. */
-    if (r == AL_OK && (events & SMB_POLLIN)) {
+    /* Bytes that come are a sign of life. Bytes that go are one while there are any: a slow line
+     * may need longer than the deadline for what is in flight, and of a hung server's the system
+     * takes no more than fits its buffers. */
+    if (r == AL_OK && (events & (SMB_POLLIN | SMB_POLLOUT))) {
         l->progress_ns = port_mono_ns(l->t->port);
     } else if (r == AL_OK && left <= 0) {
         smb_drop(l, AL_ETIMEDOUT);

@@ -53,7 +53,8 @@ int target_object_name(const char *object_id, struct al_span path, char name[TAR
  *   begin ─▶ write ... ─▶ finish            or abort at any time
  * finish: waits for the writes, flushes on the server (SMB2 FLUSH, fsync), reads everything back and compares its XXH3-128 and length
  * with what was written, renames to `name`, which must not exist (AL_EEXIST), and makes the name durable where the system lets us.
- * After finish or abort the put is gone. A put that was never finished leaves at most a file under "incoming/". */
+ * After finish or abort the put is gone. A put that was never finished leaves at most a file under "incoming/", and as long as that
+ * lies there the same name is AL_EEXIST: take a new object id for each attempt. */
 struct target_put;
 int target_put_begin(struct target *t, const char *name, uint64_t size_expected, struct target_put **ret, struct al_fail *fail) AL_MUST_CHECK;
 /* In order from offset 0. The bytes are copied or sent before it returns. */

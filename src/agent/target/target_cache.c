@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "agent/target/target_kind.h"
 #include "base/mem.h"
 
 static void
@@ -11,8 +12,16 @@ drop(struct target_cache *c, size_t k)
 {
     c->at[k].target = target_close(c->at[k].target);
     al_free(c->at[k].share_id);
-    al_free(c->at[k].url);
     memset(&c->at[k], 0, sizeof(c->at[k]));
+}
+
+/* A share that moved, or whose user or password is another by now, is connected to anew. */
+static bool
+same(const struct target *t, const struct target_conf *conf)
+{
+    return strcmp(t->url, conf->url) == 0 && strcmp(t->customer_id, conf->customer_id) == 0 &&
+           strcmp(t->user ? t->user : "", conf->user ? conf->user : "") == 0 &&
+           strcmp(t->password ? t->password : "", conf->password ? conf->password : "") == 0;
 }
 
 int
@@ -25,19 +34,18 @@ target_cache_get(struct target_cache *c, const char *share_id, const struct targ
     c->now++;
     for (size_t k = 0; k < TARGET_CACHE_SHARES; k++) {
         if (c->at[k].target != NULL && strcmp(c->at[k].share_id, share_id) == 0) {
-            if (strcmp(c->at[k].url, conf->url) == 0) {
+            if (same(c->at[k].target, conf)) {
                 c->at[k].used = c->now;
                 *ret = c->at[k].target;
                 return AL_OK;
             }
-            drop(c, k); /* the share moved */
+            drop(c, k);
         }
         oldest = c->at[k].used < c->at[oldest].used ? k : oldest;
     }
     drop(c, oldest);
     c->at[oldest].share_id = al_strdup(share_id);
-    c->at[oldest].url = al_strdup(conf->url);
-    if (c->at[oldest].share_id == NULL || c->at[oldest].url == NULL) {
+    if (c->at[oldest].share_id == NULL) {
         drop(c, oldest);
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }

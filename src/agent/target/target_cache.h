@@ -10,7 +10,7 @@ struct target_cache {
     struct port *port;
     uint64_t now;
     struct {
-        char *share_id, *url;
+        char *share_id;
         struct target *target;
         uint64_t used;
     } at[TARGET_CACHE_SHARES];
