@@ -57,6 +57,7 @@ static void
 intake_end(struct intake *in)
 {
     al_buf_free(&in->detail);
+    al_buf_free(&in->path);
 }
 
 static int
@@ -129,6 +130,7 @@ agent_batch(struct service_req *req, struct service_reply *reply, struct al_fail
     struct intake AL_CLEANUP(intake_end) in = {0};
 
     al_buf_init(&in.detail, 64u << 10);
+    al_buf_init(&in.path, (size_t)INTAKE_PATH_MAX + 1);
     if (arena == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "no memory for the batch");
     }

@@ -63,7 +63,7 @@ struct intake {
     uint64_t rejected, events;
     al_id share_told; /* the last share whose trouble was told, and which */
     int share_code;
-    struct al_buf detail; /* scratch */
+    struct al_buf detail, path; /* scratch */
 };
 
 int intake_resolve(struct intake *in) AL_MUST_CHECK;

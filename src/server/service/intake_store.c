@@ -151,6 +151,12 @@ outcome_event(struct intake *in, const struct intake_record *r, const struct int
     };
     struct al_jsonout j;
 
+    if (r->path.len > 0) { /* as files are shown everywhere */
+        al_buf_clear(&in->path);
+        SV_TRY(al_buf_adds(&in->path, "/"));
+        SV_TRY(al_buf_add(&in->path, r->path.at, r->path.len));
+        e.subject = al_buf_span(&in->path);
+    }
     if (r->volume_id == NULL || r->path.len == 0) {
         e.subject_type = r->volume_id != NULL ? "volume" : "host";
         e.subject_id = r->volume_id != NULL ? r->volume_id : in->t.actor_id;
@@ -495,8 +501,10 @@ scan_end(struct intake *in, const struct intake_record *r, const struct intake_o
     if (of->scan->rc == AL_OK && w.job_id[0] != '\0' && !w.dropped) {
         const struct inventory_scan_result *x = &of->scan->result;
 
-        SV_TRY(store_job_scanned(in->t.db, &in->t.scope, w.job_id, x->entries, r->unreadable,
-                                 in->t.fail));
+        /* Folders have an entry each, but for the root. */
+        SV_TRY(store_job_scanned(in->t.db, &in->t.scope, w.job_id,
+                                 x->entries + 1 > x->folders ? x->entries + 1 - x->folders : 0,
+                                 r->unreadable, in->t.fail));
     } else if (of->scan->rc != AL_OK && text[0] == '\0') {
         (void)snprintf(text, sizeof(text), "The scan could not be taken over: %s",
                        al_code_name(of->scan->rc));

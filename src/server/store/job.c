@@ -232,14 +232,14 @@ store_job_progress(struct store *s, const struct scope *scope, const char *id, u
 }
 
 int
-store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t entries,
+store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files,
                   uint64_t unreadable, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_run(s, fail,
                      "UPDATE job SET total_files=?2, done_files=?2, version=version+1"
                      " WHERE id=?1" STORE_SCOPE(3, 4),
-                     S_TEXT(id), S_U64(entries), S_SCOPE(scope)));
+                     S_TEXT(id), S_U64(files), S_SCOPE(scope)));
     AL_TRY(store_need_change(s, "job", fail));
     if (unreadable == 0) {
         return AL_OK;
@@ -264,16 +264,21 @@ int
 store_job_reason(struct store *s, const struct scope *scope, const char *id, const char *reason,
                  const char *code, int64_t files, struct al_span sample, struct al_fail *fail)
 {
-    struct al_buf AL_CLEANUP(al_buf_free) clean = {0}, b64 = {0};
+    struct al_buf AL_CLEANUP(al_buf_free) path = {0}, clean = {0}, b64 = {0};
     bool exact = al_utf8_valid(sample);
 
     AL_TRY(store_need_tx(s, fail));
+    al_buf_init(&path, sample.len + 1);
     al_buf_init(&clean, sample.len * 3 + 1);
-    al_buf_init(&b64, (sample.len + 2) / 3 * 4 + 1);
-    AL_TRY(al_utf8_clean(sample, &clean));
+    al_buf_init(&b64, (sample.len + 3) / 3 * 4 + 1);
+    if (sample.len > 0) { /* as files are shown everywhere */
+        AL_TRY(al_buf_adds(&path, "/"));
+        AL_TRY(al_buf_add(&path, sample.at, sample.len));
+    }
+    AL_TRY(al_utf8_clean(al_buf_span(&path), &clean));
     if (!exact) {
-        AL_TRY(al_buf_reserve(&b64, (sample.len + 2) / 3 * 4 + 1));
-        al_base64(sample.at, sample.len, (char *)b64.at);
+        AL_TRY(al_buf_reserve(&b64, (path.len + 2) / 3 * 4 + 1));
+        al_base64(path.at, path.len, (char *)b64.at);
     }
     AL_TRY(store_run(s, fail,
                      "INSERT INTO job_reason(job_id, reason, code, files, sample, sample_b64)"

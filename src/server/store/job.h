@@ -56,8 +56,8 @@ struct store_job_delta { /* what is added; may be negative */
 int store_job_count(struct store *s, const struct scope *scope, const char *id, const struct store_job_delta *d, struct al_fail *fail) AL_MUST_CHECK;
 /* How far a walk is: done_files and done_bytes as they stand. */
 int store_job_progress(struct store *s, const struct scope *scope, const char *id, uint64_t files, uint64_t bytes, struct al_fail *fail) AL_MUST_CHECK;
-/* A walk's end: how many entries there were, and how many folders could not be read (as reason "unreadable"). */
-int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t entries, uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
+/* A walk's end: how many files there were, and how many folders could not be read (as reason "unreadable"). */
+int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files, uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
 /* text NULL: the code alone. AL_OK leaves the code. */
 int store_job_note(struct store *s, const struct scope *scope, const char *id, int code, const char *text, struct al_fail *fail) AL_MUST_CHECK;
 /* files may be negative; at 0 the reason goes. sample is kept from the first. */

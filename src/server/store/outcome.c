@@ -5,10 +5,14 @@
 #include "server/store/store_priv.h"
 
 static const struct store_field outcome_fields[] = {
-    {"path", "t.path", STORE_K_BYTES}, {"act", "t.act", STORE_K_TEXT},
-    {"code", "t.code", STORE_K_TEXT},  {"reason", "t.reason", STORE_K_TEXT},
-    {"text", "t.text", STORE_K_TEXT},  {"object_id", "t.object_id", STORE_K_TEXT},
-    {"size", "t.size", STORE_K_INT},   {"freed", "t.freed", STORE_K_INT},
+    {"path", "'/'||t.path", STORE_K_BYTES},
+    /* as files are shown everywhere */ {"act", "t.act", STORE_K_TEXT},
+    {"code", "t.code", STORE_K_TEXT},
+    {"reason", "t.reason", STORE_K_TEXT},
+    {"text", "t.text", STORE_K_TEXT},
+    {"object_id", "t.object_id", STORE_K_TEXT},
+    {"size", "t.size", STORE_K_INT},
+    {"freed", "t.freed", STORE_K_INT},
     {"at", "t.at_ns", STORE_K_TIME},
 };
 static const struct store_filter_kind outcome_filters[] = {

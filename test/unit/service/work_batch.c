@@ -228,7 +228,7 @@ test_outcomes_become_counters_reasons_and_an_end(void)
     TAP_EQUAL_U64(json_array_size(reasons), 2);
     TAP_EQUAL_STR(text_of(json_array_get(reasons, 0), "reason"), "open_elsewhere");
     TAP_EQUAL_U64(number_of(json_array_get(reasons, 0), "files"), 2);
-    TAP_EQUAL_STR(text_of(json_array_get(reasons, 0), "sample_path"), "2");
+    TAP_EQUAL_STR(text_of(json_array_get(reasons, 0), "sample_path"), "/2");
     TAP_EQUAL_STR(text_of(json_array_get(reasons, 1), "reason"), "corrupt");
     TAP_EQUAL_STR(text_of(world.json, "text"), "1 of 4 files failed");
     TAP_OK(ASK(job_outcomes, .who = &world.a.admin, .id = job, .query = "reason=open_elsewhere&limit=1&count=true"));
@@ -282,7 +282,7 @@ test_files_without_a_word_are_failures_not_silence(void)
     batch(&world.a, lines("%s%s", outcome(a, "recall", "ok", "", job, "1"), work_end(b, work, "ok", "")));
     expect_job(job, "done", 1, 0, 2);
     TAP_EQUAL_STR(text_of(json_array_get(json_object_get(world.json, "reasons"), 0), "reason"), "no_outcome");
-    TAP_EQUAL_STR(text_of(json_array_get(json_object_get(world.json, "reasons"), 0), "sample_path"), "2");
+    TAP_EQUAL_STR(text_of(json_array_get(json_object_get(world.json, "reasons"), 0), "sample_path"), "/2");
 }
 
 static void
