@@ -10,7 +10,7 @@
 # Shares:  share      DIR/share, writable          readonly   DIR/share, nobody may write
 #          guest      DIR/guest, no password       foreign    DIR/foreign, carries another customer's identity file
 #          small      DIR/small, a tmpfs of SAMBA_SMALL_KIB (default 4096) when started with SAMBA_SMALL=1
-# Needs root (smbd takes the connecting user's identity) and Debian's package samba. --conf adds a line to [global].
+# DIR must be open to others (chmod 755) where the guest share is used. Needs root (smbd takes the connecting user's identity) and Debian's package samba. --conf adds a line to [global].
 set -euo pipefail
 
 usage() {

@@ -7,6 +7,7 @@
 #include "agent/target/target_kind.h"
 #include "base/fault.h"
 #include "base/mem.h"
+#include "port/process.h"
 #include "port/sim/sim.h"
 
 static const char id[] = "01hzxk5a9q3m7e8r2t4w6y0abc";
@@ -456,6 +457,81 @@ test_a_failed_commit_never_appends_behind_an_unknown_end(void)
     sim_free(sim);
 }
 
+/* ---- the folder kind on this system's own files ---- */
+
+static void
+wipe(struct port *port, struct port_file *dir, const char *name)
+{
+    struct port_file *self = NULL;
+    struct port_dir *listing = NULL;
+    struct port_dirent e;
+    char kept[64][128];
+    unsigned count = 0;
+    bool end = false;
+
+    if (port_open(port, dir, name, PORT_READ | PORT_FOLDER, 0, &self) != AL_OK) {
+        TAP_OK(port_unlink(port, dir, name));
+        return;
+    }
+    TAP_OK(port_dir_open(port, self, &listing));
+    while (count < AL_LEN(kept) && port_dir_next(port, listing, &e, &end) == AL_OK && !end) {
+        (void)snprintf(kept[count++], sizeof(kept[0]), "%s", e.name);
+    }
+    port_dir_close(port, &listing);
+    while (count > 0) {
+        wipe(port, self, kept[--count]);
+    }
+    port_close_quiet(port, &self);
+    TAP_OK(port_rmdir(port, dir, name));
+}
+
+static void
+test_a_folder_of_this_system_is_a_share(void)
+{
+    static uint8_t got[OBJECT_BYTES];
+    struct port *port = port_native();
+    const char *temp = port_env("TEMP") ? port_env("TEMP") : "/tmp";
+    char path[300], url[400], name[TARGET_NAME_MAX], *c;
+    struct target_conf conf = {.url = url, .customer_id = customer};
+    struct target_space space;
+    struct target *t = NULL;
+    uint8_t chance[10];
+    uint64_t size = 0;
+    unsigned files = 0;
+    size_t len = 0;
+    al_id one;
+
+    TAP_OK(port_random(port, chance, sizeof(chance)));
+    al_id_make(port_now_ns(port), chance, one);
+    (void)snprintf(path, sizeof(path), "%s/alto-%s", temp, one);
+    for (c = path; *c; c++) {
+        *c = *c == '\\' ? '/' : *c;
+    }
+    (void)snprintf(url, sizeof(url), "file://%s%s", path[0] == '/' ? "" : "/", path);
+    TAP_OK(target_object_name(one, al_span_of("a.txt"), name));
+    TAP_CHECK(target_open(port, &conf, false, &t, NULL) != AL_OK);
+    TAP_OK(target_open(port, &conf, true, &t, NULL));
+    TAP_OK(target_check(t, &space, NULL));
+    TAP_CHECK(space.bytes_total >= space.bytes_free && space.bytes_total > 0);
+    TAP_OK(put_sim(t, name));
+    TAP_CODE(put_sim(t, name), AL_EEXIST);
+    TAP_OK(target_get_small(t, name, got, sizeof(got), &len, NULL));
+    TAP_CHECK(len == OBJECT_BYTES && got[0] == 'x' && got[OBJECT_BYTES - 1] == 'x');
+    TAP_OK(target_append(t, "manifests/h/m.jsonl", 0, "one\n", 4, NULL));
+    TAP_OK(target_append(t, "manifests/h/m.jsonl", 4, "two\n", 4, NULL));
+    TAP_OK(target_size(t, "manifests/h/m.jsonl", &size, NULL));
+    TAP_EQUAL_U64(size, 8);
+    TAP_OK(target_list(t, "", count_lines, &files, NULL));
+    TAP_EQUAL_U64(files, 4); /* identity, incoming, objects, manifests */
+    files = 0;
+    TAP_OK(target_list(t, TARGET_INCOMING, count_lines, &files, NULL));
+    TAP_EQUAL_U64(files, 0);
+    TAP_OK(target_remove(t, name, NULL));
+    TAP_CODE(target_size(t, name, &size, NULL), AL_ENOENT);
+    target_close(t);
+    wipe(port, NULL, path);
+}
+
 int
 main(void)
 {
@@ -470,5 +546,6 @@ main(void)
     TAP_RUN(test_a_share_can_be_set_up_again_after_any_power_cut);
     TAP_RUN(test_appended_lines_last_once_they_are_said_to);
     TAP_RUN(test_a_failed_commit_never_appends_behind_an_unknown_end);
+    TAP_RUN(test_a_folder_of_this_system_is_a_share);
     return tap_end();
 }
