@@ -75,10 +75,10 @@ copy_conf(struct target *t, const struct target_conf *conf)
 {
     t->deadline_ms = conf->deadline_ms ? conf->deadline_ms : TARGET_DEADLINE_MS;
     t->url = al_strdup(conf->url);
-    t->customer_id = al_strdup(conf->customer_id);
+    t->customer_id = conf->customer_id ? al_strdup(conf->customer_id) : NULL;
     t->user = conf->user ? al_strdup(conf->user) : NULL;
     t->password = conf->password ? al_strdup(conf->password) : NULL;
-    if (!t->url || !t->customer_id || (conf->user && !t->user) ||
+    if (!t->url || (conf->customer_id && !t->customer_id) || (conf->user && !t->user) ||
         (conf->password && !t->password)) {
         return AL_ENOMEM;
     }
@@ -92,8 +92,8 @@ target_open(struct port *port, const struct target_conf *conf, bool create_ident
     AL_CLEANUP(target_closep) struct target *t = NULL;
     int r;
 
-    if (!conf->url || strlen(conf->url) >= TARGET_URL_MAX || !conf->customer_id ||
-        conf->customer_id[0] == '\0') {
+    if (!conf->url || strlen(conf->url) >= TARGET_URL_MAX ||
+        (conf->customer_id ? conf->customer_id[0] == '\0' : create_identity)) {
         return al_fail_set(fail, AL_EINVAL, 0, "a share needs an address and a customer");
     }
     t = al_zalloc(sizeof(*t));

@@ -25,7 +25,7 @@ struct target_conf {
     const char *url;
     const char *user;        /* "name" or "DOMAIN\name"; NULL: guest */
     const char *password;    /* NULL: none. Never logged */
-    const char *customer_id; /* whose share this must be */
+    const char *customer_id; /* whose share this must be; NULL: whoever's (alto rescue), then no identity is made */
     uint32_t deadline_ms;    /* of one request to the server; 0: TARGET_DEADLINE_MS */
 };
 

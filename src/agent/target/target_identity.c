@@ -35,7 +35,7 @@ target_identity_check(struct target *t, struct al_fail *fail)
                            t->url, (unsigned long long)format);
     }
     if (al_json_str(doc, "customer_id", &customer, NULL) != AL_OK ||
-        strcmp(customer, t->customer_id) != 0) {
+        (t->customer_id && strcmp(customer, t->customer_id) != 0)) {
         return al_fail_set(fail, AL_EFOREIGN, 0, "share %.80s belongs to another customer%s",
                            t->url, target_advice(AL_EFOREIGN));
     }
