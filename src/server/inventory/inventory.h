@@ -61,6 +61,7 @@ struct inventory_conf {
     uint64_t memory_bytes; /* for DuckDB, all volumes together; 0: 1 GiB. What does not fit spills
                               to dir/tmp */
     unsigned threads;      /* for one query; 0: one per core */
+    uint64_t cache_bytes;  /* for pages of lists; 0: 64 MiB */
     struct al_log *log;    /* NULL: none */
 };
 

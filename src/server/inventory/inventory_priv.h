@@ -38,6 +38,38 @@ struct inv_volume {
     uint64_t scan_applied;
 };
 
+/* ---- cache.c ---- */
+struct inv_page {
+    struct al_list link; /* in the cache, most recently used last */
+    struct inv_page *next_same;
+    uint64_t hash;
+    uint8_t *key;
+    size_t key_len;
+    unsigned refs; /* under the cache's lock */
+    size_t bytes;
+    struct inventory_row *rows;
+    size_t count, row_cap;
+    struct al_buf text; /* the paths */
+    char *next_cursor;  /* NULL: none */
+    uint64_t total;
+};
+struct inv_cache {
+    port_mutex lock;
+    struct al_list pages;
+    struct inv_page **table;
+    uint64_t bytes, bytes_max;
+};
+int inv_cache_begin(struct inv_cache *c, uint64_t bytes_max) AL_MUST_CHECK;
+void inv_cache_end(struct inv_cache *c);
+struct inv_page *inv_cache_get(struct inv_cache *c,
+                               struct al_span key); /* inv_page_done it; NULL: not there */
+void inv_cache_put(struct inv_cache *c, struct al_span key,
+                   struct inv_page *p);                   /* a finished page, once */
+struct inv_page *inv_page_new(size_t rows) AL_MUST_CHECK; /* NULL on memory */
+int inv_page_add(struct inv_page *p, const struct inventory_row *row) AL_MUST_CHECK;
+void inv_page_end(struct inv_page *p); /* lets the rows point at their text */
+void inv_page_done(struct inv_cache *c, struct inv_page *p);
+
 struct inventory {
     struct port *port;
     struct al_log *log;
@@ -51,6 +83,7 @@ struct inventory {
     unsigned volume_count;
     const void *slots[INV_SLOTS_MAX]; /* see inv_lend */
     uint64_t versions;                /* the last version given to any volume */
+    struct inv_cache cache;
 };
 
 /* ---- db.c ---- */
@@ -144,6 +177,7 @@ void inv_use_end(struct inv_use *u);
 int inv_begin(struct inv_use *u) AL_MUST_CHECK;
 int inv_commit(struct inv_use *u) AL_MUST_CHECK; /* then the volume has a new version */
 void inv_changed(struct inv_use *u);
+uint64_t inv_version(struct inv_use *u);
 /* dir/<volume id>.scan, and below it the scan's folder; al_free. */
 char *inv_scan_path(const struct inventory *inv, const char *volume_id, const char *scan_id);
 int inv_remove_scans(struct inventory *inv, const char *volume_id,
@@ -245,6 +279,8 @@ struct inv_source {
 /* scratch holds the path. With counts the two columns behind are files and bytes (NULL: none). */
 int inv_row(const struct inv_rows *r, bool counts, struct al_buf *scratch,
             struct inventory_row *ret) AL_MUST_CHECK;
+/* One entry, by clean path, as rows of INV_ROW_COLUMNS and counts. */
+int inv_query_entry(struct inv_use *u, struct al_span path, struct inv_rows *ret) AL_MUST_CHECK;
 /* "/a/b/" or "a/b" → "/a/b"; "" and "/" → "". Borrowed parts of path in out. AL_EINVAL for "."
  * "..", an empty part, NUL. */
 int inv_path_clean(struct al_span path, struct al_buf *out) AL_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "server/inventory/inventory_priv.h"
 
 #define MEMORY_BYTES_DEFAULT (UINT64_C(1) << 30)
+#define CACHE_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define BLOCK_BYTES_DEFAULT 4096u
 #define FOLDER_MODE 0700u
 #define FILE_NAME ".duckdb"
@@ -116,7 +117,7 @@ int
 inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct al_fail *fail)
 {
     struct inventory *inv = al_zalloc(sizeof(*inv));
-    int rc;
+    int rc, cached;
 
     if (inv == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
@@ -127,6 +128,8 @@ inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct
     port_mutex_init(&inv->lock);
     al_list_init(&inv->idle);
     al_list_init(&inv->volumes);
+    cached = inv_cache_begin(&inv->cache,
+                             conf->cache_bytes > 0 ? conf->cache_bytes : CACHE_BYTES_DEFAULT);
     inv->dir = al_strdup(conf->dir);
     if (inv->dir == NULL) {
         rc = al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
@@ -142,6 +145,9 @@ inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct
     }
     if (rc == AL_OK) {
         rc = register_all(inv);
+    }
+    if (rc == AL_OK) {
+        rc = cached;
     }
     if (rc < 0) {
         inventory_close(inv);
@@ -179,6 +185,7 @@ inventory_close(struct inventory *inv)
     if (inv->db != NULL) {
         duckdb_close(&inv->db);
     }
+    inv_cache_end(&inv->cache);
     port_mutex_end(&inv->lock);
     al_free(inv->dir);
     al_free(inv);
@@ -330,7 +337,8 @@ make_room(struct inventory *inv, struct inv_conn *c)
 static struct inv_volume *
 find_volume(struct inventory *inv, const char *volume_id)
 {
-    for (struct al_list *l = inv->volumes.next; l != &inv->volumes; l = l->next) {
+    /* From the end: what was used last is likely to be used again. */
+    for (struct al_list *l = inv->volumes.prev; l != &inv->volumes; l = l->prev) {
         struct inv_volume *v = AL_LIST_ITEM(l, struct inv_volume, link);
 
         if (strcmp(v->id, volume_id) == 0) {
@@ -481,6 +489,17 @@ inv_changed(struct inv_use *u)
     u->volume->version = version;
     u->volume->totals_known = false;
     port_mutex_unlock(&u->volume->lock);
+}
+
+uint64_t
+inv_version(struct inv_use *u)
+{
+    uint64_t version;
+
+    port_mutex_lock(&u->volume->lock);
+    version = u->volume->version;
+    port_mutex_unlock(&u->volume->lock);
+    return version;
 }
 
 int
@@ -668,8 +687,6 @@ inventory_volume_version(struct inventory *inv, const struct inventory_scope *sc
     if (rc < 0) {
         return rc;
     }
-    port_mutex_lock(&u.volume->lock);
-    *ret = u.volume->version;
-    port_mutex_unlock(&u.volume->lock);
+    *ret = inv_version(&u);
     return AL_OK;
 }

@@ -1,0 +1,517 @@
+/* Pages of a folder, or of all below it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/inventory/inventory_priv.h"
+
+#define PAGES_AHEAD_ROWS                                                                           \
+    500u /* read at once and kept, since who asks for a page mostly asks for the next */
+#define SEARCH_BYTES_MAX 4096u
+
+struct pages {
+    struct inv_cache *cache;
+    struct inv_page *page[PAGES_AHEAD_ROWS + 1];
+    size_t count;
+};
+
+static void
+pages_end(struct pages *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        inv_page_done(p->cache, p->page[i]);
+    }
+}
+
+struct folder {
+    uint32_t id, last;
+};
+
+/* Finds a folder by its clean path. AL_ENODATA: there is none. */
+static int
+find_folder(struct inv_use *u, struct al_span path, struct folder *ret)
+{
+    INV_ROWS(rows);
+    INV_SQL(sql);
+    bool end = true;
+    int rc;
+
+    if (path.len == 0) {
+        *ret = (struct folder){1, UINT32_MAX};
+        return AL_OK;
+    }
+    inv_put(&sql, "SELECT id, last FROM \"v_%s\".folder WHERE path = ", u->volume->id);
+    inv_put_blob(&sql, path);
+    rc = sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, &rows);
+    if (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+    }
+    if (rc < 0 || end) {
+        return rc < 0 ? rc : AL_ENODATA;
+    }
+    *ret = (struct folder){(uint32_t)inv_num(&rows, 0), (uint32_t)inv_num(&rows, 1)};
+    return AL_OK;
+}
+
+/* A cursor is base64 of: one byte sort and direction, 8 bytes key, 4 bytes length of the folder's
+ * path, that path, the name. */
+struct place {
+    int64_t key;
+    struct al_span fpath, name;
+};
+#define CURSOR_HEAD 13u
+
+static uint8_t
+cursor_kind(const struct inventory_list_query *q)
+{
+    return (uint8_t)((unsigned)q->sort << 2 | (unsigned)q->descending << 1 |
+                     (unsigned)q->recursive);
+}
+
+static int64_t
+key_of(const struct inventory_list_query *q, const struct inventory_row *row)
+{
+    switch (q->sort) {
+    case INVENTORY_SORT_SIZE:
+        return (int64_t)row->size;
+    case INVENTORY_SORT_MTIME:
+        return row->mtime_ns;
+    case INVENTORY_SORT_ACCESSED:
+        return row->accessed_ns == RULE_TIME_UNKNOWN ? INT64_MIN + 1 : row->accessed_ns;
+    default:
+        return 0;
+    }
+}
+
+static int
+cursor_write(const struct inventory_list_query *q, const struct inventory_row *row,
+             struct inv_page *page)
+{
+    size_t path_len = q->recursive ? row->path.len - row->name.len - 1 : 0;
+    size_t len = CURSOR_HEAD + path_len + row->name.len;
+    AL_CLEANUP(al_freep) uint8_t *raw = al_alloc(len);
+    char *text = al_alloc(4 * ((len + 2) / 3) + 1);
+
+    if (raw == NULL || text == NULL) {
+        al_free(text);
+        return AL_ENOMEM;
+    }
+    raw[0] = cursor_kind(q);
+    al_put_u64(raw + 1, (uint64_t)key_of(q, row));
+    al_put_u32(raw + 9, (uint32_t)path_len);
+    memcpy(raw + CURSOR_HEAD, row->path.at, path_len);
+    memcpy(raw + CURSOR_HEAD + path_len, row->name.at, row->name.len);
+    al_base64(raw, len, text);
+    /* Fit for a URL as it is. */
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c == '=' ? '.' : *c;
+    }
+    page->next_cursor = text;
+    return AL_OK;
+}
+
+static int
+cursor_read(const struct inventory_list_query *q, struct al_buf *raw, struct place *ret)
+{
+    char text[INVENTORY_CURSOR_MAX + 1];
+    size_t len = strlen(q->cursor), path_len;
+
+    if (len > INVENTORY_CURSOR_MAX) {
+        return AL_EINVAL;
+    }
+    for (size_t i = 0; i <= len; i++) {
+        char c = q->cursor[i];
+
+        text[i] = c == '-' ? '+' : c == '_' ? '/' : c == '.' ? '=' : c;
+    }
+    if (al_unbase64(text, len, raw) < 0 || raw->len < CURSOR_HEAD || raw->at[0] != cursor_kind(q)) {
+        return AL_EINVAL;
+    }
+    path_len = al_get_u32(raw->at + 9);
+    if (path_len > raw->len - CURSOR_HEAD) {
+        return AL_EINVAL;
+    }
+    ret->key = (int64_t)al_get_u64(raw->at + 1);
+    ret->fpath = (struct al_span){raw->at + CURSOR_HEAD, path_len};
+    ret->name =
+        (struct al_span){raw->at + CURSOR_HEAD + path_len, raw->len - CURSOR_HEAD - path_len};
+    return AL_OK;
+}
+
+static const char *
+sort_key(const struct inventory_list_query *q)
+{
+    switch (q->sort) {
+    case INVENTORY_SORT_SIZE:
+        return "size";
+    case INVENTORY_SORT_MTIME:
+        return "mtime_ns";
+    case INVENTORY_SORT_ACCESSED:
+        return "coalesce(accessed_ns, -9223372036854775807)";
+    default:
+        return NULL;
+    }
+}
+
+/* Rows behind the cursor: (key, folder's path, name), each only where it is part of the order. */
+static void
+put_behind(struct inv_sql *sql, const struct inventory_list_query *q, const struct place *p)
+{
+    const char *key = sort_key(q), *cmp = q->descending ? "<" : ">";
+
+    inv_put(sql, " AND (");
+    if (key != NULL) {
+        inv_put(sql, "%s %s '%lld'::BIGINT OR (%s = '%lld'::BIGINT AND (", key, cmp,
+                (long long)p->key, key, (long long)p->key);
+    }
+    if (q->recursive) {
+        inv_put(sql, "fpath %s ", cmp);
+        inv_put_blob(sql, p->fpath);
+        inv_put(sql, " OR (fpath = ");
+        inv_put_blob(sql, p->fpath);
+        inv_put(sql, " AND ");
+    }
+    inv_put(sql, "name %s ", cmp);
+    inv_put_blob(sql, p->name);
+    inv_put(sql, "%s%s)", q->recursive ? ")" : "", key != NULL ? "))" : "");
+}
+
+static void
+put_order(struct inv_sql *sql, const struct inventory_list_query *q)
+{
+    const char *key = sort_key(q), *way = q->descending ? " DESC" : "";
+
+    inv_put(sql, " ORDER BY ");
+    if (key != NULL) {
+        inv_put(sql, "%s%s, ", key, way);
+    }
+    if (q->recursive) {
+        inv_put(sql, "fpath%s, ", way);
+    }
+    inv_put(sql, "name%s", way);
+}
+
+/* name contains: as a glob, each byte that means something there escaped. */
+static void
+put_search(struct inv_sql *sql, struct al_span search)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf glob = {0};
+    int rc;
+
+    al_buf_init(&glob, 1u << 20);
+    rc = al_buf_adds(&glob, "*");
+    for (size_t i = 0; rc == AL_OK && i < search.len; i++) {
+        if (strchr("*?[\\", search.at[i]) != NULL && search.at[i] != 0) {
+            rc = al_buf_adds(&glob, "\\");
+        }
+        if (rc == AL_OK) {
+            rc = al_buf_add(&glob, &search.at[i], 1);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = al_buf_adds(&glob, "*");
+    }
+    if (rc < 0) {
+        sql->rc = sql->rc < 0 ? sql->rc : rc;
+        return;
+    }
+    inv_put(sql, " AND alto_glob(name, ");
+    inv_put_blob(sql, al_buf_span(&glob));
+    inv_put(sql, ", 1::UTINYINT)");
+}
+
+/* Everything from FROM to the end of WHERE, but the cursor. */
+static void
+put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_query *q,
+         const struct folder *f, const struct inv_rule_sql *rule)
+{
+    const char *id = u->volume->id;
+
+    inv_put(sql,
+            " FROM (SELECT e.*, f.path AS fpath%s FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
+            "e.folder = f.id%s",
+            rule->text != NULL ? ", f.path || '/'::BLOB || e.name AS path, w.name AS owner" : "",
+            id, id, rule->text != NULL ? " LEFT JOIN " : "");
+    if (rule->text != NULL) {
+        inv_put(sql, "\"v_%s\".owner w ON w.uid = e.uid", id);
+    }
+    if (q->recursive) {
+        inv_put(sql, " WHERE e.folder BETWEEN %u AND %u", f->id, f->last);
+    } else {
+        inv_put(sql, " WHERE e.folder = %u AND f.id = %u", f->id, f->id);
+    }
+    if (q->files_only) {
+        inv_put(sql, " AND e.type <> %d", PORT_T_FOLDER);
+    }
+    if (q->state >= 0) {
+        inv_put(sql, " AND e.state = %d", q->state);
+    }
+    inv_put(sql, ") WHERE true");
+    if (q->search.len > 0) {
+        put_search(sql, q->search);
+    }
+    if (rule->text != NULL) {
+        inv_put(sql, " AND ");
+        inv_put_text(sql, rule->text);
+    }
+}
+
+static int
+read_total(struct inv_use *u, const struct inventory_list_query *q, const struct folder *f,
+           const struct inv_rule_sql *rule, uint64_t *ret)
+{
+    INV_SQL(sql);
+    int64_t n = 0;
+    int rc;
+
+    inv_put(&sql, "SELECT count(*)");
+    put_rows(&sql, u, q, f, rule);
+    rc = sql.rc < 0 ? sql.rc : inv_one(u->inv, u->conn, (char *)sql.text.at, &n);
+    if (rc == AL_OK) {
+        *ret = (uint64_t)n;
+    }
+    return rc;
+}
+
+static int
+page_query(struct inv_use *u, const struct inventory_list_query *q, const struct folder *f,
+           const struct inv_rule_sql *rule, const struct place *from, size_t asked,
+           struct inv_rows *ret)
+{
+    INV_SQL(sql);
+
+    inv_put(&sql, "SELECT " INV_ROW_COLUMNS ", c_files, c_bytes FROM (SELECT p.*, c.files AS "
+                  "c_files, c.bytes AS c_bytes FROM (SELECT *");
+    put_rows(&sql, u, q, f, rule);
+    if (from != NULL) {
+        put_behind(&sql, q, from);
+    }
+    put_order(&sql, q);
+    inv_put(&sql,
+            " LIMIT %zu) p LEFT JOIN \"v_%s\".folder c ON c.parent = p.folder AND c.name = p.name)",
+            asked, u->volume->id);
+    put_order(&sql, q);
+    return sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, ret);
+}
+
+/* Rows in order into pages of q->limit; a page has a cursor when a row follows it. The last row
+ * asked for only tells that: what it would begin is thrown away. */
+static int
+make_pages(struct inv_rows *rows, const struct inventory_list_query *q, size_t asked,
+           struct pages *out)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
+    struct inventory_row row;
+    struct inv_page *page = NULL;
+    bool end = false;
+    int rc = AL_OK;
+
+    al_buf_init(&scratch, 2 * INVENTORY_PATH_MAX);
+    for (size_t n = 0; rc == AL_OK; n++) {
+        rc = inv_next(rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        rc = inv_row(rows, true, &scratch, &row);
+        if (rc == AL_OK && page != NULL && page->count == q->limit) {
+            inv_page_end(page); /* the cursor is written from it */
+            rc = cursor_write(q, &page->rows[q->limit - 1], page);
+            page = NULL;
+        }
+        if (rc < 0 || n + 1 == asked) {
+            break;
+        }
+        if (page == NULL) {
+            page = inv_page_new(q->limit);
+            if (page == NULL) {
+                return AL_ENOMEM;
+            }
+            out->page[out->count++] = page;
+        }
+        rc = inv_page_add(page, &row);
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        inv_page_end(out->page[i]);
+    }
+    if (rc == AL_OK && out->count == 0) {
+        out->page[0] = inv_page_new(1);
+        out->count = out->page[0] != NULL;
+        rc = out->page[0] != NULL ? AL_OK : AL_ENOMEM;
+    }
+    return rc;
+}
+
+/* Why a path is no folder: a file, or nothing at all. */
+static int
+no_folder(struct inv_use *u, struct al_span path, struct al_fail *fail)
+{
+    INV_ROWS(rows);
+    bool end = true;
+    int rc = inv_query_entry(u, path, &rows);
+
+    if (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    return end ? al_fail_set(fail, AL_ENOENT, 0, "there is no such folder")
+               : al_fail_set(fail, AL_ENOTDIR, 0, "this is a file, not a folder");
+}
+
+/* What a page is known by. */
+static int
+page_key(struct inv_use *u, const struct inventory_list_query *q, uint64_t version,
+         struct al_span folder, const char *cursor, struct al_buf *key)
+{
+    uint8_t head[32] = {0};
+    int rc;
+
+    al_put_u64(head, version); /* no two volumes share one */
+    al_put_u32(head + 8, (uint32_t)q->limit);
+    al_put_u32(head + 12, (uint32_t)q->state);
+    head[16] = cursor_kind(q);
+    head[17] = q->files_only;
+    head[18] = q->want_total;
+    al_put_u32(head + 20, (uint32_t)folder.len);
+    al_put_u32(head + 24, (uint32_t)q->search.len);
+    al_buf_clear(key);
+    rc = al_buf_add(key, head, sizeof(head));
+    if (rc == AL_OK) {
+        rc = al_buf_add(key, u->volume->id, AL_ID_LEN);
+    }
+    if (rc == AL_OK) {
+        rc = al_buf_add(key, folder.at, folder.len);
+    }
+    if (rc == AL_OK) {
+        rc = al_buf_add(key, q->search.at, q->search.len);
+    }
+    return rc == AL_OK && cursor != NULL ? al_buf_adds(key, cursor) : rc;
+}
+
+static int
+read_pages(struct inv_use *u, const struct inventory_list_query *q, struct al_span clean,
+           const struct place *from, struct pages *out, struct al_fail *fail)
+{
+    AL_CLEANUP(inv_rule_sql_end) struct inv_rule_sql rule = {0};
+    INV_ROWS(rows);
+    struct folder folder = {0};
+    uint64_t total = 0;
+    size_t asked =
+        1 + (q->limit < PAGES_AHEAD_ROWS ? PAGES_AHEAD_ROWS / q->limit * q->limit : q->limit);
+    int rc = inv_begin(u); /* folder and page from one state */
+
+    if (rc == AL_OK) {
+        rc = find_folder(u, clean, &folder);
+        rc = rc == AL_ENODATA ? no_folder(u, clean, fail) : rc;
+    }
+    if (rc == AL_OK && q->rule != NULL) {
+        asked = q->limit + 1; /* not kept: a rule has no key */
+        rc = inv_rule_sql_make(u->inv, q->rule, q->now_ns, &rule);
+    }
+    if (rc == AL_OK && q->want_total) {
+        rc = read_total(u, q, &folder, &rule, &total);
+    }
+    if (rc == AL_OK) {
+        rc = page_query(u, q, &folder, &rule, from, asked, &rows);
+    }
+    if (rc == AL_OK) {
+        rc = make_pages(&rows, q, asked, out);
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        out->page[i]->total = total;
+    }
+    return rc;
+}
+
+static int
+hand_page(const struct inv_page *p, inventory_row_fn *fn, void *ctx, struct al_arena *arena,
+          struct inventory_page *ret)
+{
+    struct inventory_page page = {.total = p->total};
+    int rc = AL_OK;
+
+    if (p->next_cursor != NULL) {
+        page.next_cursor = al_arena_str(arena, p->next_cursor);
+        if (page.next_cursor == NULL) {
+            return AL_ENOMEM;
+        }
+    }
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        rc = fn(ctx, &p->rows[i]);
+    }
+    if (rc == AL_OK) {
+        *ret = page;
+    }
+    return rc;
+}
+
+/* The page asked for, from the cache or from DuckDB, which then gives the pages behind it too. */
+static int
+get_page(struct inv_use *u, const struct inventory_list_query *q, struct al_span clean,
+         const struct place *from, struct pages *out, struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf key = {0};
+    struct inv_cache *cache = &u->inv->cache;
+    uint64_t version =
+        inv_version(u); /* before anything is read: a page may only be newer than its key says */
+    int rc;
+
+    al_buf_init(&key, 2 * INVENTORY_PATH_MAX + INVENTORY_CURSOR_MAX + SEARCH_BYTES_MAX + 64);
+    if (q->rule != NULL) {
+        return read_pages(u, q, clean, from, out, fail);
+    }
+    rc = page_key(u, q, version, clean, q->cursor, &key);
+    if (rc < 0) {
+        return rc;
+    }
+    out->page[0] = inv_cache_get(cache, al_buf_span(&key));
+    if (out->page[0] != NULL) {
+        out->count = 1;
+        return AL_OK;
+    }
+    rc = read_pages(u, q, clean, from, out, fail);
+    for (size_t i = 0; rc == AL_OK && i < out->count; i++) {
+        rc = page_key(u, q, version, clean, i == 0 ? q->cursor : out->page[i - 1]->next_cursor,
+                      &key);
+        if (rc == AL_OK) {
+            inv_cache_put(cache, al_buf_span(&key), out->page[i]);
+        }
+    }
+    return rc;
+}
+
+int
+inventory_list(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+               const struct inventory_list_query *q, inventory_row_fn *fn, void *ctx,
+               struct al_arena *arena, struct inventory_page *ret, struct al_fail *fail)
+{
+    INV_USE(u);
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf raw = {0};
+    AL_CLEANUP(pages_end) struct pages pages = {.cache = &inv->cache};
+    struct place from;
+    int rc;
+
+    al_buf_init(&clean, INVENTORY_PATH_MAX);
+    al_buf_init(&raw, INVENTORY_CURSOR_MAX);
+    if (q->limit == 0 || q->limit > INVENTORY_PAGE_MAX) {
+        return al_fail_set(fail, AL_EINVAL, 0, "limit is 1 to %u", INVENTORY_PAGE_MAX);
+    }
+    if (q->search.len > SEARCH_BYTES_MAX) {
+        return al_fail_set(fail, AL_EINVAL, 0, "a search is at most %u bytes", SEARCH_BYTES_MAX);
+    }
+    if (q->cursor != NULL && cursor_read(q, &raw, &from) < 0) {
+        return al_fail_set(fail, AL_EINVAL, 0, "the cursor does not belong to this list");
+    }
+    rc = inv_use_begin(inv, scope, volume_id, false, &u);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = inv_path_clean(q->folder, &clean);
+    if (rc < 0) {
+        return rc == AL_EINVAL ? al_fail_set(fail, AL_ENOENT, 0, "there is no such folder") : rc;
+    }
+    rc = get_page(&u, q, al_buf_span(&clean), q->cursor != NULL ? &from : NULL, &pages, fail);
+    return rc < 0 ? rc : hand_page(pages.page[0], fn, ctx, arena, ret);
+}
