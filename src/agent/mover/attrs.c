@@ -96,6 +96,7 @@ mover_write_manifest(struct mover *m, enum stub_refusal *refusal)
     AL_CLEANUP(attrs_end) struct attrs a = {0};
     struct manifest_record r = {0};
     const struct port_stat *st = &m->facts.st;
+    char owner[PORT_NAME_MAX], group[PORT_NAME_MAX];
     int rc = read_all(m, &a);
 
     if (rc == AL_ELIMIT) {
@@ -119,6 +120,10 @@ mover_write_manifest(struct mover *m, enum stub_refusal *refusal)
     r.mode = st->mode;
     r.uid = st->uid;
     r.gid = st->gid;
+    if (m->names != NULL) {
+        r.owner = port_names_user(m->names, st->uid, owner) ? owner : NULL;
+        r.group = port_names_group(m->names, st->gid, group) ? group : NULL;
+    }
     r.xxh = m->hash;
     memcpy(r.sha256, m->sha256, sizeof(r.sha256));
     r.xattrs = a.at;

@@ -42,6 +42,12 @@ mover_free(struct mover *m)
 }
 
 void
+mover_use_names(struct mover *m, struct port_names *names)
+{
+    m->names = names;
+}
+
+void
 mover_cancel(struct mover *m)
 {
     m->cancelled = true;
@@ -103,6 +109,7 @@ static bool
 rule_holds(const struct mover *m, const struct stub_facts *facts)
 {
     struct rule_entry e = {.path = m->item.path, .state = RULE_S_RESIDENT};
+    char owner[PORT_NAME_MAX];
 
     if (m->item.rule == NULL) {
         return true;
@@ -112,6 +119,9 @@ rule_holds(const struct mover *m, const struct stub_facts *facts)
     e.modified_ns = facts->st.mtime_ns;
     e.created_ns = facts->st.btime_ns != 0 ? facts->st.btime_ns : RULE_TIME_UNKNOWN;
     e.uid = facts->st.uid;
+    if (m->names != NULL && port_names_user(m->names, e.uid, owner)) {
+        e.owner = al_span_of(owner);
+    }
     e.attrs = facts->st.attrs;
     e.mode = facts->st.mode;
     return rule_match(m->item.rule, &e, m->item.now_ns);

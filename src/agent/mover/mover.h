@@ -24,6 +24,7 @@
 #include "agent/stub/stub.h"
 #include "agent/target/manifest.h"
 #include "agent/target/target.h"
+#include "port/names.h"
 #include "rule/rule.h"
 
 #define MOVER_XATTRS_MAX 256u           /* attributes of one file that go into its manifest line */
@@ -69,6 +70,8 @@ struct mover;
 
 /* target: the connection of the driving thread, lent until mover_free. AL_ENOMEM. item's strings must live as long as the mover. */
 int mover_new(const struct mover_env *env, struct target *target, const struct mover_item *item, struct mover **ret) AL_MUST_CHECK;
+/* For owners' names in rules and manifests; lent until mover_free. Without it (and on Windows) they are unknown. The pool has its own. */
+void mover_use_names(struct mover *m, struct port_names *names);
 enum mover_event mover_step(struct mover *m);
 void mover_cancel(struct mover *m); /* the next step gives up with AL_ECANCELED, unless the file is marked already */
 enum journal_state mover_state(const struct mover *m);

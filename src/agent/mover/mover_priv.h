@@ -25,6 +25,7 @@ struct mover {
     const struct mover_env *env;
     struct target *target;
     struct mover_item item;
+    struct port_names *names; /* or NULL */
     enum mover_step step;
     enum journal_state state; /* 0 before the journal knows of it */
     bool cancelled;

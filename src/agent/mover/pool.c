@@ -34,6 +34,7 @@ struct mover_pool {
     unsigned queued, running;
     bool closing;
     struct mover_pool_figures figures;
+    struct port_names *names;
     struct port_thread watcher;
     bool watching;
     unsigned workers;
@@ -127,6 +128,7 @@ move(struct worker *w, struct target_cache *shares, struct job *job)
         finish_unmoved(w, job, rc, &fail);
         return;
     }
+    mover_use_names(m, w->pool->names);
     port_mutex_lock(&w->lock);
     w->mover = m;
     w->bytes = 0;
@@ -261,7 +263,10 @@ mover_pool_open(const struct mover_pool_conf *conf, struct mover_pool **ret, str
         p->worker[k].pool = p;
         port_mutex_init(&p->worker[k].lock);
     }
-    rc = start(p);
+    rc = port_names_new(&p->names);
+    if (rc == AL_OK) {
+        rc = start(p);
+    }
     if (rc != AL_OK) {
         (void)mover_pool_close(p);
         return al_fail_set(fail, rc, 0, "cannot start the movers' threads");
@@ -301,6 +306,7 @@ mover_pool_close(struct mover_pool *p)
     port_cond_end(&p->idle);
     port_cond_end(&p->watch);
     port_mutex_end(&p->lock);
+    p->names = port_names_free(p->names);
     al_free(p);
     return NULL;
 }

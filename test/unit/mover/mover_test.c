@@ -339,9 +339,54 @@ a_cancelled_mover_leaves_the_file_as_it_was_at_every_step(void)
     }
 }
 
+static void
+a_rule_about_the_owner_knows_the_name(void)
+{
+    struct port_names *names = NULL;
+    struct rule *rule = NULL;
+    struct mover_item item;
+    struct world w;
+    char root[PORT_NAME_MAX];
+
+    TAP_OK(port_names_new(&names));
+    if (!port_names_user(names, 0, root)) {
+        names = port_names_free(names);
+        tap_skip("owners have no names here");
+    }
+    TAP_CHECK(port_names_user(names, 0, root) && strcmp(root, "root") == 0); /* remembered */
+    TAP_CHECK(!port_names_user(names, 4000000011u, root) && root[0] == '\0');
+    world_make(&w, 12, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.dat", 20000, 3);
+    {
+        struct port_file *f = NULL;
+
+        TAP_OK(port_open(sim_other(w.host), NULL, "/vol/a.dat", PORT_READ | PORT_WRITE, 0, &f));
+        TAP_OK(port_set_owner(sim_other(w.host), f, 0, 0));
+        TAP_OK(port_close(sim_other(w.host), f));
+    }
+    TAP_OK(world_start(&w));
+    TAP_OK(rule_parse(al_span_of("owner = \"root\""), NULL, &rule, NULL));
+    item =
+        (struct mover_item){.volume = &w.mover_volume, .path = al_span_of("a.dat"), .rule = rule};
+    for (int with = 0; with < 2; with++) {
+        struct mover *m = NULL;
+
+        TAP_OK(mover_new(&w.mover_env, w.target, &item, &m));
+        mover_use_names(m, with ? names : NULL);
+        while (mover_step(m) == MOVER_MORE) {
+        }
+        TAP_CHECK(mover_result(m)->tiered == (with == 1)); /* unknown makes no file match */
+        m = mover_free(m);
+    }
+    rule = rule_free(rule);
+    names = port_names_free(names);
+    world_end(&w);
+}
+
 int
 main(void)
 {
+    TAP_RUN(a_rule_about_the_owner_knows_the_name);
     TAP_RUN(the_object_is_byte_identical_and_keeps_its_extension);
     TAP_RUN(the_manifest_line_holds_what_the_stub_cannot_be_trusted_to_keep);
     TAP_RUN(a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made);
