@@ -1,4 +1,5 @@
-/* Agents: enrolment, configuration, leases and their end, cancelling, and that nobody sees another's. */
+/* Agents: enrolment, configuration, leases and their end, cancelling, and that nobody sees
+ * another's. */
 #include "tap.h"
 
 #include "base/fault.h"
@@ -93,7 +94,8 @@ test_configuration_has_a_version_that_changes_with_it(void)
     v.name = "renamed";
     TAP_OK(store_volume_set(world.w->db, &all, &v, NULL));
     TAP_OK(store_commit(world.w->db, NULL));
-    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
     TAP_CHECK(world.reply.park_topic == NULL);
     after = number_of(world.json, "config_version");
     TAP_CHECK(after != before && after > 0 && after < (UINT64_C(1) << 53));
@@ -116,7 +118,8 @@ test_a_poll_parks_until_work_comes(void)
 
     /* Woken for nothing: parks again, with the same end. */
     world.now_ns += SECOND;
-    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
     TAP_CHECK(world.reply.park_topic != NULL);
     TAP_CHECK(world.reply.park_until_ns == world.now_ns + 19 * SECOND);
 
@@ -129,7 +132,8 @@ test_a_poll_parks_until_work_comes(void)
     TAP_EQUAL_STR(world.woken, topic);
     parked.body = world.reply.body;
     world.reply = parked;
-    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
     TAP_CHECK(world.reply.park_topic == NULL);
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "work")), 1);
 }
@@ -145,7 +149,8 @@ test_a_poll_answers_when_its_time_is_over(void)
     TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=5", .body = body));
     TAP_CHECK(world.reply.park_topic != NULL);
     world.now_ns += 5 * SECOND;
-    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=5", .body = body, .again = true));
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=5", .body = body, .again = true));
     TAP_CHECK(world.reply.park_topic == NULL);
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "work")), 0);
 }
@@ -200,7 +205,8 @@ test_a_late_agent_gets_its_work_back_and_another_host_does_not(void)
 
     scan_of(&world.a, job);
     TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
-    (void)snprintf(running, sizeof(running), "\"%s\"", text_of(json_array_get(leased, 0), "work_id"));
+    (void)snprintf(running, sizeof(running), "\"%s\"",
+                   text_of(json_array_get(leased, 0), "work_id"));
     tick_after(70 * SECOND);
     TAP_EQUAL_U64(lease(&world.b, 4, ""), 0);
     TAP_EQUAL_U64(lease(&world.b, 4, running), 0);
@@ -246,13 +252,16 @@ test_cancel_reaches_the_agent_and_stays(void)
 
     scan_of(&world.a, job);
     TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
-    (void)snprintf(running, sizeof(running), "\"%s\"", text_of(json_array_get(leased, 0), "work_id"));
+    (void)snprintf(running, sizeof(running), "\"%s\"",
+                   text_of(json_array_get(leased, 0), "work_id"));
     TAP_CODE(ASK(job_cancel, .who = &world.b.admin, .id = job), AL_ENOENT);
     TAP_OK(ASK(job_cancel, .who = &world.a.admin, .id = job));
     TAP_EQUAL_STR(text_of(world.json, "state"), "cancelled");
     TAP_EQUAL_U64(lease(&world.a, 4, running), 0);
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "cancel")), 1);
-    (void)snprintf(line, sizeof(line), "{\"t\":\"work_end\",\"work_id\":%s,\"code\":\"cancelled\",\"text\":\"\"}\n", running);
+    (void)snprintf(line, sizeof(line),
+                   "{\"t\":\"work_end\",\"work_id\":%s,\"code\":\"cancelled\",\"text\":\"\"}\n",
+                   running);
     batch(&world.a, line);
     TAP_EQUAL_STR(job_state(&world.a, job), "cancelled");
     TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
@@ -280,7 +289,8 @@ test_a_second_scan_is_the_one_under_way(void)
 static void
 test_only_as_much_is_leased_as_the_agent_can_hold(void)
 {
-    TAP_OK(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/x\"]}"));
+    TAP_OK(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume,
+               .body = "{\"paths\":[\"/x\"]}"));
     scan_of(&world.a, (al_id){0});
     TAP_EQUAL_U64(lease(&world.a, 0, ""), 0);
     TAP_EQUAL_U64(lease(&world.a, 1, ""), 2); /* the scan, and the recall above it */
@@ -315,8 +325,12 @@ test_foreign_things_are_not_there(void)
     TAP_CODE(ASK(share_check, .who = &world.b.admin, .id = world.a.share), AL_ENOENT);
     TAP_CODE(ASK(file_list, .who = &world.b.admin, .id = world.a.volume), AL_ENOENT);
     TAP_CODE(ASK(file_stat, .who = &world.b.admin, .id = world.a.volume), AL_ENOENT);
-    TAP_CODE(ASK(file_tier, .who = &world.b.admin, .id = world.a.volume, .body = "{\"paths\":[\"/x\"]}"), AL_ENOENT);
-    TAP_CODE(ASK(file_recall, .who = &world.b.admin, .id = world.a.volume, .body = "{\"paths\":[\"/x\"]}"), AL_ENOENT);
+    TAP_CODE(
+        ASK(file_tier, .who = &world.b.admin, .id = world.a.volume, .body = "{\"paths\":[\"/x\"]}"),
+        AL_ENOENT);
+    TAP_CODE(ASK(file_recall, .who = &world.b.admin, .id = world.a.volume,
+                 .body = "{\"paths\":[\"/x\"]}"),
+             AL_ENOENT);
     TAP_OK(ASK(job_list, .who = &world.b.admin));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 0);
     TAP_OK(ASK(job_list, .who = &world.operator_));
@@ -330,14 +344,22 @@ test_foreign_things_are_not_there(void)
     TAP_EQUAL_U64(number_of(world.json, "hosts"), 2);
 }
 
-/* Runs an operation with its n-th allocation failing, for every n, until it succeeds; *ret_failures of it. */
+/* Runs an operation with its n-th allocation failing, for every n, until it succeeds; *ret_failures
+ * of it. */
 static void
 with_every_fault(service_fn *fn, const char *op, const struct asked *a, uint64_t *ret_failures)
 {
     *ret_failures = 0;
     for (uint64_t nth = 1;; nth++) {
-        struct service_req req = {.service = world.s, .worker = world.w, .caller = a->who, .op = op, .ids = {a->id}, .query = find_query,
-                                  .query_ctx = (void *)(uintptr_t)a->query, .now_ns = world.now_ns, .arena = world.arena};
+        struct service_req req = {.service = world.s,
+                                  .worker = world.w,
+                                  .caller = a->who,
+                                  .op = op,
+                                  .ids = {a->id},
+                                  .query = find_query,
+                                  .query_ctx = (void *)(uintptr_t)a->query,
+                                  .now_ns = world.now_ns,
+                                  .arena = world.arena};
         json_t *body = NULL;
         struct al_buf buf = world.reply.body;
         int rc;
@@ -370,7 +392,9 @@ test_a_lease_that_fails_anywhere_gives_its_work_later(void)
 
     scan_of(&world.a, job);
     with_every_fault(agent_lease, "agent_lease",
-                     &(struct asked){.who = &world.a.agent, .query = "wait_s=0", .body = "{\"workers\":4,\"running\":[],\"config_version\":0}"},
+                     &(struct asked){.who = &world.a.agent,
+                                     .query = "wait_s=0",
+                                     .body = "{\"workers\":4,\"running\":[],\"config_version\":0}"},
                      &failures);
     TAP_CHECK(failures > 3);
     al_json_freep(&world.json);
@@ -383,20 +407,16 @@ test_a_job_that_fails_to_be_made_is_not_there(void)
 {
     uint64_t failures;
 
-    with_every_fault(file_recall, "file_recall", &(struct asked){.who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/x\",\"/y\"]}"},
+    with_every_fault(file_recall, "file_recall",
+                     &(struct asked){.who = &world.a.admin,
+                                     .id = world.a.volume,
+                                     .body = "{\"paths\":[\"/x\",\"/y\"]}"},
                      &failures);
     TAP_CHECK(failures > 3);
     TAP_OK(ASK(job_list, .who = &world.a.admin));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 1);
     TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
 }
-
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        world_open();                                                                              \
-        TAP_RUN(test);                                                                             \
-        world_close();                                                                             \
-    } while (0)
 
 int
 main(void)

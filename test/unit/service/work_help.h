@@ -1,5 +1,6 @@
-/* work_help.h: a small altod without HTTP for the tests of agents, jobs and files: one customer with a host, a share and a volume, a second
- * customer with the like, and calls of operations by function. Include after tap.h, once. */
+/* work_help.h: a small altod without HTTP for the tests of agents, jobs and files: one customer
+ * with a host, a share and a volume, a second customer with the like, and calls of operations by
+ * function. Include after tap.h, once. */
 #ifndef ALTO_TEST_WORK_HELP_H
 #define ALTO_TEST_WORK_HELP_H
 
@@ -56,8 +57,10 @@ make_side(struct side *s, const char *name)
     world_id(s->volume);
     struct store_customer c = {.name = name, .created_ns = world.now_ns};
     struct store_host h = {.name = name, .os = "linux", .agent_version = "1", .boot_id = ""};
-    struct store_share sh = {.name = name, .url = "file:///srv", .state = "unknown", .state_text = ""};
-    struct store_volume v = {.name = name, .path = "/data", .kind = "posix", .state = "unknown", .state_text = ""};
+    struct store_share sh = {
+        .name = name, .url = "file:///srv", .state = "unknown", .state_text = ""};
+    struct store_volume v = {
+        .name = name, .path = "/data", .kind = "posix", .state = "unknown", .state_text = ""};
     memcpy(c.id, s->customer, sizeof(al_id));
     memcpy(h.id, s->host, sizeof(al_id));
     memcpy(h.customer_id, s->customer, sizeof(al_id));
@@ -195,10 +198,10 @@ find_query(void *ctx, const char *name)
 
 struct asked {
     const struct caller *who;
-    const char *id;    /* the {id} of the path */
+    const char *id; /* the {id} of the path */
     const char *query, *body, *key;
     struct al_span raw;
-    bool again;        /* a parked request is asked again: the reply is kept */
+    bool again; /* a parked request is asked again: the reply is kept */
 };
 
 static inline int
@@ -264,7 +267,8 @@ send_batch(const struct side *s, uint64_t seq, const char *lines)
 {
     char query[128];
 
-    (void)snprintf(query, sizeof(query), "stream=%s&seq=%llu", world.stream, (unsigned long long)seq);
+    (void)snprintf(query, sizeof(query), "stream=%s&seq=%llu", world.stream,
+                   (unsigned long long)seq);
     return ASK(agent_batch, .who = &s->agent, .query = query, .raw = al_span_of(lines));
 }
 
@@ -285,14 +289,16 @@ lease(const struct side *s, unsigned workers, const char *running)
 {
     char body[4096];
 
-    (void)snprintf(body, sizeof(body), "{\"workers\":%u,\"running\":[%s],\"config_version\":0}", workers, running);
+    (void)snprintf(body, sizeof(body), "{\"workers\":%u,\"running\":[%s],\"config_version\":0}",
+                   workers, running);
     TAP_OK(ASK(agent_lease, .who = &s->agent, .query = "wait_s=0", .body = body));
     json_decref(leased);
     leased = json_deep_copy(json_object_get(world.json, "work"));
     return json_array_size(leased);
 }
 
-/* One folder record for the root and entries for plain files of the given names and sizes, as the walk of a scan. */
+/* One folder record for the root and entries for plain files of the given names and sizes, as the
+ * walk of a scan. */
 struct seen_file {
     const char *name;
     uint64_t size;
@@ -337,7 +343,8 @@ send_scan(const struct side *s, const struct seen_file *files, size_t count)
     TAP_OK(ASK(agent_entries, .who = &s->agent, .query = query, .raw = al_buf_span(&packed)));
     TAP_EQUAL_U64(number_of(world.json, "applied_seq"), 1);
     (void)snprintf(line, sizeof(line),
-                   "{\"t\":\"scan_end\",\"scan_id\":\"%s\",\"volume_id\":\"%s\",\"code\":\"ok\",\"entries\":%zu}\n"
+                   "{\"t\":\"scan_end\",\"scan_id\":\"%s\",\"volume_id\":\"%s\",\"code\":\"ok\","
+                   "\"entries\":%zu}\n"
                    "{\"t\":\"work_end\",\"work_id\":\"%s\",\"code\":\"ok\",\"text\":\"\"}\n",
                    scan, s->volume, count + 1, work);
     al_buf_free(&body);
@@ -351,5 +358,131 @@ tick_after(int64_t ns)
     world.now_ns += ns;
     TAP_OK(service_tick(world.w, world.now_ns));
 }
+
+/* ---- what batches are made of, and what became of them ---- */
+
+#define OBJECT "01j0000000000000000000000z"
+
+static char text[1 << 16] __attribute__((unused)); /* lines under way */
+
+static inline const char *
+lines(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return text;
+}
+
+/* One outcome of anna's volume as a line; job "" for none. */
+static inline const char *
+outcome(char out[512], const char *act, const char *code, const char *reason, const char *job,
+        const char *path)
+{
+    (void)snprintf(out, 512,
+                   "{\"t\":\"outcome\",\"act\":\"%s\",\"code\":\"%s\",\"reason\":\"%s\",\"text\":"
+                   "\"\",\"volume_id\":\"%s\","
+                   "\"job_id\":\"%s\",\"path\":\"%s\",\"object_id\":\"" OBJECT
+                   "\",\"size\":5000,\"freed\":8192,"
+                   "\"began_ns\":1,\"ended_ns\":%lld,\"mtime_ns\":5}\n",
+                   act, code, reason, world.a.volume, job, path,
+                   (long long)(world.now_ns - SECOND));
+    return out;
+}
+
+static inline const char *
+work_end(char out[512], const char *work, const char *code, const char *said)
+{
+    (void)snprintf(out, 512,
+                   "{\"t\":\"work_end\",\"work_id\":\"%s\",\"code\":\"%s\",\"text\":\"%s\"}\n",
+                   work, code, said);
+    return out;
+}
+
+static inline void
+share_is(const char *code, const char *said)
+{
+    batch(&world.a, lines("{\"t\":\"outcome\",\"act\":\"share_state\",\"code\":\"%s\",\"reason\":"
+                          "\"\",\"text\":\"%s\",\"share_id\":\"%s\","
+                          "\"path\":\"\",\"size\":1000,\"freed\":400}\n",
+                          code, said, world.a.share));
+}
+
+static inline void
+job_by_path(service_fn *fn, const char *op, const char *paths, al_id job)
+{
+    char body[1024];
+
+    (void)snprintf(body, sizeof(body), "{\"paths\":[%s]}", paths);
+    TAP_OK(ask(fn, op, &(struct asked){.who = &world.a.admin, .id = world.a.volume, .body = body}));
+    TAP_EQUAL_U64(world.reply.status, 202);
+    (void)snprintf(job, sizeof(al_id), "%s", text_of(world.json, "id"));
+}
+
+static inline void
+look_at(const char *job)
+{
+    TAP_OK(ASK(job_get, .who = &world.a.admin, .id = job));
+}
+
+static inline void
+expect_job(const char *job, const char *state, uint64_t done, uint64_t refused, uint64_t failed)
+{
+    look_at(job);
+    TAP_EQUAL_STR(text_of(world.json, "state"), state);
+    TAP_EQUAL_U64(number_of(world.json, "done_files"), done);
+    TAP_EQUAL_U64(number_of(world.json, "refused_files"), refused);
+    TAP_EQUAL_U64(number_of(world.json, "failed_files"), failed);
+}
+
+/* The next work's id; the job's share of one lease. */
+static inline void
+take(al_id work)
+{
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
+    (void)snprintf(work, sizeof(al_id), "%s", text_of(json_array_get(leased, 0), "work_id"));
+}
+
+static inline uint64_t
+items_leased(void)
+{
+    return json_array_size(json_object_get(json_array_get(leased, 0), "items"));
+}
+
+static inline uint64_t
+events_of(const char *act)
+{
+    char query[64];
+
+    (void)snprintf(query, sizeof(query), "act=%s&count=true&limit=1", act);
+    TAP_OK(ask(audit_list, "audit_list", &(struct asked){.who = &world.a.admin, .query = query}));
+    return number_of(world.json, "total");
+}
+
+static inline uint64_t
+figure(const char *key)
+{
+    TAP_OK(ASK(figures_get, .who = &world.a.admin));
+    return number_of(world.json, key);
+}
+
+static inline void
+chain_holds(void)
+{
+    struct scope all = scope_system();
+    struct store_verify v;
+
+    TAP_OK(store_event_verify(world.w->db, &all, world.a.customer, &v, NULL));
+    TAP_CHECK(v.ok && v.events > 0);
+}
+
+#define RUN(test)                                                                                  \
+    do {                                                                                           \
+        world_open();                                                                              \
+        TAP_RUN(test);                                                                             \
+        world_close();                                                                             \
+    } while (0)
 
 #endif

@@ -4,7 +4,8 @@
 #include "work_help.h"
 
 static void
-rule_add(al_id id, const char *name, const char *action, const char *where, uint64_t position, uint64_t limit_files)
+rule_add(al_id id, const char *name, const char *action, const char *where, uint64_t position,
+         uint64_t limit_files)
 {
     struct scope all = scope_system();
     struct store_rule r = {
@@ -29,9 +30,10 @@ rule_add(al_id id, const char *name, const char *action, const char *where, uint
 }
 
 static const struct seen_file files[] = {
-    {"old.mov", 10 << 20, SECOND, 0},  {"older.mov", 20 << 20, SECOND, 0}, {"linked.mov", 30 << 20, SECOND, 2},
-    {"empty.mov", 0, SECOND, 0},       {"keep.mov", 40 << 20, SECOND, 0},  {"pin.mov", 50 << 20, SECOND, 0},
-    {"small.txt", 100, SECOND, 0},     {"a\xff\n.mov", 60 << 20, SECOND, 0},
+    {"old.mov", 10 << 20, SECOND, 0},    {"older.mov", 20 << 20, SECOND, 0},
+    {"linked.mov", 30 << 20, SECOND, 2}, {"empty.mov", 0, SECOND, 0},
+    {"keep.mov", 40 << 20, SECOND, 0},   {"pin.mov", 50 << 20, SECOND, 0},
+    {"small.txt", 100, SECOND, 0},       {"a\xff\n.mov", 60 << 20, SECOND, 0},
 };
 
 static void
@@ -81,7 +83,8 @@ test_a_preview_tells_what_would_happen_and_does_nothing(void)
     TAP_CHECK(json_is_number(json_object_get(world.json, "took_ms")));
     TAP_CHECK(json_is_string(json_object_get(world.json, "as_of_at")));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "sample")), 3);
-    TAP_EQUAL_STR(text_of(json_array_get(json_object_get(world.json, "sample"), 0), "path_b64"), "L2H/Ci5tb3Y=");
+    TAP_EQUAL_STR(text_of(json_array_get(json_object_get(world.json, "sample"), 0), "path_b64"),
+                  "L2H/Ci5tb3Y=");
     TAP_OK(ASK(job_list, .who = &world.a.admin, .query = "kind=tier"));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 0);
     TAP_CODE(ASK(rule_preview, .who = &world.b.admin, .id = rule, .body = "{}"), AL_ENOENT);
@@ -95,15 +98,19 @@ test_a_text_is_previewed_behind_the_rules_there_are(void)
 
     three_rules(rule);
     scanned();
-    (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"size > 1MB\"}", world.a.volume);
+    (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"size > 1MB\"}",
+                   world.a.volume);
     TAP_OK(ASK(rule_preview_text, .who = &world.a.admin, .body = body));
     TAP_EQUAL_U64(number_of(world.json, "files"), 0);
     TAP_EQUAL_U64(refused("refusals", "earlier_rule"), 4);
     /* in the place of the rule being edited */
-    (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"size > 15MB\",\"rule_id\":\"%s\"}", world.a.volume, rule);
+    (void)snprintf(body, sizeof(body),
+                   "{\"volume_id\":\"%s\",\"where\":\"size > 15MB\",\"rule_id\":\"%s\"}",
+                   world.a.volume, rule);
     TAP_OK(ASK(rule_preview_text, .who = &world.a.admin, .body = body));
     TAP_EQUAL_U64(number_of(world.json, "files"), 2);
-    (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"sise > 1\"}", world.a.volume);
+    (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"sise > 1\"}",
+                   world.a.volume);
     TAP_CODE(ASK(rule_preview_text, .who = &world.a.admin, .body = body), AL_EINVAL);
     TAP_CHECK(strstr(world.fail.text, "byte 0") != NULL);
     (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"true\"}", world.a.volume);
@@ -223,14 +230,18 @@ test_a_rule_that_recalls_takes_its_stubs(void)
     char line[512];
 
     scanned();
-    TAP_OK(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/old.mov\"]}"));
+    TAP_OK(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume,
+               .body = "{\"paths\":[\"/old.mov\"]}"));
     (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
     TAP_EQUAL_U64(lease(&world.a, 1, ""), 1);
     TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "rule_where"), "");
     (void)snprintf(line, sizeof(line),
-                   "{\"t\":\"outcome\",\"act\":\"tier\",\"code\":\"ok\",\"volume_id\":\"%s\",\"job_id\":\"%s\",\"path\":\"old.mov\","
-                   "\"size\":10485760,\"freed\":10485760,\"mtime_ns\":%lld}\n{\"t\":\"work_end\",\"work_id\":\"%s\",\"code\":\"ok\"}\n",
-                   world.a.volume, job, (long long)SECOND, text_of(json_array_get(leased, 0), "work_id"));
+                   "{\"t\":\"outcome\",\"act\":\"tier\",\"code\":\"ok\",\"volume_id\":\"%s\",\"job_"
+                   "id\":\"%s\",\"path\":\"old.mov\","
+                   "\"size\":10485760,\"freed\":10485760,\"mtime_ns\":%lld}\n{\"t\":\"work_end\","
+                   "\"work_id\":\"%s\",\"code\":\"ok\"}\n",
+                   world.a.volume, job, (long long)SECOND,
+                   text_of(json_array_get(leased, 0), "work_id"));
     batch(&world.a, line);
     rule_add(rule, "back", "recall", "ext = mov", 1, 0);
     TAP_OK(ASK(rule_run, .who = &world.a.admin, .id = rule));
@@ -245,12 +256,18 @@ static void
 test_a_folder_stands_for_its_files_each_once(void)
 {
     scanned();
-    TAP_OK(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume,
-               .body = "{\"paths\":[\"/\",\"/old.mov\",\"old.mov\"],\"paths_b64\":[\"L2H/Ci5tb3Y=\"]}"));
+    TAP_OK(ASK(
+        file_tier, .who = &world.a.admin, .id = world.a.volume,
+        .body = "{\"paths\":[\"/\",\"/old.mov\",\"old.mov\"],\"paths_b64\":[\"L2H/Ci5tb3Y=\"]}"));
     TAP_EQUAL_U64(number_of(world.json, "total_files"), AL_LEN(files));
-    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/nowhere\"]}"), AL_EINVAL);
-    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[]}"), AL_EINVAL);
-    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths_b64\":[\"*\"]}"), AL_EINVAL);
+    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume,
+                 .body = "{\"paths\":[\"/nowhere\"]}"),
+             AL_EINVAL);
+    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[]}"),
+             AL_EINVAL);
+    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume,
+                 .body = "{\"paths_b64\":[\"*\"]}"),
+             AL_EINVAL);
 }
 
 static void
@@ -269,19 +286,27 @@ test_browsing_pages_and_finds(void)
         if (json_is_null(json_object_get(world.json, "next_cursor"))) {
             break;
         }
-        (void)snprintf(query, sizeof(query), "limit=3&cursor=%s", text_of(world.json, "next_cursor"));
+        (void)snprintf(query, sizeof(query), "limit=3&cursor=%s",
+                       text_of(world.json, "next_cursor"));
     }
     TAP_EQUAL_U64(seen, AL_LEN(files));
-    TAP_OK(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "q=OLD&recursive=true"));
+    TAP_OK(ASK(file_list, .who = &world.a.admin, .id = world.a.volume,
+               .query = "q=OLD&recursive=true"));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 2);
-    TAP_OK(ASK(file_stat, .who = &world.a.admin, .id = world.a.volume, .query = "path_b64=L2H/Ci5tb3Y="));
+    TAP_OK(ASK(file_stat, .who = &world.a.admin, .id = world.a.volume,
+               .query = "path_b64=L2H/Ci5tb3Y="));
     TAP_EQUAL_U64(number_of(world.json, "size"), UINT64_C(60) << 20);
     TAP_EQUAL_STR(text_of(world.json, "type"), "file");
-    TAP_CODE(ASK(file_stat, .who = &world.a.admin, .id = world.a.volume, .query = "path=/nowhere"), AL_ENOENT);
-    TAP_CODE(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "path=/nowhere"), AL_ENOENT);
-    TAP_CODE(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "sort=colour"), AL_EINVAL);
-    TAP_CODE(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "state=frozen"), AL_EINVAL);
-    TAP_OK(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "state=stub&recursive=true"));
+    TAP_CODE(ASK(file_stat, .who = &world.a.admin, .id = world.a.volume, .query = "path=/nowhere"),
+             AL_ENOENT);
+    TAP_CODE(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "path=/nowhere"),
+             AL_ENOENT);
+    TAP_CODE(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "sort=colour"),
+             AL_EINVAL);
+    TAP_CODE(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "state=frozen"),
+             AL_EINVAL);
+    TAP_OK(ASK(file_list, .who = &world.a.admin, .id = world.a.volume,
+               .query = "state=stub&recursive=true"));
     TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 0);
 }
 
@@ -292,19 +317,13 @@ test_series_follow_the_figures(void)
     tick_after(2 * SECOND);
     TAP_OK(ASK(series_get, .who = &world.a.admin, .query = "metric=files"));
     const json_t *points = json_object_get(world.json, "points");
-    TAP_EQUAL_U64(number_of(json_array_get(points, json_array_size(points) - 1), "value"), AL_LEN(files));
+    TAP_EQUAL_U64(number_of(json_array_get(points, json_array_size(points) - 1), "value"),
+                  AL_LEN(files));
     TAP_CODE(ASK(series_get, .who = &world.a.admin, .query = "metric=secrets"), AL_EINVAL);
     TAP_OK(ASK(series_get, .who = &world.b.admin, .query = "metric=files"));
     points = json_object_get(world.json, "points");
     TAP_EQUAL_U64(number_of(json_array_get(points, json_array_size(points) - 1), "value"), 0);
 }
-
-#define RUN(test)                                                                                  \
-    do {                                                                                           \
-        world_open();                                                                              \
-        TAP_RUN(test);                                                                             \
-        world_close();                                                                             \
-    } while (0)
 
 int
 main(void)

@@ -1,0 +1,227 @@
+/* Shares in trouble: what waits, what goes on by itself, and how often altod asks. */
+#include "tap.h"
+
+#include "work_help.h"
+
+static void
+suspend_resume(const char *code, const char *state)
+{
+    char a[512], b[512];
+    al_id job, work;
+    char want[128];
+
+    job_by_path(file_recall, "file_recall", "\"/1\",\"/2\"", job);
+    take(work);
+    batch(&world.a, lines("%s%s%s", outcome(a, "recall", "ok", "", job, "1"),
+                          outcome(b, "recall", code, "", job, "2"), ""));
+    batch(&world.a, work_end(a, work, code, "no answer for 10 s"));
+    expect_job(job, "suspended", 1, 0, 1);
+    (void)snprintf(want, sizeof(want), "Share anna: %s: no answer for 10 s", state);
+    TAP_EQUAL_STR(text_of(world.json, "text"), want);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    TAP_OK(
+        ask(share_get, "share_get", &(struct asked){.who = &world.a.admin, .id = world.a.share}));
+    TAP_EQUAL_STR(text_of(world.json, "state"), state);
+
+    /* altod asks again by itself, every 30 s, and no faster */
+    tick_after(20 * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    tick_after(11 * SECOND);
+    take(work);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "check_share");
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "share_id"), world.a.share);
+    tick_after(SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    share_is(code, "still not");
+    batch(&world.a, work_end(a, work, "ok", ""));
+    expect_job(job, "suspended", 1, 0, 1);
+
+    tick_after(31 * SECOND);
+    take(work);
+    share_is("ok", "");
+    batch(&world.a, work_end(a, work, "ok", ""));
+    expect_job(job, "running", 1, 0, 1);
+    TAP_EQUAL_STR(text_of(world.json, "text"), "");
+    take(work);
+    TAP_EQUAL_U64(items_leased(), 1);
+    batch(&world.a,
+          lines("%s%s", outcome(a, "recall", "ok", "", job, "2"), work_end(b, work, "ok", "")));
+    expect_job(job, "done", 2, 0, 0);
+    TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "reasons")), 0);
+    TAP_OK(
+        ask(share_get, "share_get", &(struct asked){.who = &world.a.admin, .id = world.a.share}));
+    TAP_EQUAL_STR(text_of(world.json, "state"), "ok");
+    TAP_EQUAL_U64(number_of(world.json, "bytes_total"), 1000);
+    TAP_EQUAL_U64(number_of(world.json, "bytes_free"), 400);
+}
+
+static void
+test_an_unreachable_share_suspends_and_resumes(void)
+{
+    suspend_resume("unreachable", "unreachable");
+}
+
+static void
+test_a_wrong_password_suspends_and_resumes(void)
+{
+    suspend_resume("wrong_password", "wrong_password");
+}
+
+static void
+test_a_foreign_share_suspends_and_resumes(void)
+{
+    suspend_resume("foreign", "foreign");
+}
+
+static void
+test_a_full_share_does_not_stop_recalls(void)
+{
+    al_id job, work;
+
+    share_is("full", "no space left");
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    expect_job(job, "queued", 0, 0, 0);
+    take(work);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "recall");
+}
+
+static void
+test_new_jobs_wait_for_a_share_known_to_be_bad(void)
+{
+    al_id job;
+
+    share_is("wrong_password", "refused");
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    expect_job(job, "suspended", 0, 0, 0);
+    TAP_CHECK(strstr(text_of(world.json, "text"), "wrong_password") != NULL);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    share_is("ok", "");
+    expect_job(job, "queued", 0, 0, 0);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
+}
+
+static void
+test_other_jobs_of_the_share_wait_too(void)
+{
+    char a[512];
+    al_id first, second, work;
+
+    job_by_path(file_recall, "file_recall", "\"/1\"", first);
+    job_by_path(file_recall, "file_recall", "\"/2\"", second);
+    TAP_EQUAL_U64(lease(&world.a, 1, "\"" OBJECT "\""), 2);
+    TAP_OK(ASK(job_cancel, .who = &world.a.admin, .id = second));
+    job_by_path(file_recall, "file_recall", "\"/3\"", second);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *w = json_array_get(leased, i);
+        if (strcmp(text_of(w, "job_id"), first) == 0) {
+            (void)snprintf(work, sizeof(work), "%s", text_of(w, "work_id"));
+        }
+    }
+    batch(&world.a, work_end(a, work, "unreachable", "gone"));
+    expect_job(first, "suspended", 0, 0, 0);
+    expect_job(second, "suspended", 0, 0, 0);
+    TAP_OK(ASK(job_cancel, .who = &world.a.admin, .id = first));
+    share_is("ok", "");
+    expect_job(first, "cancelled", 0, 0, 0);
+    expect_job(second, "queued", 0, 0, 0);
+}
+
+static void
+test_a_share_that_only_looks_well_is_tried_less_and_less(void)
+{
+    char a[512];
+    al_id job, work;
+    int tries = 0;
+
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    /* Ten minutes in which every check says ok and every try fails. */
+    for (int s = 0; s < 600; s++) {
+        tick_after(SECOND);
+        for (size_t n = lease(&world.a, 4, ""); n > 0; n--) {
+            const json_t *w = json_array_get(leased, n - 1);
+            bool check = strcmp(text_of(w, "kind"), "check_share") == 0;
+
+            (void)snprintf(work, sizeof(work), "%s", text_of(w, "work_id"));
+            tries += !check;
+            if (check) {
+                share_is("ok", "");
+            }
+            batch(&world.a, work_end(a, work, check ? "ok" : "unreachable", "flaky"));
+        }
+    }
+    TAP_CHECK(tries >= 5 && tries <= 12);
+    look_at(job);
+    TAP_EQUAL_STR(text_of(world.json, "state"), "suspended");
+}
+
+static void
+test_shares_are_looked_at_now_and_then(void)
+{
+    char a[512];
+    al_id work;
+
+    /* Nobody is there to look. */
+    tick_after(601 * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    tick_after(SECOND);
+    take(work);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "check_share");
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "job_id"), "");
+    share_is("ok", "");
+    batch(&world.a, work_end(a, work, "ok", ""));
+    tick_after(599 * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    TAP_EQUAL_U64(events_of("share.state"), 0);
+}
+
+static void
+test_a_check_that_nobody_takes_is_made_anew_for_who_is_there(void)
+{
+    TAP_EQUAL_U64(lease(&world.a, 0, ""), 0);
+    share_is("unreachable", "");
+    tick_after(31 * SECOND); /* queued for anna, who goes silent */
+    tick_after(200 * SECOND);
+    struct scope all = scope_system();
+    bool waiting;
+    TAP_OK(store_work_waiting(world.w->db, &all, world.a.host, NULL, 0, 1, 1, &waiting, NULL));
+    TAP_CHECK(!waiting);
+    TAP_EQUAL_U64(lease(&world.a, 0, ""), 0);
+    tick_after(SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 1, ""), 1);
+}
+
+static void
+test_an_asked_for_check_tells_what_it_found(void)
+{
+    char a[512];
+    al_id job, work;
+
+    TAP_OK(ASK(share_check, .who = &world.a.admin, .id = world.a.share));
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    take(work);
+    batch(&world.a, lines("{\"t\":\"outcome\",\"act\":\"share_state\",\"code\":\"foreign\","
+                          "\"text\":\"belongs to bert\",\"share_id\":\"%s\","
+                          "\"job_id\":\"%s\",\"path\":\"\"}\n%s",
+                          world.a.share, job, work_end(a, work, "ok", "")));
+    look_at(job);
+    TAP_EQUAL_STR(text_of(world.json, "state"), "failed");
+    TAP_EQUAL_STR(text_of(world.json, "text"), "foreign: belongs to bert");
+    TAP_EQUAL_U64(events_of("share.state"), 1);
+}
+
+int
+main(void)
+{
+    RUN(test_an_unreachable_share_suspends_and_resumes);
+    RUN(test_a_wrong_password_suspends_and_resumes);
+    RUN(test_a_foreign_share_suspends_and_resumes);
+    RUN(test_a_full_share_does_not_stop_recalls);
+    RUN(test_new_jobs_wait_for_a_share_known_to_be_bad);
+    RUN(test_other_jobs_of_the_share_wait_too);
+    RUN(test_a_share_that_only_looks_well_is_tried_less_and_less);
+    RUN(test_shares_are_looked_at_now_and_then);
+    RUN(test_a_check_that_nobody_takes_is_made_anew_for_who_is_there);
+    RUN(test_an_asked_for_check_tells_what_it_found);
+    json_decref(leased);
+    return tap_end();
+}
