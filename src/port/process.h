@@ -17,5 +17,8 @@ uint32_t port_pid(void);
 unsigned port_cpus(void); /* this process may use; at least 1 */
 /* Whether standard output / error is a terminal, and how wide it is (80 where unknown). */
 bool port_is_tty(int fd_number, unsigned *ret_columns);
+/* Asks on the terminal without echo; the line without its end. AL_ENOTSUP: standard input is no terminal; AL_ENODATA: nothing came;
+ * AL_ELIMIT: longer than fits. */
+int port_ask_secret(const char *prompt, char *to, size_t cap) AL_MUST_CHECK;
 
 #endif

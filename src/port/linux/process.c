@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,4 +92,36 @@ port_is_tty(int fd_number, unsigned *ret_columns)
         *ret_columns = size.ws_col;
     }
     return true;
+}
+
+int
+port_ask_secret(const char *prompt, char *to, size_t cap)
+{
+    struct termios shown, hidden;
+    size_t len = 0;
+    char c = 0;
+
+    if (tcgetattr(STDIN_FILENO, &shown) != 0) {
+        return AL_ENOTSUP;
+    }
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    if (write(STDERR_FILENO, prompt, strlen(prompt)) < 0 || tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0) {
+        return AL_EIO;
+    }
+    while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {
+        if (len < cap) {
+            to[len] = c;
+        }
+        len++;
+    }
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown); /* the terminal was just willing */
+    if (write(STDERR_FILENO, "\n", 1) < 0 || (len == 0 && c != '\n')) {
+        return AL_ENODATA;
+    }
+    if (len >= cap) {
+        return AL_ELIMIT;
+    }
+    to[len] = '\0';
+    return AL_OK;
 }

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include <windows.h>
 
@@ -66,4 +67,39 @@ port_is_tty(int fd_number, unsigned *ret_columns)
     }
     *ret_columns = (unsigned)(info.srWindow.Right - info.srWindow.Left + 1);
     return true;
+}
+
+int
+port_ask_secret(const char *prompt, char *to, size_t cap)
+{
+    HANDLE in = GetStdHandle(STD_INPUT_HANDLE), out = GetStdHandle(STD_ERROR_HANDLE);
+    DWORD shown, n;
+    size_t len = 0;
+    bool got = false;
+    char c = 0;
+
+    if (!GetConsoleMode(in, &shown)) {
+        return AL_ENOTSUP;
+    }
+    if (!SetConsoleMode(in, shown & ~(DWORD)ENABLE_ECHO_INPUT)) {
+        return AL_EIO;
+    }
+    (void)WriteFile(out, prompt, (DWORD)strlen(prompt), &n, NULL); /* a prompt that is not seen is no reason to fail */
+    while (ReadFile(in, &c, 1, &n, NULL) && n == 1 && c != '\n') {
+        got = true;
+        if (c != '\r' && len < cap) {
+            to[len] = c;
+        }
+        len += c != '\r';
+    }
+    (void)SetConsoleMode(in, shown);
+    (void)WriteFile(out, "\r\n", 2, &n, NULL);
+    if (!got) {
+        return AL_ENODATA;
+    }
+    if (len >= cap) {
+        return AL_ELIMIT;
+    }
+    to[len] = '\0';
+    return AL_OK;
 }

@@ -1,0 +1,196 @@
+/* commands.c: the table. Help, completion and the manual page are made of it. */
+#include "cli/cli.h"
+
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, NULL, false                                                                    \
+    }
+#define WAIT                                                                                       \
+    {                                                                                              \
+        "wait", NULL, "follow the job to its end", false                                           \
+    }
+#define OF_CUSTOMER                                                                                \
+    {                                                                                              \
+        "customer", "C", "only this customer's", false                                             \
+    }
+#define LIMIT                                                                                      \
+    {                                                                                              \
+        "limit", "N", "at most so many rows; default 1000, 0: all", false                          \
+    }
+
+static const struct cli_option login[] = {
+    {"password-file", "FILE", "read the password from here instead of asking", false}, END};
+static const struct cli_option host_token[] = {
+    {"customer", "C", "whose host it will be", true},
+    {"name", "NAME", "the token is good for a host of this name only", false},
+    {"hours", "N", "how long it is good", false},
+    END};
+static const struct cli_option by_customer[] = {OF_CUSTOMER, LIMIT, END};
+static const struct cli_option share_add[] = {
+    {"customer", "C", "whose share it is", true},
+    {"name", "N", "its name here", true},
+    {"url", "URL", "smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR", true},
+    {"user", "U", "user on the share; default: guest", false},
+    {"password-file", "F", "its password; else asked for when --user is given", false},
+    END};
+static const struct cli_option share_set[] = {{"name", "N", "another name", false},
+                                              {"url", "URL", "another address", false},
+                                              {"user", "U", "another user", false},
+                                              {"password-file", "F", "another password", false},
+                                              END};
+static const struct cli_option volume_add[] = {
+    {"host", "H", "the host it is on", true},
+    {"path", "P", "its root there, absolute", true},
+    {"name", "N", "its name here", true},
+    {"share", "S", "where its cold files go; without: tracked only", false},
+    {"kind", "KIND", "posix (default), ntfs or lucidlink", false},
+    END};
+static const struct cli_option volume_set[] = {{"name", "N", "another name", false},
+                                               {"share", "S", "another share", false},
+                                               {"path", "P", "another path", false},
+                                               END};
+static const struct cli_option volume_list[] = {
+    OF_CUSTOMER, {"host", "H", "only this host's", false}, LIMIT, END};
+static const struct cli_option waiting[] = {WAIT, END};
+static const struct cli_option rule_add[] = {
+    {"volume", "V", "the volume it is for", true},
+    {"name", "N", "its name", true},
+    {"where", "EXPR", "which files it means", true},
+    {"action", "A", "tier (default), recall, pin or exclude", false},
+    {"share", "S", "another share than the volume's", false},
+    {"position", "N", "its place among the volume's rules, from 1; default: the last", false},
+    {"limit-files", "N", "a run ends after so many files", false},
+    {"limit-bytes", "SIZE", "a run ends after so many bytes", false},
+    END};
+static const struct cli_option rule_set[] = {
+    {"name", "N", "another name", false},      {"where", "EXPR", "other files", false},
+    {"enable", NULL, "switch it on", false},   {"disable", NULL, "switch it off", false},
+    {"position", "N", "another place", false}, END};
+static const struct cli_option rule_preview[] = {
+    {"volume", "V", "with --where: on this volume", false},
+    {"where", "EXPR", "an expression instead of a rule that is there", false},
+    END};
+static const struct cli_option by_volume[] = {
+    {"volume", "V", "only this volume's", false}, LIMIT, END};
+static const struct cli_option job_list[] = {
+    OF_CUSTOMER,
+    {"volume", "V", "only of this volume", false},
+    {"state", "STATE", "queued, running, done, failed, cancelled or suspended", false},
+    LIMIT,
+    END};
+static const struct cli_option job_outcomes[] = {
+    {"code", "CODE", "only with this code, such as ok or unreachable", false},
+    {"reason", "REASON", "only refused for this reason", false},
+    LIMIT,
+    END};
+static const struct cli_option file_list[] = {
+    {"recursive", NULL, "everything below, not only the folder's own", false},
+    {"state", "STATE", "resident, stub, tiering, recalling or pinned", false},
+    {"name", "TEXT", "only names that contain it", false},
+    {"sort", "KEY", "name (default), size, mtime or accessed", false},
+    {"reverse", NULL, "largest, newest or last first", false},
+    LIMIT,
+    END};
+static const struct cli_option audit_list[] = {
+    OF_CUSTOMER,
+    {"act", "ACT", "only of this kind, such as tier or rule.create", false},
+    {"from", "TIME", "from this time on, such as 2026-11-23T00:00:00Z", false},
+    {"to", "TIME", "before this time", false},
+    {"search", "TEXT", "only with this in subject or actor", false},
+    LIMIT,
+    END};
+static const struct cli_option audit_verify[] = {OF_CUSTOMER, END};
+static const struct cli_option rescue[] = {
+    {"share", "URL", "the share: smb://… or file:///DIR", true},
+    {"to", "DIR", "the folder the files go to", false},
+    {"user", "U", "user on the share", false},
+    {"password-file", "F", "its password; else asked for when --user is given", false},
+    {"customer-id", "ID",
+     "the customer the share belongs to; default: whoever its identity file says", false},
+    {"path", "PREFIX", "only files whose path begins with it", false},
+    {"list", NULL, "only list what is there", false},
+    END};
+
+static const char login_more[] =
+    "The password is asked for, or read from --password-file or standard input; never from the "
+    "command line. The session is kept in\n"
+    "~/.config/alto/session.json, readable for you alone.";
+static const char names_more[] =
+    "Wherever an id is wanted a name will do, as long as only one has it.";
+static const char where_more[] =
+    "An expression is such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf, wav)";
+static const char rescue_more[] =
+    "Needs no altod and no agent: manifests and objects on the share are enough. Each version of a "
+    "file that was tiered is in the manifests; the\n"
+    "last one of a path is restored, with its times, mode and, for root, owner and attributes. "
+    "Files that are there already are left alone.";
+
+static const struct cli_command table[] = {
+    {"login", NULL, "[NAME]", 0, 1, "log in to altod", login, login_more, true, cmd_login},
+    {"logout", NULL, "", 0, 0, "end the session", NULL, NULL, false, cmd_logout},
+    {"whoami", NULL, "", 0, 0, "who is logged in", NULL, NULL, false, cmd_whoami},
+    {"customer", "add", "NAME", 1, 1, "add a customer", NULL, NULL, false, cmd_customer_add},
+    {"customer", "list", "", 0, 0, "list customers", NULL, NULL, false, cmd_customer_list},
+    {"customer", "show", "CUSTOMER", 1, 1, "show one with its figures", NULL, names_more, false,
+     cmd_customer_show},
+    {"customer", "remove", "CUSTOMER", 1, 1, "remove one that has no hosts and shares any more",
+     NULL, names_more, false, cmd_customer_remove},
+    {"host", "token", "", 0, 0, "make a token for enrolling a host", host_token, names_more, false,
+     cmd_host_token},
+    {"host", "list", "", 0, 0, "list hosts", by_customer, NULL, false, cmd_host_list},
+    {"host", "remove", "HOST", 1, 1, "remove one; its agent is locked out", NULL, names_more, false,
+     cmd_host_remove},
+    {"share", "add", "", 0, 0, "add a share", share_add, NULL, false, cmd_share_add},
+    {"share", "list", "", 0, 0, "list shares", by_customer, NULL, false, cmd_share_list},
+    {"share", "set", "SHARE", 1, 1, "change one", share_set, names_more, false, cmd_share_set},
+    {"share", "check", "SHARE", 1, 1, "have a host look at it", waiting, names_more, false,
+     cmd_share_check},
+    {"share", "remove", "SHARE", 1, 1, "remove one that no volume uses", NULL, names_more, false,
+     cmd_share_remove},
+    {"volume", "add", "", 0, 0, "add a volume", volume_add, names_more, false, cmd_volume_add},
+    {"volume", "list", "", 0, 0, "list volumes", volume_list, NULL, false, cmd_volume_list},
+    {"volume", "show", "VOLUME", 1, 1, "show one", NULL, names_more, false, cmd_volume_show},
+    {"volume", "set", "VOLUME", 1, 1, "change one", volume_set, names_more, false, cmd_volume_set},
+    {"volume", "remove", "VOLUME", 1, 1, "remove one; its files stay where they are", NULL,
+     names_more, false, cmd_volume_remove},
+    {"scan", NULL, "VOLUME", 1, 1, "walk a volume", waiting, names_more, false, cmd_scan},
+    {"rule", "add", "", 0, 0, "add a rule", rule_add, where_more, false, cmd_rule_add},
+    {"rule", "list", "", 0, 0, "list rules in their order", by_volume, NULL, false, cmd_rule_list},
+    {"rule", "check", "EXPR", 1, 1, "check an expression", NULL, where_more, false, cmd_rule_check},
+    {"rule", "preview", "[RULE]", 0, 1, "tell what a rule would do, without doing it", rule_preview,
+     where_more, false, cmd_rule_preview},
+    {"rule", "run", "RULE", 1, 1, "run a rule", waiting, names_more, false, cmd_rule_run},
+    {"rule", "set", "RULE", 1, 1, "change one", rule_set, names_more, false, cmd_rule_set},
+    {"rule", "remove", "RULE", 1, 1, "remove one", NULL, names_more, false, cmd_rule_remove},
+    {"job", "list", "", 0, 0, "list jobs, newest first", job_list, NULL, false, cmd_job_list},
+    {"job", "show", "JOB", 1, 1, "show one", NULL, NULL, false, cmd_job_show},
+    {"job", "wait", "JOB", 1, 1, "follow one to its end", NULL, NULL, false, cmd_job_wait},
+    {"job", "cancel", "JOB", 1, 1, "cancel one", NULL, NULL, false, cmd_job_cancel},
+    {"job", "outcomes", "JOB", 1, 1, "what became of each file", job_outcomes, NULL, false,
+     cmd_job_outcomes},
+    {"file", "list", "VOLUME [PATH]", 1, 2, "list a folder as the inventory knows it", file_list,
+     NULL, false, cmd_file_list},
+    {"file", "stat", "VOLUME PATH", 2, 2, "tell what is known of a file", NULL, NULL, false,
+     cmd_file_stat},
+    {"file", "tier", "VOLUME PATH...", 2, CLI_WORDS_MAX, "move files to the share", waiting, NULL,
+     false, cmd_file_tier},
+    {"file", "recall", "VOLUME PATH...", 2, CLI_WORDS_MAX, "bring files back", waiting, NULL, false,
+     cmd_file_recall},
+    {"audit", "list", "", 0, 0, "list audit events, newest first", audit_list, NULL, false,
+     cmd_audit_list},
+    {"audit", "verify", "", 0, 0, "check that the record was not altered", audit_verify, NULL,
+     false, cmd_audit_verify},
+    {"rescue", NULL, "", 0, 0, "rebuild files from a share alone", rescue, rescue_more, true,
+     cmd_rescue},
+    {"completion", NULL, "SHELL", 1, 1, "print completion for bash, zsh or fish", NULL,
+     "bash: source <(alto completion bash)\nzsh:  source <(alto completion zsh)\nfish: alto "
+     "completion fish | source",
+     true, cmd_completion},
+};
+
+const struct cli_command *
+cli_commands(size_t *ret_count)
+{
+    *ret_count = AL_LEN(table);
+    return table;
+}

@@ -1,0 +1,222 @@
+/* out.c: results for people (tables, lines) and for programs (JSON). */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "port/process.h"
+
+#define JSON_MAX (1u << 30) /* of one result: as many rows as anybody asks for */
+
+const char *
+get_text(const json_t *j, const char *key)
+{
+    const char *text = json_string_value(json_object_get(j, key));
+
+    return text != NULL ? text : "";
+}
+
+uint64_t
+get_count(const json_t *j, const char *key)
+{
+    const json_t *v = json_object_get(j, key);
+
+    return json_is_integer(v) && json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+}
+
+int
+out_json(const json_t *value)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    int rc;
+
+    al_buf_init(&text, JSON_MAX);
+    rc = al_json_print(value, &text);
+    rc = rc != AL_OK ? rc : al_buf_add(&text, "\n", 1);
+    if (rc == AL_OK && fwrite(text.at, 1, text.len, stdout) != text.len) {
+        rc = AL_EIO;
+    }
+    return rc;
+}
+
+void
+out_size(uint64_t bytes, char to[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    uint64_t whole = bytes, rest = 0;
+    size_t u = 0;
+
+    while (whole >= 1000 && u + 1 < AL_LEN(units)) {
+        rest = whole % 1000;
+        whole /= 1000;
+        u++;
+    }
+    if (u == 0) {
+        (void)snprintf(to, 32, "%llu B", (unsigned long long)whole);
+    } else {
+        (void)snprintf(to, 32, "%llu.%llu %s", (unsigned long long)whole,
+                       (unsigned long long)(rest / 100), units[u]);
+    }
+}
+
+int
+out_safe(const char *text, struct al_buf *to)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    int rc;
+
+    al_buf_init(&clean, to->max);
+    rc = al_utf8_clean(al_span_of(text), &clean);
+    for (size_t i = 0; i < clean.len && rc == AL_OK; i++) {
+        uint8_t b = clean.at[i];
+        bool c1 = b == 0xc2 && i + 1 < clean.len &&
+                  clean.at[i + 1] < 0xa0; /* U+0080..U+009F drive terminals too */
+
+        if (b == '\n') {
+            rc = al_buf_adds(to, "\\n");
+        } else if (b < 0x20 || b == 0x7f || c1) {
+            rc = al_buf_addf(to, "\\x%02x", c1 ? clean.at[i + 1] : b);
+            i += c1;
+        } else {
+            rc = al_buf_add(to, &b, 1);
+        }
+    }
+    return rc != AL_OK ? rc : al_buf_adds(to, "");
+}
+
+static int
+cell(const json_t *item, const struct column *col, struct al_buf *to)
+{
+    const json_t *v = json_object_get(item, col->key);
+    char size[32];
+
+    if (v == NULL || json_is_null(v)) {
+        return al_buf_adds(to, "-");
+    }
+    if (json_is_string(v)) {
+        return out_safe(json_string_value(v), to);
+    }
+    if (json_is_boolean(v)) {
+        return al_buf_adds(to, json_is_true(v) ? "yes" : "no");
+    }
+    if (json_is_integer(v) && col->kind == COL_BYTES) {
+        out_size(get_count(item, col->key), size);
+        return al_buf_adds(to, size);
+    }
+    if (json_is_integer(v)) {
+        return al_buf_addf(to, "%lld", (long long)json_integer_value(v));
+    }
+    return al_json_print(v, to);
+}
+
+/* Characters, which is what columns are counted in; wide ones are not told apart. */
+static size_t
+width(const struct al_buf *text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text->len; i++) {
+        n += (text->at[i] & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+#define COLUMNS_MAX 12u
+
+static int
+row(const json_t *item, const struct column *columns, size_t count, size_t widths[COLUMNS_MAX],
+    bool print)
+{
+    for (size_t k = 0; k < count; k++) {
+        AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+        bool right = columns[k].kind == COL_COUNT || columns[k].kind == COL_BYTES;
+        size_t w, pad;
+        int rc;
+
+        al_buf_init(&text, 1u << 20);
+        rc = item == NULL ? al_buf_adds(&text, columns[k].title) : cell(item, &columns[k], &text);
+        if (rc != AL_OK) {
+            return rc;
+        }
+        w = width(&text);
+        widths[k] = !print && w > widths[k] ? w : widths[k];
+        if (!print) {
+            continue;
+        }
+        pad = widths[k] > w ? widths[k] - w : 0;
+        if (right) {
+            (void)printf("%*s%s", (int)pad, "", (const char *)text.at);
+        } else {
+            (void)printf("%s%*s", (const char *)text.at, k + 1 < count ? (int)pad : 0, "");
+        }
+        (void)printf("%s", k + 1 < count ? "  " : "\n");
+    }
+    return AL_OK;
+}
+
+int
+out_table(struct cli *c, const json_t *items, const struct column *columns, size_t count)
+{
+    size_t widths[COLUMNS_MAX] = {0};
+    int rc = AL_OK;
+
+    if (c->json) {
+        return out_json(items);
+    }
+    if (json_array_size(items) == 0) {
+        (void)fprintf(stderr, "none\n");
+        return AL_OK;
+    }
+    for (int print = 0; print < 2 && rc == AL_OK; print++) {
+        rc = row(NULL, columns, count, widths, print == 1);
+        for (size_t i = 0; i < json_array_size(items) && rc == AL_OK; i++) {
+            rc = row(json_array_get(items, i), columns, count, widths, print == 1);
+        }
+    }
+    return rc;
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static bool
+is_bytes_key(const char *key)
+{
+    return strcmp(key, "bytes") == 0 || strcmp(key, "size") == 0 || strcmp(key, "allocated") == 0 ||
+           ends_with(key, "_bytes") || strncmp(key, "bytes_", 6) == 0;
+}
+
+int
+out_object(struct cli *c, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+
+    if (c->json) {
+        return out_json(object);
+    }
+    json_object_foreach((json_t *)object, key, value)
+    {
+        AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+        struct column col = {
+            .title = key, .key = key, .kind = is_bytes_key(key) ? COL_BYTES : COL_TEXT};
+        int rc;
+
+        if (ends_with(key, "_b64") || (json_is_array(value) && json_array_size(value) == 0)) {
+            continue;
+        }
+        al_buf_init(&text, 1u << 20);
+        rc = cell(object, &col, &text);
+        if (rc != AL_OK) {
+            return rc;
+        }
+        (void)printf("%-16s %s\n", key, (const char *)text.at);
+    }
+    return AL_OK;
+}

@@ -1,0 +1,39 @@
+/* rescue.h: the inside of `alto rescue`: rescue.c (manifests), rescue_file.c (one file). */
+#ifndef ALTO_CLI_RESCUE_H
+#define ALTO_CLI_RESCUE_H
+
+#include "agent/target/manifest.h"
+#include "cli/cli.h"
+
+#define RESCUE_CHUNK (1u << 20)
+
+struct newest { /* the last version of one path of one volume */
+    struct al_xxh128 key;
+    int64_t tiered_ns;
+    uint64_t size;
+    uint64_t line; /* over all manifests, in the order they are read; 0: free */
+};
+
+struct rescue {
+    struct cli *cli;
+    struct target *target;
+    struct port_file *root; /* where the files go */
+    struct al_arena *arena; /* of one line */
+    uint8_t *chunk;
+    json_t *listed;
+    struct al_span prefix;
+    bool list, several_volumes;
+    bool lesser; /* it was told that not every attribute could be set */
+    al_id volume; /* the first one met */
+    uint64_t line, damaged;
+    struct newest *table;
+    size_t cap, count;
+    uint64_t bytes, bytes_done, restored, there, failed;
+    int64_t told_ns;
+};
+
+/* Restores one file below r->root: under a temporary name first, hash compared, then with its attributes under its own name. AL_EEXIST: it is there already; AL_ECORRUPT: the object is
+ * not what was tiered. With several volumes each has a folder named by its id. */
+int rescue_file(struct rescue *r, const struct manifest_record *rec, struct al_fail *fail) AL_MUST_CHECK;
+
+#endif

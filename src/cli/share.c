@@ -1,0 +1,136 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const struct column columns[] = {{"ID", "id", COL_TEXT},
+                                        {"NAME", "name", COL_TEXT},
+                                        {"STATE", "state", COL_TEXT},
+                                        {"URL", "url", COL_TEXT},
+                                        {"FREE", "bytes_free", COL_BYTES},
+                                        {"SIZE", "bytes_total", COL_BYTES},
+                                        {"CHECKED", "checked_at", COL_TIME}};
+
+/* user and password of the options into the body. A password is asked for when a user is named
+ * without a file. */
+static int
+credentials(struct cli *c, json_t *body)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf secret = {0};
+    const char *user = args_get(c, "user"), *file = args_get(c, "password-file");
+    int rc = AL_OK;
+
+    al_buf_init(&secret, 4096);
+    if (user != NULL) {
+        rc = al_json_set_str(body, "user", user);
+    }
+    if (rc == AL_OK && (user != NULL || file != NULL)) {
+        rc = read_secret(c, file, "Password of the share: ", &secret);
+        rc = rc != AL_OK ? rc : al_json_set_str(body, "password", (const char *)secret.at);
+    }
+    if (secret.at != NULL) {
+        al_wipe(secret.at, secret.len);
+    }
+    return rc;
+}
+
+int
+cmd_share_add(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *answer = NULL;
+    json_t *body = json_object();
+    al_id customer;
+    int rc = resolve_customer(c, args_get(c, "customer"), customer);
+
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "customer_id", customer);
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "name", args_get(c, "name"));
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "url", args_get(c, "url"));
+    rc = rc != AL_OK ? rc : credentials(c, body);
+    if (rc != AL_OK) {
+        json_decref(body);
+        return rc;
+    }
+    rc = call(c, "POST", "/shares", body, &answer);
+    return rc != AL_OK ? rc : out_object(c, answer);
+}
+
+int
+cmd_share_list(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *items = NULL;
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    uint64_t limit = 1000;
+    bool given;
+    al_id id;
+    int rc;
+
+    al_buf_init(&path, 4096);
+    rc = al_buf_adds(&path, "/shares");
+    if (rc == AL_OK && args_get(c, "customer") != NULL) {
+        rc = resolve_customer(c, args_get(c, "customer"), id);
+        rc = rc != AL_OK ? rc : add_query(&path, "customer_id", id);
+    }
+    rc = rc != AL_OK ? rc : args_number(c, "limit", &limit, &given);
+    rc = rc != AL_OK ? rc : call_list(c, (const char *)path.at, limit, &items);
+    return rc != AL_OK ? rc : out_table(c, items, columns, AL_LEN(columns));
+}
+
+static int
+get_share(struct cli *c, char path[80], json_t **ret)
+{
+    al_id id;
+    int rc = resolve_share(c, c->words[0], id);
+
+    (void)snprintf(path, 80, "/shares/%s", id);
+    return rc != AL_OK ? rc : call(c, "GET", path, NULL, ret);
+}
+
+int
+cmd_share_set(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *noun = NULL;
+    AL_CLEANUP(al_json_freep) json_t *answer = NULL;
+    json_t *body = json_object();
+    char path[80];
+    int rc = get_share(c, path, &noun);
+
+    if (rc == AL_OK && args_get(c, "name") != NULL) {
+        rc = al_json_set_str(body, "name", args_get(c, "name"));
+    }
+    if (rc == AL_OK && args_get(c, "url") != NULL) {
+        rc = al_json_set_str(body, "url", args_get(c, "url"));
+    }
+    rc = rc != AL_OK ? rc : credentials(c, body);
+    if (rc != AL_OK) {
+        json_decref(body);
+        return rc;
+    }
+    rc = call_if_match(c, "PATCH", path, get_count(noun, "version"), body, &answer);
+    return rc != AL_OK ? rc : out_object(c, answer);
+}
+
+int
+cmd_share_check(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *job = NULL;
+    char path[80];
+    al_id id;
+    int rc = resolve_share(c, c->words[0], id);
+
+    (void)snprintf(path, sizeof(path), "/shares/%s/check", id);
+    rc = rc != AL_OK ? rc : call(c, "POST", path, NULL, &job);
+    return rc != AL_OK ? rc : job_out(c, job, args_flag(c, "wait"));
+}
+
+int
+cmd_share_remove(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *noun = NULL;
+    char path[80];
+    int rc = get_share(c, path, &noun);
+
+    return rc != AL_OK ? rc
+                       : call_if_match(c, "DELETE", path, get_count(noun, "version"), NULL, NULL);
+}
