@@ -482,6 +482,24 @@ test_scans_end_with_their_job_and_figures(void)
 }
 
 static void
+test_a_walk_tells_how_far_it_is(void)
+{
+    al_id job, work;
+
+    TAP_OK(ASK(volume_scan, .who = &world.a.admin, .id = world.a.volume));
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    take(work);
+    batch(&world.a,
+          lines("{\"t\":\"progress\",\"work_id\":\"%s\",\"files\":70000,\"bytes\":9}\n", work));
+    expect_job(job, "running", 70000, 0, 0);
+    /* of work that is nobody's there is nothing to tell, and nothing to complain of */
+    batch(&world.a,
+          lines("{\"t\":\"progress\",\"work_id\":\"%s\",\"files\":1,\"bytes\":9}\n", job));
+    expect_job(job, "running", 70000, 0, 0);
+    TAP_EQUAL_U64(events_of("host.rejected_record"), 0);
+}
+
+static void
 test_a_cut_scan_changes_nothing(void)
 {
     al_id job, work;
@@ -597,6 +615,7 @@ main(void)
     RUN(test_figures_follow_after_altod_died_before_writing_them);
     RUN(test_live_events_come_at_most_four_a_second);
     RUN(test_scans_end_with_their_job_and_figures);
+    RUN(test_a_walk_tells_how_far_it_is);
     RUN(test_a_cut_scan_changes_nothing);
     RUN(test_entries_have_a_number_and_a_host);
     json_decref(leased);
