@@ -62,6 +62,7 @@ struct inventory_conf {
                               to dir/tmp */
     unsigned threads;      /* for one query; 0: one per core */
     uint64_t cache_bytes;  /* for pages of lists; 0: 64 MiB */
+    unsigned attached_max; /* volumes open at once; 0: INVENTORY_ATTACHED_MAX */
     struct al_log *log;    /* NULL: none */
 };
 

@@ -74,7 +74,7 @@ struct inventory {
     struct port *port;
     struct al_log *log;
     char *dir;
-    unsigned threads;
+    unsigned attached_max;
     duckdb_database db;
     port_mutex lock;     /* the fields below */
     struct al_list idle; /* inv_conn */

@@ -124,7 +124,7 @@ inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct
     }
     inv->port = conf->port;
     inv->log = conf->log;
-    inv->threads = conf->threads;
+    inv->attached_max = conf->attached_max > 0 ? conf->attached_max : INVENTORY_ATTACHED_MAX;
     port_mutex_init(&inv->lock);
     al_list_init(&inv->idle);
     al_list_init(&inv->volumes);
@@ -323,7 +323,7 @@ make_room(struct inventory *inv, struct inv_conn *c)
 {
     struct al_list *l = inv->volumes.next;
 
-    while (inv->volume_count >= INVENTORY_ATTACHED_MAX && l != &inv->volumes) {
+    while (inv->volume_count >= inv->attached_max && l != &inv->volumes) {
         struct inv_volume *v = AL_LIST_ITEM(l, struct inv_volume, link);
 
         l = l->next;

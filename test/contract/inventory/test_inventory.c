@@ -1,5 +1,6 @@
 #include "help.h"
 
+#include "base/fault.h"
 #include "port/thread.h"
 
 /* ---- scope ---- */
@@ -90,6 +91,30 @@ a_dropped_volume_leaves_no_file(void)
     TAP_CHECK(system(command) == 0);
     TAP_OK(inventory_volume_make(h.inv, &own, VOLUME, 4096, NULL));
     TAP_CODE(inventory_scan_end(h.inv, &own, VOLUME, SCAN(01), NOW_NS, NULL), AL_ECHANGED);
+    help_end(&h);
+}
+
+static void
+more_volumes_than_may_be_open_take_turns(void)
+{
+    struct inventory_conf conf = {.port = port_native(), .threads = 1, .attached_max = 2};
+    struct inventory_totals t;
+    char id[AL_ID_LEN + 1];
+    struct help h;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    h.inv = inventory_close(h.inv);
+    conf.dir = h.dir;
+    TAP_OK(inventory_open(&conf, &h.inv, NULL));
+    for (int round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 5; i++) {
+            snprintf(id, sizeof(id), "01hv%022u", i);
+            TAP_OK(inventory_volume_make(h.inv, &own, id, 4096, NULL));
+            TAP_OK(inventory_totals(h.inv, &own, id, &t));
+            TAP_EQUAL_U64(t.files, i == 0 ? 4 : 0);
+        }
+    }
     help_end(&h);
 }
 
@@ -642,6 +667,71 @@ a_scan_tells_stubs_unless_an_outcome_is_newer(void)
     help_end(&h);
 }
 
+/* ---- failing calls ---- */
+
+/* Begin, batch, end of a scan and one outcome; the first code that is not AL_OK. */
+static int
+whole_scan(struct help *h, const char *id, struct al_span packed, uint64_t seq)
+{
+    struct inventory_outcome o = {
+        .path = sp("/x"), .set = INVENTORY_SET_STATE, .state = RULE_S_STUB};
+    int rc = inventory_scan_begin(h->inv, &own, VOLUME, id);
+
+    if (rc == AL_OK) {
+        rc = inventory_entries_apply(h->inv, &own, VOLUME, id, 1, packed, NULL);
+    }
+    if (rc == AL_OK) {
+        rc = inventory_scan_end(h->inv, &own, VOLUME, id, NOW_NS, NULL);
+    }
+    return rc < 0 ? rc : inventory_outcomes_apply(h->inv, &own, VOLUME, STREAM, seq, &o, 1, NULL);
+}
+
+static void
+every_call_may_fail_once_and_the_next_try_succeeds(void)
+{
+    struct inventory_totals t;
+    struct entry_record root = {.is_folder_record = true, .folder = 1}, x = a_file(1, "x", 5000, 1);
+    struct al_buf body, packed;
+    struct help h;
+    uint64_t n = 0, failed = 0;
+    int rc = AL_ENOMEM;
+
+    help_begin(&h);
+    al_buf_init(&body, 1u << 20);
+    al_buf_init(&packed, 1u << 20);
+    TAP_OK(entries_add(&body, &root));
+    TAP_OK(entries_add(&body, &x));
+    TAP_OK(entries_pack(&body, 2, &packed));
+    do {
+        char id[AL_ID_LEN + 1];
+
+        n++;
+        snprintf(id, sizeof(id), "01hs%022llu", (unsigned long long)n);
+        al_fault_arm(AL_FAULT_MEM | AL_FAULT_PORT, n, false);
+        rc = whole_scan(&h, id, al_buf_span(&packed), n);
+        (void)al_fault_disarm();
+        failed += rc < 0;
+        if (rc < 0) {
+            int again = whole_scan(&h, id, al_buf_span(&packed), n);
+
+            /* A scan that was merged before something behind it failed cannot begin again. */
+            if (again != AL_OK &&
+                !(again == AL_ECONFLICT &&
+                  inventory_scan_end(h.inv, &own, VOLUME, id, NOW_NS, NULL) == AL_OK)) {
+                tap_fail(__FILE__, __LINE__, "call %llu failed with %d; the next try with %d",
+                         (unsigned long long)n, rc, again);
+            }
+        }
+        TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+        TAP_EQUAL_U64(t.files, 1);
+    } while (n < 40 || rc < 0);
+    printf("# %llu calls failed once\n", (unsigned long long)failed);
+    TAP_CHECK(failed > 20);
+    al_buf_free(&body);
+    al_buf_free(&packed);
+    help_end(&h);
+}
+
 /* ---- many at once ---- */
 
 static void *
@@ -704,6 +794,7 @@ main(void)
     TAP_RUN(a_volume_of_another_customer_is_not_there);
     TAP_RUN(a_file_put_into_the_place_of_another_volume_is_refused);
     TAP_RUN(a_dropped_volume_leaves_no_file);
+    TAP_RUN(more_volumes_than_may_be_open_take_turns);
     TAP_RUN(a_scan_shows_what_it_saw);
     TAP_RUN(an_unfinished_scan_changes_nothing);
     TAP_RUN(batches_are_taken_once_and_in_order);
@@ -718,6 +809,7 @@ main(void)
     TAP_RUN(senseless_outcomes_are_refused_whole);
     TAP_RUN(weaker_evidence_never_replaces_stronger);
     TAP_RUN(a_scan_tells_stubs_unless_an_outcome_is_newer);
+    TAP_RUN(every_call_may_fail_once_and_the_next_try_succeeds);
     TAP_RUN(readers_never_see_half_a_merge);
     return tap_end();
 }

@@ -203,6 +203,87 @@ wrong_questions_are_refused_by_name(void)
     help_end(&h);
 }
 
+static int
+count_stubs(void *ctx, const struct inventory_row *row)
+{
+    *(uint64_t *)ctx += row->state == RULE_S_STUB;
+    return AL_OK;
+}
+
+static uint64_t
+stubs_listed(struct help *h)
+{
+    struct inventory_list_query q = {.recursive = true, .state = -1, .limit = 7};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    struct inventory_page page = {0};
+    uint64_t stubs = 0;
+
+    do {
+        q.cursor = page.next_cursor;
+        TAP_OK(inventory_list(h->inv, &own, VOLUME, &q, count_stubs, &stubs, arena, &page, NULL));
+    } while (page.next_cursor != NULL);
+    al_arena_free(arena);
+    return stubs;
+}
+
+static void
+kept_pages_never_outlive_a_change(void)
+{
+    struct inventory_outcome o = {.set = INVENTORY_SET_STATE, .state = RULE_S_STUB};
+    struct help h;
+
+    help_begin(&h);
+    hostile_scan(&h);
+    for (uint64_t i = 0; i < 10; i++) {
+        char path[16];
+
+        TAP_EQUAL_U64(stubs_listed(&h), i);
+        TAP_EQUAL_U64(stubs_listed(&h), i);
+        snprintf(path, sizeof(path), "/a/%s",
+                 i == 0   ? "a.0"
+                 : i == 1 ? "A.1"
+                 : i == 2 ? "new\nline.3"
+                 : i == 3 ? "st*r.3"
+                 : i == 4 ? "[x].0"
+                 : i == 5 ? " .2"
+                 : i == 6 ? "~.3"
+                 : i == 7 ? "-rf.0"
+                 : i == 8 ? "$(x).1"
+                          : "\xff\xfe.2");
+        o.path = sp(path);
+        TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, i + 1, &o, 1, NULL));
+    }
+    TAP_EQUAL_U64(stubs_listed(&h), 10);
+    help_end(&h);
+}
+
+static void
+a_small_cache_forgets_and_answers_the_same(void)
+{
+    struct inventory_conf conf = {
+        .port = port_native(), .memory_bytes = 256u << 20, .threads = 1, .cache_bytes = 20000};
+    struct inventory_list_query q = {.recursive = true, .state = -1, .limit = 10};
+    struct page_ctx big = {0}, small = {0};
+    struct help h;
+
+    help_begin(&h);
+    hostile_scan(&h);
+    (void)read_pages(&h, q, &big);
+    h.inv = inventory_close(h.inv);
+    conf.dir = h.dir;
+    TAP_OK(inventory_open(&conf, &h.inv, NULL));
+    for (int i = 0; i < 3; i++) {
+        (void)read_pages(&h, q, &small);
+        TAP_EQUAL_U64(small.count, big.count);
+        for (size_t k = 0; k < big.count; k++) {
+            TAP_EQUAL_STR(small.paths[k], big.paths[k]);
+        }
+        page_free(&small);
+    }
+    page_free(&big);
+    help_end(&h);
+}
+
 /* ---- plans ---- */
 
 static struct rule *
@@ -339,6 +420,8 @@ main(void)
 {
     TAP_RUN(pages_give_each_row_once_in_every_order);
     TAP_RUN(lists_can_be_searched_and_narrowed);
+    TAP_RUN(kept_pages_never_outlive_a_change);
+    TAP_RUN(a_small_cache_forgets_and_answers_the_same);
     TAP_RUN(wrong_questions_are_refused_by_name);
     TAP_RUN(a_plan_tells_what_a_rule_would_do_and_what_not);
     TAP_RUN(candidates_come_oldest_first_up_to_the_limits);
