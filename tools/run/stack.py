@@ -199,8 +199,15 @@ class Stack:
             run(*MKFS[self.fs], image)
             new = True
         if not os.path.ismount(self.volume):
-            run(binary("mount.alto"), image, self.volume, "-o", "socket=" + self.socket)
+            self.mount(image)
         return new
+
+    def mount(self, image):
+        if not os.path.exists(os.path.join(BUILD,"src/gate/mount.alto")):
+            run("mount","-o","loop",image,self.volume)
+            run(binary("alto-gate"),"--socket",self.socket,"mark",self.volume)
+            return
+        run(binary("mount.alto"), image, self.volume, "-o", "socket=" + self.socket)
 
     def start_altod(self, listen="127.0.0.1:0"):
         reading, writing = os.pipe()
