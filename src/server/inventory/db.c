@@ -315,7 +315,7 @@ inv_lend(struct inventory *inv, const void *thing, unsigned *ret_slot)
 {
     int rc = AL_ELIMIT;
 
-    port_mutex_lock(&inv->lock);
+    port_mutex_lock(&inv->slot_lock);
     for (unsigned i = 0; i < INV_SLOTS_MAX; i++) {
         if (inv->slots[i] == NULL) {
             inv->slots[i] = thing;
@@ -324,16 +324,16 @@ inv_lend(struct inventory *inv, const void *thing, unsigned *ret_slot)
             break;
         }
     }
-    port_mutex_unlock(&inv->lock);
+    port_mutex_unlock(&inv->slot_lock);
     return rc;
 }
 
 void
 inv_take_back(struct inventory *inv, unsigned slot)
 {
-    port_mutex_lock(&inv->lock);
+    port_mutex_lock(&inv->slot_lock);
     inv->slots[slot] = NULL;
-    port_mutex_unlock(&inv->lock);
+    port_mutex_unlock(&inv->slot_lock);
 }
 
 const void *
@@ -341,10 +341,10 @@ inv_lent(struct inventory *inv, uint64_t slot)
 {
     const void *thing = NULL;
 
-    port_mutex_lock(&inv->lock);
+    port_mutex_lock(&inv->slot_lock);
     if (slot < INV_SLOTS_MAX) {
         thing = inv->slots[slot];
     }
-    port_mutex_unlock(&inv->lock);
+    port_mutex_unlock(&inv->slot_lock);
     return thing;
 }

@@ -26,6 +26,7 @@ struct inv_volume {
     struct al_list link; /* in inventory.volumes, most recently used last */
     al_id id;
     al_id customer_id;
+    bool busy;     /* one thread opens or closes it, without the lock; under inventory.lock */
     unsigned uses; /* calls that work with it; under inventory.lock */
     uint64_t block_bytes;
     port_mutex write; /* held by a writer for its whole transaction; then inv_volume.lock may be
@@ -81,8 +82,12 @@ struct inventory {
     unsigned idle_count;
     struct al_list volumes;
     unsigned volume_count;
+    uint64_t versions; /* the last version given to any volume */
+    port_cond settled; /* a volume is busy no more, or gone */
+    /* Apart from the lock above, which is never taken inside of a call of DuckDB: its functions ask
+     * for slots while it holds locks. */
+    port_mutex slot_lock;
     const void *slots[INV_SLOTS_MAX]; /* see inv_lend */
-    uint64_t versions;                /* the last version given to any volume */
     struct inv_cache cache;
 };
 
@@ -159,6 +164,9 @@ int inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t no
 void inv_rule_sql_end(struct inv_rule_sql *r);
 int inv_functions_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_sources_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- instance.c ---- */
+void inv_volume_free(struct inventory *inv, struct inv_volume *v); /* under inventory.lock */
 
 /* ---- volume.c ---- */
 struct inv_use { /* one call's hold on a volume */

@@ -1,15 +1,13 @@
-/* The instance, and volumes coming and going: one DuckDB file each, attached when first asked for.
- */
+/* Volumes coming and going: one DuckDB file each, attached when first asked for. What takes time
+ * (opening, closing, making a file) is done without inventory.lock by the one thread that marked
+ * the volume busy; others who want it wait. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "server/inventory/inventory_priv.h"
 
-#define MEMORY_BYTES_DEFAULT (UINT64_C(1) << 30)
-#define CACHE_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define BLOCK_BYTES_DEFAULT 4096u
-#define FOLDER_MODE 0700u
 #define FILE_NAME ".duckdb"
 #define FILE_NAME_WAL ".duckdb.wal"
 /* A file is made under this name and renamed when it is whole. */
@@ -33,166 +31,6 @@ static const char *const schema[] = {
     "btime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, state UTINYINT, object_id VARCHAR, "
     "epoch UBIGINT, found UTINYINT)",
 };
-
-/* ---- the instance ---- */
-
-static int set_config(duckdb_config config, const char *name, const char *format, ...)
-    AL_PRINTF(3, 4);
-
-static int
-set_config(duckdb_config config, const char *name, const char *format, ...)
-{
-    char value[4096];
-    va_list args;
-    int len;
-
-    va_start(args, format);
-    len = vsnprintf(value, sizeof(value), format, args);
-    va_end(args);
-    if (len < 0 || (size_t)len >= sizeof(value)) {
-        return AL_ENAMETOOLONG;
-    }
-    return duckdb_set_config(config, name, value) == DuckDBSuccess ? AL_OK : AL_EINTERNAL;
-}
-
-static int
-configure(const struct inventory_conf *conf, duckdb_config config)
-{
-    uint64_t memory = conf->memory_bytes > 0 ? conf->memory_bytes : MEMORY_BYTES_DEFAULT;
-    int rc = set_config(config, "memory_limit", "%lluB", (unsigned long long)memory);
-
-    if (rc == AL_OK && conf->threads > 0) {
-        rc = set_config(config, "threads", "%u", conf->threads);
-    }
-    if (rc == AL_OK) {
-        rc = set_config(config, "temp_directory", "%s/tmp", conf->dir);
-    }
-    /* Without it several threads may write one table; rows of a scan have no order. */
-    if (rc == AL_OK) {
-        rc = set_config(config, "preserve_insertion_order", "false");
-    }
-    /* Nothing is ever fetched from anywhere. */
-    if (rc == AL_OK) {
-        rc = set_config(config, "autoinstall_known_extensions", "false");
-    }
-    return rc == AL_OK ? set_config(config, "autoload_known_extensions", "false") : rc;
-}
-
-static int
-open_database(struct inventory *inv, const struct inventory_conf *conf, struct al_fail *fail)
-{
-    duckdb_config config = NULL;
-    char *text = NULL;
-    int rc;
-
-    if (duckdb_create_config(&config) != DuckDBSuccess) {
-        return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
-    }
-    rc = configure(conf, config);
-    if (rc == AL_OK && duckdb_open_ext(NULL, &inv->db, config, &text) != DuckDBSuccess) {
-        rc = al_fail_set(fail, AL_EIO, 0, "the inventory's database does not start: %s",
-                         text != NULL ? text : "");
-    }
-    duckdb_free(text);
-    duckdb_destroy_config(&config);
-    return rc;
-}
-
-static int
-register_all(struct inventory *inv)
-{
-    AL_CLEANUP(inv_disconnect) struct inv_conn_of of = {inv, NULL};
-    int rc = inv_connect(inv, &of.conn);
-
-    if (rc == AL_OK) {
-        rc = inv_functions_register(inv, of.conn);
-    }
-    if (rc == AL_OK) {
-        rc = inv_sources_register(inv, of.conn);
-    }
-    return rc;
-}
-
-int
-inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct al_fail *fail)
-{
-    struct inventory *inv = al_zalloc(sizeof(*inv));
-    int rc, cached;
-
-    if (inv == NULL) {
-        return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
-    }
-    inv->port = conf->port;
-    inv->log = conf->log;
-    inv->attached_max = conf->attached_max > 0 ? conf->attached_max : INVENTORY_ATTACHED_MAX;
-    port_mutex_init(&inv->lock);
-    al_list_init(&inv->idle);
-    al_list_init(&inv->volumes);
-    cached = inv_cache_begin(&inv->cache,
-                             conf->cache_bytes > 0 ? conf->cache_bytes : CACHE_BYTES_DEFAULT);
-    inv->dir = al_strdup(conf->dir);
-    if (inv->dir == NULL) {
-        rc = al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
-    } else {
-        rc = port_mkdirs(inv->port, inv->dir, FOLDER_MODE);
-        if (rc < 0) {
-            (void)al_fail_set(fail, rc, port_os_error(inv->port),
-                              "the inventory's folder %s cannot be made", inv->dir);
-        }
-    }
-    if (rc == AL_OK) {
-        rc = open_database(inv, conf, fail);
-    }
-    if (rc == AL_OK) {
-        rc = register_all(inv);
-    }
-    if (rc == AL_OK) {
-        rc = cached;
-    }
-    if (rc < 0) {
-        inventory_close(inv);
-        return al_fail_set(fail, rc, 0, "the inventory does not open");
-    }
-    *ret = inv;
-    return AL_OK;
-}
-
-static void
-free_volume(struct inventory *inv, struct inv_volume *v)
-{
-    al_list_drop(&v->link);
-    inv->volume_count--;
-    port_mutex_end(&v->lock);
-    port_mutex_end(&v->write);
-    al_free(v);
-}
-
-struct inventory *
-inventory_close(struct inventory *inv)
-{
-    if (inv == NULL) {
-        return NULL;
-    }
-    while (!al_list_empty(&inv->idle)) {
-        struct inv_conn *c = AL_LIST_ITEM(al_list_pop(&inv->idle), struct inv_conn, link);
-
-        duckdb_disconnect(&c->con);
-        al_free(c);
-    }
-    while (!al_list_empty(&inv->volumes)) {
-        free_volume(inv, AL_LIST_ITEM(inv->volumes.next, struct inv_volume, link));
-    }
-    if (inv->db != NULL) {
-        duckdb_close(&inv->db);
-    }
-    inv_cache_end(&inv->cache);
-    port_mutex_end(&inv->lock);
-    al_free(inv->dir);
-    al_free(inv);
-    return NULL;
-}
-
-/* ---- one volume's file ---- */
 
 /* dir/<volume id><what> */
 static char *
@@ -317,21 +155,217 @@ detach(struct inventory *inv, struct inv_conn *c, const char *volume_id)
     return inv_runf(inv, c, "DETACH \"v_%s\"", volume_id);
 }
 
-/* Under inv->lock: makes room by closing the idle volume that was used longest ago. */
-static void
-make_room(struct inventory *inv, struct inv_conn *c)
+static int
+create_tables(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
+              const char *volume_id, uint64_t block_bytes)
 {
-    struct al_list *l = inv->volumes.next;
+    char sql[1024];
+    int rc = inv_run(inv, c, "BEGIN TRANSACTION");
 
-    while (inv->volume_count >= inv->attached_max && l != &inv->volumes) {
+    for (size_t i = 0; rc == AL_OK && i < AL_LEN(schema); i++) {
+        /* Each is a literal of this file with one %s. */
+        const char *at = strstr(schema[i], "%s");
+
+        snprintf(sql, sizeof(sql), "%.*s%s%s", (int)(at - schema[i]), schema[i], volume_id, at + 2);
+        rc = inv_run(inv, c, sql);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(inv, c,
+                      "INSERT INTO \"v_%s\".meta VALUES (%d, '%s', '%s', %llu, 0, NULL, 0, 0, 0, "
+                      "0, 0, 0, 0, 0, 0)",
+                      volume_id, INV_FORMAT, scope->customer_id, volume_id,
+                      (unsigned long long)(block_bytes > 0 ? block_bytes : BLOCK_BYTES_DEFAULT));
+    }
+    if (rc == AL_OK) {
+        rc = inv_run(inv, c, "COMMIT");
+    }
+    if (rc < 0 && inv_run(inv, c, "ROLLBACK") < 0) {
+        al_log(inv->log, AL_LOG_DEBUG, "inventory: nothing to roll back");
+    }
+    return rc;
+}
+
+static int
+remove_if_there(struct inventory *inv, const char *volume_id, const char *what)
+{
+    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, what);
+    int rc = path != NULL ? port_unlink(inv->port, NULL, path) : AL_ENOMEM;
+
+    return rc == AL_ENOENT ? AL_OK : rc;
+}
+
+/* Gives the new file its name, for good. */
+static int
+name_file(struct inventory *inv, const char *volume_id)
+{
+    AL_CLEANUP(al_freep) char *from = file_path(inv, volume_id, FILE_NAME_NEW);
+    AL_CLEANUP(al_freep) char *to = file_path(inv, volume_id, FILE_NAME);
+    AL_CLEANUP(port_holder_end) struct port_holder file = {inv->port, NULL};
+    AL_CLEANUP(port_holder_end) struct port_holder folder = {inv->port, NULL};
+    int rc = from != NULL && to != NULL ? AL_OK : AL_ENOMEM;
+
+    if (rc == AL_OK) {
+        rc = port_open(inv->port, NULL, from, PORT_READ, 0, &file.file);
+    }
+    if (rc == AL_OK) {
+        rc = port_sync(inv->port, file.file);
+    }
+    if (rc == AL_OK) {
+        rc = port_rename(inv->port, NULL, from, NULL, to, false);
+    }
+    if (rc == AL_OK) {
+        rc = port_open(inv->port, NULL, inv->dir, PORT_READ | PORT_FOLDER, 0, &folder.file);
+    }
+    return rc == AL_OK ? port_sync(inv->port, folder.file) : rc;
+}
+
+static int
+make_file(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
+          const char *volume_id, uint64_t block_bytes)
+{
+    int rc = remove_if_there(inv, volume_id, FILE_NAME_NEW_WAL), undo;
+
+    if (rc == AL_OK) {
+        rc = remove_if_there(inv, volume_id, FILE_NAME_NEW);
+    }
+    if (rc == AL_OK) {
+        rc = attach(inv, c, volume_id, FILE_NAME_NEW);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    rc = create_tables(inv, c, scope, volume_id, block_bytes);
+    if (rc == AL_OK) {
+        rc = inv_runf(inv, c, "CHECKPOINT \"v_%s\"", volume_id);
+    }
+    undo = detach(inv, c, volume_id);
+    rc = rc < 0 ? rc : undo;
+    return rc < 0 ? rc : name_file(inv, volume_id);
+}
+
+static int
+file_is_there(struct inventory *inv, const char *volume_id)
+{
+    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, FILE_NAME);
+    struct port_stat st;
+
+    return path == NULL ? AL_ENOMEM : port_stat_at(inv->port, NULL, path, &st);
+}
+
+/* How a volume is made that is not there. */
+struct made {
+    const struct inventory_scope *scope;
+    uint64_t block_bytes;
+};
+
+/* Attaching creates what is not there, which reading must not. */
+static int
+attach_volume(struct inventory *inv, struct inv_conn *c, const struct made *made,
+              struct inv_volume *v)
+{
+    int rc = file_is_there(inv, v->id);
+    al_id last;
+
+    if (rc == AL_ENOENT && made != NULL) {
+        rc = make_file(inv, c, made->scope, v->id, made->block_bytes);
+    }
+    if (rc == AL_OK) {
+        rc = attach(inv, c, v->id, FILE_NAME);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    rc = read_meta(inv, c, v, last);
+    if (rc == AL_OK) {
+        rc = read_scan(inv, v);
+    }
+    if (rc == AL_OK && v->scan_id[0] != '\0' && strcmp(v->scan_id, last) == 0) {
+        /* Merged, and cut before its batches were removed. */
+        v->scan_id[0] = '\0';
+        v->scan_applied = 0;
+        rc = inv_remove_scans(inv, v->id, NULL);
+    }
+    if (rc < 0 && detach(inv, c, v->id) < 0) {
+        al_log(inv->log, AL_LOG_DEBUG, "inventory: %s stays attached", v->id);
+    }
+    return rc;
+}
+
+/* Under inv->lock: the volume that was used longest ago and can be closed, when there are too many.
+ */
+static struct inv_volume *
+too_many(struct inventory *inv)
+{
+    if (inv->volume_count < inv->attached_max) {
+        return NULL;
+    }
+    for (struct al_list *l = inv->volumes.next; l != &inv->volumes; l = l->next) {
         struct inv_volume *v = AL_LIST_ITEM(l, struct inv_volume, link);
 
-        l = l->next;
-        /* A detach that fails leaves it attached: then it stays in the list. */
-        if (v->uses == 0 && detach(inv, c, v->id) == AL_OK) {
-            free_volume(inv, v);
+        if (v->uses == 0 && !v->busy) {
+            return v;
         }
     }
+    return NULL;
+}
+
+/* Under inv->lock. */
+static void
+settle(struct inventory *inv, struct inv_volume *v, bool stays)
+{
+    v->busy = false;
+    if (!stays) {
+        inv_volume_free(inv, v);
+    }
+    port_cond_broadcast(&inv->settled);
+}
+
+static struct inv_volume *
+new_volume(struct inventory *inv, const char *volume_id)
+{
+    struct inv_volume *v = al_zalloc(sizeof(*v));
+
+    if (v == NULL) {
+        return NULL;
+    }
+    port_mutex_init(&v->write);
+    port_mutex_init(&v->lock);
+    snprintf(v->id, sizeof(v->id), "%s", volume_id);
+    v->version = ++inv->versions;
+    v->busy = true;
+    al_list_push(&inv->volumes, &v->link);
+    inv->volume_count++;
+    return v;
+}
+
+/* Under inv->lock, which is let go while DuckDB works. */
+static int
+open_volume(struct inventory *inv, struct inv_conn *c, const char *volume_id,
+            const struct made *made, struct inv_volume **ret)
+{
+    struct inv_volume *old = too_many(inv), *v = new_volume(inv, volume_id);
+    int rc, closed = AL_OK;
+
+    if (v == NULL) {
+        return AL_ENOMEM;
+    }
+    if (old != NULL) {
+        old->busy = true;
+    }
+    port_mutex_unlock(&inv->lock);
+    if (old != NULL) {
+        closed = detach(inv, c, old->id);
+    }
+    rc = attach_volume(inv, c, made, v);
+    port_mutex_lock(&inv->lock);
+    if (old != NULL) {
+        settle(inv, old, closed < 0); /* one that cannot be closed stays */
+    }
+    settle(inv, v, rc == AL_OK);
+    if (rc == AL_OK) {
+        *ret = v;
+    }
+    return rc;
 }
 
 static struct inv_volume *
@@ -348,85 +382,43 @@ find_volume(struct inventory *inv, const char *volume_id)
     return NULL;
 }
 
-/* Under inv->lock. The file must be there. */
+/* Under inv->lock. */
 static int
-open_volume(struct inventory *inv, struct inv_conn *c, const char *volume_id,
-            struct inv_volume **ret)
+get_volume(struct inventory *inv, struct inv_conn *c, const char *volume_id,
+           const struct made *made, struct inv_volume **ret)
 {
-    struct inv_volume *v;
-    al_id last;
-    int rc;
+    struct inv_volume *v = find_volume(inv, volume_id);
 
-    make_room(inv, c);
-    v = al_zalloc(sizeof(*v));
+    while (v != NULL && v->busy) {
+        port_cond_wait(&inv->settled, &inv->lock);
+        v = find_volume(inv, volume_id);
+    }
     if (v == NULL) {
-        return AL_ENOMEM;
-    }
-    port_mutex_init(&v->write);
-    port_mutex_init(&v->lock);
-    snprintf(v->id, sizeof(v->id), "%s", volume_id);
-    v->version = ++inv->versions;
-    al_list_push(&inv->volumes, &v->link);
-    inv->volume_count++;
-    rc = attach(inv, c, volume_id, FILE_NAME);
-    if (rc == AL_OK) {
-        rc = read_meta(inv, c, v, last);
-        if (rc == AL_OK) {
-            rc = read_scan(inv, v);
-        }
-        if (rc == AL_OK && v->scan_id[0] != '\0' && strcmp(v->scan_id, last) == 0) {
-            /* Merged, and cut before its batches were removed. */
-            v->scan_id[0] = '\0';
-            v->scan_applied = 0;
-            rc = inv_remove_scans(inv, volume_id, NULL);
-        }
-        if (rc < 0 && detach(inv, c, volume_id) < 0) {
-            al_log(inv->log, AL_LOG_DEBUG, "inventory: %s stays attached", volume_id);
-        }
-    }
-    if (rc < 0) {
-        free_volume(inv, v);
-        return rc;
+        return open_volume(inv, c, volume_id, made, ret);
     }
     *ret = v;
     return AL_OK;
 }
 
 static int
-file_is_there(struct inventory *inv, const char *volume_id)
+use_begin(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+          bool writing, const struct made *made, struct inv_use *ret)
 {
-    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, FILE_NAME);
-    struct port_stat st;
-
-    return path == NULL ? AL_ENOMEM : port_stat_at(inv->port, NULL, path, &st);
-}
-
-int
-inv_use_begin(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
-              bool writing, struct inv_use *ret)
-{
+    AL_CLEANUP(inv_disconnect) struct inv_conn_of of = {inv, NULL};
     struct inv_use u = {.inv = inv, .writing = writing};
     int rc;
 
     if (volume_id == NULL || !al_id_valid(volume_id) || scope->customer_id == NULL) {
         return AL_ENOENT;
     }
-    rc = inv_connect(inv, &u.conn);
+    rc = inv_connect(inv, &of.conn);
     if (rc < 0) {
         return rc;
     }
     port_mutex_lock(&inv->lock);
-    u.volume = find_volume(inv, volume_id);
-    if (u.volume == NULL) {
-        /* Attaching creates what is not there, which reading must not. */
-        rc = file_is_there(inv, volume_id);
-        if (rc == AL_OK) {
-            rc = open_volume(inv, u.conn, volume_id, &u.volume);
-        }
-    }
+    rc = get_volume(inv, of.conn, volume_id, made, &u.volume);
     if (rc == AL_OK && strcmp(u.volume->customer_id, scope->customer_id) != 0) {
         rc = AL_ENOENT;
-        u.volume = NULL;
     }
     if (rc == AL_OK) {
         u.volume->uses++;
@@ -435,16 +427,22 @@ inv_use_begin(struct inventory *inv, const struct inventory_scope *scope, const 
     }
     port_mutex_unlock(&inv->lock);
     if (rc < 0) {
-        struct inv_conn_of of = {inv, u.conn};
-
-        inv_disconnect(&of);
         return rc;
     }
+    u.conn = of.conn;
+    of.conn = NULL;
     if (writing) {
         port_mutex_lock(&u.volume->write);
     }
     *ret = u;
     return AL_OK;
+}
+
+int
+inv_use_begin(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+              bool writing, struct inv_use *ret)
+{
+    return use_begin(inv, scope, volume_id, writing, NULL, ret);
 }
 
 void
@@ -514,101 +512,12 @@ inv_commit(struct inv_use *u)
     return rc;
 }
 
-static int
-create_tables(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
-              const char *volume_id, uint64_t block_bytes)
-{
-    char sql[1024];
-    int rc = inv_run(inv, c, "BEGIN TRANSACTION");
-
-    for (size_t i = 0; rc == AL_OK && i < AL_LEN(schema); i++) {
-        /* Each is a literal of this file with one %s. */
-        const char *at = strstr(schema[i], "%s");
-
-        snprintf(sql, sizeof(sql), "%.*s%s%s", (int)(at - schema[i]), schema[i], volume_id, at + 2);
-        rc = inv_run(inv, c, sql);
-    }
-    if (rc == AL_OK) {
-        rc = inv_runf(inv, c,
-                      "INSERT INTO \"v_%s\".meta VALUES (%d, '%s', '%s', %llu, 0, NULL, 0, 0, 0, "
-                      "0, 0, 0, 0, 0, 0)",
-                      volume_id, INV_FORMAT, scope->customer_id, volume_id,
-                      (unsigned long long)(block_bytes > 0 ? block_bytes : BLOCK_BYTES_DEFAULT));
-    }
-    if (rc == AL_OK) {
-        rc = inv_run(inv, c, "COMMIT");
-    }
-    if (rc < 0 && inv_run(inv, c, "ROLLBACK") < 0) {
-        al_log(inv->log, AL_LOG_DEBUG, "inventory: nothing to roll back");
-    }
-    return rc;
-}
-
-static int
-remove_if_there(struct inventory *inv, const char *volume_id, const char *what)
-{
-    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, what);
-    int rc = path != NULL ? port_unlink(inv->port, NULL, path) : AL_ENOMEM;
-
-    return rc == AL_ENOENT ? AL_OK : rc;
-}
-
-/* Gives the new file its name, for good. */
-static int
-name_file(struct inventory *inv, const char *volume_id)
-{
-    AL_CLEANUP(al_freep) char *from = file_path(inv, volume_id, FILE_NAME_NEW);
-    AL_CLEANUP(al_freep) char *to = file_path(inv, volume_id, FILE_NAME);
-    AL_CLEANUP(port_holder_end) struct port_holder file = {inv->port, NULL};
-    AL_CLEANUP(port_holder_end) struct port_holder folder = {inv->port, NULL};
-    int rc = from != NULL && to != NULL ? AL_OK : AL_ENOMEM;
-
-    if (rc == AL_OK) {
-        rc = port_open(inv->port, NULL, from, PORT_READ, 0, &file.file);
-    }
-    if (rc == AL_OK) {
-        rc = port_sync(inv->port, file.file);
-    }
-    if (rc == AL_OK) {
-        rc = port_rename(inv->port, NULL, from, NULL, to, false);
-    }
-    if (rc == AL_OK) {
-        rc = port_open(inv->port, NULL, inv->dir, PORT_READ | PORT_FOLDER, 0, &folder.file);
-    }
-    return rc == AL_OK ? port_sync(inv->port, folder.file) : rc;
-}
-
-/* Under inv->lock. */
-static int
-make_file(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
-          const char *volume_id, uint64_t block_bytes)
-{
-    int rc = remove_if_there(inv, volume_id, FILE_NAME_NEW_WAL), undo;
-
-    if (rc == AL_OK) {
-        rc = remove_if_there(inv, volume_id, FILE_NAME_NEW);
-    }
-    if (rc == AL_OK) {
-        rc = attach(inv, c, volume_id, FILE_NAME_NEW);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    rc = create_tables(inv, c, scope, volume_id, block_bytes);
-    if (rc == AL_OK) {
-        rc = inv_runf(inv, c, "CHECKPOINT \"v_%s\"", volume_id);
-    }
-    undo = detach(inv, c, volume_id);
-    rc = rc < 0 ? rc : undo;
-    return rc < 0 ? rc : name_file(inv, volume_id);
-}
-
 int
 inventory_volume_make(struct inventory *inv, const struct inventory_scope *scope,
                       const char *volume_id, uint64_t block_bytes, struct al_fail *fail)
 {
-    AL_CLEANUP(inv_disconnect) struct inv_conn_of of = {inv, NULL};
     INV_USE(u);
+    struct made made = {scope, block_bytes};
     int rc;
 
     if (!al_id_valid(volume_id) || scope->customer_id == NULL || !al_id_valid(scope->customer_id)) {
@@ -617,64 +526,55 @@ inventory_volume_make(struct inventory *inv, const struct inventory_scope *scope
     if (block_bytes > INV_BLOCK_BYTES_MAX) {
         return al_fail_set(fail, AL_EINVAL, 0, "a block is at most %u bytes", INV_BLOCK_BYTES_MAX);
     }
-    rc = inv_connect(inv, &of.conn);
-    if (rc == AL_OK) {
-        port_mutex_lock(&inv->lock);
-        rc = find_volume(inv, volume_id) != NULL ? AL_OK : file_is_there(inv, volume_id);
-        if (rc == AL_ENOENT) {
-            rc = make_file(inv, of.conn, scope, volume_id, block_bytes);
-        }
-        port_mutex_unlock(&inv->lock);
-    }
-    if (rc == AL_OK) {
-        rc = inv_use_begin(inv, scope, volume_id, false, &u);
-        if (rc == AL_ENOENT) {
-            return al_fail_set(fail, AL_ENOENT, 0,
-                               "the volume's inventory belongs to somebody else");
-        }
+    rc = use_begin(inv, scope, volume_id, false, &made, &u);
+    if (rc == AL_ENOENT) {
+        return al_fail_set(fail, AL_ENOENT, 0, "the volume's inventory belongs to somebody else");
     }
     return rc < 0 ? al_fail_set(fail, rc, 0, "the volume's inventory cannot be made") : AL_OK;
 }
 
-/* Only that the volume is there and the caller's. */
+/* Closed and removed; the log first: a file without its log is whole, a log without its file would
+ * meet the next file of that name. */
 static int
-check_scope(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id)
+remove_file(struct inventory *inv, struct inv_conn *c, const char *volume_id)
 {
-    INV_USE(u);
+    int rc = detach(inv, c, volume_id);
 
-    return inv_use_begin(inv, scope, volume_id, false, &u);
-}
-
-int
-inventory_volume_drop(struct inventory *inv, const struct inventory_scope *scope,
-                      const char *volume_id)
-{
-    AL_CLEANUP(inv_disconnect) struct inv_conn_of of = {inv, NULL};
-    struct inv_volume *v;
-    int rc = check_scope(inv, scope, volume_id);
-
-    if (rc == AL_OK) {
-        rc = inv_connect(inv, &of.conn);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    port_mutex_lock(&inv->lock);
-    v = find_volume(inv, volume_id);
-    rc = v == NULL ? AL_OK : v->uses > 0 ? AL_EBUSY : detach(inv, of.conn, volume_id);
-    if (rc == AL_OK && v != NULL) {
-        free_volume(inv, v);
-    }
-    /* The log first: a file without its log is whole, a log without its file would meet the next
-     * file of that name. */
     if (rc == AL_OK) {
         rc = remove_if_there(inv, volume_id, FILE_NAME_WAL);
     }
     if (rc == AL_OK) {
         rc = remove_if_there(inv, volume_id, FILE_NAME);
     }
-    port_mutex_unlock(&inv->lock);
     return rc < 0 ? rc : inv_remove_scans(inv, volume_id, NULL);
+}
+
+int
+inventory_volume_drop(struct inventory *inv, const struct inventory_scope *scope,
+                      const char *volume_id)
+{
+    INV_USE(u);
+    struct inv_volume *v;
+    int rc = inv_use_begin(inv, scope, volume_id, false, &u);
+
+    if (rc < 0) {
+        return rc;
+    }
+    v = u.volume;
+    port_mutex_lock(&inv->lock);
+    rc = v->uses > 1 ? AL_EBUSY : AL_OK;
+    v->busy = rc == AL_OK;
+    port_mutex_unlock(&inv->lock);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = remove_file(inv, u.conn, volume_id);
+    inv_use_end(&u);
+    port_mutex_lock(&inv->lock);
+    /* What failed is in the list no more, so that the next call looks at the file again. */
+    settle(inv, v, false);
+    port_mutex_unlock(&inv->lock);
+    return rc;
 }
 
 int
