@@ -49,3 +49,11 @@ al_fail_set(struct al_fail *fail, int code, uint32_t os, const char *format, ...
     va_end(args);
     return code;
 }
+
+int
+al_fail_pass(struct al_fail *fail, int code, const struct al_fail *from)
+{
+    const char *text = from->text[0] != '\0' ? from->text : al_code_name(code);
+
+    return al_fail_set(fail, code, from->os, "%s", text);
+}

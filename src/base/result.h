@@ -80,4 +80,7 @@ int al_code_from_name(const char *name);
 int al_fail_set(struct al_fail *fail, int code, uint32_t os, const char *format, ...)
     AL_PRINTF(4, 5);
 
+/* Hands on what another call told in `from`: its sentence, or the code's name where it told none. Returns code. */
+int al_fail_pass(struct al_fail *fail, int code, const struct al_fail *from);
+
 #endif

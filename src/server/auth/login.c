@@ -99,7 +99,7 @@ auth_check(struct auth *a, struct store *db, const char *name, const char *passw
     int rc = store_user_by_name(db, &all, name, arena, &user, &quiet);
 
     if (rc != AL_OK && rc != AL_ENOENT) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     *ret_known = user;
     rc = auth_password_check(a, rc == AL_OK ? user.password_hash : NULL, password);
@@ -197,7 +197,7 @@ auth_session(struct store *db, const char *token, int64_t now_ns, struct store_s
         return nobody(fail);
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     if (t.expires_ns <= now_ns || u.disabled) {
         return nobody(fail);
@@ -231,7 +231,7 @@ auth_host(struct store *db, const char *credential, struct store_host *ret,
         return nobody(fail);
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     if (!port_same_secret(hash, h.secret_hash, sizeof hash)) {
         return nobody(fail);

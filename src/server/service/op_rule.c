@@ -60,7 +60,7 @@ rule_check(struct service_req *req, struct service_reply *reply, struct al_fail 
     }
     rc = canonical(json_string_value(where), &text, &error, &quiet);
     if (rc != AL_OK && rc != AL_EINVAL) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     al_jo_begin(&j, &reply->body);
     al_jo_object(&j, NULL);

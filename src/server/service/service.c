@@ -26,7 +26,7 @@ check_seal(struct service *s, struct store *db, struct al_fail *fail)
         return store_setting_set(db, SEAL_CHECK, al_buf_span(&sealed), fail);
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     rc = auth_unseal(s->auth, SEAL_CHECK, al_buf_span(&sealed), &plain);
     if (rc == AL_ECORRUPT) {
@@ -51,7 +51,7 @@ untold(struct store *db, bool *ret, struct al_fail *fail)
     int rc = store_setting_get(db, FIRST_PASSWORD, &value, &quiet);
 
     if (rc != AL_OK && rc != AL_ENOENT) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     *ret = rc == AL_OK && al_span_equal(al_buf_span(&value), al_span_of(UNTOLD));
     return AL_OK;

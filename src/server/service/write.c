@@ -51,7 +51,7 @@ replay(struct service_tx *tx, struct service_reply *reply, struct al_fail *fail)
         return AL_ENOENT;
     }
     if (rc != AL_OK) {
-        return al_fail_set(fail, rc, quiet.os, "%s", quiet.text);
+        return al_fail_pass(fail, rc, &quiet);
     }
     if (memcmp(kept.request_hash, tx->request_hash, STORE_HASH_LEN) != 0) {
         return al_fail_set(fail, AL_ECONFLICT, 0,

@@ -443,6 +443,44 @@ test_many_workers_write_and_read_at_once(void)
 /* ---- want of memory ---- */
 
 static void
+test_each_call_that_fails_while_opening_leaves_a_service_that_opens(void)
+{
+    struct service_conf conf = {.port = port_native(), .version = "test"};
+    struct harness h = {.dir = "/tmp/alto-service-XXXXXX"};
+    struct caller op = {0};
+    unsigned refused = 0;
+
+    TAP_CHECK(mkdtemp(h.dir) != NULL);
+    conf.data_dir = h.dir;
+    h.arena = al_arena_new(1 << 20);
+    for (uint64_t nth = 1; nth < 2000; nth++) {
+        struct al_fail fail = {0};
+        char *password = NULL;
+        uint64_t calls;
+        int rc;
+
+        al_fault_arm(AL_FAULT_MEM | AL_FAULT_PORT, nth, false);
+        rc = service_open(&conf, &h.s, &password, &fail);
+        calls = al_fault_disarm();
+        TAP_CHECK((rc == AL_OK) == (h.s != NULL));
+        TAP_CHECK(rc == AL_OK || (password == NULL && fail.text[0] != 0));
+        refused += rc != AL_OK;
+        al_free(password);
+        h.s = service_close(h.s);
+        if (calls < nth) {
+            TAP_OK(rc);
+            break;
+        }
+    }
+    TAP_CHECK(refused > 20);
+    h.now_ns = port_now_ns(port_native());
+    TAP_OK(harness_start(&h, NULL));
+    harness_login(&h, "admin", h.first_password, &op);
+    must_verify(&h, &op);
+    harness_close(&h);
+}
+
+static void
 test_no_memory_in_a_request_leaves_all_of_it_or_nothing(void)
 {
     unsigned refused = 0, made = 0;
@@ -493,6 +531,7 @@ main(void)
     TAP_RUN(test_every_write_leaves_exactly_one_event_and_the_chains_hold);
     TAP_RUN(test_changes_are_told_live_and_wake_the_hosts_they_concern);
     TAP_RUN(test_many_workers_write_and_read_at_once);
+    TAP_RUN(test_each_call_that_fails_while_opening_leaves_a_service_that_opens);
     TAP_RUN(test_no_memory_in_a_request_leaves_all_of_it_or_nothing);
     return tap_end();
 }
