@@ -294,9 +294,9 @@ bar(struct rescue *r, bool force)
     r->told_ns = now;
     out_size(r->bytes_done, done);
     out_size(r->bytes, all);
-    (void)fprintf(stderr, "\r\033[K%llu of %zu files, %s of %s%s",
-                  (unsigned long long)(r->restored + r->there + r->failed), r->count, done, all,
-                  force ? "\n" : "");
+    (void)fprintf(stderr, "\r\033[K%llu of %llu files, %s of %s%s",
+                  (unsigned long long)(r->restored + r->there + r->failed),
+                  (unsigned long long)r->count, done, all, force ? "\n" : "");
     (void)fflush(stderr);
 }
 

@@ -35,8 +35,8 @@ check_where(struct cli *c, const char *where)
         if (out_safe(where, &safe) == AL_OK && safe.len == strlen(where)) {
             point_at(where, e.at, e.length, e.message, e.expected);
         }
-        return al_fail_set(&c->fail, rc, 0, "the expression is wrong at byte %zu: %s", e.at,
-                           e.message);
+        return al_fail_set(&c->fail, rc, 0, "the expression is wrong at byte %u: %s",
+                           (unsigned)e.at, e.message);
     }
     return rc;
 }

@@ -88,8 +88,8 @@ fetch_config(struct link *l, struct al_fail *fail)
     (void)agent_config_unref(l->config); /* returns NULL */
     l->config = c;
     port_mutex_unlock(&l->mutex);
-    al_log(l->conf.log, AL_LOG_INFO, "configuration %llu: %zu volumes, %zu shares",
-           (unsigned long long)c->version, c->volume_count, c->share_count);
+    al_log(l->conf.log, AL_LOG_INFO, "configuration %llu: %u volumes, %u shares",
+           (unsigned long long)c->version, (unsigned)c->volume_count, (unsigned)c->share_count);
     l->conf.on_config(l->conf.ctx, c);
     return AL_OK;
 }
@@ -129,8 +129,8 @@ take_work(struct link *l, const json_t *j)
         return;
     }
     if (rc == AL_OK) {
-        al_log(l->conf.log, AL_LOG_DEBUG, "work %s: %s, %zu items", id, work_kind_name(w->kind),
-               w->item_count);
+        al_log(l->conf.log, AL_LOG_DEBUG, "work %s: %s, %u items", id, work_kind_name(w->kind),
+               (unsigned)w->item_count);
         l->conf.on_work(l->conf.ctx, w);
         return;
     }

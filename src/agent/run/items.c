@@ -176,8 +176,8 @@ parse_rule(const struct work *w, struct rule **ret, struct al_fail *fail)
     }
     rc = rule_parse(al_span_of(w->rule_where), NULL, ret, &e);
     return rc == AL_OK ? AL_OK
-                       : al_fail_set(fail, rc, 0, "the rule cannot be read at byte %zu: %s", e.at,
-                                     e.message);
+                       : al_fail_set(fail, rc, 0, "the rule cannot be read at byte %u: %s",
+                                     (unsigned)e.at, e.message);
 }
 
 void
