@@ -78,6 +78,25 @@ reconcile_all(struct world *w)
     HOLDS(w->torn == 0 || now.how == SIM_POWER);
 }
 
+/* world_file gave it these; a tier and a recall must not be seen on them. */
+static void
+check_attributes(struct world *w, const char *path)
+{
+    struct port_stat st;
+    uint8_t value[32];
+    size_t len;
+
+    HOLDS(port_stat_at(sim_other(w->host), NULL, path, &st) == AL_OK);
+    HOLDS(st.mtime_ns == 1500000000987654321 && st.atime_ns == 1600000000123456789);
+    HOLDS(st.mode == 0640 && st.uid == 1000 && st.gid == 100);
+    HOLDS(port_xattr_get_at(sim_other(w->host), NULL, path, "user.note", value, sizeof(value),
+                            &len) == AL_OK);
+    HOLDS(len == 4 && memcmp(value, "kept", 4) == 0);
+    HOLDS(port_xattr_get_at(sim_other(w->host), NULL, path, "security.capability", value,
+                            sizeof(value), &len) == AL_OK);
+    HOLDS(len == 8);
+}
+
 /* What every case ends with: the agent runs, nothing is armed. */
 static void
 check_end(struct world *w, const char *name, const uint8_t *want, size_t size)
@@ -100,6 +119,7 @@ check_end(struct world *w, const char *name, const uint8_t *want, size_t size)
     }
     HOLDS(!world_has_marker(w, name));
     HOLDS(reads_as(w, path, want, size));
+    check_attributes(w, path);
     world_objects(w, known_to_ledger, NULL);
 }
 

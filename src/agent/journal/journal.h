@@ -23,7 +23,9 @@
 #define JOURNAL_FILE "journal"
 #define JOURNAL_FILE_NEW "journal.new"
 #define JOURNAL_PATH_MAX 65536u         /* bytes of a path in an intent */
-#define JOURNAL_RECORD_MAX 70000u       /* bytes of one record's body */
+#define JOURNAL_CAPABILITY_MAX 64u      /* bytes of security.capability; the kernel's longest has 24 */
+#define JOURNAL_CAPABILITY_XATTR "security.capability"
+#define JOURNAL_RECORD_MAX 73000u       /* bytes of one record's body */
 #define JOURNAL_OPEN_MAX 65536u         /* intents not ended: workers, and what waits for a share that is away */
 #define JOURNAL_ROTATE_BYTES (4u << 20) /* the file is written anew beyond this, when it is 4 × what is open */
 #define JOURNAL_FILE_MAX (256u << 20)   /* bytes replay reads; 65,536 intents with long paths fit */
@@ -62,6 +64,9 @@ struct journal_intent {
     uint64_t size;
     int64_t atime_ns, mtime_ns;
     int64_t began_ns;
+    /* The file's security.capability, empty where it has none: writing and punching take it away at once (measured), and a crash before it is
+     * put back would lose it. */
+    struct al_span capability;
 };
 
 struct journal;
@@ -105,7 +110,7 @@ struct journal_record {
     struct journal_intent intent; /* only of a record with state JOURNAL_BEGUN or `whole` */
     bool whole;                   /* carries the intent; else only a new state of seq */
 };
-#define JOURNAL_STRINGS_MAX (6u * 1024u + JOURNAL_PATH_MAX) /* what `strings` must hold */
+#define JOURNAL_STRINGS_MAX (6u * 1024u + JOURNAL_PATH_MAX + JOURNAL_CAPABILITY_MAX) /* what `strings` must hold */
 /* Appends one framed record: length, checksum (XXH64 with the file's seed), body. */
 int journal_record_print(const struct journal_record *r, uint64_t seed, struct al_buf *to) AL_MUST_CHECK;
 /* Takes one off the front. Strings of the intent are copied to `strings` (JOURNAL_STRINGS_MAX bytes). AL_ECORRUPT: cut, damaged or nonsense;

@@ -64,7 +64,10 @@ put_intent(struct al_buf *to, const struct journal_intent *in)
     if (rc == AL_OK) {
         rc = put_u64(to, (uint64_t)in->mtime_ns);
     }
-    return rc == AL_OK ? put_u64(to, (uint64_t)in->began_ns) : rc;
+    if (rc == AL_OK) {
+        rc = put_u64(to, (uint64_t)in->began_ns);
+    }
+    return rc == AL_OK ? put_span(to, in->capability) : rc;
 }
 
 int
@@ -74,7 +77,8 @@ journal_record_print(const struct journal_record *r, uint64_t seed, struct al_bu
     uint8_t frame[FRAME_BYTES] = {0}, head[2] = {(uint8_t)r->state, r->whole};
     int rc;
 
-    if (r->whole && (r->intent.path.len > JOURNAL_PATH_MAX ||
+    if (r->whole && (r->intent.path.len >= JOURNAL_PATH_MAX ||
+                     r->intent.capability.len > JOURNAL_CAPABILITY_MAX ||
                      r->intent.handle.len > sizeof(r->intent.handle.bytes))) {
         return AL_ELIMIT;
     }
@@ -166,6 +170,23 @@ take_numbers(struct al_span *io, struct journal_intent *in)
 }
 
 static int
+take_capability(struct al_span *io, char *to, struct al_span *ret)
+{
+    struct al_span s;
+    uint64_t len;
+
+    if (al_span_varint(io, &len) != AL_OK || len > JOURNAL_CAPABILITY_MAX ||
+        al_span_take(io, (size_t)len, &s) != AL_OK) {
+        return AL_ECORRUPT;
+    }
+    if (len > 0) {
+        memcpy(to, s.at, s.len);
+    }
+    *ret = (struct al_span){(const uint8_t *)to, (size_t)len};
+    return AL_OK;
+}
+
+static int
 take_intent(struct al_span *io, char *strings, struct journal_intent *in)
 {
     const char **ids[] = {&in->volume_id, &in->share_id, &in->job_id, &in->rule_id, &in->object_id};
@@ -184,7 +205,8 @@ take_intent(struct al_span *io, char *strings, struct journal_intent *in)
     }
     if (take_string(io, 1023, &strings, &in->object_name) != AL_OK ||
         take_string(io, JOURNAL_PATH_MAX - 1, &strings, &path) != AL_OK ||
-        take_handle(io, &in->handle) != AL_OK || take_numbers(io, in) != AL_OK) {
+        take_handle(io, &in->handle) != AL_OK || take_numbers(io, in) != AL_OK ||
+        take_capability(io, strings, &in->capability) != AL_OK) {
         return AL_ECORRUPT;
     }
     in->path = al_span_of(path);

@@ -31,7 +31,7 @@ journal_item_new(const struct journal_intent *in, uint64_t seq, struct journal_i
 {
     size_t bytes = text_len(in->volume_id) + text_len(in->share_id) + text_len(in->job_id) +
                    text_len(in->rule_id) + text_len(in->object_id) + text_len(in->object_name) +
-                   in->path.len + 7;
+                   in->path.len + in->capability.len + 7;
     struct journal_item *item = al_zalloc(sizeof(*item) + bytes);
     char *to;
 
@@ -51,6 +51,11 @@ journal_item_new(const struct journal_intent *in, uint64_t seq, struct journal_i
         memcpy(to, in->path.at, in->path.len);
     }
     item->intent.path.at = (const uint8_t *)to;
+    to += in->path.len;
+    if (in->capability.len > 0) {
+        memcpy(to, in->capability.at, in->capability.len);
+    }
+    item->intent.capability.at = (const uint8_t *)to;
     al_list_init(&item->open);
     al_list_init(&item->found);
     *ret = item;
@@ -257,7 +262,7 @@ replay_all(struct journal *j, struct al_span left, uint64_t seed, uint64_t *ret_
 int
 journal_replay(struct journal *j, uint64_t *ret_torn, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf all;
+    AL_CLEANUP(al_buf_free) struct al_buf all = {0};
     struct al_span left;
     uint64_t seed = 0;
     int rc;

@@ -167,11 +167,33 @@ name_object(struct mover *m)
 }
 
 static int
+read_capability(struct mover *m, uint8_t *room, struct al_span *ret)
+{
+    size_t len = 0;
+    int rc = port_xattr_get(m->env->port, stub_take_file(m->take), JOURNAL_CAPABILITY_XATTR, room,
+                            JOURNAL_CAPABILITY_MAX, &len);
+
+    if (rc == AL_ENODATA || rc == AL_ENOTSUP) {
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, rc, port_os_error(m->env->port),
+                           "the file's capabilities cannot be read");
+    }
+    *ret = (struct al_span){room, len};
+    return AL_OK;
+}
+
+static int
 step_begin(struct mover *m)
 {
     struct journal_intent in = {.kind = JOURNAL_TIER, .state = JOURNAL_BEGUN};
+    uint8_t capability[JOURNAL_CAPABILITY_MAX];
     int rc = name_object(m);
 
+    if (rc == AL_OK) {
+        rc = read_capability(m, capability, &in.capability);
+    }
     if (rc != AL_OK) {
         return rc;
     }

@@ -19,6 +19,8 @@ struct recall {
     int64_t began_ns;
     struct marker marker;
     struct stub_facts facts;
+    uint8_t capability[JOURNAL_CAPABILITY_MAX];
+    size_t capability_len; /* 0: the file has none, as nearly all */
     struct journal_item *intent;
     struct stub_fill *fill;
     struct target *target;
@@ -121,7 +123,7 @@ give_up(struct recall *r, int code, const char *reason)
     if (r->intent != NULL) {
         /* Whether the marker is "stub" again or still "filling", the next open or the next start
          * heals it; nothing else is pending, so the intent may end as soon as somebody knows. */
-        if (told == AL_OK) {
+        if (told == AL_OK && r->capability_len == 0) {
             journal_end(r->env->journal, r->intent);
         } else {
             journal_put_back(r->env->journal, r->intent);
@@ -287,7 +289,35 @@ begin_intent(struct recall *r)
     in.atime_ns = r->facts.st.atime_ns;
     in.mtime_ns = r->marker.mtime_ns;
     in.began_ns = r->began_ns;
-    return journal_begin_soon(r->env->journal, &in, &r->intent, &r->result.fail);
+    in.capability = (struct al_span){r->capability, r->capability_len};
+    /* The first write into the file takes its capabilities away, so an intent that knows them must
+     * be durable before. */
+    return r->capability_len == 0
+               ? journal_begin_soon(r->env->journal, &in, &r->intent, &r->result.fail)
+               : journal_begin(r->env->journal, &in, &r->intent, &r->result.fail);
+}
+
+static int
+read_capability(struct recall *r)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
+    size_t len = 0;
+    int rc = port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
+                              &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file);
+
+    if (rc == AL_OK) {
+        rc = port_xattr_get(r->env->port, f.file, JOURNAL_CAPABILITY_XATTR, r->capability,
+                            sizeof(r->capability), &len);
+    }
+    if (rc == AL_ENODATA || rc == AL_ENOTSUP) {
+        return AL_OK;
+    }
+    if (rc != AL_OK) {
+        return al_fail_set(&r->result.fail, rc, port_os_error(r->env->port),
+                           "the file's capabilities cannot be read");
+    }
+    r->capability_len = len;
+    return AL_OK;
 }
 
 /* The share is asked first: while it does not answer, no file is touched. */
@@ -317,6 +347,10 @@ step_begin(struct recall *r)
     r->xxh = al_xxh_new();
     if (r->chunk == NULL || r->xxh == NULL) {
         return al_fail_set(&r->result.fail, AL_ENOMEM, 0, "out of memory");
+    }
+    rc = read_capability(r);
+    if (rc != AL_OK) {
+        return rc;
     }
     if (begin_intent(r) != AL_OK) {
         r->intent = NULL; /* then the outcome itself must be durable first: step_settle */
@@ -406,6 +440,19 @@ step_settle(struct recall *r)
                              "neither the journal nor the spool of the agent can be written");
 }
 
+/* The end of a fill is not synced: a power cut makes it "filling" again, which heals, but without
+ * the capabilities. So for a file that has some the intent ends only when they are durable. */
+static bool
+capability_is_durable(struct recall *r)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
+
+    return r->capability_len == 0 ||
+           (port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
+                             &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file) == AL_OK &&
+            port_sync(r->env->port, f.file) == AL_OK);
+}
+
 static int
 step_end(struct recall *r)
 {
@@ -434,7 +481,7 @@ step_report(struct recall *r)
     if (!r->told) {
         r->told = tell(r, "recall", AL_OK, "", "") == AL_OK;
     }
-    if (r->intent != NULL && r->told) {
+    if (r->intent != NULL && r->told && capability_is_durable(r)) {
         journal_end(r->env->journal, r->intent);
     } else if (r->intent != NULL) {
         journal_put_back(r->env->journal, r->intent);

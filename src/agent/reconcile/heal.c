@@ -126,9 +126,44 @@ look(struct intent_case *c)
     return rc;
 }
 
+/* Capabilities that a cut act took away come back where the file is still the one of the intent. An
+ * error means: later. */
+static int
+restore_capability(const struct intent_case *c)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = c->env->port};
+    uint8_t now[JOURNAL_CAPABILITY_MAX];
+    struct port_stat st;
+    size_t len;
+    int rc;
+
+    if (c->in->capability.len == 0) {
+        return AL_OK;
+    }
+    rc = port_open_handle(c->env->port, stub_volume_root(c->volume->stub), &c->in->handle,
+                          PORT_READ | PORT_NOATIME | PORT_NONBLOCK, &f.file);
+    if (rc != AL_OK) {
+        return rc == AL_ESTALE ? AL_OK : rc;
+    }
+    rc = port_stat(c->env->port, f.file, &st);
+    if (rc != AL_OK || st.size != c->in->size || st.mtime_ns != c->in->mtime_ns) {
+        return rc; /* written since: whoever wrote took them away, rightly */
+    }
+    rc = port_xattr_get(c->env->port, f.file, JOURNAL_CAPABILITY_XATTR, now, sizeof(now), &len);
+    if (rc != AL_ENODATA) {
+        return rc;
+    }
+    rc = port_xattr_set(c->env->port, f.file, JOURNAL_CAPABILITY_XATTR, c->in->capability.at,
+                        c->in->capability.len);
+    return rc == AL_OK ? port_sync(c->env->port, f.file) : rc;
+}
+
 static enum healed
 to_ledger(const struct intent_case *c)
 {
+    if (restore_capability(c) != AL_OK) {
+        return HEALED_LATER;
+    }
     return reconcile_tell(c->env, &c->told, "reconcile", AL_OK, "unreferenced_object",
                           "an act that was cut left this object; the file is as it was") == AL_OK
                ? HEALED_AS_WAS
@@ -150,6 +185,9 @@ alarm_and_end(const struct intent_case *c)
 static enum healed
 report_stub(struct intent_case *c)
 {
+    if (restore_capability(c) != AL_OK) {
+        return HEALED_LATER;
+    }
     c->told.freed = c->in->size;
     return reconcile_tell(c->env, &c->told, "tier", AL_OK, "finished_by_reconcile", "") == AL_OK
                ? HEALED_STUB
@@ -207,6 +245,9 @@ heal_tier(struct intent_case *c)
 static enum healed
 report_recall(struct intent_case *c, int code, const char *reason, const char *text)
 {
+    if (restore_capability(c) != AL_OK) {
+        return HEALED_LATER;
+    }
     if (code == AL_OK) {
         c->told.freed = c->in->size;
     } else {

@@ -61,6 +61,7 @@ intent(uint64_t ino)
     in.atime_ns = -5;
     in.mtime_ns = 1500000000987654321;
     in.began_ns = 1790000000000000001;
+    in.capability = (struct al_span){(const uint8_t *)"\1\0\0\2", 4};
     return in;
 }
 
@@ -111,6 +112,7 @@ an_intent_survives_a_power_cut_with_every_field(void)
         TAP_EQUAL_U64(got->size, in.size);
         TAP_CHECK(got->atime_ns == in.atime_ns && got->mtime_ns == in.mtime_ns);
         TAP_CHECK(got->began_ns == in.began_ns);
+        TAP_CHECK(al_span_equal(got->capability, in.capability));
         j = journal_close(j);
         disk_end();
     }
