@@ -109,6 +109,24 @@ tell(struct recall *r, const char *act, int code, const char *reason, const char
     return r->env->sink->put(r->env->sink, &o);
 }
 
+/* The ends of a fill are not synced: a power cut makes it "filling" again, which heals, but without
+ * the capabilities. So for a file that has some the intent ends only when they are back, and
+ * durable. */
+static bool
+capability_is_back(struct recall *r)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
+    uint8_t now[JOURNAL_CAPABILITY_MAX];
+    size_t len;
+
+    return r->capability_len == 0 ||
+           (port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
+                             &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file) == AL_OK &&
+            port_xattr_get(r->env->port, f.file, JOURNAL_CAPABILITY_XATTR, now, sizeof(now),
+                           &len) == AL_OK &&
+            port_sync(r->env->port, f.file) == AL_OK);
+}
+
 /* The file as it was; the answer is no. */
 static void
 give_up(struct recall *r, int code, const char *reason)
@@ -123,7 +141,7 @@ give_up(struct recall *r, int code, const char *reason)
     if (r->intent != NULL) {
         /* Whether the marker is "stub" again or still "filling", the next open or the next start
          * heals it; nothing else is pending, so the intent may end as soon as somebody knows. */
-        if (told == AL_OK && r->capability_len == 0) {
+        if (told == AL_OK && capability_is_back(r)) {
             journal_end(r->env->journal, r->intent);
         } else {
             journal_put_back(r->env->journal, r->intent);
@@ -440,19 +458,6 @@ step_settle(struct recall *r)
                              "neither the journal nor the spool of the agent can be written");
 }
 
-/* The end of a fill is not synced: a power cut makes it "filling" again, which heals, but without
- * the capabilities. So for a file that has some the intent ends only when they are durable. */
-static bool
-capability_is_durable(struct recall *r)
-{
-    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
-
-    return r->capability_len == 0 ||
-           (port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
-                             &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file) == AL_OK &&
-            port_sync(r->env->port, f.file) == AL_OK);
-}
-
 static int
 step_end(struct recall *r)
 {
@@ -481,7 +486,7 @@ step_report(struct recall *r)
     if (!r->told) {
         r->told = tell(r, "recall", AL_OK, "", "") == AL_OK;
     }
-    if (r->intent != NULL && r->told && capability_is_durable(r)) {
+    if (r->intent != NULL && r->told && capability_is_back(r)) {
         journal_end(r->env->journal, r->intent);
     } else if (r->intent != NULL) {
         journal_put_back(r->env->journal, r->intent);
