@@ -1,0 +1,421 @@
+/* The agent as a whole, in this process, against a small server that plays altod. Volumes are
+ * tracked only: what needs a gate is tested end to end. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/run/agent.h"
+#include "agent/run/options.h"
+#include "lib/http_server.h"
+#include "tap.h"
+
+#define HOST_ID "01arz3ndektsv4rrffq69g5fav"
+#define CUSTOMER_ID "01arz3ndektsv4rrffq69g5faw"
+#define VOLUME_ID "01arz3ndektsv4rrffq69g5fax"
+#define SHARE_ID "01arz3ndektsv4rrffq69g5fb1"
+#define WORK_ID "01arz3ndektsv4rrffq69g5fay"
+#define JOB_ID "01arz3ndektsv4rrffq69g5faz"
+#define SCAN_ID "01arz3ndektsv4rrffq69g5fb0"
+
+static struct port *port;
+static char base[300];
+static unsigned folders;
+
+static struct {
+    pthread_mutex_t mutex;
+    struct http_server *http;
+    char volume_path[600], share_url[700];
+    char work[2048]; /* given once */
+    char cancel[64];
+    char records[1 << 18];
+    uint64_t applied, entries;
+    size_t entry_bytes;
+    bool hold_entries; /* answer 503 */
+} srv;
+
+static void
+on_request(void *ctx, const struct http_server_req *req, struct http_server_reply *reply)
+{
+    char seq[24] = "0";
+    int n = 0;
+
+    (void)ctx;
+    pthread_mutex_lock(&srv.mutex);
+    (void)http_server_query(req->target, "seq", seq, sizeof(seq));
+    if (strstr(req->target, "/agent/enrol") != NULL) {
+        n = asprintf(&reply->body, "{\"host_id\":\"" HOST_ID
+                                   "\",\"secret\":\"s\",\"customer_id\":\"" CUSTOMER_ID "\"}");
+    } else if (strstr(req->target, "/agent/config") != NULL) {
+        n = asprintf(
+            &reply->body,
+            "{\"version\":1,\"host_id\":\"" HOST_ID "\",\"customer_id\":\"" CUSTOMER_ID
+            "\",\"volumes\":[{\"id\":\"" VOLUME_ID
+            "\",\"name\":\"v\",\"path\":\"%s\",\"kind\":\"posix\",\"share_id\":\"" SHARE_ID
+            "\",\"marker_key\":null,\"tracked_only\":true}],\"shares\":[{\"id\":\"" SHARE_ID
+            "\",\"name\":\"s\",\"url\":\"%s\",\"user\":null,\"password\":null}],\"limits\":{"
+            "\"recall_wait_ms\":60000,\"workers\":4}}",
+            srv.volume_path, srv.share_url);
+    } else if (strstr(req->target, "/agent/lease") != NULL) {
+        if (srv.work[0] == '\0' && srv.cancel[0] == '\0') {
+            pthread_mutex_unlock(&srv.mutex);
+            usleep(20000);
+            pthread_mutex_lock(&srv.mutex);
+        }
+        n = asprintf(&reply->body, "{\"work\":[%s],\"cancel\":[%s],\"config_version\":1}", srv.work,
+                     srv.cancel);
+        srv.work[0] = srv.cancel[0] = '\0';
+    } else if (strstr(req->target, "/agent/batch") != NULL) {
+        if (strtoull(seq, NULL, 10) == srv.applied + 1) {
+            srv.applied++;
+            strncat(srv.records, req->body, sizeof(srv.records) - strlen(srv.records) - 1);
+        }
+        n = asprintf(&reply->body, "{\"applied_seq\":%llu}", (unsigned long long)srv.applied);
+    } else if (strstr(req->target, "/agent/entries") != NULL && srv.hold_entries) {
+        reply->status = 503;
+    } else {
+        srv.entries = strtoull(seq, NULL, 10);
+        srv.entry_bytes += req->len;
+        n = asprintf(&reply->body, "{\"applied_seq\":%s}", seq);
+    }
+    if (n < 0) {
+        abort();
+    }
+    pthread_mutex_unlock(&srv.mutex);
+}
+
+static void
+on_log(void *ctx, enum al_log_level level, const char *text)
+{
+    (void)ctx;
+    printf("# %d %s\n", (int)level, text);
+}
+
+static struct al_log a_log = {AL_LOG_WARN, on_log, NULL};
+static struct agent *agent;
+static char state[600];
+
+static void
+server_fresh(void)
+{
+    if (srv.http != NULL) {
+        http_server_stop(srv.http);
+    }
+    memset(&srv, 0, sizeof(srv));
+    pthread_mutex_init(&srv.mutex, NULL);
+    srv.http = http_server_start(0, on_request, NULL);
+    TAP_CHECK(srv.http != NULL);
+}
+
+static int
+start(struct agent **ret, struct al_fail *fail)
+{
+    struct agent_options o = {
+        .state = state, .program = "alto-agent/test", .gate_socket = "/nonexistent/gate.sock"};
+
+    return agent_start(&o, &a_log, ret, fail);
+}
+
+static void
+make_file(const char *folder, const char *name, const char *text)
+{
+    char path[1400];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    f = fopen(path, "w");
+    TAP_CHECK(f != NULL);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void
+begin(void)
+{
+    struct port_file *dir = NULL;
+    struct al_fail fail = {0};
+    char url[64];
+
+    agent = agent_stop(agent); /* of a test that failed */
+    server_fresh();
+    snprintf(state, sizeof(state), "%s/state%u", base, ++folders);
+    snprintf(srv.volume_path, sizeof(srv.volume_path), "%s/volume%u", base, folders);
+    snprintf(srv.share_url, sizeof(srv.share_url), "file://%s/share%u", base, folders);
+    TAP_OK(port_mkdirs(port, state, 0700));
+    TAP_OK(port_mkdirs(port, srv.volume_path, 0755));
+    TAP_OK(port_mkdirs(port, srv.share_url + 7, 0755));
+    make_file(srv.volume_path, "one", "1");
+    make_file(srv.volume_path, "two", "22");
+    TAP_OK(port_open(port, NULL, state, PORT_READ | PORT_FOLDER, 0, &dir));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", http_server_port(srv.http));
+    TAP_OK(identity_enrol(
+        &(struct enrol_conf){
+            .port = port, .state = dir, .server = url, .token = "t", .os = "test", .version = "1"},
+        NULL));
+    port_close_quiet(port, &dir);
+    if (start(&agent, &fail) != AL_OK) {
+        tap_fail(__FILE__, __LINE__, "%s", fail.text);
+    }
+}
+
+static void
+end(void)
+{
+    int64_t began = port_mono_ns(port);
+
+    agent = agent_stop(agent);
+    TAP_CHECK(port_mono_ns(port) - began < 5000000000);
+}
+
+static void
+give(const char *work)
+{
+    pthread_mutex_lock(&srv.mutex);
+    snprintf(srv.work, sizeof(srv.work), "%s", work);
+    pthread_mutex_unlock(&srv.mutex);
+}
+
+static bool
+recorded(const char *what)
+{
+    for (unsigned i = 0; i < 8000; i++) {
+        bool there;
+
+        pthread_mutex_lock(&srv.mutex);
+        there = strstr(srv.records, what) != NULL;
+        pthread_mutex_unlock(&srv.mutex);
+        if (there) {
+            return true;
+        }
+        usleep(1000);
+    }
+    printf("# no %s in: %s\n", what, srv.records);
+    return false;
+}
+
+#define SCAN                                                                                       \
+    "{\"work_id\":\"" WORK_ID "\",\"job_id\":\"" JOB_ID                                            \
+    "\",\"kind\":\"scan\",\"volume_id\":\"" VOLUME_ID "\",\"scan_id\":\"" SCAN_ID "\"}"
+
+static void
+a_scan_sends_entries_and_then_its_end(void)
+{
+    begin();
+    TAP_CHECK(recorded("\"act\":\"volume_state\",\"code\":\"ok\",\"reason\":\"tracked_only\""));
+    give(SCAN);
+    TAP_CHECK(recorded("\"t\":\"scan_end\",\"scan_id\":\"" SCAN_ID "\",\"volume_id\":\"" VOLUME_ID
+                       "\",\"code\":\"ok\",\"entries\":2,\"folders\":1"));
+    TAP_EQUAL_U64(srv.entries, 1);
+    for (unsigned i = 0; i < 5000 && !agent_idle(agent); i++) {
+        usleep(1000);
+    }
+    TAP_CHECK(agent_idle(agent));
+    end();
+}
+
+static void
+a_volume_that_is_not_there_is_unreachable_and_its_scan_sends_nothing(void)
+{
+    char path[700];
+
+    begin();
+    end();
+    snprintf(path, sizeof(path), "rm -r '%s'", srv.volume_path);
+    TAP_CHECK(system(path) == 0);
+    TAP_OK(start(&agent, NULL));
+    TAP_CHECK(recorded("\"reason\":\"unreachable\""));
+    give(SCAN);
+    TAP_CHECK(recorded("\"t\":\"scan_end\",\"scan_id\":\"" SCAN_ID "\",\"volume_id\":\"" VOLUME_ID
+                       "\",\"code\":\"not_found\",\"entries\":0"));
+    TAP_EQUAL_U64(srv.entries, 0);
+    end();
+}
+
+static void
+files_of_a_tracked_volume_are_refused_by_name(void)
+{
+    begin();
+    give("{\"work_id\":\"" WORK_ID "\",\"job_id\":\"" JOB_ID
+         "\",\"kind\":\"tier\",\"volume_id\":\"" VOLUME_ID "\",\"rule_where\":\"size > "
+         "0\",\"now_ns\":1,\"items\":[{\"path\":\"/one\"},{\"path\":\"two\"}]}");
+    TAP_CHECK(recorded("\"t\":\"work_end\",\"work_id\":\"" WORK_ID "\",\"code\":\"ok\""));
+    TAP_CHECK(recorded("\"act\":\"refuse\",\"code\":\"ok\",\"reason\":\"unsupported_volume\""));
+    TAP_CHECK(recorded("\"path\":\"one\""));
+    TAP_CHECK(recorded("\"path\":\"two\""));
+    end();
+}
+
+static void
+a_rule_that_cannot_be_read_ends_the_work_with_its_place(void)
+{
+    begin();
+    give("{\"work_id\":\"" WORK_ID "\",\"job_id\":\"" JOB_ID
+         "\",\"kind\":\"tier\",\"volume_id\":\"" VOLUME_ID
+         "\",\"rule_where\":\"sise > 0\",\"items\":[{\"path\":\"one\"}]}");
+    TAP_CHECK(recorded("\"t\":\"work_end\",\"work_id\":\"" WORK_ID
+                       "\",\"code\":\"invalid\",\"text\":\"the rule cannot be read at byte 0"));
+    end();
+}
+
+static void
+a_share_is_checked_and_an_empty_one_taken(void)
+{
+    char path[1024];
+    struct port_stat st;
+
+    begin();
+    give("{\"work_id\":\"" WORK_ID
+         "\",\"job_id\":\"\",\"kind\":\"check_share\",\"share_id\":\"" SHARE_ID "\"}");
+    TAP_CHECK(recorded("\"act\":\"share_state\",\"code\":\"ok\""));
+    TAP_CHECK(recorded("\"t\":\"work_end\""));
+    snprintf(path, sizeof(path), "%.700s/alto-share.json", srv.share_url + 7);
+    TAP_OK(port_stat_at(port, NULL, path, &st));
+    make_file(srv.share_url + 7, "alto-share.json",
+              "{\"format\":1,\"customer_id\":\"01arz3ndektsv4rrffq69g5zzz\",\"made\":\"2026-01-"
+              "01T00:00:00Z\"}");
+    give("{\"work_id\":\"" JOB_ID
+         "\",\"job_id\":\"\",\"kind\":\"check_share\",\"share_id\":\"" SHARE_ID "\"}");
+    TAP_CHECK(recorded("\"act\":\"share_state\",\"code\":\"foreign\""));
+    end();
+}
+
+static void
+a_scan_is_cancelled_while_the_server_takes_nothing(void)
+{
+    begin();
+    srv.hold_entries = true;
+    give(SCAN);
+    usleep(300000);
+    pthread_mutex_lock(&srv.mutex);
+    snprintf(srv.cancel, sizeof(srv.cancel), "\"" WORK_ID "\"");
+    pthread_mutex_unlock(&srv.mutex);
+    for (unsigned i = 0; i < 8000 && !agent_idle(agent); i++) {
+        usleep(1000);
+    }
+    TAP_CHECK(agent_idle(agent));
+    TAP_CHECK(strstr(srv.records, "scan_end") == NULL);
+    end();
+}
+
+static void
+a_stop_in_the_middle_of_a_scan_says_cancelled_and_is_quick(void)
+{
+    begin();
+    srv.hold_entries = true;
+    give(SCAN);
+    usleep(300000);
+    end();
+    TAP_CHECK(recorded("\"t\":\"scan_end\",\"scan_id\":\"" SCAN_ID "\",\"volume_id\":\"" VOLUME_ID
+                       "\",\"code\":\"cancelled\""));
+}
+
+static void
+a_second_agent_on_the_same_state_is_refused(void)
+{
+    struct agent *second = NULL;
+    struct al_fail fail = {0};
+
+    begin();
+    TAP_CODE(start(&second, &fail), AL_EBUSY);
+    TAP_CHECK(strstr(fail.text, "another alto-agent") != NULL);
+    end();
+    TAP_OK(start(&agent, NULL));
+    end();
+}
+
+static void
+another_filesystem_at_the_path_is_noticed_until_accepted(void)
+{
+    struct port_file *dir = NULL;
+    struct fs_memory *m = NULL;
+    struct al_fail fail = {0};
+    char at[400], command[4000];
+    int first, other, accepted;
+
+    if (geteuid() != 0 || system("command -v mkfs.ext4 >/dev/null") != 0) {
+        tap_skip("needs root and mkfs.ext4");
+    }
+    snprintf(at, sizeof(at), "%s/mounted", base);
+    TAP_OK(port_mkdirs(port, at, 0755));
+    snprintf(command, sizeof(command),
+             "truncate -s 4M '%s/a.img' '%s/b.img' && mkfs.ext4 -q -F '%s/a.img' && mkfs.ext4 -q "
+             "-F '%s/b.img' && mount -o loop '%s/a.img' '%s'",
+             base, base, base, base, base, at);
+    if (system(command) != 0) {
+        tap_skip("loop mounts do not work here");
+    }
+    TAP_OK(port_open(port, NULL, base, PORT_READ | PORT_FOLDER, 0, &dir));
+    TAP_OK(fs_memory_open(port, dir, &m, NULL));
+    first = fs_memory_check(m, VOLUME_ID, at, NULL);
+    m = fs_memory_close(m);
+    snprintf(command, sizeof(command), "umount '%s' && mount -o loop '%s/b.img' '%s'", at, base,
+             at);
+    TAP_CHECK(system(command) == 0);
+    TAP_OK(fs_memory_open(port, dir, &m, NULL)); /* also after a restart */
+    other = fs_memory_check(m, VOLUME_ID, at, &fail);
+    accepted = fs_memory_forget(m, at);
+    accepted = accepted == AL_OK ? fs_memory_check(m, VOLUME_ID, at, NULL) : accepted;
+    snprintf(command, sizeof(command), "umount '%s'", at);
+    TAP_CHECK(system(command) == 0);
+    TAP_OK(first);
+    TAP_CODE(other, AL_ECHANGED);
+    TAP_CHECK(strstr(fail.text, "alto-agent accept") != NULL);
+    TAP_OK(accepted);
+    /* Unmounted: the empty folder below is another filesystem too. */
+    TAP_CODE(fs_memory_check(m, VOLUME_ID, at, NULL), AL_ECHANGED);
+    fs_memory_close(m);
+    port_close_quiet(port, &dir);
+}
+
+static void
+a_command_line_is_read_or_refused_with_a_sentence(void)
+{
+    const char *value = NULL, *words[OPTIONS_WORDS_MAX];
+    bool flag = false;
+    const struct option options[] = {{"value", &value, NULL}, {"flag", NULL, &flag}};
+    char *good[] = {(char *)"p",      (char *)"c",  (char *)"--value=a=b", (char *)"word",
+                    (char *)"--flag", (char *)"--", (char *)"--value"};
+    char *lacks[] = {(char *)"p", (char *)"c", (char *)"--value"};
+    char *unknown[] = {(char *)"p", (char *)"c", (char *)"--valu=1"};
+    char *too_much[] = {(char *)"p", (char *)"c", (char *)"--flag=1"};
+    struct al_fail fail = {0};
+    size_t count = 0;
+
+    TAP_OK(options_read(7, good, options, 2, words, &count, NULL));
+    TAP_EQUAL_STR(value, "a=b");
+    TAP_CHECK(flag);
+    TAP_EQUAL_U64(count, 2);
+    TAP_EQUAL_STR(words[1], "--value");
+    TAP_CODE(options_read(3, lacks, options, 2, words, &count, &fail), AL_EINVAL);
+    TAP_EQUAL_STR(fail.text, "--value needs a value");
+    TAP_CODE(options_read(3, unknown, options, 2, words, &count, NULL), AL_EINVAL);
+    TAP_CODE(options_read(3, too_much, options, 2, words, &count, NULL), AL_EINVAL);
+}
+
+int
+main(int argc, char **argv)
+{
+    int rc;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    port = port_native();
+    snprintf(base, sizeof(base), "%s/run-test-%lld", argc > 1 ? argv[1] : "/tmp",
+             (long long)port_now_ns(port));
+    TAP_RUN(a_scan_sends_entries_and_then_its_end);
+    TAP_RUN(a_volume_that_is_not_there_is_unreachable_and_its_scan_sends_nothing);
+    TAP_RUN(files_of_a_tracked_volume_are_refused_by_name);
+    TAP_RUN(a_rule_that_cannot_be_read_ends_the_work_with_its_place);
+    TAP_RUN(a_share_is_checked_and_an_empty_one_taken);
+    TAP_RUN(a_scan_is_cancelled_while_the_server_takes_nothing);
+    TAP_RUN(a_stop_in_the_middle_of_a_scan_says_cancelled_and_is_quick);
+    TAP_RUN(a_second_agent_on_the_same_state_is_refused);
+    TAP_RUN(another_filesystem_at_the_path_is_noticed_until_accepted);
+    TAP_RUN(a_command_line_is_read_or_refused_with_a_sentence);
+    rc = tap_end();
+    agent = agent_stop(agent);
+    http_server_stop(srv.http);
+    return rc;
+}
