@@ -53,7 +53,7 @@ void world_end(struct world *w);
 int world_start(struct world *w);
 void world_stop(struct world *w);
 
-/* Writes a file below the volume by somebody else, durable: size bytes drawn from seed. */
+/* Writes a file below the volume by somebody else, durable: size bytes drawn from seed. An odd seed gives it file capabilities. */
 void world_file(struct world *w, const char *name, size_t size, uint64_t seed);
 void world_bytes(uint8_t *to, size_t size, uint64_t seed);
 
