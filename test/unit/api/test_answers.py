@@ -1,0 +1,368 @@
+#!/usr/bin/python3
+"""Whether altod's answers are what api/openapi.yaml says: every operation is called against a real altod, and its answer held against the
+schema of that status. A member that is not described is an error too. Arguments: altod, openapi.yaml."""
+import base64
+import json
+import re
+import sys
+import threading
+import time
+import urllib.parse
+
+import yaml
+
+import program
+from program import with_password
+from tap import run_all
+
+program.ALTOD = sys.argv[1]
+with open(sys.argv[2], encoding="utf-8") as f:
+    DOC = yaml.safe_load(f)
+called = set()
+undescribed = []  # what the answers had, or lacked, against the description
+
+
+def follow(node):
+    while isinstance(node, dict) and "$ref" in node:
+        at = DOC
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            at = at[part]
+        node = at
+    return node
+
+
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+
+
+def of_type(value, name):
+    if name in ("integer", "number"):
+        return isinstance(value, (int, float) if name == "number" else int) and not isinstance(value, bool)
+    return isinstance(value, TYPES[name])
+
+
+def members(schema):
+    schema = follow(schema)
+    found = dict(schema.get("properties", {}))
+    for part in schema.get("allOf", []):
+        found.update(members(part))
+    return found
+
+
+def faults(value, schema, at, closed=True):
+    schema = follow(schema)
+    found = []
+    if "oneOf" in schema:
+        tries = [faults(value, s, at) for s in schema["oneOf"]]
+        return [] if any(not t for t in tries) else min(tries, key=len)
+    for part in schema.get("allOf", []):
+        found += faults(value, part, at, closed=False)
+    kinds = schema.get("type")
+    if kinds is not None and not any(of_type(value, k) for k in ([kinds] if isinstance(kinds, str) else kinds)):
+        return found + ["%s is %r, not %s" % (at, value, kinds)]
+    if "const" in schema and value != schema["const"]:
+        found.append("%s is %r, not %r" % (at, value, schema["const"]))
+    if "enum" in schema and value not in schema["enum"]:
+        found.append("%s is %r, none of %s" % (at, value, schema["enum"]))
+    if isinstance(value, str):
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            found.append("%s is %r, which does not match %s" % (at, value, schema["pattern"]))
+        if schema.get("format") == "date-time" and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", value):
+            found.append("%s is %r, no time" % (at, value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value < schema.get("minimum", value):
+        found.append("%s is %r, below %r" % (at, value, schema["minimum"]))
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            found += faults(item, schema.get("items", {}), "%s[%d]" % (at, i))
+    if isinstance(value, dict):
+        found += ["%s lacks %s" % (at, name) for name in schema.get("required", []) if name not in value]
+        known = members(schema)
+        for name, item in value.items():
+            if name in schema.get("properties", {}):
+                found += faults(item, schema["properties"][name], "%s.%s" % (at, name))
+            elif closed and known and name not in known and not schema.get("additionalProperties"):
+                found.append("%s.%s is not described" % (at, name))
+    return found
+
+
+def operation_of(method, path):
+    path = path.split("?")[0]
+    best = None
+    for pattern, item in DOC["paths"].items():
+        base = item.get("servers", DOC["servers"])[0]["url"].rstrip("/")
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", base + pattern), path) and method.lower() in item:
+            if best is None or pattern.count("{") < best[0].count("{"):
+                best = (pattern, item[method.lower()])
+    assert best, "no operation for %s %s" % (method, path)
+    return best[1]
+
+
+class Site:
+    """One altod with what most operations need."""
+
+    def __init__(self):
+        self.altod, password = with_password()
+        self.password = password
+        self.seq = 0
+        self.token = self.altod.log_in("admin", password)
+
+    def ask(self, method, path, body=None, status=200, token=None, headers=None, raw=None):
+        op = operation_of(method, path)
+        got, fields, answer = self.altod.ask(method, path, raw if raw is not None else body, token or self.token, headers)
+        assert got == status, "%s %s: %d %s" % (method, path, got, answer)
+        called.add(op["operationId"])
+        told = follow(op["responses"].get(str(got), op["responses"]["default"]))
+        kind = fields.get("Content-Type", "").split(";")[0]
+        if "content" in told:
+            assert kind in told["content"], "%s %s: %r is none of %s" % (method, path, kind, list(told["content"]))
+            if kind.endswith("json"):
+                wrong = faults(answer, told["content"][kind]["schema"], op["operationId"])
+                undescribed.extend(w for w in wrong if w not in undescribed)
+        else:
+            assert answer in (b"", None), "%s %s: an answer that is not described" % (method, path)
+        for name in told.get("headers", {}):
+            assert name in fields, "%s %s lacks the header %s" % (method, path, name)
+        return answer
+
+
+A = "/api/v1"
+site = Site()
+
+
+def noun(path, name):
+    return next(n for n in site.ask("GET", A + path)["items"] if n["name"] == name)
+
+
+def match(n):
+    return {"If-Match": '"%d"' % n["version"]}
+
+
+def test_session():
+    site.ask("POST", A + "/session", {"name": "admin", "password": site.password})
+    site.ask("POST", A + "/session", {"name": "admin", "password": "wrong"}, status=401)
+    site.ask("POST", A + "/session", {"name": 1}, status=422)
+    site.ask("GET", A + "/session")
+
+
+def test_customers_and_users():
+    c = site.ask("POST", A + "/customers", {"name": "Acme"}, status=201)
+    site.ask("POST", A + "/customers", {"name": "Acme"}, status=409)
+    site.ask("PATCH", A + "/customers/" + c["id"], {"name": "Acme 2"}, status=428)
+    site.ask("PATCH", A + "/customers/" + c["id"], {"name": "Acme 2"}, status=412, headers={"If-Match": '"99"'})
+    c = site.ask("PATCH", A + "/customers/" + c["id"], {"name": "Acme 2"}, headers=match(c))
+    site.ask("GET", A + "/customers?limit=1&count=true")
+    site.ask("GET", A + "/customers/" + c["id"])
+    u = site.ask("POST", A + "/users", {"name": "anna", "role": "admin", "customer_id": c["id"], "password": "long enough 1"}, status=201)
+    site.ask("GET", A + "/users")
+    u = site.ask("GET", A + "/users/" + u["id"])
+    u = site.ask("PATCH", A + "/users/" + u["id"], {"role": "auditor"}, headers=match(u))
+    site.ask("POST", A + "/users/%s/password" % u["id"], {"password": "another long one"}, status=204)
+    u = site.ask("GET", A + "/users/" + u["id"])
+    site.ask("DELETE", A + "/users/" + u["id"], status=204, headers=match(u))
+    other = site.ask("POST", A + "/customers", {"name": "Gone"}, status=201)
+    site.ask("DELETE", A + "/customers/" + other["id"], status=204, headers=match(other))
+    site.ask("GET", A + "/customers/" + other["id"], status=404)
+
+
+def enrol():
+    c = noun("/customers", "Acme 2")
+    t = site.ask("POST", A + "/customers/%s/enrol-tokens" % c["id"], {"name": "srv1", "hours": 1}, status=201)
+    h = site.ask("POST", A + "/agent/enrol", {"token": t["token"], "name": "srv1", "os": "Linux 6.1", "version": "0.1.0", "boot_id": "b1"})
+    return h
+
+
+def test_hosts_shares_volumes():
+    h = enrol()
+    site.secret = "%s.%s" % (h["host_id"], h["secret"])
+    host = site.ask("GET", A + "/hosts")["items"][0]
+    host = site.ask("PATCH", A + "/hosts/" + host["id"], {"name": "server1"}, headers=match(host))
+    site.ask("GET", A + "/hosts/" + host["id"])
+    s = site.ask("POST", A + "/shares", {"customer_id": host["customer_id"], "name": "cold", "url": "smb://nas1/cold", "user": "u", "password": "p"}, status=201)
+    s = site.ask("PATCH", A + "/shares/" + s["id"], {"name": "cold1"}, headers=match(s))
+    site.ask("GET", A + "/shares")
+    site.ask("GET", A + "/shares/" + s["id"])
+    v = site.ask("POST", A + "/volumes", {"host_id": host["id"], "name": "projects", "path": "/srv/projects", "kind": "posix", "share_id": s["id"]}, status=201)
+    v = site.ask("PATCH", A + "/volumes/" + v["id"], {"name": "projects1"}, headers=match(v))
+    site.ask("GET", A + "/volumes?host_id=" + host["id"])
+    site.ask("GET", A + "/volumes/" + v["id"])
+    site.volume, site.share, site.host = v, s, host
+
+
+def test_rules():
+    v = site.volume["id"]
+    r = site.ask("POST", A + "/rules", {"volume_id": v, "name": "old", "where": "size >= 10MB and accessed older than 90d"}, status=201)
+    r = site.ask("PATCH", A + "/rules/" + r["id"], {"where": "size >= 1MB", "limit_files": 10}, headers=match(r))
+    site.ask("GET", A + "/rules?volume_id=" + v)
+    site.rule = site.ask("GET", A + "/rules/" + r["id"])
+    assert site.ask("POST", A + "/rules/check", {"where": "size >= 10MB"})["ok"]
+    bad = site.ask("POST", A + "/rules/check", {"where": "size >= "})
+    assert not bad["ok"] and bad["error"]["at"] >= 0
+    extra = site.ask("POST", A + "/rules", {"volume_id": v, "name": "extra", "where": "size > 1", "action": "exclude"}, status=201)
+    site.ask("DELETE", A + "/rules/" + extra["id"], status=204, headers=match(extra))
+
+
+def lease(wait=5, running=()):
+    return site.ask("POST", A + "/agent/lease?wait_s=%d" % wait, {"workers": 4, "running": list(running), "config_version": site.config}, token=site.secret)
+
+
+def lease_kind(kind):
+    """The first work of that kind; what else is to be done (looking at a share) is left lying."""
+    while True:
+        for work in lease(20)["work"]:
+            if work["kind"] == kind:
+                return work
+
+
+def batch(records, seq=None):
+    site.seq += seq is None
+    seq = seq or site.seq
+    return site.ask("POST", A + "/agent/batch?stream=01jd8m3v5x9qk2w7r4t6y8b0ce&seq=%d" % seq, token=site.secret,
+                    raw="".join(json.dumps(r) + "\n" for r in records).encode(), headers={"Content-Type": "application/x-ndjson"})
+
+
+def test_agent_and_jobs():
+    config = site.ask("GET", A + "/agent/config", token=site.secret)
+    site.config = config["version"]
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(lease_kind("scan")))
+    waiting.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    job = site.ask("POST", A + "/volumes/%s/scan" % site.volume["id"], status=202)
+    waiting.join(15)
+    assert answers and answers[0]["job_id"] == job["id"], answers
+    assert time.monotonic() - began < 5
+    work = answers[0]
+    site.ask("GET", A + "/jobs?state=running")
+    batch([{"t": "progress", "work_id": work["work_id"], "files": 1, "bytes": 2}])
+    assert batch([{"t": "progress", "work_id": work["work_id"], "files": 1, "bytes": 2}], 1)["applied_seq"] == 1
+    gap = site.altod.ask("POST", A + "/agent/batch?stream=01jd8m3v5x9qk2w7r4t6y8b0ce&seq=9", b"\n", site.secret, {"Content-Type": "application/x-ndjson"})
+    assert gap[0] == 409 and gap[2]["applied_seq"] == 1, gap
+    assert not faults(gap[2], {"$ref": "#/components/schemas/Problem"}, "gap")
+    job = site.ask("GET", A + "/jobs/" + job["id"])
+    site.ask("GET", A + "/jobs/%s/outcomes" % job["id"])
+    site.ask("POST", A + "/jobs/%s/cancel" % job["id"])
+    assert work["work_id"] in lease(5, [work["work_id"]])["cancel"]
+
+
+def test_files():
+    volume = A + "/volumes/" + site.volume["id"]
+    scan(site.ask("POST", volume + "/scan", status=202))
+    page = site.ask("GET", volume + "/files?path=/&count=true")
+    assert {"docs", "big.mov"} <= {f["name"] for f in page["items"]}, page
+    strange = next(f for f in page["items"] if "path_b64" in f)
+    assert base64.b64decode(strange["path_b64"]) == b"/na\xffme"
+    site.ask("GET", volume + "/file?path_b64=" + urllib.parse.quote(strange["path_b64"]))
+    site.ask("GET", volume + "/file?path=/docs")
+    site.ask("GET", volume + "/file?path=/nothing", status=404)
+    assert site.ask("GET", volume + "/files?recursive=true&sort=size&order=desc&q=MOV&state=resident")["items"][0]["name"] == "big.mov"
+    plan = site.ask("POST", A + "/rules/preview", {"volume_id": site.volume["id"], "where": "size >= 1MB"})
+    assert plan["files"] == 0 and plan["refusals"], plan  # a rule in front of it takes the file
+    plan = site.ask("POST", A + "/rules/%s/preview" % site.rule["id"], {})
+    assert plan["files"] == 1 and plan["sample"][0]["name"] == "big.mov", plan
+    site.ask("POST", A + "/rules/%s/run" % site.rule["id"], status=202)
+    site.ask("POST", volume + "/tier", {"paths": ["/big.mov"]}, status=202)
+    site.ask("POST", volume + "/recall", {"paths": ["/docs"]}, status=202)
+    site.ask("POST", A + "/shares/%s/check" % site.share["id"], {}, status=202)
+
+
+def varint(n):
+    out = bytearray()
+    while n >= 0x80:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def scan(job):
+    """Plays the agent: two folders and three files, by the binary form of src/wire/entries.h."""
+    work = lease_kind("scan")
+    assert work["job_id"] == job["id"]
+    packed = pack_entries()
+    site.ask("POST", A + "/agent/entries?stream=%s&seq=1" % work["scan_id"], token=site.secret, raw=packed, headers={"Content-Type": "application/octet-stream"})
+    batch([{"t": "scan_end", "scan_id": work["scan_id"], "volume_id": site.volume["id"], "code": "ok", "entries": 4, "folders": 2, "unreadable": 0, "text": ""},
+           {"t": "work_end", "work_id": work["work_id"], "code": "ok", "text": ""}])
+    end = time.monotonic() + 10
+    while site.ask("GET", A + "/jobs/" + job["id"])["state"] not in ("done", "failed"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def pack_entries():
+    import subprocess
+
+    return subprocess.run([sys.argv[3]], check=True, capture_output=True).stdout
+
+
+def test_audit_figures_series():
+    site.ask("GET", A + "/audit?limit=200&count=true")
+    site.ask("GET", A + "/audit?act=rule.create")
+    assert site.ask("GET", A + "/audit/verify")["ok"]
+    assert site.ask("GET", A + "/audit/verify?customer_id=" + site.host["customer_id"])["ok"]
+    end = time.monotonic() + 10
+    while (figures := site.ask("GET", A + "/figures"))["files"] == 0 and time.monotonic() < end:
+        time.sleep(0.2)  # they follow a scan within moments
+    assert figures["files"] == 3 and figures["bytes"] == 50004109, figures
+    site.ask("GET", A + "/figures?volume_id=" + site.volume["id"])
+    assert site.ask("GET", A + "/series?metric=files")["points"]
+    site.ask("GET", A + "/series?metric=tiered_files&step_s=3600&customer_id=" + site.host["customer_id"])
+    site.ask("GET", A + "/health")
+    site.ask("GET", "/metrics")
+
+
+def test_live_events_are_nouns():
+    schemas = {"job": "Job", "host": "Host", "volume": "Volume", "share": "Share", "audit": "Event", "figures": "Figures"}
+    connection = site.altod.connect()
+    connection.request("GET", A + "/events", headers={"Authorization": "Bearer " + site.token})
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/event-stream"
+    called.add("events_get")
+    site.ask("PATCH", A + "/volumes/" + site.volume["id"], {"name": "projects2"}, headers=match(site.ask("GET", A + "/volumes/" + site.volume["id"])))
+    site.ask("POST", A + "/volumes/%s/scan" % site.volume["id"], status=202)
+    seen, event = set(), None
+    end = time.monotonic() + 5
+    while time.monotonic() < end and not {"volume", "job"} <= seen:
+        line = answer.fp.readline().decode().strip()
+        if line.startswith("event: "):
+            event = line[7:]
+        elif line.startswith("data: ") and event in schemas:
+            wrong = faults(json.loads(line[6:]), {"$ref": "#/components/schemas/" + schemas[event]}, event)
+            undescribed.extend(w for w in wrong if w not in undescribed)
+            seen.add(event)
+    connection.close()
+    assert {"volume", "job"} <= seen, seen
+
+
+def test_another_customers_ids_are_not_there():
+    other = site.ask("POST", A + "/customers", {"name": "Other"}, status=201)
+    site.ask("POST", A + "/users", {"name": "otto", "role": "admin", "customer_id": other["id"], "password": "long enough 2"}, status=201)
+    otto = site.altod.log_in("otto", "long enough 2")
+    for path in ("/hosts/" + site.host["id"], "/shares/" + site.share["id"], "/volumes/" + site.volume["id"], "/rules/" + site.rule["id"],
+                 "/volumes/%s/files" % site.volume["id"], "/customers/" + site.host["customer_id"]):
+        site.ask("GET", A + path, status=404, token=otto)
+    assert site.ask("GET", A + "/hosts", token=otto)["items"] == []
+
+
+def test_the_end_deleting():
+    site.ask("DELETE", A + "/shares/" + site.share["id"], status=409, headers=match(site.ask("GET", A + "/shares/" + site.share["id"])))
+    share = site.ask("POST", A + "/shares", {"customer_id": site.host["customer_id"], "name": "spare", "url": "file:///srv/cold"}, status=201)
+    site.ask("DELETE", A + "/shares/" + share["id"], status=204, headers=match(share))
+    volume = site.ask("POST", A + "/volumes", {"host_id": site.host["id"], "name": "spare", "path": "/srv/spare"}, status=201)
+    site.ask("DELETE", A + "/volumes/" + volume["id"], status=204, headers=match(volume))
+    h = enrol()
+    host = site.ask("GET", A + "/hosts/" + h["host_id"])
+    site.ask("DELETE", A + "/hosts/" + host["id"], status=204, headers=match(host))
+    site.ask("DELETE", A + "/session", status=204)
+
+
+def test_every_answer_was_as_described():
+    assert not undescribed, "\n".join(undescribed)
+
+
+def test_every_operation_was_called():
+    all_ops = {op["operationId"] for item in DOC["paths"].values() for m, op in item.items() if m in ("get", "post", "patch", "delete")}
+    assert not all_ops - called, "never called: %s" % sorted(all_ops - called)
+    assert site.altod.stop() == 0, site.altod.err
+
+
+run_all(globals())
