@@ -104,6 +104,9 @@ cell(const json_t *item, const struct column *col, struct al_buf *to)
         out_size(get_count(item, col->key), size);
         return al_buf_adds(to, size);
     }
+    if (json_is_integer(v) && strcmp(col->key, "mode") == 0) {
+        return al_buf_addf(to, "%04o", (unsigned)json_integer_value(v));
+    }
     if (json_is_integer(v)) {
         return al_buf_addf(to, "%lld", (long long)json_integer_value(v));
     }

@@ -54,10 +54,24 @@ progress_end(void)
     }
 }
 
+/* A suspended job goes on by itself once its share is well: say what it waits for, once. */
+static void
+tell_suspended(const json_t *job, bool *io_told)
+{
+    bool suspended = strcmp(get_text(job, "state"), "suspended") == 0;
+
+    if (suspended && !*io_told) {
+        progress_end();
+        (void)fprintf(stderr, "suspended: %s\n", get_text(job, "text"));
+    }
+    *io_told = suspended;
+}
+
 static int
 follow(struct cli *c, const char *id, json_t **ret)
 {
     int64_t pause = POLL_FIRST_NS;
+    bool told = false;
     char path[64];
 
     (void)snprintf(path, sizeof(path), "/jobs/%s", id);
@@ -69,6 +83,7 @@ follow(struct cli *c, const char *id, json_t **ret)
             progress_end();
             return rc;
         }
+        tell_suspended(job, &told);
         progress(job);
         if (ended(job)) {
             progress_end();
