@@ -68,7 +68,7 @@ int
 api_call(struct http *h, const struct api_call *call, struct api_reply *r, struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf body = {0};
-    AL_CLEANUP(http_reply_end) struct http_reply reply;
+    AL_CLEANUP(http_reply_end) struct http_reply reply = {0};
     struct http_req req = {.method = call->method,
                            .path = call->path,
                            .body = call->raw,
