@@ -193,6 +193,7 @@ world_start(struct world *w)
     w->recall_env = (struct recall_env){.port = sim_port(w->host), .journal = w->journal};
     w->recall_env.sink = &w->sink.sink;
     w->recall_env.chunk_bytes = WORLD_CHUNK;
+    w->recall_env.small_bytes = w->chunked ? 1 : 0;
     return rc;
 }
 

@@ -43,6 +43,7 @@ struct world {
     struct recall_volume recall_volume;
     struct recall_env recall_env;
     uint64_t torn;
+    bool chunked; /* recalls go chunk by chunk, as those of large files do; before world_start */
 };
 
 /* Makes both disks, a share with its identity, an empty volume and state folder; all durable. Asserts that it works. */

@@ -27,7 +27,7 @@ struct recall {
     struct target_get *get;
     char object_name[TARGET_NAME_MAX];
     uint8_t *chunk;
-    size_t chunk_bytes;
+    size_t chunk_bytes, small_bytes;
     uint64_t offset;
     struct al_xxh_state *xxh;
     struct recall_result result;
@@ -46,6 +46,7 @@ recall_new(const struct recall_env *env, const struct recall_connect *connect,
     r->connect = *connect;
     r->request = *request;
     r->began_ns = port_now_ns(env->port);
+    r->small_bytes = env->small_bytes != 0 ? env->small_bytes : RECALL_SMALL_BYTES;
     r->chunk_bytes = env->chunk_bytes != 0 ? env->chunk_bytes : TARGET_CHUNK_BYTES;
     *ret = r;
     return AL_OK;
@@ -348,7 +349,7 @@ step_begin(struct recall *r)
     if (rc == AL_OK) {
         rc = r->connect.get(r->connect.ctx, r->request.volume, &r->target, &r->result.fail);
     }
-    if (rc == AL_OK && r->marker.size > RECALL_SMALL_BYTES) {
+    if (rc == AL_OK && r->marker.size > r->small_bytes) {
         rc = target_get_begin(r->target, r->object_name, &r->get, &there, &r->result.fail);
     }
     if (rc == AL_OK && there != r->marker.size) {
@@ -358,7 +359,7 @@ step_begin(struct recall *r)
     if (rc != AL_OK) {
         return rc;
     }
-    if (r->marker.size < r->chunk_bytes || r->marker.size <= RECALL_SMALL_BYTES) {
+    if (r->marker.size < r->chunk_bytes || r->marker.size <= r->small_bytes) {
         r->chunk_bytes = (size_t)r->marker.size;
     }
     r->chunk = al_alloc(r->chunk_bytes + 1);

@@ -36,6 +36,7 @@ struct recall_env { /* lent */
     struct journal *journal;
     struct outcome_sink *sink;
     size_t chunk_bytes; /* 0: TARGET_CHUNK_BYTES */
+    size_t small_bytes; /* 0: RECALL_SMALL_BYTES */
 };
 
 struct recall_request { /* lent to recall_new; copied by recall_pool_submit */
