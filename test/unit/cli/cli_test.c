@@ -133,29 +133,37 @@ nothing_a_file_is_called_drives_the_terminal(void)
     TAP_EQUAL_STR((const char *)b.at, "a\\x1b[2J\\n\\x7f \\x9b2J gr\xc3\xb6\xc3\x9f \xef\xbf\xbd");
 }
 
+/* Runs the command with its standard output in a file. */
+static int
+run_into(struct cli *c, const char *path)
+{
+    FILE *saved = stdout;
+    int rc;
+
+    fflush(stdout);
+    stdout = fopen(path, "w");
+    if (stdout == NULL) {
+        stdout = saved;
+        return AL_EIO;
+    }
+    rc = c->command->run(c);
+    fclose(stdout);
+    stdout = saved;
+    return rc;
+}
+
 static void
 completion_is_a_script_the_shell_accepts(void)
 {
     char command[1200], path[600];
     struct cli c;
-    FILE *saved;
 
     if (system("command -v bash >/dev/null 2>&1") != 0) {
         tap_skip("no bash");
     }
     snprintf(path, sizeof(path), "%s/completion", base);
     TAP_OK(ARGS(&c, "completion", "bash"));
-    fflush(stdout);
-    saved = stdout;
-    stdout = fopen(path, "w");
-    TAP_CHECK(stdout != NULL);
-    {
-        int rc = c.command->run(&c);
-
-        fclose(stdout);
-        stdout = saved;
-        TAP_OK(rc);
-    }
+    TAP_OK(run_into(&c, path));
     snprintf(command, sizeof(command),
              "bash -c '. \"%s\"; COMP_WORDS=(alto ru); COMP_CWORD=1; _alto; [ \"${COMPREPLY[*]}\" "
              "= rule ] && COMP_WORDS=(alto rule pre); COMP_CWORD=2; "
@@ -267,15 +275,13 @@ tiered(struct target *t, unsigned n, const char *path, const char *content, int6
 static int
 rescue(const char *option, const char *value, struct cli *c)
 {
-    static char url[500], to[500];
-    int rc;
+    static char url[500], to[500], said[500];
 
     snprintf(url, sizeof(url), "file://%s/share", base);
     snprintf(to, sizeof(to), "%s/out", base);
     TAP_OK(ARGS(c, "rescue", "--share", url, "--to", to, option, value));
-    fflush(stdout);
-    rc = c->command->run(c);
-    return rc;
+    snprintf(said, sizeof(said), "%s/said", base);
+    return run_into(c, said);
 }
 
 static void
