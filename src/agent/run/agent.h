@@ -22,7 +22,7 @@
 #include "base/list.h"
 #include "port/thread.h"
 
-#define AGENT_MOVERS 8u             /* files tiered at once: their syncs share one, see mover_pool.h */
+#define AGENT_MOVERS 16u            /* files tiered at once: their syncs share one; 4 did 450 files/s to Samba on loopback, 8 720, 16 830, 32 950 */
 #define AGENT_RECALLERS 8u          /* files recalled at once */
 #define AGENT_QUEUE_MAX 64u         /* items of works that wait for a mover */
 #define AGENT_LATE_MAX 4096u        /* opens of volumes that are not open here yet */
