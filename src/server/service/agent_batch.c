@@ -60,6 +60,29 @@ intake_end(struct intake *in)
     al_buf_free(&in->path);
 }
 
+/* Whoever sees a job done must find its volume's figures true: what ends a work brings them up to
+ * date before the job's end is written. Should it fail, the next tick does it. */
+static void
+figures_first(struct service_req *req, struct intake *in)
+{
+    for (size_t i = 0; i < in->batch.count; i++) {
+        enum intake_kind kind = in->batch.records[i].kind;
+        const struct intake_volume *v;
+        int rc;
+
+        if ((kind != INTAKE_WORK_END && kind != INTAKE_SCAN_END) ||
+            in->of[i].volume == INTAKE_NONE) {
+            continue;
+        }
+        v = &in->volumes[in->of[i].volume];
+        rc = work_figures_refresh(req->worker, v->v.customer_id, v->v.id, in->t.now_ns);
+        if (rc != AL_OK) {
+            al_log(req->service->log, AL_LOG_DEBUG, "figures of volume %s: %s", v->v.id,
+                   al_code_name(rc));
+        }
+    }
+}
+
 static int
 store_once(struct intake *in, uint64_t *ret_before)
 {
@@ -103,6 +126,7 @@ apply(struct service_req *req, struct service_reply *reply, struct intake *in, s
     SV_TRY(intake_parse(req->raw, in->t.arena, &in->batch, fail));
     SV_TRY(intake_resolve(in));
     SV_TRY(intake_inventory(in));
+    figures_first(req, in);
     SV_TRY(store_begin(in->t.db, fail));
     rc = store_once(in, &before);
     if (rc != AL_OK) {
