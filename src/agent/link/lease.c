@@ -131,6 +131,9 @@ take_work(struct link *l, const json_t *j)
     if (rc == AL_OK) {
         al_log(l->conf.log, AL_LOG_DEBUG, "work %s: %s, %u items", id, work_kind_name(w->kind),
                (unsigned)w->item_count);
+        if (link_works_save(l) != AL_OK) {
+            al_log(l->conf.log, AL_LOG_WARN, "the list of running works could not be kept");
+        }
         l->conf.on_work(l->conf.ctx, w);
         return;
     }

@@ -102,6 +102,9 @@ link_stop(struct link *l)
     spool_wake(l->conf.spool);
     port_thread_join(&l->lease_thread);
     port_thread_join(&l->batch_thread);
+    if (link_works_save(l) != AL_OK) { /* what ended is not given back once more */
+        al_log(l->conf.log, AL_LOG_DEBUG, "the list of running works could not be kept");
+    }
     (void)agent_config_unref(l->config); /* returns NULL, as the next do */
     (void)http_close(l->lease_http);
     (void)http_close(l->batch_http);
@@ -127,6 +130,7 @@ link_start(const struct link_conf *conf, struct link **ret, struct al_fail *fail
     port_mutex_init(&l->mutex);
     port_cond_init(&l->wake);
     port_cond_init(&l->flushed);
+    link_works_give_back(l);
     rc = link_http(l, &l->lease_http, fail);
     if (rc == AL_OK) {
         rc = link_http(l, &l->batch_http, fail);

@@ -42,6 +42,10 @@ enum link_part { LINK_LEASE, LINK_SEND };
 /* Keeps how the last call of a part went; tells the log when that changed. */
 void link_told(struct link *l, enum link_part part, int code, const struct al_fail *fail);
 
+/* STATE/works.json: which works run, so that after a crash they are given back at once instead of when their leases run out. */
+int link_works_save(struct link *l) AL_MUST_CHECK;
+void link_works_give_back(struct link *l);
+
 int link_http(struct link *l, struct http **ret, struct al_fail *fail);
 void *lease_main(void *link);
 void *batch_main(void *link);

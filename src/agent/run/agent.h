@@ -29,7 +29,7 @@
 #define AGENT_LATE_NS 10000000000   /* how long such an open is kept before it is denied: a volume that is just being configured */
 #define AGENT_KEEP_NS 10000000000   /* between two looks at volumes that are not well */
 #define AGENT_PROGRESS_NS 1000000000
-#define AGENT_STOP_NS 5000000000    /* a stop takes no longer; whatever hangs then (a share) is left to the next start's healing */
+#define AGENT_STOP_NS 4500000000    /* a stop takes less than 5 s; whatever hangs then (a share) is left to the next start's healing */
 
 struct agent;
 

@@ -94,8 +94,7 @@ on_config(struct http_server_reply *reply)
     if (asprintf(
             &reply->body,
             "{\"version\":%llu,\"host_id\":\"" HOST_ID "\",\"customer_id\":\"" CUSTOMER_ID
-            "\",\"volumes\":[{\"id\":\"" VOLUME_ID
-            "\",\"name\":\"v\",\"path\":\"/"
+            "\",\"volumes\":[{\"id\":\"" VOLUME_ID "\",\"name\":\"v\",\"path\":\"/"
             "v\",\"kind\":\"posix\",\"share_id\":null,\"marker_key\":null,\"tracked_only\":true}],"
             "\"shares\":[],\"limits\":{\"recall_wait_ms\":60000,\"workers\":4}}",
             (unsigned long long)srv.config_version) < 0) {
@@ -454,6 +453,35 @@ work_is_told_as_running_until_its_end_is_applied(void)
 }
 
 static void
+works_that_a_crash_cut_are_given_back_at_the_next_start(void)
+{
+    char from[700], to[700];
+
+    begin();
+    pthread_mutex_lock(&srv.mutex);
+    snprintf(srv.give_work, sizeof(srv.give_work),
+             "{\"work_id\":\"" WORK_ID "\",\"kind\":\"reconcile\",\"volume_id\":\"" VOLUME_ID
+             "\"}");
+    pthread_mutex_unlock(&srv.mutex);
+    EVENTUALLY(a.works == 1);
+    snprintf(from, sizeof(from), "%s/works.json", a.path);
+    snprintf(to, sizeof(to), "%s/kept", a.path);
+    TAP_OK(port_rename(port, NULL, from, NULL, to, true)); /* what kill -9 leaves */
+    TAP_OK(link_work_end(a.link, WORK_ID, AL_OK, ""));
+    agent_down();
+    TAP_CHECK(strstr(srv.records_text, "cancelled") == NULL);
+    agent_up(); /* after a clean stop nothing is given back */
+    usleep(200000);
+    TAP_CHECK(strstr(srv.records_text, "cancelled") == NULL);
+    agent_down();
+    TAP_OK(port_rename(port, NULL, to, NULL, from, true));
+    agent_up();
+    EVENTUALLY(strstr(srv.records_text, "\"work_id\":\"" WORK_ID "\",\"code\":\"cancelled\"") !=
+               NULL);
+    end();
+}
+
+static void
 a_work_of_an_unknown_kind_is_answered_not_swallowed(void)
 {
     begin();
@@ -629,6 +657,7 @@ main(int argc, char **argv)
     TAP_RUN(enrolment_is_kept_private_and_happens_once);
     TAP_RUN(the_configuration_arrives_and_is_kept_for_a_start_without_server);
     TAP_RUN(work_is_told_as_running_until_its_end_is_applied);
+    TAP_RUN(works_that_a_crash_cut_are_given_back_at_the_next_start);
     TAP_RUN(a_work_of_an_unknown_kind_is_answered_not_swallowed);
     TAP_RUN(a_work_whose_lease_is_lost_is_cancelled_and_gets_no_end);
     TAP_RUN(records_arrive_once_though_answers_get_lost_and_the_server_restarts);
