@@ -2,7 +2,7 @@
 # Builds the console into console/dist when its sources changed since; with --test checks types and runs its unit tests instead.
 set -euo pipefail
 cd "$(dirname "$0")/../console"
-[ -f package.json ] || exit 0
+[ -f src/main.tsx ] || exit 0
 quiet() { "$@" >/tmp/alto-console.$$ 2>&1 || { tail -40 /tmp/alto-console.$$ >&2; rm -f /tmp/alto-console.$$; exit 1; }; rm -f /tmp/alto-console.$$; }
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
     quiet npm ci --ignore-scripts --no-audit --no-fund
