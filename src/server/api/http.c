@@ -452,6 +452,9 @@ on_stream(void *ctx, uint64_t position, char *to, size_t room)
     case HTTP_CUT:
         break;
     }
+    /* The library marks the connection as closed, and then may sleep until something else happens
+     * on this thread (0.9.75). */
+    port_socket_cut(x->connection->socket);
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 

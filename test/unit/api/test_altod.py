@@ -14,7 +14,7 @@ import program
 from program import Altod, with_password
 from tap import run_all
 
-program.ALTOD = sys.argv[1]
+program.ALTOD = os.path.abspath(sys.argv[1])
 
 
 def usage(*options):

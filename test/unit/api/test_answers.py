@@ -3,6 +3,7 @@
 schema of that status. A member that is not described is an error too. Arguments: altod, openapi.yaml."""
 import base64
 import json
+import os
 import re
 import sys
 import threading
@@ -15,7 +16,7 @@ import program
 from program import with_password
 from tap import run_all
 
-program.ALTOD = sys.argv[1]
+program.ALTOD = os.path.abspath(sys.argv[1])
 with open(sys.argv[2], encoding="utf-8") as f:
     DOC = yaml.safe_load(f)
 called = set()
@@ -291,7 +292,7 @@ def scan(job):
 def pack_entries():
     import subprocess
 
-    return subprocess.run([sys.argv[3]], check=True, capture_output=True).stdout
+    return subprocess.run([os.path.abspath(sys.argv[3])], check=True, capture_output=True, timeout=20).stdout
 
 
 def test_audit_figures_series():
