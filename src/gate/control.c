@@ -37,7 +37,7 @@ receive(int gate, struct al_buf *room, struct gatemsg *ret)
 static int
 send_message(int gate, const struct gatemsg *m, int fd)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf b;
+    AL_CLEANUP(al_buf_free) struct al_buf b = {0};
     int rc;
 
     al_buf_init(&b, GATEMSG_MAX);
@@ -49,7 +49,7 @@ send_message(int gate, const struct gatemsg *m, int fd)
 int
 gate_connect(const char *socket, int *ret, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf room;
+    AL_CLEANUP(al_buf_free) struct al_buf room = {0};
     const struct gatemsg hello = {.type = GATEMSG_HELLO, .role = GATEMSG_CONTROL};
     struct port_peer peer;
     struct gatemsg m;
@@ -80,7 +80,7 @@ int
 gate_ask(int gate, struct gatemsg *m, int fd, struct gatemsg *ret, struct al_buf *text,
          struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf room;
+    AL_CLEANUP(al_buf_free) struct al_buf room = {0};
     struct gatemsg reply;
     int rc;
 
@@ -136,7 +136,7 @@ print_status(const char *text)
 int
 gate_control(const char *socket, const char *verb, char **args, int count, bool json)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     struct gatemsg m = {0}, reply;
     struct al_fail fail = {0};
     int gate = -1, rc;

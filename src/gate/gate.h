@@ -80,7 +80,7 @@ struct gate {
     struct port_file *folder; /* of socket, lock and group number */
     struct port_file *lock_file;
     int listener, wake, null_fd;
-    int group, table_fd;
+    int group, table_fd, right;
     uint64_t group_id;
     struct table *table;
     uint64_t pending_max; /* events waiting before nothing more is read */

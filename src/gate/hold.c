@@ -20,13 +20,13 @@ struct hold {
     uint64_t group_id;
     uint64_t wait_ms;
     int64_t lost_ns;
-    bool right; /* to read, while denying */
+    int right; /* to read, while denying; -1 else */
 };
 
 static int
 hello(struct hold *h)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf b;
+    AL_CLEANUP(al_buf_free) struct al_buf b = {0};
     const struct gatemsg m = {.type = GATEMSG_HELLO, .role = GATEMSG_KEEPER, .group = h->group_id};
     const int fds[2] = {h->group, h->table_fd};
     struct port_peer peer;
@@ -93,11 +93,10 @@ deny(struct hold *h)
 {
     unsigned n;
 
-    if (!h->right && port_fan_right(h->table_fd, 0) != AL_OK) {
+    if (h->right < 0 && port_fan_right(h->table_fd, 0, &h->right) != AL_OK) {
         port_sleep_ns(h->port, HOLD_RETRY_NS); /* the agent denies, or a gate is starting */
         return;
     }
-    h->right = true;
     n = port_fan_deny_for(h->group, HOLD_DENY_MS);
     if (n > 0) {
         (void)fprintf(stderr, "<3>alto-hold: no gate for %llu ms: %u openers denied\n",
@@ -117,10 +116,7 @@ hold_run(struct hold *h)
         }
         if (hello(h) == AL_OK) {
             /* Nothing is read any more before the right goes: what was read is answered. */
-            if (h->right) {
-                port_fan_right_end(h->table_fd);
-                h->right = false;
-            }
+            port_fd_close(&h->right);
             continue;
         }
         now = port_mono_ns(h->port);
@@ -143,6 +139,7 @@ main(int argc, char **argv)
                      .gate = -1,
                      .group = -1,
                      .table_fd = -1,
+                     .right = -1,
                      .wait_ms = GATE_WAIT_MS};
     int c;
 

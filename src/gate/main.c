@@ -82,7 +82,7 @@ gate_new(const struct gate_conf *conf)
     g->conf = *conf;
     g->port = port_native();
     g->self_pid = port_pid();
-    g->listener = g->wake = g->null_fd = g->group = g->table_fd = -1;
+    g->listener = g->wake = g->null_fd = g->group = g->table_fd = g->right = -1;
     port_mutex_init(&g->lock);
     al_list_init(&g->pending);
     al_list_init(&g->guards);

@@ -63,7 +63,7 @@ refuse_places(struct gate *g, int fd, struct al_fail *fail)
 static int
 refuse_swap(struct gate *g, int fd, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     char *rest, *line;
     int rc;
 
@@ -131,7 +131,7 @@ gate_is_overlay_layer(int fd, const char *mountinfo)
 static int
 refuse_overlay(struct gate *g, int fd, struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     int rc;
 
     if (port_kernel_at_least(6, 6)) {
@@ -171,7 +171,7 @@ refuse_kind(int fd, struct al_fail *fail)
 static void
 marks_save(struct gate *g)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     AL_CLEANUP(al_json_freep) json_t *list = json_array();
     size_t i;
     int rc = list == NULL ? AL_ENOMEM : AL_OK;
@@ -295,7 +295,7 @@ mark_path(struct gate *g, const char *path)
 static void
 marks_again(struct gate *g)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     AL_CLEANUP(al_json_freep) json_t *list = NULL;
     size_t i;
 
@@ -305,7 +305,7 @@ marks_again(struct gate *g)
         return;
     }
     for (i = 0; i < json_array_size(list); i++) {
-        AL_CLEANUP(al_buf_free) struct al_buf path;
+        AL_CLEANUP(al_buf_free) struct al_buf path = {0};
 
         al_buf_init(&path, 4096);
         if (al_json_get_bytes(json_array_get(list, i), "path", &path, NULL) == AL_OK &&
@@ -318,7 +318,7 @@ marks_again(struct gate *g)
 void
 gate_marks_begin(struct gate *g)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     char *rest, *line;
     int rc = AL_ENOENT;
 

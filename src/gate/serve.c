@@ -36,7 +36,7 @@ int
 gate_send(struct gate *g, struct client *c, const struct gatemsg *m, const int *fds,
           size_t fd_count, int64_t timeout_ms)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf b;
+    AL_CLEANUP(al_buf_free) struct al_buf b = {0};
     int rc;
 
     al_buf_init(&b, GATEMSG_MAX);
@@ -194,7 +194,7 @@ on_marking(struct gate *g, struct client *c, const struct gatemsg *m, const int 
 static int
 on_status(struct gate *g, struct client *c, const struct gatemsg *m)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     int rc;
 
     al_buf_init(&text, GATEMSG_TEXT_MAX);

@@ -113,10 +113,11 @@ group_adopt(struct gate *g, int group, int table_fd, uint64_t id, struct al_fail
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "the table of the group to take over cannot be used");
     }
-    rc = port_fan_right(table_fd, RIGHT_WAIT_MS);
+    rc = port_fan_right(table_fd, RIGHT_WAIT_MS, &g->right);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "somebody else reads the group's events");
     }
+    gate_raise(g, &g->right);
     g->group = group;
     g->table_fd = table_fd;
     g->group_id = id;
@@ -148,7 +149,7 @@ group_make(struct gate *g, struct al_fail *fail)
         rc = port_shared_map(g->table_fd, sizeof(struct table), &at);
     }
     if (rc == AL_OK) {
-        rc = port_fan_right(g->table_fd, 0);
+        rc = port_fan_right(g->table_fd, 0, &g->right);
     }
     if (rc == AL_OK) {
         rc = port_random(g->port, &g->group_id, sizeof(g->group_id));
@@ -156,6 +157,7 @@ group_make(struct gate *g, struct al_fail *fail)
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(g->port), "cannot make the table of events");
     }
+    gate_raise(g, &g->right);
     g->group_id |= 1; /* 0 means none */
     g->table = at;
     g->table->magic = TABLE_MAGIC;
@@ -173,7 +175,7 @@ group_make(struct gate *g, struct al_fail *fail)
 static uint64_t
 group_expected(struct gate *g)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     uint64_t id = 0;
 
     al_buf_init(&text, 64);
@@ -219,15 +221,16 @@ void
 gate_group_drain(struct gate *g, int group, int table_fd)
 {
     unsigned denied = 0;
+    int right;
 
     /* Our own marks cover the same filesystems by now. Without marks no event comes to the old
      * group any more. */
-    if (port_fan_right(table_fd, 0) == AL_OK) {
+    if (port_fan_right(table_fd, 0, &right) == AL_OK) {
         int ignored = port_fan_unmark_all(group);
 
         (void)ignored;
         denied = port_fan_deny_for(group, 10);
-        port_fan_right_end(table_fd);
+        port_fd_close(&right);
     }
     al_log(g->conf.log, AL_LOG_WARN, "a stale group was drained: %u openers denied", denied);
     port_fd_close(&group);

@@ -46,13 +46,13 @@ struct gatelink {
     int group, table_fd;
     uint64_t group_id, wait_ms;
     int64_t lost_ns;
-    bool right;
+    int right; /* to read the group, while denying; -1 else */
 };
 
 static int
 say(struct gatelink *l, const struct gatemsg *m, const int *fds, size_t fd_count)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf b;
+    AL_CLEANUP(al_buf_free) struct al_buf b = {0};
     int rc;
 
     al_buf_init(&b, GATEMSG_MAX);
@@ -341,15 +341,11 @@ without_gate(struct gatelink *l)
     int rc;
 
     if (connect_gate(l)) {
-        if (l->right) {
-            port_fan_right_end(l->table_fd);
-            l->right = false;
-        }
+        port_fd_close(&l->right);
         return;
     }
     if (l->group >= 0 && away > (int64_t)l->wait_ms * 1000000 &&
-        (l->right || port_fan_right(l->table_fd, 0) == AL_OK)) {
-        l->right = true;
+        (l->right >= 0 || port_fan_right(l->table_fd, 0, &l->right) == AL_OK)) {
         (void)port_fan_deny_for(l->group, DENY_MS);
         return;
     }
@@ -383,6 +379,7 @@ link_free(struct gatelink *l)
     port_fd_close(&l->fd);
     port_fd_close(&l->group);
     port_fd_close(&l->table_fd);
+    port_fd_close(&l->right);
     port_fd_close(&l->wake);
     port_cond_end(&l->changed);
     port_mutex_end(&l->lock);
@@ -408,7 +405,7 @@ gatelink_start(const struct gatelink_conf *conf, struct gatelink **ret, struct a
     l->log = conf->log;
     l->opened = conf->opened;
     l->ctx = conf->ctx;
-    l->fd = l->group = l->table_fd = l->wake = -1;
+    l->fd = l->group = l->table_fd = l->right = l->wake = -1;
     l->lost_ns = port_mono_ns(conf->port);
     al_list_init(&l->requests);
     port_mutex_init(&l->lock);

@@ -104,7 +104,7 @@ refused(enum stub_refusal why, enum stub_refusal *ret, int rc, struct stub_volum
 static bool
 is_swap(struct stub_volume *v, const struct port_stat *st)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf text;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     char *line, *end;
 
     al_buf_init(&text, 1u << 20);

@@ -161,16 +161,15 @@ port_fan_guard(int group, int fd, bool access)
 {
     int rc;
 
-    /* An ignore mark that ends with a modification is not set while somebody may write (the one who tiers may), and the two kinds do
-     * not mix: the old mark goes as a whole. */
+    /* An ignore mark that ends with a modification is not set while somebody may write (the one who
+     * tiers may), and the two kinds do not mix: the old mark goes as a whole. */
     rc = port_fan_forget(group, fd, access);
     if (rc != AL_OK || !access) {
         return rc;
     }
-    return mark_call(group,
-                     FAN_MARK_ADD | IGNORE_FLAGS | FAN_MARK_IGNORED_SURV_MODIFY |
-                         FAN_MARK_EVICTABLE,
-                     FAN_PRE_ACCESS, fd);
+    return mark_call(
+        group, FAN_MARK_ADD | IGNORE_FLAGS | FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_EVICTABLE,
+        FAN_PRE_ACCESS, fd);
 }
 
 int
@@ -497,33 +496,36 @@ port_shared_map(int fd, size_t bytes, void **ret)
 }
 
 int
-port_fan_right(int shared_fd, int64_t timeout_ms)
+port_fan_right(int shared_fd, int64_t timeout_ms, int *ret_right)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
     const struct timespec pause = {.tv_nsec = 2000000};
     int64_t end = mono_ms() + timeout_ms;
+    char path[PROC_FD_MAX];
+    int rc = AL_EBUSY;
+    int fd;
 
-    /* A lock of the process, not of the descriptor, which all holders share; it ends with the
-     * process however that ends. */
-    while (fcntl(shared_fd, F_SETLK, &lock) != 0) {
-        if (errno != EAGAIN && errno != EACCES) {
-            return linux_code(errno);
+    /* A lock of an open of our own: the holders share one open of the memory, and a lock of the
+     * process would end with the first duplicate that is closed. */
+    fd = open(proc_fd(shared_fd, path), O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        return linux_code(errno);
+    }
+    for (;;) {
+        if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
+            *ret_right = fd;
+            return AL_OK;
         }
-        if (timeout_ms <= 0) {
-            return AL_EBUSY;
+        if (errno != EAGAIN && errno != EACCES) {
+            rc = linux_code(errno);
+            break;
         }
         if (mono_ms() >= end) {
-            return AL_ETIMEDOUT;
+            rc = timeout_ms > 0 ? AL_ETIMEDOUT : AL_EBUSY;
+            break;
         }
-        (void)nanosleep(&pause, NULL); /* a short one is as good */
+        (void)nanosleep(&pause, NULL); /* a shorter one is as good */
     }
-    return AL_OK;
-}
-
-void
-port_fan_right_end(int shared_fd)
-{
-    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-
-    (void)fcntl(shared_fd, F_SETLK, &lock); /* giving back what we hold cannot fail */
+    (void)close(fd); /* holds nothing */
+    return rc;
 }
