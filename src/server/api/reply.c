@@ -85,10 +85,25 @@ reply_status_of(const struct request *r)
     return r->reply.status != 0 ? r->reply.status : 200;
 }
 
+/* The service's sentences about a body begin with the member they are about: "name" has 1 to 128
+ * bytes. Empty: with none. */
+static void
+pointer_of(const char *sentence, char out[64])
+{
+    size_t len =
+        sentence[0] != '"' ? 0 : strspn(sentence + 1, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+    out[0] = '\0';
+    if (len > 0 && len < 62 && sentence[1 + len] == '"') {
+        snprintf(out, 64, "/%.*s", (int)len, sentence + 1);
+    }
+}
+
 static int
 print_problem(struct request *r, int status, struct al_buf *out)
 {
     struct al_jsonout j;
+    char pointer[64];
     bool ours = status >= 500 && status != 503;
 
     al_buf_clear(out);
@@ -103,6 +118,10 @@ print_problem(struct request *r, int status, struct al_buf *out)
               : r->fail.text[0] != '\0' ? r->fail.text
                                         : title_of(status));
     al_jo_str(&j, "code", ours ? "internal" : al_code_name(r->rc));
+    pointer_of(r->fail.text, pointer);
+    if (status == 422 && pointer[0] != '\0') {
+        al_jo_str(&j, "pointer", pointer);
+    }
     al_jo_close(&j);
     return al_jo_end(&j);
 }

@@ -75,10 +75,10 @@ op_item_create(struct service_req *q, struct service_reply *r, struct al_fail *f
 {
     const char *name;
     int rc = q->body == NULL ? al_fail_set(fail, AL_EINVAL, 0, "a body is needed")
-                             : al_json_str(q->body, "name", &name, fail);
+                             : al_json_str(q->body, "name", &name, NULL);
 
     if (rc != AL_OK) {
-        return AL_EINVAL;
+        return al_fail_set(fail, AL_EINVAL, 0, "\"name\" is missing");
     }
     r->status = 201;
     r->location = "/api/v1/items/1";
@@ -121,8 +121,8 @@ static int
 op_park(struct service_req *q, struct service_reply *r, struct al_fail *fail)
 {
     const char *topic = q->query(q->query_ctx, "topic");
-    int64_t until_ns = r->park_until_ns != 0 ? r->park_until_ns
-                                             : q->now_ns + (int64_t)number(q, "ms") * 1000000;
+    int64_t until_ns =
+        r->park_until_ns != 0 ? r->park_until_ns : q->now_ns + (int64_t)number(q, "ms") * 1000000;
     bool got = false;
 
     atomic_fetch_add(&fake.runs, 1);

@@ -221,12 +221,12 @@ test_bodies_are_limited_by_route(void)
     /* Chunked, without a length. */
     snprintf(request, sizeof(request),
              "POST /api/v1/open" H "Content-Type: application/json\r\nTransfer-Encoding: "
-                                   "chunked\r\n\r\n400\r\n%s\r\n1\r\n \r\n0\r\n\r\n",
+             "chunked\r\n\r\n400\r\n%s\r\n1\r\n \r\n0\r\n\r\n",
              body);
     TAP_CHECK(ask(request, NULL) == 413);
     snprintf(request, sizeof(request),
              "POST /api/v1/open" H "Content-Type: application/json\r\nTransfer-Encoding: "
-                                   "chunked\r\n\r\n400\r\n%s\r\n0\r\n\r\n",
+             "chunked\r\n\r\n400\r\n%s\r\n0\r\n\r\n",
              body);
     TAP_CHECK(ask(request, NULL) == 201);
     TAP_CHECK(ask("GET /api/v1/health" H
@@ -257,9 +257,10 @@ test_bodies_must_be_json_of_that_type(void)
     TAP_CHECK(ask("POST /api/v1/open" H
                   "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
                   &c) == 422);
+    TAP_CHECK(strstr(c.a.body, "\"pointer\":\"/name\"") != NULL);
     client_close(&c);
     TAP_CHECK(ask("POST /api/v1/open" H "Content-Type: application/json\r\nContent-Encoding: "
-                                        "gzip\r\nContent-Length: 2\r\n\r\n{}",
+                  "gzip\r\nContent-Length: 2\r\n\r\n{}",
                   NULL) == 415);
 }
 
@@ -383,7 +384,7 @@ test_who_may(void)
 
 #define PATCH_BY_COOKIE                                                                            \
     "PATCH /api/v1/items/1" H "Cookie: alto_session=adm-a\r\nIf-Match: \"7\"\r\nContent-Type: "    \
-                              "application/json\r\nContent-Length: 2\r\n"
+    "application/json\r\nContent-Length: 2\r\n"
 
 static void
 test_cookie_borne_writes_need_csrf_and_origin(void)
