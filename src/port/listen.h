@@ -21,6 +21,15 @@ int port_addr_parse(const char *text, struct port_addr *ret, struct al_fail *fai
  * does not wait and is not inherited. */
 int port_listen(struct port_addr *io_addr, int backlog, int *ret_socket, struct al_fail *fail) AL_MUST_CHECK;
 
+/* The other end as the system writes it down: a struct sockaddr for libraries that want one. */
+struct port_sockaddr {
+    _Alignas(16) uint8_t bytes[128];
+    uint32_t len;
+};
+/* Takes one connection; neither it nor the call waits, and it is not inherited. AL_EBUSY: nobody is there; AL_EMFILE: no descriptor is free,
+ * the connection stays where it is; AL_EIO: that one failed, the next may not. */
+int port_accept(int listener, int *ret_socket, struct port_sockaddr *ret_from) AL_MUST_CHECK;
+
 /* The other end's address (a struct sockaddr) as text; *ret_loopback whether it is this machine through its loopback. */
 void port_addr_text(const void *sockaddr, char out[PORT_ADDR_TEXT_MAX], bool *ret_loopback);
 

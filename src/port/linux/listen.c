@@ -139,6 +139,26 @@ port_listen(struct port_addr *io_addr, int backlog, int *ret_socket, struct al_f
     return AL_OK;
 }
 
+int
+port_accept(int listener, int *ret_socket, struct port_sockaddr *ret_from)
+{
+    struct port_sockaddr from;
+    socklen_t len = sizeof(from.bytes);
+    int s = accept4(listener, (struct sockaddr *)(void *)from.bytes, &len,
+                    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (s < 0) {
+        return errno == EAGAIN || errno == EWOULDBLOCK ? AL_EBUSY
+               : errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS
+                   ? AL_EMFILE
+                   : AL_EIO;
+    }
+    from.len = (uint32_t)len;
+    *ret_from = from;
+    *ret_socket = s;
+    return AL_OK;
+}
+
 void
 port_addr_text(const void *sockaddr, char out[PORT_ADDR_TEXT_MAX], bool *ret_loopback)
 {

@@ -10,38 +10,49 @@
 #include "base/mem.h"
 #include "port/listen.h"
 #include "port/thread.h"
+#include "port/usock.h"
 #include "server/api/limits.h"
 
 /* TLS 1.2 and 1.3 with what GnuTLS holds to be normal today. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define STREAM_BLOCK_BYTES ((size_t)16 << 10)
+#define PAUSE_MS 20           /* before it is looked again whether there is room for a connection */
+#define SPARE_CONNECTIONS 16u /* the library counts those it is still closing */
 
 /* What a connection is waiting for; each has its time. Suspended exchanges wait for us, not for the
  * client. */
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_OURS, PHASE_SEND, PHASE_STREAM };
 
+/* An I/O thread is a daemon of the library with one thread. We accept ourselves and deal
+ * connections out by load: the library's own pool lets whichever thread wakes first take all that
+ * wait, and a busy core sits beside an idle one. */
 struct io_thread {
-    pthread_t id;
-    bool used;
+    struct http *http;
+    struct MHD_Daemon *daemon;
+    bool opened;
     void *io;
+    atomic_uint open; /* connections */
 };
 
 struct http {
     struct http_app app;
-    struct MHD_Daemon *daemon;
     struct port *port;
     struct al_log *log;
     int64_t idle_ns, head_ns, body_ns, send_ns;
-    port_mutex lock; /* of the list and the threads */
+    port_mutex lock; /* of the list */
     struct al_list connections;
-    atomic_uint open;
-    struct io_thread thread[API_IO_THREADS_MAX + 1];
+    unsigned threads, connections_max;
+    struct io_thread thread[API_IO_THREADS_MAX];
+    struct port_thread acceptor;
+    int listener, wake; /* wake: -1 while there is none */
+    bool accepts;
+    atomic_bool stop;
 };
 
 struct connection {
     struct al_list node;
     struct http *http;
-    void *io;
+    struct io_thread *thread;
     int socket;
     bool loopback;
     char peer[PORT_ADDR_TEXT_MAX];
@@ -67,35 +78,10 @@ phase_set(struct connection *c, enum phase phase, int64_t allowed_ns)
 
 /* ---- connections ---- */
 
-/* The state of the calling I/O thread; the library tells us of no thread but by being called in
- * one. */
-static void *
-io_of_thread(struct http *h)
-{
-    pthread_t me = pthread_self();
-    void *io = NULL;
-
-    port_mutex_lock(&h->lock);
-    for (size_t i = 0; i < AL_LEN(h->thread); i++) {
-        struct io_thread *t = &h->thread[i];
-
-        if (!t->used) {
-            t->used = true;
-            t->id = me;
-            t->io = h->app.io_open(h->app.ctx);
-        }
-        if (pthread_equal(t->id, me)) {
-            io = t->io;
-            break;
-        }
-    }
-    port_mutex_unlock(&h->lock);
-    return io;
-}
-
 static struct connection *
-connection_new(struct http *h, struct MHD_Connection *mhd)
+connection_new(struct io_thread *t, struct MHD_Connection *mhd)
 {
+    struct http *h = t->http;
     const union MHD_ConnectionInfo *info;
     struct connection *c = al_zalloc(sizeof(*c));
 
@@ -103,6 +89,7 @@ connection_new(struct http *h, struct MHD_Connection *mhd)
         return NULL;
     }
     c->http = h;
+    c->thread = t;
     c->socket = -1;
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (info != NULL) {
@@ -110,12 +97,14 @@ connection_new(struct http *h, struct MHD_Connection *mhd)
     }
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     port_addr_text(info != NULL ? info->client_addr : NULL, c->peer, &c->loopback);
-    c->io = io_of_thread(h);
+    if (!t->opened) {
+        t->opened = true;
+        t->io = h->app.io_open(h->app.ctx);
+    }
     phase_set(c, PHASE_HEAD, h->head_ns);
     port_mutex_lock(&h->lock);
     al_list_push(&h->connections, &c->node);
     port_mutex_unlock(&h->lock);
-    atomic_fetch_add_explicit(&h->open, 1, memory_order_relaxed);
     return c;
 }
 
@@ -123,18 +112,20 @@ static void
 on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_context,
               enum MHD_ConnectionNotificationCode what)
 {
-    struct http *h = ctx;
+    struct io_thread *t = ctx;
     struct connection *c = *socket_context;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *socket_context = connection_new(h, mhd);
-    } else if (c != NULL) {
+        *socket_context = connection_new(t, mhd);
+        return;
+    }
+    atomic_fetch_sub_explicit(&t->open, 1, memory_order_relaxed);
+    if (c != NULL) {
         /* The library closes the socket after this call, so that http_sweep never cuts a number
          * that is somebody else's already. */
-        port_mutex_lock(&h->lock);
+        port_mutex_lock(&t->http->lock);
         al_list_drop(&c->node);
-        port_mutex_unlock(&h->lock);
-        atomic_fetch_sub_explicit(&h->open, 1, memory_order_relaxed);
+        port_mutex_unlock(&t->http->lock);
         al_free(c);
         *socket_context = NULL;
     }
@@ -163,7 +154,7 @@ on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct http *h = ctx;
+    struct http *h = ((struct io_thread *)ctx)->http;
     struct connection *c = info == NULL ? NULL : info->socket_context;
     struct http_exchange *x = c == NULL ? NULL : al_zalloc(sizeof(*x));
 
@@ -173,7 +164,7 @@ on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
     x->mhd = mhd;
     x->connection = c;
     phase_set(c, PHASE_HEAD, h->head_ns);
-    x->request = h->app.begin(h->app.ctx, c->io, x, uri);
+    x->request = h->app.begin(h->app.ctx, c->thread->io, x, uri);
     if (x->request == NULL) {
         al_free(x);
         return NULL;
@@ -194,7 +185,7 @@ static enum MHD_Result
 on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *method,
            const char *version, const char *upload, size_t *upload_len, void **con_cls)
 {
-    struct http *h = ctx;
+    struct http *h = ((struct io_thread *)ctx)->http;
     struct http_exchange *x = *con_cls;
     enum http_next next;
 
@@ -222,7 +213,7 @@ static void
 on_completed(void *ctx, struct MHD_Connection *mhd, void **con_cls,
              enum MHD_RequestTerminationCode why)
 {
-    struct http *h = ctx;
+    struct http *h = ((struct io_thread *)ctx)->http;
     struct http_exchange *x = *con_cls;
 
     if (x == NULL) {
@@ -253,39 +244,116 @@ on_log(void *ctx, const char *format, va_list args)
     al_log(h->log, AL_LOG_DEBUG, "http: %s", line);
 }
 
+/* ---- accepting ---- */
+
+unsigned
+http_connections(const struct http *h)
+{
+    unsigned open = 0;
+
+    for (unsigned i = 0; i < h->threads; i++) {
+        open += atomic_load_explicit(&h->thread[i].open, memory_order_relaxed);
+    }
+    return open;
+}
+
+static void
+deal_out(struct http *h, int socket, const struct port_sockaddr *from)
+{
+    struct io_thread *t = &h->thread[0];
+
+    for (unsigned i = 1; i < h->threads; i++) {
+        if (atomic_load(&h->thread[i].open) < atomic_load(&t->open)) {
+            t = &h->thread[i];
+        }
+    }
+    /* Counted here and not when the thread takes it up, or a burst would go to one of them. */
+    atomic_fetch_add(&t->open, 1);
+    if (MHD_add_connection(t->daemon, socket, (const struct sockaddr *)(const void *)from->bytes,
+                           from->len) != MHD_YES) {
+        atomic_fetch_sub(&t->open, 1); /* the socket is closed by the library */
+    }
+}
+
+/* At the limit connections wait in the kernel's queue until one of ours ends. */
+static void *
+accept_all(void *arg)
+{
+    struct http *h = arg;
+    struct port_poll ends[] = {{.fd = h->wake}, {.fd = h->listener}};
+    bool rest = false;
+
+    while (!atomic_load(&h->stop)) {
+        bool full = rest || http_connections(h) >= h->connections_max;
+
+        rest = false;
+        if (port_poll(ends, full ? 1 : AL_LEN(ends), full ? PAUSE_MS : -1) != AL_OK) {
+            port_sleep_ns(h->port, PAUSE_MS * API_MS);
+            continue;
+        }
+        while (!full && !atomic_load(&h->stop) && http_connections(h) < h->connections_max) {
+            struct port_sockaddr from;
+            int socket = -1, rc = port_accept(h->listener, &socket, &from);
+
+            if (rc == AL_OK) {
+                deal_out(h, socket, &from);
+            } else if (rc != AL_EIO) {
+                rest = rc != AL_EBUSY; /* no descriptors: let some be given back */
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* ---- open and close ---- */
 
 static struct MHD_Daemon *
-start(struct http *h, const struct http_conf *conf, unsigned threads)
+start(struct io_thread *t, const struct http_conf *conf)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-                     MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}},
-                          pool[2] = {{MHD_OPTION_END, 0, NULL}};
+    struct http *h = t->http;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+                     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)conf->key_pem},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)conf->cert_pem},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
 
     if (conf->cert_pem != NULL) {
         flags |= MHD_USE_TLS;
-        tls[0] =
-            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)conf->key_pem};
-        tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
-                                         (void *)(uintptr_t)conf->cert_pem};
-        tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
-                                         (void *)(uintptr_t)TLS_PRIORITIES};
-        tls[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    }
-    if (threads > 1) {
-        pool[0] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL};
-        pool[1] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-        MHD_OPTION_LISTEN_SOCKET, conf->listen_socket, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        API_CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT, conf->connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(h->idle_ns / API_S + 1),
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing,
-        h, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, pool, MHD_OPTION_ARRAY, tls,
-        MHD_OPTION_END);
+        flags, 0, NULL, NULL, on_request, t, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, API_CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        conf->connections_max + SPARE_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(h->idle_ns / API_S + 1), MHD_OPTION_NOTIFY_CONNECTION, on_connection, t,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, t, MHD_OPTION_URI_LOG_CALLBACK, on_uri, t,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, h, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, conf->cert_pem != NULL ? tls : &tls[AL_LEN(tls) - 1], MHD_OPTION_END);
+}
+
+static int
+start_all(struct http *h, const struct http_conf *conf, struct al_fail *fail)
+{
+    int rc;
+
+    for (unsigned i = 0; i < h->threads; i++) {
+        h->thread[i].http = h;
+        h->thread[i].daemon = start(&h->thread[i], conf);
+        if (h->thread[i].daemon == NULL) {
+            return al_fail_set(fail, AL_EIO, 0, "%s",
+                               conf->cert_pem != NULL
+                                   ? "the HTTP server does not start: do certificate and key fit?"
+                                   : "the HTTP server does not start");
+        }
+    }
+    rc = port_wake_new(&h->wake);
+    if (rc == AL_OK) {
+        rc = port_thread_start(&h->acceptor, "accept", 0, accept_all, h);
+        h->accepts = rc == AL_OK;
+    }
+    return rc == AL_OK ? AL_OK : al_fail_set(fail, rc, 0, "the HTTP server does not start");
 }
 
 int
@@ -294,6 +362,7 @@ http_open(const struct http_conf *conf, const struct http_app *app, struct http 
 {
     unsigned threads = conf->io_threads;
     struct http *h = al_zalloc(sizeof(*h));
+    int rc;
 
     if (h == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "no memory for the HTTP server");
@@ -305,16 +374,16 @@ http_open(const struct http_conf *conf, const struct http_app *app, struct http 
     h->head_ns = conf->head_ns > 0 ? conf->head_ns : API_HEAD_NS;
     h->body_ns = conf->body_ns > 0 ? conf->body_ns : API_BODY_NS;
     h->send_ns = conf->send_ns > 0 ? conf->send_ns : API_SEND_NS;
+    h->connections_max = conf->connections_max;
+    h->listener = conf->listen_socket;
+    h->wake = -1;
+    h->threads = threads < 1 ? 1 : threads > API_IO_THREADS_MAX ? API_IO_THREADS_MAX : threads;
     al_list_init(&h->connections);
     port_mutex_init(&h->lock);
-    threads = threads < 1 ? 1 : threads > API_IO_THREADS_MAX ? API_IO_THREADS_MAX : threads;
-    h->daemon = start(h, conf, threads);
-    if (h->daemon == NULL) {
+    rc = start_all(h, conf, fail);
+    if (rc != AL_OK) {
         http_close(h);
-        return al_fail_set(fail, AL_EIO, 0, "%s",
-                           conf->cert_pem != NULL
-                               ? "the HTTP server does not start: do certificate and key fit?"
-                               : "the HTTP server does not start");
+        return rc;
     }
     *ret = h;
     return AL_OK;
@@ -323,7 +392,12 @@ http_open(const struct http_conf *conf, const struct http_app *app, struct http 
 void
 http_quiesce(struct http *h)
 {
-    (void)MHD_quiesce_daemon(h->daemon); /* the socket it gives back is the caller's anyway */
+    if (h->accepts) {
+        atomic_store(&h->stop, true);
+        port_wake_set(h->wake);
+        port_thread_join(&h->acceptor);
+        h->accepts = false;
+    }
 }
 
 struct http *
@@ -332,23 +406,21 @@ http_close(struct http *h)
     if (h == NULL) {
         return NULL;
     }
-    if (h->daemon != NULL) {
-        MHD_stop_daemon(h->daemon);
+    http_quiesce(h);
+    for (unsigned i = 0; i < h->threads; i++) {
+        if (h->thread[i].daemon != NULL) {
+            MHD_stop_daemon(h->thread[i].daemon);
+        }
     }
-    for (size_t i = 0; i < AL_LEN(h->thread); i++) {
-        if (h->thread[i].used) {
+    for (unsigned i = 0; i < h->threads; i++) {
+        if (h->thread[i].opened) {
             h->app.io_close(h->app.ctx, h->thread[i].io);
         }
     }
+    port_fd_close(&h->wake);
     port_mutex_end(&h->lock);
     al_free(h);
     return NULL;
-}
-
-unsigned
-http_connections(const struct http *h)
-{
-    return atomic_load_explicit(&h->open, memory_order_relaxed);
 }
 
 /* ---- the request ---- */

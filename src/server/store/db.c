@@ -71,6 +71,10 @@ store_db_open(const struct store_conf *conf, struct store_db **ret, struct al_fa
     if (db == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
+    /* SQLite's memory statistics cost every allocation of every thread one and the same lock, and
+     * nobody reads them. Too late (SQLITE_MISUSE) when a store is open already: then it was said
+     * before. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     port_mutex_init(&db->write_lock);
     db->port = conf->port;
     db->log = conf->log;
