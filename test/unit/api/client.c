@@ -18,7 +18,7 @@
 #include "port/x509.h"
 #include "server/api/api.h"
 
-#define TIMEOUT_MS 10000
+#define PATIENCE_MS 10000
 
 struct server {
     struct api *api;
@@ -200,7 +200,7 @@ static bool
 need(struct client *c, size_t len)
 {
     while (c->have_len < len) {
-        if (!more(c, TIMEOUT_MS)) {
+        if (!more(c, c->patience_ms > 0 ? c->patience_ms : PATIENCE_MS)) {
             return false;
         }
     }
@@ -224,7 +224,7 @@ client_answer(struct client *c, bool head_only)
         if (end != NULL) {
             break;
         }
-        if (!more(c, TIMEOUT_MS)) {
+        if (!more(c, c->patience_ms > 0 ? c->patience_ms : PATIENCE_MS)) {
             return 0;
         }
     }

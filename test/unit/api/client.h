@@ -26,6 +26,7 @@ struct answer {
 };
 struct client {
     int fd;
+    int patience_ms; /* for an answer; 0: ten seconds */
     char *have;
     size_t have_len;
     struct answer a;

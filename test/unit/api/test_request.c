@@ -109,7 +109,7 @@ test_what_is_no_http_is_refused_or_cut(void)
 {
     static const char *const bad[] = {
         "GET\r\n\r\n",
-        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        "\x16\x03\x01\x02\x7f\x01\x7f\x01\xfc\x03\x03\r\n\r\n",
         "GET /api/v1/health HTTP/1.1\r\n\r\n", /* no Host */
         "GET /api/v1/health HTTP/9.9\r\nHost: x\r\n\r\n",
         "POST /api/v1/open" H "Content-Length: -1\r\n\r\n",
@@ -128,6 +128,7 @@ test_what_is_no_http_is_refused_or_cut(void)
         int status;
 
         client_open(&c, server);
+        c.patience_ms = 1000;
         (void)client_send(&c, bad[i]);
         status = client_answer(&c, false);
         if (status != 0 && status != 400 && status != 413 && status != 501 && status != 505) {
