@@ -30,8 +30,6 @@ int port_fan_same_fs(int fd, const char *path, bool *ret) AL_MUST_CHECK;
 
 /* This inode raises no more events until it leaves the cache or is modified. `access`: what port_fan_mark told. */
 int port_fan_ignore(int group, int fd, bool access) AL_MUST_CHECK;
-/* While a file is being tiered: opens are asked, reads of the one who tiers it are not (answering one would break the lease). */
-int port_fan_guard(int group, int fd, bool access) AL_MUST_CHECK;
 /* Everything is asked again. fd may be an O_PATH one (port_fd_path). */
 int port_fan_forget(int group, int fd, bool access) AL_MUST_CHECK;
 

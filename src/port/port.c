@@ -44,6 +44,18 @@ port_open(struct port *p, struct port_file *dir, const char *name, uint32_t flag
 }
 
 int
+port_open_unseen(struct port *p, struct port_file *dir, const char *name, struct port_file **ret)
+{
+    int rc = dir == NULL ? AL_EINVAL : name_check(dir, name);
+
+    if (rc == AL_OK && p->ops->open_unseen == NULL) {
+        return port_open(p, dir, name, PORT_READ | PORT_WRITE | PORT_NOATIME | PORT_NONBLOCK, 0,
+                         ret);
+    }
+    return rc != AL_OK ? rc : PORT_CALL(p, open_unseen, dir, name, ret);
+}
+
+int
 port_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h,
                  uint32_t flags, struct port_file **ret)
 {

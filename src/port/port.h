@@ -93,6 +93,7 @@ enum port_lease { PORT_LEASE_NONE, PORT_LEASE_HELD, PORT_LEASE_WANTED /* held, a
 struct port_ops {
     /* port_walk_to alone passes "." as name, to open `dir` a second time. */
     int (*open)(struct port *, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret);
+    int (*open_unseen)(struct port *, struct port_file *dir, const char *name, struct port_file **ret);
     int (*open_handle)(struct port *, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret);
     int (*close)(struct port *, struct port_file *f);
     int (*pread)(struct port *, struct port_file *f, void *to, size_t len, uint64_t offset, size_t *ret_len);
@@ -147,6 +148,10 @@ struct port *port_native(void);
 /* ---- files ---- */
 /* mode: permission bits of a file that is made, less the process's umask. Errors: any file code. */
 int port_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret) AL_MUST_CHECK;
+/* A regular file for reading and writing, so that what is done through it raises no permission and no pre-content event, though the opening
+ * itself does: a file whose lease one holds must raise none, since opening the event's descriptor would wait for the lease (tried on 6.18).
+ * Never waits for a lease (AL_EBUSY). Without such a thing (Windows, port/sim) it is port_open. Needs root on Linux. */
+int port_open_unseen(struct port *p, struct port_file *dir, const char *name, struct port_file **ret) AL_MUST_CHECK;
 /* on_fs: any open file of the same filesystem. AL_ESTALE when the inode is gone. */
 int port_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret) AL_MUST_CHECK;
 /* Always ends f, also when it fails. NULL is AL_OK. The result matters after writing. */

@@ -235,8 +235,10 @@ take_by_name(struct stub_volume *v, struct port_file *dir, const char *name, str
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     t->v = v;
-    rc = port_open(v->port, dir, name, PORT_READ | PORT_WRITE | PORT_NOATIME | PORT_NONBLOCK, 0,
-                   &t->file);
+    rc = v->gate == NULL
+             ? port_open(v->port, dir, name, PORT_READ | PORT_WRITE | PORT_NOATIME | PORT_NONBLOCK,
+                         0, &t->file)
+             : port_open_unseen(v->port, dir, name, &t->file);
     if (rc != AL_OK) {
         t->file = NULL;
         rc = refused(rc == AL_EBUSY && is_swap(v, &st) ? STUB_R_SWAP : refuse_by_code(rc),

@@ -157,22 +157,6 @@ port_fan_ignore(int group, int fd, bool access)
 }
 
 int
-port_fan_guard(int group, int fd, bool access)
-{
-    int rc;
-
-    /* An ignore mark that ends with a modification is not set while somebody may write (the one who
-     * tiers may), and the two kinds do not mix: the old mark goes as a whole. */
-    rc = port_fan_forget(group, fd, access);
-    if (rc != AL_OK || !access) {
-        return rc;
-    }
-    return mark_call(
-        group, FAN_MARK_ADD | IGNORE_FLAGS | FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_EVICTABLE,
-        FAN_PRE_ACCESS, fd);
-}
-
-int
 port_fan_forget(int group, int fd, bool access)
 {
     int rc;

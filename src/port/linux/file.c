@@ -330,6 +330,7 @@ os_error(struct port *p)
 
 const struct port_ops linux_ops = {
     .open = file_open,
+    .open_unseen = linux_open_unseen,
     .open_handle = linux_open_handle,
     .close = file_close,
     .pread = file_pread,

@@ -46,6 +46,9 @@ int linux_handle_get(struct port *p, struct port_file *f, struct port_handle *re
 int linux_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret);
 int linux_generation(struct port *p, struct port_file *f, uint32_t *ret);
 
+/* unseen.c */
+int linux_open_unseen(struct port *p, struct port_file *dir, const char *name, struct port_file **ret);
+
 /* open(2) flags of enum port_open_flag */
 int linux_open_flags(uint32_t flags);
 

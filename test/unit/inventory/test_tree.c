@@ -49,7 +49,10 @@ numbers_are_preorder_and_below_is_a_range(void)
         order[k] = swap;
     }
     for (uint32_t i = 1; i <= FOLDERS; i++) {
-        snprintf(name, sizeof(name), order[i] == 1 ? "" : "n%u", order[i]);
+        snprintf(name, sizeof(name), "%s", "");
+        if (order[i] != 1) {
+            snprintf(name, sizeof(name), "n%u", order[i]);
+        }
         add(&t, order[i], parent[order[i]], name, 0);
     }
     TAP_OK(inv_tree_connect(&t));
