@@ -16,13 +16,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What %zu and %lld mean depends on whose printf it is: mingw-w64 says which it takes. */
+#if defined(__MINGW_PRINTF_FORMAT)
+#define TAP_PRINTF __MINGW_PRINTF_FORMAT
+#else
+#define TAP_PRINTF printf
+#endif
+
 static struct {
     unsigned run, failed;
     const char *skip;
     jmp_buf out;
 } tap;
 
-__attribute__((unused, noreturn, format(printf, 3, 4))) static void
+__attribute__((unused, noreturn, format(TAP_PRINTF, 3, 4))) static void
 tap_fail(const char *file, int line, const char *format, ...)
 {
     va_list args;

@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 #define AL_MUST_CHECK __attribute__((warn_unused_result))
-#define AL_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* AL_PRINTF_KIND comes from the build: to gcc for Windows plain "printf" means Microsoft's, ours is C99's everywhere. */
+#define AL_PRINTF(f, a) __attribute__((format(AL_PRINTF_KIND, f, a)))
 /* Runs fn(&variable) when the variable leaves its scope. */
 #define AL_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define AL_LEN(a) (sizeof(a) / sizeof((a)[0]))
