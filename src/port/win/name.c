@@ -133,6 +133,21 @@ prefix_for(const char *path)
     return unc ? L"\\\\?\\UNC" : L"\\\\?\\";
 }
 
+/* Writes "X:" of the current folder; how many units. None where that is a share. */
+static size_t
+drive_of_now(wchar_t *out)
+{
+    wchar_t now[MAX_PATH + 1];
+    DWORD len = GetCurrentDirectoryW(MAX_PATH + 1, now);
+
+    if (len < 2 || len > MAX_PATH || now[1] != L':') {
+        return 0;
+    }
+    out[0] = now[0];
+    out[1] = L':';
+    return 2;
+}
+
 int
 win_path(const struct port_file *dir, const char *name, wchar_t **ret)
 {
@@ -156,7 +171,11 @@ win_path(const struct port_file *dir, const char *name, wchar_t **ret)
 
         len = wcslen(prefix);
         memcpy(out, prefix, len * sizeof(*out));
-        if (len > 4) {
+        if (name[0] == '/' && name[1] != '/') {
+            len += drive_of_now(
+                out + len); /* "/dir" is meant on the drive we are on, as everywhere on Windows */
+        }
+        if (wcscmp(prefix, L"\\\\?\\UNC") == 0) {
             name++; /* "\\host\share" goes on behind "\\?\UNC" with one backslash */
         }
     }
