@@ -8,6 +8,8 @@
                             */
 #define SWEEP_NS (INT64_C(1000) * API_MS)
 #define CLOSE_STEP_NS (INT64_C(10) * API_MS)
+#define LAST_WORDS_NS                                                                              \
+    (INT64_C(1000) * API_MS) /* for answers that are on their way when everything else is done */
 
 /* Time limits, long polls that are due, heart-beats, and clients that have gone. */
 static void *
@@ -183,7 +185,10 @@ api_close(struct api *a, int64_t wait_ns)
         return false;
     }
     /* What was answered last is on its way: closing at once would cut it. */
-    port_sleep_ns(a->port, CLOSE_STEP_NS * 5);
+    for (int64_t waited_ns = 0; atomic_load(&a->exchanges) > 0 && waited_ns < LAST_WORDS_NS;
+         waited_ns += CLOSE_STEP_NS) {
+        port_sleep_ns(a->port, CLOSE_STEP_NS);
+    }
     free_all(a);
     return true;
 }

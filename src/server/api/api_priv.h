@@ -82,6 +82,7 @@ struct api {
     struct park *park;
     struct streams *streams;
     atomic_uint_fast64_t body_bytes; /* of all requests */
+    atomic_uint exchanges;           /* from request line to end of answer */
     atomic_bool stopping;
     struct port_thread housekeeper;
     bool housekeeper_runs;

@@ -92,6 +92,7 @@ begin(void *ctx, void *io, struct http_exchange *x, const char *raw)
     r->x = x;
     r->method = "-";
     r->began_ns = port_mono_ns(r->api->port);
+    atomic_fetch_add(&r->api->exchanges, 1);
     al_buf_init(&r->reply.body, API_REPLY_BYTES_MAX);
     al_buf_init(&r->body, 0);
     if (strlen(raw) > API_URI_BYTES_MAX) {
@@ -121,6 +122,7 @@ end(void *ctx, void *request, bool sent)
         al_log(r->api->log, AL_LOG_DEBUG, "%s %s %.200s %d %lld us%s", http_peer(r->x, &loopback),
                r->method, r->uri.path, status, (long long)(took_ns / 1000), sent ? "" : " cut");
     }
+    atomic_fetch_sub(&r->api->exchanges, 1);
     request_free(r);
 }
 

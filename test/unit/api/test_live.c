@@ -63,14 +63,14 @@ test_wakes_for_nothing_do_not_prolong_the_wait(void)
     int64_t began = mono_ms();
 
     client_open(&c, s);
-    TAP_CHECK(client_send(&c, "GET /api/v1/park?topic=t&ms=600" H "\r\n"));
+    TAP_CHECK(client_send(&c, "GET /api/v1/park?topic=t&ms=1500" H "\r\n"));
     for (int i = 0; i < 8; i++) {
-        nap_ms(60);
+        nap_ms(150);
         fake_wake("t");
     }
     TAP_CHECK(client_answer(&c, false) == 200);
     TAP_EQUAL_STR(c.a.body, "{\"got\":false}");
-    TAP_CHECK(mono_ms() - began < 1500);
+    TAP_CHECK(mono_ms() - began < 2650);
     TAP_CHECK(fake_runs() >= 6);
     client_close(&c);
     stop(s);
@@ -116,13 +116,32 @@ test_nothing_is_given_to_a_client_that_has_gone(void)
     stop(s);
 }
 
+/* Whether that many are parked, soon. */
+static bool
+parked_are(struct server *s, unsigned count)
+{
+    int64_t end = mono_ms() + 10000;
+    char want[64];
+    bool found = false;
+
+    snprintf(want, sizeof(want), "alto_http_parked %u\n", count);
+    while (!found && mono_ms() < end) {
+        struct client c;
+
+        found = ask_once(s, "GET /metrics" H "\r\n", &c) == 200 && strstr(c.a.body, want) != NULL;
+        client_close(&c);
+        nap_ms(found ? 0 : 50);
+    }
+    return found;
+}
+
 static void
 test_a_thousand_parked_requests_leave_room_for_others(void)
 {
     enum { COUNT = 1000 };
     struct rlimit files = {4096, 4096};
     struct server *s;
-    struct client *c = calloc(COUNT, sizeof(*c)), other;
+    struct client *c = calloc(COUNT, sizeof(*c));
     int64_t began;
     unsigned got = 0;
 
@@ -136,10 +155,7 @@ test_a_thousand_parked_requests_leave_room_for_others(void)
                  i % 10);
         TAP_CHECK(client_send(&c[i], request));
     }
-    while (fake_runs() < COUNT) {
-        nap_ms(10);
-    }
-    nap_ms(100);
+    TAP_CHECK(parked_are(s, COUNT));
     began = mono_ms();
     for (int i = 0; i < 100; i++) {
         TAP_CHECK(ask_once(s, "GET /api/v1/health" H "\r\n", NULL) == 200);
@@ -147,11 +163,10 @@ test_a_thousand_parked_requests_leave_room_for_others(void)
     }
     printf("# %.2f ms a request beside %d parked ones\n", (double)(mono_ms() - began) / 200, COUNT);
     TAP_CHECK(mono_ms() - began < 4000);
-    TAP_CHECK(ask_once(s, "GET /metrics" H "\r\n", &other) == 200);
-    TAP_CHECK(strstr(other.a.body, "alto_http_parked 1000\n") != NULL);
-    client_close(&other);
     fake_wake("host:3"); /* a hundred look, and park again */
-    nap_ms(300);
+    for (int i = 0; i < 100 && fake_runs() < COUNT + COUNT / 10; i++) {
+        nap_ms(50);
+    }
     TAP_EQUAL_U64(fake_runs(), COUNT + COUNT / 10);
     /* Stopping answers them all. */
     TAP_CHECK(server_stop(s, 5000));
@@ -193,18 +208,18 @@ test_no_more_operations_run_at_once_than_there_are_workers(void)
 
     for (int i = 0; i < 12; i++) {
         client_open(&c[i], s);
-        TAP_CHECK(client_send(&c[i], "GET /api/v1/slow?ms=150" H "\r\n"));
+        TAP_CHECK(client_send(&c[i], "GET /api/v1/slow?ms=400" H "\r\n"));
     }
     nap_ms(50);
     /* Short questions do not wait behind them. */
     TAP_CHECK(ask_once(s, "GET /api/v1/health" H "\r\n", NULL) == 200);
-    TAP_CHECK(mono_ms() - began < 140);
+    TAP_CHECK(mono_ms() - began < 390);
     for (int i = 0; i < 12; i++) {
         TAP_CHECK(client_answer(&c[i], false) == 200);
         client_close(&c[i]);
     }
     TAP_EQUAL_U64(fake_running_max(), 3);
-    TAP_CHECK(mono_ms() - began >= 600);
+    TAP_CHECK(mono_ms() - began >= 1600);
     stop(s);
 }
 
@@ -269,15 +284,15 @@ test_events_reach_those_who_may_see_them(void)
     TAP_CHECK(client_until(&op, "retry:", 2000) && client_until(&a, "retry:", 2000) &&
               client_until(&b, "retry:", 2000));
     TAP_CHECK(strstr(op.have, "text/event-stream") != NULL);
-    fake_publish("job", CUSTOMER_A, "{\"n\":\"a1\"}");
-    fake_publish("host", "", "{\"n\":\n\"o1\"}");
-    fake_publish("job", CUSTOMER_B, "{\"n\":\"b1\"}");
-    TAP_CHECK(client_until(&op, "b1", 2000) && client_until(&a, "a1", 2000) &&
-              client_until(&b, "b1", 2000));
-    TAP_CHECK(strstr(op.have, "event: job\ndata: {\"n\":\"a1\"}\n\n") != NULL);
-    TAP_CHECK(strstr(op.have, "event: host\ndata: {\"n\": \"o1\"}\n\n") != NULL);
-    TAP_CHECK(!client_until(&a, "b1", 200) && strstr(a.have, "o1") == NULL);
-    TAP_CHECK(!client_until(&b, "a1", 200) && strstr(b.have, "o1") == NULL);
+    fake_publish("job", CUSTOMER_A, "{\"n\":\"to-a\"}");
+    fake_publish("host", "", "{\"n\":\n\"to-operators\"}");
+    fake_publish("job", CUSTOMER_B, "{\"n\":\"to-b\"}");
+    TAP_CHECK(client_until(&op, "to-b", 2000) && client_until(&a, "to-a", 2000) &&
+              client_until(&b, "to-b", 2000));
+    TAP_CHECK(strstr(op.have, "event: job\ndata: {\"n\":\"to-a\"}\n\n") != NULL);
+    TAP_CHECK(strstr(op.have, "event: host\ndata: {\"n\": \"to-operators\"}\n\n") != NULL);
+    TAP_CHECK(!client_until(&a, "to-b", 200) && strstr(a.have, "to-operators") == NULL);
+    TAP_CHECK(!client_until(&b, "to-a", 200) && strstr(b.have, "to-operators") == NULL);
     client_close(&op);
     client_close(&a);
     client_close(&b);
