@@ -64,7 +64,7 @@ const guard: Middleware = {
   },
 };
 
-export const api = createClient<paths>({ baseUrl: typeof window === 'undefined' ? 'http://localhost' : window.location.origin, credentials: 'same-origin' });
+export const api = createClient<paths>({ baseUrl: typeof window === 'undefined' ? 'http://localhost/api/v1' : `${window.location.origin}/api/v1`, credentials: 'same-origin' });
 api.use(guard);
 
 /** The data of a call, or an ApiFailure thrown. */

@@ -1,19 +1,23 @@
 // Sizes, counts and times as people read them. No dependency on where the browser is, except through Intl.
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+import { prefs } from './prefs';
 
-/** 1,234,567 bytes → "1.2 MB": three significant digits at most, decimal units. */
-export function bytes(n: number | null | undefined): string {
+const UNITS = { decimal: ['B', 'kB', 'MB', 'GB', 'TB', 'PB'], binary: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] };
+
+/** 1,234,567 bytes → "1.23 MB": three significant digits at most, in the units the reader chose. */
+export function bytes(n: number | null | undefined, units: keyof typeof UNITS = prefs().units): string {
   if (n === null || n === undefined || !Number.isFinite(n)) return '–';
+  const names = UNITS[units];
+  const step = units === 'binary' ? 1024 : 1000;
   let value = Math.abs(n);
   let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
+  while (value >= step - 0.5 && unit < names.length - 1) {
+    value /= step;
     unit++;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   const text = value.toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
-  return `${n < 0 ? '−' : ''}${text} ${UNITS[unit]}`;
+  return `${n < 0 ? '−' : ''}${text} ${names[unit]}`;
 }
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });

@@ -1,0 +1,139 @@
+// What the rooms read: pages and nouns, kept by TanStack Query and brought up to date by live events.
+import { type InfiniteData, QueryClient, type QueryKey, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import type { LiveEvent } from '../lib/live';
+import { api, ApiFailure, type Customer, type Host, type Job, must, type Rule, type Schemas, type Share, type User, type Volume } from './client';
+
+export interface PageOf<T> { items: T[]; next_cursor: string | null; total?: number }
+export interface List<T> {
+  items: T[];
+  total?: number;
+  pending: boolean;
+  error: Error | null;
+  retry: () => void;
+  more?: () => void;
+  moreBusy: boolean;
+}
+
+export function makeClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 15_000,
+        retry: (tries, error) => error instanceof ApiFailure && (error.status === 0 || error.status >= 500) && tries < 2,
+        refetchOnWindowFocus: false,
+      },
+    },
+  });
+}
+
+/** A list that is read page by page. */
+export function useList<T>(key: QueryKey, load: (cursor: string | undefined) => Promise<PageOf<T>>, enabled = true): List<T> {
+  const query = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam }) => load(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+    enabled,
+  });
+  return {
+    items: query.data?.pages.flatMap((page) => page.items) ?? [],
+    total: query.data?.pages[0]?.total,
+    pending: query.isPending && enabled,
+    error: query.data ? null : query.error,
+    retry: () => void query.refetch(),
+    more: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
+    moreBusy: query.isFetchingNextPage,
+  };
+}
+
+const LIMIT = 100;
+type Q = { cursor?: string; limit: number; customer_id?: string; q?: string };
+const q = (cursor: string | undefined, customer_id?: string, text?: string): Q => ({ cursor, limit: LIMIT, customer_id, q: text || undefined });
+
+export const useCustomers = (enabled = true, text = '') => useList<Customer>(['customers', text],
+  (c) => must(api.GET('/customers', { params: { query: q(c, undefined, text) } })), enabled);
+export const useHosts = (customer?: string, text = '') => useList<Host>(['hosts', customer, text],
+  (c) => must(api.GET('/hosts', { params: { query: q(c, customer, text) } })));
+export const useShares = (customer?: string, text = '') => useList<Share>(['shares', customer, text],
+  (c) => must(api.GET('/shares', { params: { query: q(c, customer, text) } })));
+export const useVolumes = (customer?: string, text = '') => useList<Volume>(['volumes', customer, text],
+  (c) => must(api.GET('/volumes', { params: { query: q(c, customer, text) } })));
+export const useUsers = (customer?: string, text = '') => useList<User>(['users', customer, text],
+  (c) => must(api.GET('/users', { params: { query: q(c, customer, text) } })));
+export const useRules = (customer?: string, volume_id?: string) => useList<Rule>(['rules', customer, volume_id],
+  (c) => must(api.GET('/rules', { params: { query: { ...q(c, customer), volume_id } } })));
+export const useJobs = (customer?: string, filter: { volume_id?: string; state?: Schemas['JobState']; kind?: Schemas['JobKind'] } = {}) =>
+  useList<Job>(['jobs', customer, filter.volume_id, filter.state, filter.kind],
+    (c) => must(api.GET('/jobs', { params: { query: { ...q(c, customer), ...filter } } })));
+
+export const ended = (state: Job['state']): boolean => state === 'done' || state === 'failed' || state === 'cancelled';
+
+export function useJob(id: string | undefined) {
+  return useQuery({
+    queryKey: ['job', id],
+    queryFn: () => must(api.GET('/jobs/{id}', { params: { path: { id: id! } } })),
+    enabled: !!id,
+    refetchInterval: (query) => (query.state.data && ended(query.state.data.state) ? false : 2000),
+  });
+}
+
+type Noun = { id: string; version: number };
+
+/** Puts a noun in place of its older self wherever it is shown. Tells whether it was anywhere. */
+export function replace(client: QueryClient, list: string, noun: Noun): boolean {
+  let seen = false;
+  client.setQueriesData<InfiniteData<PageOf<Noun>>>({ queryKey: [list] }, (old) => {
+    if (!old?.pages) return old;
+    return {
+      ...old,
+      pages: old.pages.map((page) => ({
+        ...page,
+        items: page.items.map((item) => {
+          if (item.id !== noun.id) return item;
+          seen = true;
+          return noun.version >= item.version ? noun : item;
+        }),
+      })),
+    };
+  });
+  return seen;
+}
+
+const LISTS = { job: 'jobs', host: 'hosts', volume: 'volumes', share: 'shares' } as const;
+
+/** Takes live events into the cache. What cannot be put in place is loaded afresh, at most once a second. */
+export function makeApplier(client: QueryClient, later: (act: () => void, ms: number) => void = (act, ms) => void setTimeout(act, ms)) {
+  const due = new Set<string>();
+  const soon = (key: string) => {
+    if (due.has(key)) return;
+    due.add(key);
+    later(() => {
+      due.delete(key);
+      void client.invalidateQueries({ queryKey: [key] });
+    }, 1000);
+  };
+  return (event: LiveEvent) => {
+    if (event.kind === 'reset') {
+      void client.invalidateQueries();
+      return;
+    }
+    if (event.kind === 'figures' || event.kind === 'audit') {
+      soon(event.kind);
+      return;
+    }
+    const noun = event.data as Noun & Partial<Job>;
+    if (!noun?.id) return;
+    const list = LISTS[event.kind];
+    if (!replace(client, list, noun)) soon(list);
+    if (event.kind === 'volume') client.setQueryData(['volume', noun.id], noun);
+    if (event.kind === 'job') {
+      client.setQueryData<Job>(['job', noun.id], noun as Job);
+      if (noun.state && ended(noun.state)) {
+        soon('files');
+        soon('figures');
+        soon('outcomes');
+        soon('jobs');
+      }
+    }
+  };
+}

@@ -1,0 +1,55 @@
+// What a reader chose: remembered by the browser, told to all parts at once.
+import { useSyncExternalStore } from 'react';
+
+export type Theme = 'system' | 'light' | 'dark';
+export type Units = 'decimal' | 'binary';
+export interface Prefs { theme: Theme; units: Units; narrowMenu: boolean }
+
+const KEY = 'alto.prefs';
+const usual: Prefs = { theme: 'system', units: 'decimal', narrowMenu: false };
+const listeners = new Set<() => void>();
+
+function load(): Prefs {
+  try {
+    return { ...usual, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>) };
+  } catch {
+    return usual;
+  }
+}
+
+let now = load();
+
+export function prefs(): Prefs {
+  return now;
+}
+
+export function setPrefs(change: Partial<Prefs>): void {
+  now = { ...now, ...change };
+  try {
+    localStorage.setItem(KEY, JSON.stringify(now));
+  } catch {
+    // Private windows may refuse; it then holds until the page is closed.
+  }
+  listeners.forEach((tell) => tell());
+}
+
+function listen(tell: () => void): () => void {
+  listeners.add(tell);
+  return () => listeners.delete(tell);
+}
+
+export function usePrefs(): Prefs {
+  return useSyncExternalStore(listen, prefs);
+}
+
+function listenSystem(tell: () => void): () => void {
+  const query = matchMedia('(prefers-color-scheme: dark)');
+  query.addEventListener('change', tell);
+  return () => query.removeEventListener('change', tell);
+}
+
+export function useDark(): boolean {
+  const system = useSyncExternalStore(listenSystem, () => matchMedia('(prefers-color-scheme: dark)').matches);
+  const { theme } = usePrefs();
+  return theme === 'system' ? system : theme === 'dark';
+}

@@ -1,0 +1,120 @@
+import { CloudOutlined, FileOutlined, FolderFilled, LinkOutlined } from '@ant-design/icons';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Button, Card, Checkbox, Descriptions, Drawer, Select, Tag } from 'antd';
+import { useEffect, useState } from 'react';
+import { useParams } from 'react-router';
+import { api, type FileEntry, must, type Schemas } from '../api/client';
+import { ended, useJob, useList } from '../api/data';
+import { bytes, count, words } from '../lib/format';
+import { crumbs, keyOf, parentOf, pathsOf, type Place, placeOf } from '../lib/path';
+import { useAddress, useWho } from '../lib/session';
+import { useAct } from '../ui/act';
+import { DataTable, Failed, JobBar, Nothing, Page, Search, Size, Split, State, TIERED, To, When } from '../ui/parts';
+
+type Act = 'tier' | 'recall';
+interface Doing { job: string; act: Act; keys: string[] }
+
+function Icon({ file }: { file: FileEntry }) {
+  if (file.type === 'folder') return <FolderFilled style={{ color: '#d9a441' }} aria-label="Folder" />;
+  if (file.state === 'stub') return <CloudOutlined style={{ color: TIERED }} aria-label="Stub, on the share" />;
+  if (file.type === 'symlink') return <LinkOutlined aria-label="Symbolic link" />;
+  return <FileOutlined aria-label="File, local" />;
+}
+
+/** Follows a job until it has ended, then has the list loaded again. */
+function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
+  const job = useJob(doing.job);
+  const client = useQueryClient();
+  const { message } = App.useApp();
+  const j = job.data;
+  useEffect(() => {
+    if (!j || !ended(j.state)) return;
+    void client.invalidateQueries({ queryKey: ['files'] });
+    void client.invalidateQueries({ queryKey: ['volume'] });
+    const verb = doing.act === 'tier' ? 'tiered' : 'brought back';
+    const left = j.refused_files + j.failed_files;
+    if (j.state === 'done' && left === 0) message.success(`${count(j.done_files)} ${j.done_files === 1 ? 'file' : 'files'} ${verb}`);
+    else message.warning(`${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => words(r.reason || r.code)).join(', ') || j.text || j.state}`, 8);
+    onEnd();
+  }, [j, client, doing.act, message, onEnd]);
+  return <Card size="small" style={{ marginBottom: 12 }} role="status"><div className="bar" style={{ margin: 0 }}><span>{doing.act === 'tier' ? 'Moving to the share' : 'Bringing back'}</span><div style={{ flex: '1 1 220px' }}>{j && <JobBar job={j} />}</div><To path={`/jobs/${doing.job}`}>Show the job</To></div></Card>;
+}
+
+function Details({ volume, place, onClose }: { volume: string; place: Place; onClose: () => void }) {
+  const stat = useQuery({ queryKey: ['files', volume, 'stat', place.b64 ?? place.path], queryFn: () => must(api.GET('/volumes/{id}/file', { params: { path: { id: volume }, query: place.b64 ? { path_b64: place.b64 } : { path: place.path } } })) });
+  const f = stat.data;
+  return (
+    <Drawer open title={f?.name ?? 'Details'} onClose={onClose} size={440} loading={stat.isPending}>
+      {stat.error && <Failed error={stat.error} retry={() => void stat.refetch()} />}
+      {f && <Descriptions column={1} size="small" bordered items={[
+        { key: 'p', label: 'Path', children: <span className="mono" style={{ overflowWrap: 'anywhere' }}>{f.path}</span> }, { key: 's', label: 'State', children: <State of={f.state} /> },
+        { key: 'z', label: 'Size', children: `${bytes(f.size)} (${count(f.size)} bytes)` }, { key: 'a', label: 'On disk', children: bytes(f.allocated) },
+        ...(f.files !== undefined ? [{ key: 'f', label: 'Below', children: `${count(f.files)} files, ${bytes(f.bytes)}` }] : []),
+        { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> }, { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full /> }, { key: 'b', label: 'Created', children: <When at={f.btime_at} full /> },
+        { key: 'x', label: 'Accessed', children: <><When at={f.accessed_at} full />{f.accessed_source && <span className="sub"> by {f.accessed_source}</span>}</> },
+        { key: 'o', label: 'Owner', children: `${f.uid ?? '–'} : ${f.gid ?? '–'}` }, { key: 'r', label: 'Mode', children: <span className="mono">{f.mode === undefined ? '–' : f.mode.toString(8).padStart(4, '0')}</span> },
+        { key: 'i', label: 'Inode', children: <span className="mono">{f.ino ?? '–'}</span> }, ...(f.object_id ? [{ key: 'j', label: 'Object', children: <span className="mono">{f.object_id}</span> }] : []),
+      ]} />}
+    </Drawer>
+  );
+}
+
+const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
+const SORTS = { name: 'Name', size: 'Size', mtime: 'Modified', accessed: 'Accessed' } as const;
+
+export default function Files() {
+  const { id = '' } = useParams();
+  const who = useWho();
+  const [search, change] = useAddress();
+  const place: Place = { path: search.get('path') ?? '/', b64: search.get('b64') ?? undefined };
+  const text = search.get('q') ?? '';
+  const state = STATES.find((s) => s === search.get('state')) as Schemas['FileState'] | undefined;
+  const sort = (search.get('sort') ?? 'name') as keyof typeof SORTS;
+  const order = search.get('order') === 'desc' ? 'desc' as const : 'asc' as const;
+  const recursive = search.get('below') === '1';
+  const volume = useQuery({ queryKey: ['volume', id], queryFn: () => must(api.GET('/volumes/{id}', { params: { path: { id } } })) });
+  const list = useList<FileEntry>(['files', id, place.b64 ?? place.path, text, state, sort, order, recursive], (cursor) => must(api.GET('/volumes/{id}/files', { params: { path: { id }, query: {
+    ...(place.b64 ? { path_b64: place.b64 } : { path: place.path }), cursor, limit: 200, q: text || undefined, state, sort, order, recursive } } })));
+  const [chosen, setChosen] = useState<string[]>([]);
+  const [doing, setDoing] = useState<Doing[]>([]);
+  const [details, setDetails] = useState<Place>();
+  const act = useAct(async ({ act: verb, files }: { act: Act; files: FileEntry[] }) => ({ job: await must(api.POST(verb === 'tier' ? '/volumes/{id}/tier' : '/volumes/{id}/recall', { params: { path: { id } }, body: pathsOf(files) })), act: verb, keys: files.map(keyOf) }),
+    ['jobs'], (r) => { setDoing((old) => [...old, { job: r.job.id, act: r.act, keys: r.keys }]); setChosen([]); });
+  const open = (to: Place) => {
+    setChosen([]);
+    change({ path: to.path === '/' ? undefined : to.path, b64: to.b64, q: undefined, below: undefined });
+  };
+  const picked = list.items.filter((f) => chosen.includes(keyOf(f)));
+  const busy = (f: FileEntry) => doing.find((d) => d.keys.includes(keyOf(f)));
+  const trail = crumbs(place);
+  const v = volume.data;
+  if (volume.error && !v) return <Page title="Files"><Failed error={volume.error} retry={() => void volume.refetch()} /></Page>;
+  return (
+    <Page title={v ? `Files of ${v.name}` : 'Files'} text={v && <>{count(v.files)} files; last scan <When at={v.last_scan_at} /></>} actions={v && <div style={{ width: 260 }}><Split total={v.bytes} tiered={v.stub_bytes} /></div>}>
+      <nav className="crumbs" aria-label="Folder">{trail.map((c, i) => i === trail.length - 1 ? <b key={c.path}>{i === 0 ? v?.name ?? '/' : c.name}</b> : <span key={c.path}><Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>{i === 0 ? v?.name ?? '/' : c.name}</Button>/</span>)}</nav>
+      <div className="bar">
+        <Search value={text} onChange={(q) => change({ q })} label="Search by name" />
+        <Select allowClear aria-label="State" placeholder="Any state" style={{ width: 130 }} value={state} onChange={(s) => change({ state: s })} options={STATES.map((s) => ({ value: s, label: words(s) }))} />
+        <Select aria-label="Sort by" style={{ width: 120 }} value={sort} onChange={(s) => change({ sort: s === 'name' ? undefined : s })} options={Object.entries(SORTS).map(([value, label]) => ({ value, label }))} />
+        <Button aria-label="Direction" onClick={() => change({ order: order === 'asc' ? 'desc' : undefined })}>{order === 'asc' ? '↑' : '↓'}</Button>
+        <Checkbox checked={recursive} onChange={(e) => change({ below: e.target.checked ? '1' : undefined })}>with subfolders</Checkbox>
+        {who.mayWrite && picked.length > 0 && <><Button type="primary" loading={act.isPending} onClick={() => act.mutate({ act: 'tier', files: picked })}>Tier {count(picked.length)}</Button><Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>Recall {count(picked.length)}</Button></>}
+      </div>
+      {doing.map((d) => <Following key={d.job} doing={d} onEnd={() => setDoing((old) => old.filter((o) => o.job !== d.job))} />)}
+      <DataTable list={list} what="entries" size="small" rowKey={keyOf} virtual={list.items.length > 400} scroll={{ x: 900, ...(list.items.length > 400 ? { y: 620 } : {}) }}
+        rowSelection={who.mayWrite ? { selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), fixed: true } : undefined}
+        empty={<Nothing icon={<FileOutlined />} title={text || state ? 'No file fits' : v?.last_scan_at ? 'This folder is empty' : 'Not scanned yet'} text={text || state ? 'Search in subfolders too, or take the filter away.' : v?.last_scan_at ? 'As of the last scan.' : 'Scan the volume to see its files.'}
+          action={place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined} command={text || state ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`} />}
+        columns={[
+          { title: 'Name', width: 320, ellipsis: true, render: (_, f) => <span className="name"><Icon file={f} />{f.type === 'folder' ? <Button type="link" style={{ padding: 0, height: 'auto' }} onClick={() => open(placeOf(f))}>{f.name}</Button> : <Button type="text" size="small" style={{ padding: 0 }} onClick={() => setDetails(placeOf(f))}>{recursive ? f.path : f.name}</Button>}{f.path_b64 && <Tag>not UTF-8</Tag>}</span> },
+          { title: 'Size', width: 110, align: 'right', render: (_, f) => f.type === 'folder' ? f.bytes !== undefined ? <Size n={f.bytes} /> : '–' : <Size n={f.size} /> },
+          { title: 'On disk', width: 110, align: 'right', render: (_, f) => f.type === 'folder' ? f.files !== undefined ? <span className="sub num">{count(f.files)} files</span> : '–' : <Size n={f.allocated} /> },
+          { title: 'Modified', width: 140, render: (_, f) => <When at={f.mtime_at} /> },
+          { title: 'Accessed', width: 140, render: (_, f) => f.type === 'folder' ? null : <When at={f.accessed_at} /> },
+          { title: 'State', width: 110, render: (_, f) => f.type === 'folder' ? null : <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} /> },
+          { title: '', width: 110, align: 'right', render: (_, f) => who.mayWrite && f.type === 'file' && f.state === 'stub' ? <Button size="small" loading={!!busy(f)} onClick={() => act.mutate({ act: 'recall', files: [f] })}>Recall</Button> : null },
+        ]} />
+      {details && <Details volume={id} place={details} onClose={() => setDetails(undefined)} />}
+    </Page>
+  );
+}

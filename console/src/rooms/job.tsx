@@ -1,0 +1,51 @@
+import { App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
+import { useParams } from 'react-router';
+import { api, must } from '../api/client';
+import { ended, useJob, useList, useVolumes } from '../api/data';
+import { bytes, count, duration, words } from '../lib/format';
+import { useAddress, useGo, useWho } from '../lib/session';
+import { useAct } from '../ui/act';
+import { DataTable, Failed, JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
+
+export default function JobRoom() {
+  const { id = '' } = useParams();
+  const who = useWho();
+  const go = useGo();
+  const { modal } = App.useApp();
+  const [search, change] = useAddress();
+  const reason = search.get('reason') ?? undefined;
+  const job = useJob(id);
+  const volumes = useVolumes(who.customer);
+  const outcomes = useList(['outcomes', id, reason], (cursor) => must(api.GET('/jobs/{id}/outcomes', { params: { path: { id }, query: { cursor, limit: 100, reason } } })));
+  const cancel = useAct(() => must(api.POST('/jobs/{id}/cancel', { params: { path: { id } } })), ['jobs', 'job']);
+  const j = job.data;
+  if (job.error && !j) return <Page title="Job"><Failed error={job.error} retry={() => void job.refetch()} /></Page>;
+  if (!j) return <Page title="Job"><Card><Skeleton active /></Card></Page>;
+  const volume = volumes.items.find((v) => v.id === j.volume_id);
+  const ask = () => modal.confirm({ title: 'Cancel this job?', content: 'Files under way are finished or left as they were.', okText: 'Cancel the job', cancelText: 'Go on', okButtonProps: { danger: true }, onOk: () => cancel.mutateAsync(undefined).catch(() => undefined) });
+  const took = j.started_at ? new Date(j.ended_at ?? Date.now()).getTime() - new Date(j.started_at).getTime() : undefined;
+  return (
+    <Page title={`Job: ${words(j.kind)}`} text={volume ? <>on <To path={`/volumes/${volume.id}/files`}>{volume.name}</To></> : undefined} actions={<><Button onClick={() => go('/jobs')}>All jobs</Button>{who.mayWrite && !ended(j.state) && <Button danger loading={cancel.isPending} onClick={ask}>Cancel</Button>}</>}>
+      <Card style={{ marginBottom: 16 }}>
+        <div className="bar"><State of={j.state} /><div style={{ flex: '1 1 260px' }}><JobBar job={j} /></div></div>
+        {j.text && <p style={{ marginTop: 0 }}>{j.text}</p>}
+        <Descriptions size="small" column={{ xs: 1, sm: 2, lg: 4 }} items={[
+          { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` }, { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
+          { key: 'r', label: 'Refused', children: count(j.refused_files) }, { key: 'x', label: 'Failed', children: count(j.failed_files) },
+          { key: 'b', label: 'By', children: j.created_by || 'Alto' }, { key: 's', label: 'Started', children: <When at={j.started_at} /> },
+          { key: 't', label: 'Took', children: took === undefined ? '–' : duration(took) }, { key: 'i', label: 'Id', children: <span className="mono">{j.id}</span> },
+        ]} />
+      </Card>
+      {j.reasons.length > 0 && <Card size="small" title="Why files were left" style={{ marginBottom: 16 }} styles={{ body: { padding: 0 } }}>
+        <Table size="small" rowKey={(r) => r.reason + r.code} pagination={false} scroll={{ x: 'max-content' }} dataSource={j.reasons} columns={[
+          { title: 'Reason', render: (_, r) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => change({ reason: r.reason || undefined })}>{words(r.reason || r.code)}</Button> },
+          { title: 'Files', align: 'right', render: (_, r) => <span className="num">{count(r.files)}</span> }, { title: 'Such as', render: (_, r) => <span className="mono">{r.sample_path}</span> }]} /></Card>}
+      <div className="head" style={{ marginBottom: 10 }}><h2 style={{ fontSize: 16, margin: 0 }}>What became of each file</h2><Select allowClear aria-label="Reason" placeholder="All outcomes" style={{ width: 220 }} value={reason} onChange={(v) => change({ reason: v })} options={j.reasons.filter((r) => r.reason).map((r) => ({ value: r.reason, label: words(r.reason) }))} /></div>
+      <DataTable list={outcomes} what="outcomes" size="small" rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at} empty={<Nothing title="Nothing to tell" text={j.kind === 'scan' ? 'A scan changes no file.' : 'No file has been handled yet.'} />} columns={[
+        { title: 'Path', fixed: true, render: (_, o) => <span className="mono">{o.path}</span> },
+        { title: 'Outcome', render: (_, o) => o.code === 'ok' ? words(o.act) : words(o.reason || o.code) },
+        { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> }, { title: 'Freed', align: 'right', render: (_, o) => <Size n={o.freed} /> },
+        { title: 'Text', render: (_, o) => o.text }, { title: 'When', render: (_, o) => <When at={o.at} /> }]} />
+    </Page>
+  );
+}

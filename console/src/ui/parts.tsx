@@ -1,0 +1,192 @@
+// Parts that every room is made of.
+import { CheckOutlined, CopyOutlined, ReloadOutlined } from '@ant-design/icons';
+import { Alert, App, Button, Card, Input, Modal, Progress, Skeleton, Table, type TableProps, Tag, Tooltip } from 'antd';
+import { type ReactNode, useEffect, useState } from 'react';
+import { Link } from 'react-router';
+import { ApiFailure, type Job, sayFailure } from '../api/client';
+import type { List } from '../api/data';
+import { ago, bytes, count, local, percent, utc, words } from '../lib/format';
+import { useTo } from '../lib/session';
+
+export const LOCAL = '#3b82c4';
+export const TIERED = '#2fa37c';
+export const WARN = '#d9822b';
+
+export function Page({ title, text, actions, children }: { title: ReactNode; text?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+  useEffect(() => {
+    if (typeof title === 'string') document.title = `${title} · Alto`;
+  }, [title]);
+  return (
+    <div className="page">
+      <div className="head">
+        <div><h1>{title}</h1>{text && <p>{text}</p>}</div>
+        {actions && <div className="bar" style={{ marginBottom: 0 }}>{actions}</div>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+let clock = Date.now();
+const ticking = new Set<(now: number) => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** One clock for all relative times. */
+function useNow(): number {
+  const [now, set] = useState(clock);
+  useEffect(() => {
+    ticking.add(set);
+    timer ??= setInterval(() => {
+      clock = Date.now();
+      ticking.forEach((tell) => tell(clock));
+    }, 10_000);
+    return () => {
+      ticking.delete(set);
+      if (ticking.size === 0) {
+        clearInterval(timer);
+        timer = undefined;
+      }
+    };
+  }, []);
+  return Math.max(now, clock);
+}
+
+export function When({ at, full }: { at: string | null | undefined; full?: boolean }) {
+  const now = useNow();
+  if (!at) return <span className="sub">never</span>;
+  return <Tooltip title={<>{local(at)}<br />{utc(at)}</>}><time dateTime={at} className="num">{full ? local(at) : ago(at, Math.max(now, Date.now()))}</time></Tooltip>;
+}
+
+export function Size({ n }: { n: number | null | undefined }) {
+  return <Tooltip title={n === null || n === undefined ? 'not known' : `${count(n)} bytes`}><span className="num">{bytes(n)}</span></Tooltip>;
+}
+
+export function Command({ text, label = 'Copy' }: { text: string; label?: string }) {
+  const [done, setDone] = useState(false);
+  const { message } = App.useApp();
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setDone(true);
+      setTimeout(() => setDone(false), 2000);
+    } catch {
+      message.info('The browser does not allow copying here: select the text and copy it yourself.');
+    }
+  };
+  return (
+    <div className="cmd">
+      <code>{text}</code>
+      <Button size="small" type="text" aria-label={label} icon={done ? <CheckOutlined /> : <CopyOutlined />} onClick={() => void copy()} />
+    </div>
+  );
+}
+
+export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
+  const problem = error instanceof ApiFailure ? error.problem : undefined;
+  return (
+    <Alert type="error" showIcon role="alert" title={problem?.title ?? 'This could not be loaded'} style={{ marginBottom: 16 }}
+      description={<>{sayFailure(error)}{problem && <div className="sub mono" style={{ marginTop: 4 }}>{problem.status > 0 && `${problem.status} · `}{problem.code}{problem.pointer && ` · ${problem.pointer}`}</div>}</>}
+      action={retry && <Button size="small" icon={<ReloadOutlined />} onClick={retry}>Try again</Button>} />
+  );
+}
+
+export function Nothing({ icon, title, text, action, command }: { icon?: ReactNode; title: string; text: ReactNode; action?: ReactNode; command?: string }) {
+  return (
+    <div className="emptybox">
+      {icon && <div style={{ fontSize: 34, opacity: 0.45 }}>{icon}</div>}
+      <h2>{title}</h2>
+      <p>{text}</p>
+      {action}
+      {command && <div style={{ marginTop: 18 }}><span className="sub">or on the command line</span><Command text={command} /></div>}
+    </div>
+  );
+}
+
+export function DataTable<T extends object>({ list, empty, what, ...rest }: { list: List<T>; empty: ReactNode; what: string } & TableProps<T>) {
+  if (list.error) return <Failed error={list.error} retry={list.retry} />;
+  if (list.pending) return <Card aria-busy="true" aria-label={`Loading ${what}`}><Skeleton active title={false} paragraph={{ rows: 8, width: ['92%', '97%', '88%', '95%', '90%', '96%', '86%', '60%'] }} /></Card>;
+  if (list.items.length === 0) return <Card>{empty}</Card>;
+  return (
+    <Card styles={{ body: { padding: 0, overflow: 'hidden' } }}>
+      <Table<T> {...rest} dataSource={list.items} pagination={false} scroll={{ x: 'max-content', ...rest.scroll }} />
+      <div style={{ padding: '10px 16px', display: 'flex', gap: 12, alignItems: 'center', justifyContent: 'space-between' }}>
+        <span className="sub">{list.total !== undefined ? `${count(list.items.length)} of ${count(list.total)}` : count(list.items.length)} {what}{list.more && list.total === undefined ? ' so far' : ''}</span>
+        {list.more && <Button size="small" loading={list.moreBusy} onClick={list.more}>Load more</Button>}
+      </div>
+    </Card>
+  );
+}
+
+const COLORS: Record<string, string> = {
+  online: 'success', ok: 'success', done: 'success', resident: 'default', stub: 'cyan', running: 'processing', tiering: 'processing', recalling: 'processing', queued: 'default',
+  offline: 'error', never: 'default', unreachable: 'error', failed: 'error', error: 'error', wrong_password: 'error', foreign: 'error', full: 'warning', read_only: 'warning',
+  suspended: 'warning', tracked_only: 'warning', unmarked: 'warning', cancelled: 'default', unknown: 'default', pinned: 'purple',
+};
+
+export function State({ of, text }: { of: string; text?: string }) {
+  const tag = <Tag color={COLORS[of] ?? 'default'} style={{ marginInlineEnd: 0 }}>{words(of)}</Tag>;
+  return text ? <Tooltip title={text}>{tag}</Tooltip> : tag;
+}
+
+/** What lies here and what lies on the share. */
+export function Split({ total, tiered }: { total: number; tiered: number }) {
+  const share = total > 0 ? Math.min(100, (100 * tiered) / total) : 0;
+  return (
+    <div role="img" aria-label={`${bytes(total - tiered)} local, ${bytes(tiered)} tiered`}>
+      <div className="split"><i style={{ width: `${total > 0 ? 100 - share : 0}%`, background: LOCAL }} /><i style={{ width: `${share}%`, background: TIERED }} /></div>
+      <div className="legend"><span><span className="dot" style={{ background: LOCAL }} />{bytes(total - tiered)} local</span><span><span className="dot" style={{ background: TIERED }} />{bytes(tiered)} tiered ({percent(tiered, total)})</span></div>
+    </div>
+  );
+}
+
+export function JobBar({ job }: { job: Job }) {
+  const seen = job.done_files + job.refused_files + job.failed_files;
+  const over = job.state === 'done' || job.state === 'failed' || job.state === 'cancelled';
+  const known = job.total_files > 0;
+  const at = known ? Math.min(100, Math.floor((100 * seen) / job.total_files)) : over ? 100 : 0;
+  return (
+    <div style={{ minWidth: 150 }}>
+      <Progress percent={job.state === 'done' ? 100 : at} size="small" showInfo={known || over} status={job.state === 'failed' ? 'exception' : job.state === 'running' ? 'active' : job.state === 'done' ? 'success' : 'normal'} />
+      <span className="sub num">{count(seen)}{known ? ` of ${count(job.total_files)}` : ''} files{job.done_bytes > 0 ? ` · ${bytes(job.done_bytes)}` : ''}</span>
+    </div>
+  );
+}
+
+export function To({ path, more, children }: { path: string; more?: Record<string, string | undefined>; children: ReactNode }) {
+  const to = useTo();
+  return <Link to={to(path, more)}>{children}</Link>;
+}
+
+/** Deletion that cannot be undone: the name is typed first. */
+export function ConfirmName({ name, what, text, open, busy, error, onOk, onClose }: { name: string; what: string; text: ReactNode; open: boolean; busy: boolean; error?: unknown; onOk: () => void; onClose: () => void }) {
+  const [typed, setTyped] = useState('');
+  return (
+    <Modal open={open} title={`Delete ${what}`} okText="Delete" okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }} onOk={onOk} onCancel={onClose} afterClose={() => setTyped('')}>
+      {error ? <Failed error={error} /> : null}
+      <p>{text}</p>
+      <label>Type <b>{name}</b> to confirm<Input autoFocus value={typed} onChange={(e) => setTyped(e.target.value)} onPressEnter={() => typed === name && onOk()} style={{ marginTop: 6 }} aria-label={`Type ${name} to confirm`} /></label>
+    </Modal>
+  );
+}
+
+export function Bars({ rows, color = LOCAL }: { rows: { name: ReactNode; key: string; value: number; text: string }[]; color?: string }) {
+  const most = Math.max(1, ...rows.map((r) => r.value));
+  return (
+    <div className="bars">
+      {rows.map((r) => (
+        <div className="row" key={r.key}><span>{r.name}</span><span className="num">{r.text}</span><div className="line"><i style={{ width: `${(100 * r.value) / most}%`, background: color }} /></div></div>
+      ))}
+    </div>
+  );
+}
+
+export function Search({ value, onChange, label = 'Search' }: { value: string; onChange: (text: string) => void; label?: string }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return undefined;
+    const wait = setTimeout(() => onChange(text), 300);
+    return () => clearTimeout(wait);
+  }, [text, value, onChange]);
+  return <Input.Search allowClear data-search="" placeholder={`${label}  ( / )`} aria-label={label} value={text} onChange={(e) => setText(e.target.value)} onSearch={onChange} style={{ width: 240, maxWidth: '100%' }} />;
+}
