@@ -281,9 +281,11 @@ def a_killed_reader_leaves_nothing_behind():
 
 @test
 def many_waiting_opens_all_get_their_bytes():
-    count = int(os.environ.get("OPENS", "20000"))
+    # The kernel wakes every waiting opener at every answer, so this grows with the square: OPENS=20000, past the 16,384 events of a limited
+    # queue, takes many minutes on two cores and is run by hand.
+    count = int(os.environ.get("OPENS", "1500"))
     src = os.path.join(BUILD, "test/unit/gate/openers")
-    with Lab(fs="xfs", wait_ms=120000) as lab:
+    with Lab(fs="xfs", wait_ms=240000) as lab:
         lab.stub("f", DATA)
         lab.ask("hold-answers")
         p = subprocess.Popen([src, lab.path("f"), str(count), str(DATA[0])], stdout=subprocess.PIPE, text=True)
@@ -291,24 +293,24 @@ def many_waiting_opens_all_get_their_bytes():
         top = min(count, lab.status()["limit"])
         assert until(lambda: lab.status()["waiting"] >= top, 60), lab.status()
         lab.ask("give-answers")
-        out = p.communicate(timeout=40)[0]
+        out = p.communicate(timeout=200)[0]
         equal(out, f"right {count}\n")
 
 
 @test
 def many_waiting_opens_outlive_the_gate():
     src = os.path.join(BUILD, "test/unit/gate/openers")
-    with Lab(fs="xfs", wait_ms=60000) as lab:
+    with Lab(fs="xfs", wait_ms=240000) as lab:
         lab.stub("f", DATA)
         lab.ask("hold-answers")
-        p = subprocess.Popen([src, lab.path("f"), "3000", str(DATA[0])], stdout=subprocess.PIPE, text=True)
+        p = subprocess.Popen([src, lab.path("f"), "1500", str(DATA[0])], stdout=subprocess.PIPE, text=True)
         p.stdout.readline()
-        waiting(lab, 3000, 30)
+        waiting(lab, 1500, 60)
         lab.kill("gate")
         lab.start_gate()
-        waiting(lab, 3000, 30)
+        waiting(lab, 1500, 60)
         lab.ask("give-answers")
-        equal(p.communicate(timeout=60)[0], "right 3000\n")
+        equal(p.communicate(timeout=200)[0], "right 1500\n")
 
 
 @test
