@@ -285,6 +285,10 @@ al_utf8_clean(struct al_span s, struct al_buf *out)
 {
     size_t from = 0, i = 0;
 
+    if (s.len == 0) {
+        return al_buf_add(out, "", 0); /* an empty span may have no address to count from */
+    }
+
     while (i < s.len) {
         size_t step = utf8_step(s.at + i, s.len - i);
         int rc;

@@ -300,7 +300,9 @@ append_folder(struct merge *m, struct appender *a, uint32_t id, struct al_buf *p
     bad |= duckdb_append_uint32(a->a, n->parent != 0 ? t->nodes[n->parent].id : 0);
     bad |= duckdb_append_uint32(a->a, n->last);
     bad |= duckdb_append_blob(a->a, path->at != NULL ? path->at : (uint8_t *)"", path->len);
-    bad |= duckdb_append_blob(a->a, t->names + n->name_at, n->name_len);
+    /* The root has no name, and a tree of the root alone not even room for one. */
+    bad |= duckdb_append_blob(a->a, n->name_len > 0 ? (const void *)(t->names + n->name_at) : "",
+                              n->name_len);
     bad |= duckdb_append_uint32(a->a, n->flags);
     bad |= duckdb_append_uint64(a->a, n->files);
     bad |= duckdb_append_uint64(a->a, n->bytes);
