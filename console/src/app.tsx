@@ -123,7 +123,7 @@ export function Look({ children }: { children: ReactNode }) {
   return (
     <ConfigProvider theme={{
       algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-      token: { colorPrimary: dark ? '#3aa3c4' : '#1f6f8b', borderRadius: 8, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+      token: { colorPrimary: dark ? '#3aa3c4' : '#1f6f8b', colorLink: dark ? '#5cb8d6' : '#1f6f8b', borderRadius: 8, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
         ...(dark ? { colorBgLayout: '#0f1417', colorBgContainer: '#171d21', colorBgElevated: '#1f272c' } : { colorBgLayout: '#f3f6f8' }) },
     }}>
       <AntApp style={{ height: '100%' }}>{children}</AntApp>

@@ -77,7 +77,7 @@ export default function Overview() {
         action={<Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>{operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}</Button>} /></Card>}
       {f && (
         <>
-          <div className="tiles">
+          <div className="tiles six">
             <Tile k="Space freed" v={bytes(f.freed_bytes)} s={`${percent(f.freed_bytes, f.bytes)} of all data`} />
             <Tile k="Files" v={compact(f.files)} s={`${bytes(f.bytes)}, ${bytes(f.allocated)} on disk`} />
             <Tile k="Stubs" v={compact(f.stub_files)} s={`${bytes(f.stub_bytes)} on shares`} />

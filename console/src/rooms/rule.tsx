@@ -38,7 +38,7 @@ export function PlanPanel({ plan }: { plan: Schemas['Plan'] }) {
         {plan.folders.length > 0 && <Card size="small" title="Top folders"><Bars color={TIERED} rows={plan.folders.slice(0, 10).map((f) => ({ key: f.path_b64 ?? f.path, name: <span className="mono">{f.path}</span>, value: f.bytes, text: `${bytes(f.bytes)} · ${count(f.files)}` }))} /></Card>}
         <Card size="small" title="Left where they are">{plan.refusals.length ? <Bars color={WARN} rows={plan.refusals.map((r) => ({ key: r.reason, name: words(r.reason), value: r.files, text: `${count(r.files)} · ${bytes(r.bytes)}` }))} /> : <span className="sub">None of the matching files is refused.</span>}</Card>
       </div>
-      {plan.sample.length > 0 && <Card size="small" title={`Largest and first ${plan.sample.length} of them`} styles={{ body: { padding: 0 } }}><Table size="small" rowKey={keyOf} dataSource={plan.sample} pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }} scroll={{ x: 'max-content' }} columns={[
+      {plan.sample.length > 0 && <Card size="small" title={`${plan.sample.length} of them`} styles={{ body: { padding: 0 } }}><Table size="small" rowKey={keyOf} dataSource={plan.sample} pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }} scroll={{ x: 'max-content' }} columns={[
         { title: 'Path', fixed: true, render: (_, f) => <span className="mono">{f.path}</span> }, { title: 'Size', align: 'right', render: (_, f) => <Size n={f.size} /> },
         { title: 'Modified', render: (_, f) => <When at={f.mtime_at} /> }, { title: 'State', render: (_, f) => <State of={f.state} /> }]} /></Card>}
     </>
