@@ -203,10 +203,6 @@ class Stack:
         return new
 
     def mount(self, image):
-        if not os.path.exists(os.path.join(BUILD,"src/gate/mount.alto")):
-            run("mount","-o","loop",image,self.volume)
-            run(binary("alto-gate"),"--socket",self.socket,"mark",self.volume)
-            return
         run(binary("mount.alto"), image, self.volume, "-o", "socket=" + self.socket)
 
     def start_altod(self, listen="127.0.0.1:0"):
