@@ -4,6 +4,9 @@
 #include "base/mem.h"
 #include "port/process.h"
 
+#define HOLD_SETTLE_TRIES 10u /* times this pause: the longest a hold waits for the readers */
+#define HOLD_SETTLE_NS 500000
+
 static void
 client_drop(struct gate *g, struct client *c)
 {
@@ -134,6 +137,29 @@ on_hello(struct gate *g, struct client *c, const struct gatemsg *m, int fds[], s
     return AL_OK;
 }
 
+/* Whoever asked before the hold is judged before it is answered: an event still unread might be of
+ * this file. Returns how many passed; a queue that does not run empty counts as one, since the next
+ * try costs little. */
+static uint32_t
+hold_settle(struct gate *g, uint64_t dev, uint64_t ino)
+{
+    struct port_poll p = {.fd = g->group};
+    uint32_t passed = 0;
+    unsigned i;
+    int rc = AL_EBUSY;
+
+    for (i = 0; i < HOLD_SETTLE_TRIES; i++) {
+        if (port_poll(&p, 1, 0) == AL_OK && !p.readable) {
+            port_mutex_lock(&g->lock);
+            rc = gate_hold(g, dev, ino, &passed);
+            port_mutex_unlock(&g->lock);
+            break;
+        }
+        port_sleep_ns(g->port, HOLD_SETTLE_NS);
+    }
+    return rc == AL_OK ? passed : 1;
+}
+
 static int
 on_tiering(struct gate *g, struct client *c, const struct gatemsg *m, const int fds[],
            size_t fd_count)
@@ -151,10 +177,11 @@ on_tiering(struct gate *g, struct client *c, const struct gatemsg *m, const int 
         rc = gate_hold(g, m->dev, m->ino, &passed);
     } else if (m->type == GATEMSG_RELEASE) {
         rc = gate_release(g, m->dev, m->ino);
-    } else if (m->type == GATEMSG_FORGET && fd_count == 1) {
-        rc = port_fan_forget(g->group, fds[0], atomic_load(&g->access));
     }
     port_mutex_unlock(&g->lock);
+    if (rc == AL_OK && m->type == GATEMSG_HOLD && passed == 0) {
+        passed = hold_settle(g, m->dev, m->ino);
+    }
     return reply(g, c, m->number, rc, passed, (struct al_span){0});
 }
 
@@ -224,7 +251,6 @@ on_message(struct gate *g, struct client *c, const struct gatemsg *m, int fds[],
     case GATEMSG_GUARD:
     case GATEMSG_HOLD:
     case GATEMSG_RELEASE:
-    case GATEMSG_FORGET:
         return on_tiering(g, c, m, fds, fd_count);
     case GATEMSG_MARK:
     case GATEMSG_UNMARK:

@@ -30,7 +30,9 @@ int port_fan_same_fs(int fd, const char *path, bool *ret) AL_MUST_CHECK;
 
 /* This inode raises no more events until it leaves the cache or is modified. `access`: what port_fan_mark told. */
 int port_fan_ignore(int group, int fd, bool access) AL_MUST_CHECK;
-/* Everything is asked again. fd may be an O_PATH one (port_fd_path). */
+/* Everything is asked again. fd may be an O_PATH one (port_fd_path). Only while the file has its blocks: as long as somebody who asked before waits
+ * for an answer, later openers pass unasked, since the kernel does not wait for listeners of a mark that is going (fs/notify/fanotify,
+ * tried on 6.18). */
 int port_fan_forget(int group, int fd, bool access) AL_MUST_CHECK;
 
 struct port_fan_event {

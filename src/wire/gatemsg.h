@@ -9,7 +9,7 @@
  *   EVENT      gate → agent    number, pid, uid, text (command name), dev, ino, handle; descriptor: none
  *   ANSWER     agent → gate    number, code (AL_OK: the file is whole now; else the opener gets an error)
  *   GUARD      agent → gate    number (of the request), dev, ino; descriptor: the file
- *   HOLD, RELEASE, FORGET      agent → gate: number, dev, ino (FORGET: descriptor): design in doc/adr/0002-guard-hold-release.md
+ *   HOLD, RELEASE  agent → gate   number, dev, ino: doc/adr/0002-guard-hold-release.md
  *   MARK, UNMARK, CHECK        control or agent → gate: number, text (path) or a descriptor
  *   STATUS     control → gate  number
  *   REPLY      gate → client   number, code, count (HOLD: openers that passed), text (sentence, or STATUS: JSON)
@@ -31,7 +31,6 @@ enum gatemsg_type {
     GATEMSG_GUARD,
     GATEMSG_HOLD,
     GATEMSG_RELEASE,
-    GATEMSG_FORGET,
     GATEMSG_MARK,
     GATEMSG_UNMARK,
     GATEMSG_CHECK,

@@ -2,7 +2,7 @@
  *
  *   tagent SOCKET VOLUME-ROOT ORIGINALS STATE-FOLDER
  *   commands on standard input, an answer line each: tier PATH | examine PATH | adopt PATH | drop PATH | hold-answers | give-answers |
- *   fail-answers | stop-at mark|punch (the next tier ends there, killed) | probe | marked | quit */
+ *   fail-answers | stop-at hold|mark|punch (the next tier ends there, killed) | pause-at ... (it stays there half a second) | probe | marked | quit */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@
 static struct {
     struct gatelink *link;
     struct stub_volume *volume;
-    const char *originals, *stop_at;
+    const char *originals, *stop_at, *pause_at;
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct gatelink_event queue[QUEUE_MAX];
@@ -145,6 +145,10 @@ copy_out(struct stub_take *k, const char *id, bool *ret_wanted)
 static void
 stop_here(const char *where)
 {
+    if (t.pause_at != NULL && strcmp(t.pause_at, where) == 0) {
+        t.pause_at = NULL;
+        usleep(500000);
+    }
     if (t.stop_at != NULL && strcmp(t.stop_at, where) == 0) {
         (void)raise(SIGKILL);
     }
@@ -281,6 +285,10 @@ command(char *line)
     } else if (strcmp(line, "stop-at") == 0 && arg != NULL) {
         (void)snprintf(stop, sizeof(stop), "%s", arg);
         t.stop_at = stop;
+        printf("ok\n");
+    } else if (strcmp(line, "pause-at") == 0 && arg != NULL) {
+        (void)snprintf(stop, sizeof(stop), "%s", arg);
+        t.pause_at = stop;
         printf("ok\n");
     } else if (strcmp(line, "probe") == 0) {
         probe();

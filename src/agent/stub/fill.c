@@ -339,6 +339,18 @@ back_to_stub(struct stub_volume *v, struct port_file *file, const struct port_st
     return rc;
 }
 
+static bool
+still_filling(struct stub_fill *f)
+{
+    struct marker m = {0};
+    bool decoded, authentic;
+
+    return marker_read(f->v, f->file, &m, &decoded, &authentic, NULL) == AL_OK && decoded &&
+           authentic && m.state == MARKER_FILLING && m.ino == f->marker.ino &&
+           m.generation == f->marker.generation &&
+           memcmp(m.object, f->marker.object, sizeof(m.object)) == 0;
+}
+
 struct stub_fill *
 stub_fill_abort(struct stub_fill *f)
 {
@@ -347,8 +359,10 @@ stub_fill_abort(struct stub_fill *f)
     if (f == NULL) {
         return NULL;
     }
-    /* Best effort: whatever fails leaves the marker at "filling", which is as safe. */
-    if (!f->done && port_stat(f->v->port, f->file, &now) == AL_OK && now.size == f->marker.size) {
+    /* Best effort: whatever fails leaves the marker at "filling", which is as safe. Blocks go only
+     * while the file still says that they are not its own. */
+    if (!f->done && still_filling(f) && port_stat(f->v->port, f->file, &now) == AL_OK &&
+        now.size == f->marker.size) {
         (void)back_to_stub(f->v, f->file, &now, &f->keep, &f->marker, NULL);
     }
     return fill_free(f);

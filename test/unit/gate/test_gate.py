@@ -363,6 +363,28 @@ def openers_under_a_loop_of_tiering_never_see_a_wrong_byte():
 
 
 @test
+def an_opener_that_waited_through_the_tiering_lets_nobody_slip_by():
+    for where in ("hold", "mark", "punch"):
+        with Lab(wait_ms=10000) as lab:
+            p = lab.write("f", DATA)
+            digest(p)
+            lab.ask("hold-answers")
+            lab.ask("pause-at " + where)
+            lab.agent.stdin.write("tier f\n")
+            time.sleep(0.2)
+            first = Reader(digest, p)
+            line = lab.agent.stdout.readline()
+            assert line.startswith("ok" if where == "punch" else "refused open"), (where, line)
+            later = Reader(digest, p)
+            if where == "punch":
+                waiting(lab, 2)
+                assert later.result(0) is None, "it was not asked about"
+            lab.ask("give-answers")
+            equal(first.result()[:2], ("ok", DATA_SHA), where)
+            equal(later.result()[:2], ("ok", DATA_SHA), where)
+
+
+@test
 def a_writer_under_a_loop_of_tiering_loses_nothing():
     with Lab(wait_ms=10000) as lab:
         p = lab.write("f", DATA)
