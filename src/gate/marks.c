@@ -76,7 +76,7 @@ refuse_swap(struct gate *g, int fd, struct al_fail *fail)
     rest = (char *)text.at;
     while ((line = strsep(&rest, "\n")) != NULL) {
         line[strcspn(line, " \t")] = '\0';
-        if (line[0] == '/' && strncmp(line, "/dev/", 5) != 0 && covers(fd, line)) {
+        if (line[0] == '/' && covers(fd, line)) {
             return refuse(fail, "the swap file ", line);
         }
     }

@@ -555,6 +555,7 @@ def the_lease_of_a_third_party_blocks_one_reader_thread_and_nobody_else():
         lab.write("other", DATA)
         equal(digest(lab.path("other")), DATA_SHA)
         assert time.monotonic() - begin < 1.0, "others wait for somebody's lease"
+        fcntl.fcntl(f.fileno(), fcntl.F_SETLEASE, fcntl.F_UNLCK)  # the readers have inherited the descriptor
         f.close()
         for r in blocked:
             equal(r.result()[:2], ("ok", DATA_SHA))
@@ -573,7 +574,10 @@ def the_first_touch_costs_little():
                 lab.ctl("unmark", lab.mount)
             else:
                 equal(lab.ctl("mark", lab.mount).returncode, 0)
+            before = lab.status()["events"]
             out[mark] = [float(subprocess.run([src, "read", d, "2000"], check=True, capture_output=True, text=True).stdout) for _ in range(2)]
+            asked = lab.status()["events"] - before
+            assert (asked >= 2000) == mark, (mark, asked)
             subprocess.run(["rm", "-rf", d], check=True)
         first, again = out[True][0] - out[False][1], out[True][1] - out[False][1]
         print(f"# open, read, close of a file: unmarked {out[False][1]:.1f} us, first touch {out[True][0]:.1f} us, again {out[True][1]:.1f} us")
