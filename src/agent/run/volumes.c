@@ -350,6 +350,21 @@ judge_open(struct volume *v, char *text, size_t cap)
     return strstr(why, "alto-gate") != NULL ? VOLUME_UNMARKED : VOLUME_TRACKED_ONLY;
 }
 
+/* Why the settings alone leave a volume tracked only. */
+static void
+say_why_tracked(const struct volume *v, char *text, size_t cap)
+{
+    if (strcmp(v->kind, "posix") != 0) {
+        (void)snprintf(text, cap,
+                       "a volume of kind %s holds no stubs: it is walked, nothing is tiered",
+                       v->kind);
+    } else {
+        (void)snprintf(text, cap, "%s",
+                       v->url == NULL ? "it has no share to tier to"
+                                      : "its key for stubs has not come from the server");
+    }
+}
+
 static enum volume_state
 judge(struct volume *v, char *text, size_t cap)
 {
@@ -364,6 +379,7 @@ judge(struct volume *v, char *text, size_t cap)
     }
     rc = fs_memory_check(a->filesystems, v->id, v->path, &fail);
     if (rc == AL_OK && v->tracked_only) {
+        say_why_tracked(v, text, cap);
         return VOLUME_TRACKED_ONLY;
     }
     if (rc == AL_OK) {
