@@ -28,6 +28,10 @@ int port_fan_marked(int group, int fd, bool *ret) AL_MUST_CHECK; /* a mark is lo
 /* Whether a mark on the filesystem of fd would cover path as well: exactly what marking asks, also for detached mounts and subvolumes. */
 int port_fan_same_fs(int fd, const char *path, bool *ret) AL_MUST_CHECK;
 
+/* Whether the kernel asks about opens and about accesses on the filesystem of the folder fd: tried with a mark on the folder's own inode, which
+ * raises no event. AL_EACCES without CAP_SYS_ADMIN. */
+int port_fan_can(int folder_fd, bool *ret_open, bool *ret_access) AL_MUST_CHECK;
+
 /* This inode raises no more events until it leaves the cache or is modified. `access`: what port_fan_mark told. */
 int port_fan_ignore(int group, int fd, bool access) AL_MUST_CHECK;
 /* Everything is asked again. fd may be an O_PATH one (port_fd_path). Only while the file has its blocks: as long as somebody who asked before waits

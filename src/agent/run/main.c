@@ -6,12 +6,16 @@
 #include "agent/run/agent.h"
 #include "agent/run/log.h"
 #include "agent/run/options.h"
+#include "agent/stub/doctor.h"
 #include "base/mem.h"
 #include "port/process.h"
 
 #define ONCE_PATIENCE_NS                                                                           \
     60000000000 /* for --once: how long a server that does not answer is waited for */
 #define TOKEN_MAX 4096u
+#define DOCTOR_TEXT_MAX (64u << 10)
+#define DOCTOR_SOCKET "/run/alto/gate.sock"
+#define DOCTOR_STATE "/var/lib/alto/agent"
 
 static const char usage[] =
     "usage: alto-agent enrol --server URL (--token-file FILE | --token T) --state DIR [--ca-file "
@@ -21,6 +25,8 @@ static const char usage[] =
     "                      [--spool-limit SIZE] [--once] [--verbose]\n"
     "       alto-agent accept --state DIR PATH    trust the filesystem that is at a volume's path "
     "now\n"
+    "       alto-agent doctor [PATH] [--state DIR] [--gate-socket PATH] [--json]    can PATH hold "
+    "stubs, and why not\n"
     "       alto-agent version | help\n"
     "\n"
     "enrol asks the server to know this host; the token is used up by it. Without --token and "
@@ -317,14 +323,63 @@ cmd_accept(int argc, char **argv)
     return rc == AL_OK ? 0 : failed(&fail, rc);
 }
 
+/* ---- doctor ---- */
+
+static int
+doctor(const struct doctor_conf *conf, bool json, struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    struct doctor_report report;
+    int rc;
+
+    al_buf_init(&text, DOCTOR_TEXT_MAX);
+    doctor_examine(conf, &report);
+    rc = json ? doctor_json(conf, &report, &text) : doctor_text(&report, &text);
+    if (rc != AL_OK) {
+        return failed(fail, rc);
+    }
+    (void)printf("%s%s", (const char *)text.at, json ? "\n" : "");
+    return doctor_can(&report) ? 0 : 1;
+}
+
+static int
+cmd_doctor(int argc, char **argv)
+{
+    const char *state = NULL, *gate = NULL;
+    bool json = false;
+    const struct option options[] = {
+        {"state", &state, NULL}, {"gate-socket", &gate, NULL}, {"json", NULL, &json}};
+    struct doctor_conf conf = {.port = port_native()};
+    AL_CLEANUP(al_freep) char *path = NULL;
+    AL_CLEANUP(al_freep) char *folder = NULL;
+    const char *words[OPTIONS_WORDS_MAX];
+    struct al_fail fail = {0};
+    size_t count = 0;
+
+    if (options_read(argc, argv, options, AL_LEN(options), words, &count, &fail) != AL_OK) {
+        return wrong(fail.text);
+    }
+    if (count > 1 || (count == 1 && absolute(words[0], &path) != AL_OK) ||
+        absolute(state != NULL ? state : DOCTOR_STATE, &folder) != AL_OK) {
+        return wrong("doctor needs at most one path");
+    }
+    conf.path = path;
+    conf.state = folder;
+    conf.gate_socket = gate != NULL ? gate : DOCTOR_SOCKET;
+    return doctor(&conf, json, &fail);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {
-        {"enrol", cmd_enrol}, {"enroll", cmd_enrol}, {"run", cmd_run}, {"accept", cmd_accept}};
+    } commands[] = {{"enrol", cmd_enrol},
+                    {"enroll", cmd_enrol},
+                    {"run", cmd_run},
+                    {"accept", cmd_accept},
+                    {"doctor", cmd_doctor}};
 
     if (argc < 2) {
         return wrong("what shall it do?");

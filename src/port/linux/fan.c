@@ -149,6 +149,40 @@ port_fan_same_fs(int fd, const char *path, bool *ret)
     return rc;
 }
 
+static int
+can_mark(int group, uint64_t mask, int fd, bool *ret)
+{
+    int rc = mark_call(group, FAN_MARK_ADD, mask, fd);
+
+    if (rc == AL_OK || rc == AL_EINVAL || rc == AL_ENOTSUP) {
+        *ret = rc == AL_OK;
+        return AL_OK;
+    }
+    return rc;
+}
+
+int
+port_fan_can(int folder_fd, bool *ret_open, bool *ret_access)
+{
+    bool open = false, access = false;
+    int group = -1, rc;
+
+    rc = port_fan_group_new(&group);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    rc = can_mark(group, FAN_OPEN_PERM, folder_fd, &open);
+    if (rc == AL_OK) {
+        rc = can_mark(group, FAN_PRE_ACCESS, folder_fd, &access);
+    }
+    (void)close(group); /* nothing to lose: it held one mark of its own */
+    if (rc == AL_OK) {
+        *ret_open = open;
+        *ret_access = access;
+    }
+    return rc;
+}
+
 int
 port_fan_ignore(int group, int fd, bool access)
 {

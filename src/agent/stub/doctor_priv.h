@@ -1,0 +1,23 @@
+/* doctor_priv.h: shared by doctor*.c only. */
+#ifndef ALTO_AGENT_STUB_DOCTOR_PRIV_H
+#define ALTO_AGENT_STUB_DOCTOR_PRIV_H
+
+#include "agent/stub/doctor.h"
+
+struct doctor {
+    const struct doctor_conf *conf;
+    struct doctor_report *report;
+    struct port *port;
+    struct port_file *root; /* NULL: no path, or it cannot be opened */
+};
+
+void doctor_find(struct doctor *d, const char *check, enum doctor_level level, const char *next, const char *format, ...)
+    AL_PRINTF(5, 6);
+
+/* doctor_linux.c or doctor_none.c: the checks of this system. */
+void doctor_system(struct doctor *d);
+
+/* doctor_gate.c: says what it finds of the gate, and whether opening a file of this filesystem can wait for nobody. */
+bool doctor_gate(struct doctor *d);
+
+#endif

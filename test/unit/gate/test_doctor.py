@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""alto-agent doctor: each thing that makes stubs unsafe is named, and a volume that has none of them is good."""
+import json, os, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.environ.get("ALTO_SOURCE", os.path.join(os.path.dirname(__file__), "../../..")), "test/lib"))
+from gatelab import *
+
+
+def doctor(lab, path=None, state=None):
+    """(exit code, {check: level}, report)"""
+    r = subprocess.run([lab.program("src/agent/run/alto-agent"), "doctor", *([path] if path else []), "--state", state or lab.dir + "/state",
+                        "--gate-socket", lab.socket, "--json"], capture_output=True, text=True, timeout=30)
+    report = json.loads(r.stdout)
+    equal(report["can"], r.returncode == 0, "exit code %d" % r.returncode)
+    for c in report["checks"]:
+        assert c["level"] == "ok" or c["next"], "no next step: %r" % c
+    return r.returncode, {c["check"]: c["level"] for c in report["checks"]}, report
+
+
+def finds(lab, check, level, code, path=None, state=None):
+    rc, found, report = doctor(lab, path or lab.mount, state)
+    equal(found.get(check), level, "%s in %r" % (check, report))
+    equal(rc, code, repr(report))
+    return found
+
+
+@test
+def a_volume_that_can_is_good_on_each_filesystem_and_nothing_stays_behind():
+    for fs in ("xfs", "ext4", "btrfs"):
+        with Lab(fs=fs) as lab:
+            before = os.listdir(lab.mount)
+            for _ in range(5):
+                rc, found, report = doctor(lab, lab.mount)
+                equal(rc, 0, repr(report))
+                for check in ("filesystem", "place", "events", "gate", "hold", "agent", "marked", "attributes", "handles", "write", "lease", "holes"):
+                    equal(found.get(check), "ok", "%s on %s: %r" % (check, fs, report))
+                assert "cost" not in found, report
+            equal(os.listdir(lab.mount), before)
+            assert "snapshots" in report["reach"] and "other hosts" in report["reach"]
+
+
+@test
+def an_unmarked_filesystem_cannot():
+    with Lab(mark=False) as lab:
+        finds(lab, "marked", "bad", 1)
+
+
+@test
+def a_volume_without_a_second_holder_cannot():
+    with Lab() as lab:
+        lab.kill("hold")
+        assert until(lambda: lab.status()["holders"] == 1)
+        finds(lab, "hold", "bad", 1)
+        lab.kill("agent")
+        assert until(lambda: lab.status()["holders"] == 0)
+        finds(lab, "hold", "bad", 1)
+
+
+@test
+def an_absent_agent_is_a_warning():
+    with Lab() as lab:
+        lab.kill("agent")
+        assert until(lambda: lab.status()["holders"] == 1)
+        finds(lab, "agent", "warn", 0)
+
+
+@test
+def a_dead_gate_is_told_at_once_and_nothing_is_opened():
+    with Lab(wait_ms=30000) as lab:
+        lab.kill("gate")
+        begin = time.monotonic()
+        found = finds(lab, "gate", "bad", 1)
+        equal(found["write"], "warn", "not tried")
+        assert "holes" not in found
+        assert time.monotonic() - begin < 5
+
+
+@test
+def a_read_only_volume_cannot():
+    with Lab() as lab:
+        lab.kill("agent")
+        assert until(lambda: subprocess.run(["mount", "-o", "remount,ro", lab.mount], capture_output=True).returncode == 0)
+        finds(lab, "writable", "bad", 1)
+
+
+@test
+def filesystems_without_events_or_of_the_system_or_with_state_cannot():
+    with Lab() as lab:
+        finds(lab, "filesystem", "bad", 1, path="/proc")
+        finds(lab, "place", "bad", 1, state=lab.mount)
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
+            try:
+                finds(lab, "filesystem", "bad", 1, path=folder)
+            finally:
+                subprocess.run(["umount", folder])
+        finds(lab, "path", "bad", 1, path=lab.mount + "/not-there")
+
+
+@test
+def without_a_path_every_mark_of_the_gate_is_looked_at():
+    with Lab() as lab:
+        equal(doctor(lab)[:2][1]["marked"], "ok")
+        lab.kill("agent")
+        assert until(lambda: subprocess.run(["umount", lab.mount], capture_output=True).returncode == 0)
+        rc, found, _ = doctor(lab)
+        equal((rc, found["marked"]), (1, "bad"))
+
+
+@test
+def people_read_a_line_for_each_check():
+    with Lab() as lab:
+        r = subprocess.run([lab.program("src/agent/run/alto-agent"), "doctor", lab.mount, "--state", lab.dir + "/state", "--gate-socket", lab.socket],
+                           capture_output=True, text=True, timeout=30)
+        equal(r.returncode, 0, r.stdout)
+        for word in ("kernel", "filesystem", "marked", "holes", "lease"):
+            assert any(line.split()[:2] == ["ok", word] for line in r.stdout.splitlines()), r.stdout
+        equal(subprocess.run([lab.program("src/agent/run/alto-agent"), "doctor", "a", "b"], capture_output=True).returncode, 2)
+
+
+sys.exit(main())
