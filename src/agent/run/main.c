@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/run/agent.h"
+#include "agent/run/checkup.h"
 #include "agent/run/log.h"
 #include "agent/run/options.h"
 #include "agent/stub/doctor.h"
@@ -334,6 +335,7 @@ doctor(const struct doctor_conf *conf, bool json, struct al_fail *fail)
 
     al_buf_init(&text, DOCTOR_TEXT_MAX);
     doctor_examine(conf, &report);
+    agent_checkup(conf, "alto-agent/" ALTO_VERSION, &report);
     rc = json ? doctor_json(conf, &report, &text) : doctor_text(&report, &text);
     if (rc != AL_OK) {
         return failed(fail, rc);

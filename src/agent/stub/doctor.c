@@ -20,10 +20,9 @@ doctor_level_name(enum doctor_level level)
 }
 
 void
-doctor_find(struct doctor *d, const char *check, enum doctor_level level, const char *next,
+doctor_find(struct doctor_report *r, const char *check, enum doctor_level level, const char *next,
             const char *format, ...)
 {
-    struct doctor_report *r = d->report;
     struct doctor_finding *f;
     va_list args;
 
@@ -50,7 +49,7 @@ doctor_examine(const struct doctor_conf *conf, struct doctor_report *ret)
     if (conf->path != NULL) {
         rc = port_open(d.port, NULL, conf->path, PORT_READ | PORT_FOLDER, 0, &d.root);
         if (rc != AL_OK) {
-            doctor_find(&d, "path", DOCTOR_BAD, "name a folder of the volume, as root",
+            doctor_find(ret, "path", DOCTOR_BAD, "name a folder of the volume, as root",
                         "%.200s cannot be opened (%s)", conf->path, al_code_name(rc));
             return;
         }

@@ -35,6 +35,8 @@ struct doctor_conf {
 extern const char doctor_reach[];
 
 void doctor_examine(const struct doctor_conf *conf, struct doctor_report *ret);
+/* Adds a finding, for whoever knows more than this host's kernel and gate. next: NULL or a sentence, both copied; check is kept as it is. */
+void doctor_find(struct doctor_report *r, const char *check, enum doctor_level level, const char *next, const char *format, ...) AL_PRINTF(5, 6);
 bool doctor_can(const struct doctor_report *r); /* nothing bad, nothing left out */
 const char *doctor_level_name(enum doctor_level level); /* "ok", "warn", "bad" */
 /* {"can": bool, "path": bytes, "reach": text, "checks": [{"check", "level", "text", "next"}]} */

@@ -86,7 +86,7 @@ judge_marks(struct doctor *d, const json_t *marks)
             al_json_bool(item, "marked", &marked, NULL) != AL_OK) {
             continue;
         }
-        doctor_find(d, "marked", marked ? DOCTOR_GOOD : DOCTOR_BAD,
+        doctor_find(d->report, "marked", marked ? DOCTOR_GOOD : DOCTOR_BAD,
                     marked ? NULL
                            : "unmount it and mount it again with mount -t alto; or, if it is gone "
                              "for good, alto-gate unmark",
@@ -106,25 +106,25 @@ judge_status(struct doctor *d, struct al_span text)
         al_json_u64(all, "agent_pid", &agent, NULL) != AL_OK ||
         al_json_u64(all, "wait_ms", &wait_ms, NULL) != AL_OK ||
         al_json_u64(all, "waiting", &waiting, NULL) != AL_OK) {
-        doctor_find(d, "gate", DOCTOR_BAD, "run the same version of all of Alto's programs",
+        doctor_find(d->report, "gate", DOCTOR_BAD, "run the same version of all of Alto's programs",
                     "alto-gate's status is not understood");
         return;
     }
-    doctor_find(d, "gate", DOCTOR_GOOD, NULL,
+    doctor_find(d->report, "gate", DOCTOR_GOOD, NULL,
                 "alto-gate answers; an opener waits at most %llu s; %llu wait now",
                 (unsigned long long)(wait_ms / 1000), (unsigned long long)waiting);
     /* The agent holds the group as well. */
     if (holders <= (agent != 0 ? 1u : 0u)) {
-        doctor_find(d, "hold", DOCTOR_BAD, "systemctl start alto-hold",
+        doctor_find(d->report, "hold", DOCTOR_BAD, "systemctl start alto-hold",
                     "no alto-hold: when gate and agent die together, stubs read as zeros");
     } else {
-        doctor_find(d, "hold", DOCTOR_GOOD, NULL, "alto-hold keeps the gate's group");
+        doctor_find(d->report, "hold", DOCTOR_GOOD, NULL, "alto-hold keeps the gate's group");
     }
     if (agent == 0) {
-        doctor_find(d, "agent", DOCTOR_WARN, "systemctl start alto-agent",
+        doctor_find(d->report, "agent", DOCTOR_WARN, "systemctl start alto-agent",
                     "no agent is connected to the gate: openers of stubs wait and then fail");
     } else {
-        doctor_find(d, "agent", DOCTOR_GOOD, NULL, "the agent is connected to the gate");
+        doctor_find(d->report, "agent", DOCTOR_GOOD, NULL, "the agent is connected to the gate");
     }
     if (d->root == NULL) {
         judge_marks(d, json_object_get(all, "marks"));
@@ -143,13 +143,14 @@ judge_path(struct doctor *d, int gate, struct al_buf *room)
         rc = reply.type == GATEMSG_REPLY ? reply.code : AL_ECORRUPT;
     }
     if (rc != AL_OK) {
-        doctor_find(d, "marked", DOCTOR_BAD, "see the gate's log: journalctl -u alto-gate",
+        doctor_find(d->report, "marked", DOCTOR_BAD, "see the gate's log: journalctl -u alto-gate",
                     "the gate cannot say whether this filesystem is marked (%s)", al_code_name(rc));
     } else if (reply.count == 0) {
-        doctor_find(d, "marked", DOCTOR_BAD, "unmount it and mount it again with mount -t alto",
+        doctor_find(d->report, "marked", DOCTOR_BAD,
+                    "unmount it and mount it again with mount -t alto",
                     "alto-gate has not marked this filesystem");
     } else {
-        doctor_find(d, "marked", DOCTOR_GOOD, NULL, "alto-gate has marked this filesystem");
+        doctor_find(d->report, "marked", DOCTOR_GOOD, NULL, "alto-gate has marked this filesystem");
     }
 }
 
@@ -192,8 +193,8 @@ doctor_gate(struct doctor *d)
             judge_path(d, gate, &room);
         }
     } else {
-        doctor_find(d, "gate", DOCTOR_BAD, GATE_START, "no alto-gate answers at %.150s (%s)",
-                    d->conf->gate_socket, al_code_name(rc));
+        doctor_find(d->report, "gate", DOCTOR_BAD, GATE_START,
+                    "no alto-gate answers at %.150s (%s)", d->conf->gate_socket, al_code_name(rc));
     }
     port_fd_close(&gate);
     return rc == AL_OK || !gate_was_here(d);

@@ -22,18 +22,20 @@ static void
 check_kernel(struct doctor *d)
 {
     if (!port_kernel_at_least(5, 19)) {
-        doctor_find(d, "kernel", DOCTOR_BAD, "run kernel 5.19 or later; 6.14 is better",
+        doctor_find(d->report, "kernel", DOCTOR_BAD, "run kernel 5.19 or later; 6.14 is better",
                     "this kernel has no evictable ignore marks");
     } else if (!port_kernel_at_least(6, 6)) {
-        doctor_find(d, "kernel", DOCTOR_WARN,
+        doctor_find(d->report, "kernel", DOCTOR_WARN,
                     "keep overlays (containers) off stub volumes, or run kernel 6.6 or later",
                     "this kernel asks nobody about opens through an overlay, nor about truncate(2) "
                     "by path");
     } else if (!port_kernel_at_least(6, 14)) {
-        doctor_find(d, "kernel", DOCTOR_WARN, "kernel 6.14 asks before a truncate(2) as well",
+        doctor_find(d->report, "kernel", DOCTOR_WARN,
+                    "kernel 6.14 asks before a truncate(2) as well",
                     "a stub that is truncated by path is refused with EIO until somebody decides");
     } else {
-        doctor_find(d, "kernel", DOCTOR_GOOD, NULL, "the kernel asks about opens and accesses");
+        doctor_find(d->report, "kernel", DOCTOR_GOOD, NULL,
+                    "the kernel asks about opens and accesses");
     }
 }
 
@@ -65,26 +67,27 @@ check_limits(struct doctor *d)
     uint64_t seconds = 0, used = 0, max = 0;
 
     if (proc_number(d, "/proc/sys/fs/lease-break-time", 0, &seconds) != AL_OK) {
-        doctor_find(d, "leases", DOCTOR_WARN, "mount /proc", "fs.lease-break-time cannot be read");
+        doctor_find(d->report, "leases", DOCTOR_WARN, "mount /proc",
+                    "fs.lease-break-time cannot be read");
     } else if (seconds < BREAK_SECONDS_MIN || seconds > BREAK_SECONDS_MAX) {
-        doctor_find(d, "leases", DOCTOR_WARN, "sysctl fs.lease-break-time=45",
+        doctor_find(d->report, "leases", DOCTOR_WARN, "sysctl fs.lease-break-time=45",
                     "fs.lease-break-time is %llu s: %s", (unsigned long long)seconds,
                     seconds < BREAK_SECONDS_MIN
                         ? "a busy agent loses files it is tiering, which then stay as they are"
                         : "an opener can wait that long for a lease of Samba or of a hung agent");
     } else {
-        doctor_find(d, "leases", DOCTOR_GOOD, NULL, "fs.lease-break-time is %llu s",
+        doctor_find(d->report, "leases", DOCTOR_GOOD, NULL, "fs.lease-break-time is %llu s",
                     (unsigned long long)seconds);
     }
     if (proc_number(d, "/proc/sys/fs/file-nr", 0, &used) != AL_OK ||
         proc_number(d, "/proc/sys/fs/file-nr", 2, &max) != AL_OK) {
-        doctor_find(d, "files", DOCTOR_WARN, "mount /proc", "fs.file-max cannot be read");
+        doctor_find(d->report, "files", DOCTOR_WARN, "mount /proc", "fs.file-max cannot be read");
     } else if (max < FILES_MIN || used > max / 5 * 4) {
-        doctor_find(d, "files", DOCTOR_WARN, "raise fs.file-max with sysctl",
+        doctor_find(d->report, "files", DOCTOR_WARN, "raise fs.file-max with sysctl",
                     "%llu of %llu open files are in use; waiting openers need two each",
                     (unsigned long long)used, (unsigned long long)max);
     } else {
-        doctor_find(d, "files", DOCTOR_GOOD, NULL, "%llu of %llu open files are in use",
+        doctor_find(d->report, "files", DOCTOR_GOOD, NULL, "%llu of %llu open files are in use",
                     (unsigned long long)used, (unsigned long long)max);
     }
 }
@@ -117,20 +120,20 @@ check_filesystem(struct doctor *d)
     int rc = port_fs(d->port, d->root, &fs);
 
     if (rc != AL_OK) {
-        doctor_find(d, "filesystem", DOCTOR_BAD, "look at it with stat -f",
+        doctor_find(d->report, "filesystem", DOCTOR_BAD, "look at it with stat -f",
                     "cannot ask which filesystem this is (%s)", al_code_name(rc));
         return false;
     }
     if (fs.kind != PORT_FS_EXT4 && fs.kind != PORT_FS_XFS && fs.kind != PORT_FS_BTRFS) {
-        doctor_find(d, "filesystem", DOCTOR_BAD,
+        doctor_find(d->report, "filesystem", DOCTOR_BAD,
                     "have it tracked only, or move the files to ext4, XFS or btrfs", "%s: %s",
                     fs.name, why_not(fs.kind));
         return false;
     }
-    doctor_find(d, "filesystem", DOCTOR_GOOD, NULL, "%s, blocks of %llu bytes", fs.name,
+    doctor_find(d->report, "filesystem", DOCTOR_GOOD, NULL, "%s, blocks of %llu bytes", fs.name,
                 (unsigned long long)fs.block_bytes);
     if (fs.read_only) {
-        doctor_find(d, "writable", DOCTOR_BAD, "mount it read-write",
+        doctor_find(d->report, "writable", DOCTOR_BAD, "mount it read-write",
                     "it is mounted read-only: nothing can be tiered, and no stub filled");
         return false;
     }
@@ -149,18 +152,21 @@ check_place(struct doctor *d)
         int rc = port_fan_same_fs(port_native_fd(d->root), places[i], &same);
 
         if (rc == AL_EACCES) {
-            doctor_find(d, "root", DOCTOR_BAD, "run it as root", "not allowed to ask the kernel");
+            doctor_find(d->report, "root", DOCTOR_BAD, "run it as root",
+                        "not allowed to ask the kernel");
             return false;
         }
         if (rc == AL_OK && same) {
-            doctor_find(d, "place", DOCTOR_BAD, "use a filesystem of its own for the volume",
+            doctor_find(d->report, "place", DOCTOR_BAD,
+                        "use a filesystem of its own for the volume",
                         "this filesystem also holds %.150s: a gate that waits for its own programs "
                         "or state hangs the host",
                         places[i]);
             return false;
         }
     }
-    doctor_find(d, "place", DOCTOR_GOOD, NULL, "it holds neither the system nor Alto's own state");
+    doctor_find(d->report, "place", DOCTOR_GOOD, NULL,
+                "it holds neither the system nor Alto's own state");
     return true;
 }
 
@@ -171,14 +177,15 @@ check_events(struct doctor *d)
     int rc = port_fan_can(port_native_fd(d->root), &open, &access);
 
     if (rc != AL_OK || !open) {
-        doctor_find(d, "events", DOCTOR_BAD,
+        doctor_find(d->report, "events", DOCTOR_BAD,
                     "run a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS, as root",
                     "no permission events here (%s)", al_code_name(rc == AL_OK ? AL_ENOTSUP : rc));
     } else if (!access) {
-        doctor_find(d, "events", DOCTOR_WARN, "kernel 6.14 has them",
+        doctor_find(d->report, "events", DOCTOR_WARN, "kernel 6.14 has them",
                     "opens are asked about here, accesses (truncate(2) by path) are not");
     } else {
-        doctor_find(d, "events", DOCTOR_GOOD, NULL, "opens and accesses are asked about here");
+        doctor_find(d->report, "events", DOCTOR_GOOD, NULL,
+                    "opens and accesses are asked about here");
     }
 }
 
@@ -200,10 +207,11 @@ static void
 found(struct doctor *d, const char *check, int rc, const char *good, const char *bad)
 {
     if (rc == AL_OK) {
-        doctor_find(d, check, DOCTOR_GOOD, NULL, "%s", good);
+        doctor_find(d->report, check, DOCTOR_GOOD, NULL, "%s", good);
     } else {
-        doctor_find(d, check, DOCTOR_BAD, "have it tracked only, or ask why in the kernel's log",
-                    "%s (%s)", bad, al_code_name(rc));
+        doctor_find(d->report, check, DOCTOR_BAD,
+                    "have it tracked only, or ask why in the kernel's log", "%s (%s)", bad,
+                    al_code_name(rc));
     }
 }
 
@@ -242,7 +250,8 @@ try_file(struct doctor *d, struct port_file *f)
     found(d, "holes", rc, "the blocks of a file can be freed",
           "the blocks of a file cannot be freed");
     if (rc == AL_OK && st.allocated != 0) {
-        doctor_find(d, "cost", DOCTOR_WARN, "make ext4 with inodes of 256 bytes (mkfs.ext4 -I 256)",
+        doctor_find(d->report, "cost", DOCTOR_WARN,
+                    "make ext4 with inodes of 256 bytes (mkfs.ext4 -I 256)",
                     "a stub costs %llu bytes here: its marker does not fit into the inode",
                     (unsigned long long)st.allocated);
     }
@@ -269,7 +278,7 @@ check_by_trying(struct doctor *d)
     try_file(d, file.file);
     rc = port_unlink(d->port, d->root, name);
     if (rc != AL_OK) {
-        doctor_find(d, "write", DOCTOR_WARN, "remove it", "the file %s stayed (%s)", name,
+        doctor_find(d->report, "write", DOCTOR_WARN, "remove it", "the file %s stayed (%s)", name,
                     al_code_name(rc));
     }
 }
@@ -290,7 +299,7 @@ doctor_system(struct doctor *d)
     if (d->root != NULL && fit && calm) {
         check_by_trying(d);
     } else if (d->root != NULL && fit) {
-        doctor_find(d, "write", DOCTOR_WARN, "bring the gate back and ask again",
+        doctor_find(d->report, "write", DOCTOR_WARN, "bring the gate back and ask again",
                     "not tried: without its gate an open on this filesystem could wait");
     }
     check_limits(d);

@@ -4,7 +4,7 @@
 void
 doctor_system(struct doctor *d)
 {
-    doctor_find(d, "system", DOCTOR_BAD,
+    doctor_find(d->report, "system", DOCTOR_BAD,
                 "have the volume scanned; files are tiered by hosts that can hold stubs",
                 "this system holds no stubs yet: its volumes are tracked only");
 }

@@ -11,9 +11,6 @@ struct doctor {
     struct port_file *root; /* NULL: no path, or it cannot be opened */
 };
 
-void doctor_find(struct doctor *d, const char *check, enum doctor_level level, const char *next, const char *format, ...)
-    AL_PRINTF(5, 6);
-
 /* doctor_linux.c or doctor_none.c: the checks of this system. */
 void doctor_system(struct doctor *d);
 

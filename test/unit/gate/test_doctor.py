@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """alto-agent doctor: each thing that makes stubs unsafe is named, and a volume that has none of them is good."""
-import json, os, subprocess, sys, tempfile, time
+import contextlib, http.server, json, os, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.environ.get("ALTO_SOURCE", os.path.join(os.path.dirname(__file__), "../../..")), "test/lib"))
 from gatelab import *
@@ -105,6 +105,99 @@ def without_a_path_every_mark_of_the_gate_is_looked_at():
         assert until(lambda: subprocess.run(["umount", lab.mount], capture_output=True).returncode == 0)
         rc, found, _ = doctor(lab)
         equal((rc, found["marked"]), (1, "bad"))
+
+
+HOST, CUSTOMER, VOLUME, SHARE = ("01arz3ndektsv4rrffq69g5f%s" % end for end in ("av", "aw", "ax", "b1"))
+
+
+@contextlib.contextmanager
+def server(status):
+    """A server that knows the agent with the secret "s", or answers as told."""
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            known = self.headers["Authorization"] == "Bearer %s.s" % HOST and self.path == "/api/v1/agent/config"
+            body = json.dumps({"title": "no", "detail": "no", "code": "not_logged_in"} if status != 200 else {}).encode()
+            self.send_response(status if known else 500)
+            self.send_header("Content-Type", "application/json" if status == 200 else "application/problem+json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+    httpd = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    try:
+        yield "http://127.0.0.1:%d" % httpd.server_port
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+
+
+def enrolled(lab, url, secret="s", path=None, share=True):
+    """A state folder as an enrolled agent leaves it."""
+    state = lab.dir + "/enrolled"
+    os.makedirs(state, mode=0o700, exist_ok=True)
+    with open(state + "/agent.json", "w") as f:
+        json.dump({"host_id": HOST, "customer_id": CUSTOMER, "server": url, "secret": secret}, f)
+    with open(state + "/config.json", "w") as f:
+        json.dump({"version": 1, "host_id": HOST, "customer_id": CUSTOMER, "limits": {"recall_wait_ms": 60000, "workers": 4},
+                   "volumes": [{"id": VOLUME, "name": "v", "path": path or lab.mount, "kind": "posix", "share_id": SHARE if share else None,
+                                "marker_key": "00" * 32, "tracked_only": False}],
+                   "shares": [{"id": SHARE, "name": "s", "url": "file://%s/share" % lab.dir, "user": None, "password": None}]}, f)
+    return state
+
+
+@test
+def a_host_that_is_not_enrolled_is_told_to():
+    with Lab() as lab:
+        finds(lab, "identity", "warn", 0)
+        finds(lab, "state", "warn", 0, state=lab.dir + "/not-there")
+
+
+@test
+def an_enrolled_host_is_good_with_its_server_and_share():
+    with Lab() as lab, server(200) as url:
+        os.mkdir(lab.dir + "/share")
+        with open(lab.dir + "/share/alto-share.json", "w") as f:
+            json.dump({"format": 1, "customer_id": CUSTOMER, "made": "2026-11-23T08:30:00Z"}, f)
+        state = enrolled(lab, url)
+        os.mkdir(state + "/spool")
+        for path in (lab.mount, lab.mount + "/below"):
+            os.makedirs(path, exist_ok=True)
+            rc, found, report = doctor(lab, path, state)
+            equal(rc, 0, repr(report))
+            for check in ("state", "identity", "spool", "server", "volume", "share"):
+                equal(found.get(check), "ok", "%s: %r" % (check, report))
+
+
+@test
+def what_only_stops_tiering_or_recalls_is_a_warning_and_says_what():
+    with Lab() as lab:
+        with server(401) as url:
+            finds(lab, "server", "warn", 0, state=enrolled(lab, url))
+            finds(lab, "share", "warn", 0, state=enrolled(lab, url))  # a folder that is not there
+        begin = time.monotonic()
+        finds(lab, "server", "warn", 0, state=enrolled(lab, url))  # nobody listens any more
+        assert time.monotonic() - begin < 15
+        finds(lab, "volume", "warn", 0, state=enrolled(lab, url, path=lab.mount + "-other"))
+        finds(lab, "volume", "warn", 0, state=enrolled(lab, url, share=False))
+        state = enrolled(lab, url)
+        os.chmod(state, 0o755)
+        finds(lab, "state", "warn", 0, state=state)
+        with open(state + "/agent.json", "w") as f:
+            f.write("{")
+        finds(lab, "identity", "warn", 0, state=state)
+
+
+@test
+def a_spool_or_state_that_cannot_be_used_is_bad():
+    with Lab() as lab:
+        state = enrolled(lab, "http://127.0.0.1:9")
+        with open(state + "/spool", "w"):
+            pass
+        finds(lab, "spool", "bad", 1, state=state)
+        finds(lab, "state", "bad", 1, state=state + "/agent.json")
 
 
 @test
