@@ -5,9 +5,14 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
+#include "port/port.h"
 #include "port/usock.h"
 
 #define CONTROL_WAIT_MS 70000 /* a gate that takes over may wait for a lease of 45 s */
+#define READY_SECONDS 10u
+#define READY_SECONDS_MAX 3600u
+#define READY_PAUSE_NS 50000000
 
 static int
 receive(int gate, struct al_buf *room, struct gatemsg *ret)
@@ -133,6 +138,50 @@ print_status(const char *text)
     }
 }
 
+/* Whether a gate answers and somebody beside it holds the group, so that it will mark. */
+static bool
+is_ready(const char *socket)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    AL_CLEANUP(al_json_freep) json_t *all = NULL;
+    struct gatemsg m = {.type = GATEMSG_STATUS}, reply;
+    struct al_fail fail = {0};
+    uint64_t holders = 0;
+    int gate = -1, rc;
+
+    al_buf_init(&text, GATEMSG_MAX);
+    rc = gate_connect(socket, &gate, &fail);
+    rc = rc != AL_OK ? rc : gate_ask(gate, &m, -1, &reply, &text, &fail);
+    port_fd_close(&gate);
+    rc = rc != AL_OK ? rc : al_json_parse(al_buf_span(&text), &all, NULL);
+    rc = rc != AL_OK ? rc : al_json_u64(all, "holders", &holders, NULL);
+    return rc == AL_OK && holders > 0;
+}
+
+/* So that mounts wait for it when a machine starts. */
+static int
+wait_ready(const char *socket, const char *seconds)
+{
+    struct port *port = port_native();
+    uint64_t n = READY_SECONDS;
+    int64_t end;
+
+    if (seconds != NULL && (al_parse_u64(seconds, &n) != AL_OK || n > READY_SECONDS_MAX)) {
+        (void)fprintf(stderr, "alto-gate: ready takes 0 to %u seconds\n", READY_SECONDS_MAX);
+        return 2;
+    }
+    end = port_mono_ns(port) + (int64_t)n * 1000000000;
+    while (!is_ready(socket)) {
+        if (port_mono_ns(port) >= end) {
+            (void)fprintf(stderr, "alto-gate: no gate with a holder at %s after %u s\n", socket,
+                          (unsigned)n);
+            return 1;
+        }
+        port_sleep_ns(port, READY_PAUSE_NS);
+    }
+    return 0;
+}
+
 int
 gate_control(const char *socket, const char *verb, char **args, int count, bool json)
 {
@@ -141,6 +190,9 @@ gate_control(const char *socket, const char *verb, char **args, int count, bool 
     struct al_fail fail = {0};
     int gate = -1, rc;
 
+    if (strcmp(verb, "ready") == 0 && count <= 1) {
+        return wait_ready(socket, count == 1 ? args[0] : NULL);
+    }
     if (strcmp(verb, "status") == 0 && count == 0) {
         m.type = GATEMSG_STATUS;
     } else if (strcmp(verb, "mark") == 0 && count == 1) {
@@ -148,7 +200,8 @@ gate_control(const char *socket, const char *verb, char **args, int count, bool 
     } else if (strcmp(verb, "unmark") == 0 && count == 1) {
         m.type = GATEMSG_UNMARK;
     } else {
-        (void)fprintf(stderr, "alto-gate: mark PATH, unmark PATH or status; see alto-gate(8)\n");
+        (void)fprintf(stderr,
+                      "alto-gate: mark PATH, unmark PATH, ready or status; see alto-gate(8)\n");
         return 2;
     }
     if (count == 1) {

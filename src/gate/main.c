@@ -1,4 +1,4 @@
-/* main.c: alto-gate: the daemon, and `alto-gate mark|unmark|status` that speak to it. */
+/* main.c: alto-gate: the daemon, and `alto-gate mark|unmark|status|ready` that speak to it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 
 static const char usage[] =
     "usage: alto-gate [--socket PATH] [--conf FILE] [--wait-ms N] [--alone] [--verbose]\n"
-    "       alto-gate [--socket PATH] mark PATH | unmark PATH | status [--json]\n";
+    "       alto-gate [--socket PATH] mark PATH | unmark PATH | status [--json] | ready "
+    "[SECONDS]\n";
 
 static void
 log_line(void *ctx, enum al_log_level level, const char *text)

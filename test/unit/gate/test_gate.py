@@ -31,6 +31,23 @@ def a_file_that_is_no_stub_is_asked_about_once():
 
 
 @test
+def ready_waits_for_a_gate_that_somebody_holds():
+    with Lab(agent=False, mark=False) as lab:
+        equal(lab.ctl("ready", "0").returncode, 0)
+        lab.kill("hold")
+        assert until(lambda: lab.status()["holders"] == 0)
+        equal(lab.ctl("ready", "0").returncode, 1, "nobody holds it")
+        lab.kill("gate")
+        waiter = subprocess.Popen([lab.program("src/gate/alto-gate"), "--socket", lab.socket, "ready", "10"])
+        time.sleep(0.3)
+        equal(waiter.poll(), None, "no gate")
+        lab.start_hold()
+        lab.start_gate(wait=False)
+        equal(waiter.wait(timeout=10), 0)
+        equal(lab.ctl("ready", "soon").returncode, 2)
+
+
+@test
 def an_evicted_mark_asks_again_and_a_modified_file_too():
     with Lab() as lab:
         p = lab.write("plain", DATA)
