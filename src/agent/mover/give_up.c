@@ -153,6 +153,7 @@ mover_give_up(struct mover *m)
     if (m->intent != NULL && (m->maybe_there || (m->put_begun && share_failed(m->result.code)))) {
         told = tell_ledger(m) == AL_OK;
     }
-    m->result.reported = told && tell_act(m) == AL_OK;
-    close_intent(m, m->result.reported);
+    m->result.repeat = told && m->may_repeat && m->result.code == AL_EUNREACH;
+    m->result.reported = told && !m->result.repeat && tell_act(m) == AL_OK;
+    close_intent(m, m->result.reported || m->result.repeat);
 }

@@ -48,6 +48,12 @@ mover_use_names(struct mover *m, struct port_names *names)
 }
 
 void
+mover_may_repeat(struct mover *m)
+{
+    m->may_repeat = true;
+}
+
+void
 mover_cancel(struct mover *m)
 {
     m->cancelled = true;

@@ -28,7 +28,7 @@ struct mover {
     struct port_names *names; /* or NULL */
     enum mover_step step;
     enum journal_state state; /* 0 before the journal knows of it */
-    bool cancelled;
+    bool cancelled, may_repeat;
     int64_t began_ns;
 
     port_mutex watch; /* over the next three */

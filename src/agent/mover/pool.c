@@ -112,13 +112,15 @@ drive(struct worker *w, struct mover *m)
     }
 }
 
-static void
-move(struct worker *w, struct target_cache *shares, struct job *job)
+/* True: the item was not told of and shall be tried again. */
+static bool
+attempt(struct worker *w, struct target_cache *shares, struct job *job, bool first)
 {
     const struct mover_volume *v = job->item.volume;
     struct al_fail fail = {0};
     struct target *target = NULL;
     struct mover *m = NULL;
+    bool again;
     int rc = target_cache_get(shares, v->share_id, &v->target, &target, &fail);
 
     if (rc == AL_OK) {
@@ -126,9 +128,12 @@ move(struct worker *w, struct target_cache *shares, struct job *job)
     }
     if (rc != AL_OK) {
         finish_unmoved(w, job, rc, &fail);
-        return;
+        return false;
     }
     mover_use_names(m, w->pool->names);
+    if (first) {
+        mover_may_repeat(m);
+    }
     port_mutex_lock(&w->lock);
     w->mover = m;
     w->bytes = 0;
@@ -138,11 +143,23 @@ move(struct worker *w, struct target_cache *shares, struct job *job)
     w->mover = NULL;
     w->bytes = 0;
     port_mutex_unlock(&w->lock);
-    port_mutex_lock(&w->pool->lock);
-    count(w->pool, mover_result(m));
-    port_mutex_unlock(&w->pool->lock);
-    job->done(job->ctx, &job->item, mover_result(m));
+    again = mover_result(m)->repeat;
+    if (!again) {
+        port_mutex_lock(&w->pool->lock);
+        count(w->pool, mover_result(m));
+        port_mutex_unlock(&w->pool->lock);
+        job->done(job->ctx, &job->item, mover_result(m));
+    }
     (void)mover_free(m);
+    return again;
+}
+
+static void
+move(struct worker *w, struct target_cache *shares, struct job *job)
+{
+    if (attempt(w, shares, job, true)) {
+        (void)attempt(w, shares, job, false); /* a second one is never repeated */
+    }
 }
 
 static void *

@@ -255,6 +255,7 @@ run(struct worker *w, struct fill *f, struct recall_result *ret)
     struct port *port = p->conf.env->port;
     const struct recall_connect connect = {connect_share, w};
     int64_t until = f->asked_ns + (int64_t)p->conf.deadline_ms * 1000000;
+    bool first = true;
 
     for (;;) {
         struct recall *r = NULL;
@@ -268,6 +269,10 @@ run(struct worker *w, struct fill *f, struct recall_result *ret)
         if (quiet) {
             recall_quiet(r);
         }
+        if (first) {
+            recall_may_repeat(r);
+        }
+        first = false;
         while (recall_step(r) == RECALL_MORE) {
             if (is_closing(p)) {
                 recall_cancel(r);
@@ -277,6 +282,9 @@ run(struct worker *w, struct fill *f, struct recall_result *ret)
         (void)recall_free(r);
         if (ret->code == AL_EIO && ret->verdict >= MARKER_V_CHANGED && !quiet) {
             remember_alarm(p, f->key);
+        }
+        if (ret->repeat) {
+            continue; /* on a new connection; the next attempt tells how it ends */
         }
         if (ret->code != AL_EBUSY || port_mono_ns(port) >= until || is_closing(p)) {
             return;

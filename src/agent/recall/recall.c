@@ -13,7 +13,7 @@ struct recall {
     struct recall_connect connect;
     struct recall_request request;
     enum step step;
-    bool cancelled, quiet;
+    bool cancelled, quiet, may_repeat;
     bool
         told; /* the outcome went out before the end, since the journal could not hold the intent */
     int64_t began_ns;
@@ -62,6 +62,12 @@ void
 recall_quiet(struct recall *r)
 {
     r->quiet = true;
+}
+
+void
+recall_may_repeat(struct recall *r)
+{
+    r->may_repeat = true;
 }
 
 const struct recall_result *
@@ -138,7 +144,8 @@ give_up(struct recall *r, int code, const char *reason)
     r->get = target_get_end(r->get);
     r->fill = stub_fill_abort(r->fill);
     r->xxh = al_xxh_free(r->xxh);
-    told = tell(r, "recall", code, reason, r->result.fail.text);
+    r->result.repeat = r->may_repeat && code == AL_EUNREACH;
+    told = r->result.repeat ? AL_OK : tell(r, "recall", code, reason, r->result.fail.text);
     if (r->intent != NULL) {
         /* Whether the marker is "stub" again or still "filling", the next open or the next start
          * heals it; nothing else is pending, so the intent may end as soon as somebody knows. */

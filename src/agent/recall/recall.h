@@ -57,6 +57,7 @@ struct recall_result {
     bool was_resident;           /* no marker */
     uint64_t size;
     al_id object_id; /* "" where unknown */
+    bool repeat;     /* nothing was reported: a new recall shall try again (recall_may_repeat) */
     struct al_fail fail;
 };
 
@@ -72,6 +73,9 @@ enum recall_event recall_step(struct recall *r);
 void recall_cancel(struct recall *r); /* the next step puts the stub back; AL_ECANCELED */
 /* No alarm outcome for a file that is denied by its marker: the same was told already (recall_pool remembers). */
 void recall_quiet(struct recall *r);
+/* For a first attempt, before its first step: should the share's connection break (AL_EUNREACH), the file is a stub again, but nothing is
+ * reported and recall_result tells `repeat`. */
+void recall_may_repeat(struct recall *r);
 const struct recall_result *recall_result(const struct recall *r);
 struct recall *recall_free(struct recall *r); /* NULL is fine; returns NULL. One not ended is cancelled first */
 

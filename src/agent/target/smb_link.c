@@ -12,6 +12,7 @@
 #define SMB_SEC_NTLMSSP 1 /* libsmb2's enum smb2_sec is not in its public headers */
 #define SMB_POLLIN 1      /* poll(2)'s bits, which libsmb2 takes and gives as such */
 #define SMB_POLLOUT 4
+#define HANG_UP_TURNS 16
 
 /* libsmb2 keeps all contexts of the process in one list, without a lock: making and ending them is
  * one at a time. */
@@ -310,6 +311,25 @@ measure(struct smb_link *l)
     l->deep = true;
 }
 
+/* A server that was restarted, or closed what lay idle, has hung up on us: seen here it costs a new
+ * connection, seen by the next request it would cost that one. The end may lie behind answers that
+ * nobody waited for. */
+static void
+drop_if_hung_up(struct smb_link *l)
+{
+    int events = 1;
+    size_t which;
+
+    for (int turn = 0; l->smb2 && events && turn < HANG_UP_TURNS; turn++) {
+        int fd = smb2_get_fd(l->smb2);
+        int r = port_net_wait(&fd, 1, SMB_POLLIN, 0, &which, &events);
+
+        if (r != AL_OK || (events && smb2_service(l->smb2, events) < 0)) {
+            smb_drop(l, AL_EUNREACH);
+        }
+    }
+}
+
 int
 smb_ready(struct smb_link *l, struct al_fail *fail)
 {
@@ -317,6 +337,9 @@ smb_ready(struct smb_link *l, struct al_fail *fail)
     uint32_t status = 0;
     int r;
 
+    if (l->smb2 && l->connected) {
+        drop_if_hung_up(l);
+    }
     if (l->smb2 && l->connected) {
         return AL_OK;
     }

@@ -5,6 +5,9 @@
 
 #define WATCH_MAX 1024u /* of one call; the next tick takes the rest */
 
+/* Of share h: when it shall be checked while it is in trouble. */
+#define SHARE_DUE "h.checked_ns+min(max(h.checked_ns-h.trouble_ns,?5),?1)<=?6"
+
 /* An online host first; among equals the one whose volume is oldest. */
 #define HOST_OF_SHARE                                                                              \
     "(SELECT v.host_id FROM volume v JOIN host o ON o.id=v.host_id WHERE v.share_id=h.id"          \
@@ -26,11 +29,12 @@ store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, st
         s, fail, &q,
         "SELECT h.id, h.customer_id, (SELECT v.host_id FROM volume v JOIN host o ON o.id=v.host_id"
         "  WHERE v.share_id=h.id AND o.online=1 ORDER BY v.id LIMIT 1) AS host FROM share h"
-        " WHERE host IS NOT NULL AND (h.checked_ns<=?2 OR (h.checked_ns<=?1 AND (h.state<>'ok'"
+        " WHERE host IS NOT NULL AND (h.checked_ns<=?2 OR (" SHARE_DUE " AND (h.state<>'ok'"
         "  OR EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.state='held'))))"
         " AND NOT EXISTS(SELECT 1 FROM work w WHERE w.share_id=h.id AND w.kind='check_share')"
         " AND (?3 OR h.customer_id=?4)",
-        S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_SCOPE(scope)));
+        S_I64(SHARE_CHECK_EVERY_NS), S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_SCOPE(scope),
+        S_I64(SHARE_CHECK_SOON_NS), S_I64(now_ns)));
     for (;;) {
         AL_TRY(store_step(q, &row, fail));
         if (!row || count == WATCH_MAX) {

@@ -6,10 +6,8 @@
 
 /* In the order in which they are applied. Numbers are for ever. */
 static const struct store_migration *const all[] = {
-    &store_schema_core,
-    &store_schema_work,
-    &store_schema_series,
-    &store_schema_news,
+    &store_schema_core, &store_schema_work,    &store_schema_series,
+    &store_schema_news, &store_schema_trouble,
 };
 
 const struct store_migration *const *

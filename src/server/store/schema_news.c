@@ -10,3 +10,10 @@ const struct store_migration store_schema_news = {
            " volume_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL, n INTEGER NOT NULL)"
            " STRICT, WITHOUT ROWID;",
 };
+
+/* Since when a share has been in trouble; 0 while it is well. */
+const struct store_migration store_schema_trouble = {
+    .number = 5,
+    .name = "shares in trouble",
+    .sql = "ALTER TABLE share ADD COLUMN trouble_ns INTEGER NOT NULL DEFAULT 0;",
+};

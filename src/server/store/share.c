@@ -88,7 +88,9 @@ store_share_state(struct store *s, const struct scope *scope, const struct store
     AL_TRY(store_run(
         s, fail,
         "UPDATE share SET state=?4, state_text=coalesce(?5, ''), bytes_total=?6, bytes_free=?7,"
-        " checked_ns=?8 WHERE id=?1" STORE_SCOPE(2, 3),
+        " checked_ns=?8,"
+        " trouble_ns=CASE WHEN ?4='ok' THEN 0 WHEN trouble_ns=0 THEN ?8 ELSE trouble_ns END"
+        " WHERE id=?1" STORE_SCOPE(2, 3),
         S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->state), S_TEXT(h->state_text),
         S_U64(h->bytes_total), S_U64(h->bytes_free), S_I64(h->checked_ns)));
     return store_need_change(s, "share", fail);

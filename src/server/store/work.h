@@ -80,11 +80,13 @@ int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, b
 #define SHARE_CHECK_STALE_NS (INT64_C(120) * 1000000000)
 #define SHARE_LOOK_EVERY_NS (INT64_C(600) * 1000000000)
 #define SHARE_CHECK_EVERY_NS (INT64_C(30) * 1000000000)
+#define SHARE_CHECK_SOON_NS (INT64_C(2) * 1000000000)
 struct store_watch {
     al_id share_id, customer_id, host_id; /* a host that uses it and is online */
 };
-/* Shares in trouble, or that works wait for, not checked for SHARE_CHECK_EVERY_NS, and those that are well, not for SHARE_LOOK_EVERY_NS; without a check
- * under way, and with an online host to do it. */
+/* Shares in trouble, or that works wait for, and those that are well but were not looked at for SHARE_LOOK_EVERY_NS; without a check under
+ * way, and with an online host to do it. A share in trouble is checked after SHARE_CHECK_SOON_NS, then whenever the trouble has lasted twice as
+ * long, at least every SHARE_CHECK_EVERY_NS: a server that was restarted is noticed at once, one that is gone costs little. */
 int store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_watch **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* A host that uses the share: host_id (NULL: any, an online one first). AL_ENOENT. */

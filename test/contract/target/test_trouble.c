@@ -354,6 +354,32 @@ test_a_restarted_server_is_found_again(void)
     target_close(t);
 }
 
+static void
+test_a_connection_that_was_hung_up_on_costs_nobody_anything(void)
+{
+    char name[TARGET_NAME_MAX], other[TARGET_NAME_MAX], out[256];
+    struct target_space space;
+    struct target *t;
+    int rc;
+
+    TAP_OK(try_open(&on, &t));
+    subject_name("x", name);
+    TAP_OK(subject_put(t, name, 5000, 1, MIB, &fail));
+    for (int k = 0; k < 3; k++) {
+        TAP_EQUAL_U64(subject_signal(&on, "pids", SIGKILL) > 0, 1);
+        TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
+        subject_name("y", other);
+        rc = k == 0   ? subject_get(t, name, 5000, 1, MIB, &fail)
+             : k == 1 ? subject_put(t, other, 5000, 1, MIB, &fail)
+                      : target_check(t, &space, &fail);
+        if (rc != AL_OK) {
+            printf("# use %d after a restart: %s\n", k, fail.text);
+        }
+        TAP_OK(rc);
+    }
+    target_close(t);
+}
+
 int
 main(void)
 {
@@ -374,6 +400,7 @@ main(void)
     TAP_RUN(test_a_hung_server_costs_no_more_than_the_deadline);
     TAP_RUN(test_a_pause_of_the_caller_is_not_the_servers_fault);
     TAP_RUN(test_a_restarted_server_is_found_again);
+    TAP_RUN(test_a_connection_that_was_hung_up_on_costs_nobody_anything);
     thaw();
     subject_end(&on);
     return tap_end();

@@ -284,6 +284,42 @@ a_full_read_only_or_absent_share_is_named_and_changes_nothing(void)
 }
 
 static void
+a_first_attempt_whose_connection_breaks_is_told_by_the_second_alone(void)
+{
+    struct mover_item item = {.path = al_span_of("a.dat")};
+    struct mover_result r;
+    struct mover *m = NULL;
+    struct world w;
+
+    world_make(&w, 12, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.dat", 20000, 3);
+    TAP_OK(world_start(&w));
+    item.volume = &w.mover_volume;
+    sim_down_code(w.disk, AL_EUNREACH);
+    TAP_OK(mover_new(&w.mover_env, w.target, &item, &m));
+    mover_may_repeat(m);
+    while (mover_state(m) < JOURNAL_COPIED) { /* breaks where the manifest is written */
+        TAP_CHECK(mover_step(m) == MOVER_MORE);
+    }
+    sim_crash_at(w.disk, 1, SIM_POWER, false);
+    while (mover_step(m) == MOVER_MORE) {
+    }
+    r = *mover_result(m);
+    (void)mover_free(m);
+    TAP_CHECK(r.code == AL_EUNREACH && r.repeat && !r.reported && !r.tiered);
+    TAP_CHECK(has_bytes(&w, "/vol/a.dat", 20000, 3) && !world_has_marker(&w, "a.dat"));
+    TAP_EQUAL_U64(world_told(&w, "act=tier", NULL), 0);
+    TAP_EQUAL_U64(world_told(&w, "unreferenced_object", NULL), 1);
+    TAP_OK(sim_restart(w.disk, SIM_KILL));
+    world_stop(&w);
+    TAP_OK(world_start(&w));
+    TAP_CHECK(tier(&w, "a.dat").tiered);
+    TAP_EQUAL_U64(world_told(&w, "act=tier", "code=ok"), 1);
+    TAP_EQUAL_U64(world_told(&w, "act=tier", NULL), 1);
+    world_end(&w);
+}
+
+static void
 a_file_with_more_attributes_than_a_manifest_line_holds_is_refused(void)
 {
     static uint8_t big[60000];
@@ -393,6 +429,7 @@ main(void)
     TAP_RUN(a_file_named_by_a_rule_that_means_it_is_tiered);
     TAP_RUN(every_refusal_has_its_name_and_leaves_the_file_alone);
     TAP_RUN(a_full_read_only_or_absent_share_is_named_and_changes_nothing);
+    TAP_RUN(a_first_attempt_whose_connection_breaks_is_told_by_the_second_alone);
     TAP_RUN(a_file_with_more_attributes_than_a_manifest_line_holds_is_refused);
     TAP_RUN(a_cancelled_mover_leaves_the_file_as_it_was_at_every_step);
     TAP_RUN(a_tiered_file_becomes_a_stub_and_comes_back_as_it_was);
