@@ -107,7 +107,7 @@ judge(struct walk *w, struct al_span path)
         return;
     }
     w->counts->markers++;
-    if (verdict != MARKER_V_FORGED) {
+    if (verdict != MARKER_V_FORGED && m.state != 0) { /* an empty marker names no object */
         marker_object_id(&m, id);
         t.object_id = id;
         t.size = m.size;

@@ -6,9 +6,10 @@
 
 #include "base/mem.h"
 
+/* *ret_decoded false: no marker of ours, *ret as it was. */
 static int
 marker_read(struct stub_volume *v, struct port_file *f, struct marker *ret, bool *ret_decoded,
-            bool *ret_authentic, struct al_fail *fail)
+            bool *ret_authentic, bool *ret_empty, struct al_fail *fail)
 {
     uint8_t bytes[MARKER_BYTES];
     size_t len;
@@ -16,6 +17,7 @@ marker_read(struct stub_volume *v, struct port_file *f, struct marker *ret, bool
 
     *ret_decoded = false;
     *ret_authentic = false;
+    *ret_empty = false;
     rc = port_xattr_get(v->port, f, MARKER_XATTR, bytes, sizeof(bytes), &len);
     if (rc == AL_ENODATA) {
         return rc;
@@ -26,6 +28,7 @@ marker_read(struct stub_volume *v, struct port_file *f, struct marker *ret, bool
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot read the marker");
     }
+    *ret_empty = len == 0;
     rc = marker_decode(bytes, len, &v->key, ret, ret_authentic);
     if (rc == AL_ECORRUPT) {
         return AL_OK;
@@ -45,10 +48,10 @@ examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
     struct stub_facts facts;
     struct marker m = {0};
     bool decoded, authentic;
-    uint64_t data = 0;
+    uint64_t data = 0, hole = 0;
     int rc;
 
-    rc = marker_read(v, f, &m, &decoded, &authentic, fail);
+    rc = marker_read(v, f, &m, &decoded, &authentic, &seen.empty, fail);
     if (rc != AL_OK) {
         return rc;
     }
@@ -61,6 +64,15 @@ examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot look for data in the file");
     }
     seen.has_data = rc == AL_OK && data < facts.st.size;
+    seen.has_holes = facts.st.size > 0;
+    if (seen.empty && seen.has_data && data == 0) {
+        rc = port_next_hole(v->port, f, 0, &hole);
+        if (rc != AL_OK && rc != AL_ENOTSUP) {
+            return al_fail_set(fail, rc, port_os_error(v->port),
+                               "cannot look for holes in the file");
+        }
+        seen.has_holes = rc != AL_OK || hole < facts.st.size;
+    }
     seen.ino = facts.st.ino;
     seen.generation = facts.generation;
     seen.size = facts.st.size;
@@ -343,9 +355,9 @@ static bool
 still_filling(struct stub_fill *f)
 {
     struct marker m = {0};
-    bool decoded, authentic;
+    bool decoded, authentic, empty;
 
-    return marker_read(f->v, f->file, &m, &decoded, &authentic, NULL) == AL_OK && decoded &&
+    return marker_read(f->v, f->file, &m, &decoded, &authentic, &empty, NULL) == AL_OK && decoded &&
            authentic && m.state == MARKER_FILLING && m.ino == f->marker.ino &&
            m.generation == f->marker.generation &&
            memcmp(m.object, f->marker.object, sizeof(m.object)) == 0;

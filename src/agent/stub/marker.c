@@ -260,7 +260,9 @@ marker_judge(const struct marker *m, bool decoded, bool authentic, const struct 
     bool own;
 
     if (!decoded || !authentic) {
-        return MARKER_V_FORGED;
+        /* We never write an empty one, so it was copied from a stub by somebody who found it gone
+         * when he came to read it. Where no byte is missing the bytes are those of the copy. */
+        return facts->empty && !facts->has_holes ? MARKER_V_COPIED : MARKER_V_FORGED;
     }
     own = m->ino == facts->ino && m->generation == facts->generation;
     if (!own) {

@@ -73,7 +73,7 @@ enum marker_verdict {
     MARKER_V_TRUNCATED, /* own, size is 0 by truncate(2): the file is empty now; drop the marker */
     MARKER_V_CHANGED,   /* own, all holes, size or time does not fit: EIO and an operator */
     MARKER_V_DATA,      /* own, has data though not filling: EIO and an operator; never overwritten */
-    MARKER_V_FORGED     /* not authentic or not decodable: with data: drop nothing, allow nothing that reads holes: EIO; see marker.md */
+    MARKER_V_FORGED     /* not authentic or not decodable: EIO, nothing is changed. But empty on a file without holes: MARKER_V_COPIED */
 };
 
 struct marker_facts { /* read from the file, freshly */
@@ -81,7 +81,9 @@ struct marker_facts { /* read from the file, freshly */
     uint32_t generation;
     uint64_t size;
     int64_t mtime_ns;
-    bool has_data; /* anything that is not a hole below size */
+    bool has_data;  /* anything that is not a hole below size */
+    bool has_holes; /* any hole below size; looked at only for a marker that is empty */
+    bool empty;     /* the attribute is there, and nothing in it */
 };
 
 enum marker_verdict marker_judge(const struct marker *m, bool decoded, bool authentic, const struct marker_facts *facts);

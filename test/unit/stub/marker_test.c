@@ -164,6 +164,24 @@ every_row_of_the_table_holds(void)
     TAP_EQUAL_U64(rows, 216);
 }
 
+/* What rsync -X leaves of a stub's marker, since the marker is gone when it comes to read it. */
+static void
+an_empty_marker_is_a_copied_one_where_no_byte_is_missing(void)
+{
+    struct marker m = {0};
+    struct marker_facts f = {.ino = 7, .size = 5000, .has_data = true, .empty = true};
+
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, false, false, &f)), "copied");
+    f.has_holes = true;
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, false, false, &f)), "forged");
+    f.has_data = false;
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, false, false, &f)), "forged");
+    f = (struct marker_facts){.ino = 7, .empty = true};
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, false, false, &f)), "copied");
+    f = (struct marker_facts){.ino = 7, .size = 5000, .has_data = true};
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, false, false, &f)), "forged");
+}
+
 /* The two things that must never come out, said apart from the table. */
 static void
 data_of_ones_own_is_never_filled_and_holes_never_let_through(void)
@@ -288,6 +306,7 @@ main(void)
     TAP_RUN(another_key_or_filesystem_is_not_authentic);
     TAP_RUN(what_is_no_marker_is_refused);
     TAP_RUN(every_row_of_the_table_holds);
+    TAP_RUN(an_empty_marker_is_a_copied_one_where_no_byte_is_missing);
     TAP_RUN(data_of_ones_own_is_never_filled_and_holes_never_let_through);
     TAP_RUN(object_ids_keep_all_their_bits);
     TAP_RUN(extensions_are_kept_or_dropped_whole);
