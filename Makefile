@@ -6,12 +6,14 @@
 #   make bench      name, value, unit, peer, peer's value, ratio; a figure a line
 #   make torture ROUNDS=1000 SEED=1      the long crash and reader suites      make fuzz MIN=10   each parser for MIN minutes
 #   make check      import table, banned calls, lengths, OpenAPI against the routes
-#   make install DESTDIR=... PREFIX=/usr/local
+#   make install DESTDIR=... PREFIX=/usr      programs, units, manual pages, completion, console
 SHELL := /bin/bash
 BUILD := build/gcc
 ROUNDS ?= 1000
 SEED ?= 1
 MIN ?= 10
+PREFIX ?= /usr
+DESTDIR ?=
 
 .PHONY: all deps third console run run-clean test bench torture fuzz check install clean
 all: third console
@@ -55,8 +57,9 @@ fuzz:
 check:
 	@tools/check/all
 
-install: all
-	@meson install -C $(BUILD) --no-rebuild
+install: third console
+	@PREFIX=$(PREFIX) tools/build.sh release programs
+	@DESTDIR=$(DESTDIR) meson install -C build/release --no-rebuild --quiet
 
 clean:
 	rm -rf build

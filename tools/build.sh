@@ -1,5 +1,6 @@
 #!/bin/bash
-# Configures (once) and builds one flavour into build/FLAVOUR: gcc, clang, asan, tsan, fuzz, mingw. Quiet unless something fails.
+# Configures (once) and builds one flavour into build/FLAVOUR: gcc, clang, asan, tsan, fuzz, mingw, or release (PREFIX, default /usr; what
+# `make install` installs). Quiet unless something fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 flavour=${1:?usage: tools/build.sh FLAVOUR [ninja targets]}
@@ -10,6 +11,11 @@ cc=gcc
 case $flavour in
 gcc) ;;
 clang) cc=clang ;;
+release)
+    # mount(8) looks for mount.alto in /sbin alone, hence /usr.
+    options=(--prefix="${PREFIX:-/usr}" --buildtype=debugoptimized)
+    [ ! -f "$dir/build.ninja" ] || meson configure "$dir" --prefix="${PREFIX:-/usr}"
+    ;;
 asan) cc=clang options=(-Db_sanitize=address,undefined -Db_lundef=false) ;;
 tsan) cc=clang options=(-Db_sanitize=thread -Db_lundef=false) ;;
 fuzz) cc=clang options=(-Dfuzzer=true -Db_lundef=false) ;;

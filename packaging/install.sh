@@ -1,0 +1,16 @@
+#!/bin/sh
+# Called by `meson install`: the built console and DuckDB's library, both made beside this build. packaging/install.sh CONSOLE_DIR LIB_DIR LIBDUCKDB
+set -eu
+dist=$MESON_SOURCE_ROOT/console/dist
+console=$MESON_INSTALL_DESTDIR_PREFIX/$1
+lib=$MESON_INSTALL_DESTDIR_PREFIX/$2
+
+mkdir -p "$lib"
+install -m 0644 "$3" "$lib/libduckdb.so"
+if [ -f "$dist/index.html" ]; then
+    rm -rf "$console"
+    mkdir -p "$console"
+    cp -R "$dist/." "$console/"
+else
+    echo "packaging/install.sh: the console is not built (make console), so it is not installed" >&2
+fi
