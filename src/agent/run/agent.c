@@ -104,34 +104,16 @@ open_records(struct agent *a, struct al_fail *fail)
                (unsigned long long)torn);
         a->journal_torn = true;
     }
-    return rc != AL_OK ? rc : fs_memory_open(a->port, a->state, &a->filesystems, fail);
-}
-
-static int
-open_pools(struct agent *a, struct al_fail *fail)
-{
-    struct mover_pool_conf movers = {.env = &a->mover_env,
-                                     .workers =
-                                         a->options.movers != 0 ? a->options.movers : AGENT_MOVERS,
-                                     .queue_max = AGENT_QUEUE_MAX,
-                                     .pressed = recall_pool_pressed};
-    struct recall_pool_conf recalls = {.env = &a->recall_env,
-                                       .workers = a->options.recallers != 0 ? a->options.recallers
-                                                                            : AGENT_RECALLERS};
-    int rc;
-
+    if (rc != AL_OK) {
+        return rc;
+    }
     a->recall_env =
         (struct recall_env){.port = a->port, .journal = a->journal, .sink = &a->sink.sink};
     a->mover_env = (struct mover_env){.port = a->port,
                                       .journal = a->journal,
                                       .sink = &a->sink.sink,
                                       .host_id = a->identity->host_id};
-    rc = recall_pool_open(&recalls, &a->recalls, fail);
-    if (rc == AL_OK) {
-        movers.pressed_ctx = a->recalls;
-        rc = mover_pool_open(&movers, &a->movers, fail);
-    }
-    return rc;
+    return fs_memory_open(a->port, a->state, &a->filesystems, fail);
 }
 
 static int
@@ -164,7 +146,6 @@ start(struct agent *a, struct al_fail *fail)
     int rc = open_state(a, fail);
 
     rc = rc != AL_OK ? rc : open_records(a, fail);
-    rc = rc != AL_OK ? rc : open_pools(a, fail);
     rc = rc != AL_OK ? rc : agent_gate_start(a, &a->gate, fail);
     if (rc != AL_OK) {
         return rc;
@@ -204,6 +185,7 @@ agent_start(const struct agent_options *o, struct al_log *log, struct agent **re
     a->log = log;
     a->options = *o;
     atomic_init(&a->stopping, false);
+    atomic_init(&a->pool_count, 0);
     port_mutex_init(&a->mutex);
     port_cond_init(&a->changed);
     al_list_init(&a->roots);
@@ -229,20 +211,19 @@ agent_stop(struct agent *a)
     port_cond_broadcast(&a->changed);
     port_mutex_unlock(&a->mutex);
     works_cancel(a);
-    if (a->movers != NULL) {
-        mover_pool_cancel(a->movers, NULL);
-    }
+    pools_cancel_moves(a);
     works_reap(a, true); /* openers are still served */
-    a->movers = mover_pool_close(a->movers);
+    pools_close_movers(a);
     if (a->gate != NULL) {
         opens_stop(a); /* who waits now is left to the next agent */
     }
-    a->recalls =
-        recall_pool_close(a->recalls); /* while the gate knows us: its last opens must pass */
+    pools_close_recalls(a); /* while the gate knows us: its last opens must pass */
     if (a->keeper_runs) {
         port_thread_join(&a->keeper);
     }
     a->link = link_stop(a->link);
+    pools_close_movers(a); /* of shares that came meanwhile */
+    pools_close_recalls(a);
     volumes_end(a);
     a->gate = agent_gate_stop(a->gate);
     a->filesystems = fs_memory_close(a->filesystems);

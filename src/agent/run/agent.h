@@ -4,6 +4,7 @@
  *                                 ├▶ tier.c ──▶ mover pool ──▶ share, stub, journal, spool
  *                                 └▶ recall, check_share, reconcile
  *   alto-gate ─▶ gate_linux.c ──▶ recall pool ──▶ share, stub, spool ──▶ answer
+ *   pools.c: movers and recallers, a set for each share
  *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late opens
  *
  * Order of starting: lock, spool, journal, configuration kept, volumes' list, pools, gate, keeper, link. A recall needs nothing of the
@@ -25,6 +26,7 @@
 #define AGENT_MOVERS 16u            /* files tiered at once: their syncs share one; 4 did 450 files/s to Samba on loopback, 8 720, 16 830, 32 950 */
 #define AGENT_RECALLERS 8u          /* files recalled at once */
 #define AGENT_QUEUE_MAX 64u         /* items of works that wait for a mover */
+#define AGENT_SHARE_POOLS 8u        /* shares with workers of their own; further ones use those of another */
 #define AGENT_LATE_MAX 4096u        /* opens of volumes that are not open here yet */
 #define AGENT_LATE_NS 10000000000   /* how long such an open is kept before it is denied: a volume that is just being configured */
 #define AGENT_KEEP_NS 10000000000   /* between two looks at volumes that are not well */
@@ -32,6 +34,20 @@
 #define AGENT_STOP_NS 4500000000    /* a stop takes less than 5 s; whatever hangs then (a share) is left to the next start's healing */
 
 struct agent;
+
+/* ---- pools.c: a set of workers for each share, so that one that hangs holds up nobody but its own files ---- */
+struct share_pools {
+    al_id share_id;
+    struct recall_pool *recalls;
+    struct mover_pool *movers;
+};
+/* *ret lives until the agent ends. One caller at a time: who applies a configuration. AL_ENOMEM and the like, with fail. */
+int pools_of(struct agent *a, const char *share_id, struct share_pools **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* A job's items that wait; of movers also those under way. movers_too false: recalls alone. */
+void pools_cancel(struct agent *a, const char *job_id, bool movers_too);
+void pools_cancel_moves(struct agent *a); /* of all jobs */
+void pools_close_movers(struct agent *a);
+void pools_close_recalls(struct agent *a);
 
 /* ---- volumes.c ---- */
 enum volume_state { VOLUME_UNKNOWN, VOLUME_OK, VOLUME_TRACKED_ONLY, VOLUME_UNMARKED, VOLUME_UNREACHABLE };
@@ -57,6 +73,7 @@ struct volume { /* settings never change: a changed one is another struct volume
     bool tracked_only, has_key;
     uint8_t key[CONFIG_KEY_LEN];
     char *url, *user, *password; /* of the share; url NULL: none */
+    struct share_pools *pools;   /* NULL without a share */
 
     port_mutex lock;          /* over what follows */
     struct volume_root *root; /* NULL: not open */
@@ -177,8 +194,8 @@ struct agent {
     struct fs_memory *filesystems;
     struct recall_env recall_env;
     struct mover_env mover_env;
-    struct recall_pool *recalls;
-    struct mover_pool *movers;
+    struct share_pools pools[AGENT_SHARE_POOLS];
+    _Atomic size_t pool_count; /* those before it do not change */
     struct agent_gate *gate;
     struct link *link;
     struct port_thread keeper;

@@ -125,7 +125,7 @@ submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume 
             break;
         }
         run = item_begin(aw, v);
-        rc = run != NULL ? mover_pool_submit(aw->agent->movers, &item, true, on_moved, run)
+        rc = run != NULL ? mover_pool_submit(v->pools->movers, &item, true, on_moved, run)
                          : AL_ENOMEM;
         if (rc != AL_OK) {
             not_begun(aw, run);
@@ -230,7 +230,7 @@ submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volu
             break;
         }
         run = item_begin(aw, v);
-        rc = run != NULL ? recall_pool_submit(aw->agent->recalls, &request, on_recalled, run)
+        rc = run != NULL ? recall_pool_submit(v->pools->recalls, &request, on_recalled, run)
                          : AL_ENOMEM;
         if (rc != AL_OK) {
             not_begun(aw, run);

@@ -83,7 +83,7 @@ dispatch(struct agent *a, const struct agent_open *o)
                                       .pid = o->pid,
                                       .uid = o->uid,
                                       .process = o->process[0] != '\0' ? o->process : NULL};
-    rc = recall_pool_submit(a->recalls, &request, on_recalled, answer);
+    rc = recall_pool_submit(v->pools->recalls, &request, on_recalled, answer);
     if (rc != AL_OK) {
         volume_unref(v);
         al_free(answer);
@@ -112,8 +112,10 @@ keep_late(struct agent *a, const struct agent_open *o)
     }
 }
 
-void
-agent_opened(struct agent *a, const struct agent_open *o)
+/* False: openers are left to the next agent, the pools may be gone. Else until dispatch_end
+ * opens_stop waits. */
+static bool
+dispatch_begin(struct agent *a)
 {
     bool stopped;
 
@@ -121,16 +123,28 @@ agent_opened(struct agent *a, const struct agent_open *o)
     stopped = a->answers_stopped;
     a->dispatching += !stopped;
     port_mutex_unlock(&a->mutex);
-    if (stopped) {
+    return !stopped;
+}
+
+static void
+dispatch_end(struct agent *a)
+{
+    port_mutex_lock(&a->mutex);
+    a->dispatching--;
+    port_cond_broadcast(&a->changed);
+    port_mutex_unlock(&a->mutex);
+}
+
+void
+agent_opened(struct agent *a, const struct agent_open *o)
+{
+    if (!dispatch_begin(a)) {
         return;
     }
     if (!dispatch(a, o)) {
         keep_late(a, o);
     }
-    port_mutex_lock(&a->mutex);
-    a->dispatching--;
-    port_cond_broadcast(&a->changed);
-    port_mutex_unlock(&a->mutex);
+    dispatch_end(a);
 }
 
 void
@@ -167,7 +181,14 @@ late_opens(struct agent *a)
         return left;
     }
     for (size_t i = 0; i < count; i++) {
-        if (dispatch(a, &list[i].open)) {
+        bool taken;
+
+        if (!dispatch_begin(a)) {
+            break;
+        }
+        taken = dispatch(a, &list[i].open);
+        dispatch_end(a);
+        if (taken) {
             continue;
         }
         if (port_mono_ns(a->port) - list[i].since_ns > AGENT_LATE_NS) {

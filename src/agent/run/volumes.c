@@ -170,6 +170,7 @@ static struct volume *
 volume_new(struct agent *a, const struct config_volume *c, const struct config_share *share)
 {
     struct volume *v = al_zalloc(sizeof(*v));
+    struct al_fail fail = {0};
 
     if (v == NULL) {
         return NULL;
@@ -185,7 +186,8 @@ volume_new(struct agent *a, const struct config_volume *c, const struct config_s
     if (!copy(&v->name, c->name) || !copy(&v->path, c->path) || !copy(&v->kind, c->kind) ||
         !copy(&v->url, share != NULL ? share->url : NULL) ||
         !copy(&v->user, share != NULL ? share->user : NULL) ||
-        !copy(&v->password, share != NULL ? share->password : NULL)) {
+        !copy(&v->password, share != NULL ? share->password : NULL) ||
+        (share != NULL && pools_of(a, v->share_id, &v->pools, &fail) != AL_OK)) {
         volume_free(v);
         return NULL;
     }

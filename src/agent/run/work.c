@@ -35,21 +35,48 @@ work_is_share_code(int code)
            code == AL_EROFS || code == AL_EFOREIGN;
 }
 
+/* The share is in trouble: what waits for it would run into the same wall, one file after the
+ * other, each as long as the share's deadline. So the job's other works here end like this one. */
+static void
+give_back(struct agent_work *aw, int code, const struct al_fail *fail)
+{
+    struct agent *a = aw->agent;
+    const struct work *w = aw->work;
+
+    port_mutex_lock(&a->mutex);
+    for (struct al_list *n = a->works.next; n != &a->works; n = n->next) {
+        struct agent_work *other = AL_LIST_ITEM(n, struct agent_work, node);
+
+        if (w->job_id[0] != '\0' && strcmp(other->work->job_id, w->job_id) == 0) {
+            port_mutex_lock(&other->lock);
+            if (other->share_code == AL_OK) {
+                other->share_code = code;
+                other->share_fail = *fail;
+            }
+            port_mutex_unlock(&other->lock);
+        }
+    }
+    port_mutex_unlock(&a->mutex);
+    pools_cancel(a, w->job_id[0] != '\0' ? w->job_id : w->work_id, true);
+}
+
+/* Counting the item is the last that is done with aw: the work may be over and gone right after. */
 void
 work_item_done(struct agent_work *aw, int code, uint64_t bytes, const struct al_fail *fail)
 {
     struct agent *a = aw->agent;
     int64_t now = port_mono_ns(a->port);
-    uint64_t total = 0;
+    uint64_t total;
     unsigned done;
-    bool tell;
+    bool tell, trouble;
 
     port_mutex_lock(&aw->lock);
-    done = ++aw->done;
+    done = aw->done + 1;
     aw->fine += code == AL_OK;
     aw->bytes += bytes;
     total = aw->bytes;
-    if (work_is_share_code(code) && aw->share_code == AL_OK) {
+    trouble = work_is_share_code(code) && aw->share_code == AL_OK;
+    if (trouble) {
         aw->share_code = code;
         aw->share_fail = *fail;
     }
@@ -57,11 +84,17 @@ work_item_done(struct agent_work *aw, int code, uint64_t bytes, const struct al_
     if (tell) {
         aw->told_ns = now;
     }
-    port_cond_broadcast(&aw->changed);
     port_mutex_unlock(&aw->lock);
+    if (trouble) {
+        give_back(aw, code, fail);
+    }
     if (tell) {
         link_progress(a->link, aw->work->work_id, done, total);
     }
+    port_mutex_lock(&aw->lock);
+    aw->done++;
+    port_cond_broadcast(&aw->changed);
+    port_mutex_unlock(&aw->lock);
 }
 
 static void
@@ -191,8 +224,7 @@ work_cancel(struct agent *a, const char *work_id)
     /* Pools know jobs, not works: with another work of the job still ours, what was submitted is
      * finished, which is safe. */
     if (job != NULL && job_id[0] != '\0' && !others) {
-        mover_pool_cancel(a->movers, job_id);
-        recall_pool_cancel(a->recalls, job_id);
+        pools_cancel(a, job_id, true);
     }
 }
 
@@ -241,6 +273,6 @@ works_cancel(struct agent *a)
         if (!found) {
             return;
         }
-        recall_pool_cancel(a->recalls, job_id);
+        pools_cancel(a, job_id, false);
     }
 }
