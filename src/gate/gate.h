@@ -113,6 +113,8 @@ int gate_readers_start(struct gate *g) AL_MUST_CHECK;
 /* With the lock held. */
 int gate_pending_add(struct gate *g, int fd, int look, uint32_t pid, bool held) AL_MUST_CHECK;
 void gate_pending_end(struct gate *g, struct pending *p, bool allow);
+/* Lets go those of this process, which has turned out to be the agent: it would wait for its own answer. */
+void gate_pending_let_go(struct gate *g, uint32_t pid);
 /* Whether any is left that the agent could not take is told by the result. */
 bool gate_forward_all(struct gate *g);
 void gate_answered(struct gate *g, uint64_t number, int code);

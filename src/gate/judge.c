@@ -223,6 +223,24 @@ gate_pending_end(struct gate *g, struct pending *p, bool allow)
     al_free(p);
 }
 
+void
+gate_pending_let_go(struct gate *g, uint32_t pid)
+{
+    struct al_list *at = g->pending.next;
+
+    while (at != &g->pending) {
+        struct pending *p = AL_LIST_ITEM(at, struct pending, all);
+
+        at = at->next;
+        if (p->pid == pid) {
+            int rc = p->look == p->fd ? port_fd_vacate(p->fd, g->null_fd) : AL_OK;
+
+            (void)rc; /* as in answer_agent */
+            gate_pending_end(g, p, true);
+        }
+    }
+}
+
 bool
 gate_forward_all(struct gate *g)
 {

@@ -79,6 +79,7 @@ gate_welcome(struct gate *g, struct client *c)
         g->agent = c;
         atomic_store(&g->agent_pidfd, c->peer.pidfd);
         atomic_store(&g->agent_pid, c->peer.pid);
+        gate_pending_let_go(g, c->peer.pid);
         gate_forward_all(g);
         al_log(g->conf.log, AL_LOG_INFO, "agent %u is here", c->peer.pid);
     }

@@ -153,7 +153,8 @@ mover_give_up(struct mover *m)
     if (m->intent != NULL && (m->maybe_there || (m->put_begun && share_failed(m->result.code)))) {
         told = tell_ledger(m) == AL_OK;
     }
-    m->result.repeat = told && m->may_repeat && m->result.code == AL_EUNREACH;
+    m->result.repeat = told && m->may_repeat &&
+                       (m->result.code == AL_EUNREACH || m->result.refusal == STUB_R_NO_GATE);
     m->result.reported = told && !m->result.repeat && tell_act(m) == AL_OK;
     close_intent(m, m->result.reported || m->result.repeat);
 }

@@ -73,8 +73,9 @@ struct mover;
 int mover_new(const struct mover_env *env, struct target *target, const struct mover_item *item, struct mover **ret) AL_MUST_CHECK;
 /* For owners' names in rules and manifests; lent until mover_free. Without it (and on Windows) they are unknown. The pool has its own. */
 void mover_use_names(struct mover *m, struct port_names *names);
-/* For a first attempt, before its first step: should the share's connection break (AL_EUNREACH), the file is let go and the ledger told as
- * ever, but the act is not reported and mover_result tells `repeat`. One broken connection is no share that cannot be reached. */
+/* For a first attempt, before its first step: should the share's connection break (AL_EUNREACH) or the gate's (STUB_R_NO_GATE), the file is
+ * let go and the ledger told as ever, but the act is not reported and mover_result tells `repeat`. One broken connection is no share that
+ * cannot be reached, and a gate that was restarted no volume without one. */
 void mover_may_repeat(struct mover *m);
 enum mover_event mover_step(struct mover *m);
 void mover_cancel(struct mover *m); /* the next step gives up with AL_ECANCELED, unless the file is marked already */

@@ -41,11 +41,11 @@ struct gatelink {
     uint64_t request_count, epoch;
     int fd; /* the connection; -1: none */
     bool welcomed, stop;
+    int64_t lost_ns; /* the link's thread alone writes it */
 
     /* of the thread alone */
     int group, table_fd;
     uint64_t group_id, wait_ms;
-    int64_t lost_ns;
     int right; /* to read the group, while denying; -1 else */
 };
 
@@ -65,14 +65,30 @@ say(struct gatelink *l, const struct gatemsg *m, const int *fds, size_t fd_count
 
 /* ---- what others ask ---- */
 
+/* A gate that was lost a moment ago is being restarted: whoever begins something with it waits, so
+ * that one restart does not refuse a job's files by the thousand. With the lock held. */
+static void
+wait_back(struct gatelink *l)
+{
+    int64_t end = l->lost_ns + GATELINK_BACK_MS * INT64_C(1000000), left;
+
+    while (!l->welcomed && !l->stop && (left = end - port_mono_ns(l->port)) > 0) {
+        (void)port_cond_wait_for(&l->changed, &l->lock, left); /* the loop looks for itself */
+    }
+}
+
 static int
 ask(struct gatelink *l, struct gatemsg *m, int fd, uint64_t *ret_count)
 {
     struct request r = {.code = AL_EUNREACH};
-    int64_t end = port_mono_ns(l->port) + GATELINK_REPLY_MS * INT64_C(1000000);
+    int64_t end;
     int rc = AL_EUNREACH;
 
     port_mutex_lock(&l->lock);
+    if (m->type == GATEMSG_GUARD) {
+        wait_back(l);
+    }
+    end = port_mono_ns(l->port) + GATELINK_REPLY_MS * INT64_C(1000000);
     if (l->welcomed) {
         r.number = m->number = ++l->request_count;
         rc = say(l, m, &fd, fd >= 0 ? 1 : 0);
@@ -261,9 +277,9 @@ lost(struct gatelink *l)
         r->code = r->done ? r->code : AL_EUNREACH;
         r->done = true;
     }
+    l->lost_ns = port_mono_ns(l->port);
     port_cond_broadcast(&l->changed);
     port_mutex_unlock(&l->lock);
-    l->lost_ns = port_mono_ns(l->port);
     al_log(l->log, AL_LOG_DEBUG, "lost alto-gate");
 }
 
@@ -432,6 +448,7 @@ gatelink_stop(struct gatelink *l)
     }
     port_mutex_lock(&l->lock);
     l->stop = true;
+    port_cond_broadcast(&l->changed);
     port_mutex_unlock(&l->lock);
     port_wake_set(l->wake);
     port_thread_join(&l->thread);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 #define GATELINK_REPLY_MS 5000      /* guard, hold, release: the gate answers in microseconds or is not there */
+#define GATELINK_BACK_MS 10000      /* a guard waits this long for a gate that was just lost, or at the start was not there yet */
 #define GATELINK_REQUESTS_MAX 256u  /* under way at once */
 
 struct gatelink;

@@ -157,6 +157,26 @@ def opens_while_the_gate_is_dead_wait_for_the_next_one():
 
 
 @test
+def an_agent_whose_open_was_read_before_it_was_known_does_not_wait_for_itself():
+    with Lab(wait_ms=8000) as lab:
+        lab.stub("f", DATA)
+        hits = 0
+        for _ in range(30):
+            lab.kill("gate")
+            lab.agent.stdin.write("examine f\n")
+            time.sleep(0.1)
+            began = time.monotonic()
+            lab.start_gate()
+            line = lab.agent.stdout.readline()
+            assert "stub" in line, line
+            assert time.monotonic() - began < 5, "it waited for its own answer"
+            hits += lab.status()["stubs"]  # read, and taken for anybody's, before the agent was back
+            if hits >= 3:
+                break
+        assert hits > 0, "the window was never hit"
+
+
+@test
 def gate_and_agent_die_together_with_a_reader_waiting():
     with Lab(wait_ms=8000) as lab:
         p = lab.stub("f", DATA)
