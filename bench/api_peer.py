@@ -1,26 +1,41 @@
-"""A page of 50 rows out of a million: altod's file list beside Express 5 with better-sqlite3 on the same rows, loaded by wrk with 64 connections."""
+"""A page of 50 rows out of a million, 64 connections: altod's file list beside Express 5 with better-sqlite3 on the same rows, loaded by wrk.
+
+Two loads: the first page over and over, and pages from anywhere in the list (512 cursors, one after the other)."""
 import json
 import os
 import re
+import shutil
 import socket
-import statistics
 import subprocess
-import time
 import urllib.request
 
+from lab import Failure
+from report import Figure, median
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-SECONDS = 5
+PEER = os.path.join(HERE, "../build/bench-express")
 CONNECTIONS = 64
+PLACES = 512
+
+# wrk takes the path of each request from a file of paths, in turn.
+SCRIPT = """
+local paths, at = {}, 0
+for line in io.lines("%s") do paths[#paths + 1] = line end
+request = function()
+  at = at %% #paths + 1
+  return wrk.format("GET", paths[at])
+end
+"""
 
 
-def wrk(url, token=None):
+def wrk(base, script, seconds, token=None):
     """(requests a second, p99 in ms)."""
-    command = ["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%ds" % SECONDS, "--latency"]
+    command = ["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%ds" % seconds, "--latency", "-s", script]
     if token:
         command += ["-H", "Authorization: Bearer " + token]
-    text = subprocess.run(command + [url], stdout=subprocess.PIPE, check=True).stdout.decode()
-    if "Non-2xx" in text:
-        raise OSError("wrk got errors from %s: %s" % (url, text[-300:]))
+    text = subprocess.run(command + [base], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
+    if "Non-2xx" in text or "Socket errors" in text:
+        raise Failure("wrk got errors from %s: %s" % (base, text[-300:]))
     rate = float(re.search(r"Requests/sec:\s*([\d.]+)", text).group(1))
     number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()
     return rate, float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
@@ -32,49 +47,99 @@ def free_port():
         return s.getsockname()[1]
 
 
-def peer_install(folder):
-    os.makedirs(folder, exist_ok=True)
+def install():
+    """npm under its lock file. better-sqlite3 is compiled here, with the headers of the distribution's node where they are installed."""
+    os.makedirs(PEER, exist_ok=True)
+    changed = False
     for name in ("package.json", "package-lock.json", "server.mjs"):
-        with open(os.path.join(HERE, "express", name), "rb") as f, open(os.path.join(folder, name), "wb") as out:
-            out.write(f.read())
-    if not os.path.isdir(os.path.join(folder, "node_modules/better-sqlite3/build")):
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--build-from-source"], cwd=folder, check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
+        with open(os.path.join(HERE, "express", name), "rb") as f:
+            text = f.read()
+        to = os.path.join(PEER, name)
+        if not os.path.exists(to) or open(to, "rb").read() != text:
+            changed = changed or name != "server.mjs"
+            with open(to, "wb") as out:
+                out.write(text)
+    if changed or not os.path.exists(os.path.join(PEER, "node_modules/better-sqlite3/build/Release/better_sqlite3.node")):
+        env = dict(os.environ, npm_config_build_from_source="true")
+        if os.path.exists("/usr/include/node/node.h"):
+            env["npm_config_nodedir"] = "/usr"
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PEER, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            raise Failure("npm could not install the peer: " + done.stdout.decode("utf-8", "replace")[-400:])
 
 
-def rows_for_peer(bench, path):
+def rows_for_peer(b, path):
     """The same rows as altod serves, as JSON lines that the peer loads into SQLite."""
     with open(path, "w") as out:
-        for d in range(bench.o.entries // 1000):
+        for d in range(b.o.entries // 1000):
             for i in range(999):
                 out.write(json.dumps(["/%03d/%05d/file %04d.dat" % (d // 100, d, i), "file %04d.dat" % i, 0, 0o644]) + "\n")
 
 
-def compare(bench, row, note):
-    api, volume = bench.stack.api, bench.many
-    url = "%s/api/v1/volumes/%s/files?path=/&recursive=true&limit=50" % (api.url, volume["id"])
-    folder = os.path.join(HERE, "../build/bench-express")
-    peer_install(folder)
-    lines = bench.stack.path("rows.jsonl")
-    rows_for_peer(bench, lines)
+def page(base, path, token=None):
+    request = urllib.request.Request(base + path, headers={"Authorization": "Bearer " + token} if token else {})
+    with urllib.request.urlopen(request) as reply:
+        return json.load(reply)
+
+
+def places(base, first, token, pages):
+    """Paths of pages that lie evenly in the whole list, found by going through it page by page of 200."""
+    cursors, cursor = [None], None
+    while True:
+        body = page(base, first.replace("limit=50", "limit=200") + ("&cursor=" + cursor if cursor else ""), token)
+        cursor = body.get("next_cursor")
+        if not cursor:
+            break
+        cursors.append(cursor)
+    step = max(1, len(cursors) // pages)
+    return [first + ("&cursor=" + c if c else "") for c in cursors[::step]]
+
+
+def script_of(b, name, paths):
+    listed = b.lab.path(name + ".paths")
+    with open(listed, "w") as out:
+        # In an order that jumps about, the same for both.
+        out.write("\n".join(paths[i * 197 % len(paths)] for i in range(len(paths))) + "\n")
+    with open(b.lab.path(name + ".lua"), "w") as out:
+        out.write(SCRIPT % listed)
+    return b.lab.path(name + ".lua")
+
+
+def compare(b):
+    for need in ("wrk", "node", "npm"):
+        if shutil.which(need) is None:
+            raise Failure("%s is missing: run tools/deps.sh bench" % need)
+    api, volume = b.lab.api, b.lab.many
+    first, peer_first = "/api/v1/volumes/%s/files?path=/&recursive=true&limit=50" % volume["id"], "/files?limit=50"
+    install()
+    lines = b.lab.path("rows.jsonl")
+    rows_for_peer(b, lines)
     port = free_port()
-    peer = subprocess.Popen(["node", "server.mjs", lines, bench.stack.path("peer.sqlite"), str(port)], cwd=folder, stdout=subprocess.PIPE)
+    peer_base = "http://127.0.0.1:%d" % port
+    log = open(b.lab.path("express.log"), "wb")
+    peer = subprocess.Popen(["node", "server.mjs", lines, b.lab.path("peer.sqlite"), str(port)], cwd=PEER, stdout=subprocess.PIPE, stderr=log)
+    t = {}
     try:
-        peer.stdout.readline()  # "ready"
-        peer_url = "http://127.0.0.1:%d/files?limit=50" % port
-        mine_page = json.load(urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": "Bearer " + api.token})))
-        peer_page = json.load(urllib.request.urlopen(peer_url))
-        if len(mine_page["items"]) != 50 or len(peer_page["items"]) != 50:
-            raise OSError("a page has not 50 rows")
-        mine, theirs = [], []
-        for _ in range(bench.o.rounds):
-            mine.append(wrk(url, api.token))
-            theirs.append(wrk(peer_url))
-            time.sleep(0.5)
+        if peer.stdout.readline().strip() != b"ready":
+            raise Failure("the peer did not start: " + open(b.lab.path("express.log")).read()[-300:])
+        for base, path, token in ((api.url, first, api.token), (peer_base, peer_first, None)):
+            if len(page(base, path, token)["items"]) != 50:
+                raise Failure("a page has not 50 rows")
+        loads = {"first": (script_of(b, "mine-first", [first]), script_of(b, "peer-first", [peer_first])),
+                 "any": (script_of(b, "mine-any", places(api.url, first, api.token, PLACES)),
+                         script_of(b, "peer-any", places(peer_base, peer_first, None, PLACES)))}
+        for load, (mine, theirs) in loads.items():
+            t[load] = ([], [])
+            for _ in range(b.o.rounds):
+                t[load][0].append(wrk(api.url, mine, b.o.wrk_seconds, api.token))
+                t[load][1].append(wrk(peer_base, theirs, b.o.wrk_seconds))
     finally:
         peer.kill()
         peer.wait()
-    mine_rate, peer_rate = (statistics.median(r for r, _ in x) for x in (mine, theirs))
-    mine_p99, peer_p99 = (statistics.median(p for _, p in x) for x in (mine, theirs))
-    row("api_page_of_50", mine_rate, "requests/s", "Express 5 + better-sqlite3", peer_rate, mine_rate / peer_rate)
-    row("api_page_of_50_p99", mine_p99, "ms", "Express 5 + better-sqlite3", peer_p99, peer_p99 / mine_p99)
+        log.close()
+    name = "Express 5 + better-sqlite3"
+    for load, row in (("first", "api_page_of_50"), ("any", "api_page_of_50_anywhere")):
+        mine, theirs = t[load]
+        yield Figure(row, [r for r, _ in mine], "requests/s", name, [r for r, _ in theirs], 5.0, goal=10.0)
+        p99 = [p for _, p in mine]
+        yield Figure(row + "_p99", p99, "ms", "limit", [20.0], 1.0, ratio=20 / median(p99), note="the peer's is %.0f ms" % median([p for _, p in theirs]))
