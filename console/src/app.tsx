@@ -1,130 +1,37 @@
-import { QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App as AntApp, Button, ConfigProvider, Result, Spin, theme } from 'antd';
-import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
-import { BrowserRouter, Navigate, Route, Routes, useLocation, useNavigate } from 'react-router';
-import { api, ApiFailure, must, setCsrf, whenLoggedOut } from './api/client';
-import { makeApplier, makeClient } from './api/data';
-import { browser, Live, type LiveState } from './lib/live';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { App as AntApp, ConfigProvider, theme } from 'antd';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { BrowserRouter, Route, Routes } from 'react-router';
+import { makeClient } from './api/data';
 import { useDark } from './lib/prefs';
-import { SessionContext, useGo, useWho } from './lib/session';
 import { Login } from './rooms/login';
-import { Layout } from './ui/layout';
-import { Failed } from './ui/parts';
+import { Waiting } from './ui/parts';
 
-const Overview = lazy(() => import('./rooms/overview'));
-const Customers = lazy(() => import('./rooms/customers'));
-const Hosts = lazy(() => import('./rooms/hosts'));
-const Volumes = lazy(() => import('./rooms/volumes'));
-const Files = lazy(() => import('./rooms/files'));
-const Shares = lazy(() => import('./rooms/shares'));
-const Rules = lazy(() => import('./rooms/rules'));
-const RuleEdit = lazy(() => import('./rooms/rule'));
-const Jobs = lazy(() => import('./rooms/jobs'));
-const JobRoom = lazy(() => import('./rooms/job'));
-const Audit = lazy(() => import('./rooms/audit'));
-const Users = lazy(() => import('./rooms/users'));
+// Not part of what the login page needs.
+const Inside = lazy(() => import('./inside'));
 
-/** A fault of a room does not take the console with it. */
-class Fence extends Component<{ children: ReactNode; place: string }, { error?: Error; place: string }> {
-  state: { error?: Error; place: string } = { place: this.props.place };
-  static getDerivedStateFromError(error: Error) {
-    return { error };
-  }
-  static getDerivedStateFromProps(props: { place: string }, state: { error?: Error; place: string }) {
-    return props.place === state.place ? null : { error: undefined, place: props.place };
-  }
-  render() {
-    if (!this.state.error) return this.props.children;
-    return <Result status="error" title="This page failed" subTitle={this.state.error.message} extra={<Button type="primary" onClick={() => window.location.reload()}>Load again</Button>} />;
-  }
-}
-
-function useLive(on: boolean): LiveState {
-  const client = useQueryClient();
-  const [state, setState] = useState<LiveState>('connecting');
-  useEffect(() => {
-    if (!on) return undefined;
-    const live = new Live(browser, 'alto.live', makeApplier(client), setState);
-    live.start();
-    return () => live.close();
-  }, [on, client]);
-  return state;
-}
-
-const Waiting = () => <div style={{ display: 'grid', placeItems: 'center', minHeight: 300 }}><Spin aria-label="Loading" /></div>;
-
-function Missing() {
-  const go = useGo();
-  return <Result status="404" title="There is nothing here" subTitle="The address is wrong, or what it named is gone." extra={<Button type="primary" onClick={() => go('/')}>To the overview</Button>} />;
-}
-
-function OperatorsOnly({ children }: { children: ReactNode }) {
-  return useWho().operator ? children : <Missing />;
-}
-
-export function Inside() {
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  const place = useLocation();
-  const here = place.pathname + place.search;
-  const session = useQuery({
-    queryKey: ['session'], staleTime: Infinity, retry: (n, e) => !(e instanceof ApiFailure && e.status === 401) && n < 2,
-    queryFn: async () => {
-      const got = await must(api.GET('/session'));
-      setCsrf(got.csrf);
-      return got;
-    },
-  });
-  const out = session.error instanceof ApiFailure && session.error.status === 401;
-  const live = useLive(!!session.data);
-  useEffect(() => {
-    whenLoggedOut(() => {
-      if (window.location.pathname === '/login') return;
-      client.clear();
-      void navigate(`/login?back=${encodeURIComponent(window.location.pathname + window.location.search)}`, { replace: true });
-    });
-  }, [client, navigate]);
-  if (out) return <Navigate replace to={here === '/' ? '/login' : `/login?back=${encodeURIComponent(here)}`} />;
-  if (session.error && !session.data) return <div className="page"><Failed error={session.error} retry={() => void session.refetch()} /></div>;
-  if (!session.data) return <Waiting />;
-  return (
-    <SessionContext value={session.data}>
-      <Layout live={live}>
-        <Fence place={place.pathname}>
-          <Suspense fallback={<Waiting />}>
-            <Routes>
-              <Route path="/" element={<Overview />} />
-              <Route path="/customers" element={<OperatorsOnly><Customers /></OperatorsOnly>} />
-              <Route path="/hosts" element={<Hosts />} />
-              <Route path="/volumes" element={<Volumes />} />
-              <Route path="/volumes/:id/files" element={<Files />} />
-              <Route path="/shares" element={<Shares />} />
-              <Route path="/rules" element={<Rules />} />
-              <Route path="/rules/:id" element={<RuleEdit />} />
-              <Route path="/jobs" element={<Jobs />} />
-              <Route path="/jobs/:id" element={<JobRoom />} />
-              <Route path="/audit" element={<Audit />} />
-              <Route path="/users" element={<Users />} />
-              <Route path="*" element={<Missing />} />
-            </Routes>
-          </Suspense>
-        </Fence>
-      </Layout>
-    </SessionContext>
-  );
-}
+const LIGHT = {
+  token: { colorPrimary: '#1f6f8b', colorInfo: '#1f6f8b', colorLink: '#17607a', colorError: '#c0271f', colorSuccess: '#1e8e4e', colorBgLayout: '#f3f6f8', colorTextPlaceholder: '#67737b', colorTextDescription: '#57636b', colorTextTertiary: '#57636b' },
+  menu: { itemSelectedBg: '#e0eef3', itemSelectedColor: '#12556d' }, button: {},
+};
+const DARK = {
+  token: { colorPrimary: '#3aa3c4', colorInfo: '#3aa3c4', colorLink: '#6cc3de', colorError: '#f0616a', colorSuccess: '#3fbf78', colorBgLayout: '#0f1417', colorBgContainer: '#171d21', colorBgElevated: '#1f272c', colorTextPlaceholder: '#94a1a9', colorTextDescription: '#a3afb7', colorTextTertiary: '#a3afb7' },
+  menu: { itemSelectedBg: '#17343f', itemSelectedColor: '#9bd9ee' }, button: { primaryColor: '#041b23', dangerColor: '#240608' },
+};
 
 export function Look({ children }: { children: ReactNode }) {
   const dark = useDark();
+  const look = dark ? DARK : LIGHT;
   useEffect(() => {
+    document.documentElement.dataset.look = dark ? 'dark' : 'light';
     document.documentElement.style.colorScheme = dark ? 'dark' : 'light';
-    document.body.style.background = dark ? '#0f1417' : '#f3f6f8';
-  }, [dark]);
+    document.body.style.background = look.token.colorBgLayout;
+  }, [dark, look]);
   return (
     <ConfigProvider theme={{
       algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-      token: { colorPrimary: dark ? '#3aa3c4' : '#1f6f8b', colorLink: dark ? '#5cb8d6' : '#1f6f8b', borderRadius: 8, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
-        ...(dark ? { colorBgLayout: '#0f1417', colorBgContainer: '#171d21', colorBgElevated: '#1f272c' } : { colorBgLayout: '#f3f6f8' }) },
+      token: { borderRadius: 8, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", ...look.token },
+      components: { Menu: look.menu, Button: look.button },
     }}>
       <AntApp style={{ height: '100%' }}>{children}</AntApp>
     </ConfigProvider>
@@ -139,7 +46,7 @@ export function App() {
         <BrowserRouter>
           <Routes>
             <Route path="/login" element={<Login />} />
-            <Route path="*" element={<Inside />} />
+            <Route path="*" element={<Suspense fallback={<Waiting />}><Inside /></Suspense>} />
           </Routes>
         </BrowserRouter>
       </Look>

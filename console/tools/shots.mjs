@@ -1,43 +1,84 @@
-// Screenshots of every room of a running altod: node tools/shots.mjs URL NAME PASSWORD-FILE FOLDER. Tells what the browser's console complained about.
-import { mkdirSync, readFileSync } from 'node:fs';
+// Screenshots of every room, against a pretended altod (tools/fake.mjs) and the built console in dist:
+//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark]
+// Tells what the browser complained about, and every page that is wider than the window; exit status 1 when there was any.
+import { mkdirSync, readFileSync, existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { answer, makeWorld } from './fake.mjs';
 
-const [url, name, passwordFile, folder = 'shots'] = process.argv.slice(2);
-const password = readFileSync(passwordFile, 'utf8').trim();
+const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
+const ORIGIN = 'http://localhost:9';
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const option = (name, usual) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return (at > 0 ? process.argv[at + 1] : usual).split(',');
+};
+const folder = process.argv[2] ?? 'shots';
+const moods = option('moods', 'full,empty,loading,failing,million');
+const sizes = option('sizes', '1440-light,1440-dark,390-light,390-dark');
+const only = option('rooms', '');
 mkdirSync(folder, { recursive: true });
+
+const press = (name) => async (page) => { await page.getByRole('button', { name, exact: true }).first().click(); };
+const ROOMS = {
+  overview: '/', customers: '/customers', hosts: '/hosts', volumes: '/volumes', files: '/volumes/01jvxm00000000000000000000/files', shares: '/shares', rules: '/rules', rule: ['/rules/01jrvx00000000000000000001', async (page, mood) => { if (mood === 'full') await press('Preview')(page); }],
+  'rule-wrong': ['/rules/new', async (page, mood) => { if (mood === 'full') await page.getByLabel('Which files').first().fill('size >= 10XB and modified older than 90d'); }],
+  jobs: '/jobs', job: '/jobs/01jjxb00000000000000000000', audit: ['/audit', async (page, mood) => { if (mood === 'full') { await page.getByRole('button', { name: /^Verify/ }).click(); await page.locator('.ant-table-row-expand-icon, .cardlist button[aria-expanded]').first().click(); } }], users: '/users',
+};
+const DIALOGS = {
+  'd-customer': ['/customers', press('Add customer')], 'd-enrol': ['/hosts?customer=01jcst00000000000000000000', async (page) => { await press('Enrol a host')(page); await press('Make a token')(page); }], 'd-volume': ['/volumes', press('Add volume')], 'd-share': ['/shares', press('Add share')],
+  'd-user': ['/users', press('Add user')], 'd-delete': ['/hosts', async (page) => { await page.getByRole('button', { name: /^More|^Delete/ }).first().click(); const item = page.getByRole('menuitem', { name: 'Delete' }); if (await item.count()) await item.click(); }], 'd-details': ['/volumes/01jvxm00000000000000000000/files', async (page) => { await page.getByRole('button', { name: /IMG_/ }).first().click(); }], 'd-keys': ['/', async (page) => { await page.keyboard.press('?'); }],
+  'd-missing': ['/nowhere', async () => undefined],
+};
+
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
 let wrong = 0;
-for (const [width, height, scheme] of [[1440, 900, 'light'], [1440, 900, 'dark'], [390, 844, 'light']]) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
-  const page = await context.newPage();
-  const complain = (text) => { wrong++; console.log(`${width} ${scheme} ${page.url()}: ${text}`); };
-  page.on('console', (m) => { if (m.type() === 'error' && !/401/.test(m.text())) complain(m.text()); });
-  page.on('pageerror', (e) => complain(e.message));
-  const shot = async (room) => {
-    await page.waitForTimeout(900);
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (over > 0) complain(`${room} is ${over} px too wide`);
-    await page.screenshot({ path: `${folder}/${room}-${width}-${scheme}.png` });
-  };
-  await page.goto(`${url}/`);
-  await page.getByLabel('Name').waitFor();
-  await shot('login');
-  await page.getByLabel('Name').fill(name);
-  await page.getByLabel('Password', { exact: true }).fill(password);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  await shot('overview');
-  for (const room of ['customers', 'hosts', 'volumes', 'shares', 'rules', 'jobs', 'audit', 'users']) {
-    await page.goto(`${url}/${room}`);
-    await shot(room);
-    const first = page.locator('tbody a').first();
-    if (['volumes', 'rules', 'jobs'].includes(room) && await first.count()) {
-      await first.click();
-      if (room === 'rules') await page.getByRole('button', { name: 'Preview' }).click();
-      await shot(`${room}-one`);
-    }
+let taken = 0;
+
+async function serve(route, world, mood) {
+  const url = new URL(route.request().url());
+  if (url.pathname.startsWith('/api/')) {
+    if (mood === 'loading' && !url.pathname.endsWith('/session')) return undefined; // never answered
+    const text = route.request().postData();
+    const { status, body } = answer(world, route.request().method(), url.href, text ? JSON.parse(text) : undefined);
+    return route.fulfill({ status, contentType: 'application/json', body: body === null ? '' : JSON.stringify(body) });
   }
-  await context.close();
+  const file = join(DIST, url.pathname);
+  const found = extname(file) && existsSync(file) ? file : join(DIST, 'index.html');
+  return route.fulfill({ contentType: TYPES[extname(found)] ?? 'application/octet-stream', body: readFileSync(found) });
+}
+
+for (const size of sizes) {
+  const [width, scheme] = size.split('-');
+  for (const mood of moods) {
+    const context = await browser.newContext({ viewport: { width: Number(width), height: Number(width) < 600 ? 844 : 900 }, colorScheme: scheme, reducedMotion: 'reduce' });
+    await context.addInitScript(() => {
+      window.EventSource = class { constructor() { this.readyState = 1; setTimeout(() => this.onopen?.(new Event('open')), 5); } addEventListener() {} close() {} };
+    });
+    const world = makeWorld(Date.now(), mood);
+    await context.route('**', (route) => serve(route, world, mood));
+    const page = await context.newPage();
+    const complain = (text) => { wrong++; console.log(`${mood} ${size} ${page.url()}: ${text}`); };
+    page.on('console', (m) => { if (m.type() === 'error' && !(mood === 'failing' && /500/.test(m.text()))) complain(m.text()); });
+    page.on('pageerror', (e) => complain(e.message));
+    const rooms = mood === 'full' ? { login: '/login', ...ROOMS, ...DIALOGS } : ROOMS;
+    for (const [room, how] of Object.entries(rooms)) {
+      if (only[0] && !only.includes(room)) continue;
+      const [address, act] = typeof how === 'string' ? [how] : how;
+      await page.goto(`${ORIGIN}${address}`);
+      await page.waitForTimeout(mood === 'failing' ? 350 : 250);
+      if (mood === 'failing') await page.getByRole('alert').first().waitFor({ timeout: 8000 }).catch(() => complain(`${room} tells no failure`));
+      await act?.(page, mood);
+      await page.waitForTimeout(450);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      if (over > 0) complain(`${room} is ${over} px too wide`);
+      await page.screenshot({ path: `${folder}/${mood}-${room}-${size}.png` });
+      taken++;
+    }
+    await context.close();
+  }
 }
 await browser.close();
+console.log(`${taken} pictures in ${folder}, ${wrong} complaints`);
 process.exitCode = wrong ? 1 : 0;

@@ -50,16 +50,51 @@ const LIMIT = 100;
 type Q = { cursor?: string; limit: number; customer_id?: string; q?: string };
 const q = (cursor: string | undefined, customer_id?: string, text?: string): Q => ({ cursor, limit: LIMIT, customer_id, q: text || undefined });
 
-export const useCustomers = (enabled = true, text = '') => useList<Customer>(['customers', text],
-  (c) => must(api.GET('/customers', { params: { query: q(c, undefined, text) } })), enabled);
-export const useHosts = (customer?: string, text = '') => useList<Host>(['hosts', customer, text],
-  (c) => must(api.GET('/hosts', { params: { query: q(c, customer, text) } })));
-export const useShares = (customer?: string, text = '') => useList<Share>(['shares', customer, text],
-  (c) => must(api.GET('/shares', { params: { query: q(c, customer, text) } })));
-export const useVolumes = (customer?: string, text = '') => useList<Volume>(['volumes', customer, text],
-  (c) => must(api.GET('/volumes', { params: { query: q(c, customer, text) } })));
+export const useCustomers = (enabled = true, text = '') => useNouns('customers', undefined, text, enabled);
+export const useHosts = (customer?: string, text = '') => useNouns('hosts', customer, text);
+export const useShares = (customer?: string, text = '') => useNouns('shares', customer, text);
+export const useVolumes = (customer?: string, text = '') => useNouns('volumes', customer, text);
 export const useUsers = (customer?: string, text = '') => useList<User>(['users', customer, text],
   (c) => must(api.GET('/users', { params: { query: q(c, customer, text) } })));
+export type NamedNoun = 'customers' | 'hosts' | 'shares' | 'volumes';
+interface Nouns { customers: Customer; hosts: Host; shares: Share; volumes: Volume }
+
+/** One list of nouns that others refer to; its first page is shared with the noun's own room. */
+export function useNouns<N extends NamedNoun>(noun: N, customer?: string, text = '', enabled = true): List<Nouns[N]> {
+  const key = noun === 'customers' ? [noun, text] : [noun, customer, text];
+  const load = async (c: string | undefined): Promise<PageOf<Customer | Host | Share | Volume>> => {
+    const query = q(c, noun === 'customers' ? undefined : customer, text);
+    switch (noun) {
+      case 'customers': return must(api.GET('/customers', { params: { query } }));
+      case 'hosts': return must(api.GET('/hosts', { params: { query } }));
+      case 'shares': return must(api.GET('/shares', { params: { query } }));
+      default: return must(api.GET('/volumes', { params: { query } }));
+    }
+  };
+  return useList<Nouns[N]>(key, load as (c: string | undefined) => Promise<PageOf<Nouns[N]>>, enabled);
+}
+
+/** One of them. Asked for by itself only when the first page does not have it. */
+export function useNamed<N extends NamedNoun>(noun: N, id: string | null | undefined, customer?: string): Nouns[N] | undefined {
+  const list = useNouns(noun, customer, '', !!id);
+  const found = list.items.find((n) => n.id === id);
+  const one = useQuery({
+    queryKey: [noun, 'one', id],
+    enabled: !!id && !found && !list.pending,
+    staleTime: 60_000,
+    queryFn: async (): Promise<Customer | Host | Share | Volume> => {
+      const params = { path: { id: id! } };
+      switch (noun) {
+        case 'customers': return must(api.GET('/customers/{id}', { params }));
+        case 'hosts': return must(api.GET('/hosts/{id}', { params }));
+        case 'shares': return must(api.GET('/shares/{id}', { params }));
+        default: return must(api.GET('/volumes/{id}', { params }));
+      }
+    },
+  });
+  return found ?? (one.data as Nouns[N] | undefined);
+}
+
 export const useRules = (customer?: string, volume_id?: string) => useList<Rule>(['rules', customer, volume_id],
   (c) => must(api.GET('/rules', { params: { query: { ...q(c, customer), volume_id } } })));
 export const useJobs = (customer?: string, filter: { volume_id?: string; state?: Schemas['JobState']; kind?: Schemas['JobKind'] } = {}) =>

@@ -5,7 +5,8 @@ import { useList } from '../api/data';
 import { count, words } from '../lib/format';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { DataTable, Nothing, Page, Search, State, When } from '../ui/parts';
+import { Nothing, Page, Search, State, When } from '../ui/parts';
+import { DataTable } from '../ui/table';
 
 const RANGES: Record<string, number> = { hour: 1, day: 24, week: 168, month: 720 };
 
@@ -26,8 +27,8 @@ export default function Audit() {
       <DataTable list={list} what="events" size="small" rowKey="id" empty={<Nothing icon={<AuditOutlined />} title="No event" text="None fits the filter." command="alto audit list" />}
         expandable={{ expandedRowRender: (e) => <pre className="mono" style={{ margin: 0, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{JSON.stringify(e.detail, null, 2)}{`\nnumber ${e.seq}\nhash   ${e.hash}\nbefore ${e.prev_hash}`}</pre> }}
         columns={[
-          { title: 'When', render: (_, e) => <When at={e.at} /> }, { title: 'Who', render: (_, e) => <>{e.actor_name || e.actor_type} <span className="sub">{e.actor_type}</span></> },
-          { title: 'Did', render: (_, e) => <b>{words(e.act).replace('.', ': ')}</b> }, { title: 'To', render: (_, e) => <span>{e.subject} <span className="sub">{e.subject_type}</span></span> },
+          { title: 'Did', fixed: true, render: (_, e) => <b>{words(e.act).replace('.', ': ')}</b> }, { title: 'When', render: (_, e) => <When at={e.at} /> },
+          { title: 'Who', render: (_, e) => <>{e.actor_name || e.actor_type}{e.actor_name && <span className="sub"> {e.actor_type}</span>}</> }, { title: 'To', render: (_, e) => <div style={{ maxWidth: 480, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{e.subject} <span className="sub">{e.subject_type}</span></div> },
           { title: 'Result', render: (_, e) => <State of={e.code} /> },
         ]} />
     </Page>

@@ -1,12 +1,13 @@
 import { TeamOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal, Space } from 'antd';
+import { Button, Form, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { api, type Customer, ifMatch, must } from '../api/client';
 import { useCustomers } from '../api/data';
 import { count } from '../lib/format';
 import { useAddress, useGo } from '../lib/session';
 import { useAct } from '../ui/act';
-import { ConfirmName, DataTable, Failed, Nothing, Page, Search, Size, Split } from '../ui/parts';
+import { Actions, ConfirmName, Failed, Nothing, Page, Search, Size, Split } from '../ui/parts';
+import { DataTable } from '../ui/table';
 
 export default function Customers() {
   const [search, change] = useAddress();
@@ -27,15 +28,14 @@ export default function Customers() {
   const add = <Button type="primary" onClick={() => open('new')}>Add customer</Button>;
   return (
     <Page title="Customers" text="Each customer sees only the own hosts, volumes and files." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search customers" />{add}</>}>
-      <DataTable list={list} what="customers" rowKey="id" empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<TeamOutlined />} title="No customer yet" text="A customer owns hosts, volumes and shares." action={add} command="alto customer add NAME" />}
+      <DataTable list={list} what="customers" rowKey="id" acts={(c) => <Actions of={c.name} items={[{ label: 'Rename', act: () => open(c) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(c); } }]} />} empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<TeamOutlined />} title="No customer yet" text="A customer owns hosts, volumes and shares." action={add} command="alto customer add NAME" />}
         columns={[
-          { title: 'Name', fixed: true, render: (_, c) => <Button type="link" style={{ padding: 0 }} onClick={() => go('/', { customer: c.id })}>{c.name}</Button> },
+          { title: 'Name', fixed: true, render: (_, c) => <Button type="link" style={{ padding: 0, height: 'auto', whiteSpace: 'normal', textAlign: 'start' }} onClick={() => go('/', { customer: c.id })}>{c.name}</Button> },
           { title: 'Hosts', align: 'right', render: (_, c) => <span className="num">{count(c.hosts)}</span> },
           { title: 'Volumes', align: 'right', render: (_, c) => <span className="num">{count(c.volumes)}</span> },
           { title: 'Files', align: 'right', render: (_, c) => <span className="num">{count(c.files)}</span> },
-          { title: 'Data', width: 260, render: (_, c) => <Split total={c.bytes} tiered={c.stub_bytes} /> },
+          { title: 'Data', width: 250, render: (_, c) => <Split total={c.bytes} tiered={c.stub_bytes} /> },
           { title: 'Freed', align: 'right', render: (_, c) => <Size n={c.freed_bytes} /> },
-          { title: '', align: 'right', render: (_, c) => <Space><Button size="small" onClick={() => open(c)}>Rename</Button><Button size="small" danger onClick={() => { remove.reset(); setGone(c); }}>Delete</Button></Space> },
         ]} />
       <Modal open={!!edit} title={edit === 'new' ? 'Add customer' : 'Rename customer'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
         {save.error && <Failed error={save.error} />}

@@ -1,15 +1,18 @@
 import { CloudOutlined, FileOutlined, FolderFilled, LinkOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Card, Checkbox, Descriptions, Drawer, Select, Tag } from 'antd';
+import { App, Button, Card, Checkbox, Descriptions, Drawer, Grid, Select } from 'antd';
+import type { SorterResult } from 'antd/es/table/interface';
 import { useEffect, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, type FileEntry, must, type Schemas } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
 import { bytes, count, words } from '../lib/format';
 import { crumbs, keyOf, parentOf, pathsOf, type Place, placeOf } from '../lib/path';
+import { reasonName } from '../lib/reasons';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { DataTable, Failed, JobBar, Nothing, Page, Search, Size, Split, State, TIERED, To, When } from '../ui/parts';
+import { Failed, JobBar, Nothing, Page, Search, Size, Split, State, TIERED, To, When } from '../ui/parts';
+import { DataTable } from '../ui/table';
 
 type Act = 'tier' | 'recall';
 interface Doing { job: string; act: Act; keys: string[] }
@@ -19,6 +22,16 @@ function Icon({ file }: { file: FileEntry }) {
   if (file.state === 'stub') return <CloudOutlined style={{ color: TIERED }} aria-label="Stub, on the share" />;
   if (file.type === 'symlink') return <LinkOutlined aria-label="Symbolic link" />;
   return <FileOutlined aria-label="File, local" />;
+}
+
+function Name({ file, text, onFolder, onFile }: { file: FileEntry; text: string; onFolder: () => void; onFile: () => void }) {
+  return (
+    <span className="name">
+      <Icon file={file} />
+      {file.type === 'folder' ? <Button type="link" title={text} onClick={onFolder}>{text}</Button> : <Button type="text" size="small" title={text} onClick={onFile}>{text}</Button>}
+      {file.path_b64 && <span className="tag" title="Its name is no valid UTF-8; it is kept byte by byte">not UTF-8</span>}
+    </span>
+  );
 }
 
 /** Follows a job until it has ended, then has the list loaded again. */
@@ -34,7 +47,7 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
     const verb = doing.act === 'tier' ? 'tiered' : 'brought back';
     const left = j.refused_files + j.failed_files;
     if (j.state === 'done' && left === 0) message.success(`${count(j.done_files)} ${j.done_files === 1 ? 'file' : 'files'} ${verb}`);
-    else message.warning(`${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => words(r.reason || r.code)).join(', ') || j.text || j.state}`, 8);
+    else message.warning(`${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => reasonName(r.reason, r.code)).join(', ') || j.text || j.state}`, 8);
     onEnd();
   }, [j, client, doing.act, message, onEnd]);
   return <Card size="small" style={{ marginBottom: 12 }} role="status"><div className="bar" style={{ margin: 0 }}><span>{doing.act === 'tier' ? 'Moving to the share' : 'Bringing back'}</span><div style={{ flex: '1 1 220px' }}>{j && <JobBar job={j} />}</div><To path={`/jobs/${doing.job}`}>Show the job</To></div></Card>;
@@ -60,7 +73,8 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
 }
 
 const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
-const SORTS = { name: 'Name', size: 'Size', mtime: 'Modified', accessed: 'Accessed' } as const;
+const SORTS = [{ value: 'name', label: 'Name' }, { value: 'size', label: 'Size' }, { value: 'mtime', label: 'Modified' }, { value: 'accessed', label: 'Accessed' }] as const;
+type Sort = (typeof SORTS)[number]['value'];
 
 export default function Files() {
   const { id = '' } = useParams();
@@ -69,8 +83,9 @@ export default function Files() {
   const place: Place = { path: search.get('path') ?? '/', b64: search.get('b64') ?? undefined };
   const text = search.get('q') ?? '';
   const state = STATES.find((s) => s === search.get('state')) as Schemas['FileState'] | undefined;
-  const sort = (search.get('sort') ?? 'name') as keyof typeof SORTS;
+  const sort = SORTS.find((n) => n.value === search.get('sort'))?.value ?? 'name';
   const order = search.get('order') === 'desc' ? 'desc' as const : 'asc' as const;
+  const wide = Grid.useBreakpoint().md ?? true;
   const recursive = search.get('below') === '1';
   const volume = useQuery({ queryKey: ['volume', id], queryFn: () => must(api.GET('/volumes/{id}', { params: { path: { id } } })) });
   const list = useList<FileEntry>(['files', id, place.b64 ?? place.path, text, state, sort, order, recursive], (cursor) => must(api.GET('/volumes/{id}/files', { params: { path: { id }, query: {
@@ -86,33 +101,43 @@ export default function Files() {
   };
   const picked = list.items.filter((f) => chosen.includes(keyOf(f)));
   const busy = (f: FileEntry) => doing.find((d) => d.keys.includes(keyOf(f)));
+  const many = list.items.length > 400;
+  const sorted = (name: Sort) => sort === name ? (order === 'asc' ? 'ascend' as const : 'descend' as const) : null;
+  const sortBy = (by: SorterResult<FileEntry> | SorterResult<FileEntry>[]) => {
+    const { columnKey, order: way } = Array.isArray(by) ? by[0]! : by;
+    change({ sort: !way || columnKey === 'name' ? undefined : String(columnKey), order: way === 'descend' ? 'desc' : undefined });
+  };
   const trail = crumbs(place);
   const v = volume.data;
+  const filtered = !!text || !!state;
+  const title = filtered ? 'No file fits' : v?.last_scan_at ? 'This folder is empty' : 'Not scanned yet';
+  const why = filtered ? 'Search in subfolders too, or take the filter away.' : v?.last_scan_at ? 'As of the last scan.' : 'Scan the volume to see its files.';
+  const empty = <Nothing icon={<FileOutlined />} title={title} text={why} action={place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined}
+    command={filtered || v?.last_scan_at ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`} />;
   if (volume.error && !v) return <Page title="Files"><Failed error={volume.error} retry={() => void volume.refetch()} /></Page>;
   return (
-    <Page title={v ? `Files of ${v.name}` : 'Files'} text={v && <>{count(v.files)} files; last scan <When at={v.last_scan_at} /></>} actions={v && <div style={{ width: 260 }}><Split total={v.bytes} tiered={v.stub_bytes} /></div>}>
+    <Page title={v ? `Files of ${v.name}` : 'Files'} text={v && <>{count(v.files)} files; last scan <When at={v.last_scan_at} /></>} actions={v && <div className="wide" style={{ width: 260 }}><Split total={v.bytes} tiered={v.stub_bytes} /></div>}>
       <nav className="crumbs" aria-label="Folder">{trail.map((c, i) => i === trail.length - 1 ? <b key={c.path}>{i === 0 ? v?.name ?? '/' : c.name}</b> : <span key={c.path}><Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>{i === 0 ? v?.name ?? '/' : c.name}</Button>/</span>)}</nav>
       <div className="bar">
         <Search value={text} onChange={(q) => change({ q })} label="Search by name" />
         <Select allowClear aria-label="State" placeholder="Any state" style={{ width: 130 }} value={state} onChange={(s) => change({ state: s })} options={STATES.map((s) => ({ value: s, label: words(s) }))} />
-        <Select aria-label="Sort by" style={{ width: 120 }} value={sort} onChange={(s) => change({ sort: s === 'name' ? undefined : s })} options={Object.entries(SORTS).map(([value, label]) => ({ value, label }))} />
-        <Button aria-label="Direction" onClick={() => change({ order: order === 'asc' ? 'desc' : undefined })}>{order === 'asc' ? '↑' : '↓'}</Button>
+        {!wide && <Select aria-label="Sort by" style={{ width: 120 }} value={sort} onChange={(s) => change({ sort: s === 'name' ? undefined : s })} options={[...SORTS]} />}
+        {!wide && <Button aria-label={order === 'asc' ? 'Ascending' : 'Descending'} onClick={() => change({ order: order === 'asc' ? 'desc' : undefined })}>{order === 'asc' ? '↑' : '↓'}</Button>}
         <Checkbox checked={recursive} onChange={(e) => change({ below: e.target.checked ? '1' : undefined })}>with subfolders</Checkbox>
         {who.mayWrite && picked.length > 0 && <><Button type="primary" loading={act.isPending} onClick={() => act.mutate({ act: 'tier', files: picked })}>Tier {count(picked.length)}</Button><Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>Recall {count(picked.length)}</Button></>}
       </div>
       {doing.map((d) => <Following key={d.job} doing={d} onEnd={() => setDoing((old) => old.filter((o) => o.job !== d.job))} />)}
-      <DataTable list={list} what="entries" size="small" rowKey={keyOf} virtual={list.items.length > 400} scroll={{ x: 900, ...(list.items.length > 400 ? { y: 620 } : {}) }}
-        rowSelection={who.mayWrite ? { selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), fixed: true } : undefined}
-        empty={<Nothing icon={<FileOutlined />} title={text || state ? 'No file fits' : v?.last_scan_at ? 'This folder is empty' : 'Not scanned yet'} text={text || state ? 'Search in subfolders too, or take the filter away.' : v?.last_scan_at ? 'As of the last scan.' : 'Scan the volume to see its files.'}
-          action={place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined} command={text || state ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`} />}
+      <DataTable list={list} what="entries" size="small" rowKey={keyOf} virtual={many} scroll={{ x: 900, ...(many ? { y: Math.max(320, window.innerHeight - 360) } : {}) }} empty={empty}
+        rowSelection={who.mayWrite ? { selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), fixed: true, columnWidth: 44, getCheckboxProps: (f) => ({ 'aria-label': `Choose ${f.name}` } as object) } : undefined}
+        onChange={(_page, _filters, sorter) => sortBy(sorter)}
+        acts={who.mayWrite ? (f) => f.type === 'file' && f.state === 'stub' && <Button size="small" loading={!!busy(f)} onClick={() => act.mutate({ act: 'recall', files: [f] })}>Recall</Button> : undefined}
         columns={[
-          { title: 'Name', width: 320, ellipsis: true, render: (_, f) => <span className="name"><Icon file={f} />{f.type === 'folder' ? <Button type="link" style={{ padding: 0, height: 'auto' }} onClick={() => open(placeOf(f))}>{f.name}</Button> : <Button type="text" size="small" style={{ padding: 0 }} onClick={() => setDetails(placeOf(f))}>{recursive ? f.path : f.name}</Button>}{f.path_b64 && <Tag>not UTF-8</Tag>}</span> },
-          { title: 'Size', width: 110, align: 'right', render: (_, f) => f.type === 'folder' ? f.bytes !== undefined ? <Size n={f.bytes} /> : '–' : <Size n={f.size} /> },
-          { title: 'On disk', width: 110, align: 'right', render: (_, f) => f.type === 'folder' ? f.files !== undefined ? <span className="sub num">{count(f.files)} files</span> : '–' : <Size n={f.allocated} /> },
-          { title: 'Modified', width: 140, render: (_, f) => <When at={f.mtime_at} /> },
-          { title: 'Accessed', width: 140, render: (_, f) => f.type === 'folder' ? null : <When at={f.accessed_at} /> },
+          { key: 'name', title: 'Name', width: 340, ellipsis: true, sorter: true, sortOrder: sorted('name'), render: (_, f) => <Name file={f} text={recursive ? f.path : f.name} onFolder={() => open(placeOf(f))} onFile={() => setDetails(placeOf(f))} /> },
+          { key: 'size', title: 'Size', width: 110, align: 'right', sorter: true, sortOrder: sorted('size'), render: (_, f) => f.type === 'folder' ? f.bytes !== undefined ? <Size n={f.bytes} /> : null : <Size n={f.size} /> },
+          { title: 'On disk', width: 110, align: 'right', render: (_, f) => f.type === 'folder' ? f.files !== undefined ? <span className="sub num">{count(f.files)} files</span> : null : <Size n={f.allocated} /> },
+          { key: 'mtime', title: 'Modified', width: 140, sorter: true, sortOrder: sorted('mtime'), render: (_, f) => <When at={f.mtime_at} /> },
+          { key: 'accessed', title: 'Accessed', width: 140, sorter: true, sortOrder: sorted('accessed'), render: (_, f) => f.type === 'folder' ? null : <When at={f.accessed_at} /> },
           { title: 'State', width: 110, render: (_, f) => f.type === 'folder' ? null : <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} /> },
-          { title: '', width: 110, align: 'right', render: (_, f) => who.mayWrite && f.type === 'file' && f.state === 'stub' ? <Button size="small" loading={!!busy(f)} onClick={() => act.mutate({ act: 'recall', files: [f] })}>Recall</Button> : null },
         ]} />
       {details && <Details volume={id} place={details} onClose={() => setDetails(undefined)} />}
     </Page>

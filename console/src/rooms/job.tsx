@@ -1,11 +1,14 @@
 import { App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
 import { useParams } from 'react-router';
 import { api, must } from '../api/client';
-import { ended, useJob, useList, useVolumes } from '../api/data';
+import { ended, useJob, useList } from '../api/data';
 import { bytes, count, duration, words } from '../lib/format';
+import { explain, reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { DataTable, Failed, JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
+import { Failed, JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
+import { NameOf } from '../ui/pick';
+import { DataTable } from '../ui/table';
 
 export default function JobRoom() {
   const { id = '' } = useParams();
@@ -14,18 +17,18 @@ export default function JobRoom() {
   const { modal } = App.useApp();
   const [search, change] = useAddress();
   const reason = search.get('reason') ?? undefined;
+  const code = search.get('code') ?? undefined;
   const job = useJob(id);
-  const volumes = useVolumes(who.customer);
-  const outcomes = useList(['outcomes', id, reason], (cursor) => must(api.GET('/jobs/{id}/outcomes', { params: { path: { id }, query: { cursor, limit: 100, reason } } })));
+  const outcomes = useList(['outcomes', id, reason, code], (cursor) => must(api.GET('/jobs/{id}/outcomes', { params: { path: { id }, query: { cursor, limit: 100, reason, code } } })));
   const cancel = useAct(() => must(api.POST('/jobs/{id}/cancel', { params: { path: { id } } })), ['jobs', 'job']);
   const j = job.data;
   if (job.error && !j) return <Page title="Job"><Failed error={job.error} retry={() => void job.refetch()} /></Page>;
   if (!j) return <Page title="Job"><Card><Skeleton active /></Card></Page>;
-  const volume = volumes.items.find((v) => v.id === j.volume_id);
   const ask = () => modal.confirm({ title: 'Cancel this job?', content: 'Files under way are finished or left as they were.', okText: 'Cancel the job', cancelText: 'Go on', okButtonProps: { danger: true }, onOk: () => cancel.mutateAsync(undefined).catch(() => undefined) });
+  const show = (r?: { reason: string; code: string }) => change({ reason: r?.reason || undefined, code: r && !r.reason ? r.code : undefined });
   const took = j.started_at ? new Date(j.ended_at ?? Date.now()).getTime() - new Date(j.started_at).getTime() : undefined;
   return (
-    <Page title={`Job: ${words(j.kind)}`} text={volume ? <>on <To path={`/volumes/${volume.id}/files`}>{volume.name}</To></> : undefined} actions={<><Button onClick={() => go('/jobs')}>All jobs</Button>{who.mayWrite && !ended(j.state) && <Button danger loading={cancel.isPending} onClick={ask}>Cancel</Button>}</>}>
+    <Page title={`Job: ${words(j.kind)}`} text={j.volume_id ? <>on <To path={`/volumes/${j.volume_id}/files`}><NameOf noun="volumes" id={j.volume_id} customer={who.customer} /></To></> : j.share_id ? <>of <NameOf noun="shares" id={j.share_id} customer={who.customer} /></> : undefined} actions={<><Button onClick={() => go('/jobs')}>All jobs</Button>{who.mayWrite && !ended(j.state) && <Button danger loading={cancel.isPending} onClick={ask}>Cancel</Button>}</>}>
       <Card style={{ marginBottom: 16 }}>
         <div className="bar"><State of={j.state} /><div style={{ flex: '1 1 260px' }}><JobBar job={j} /></div></div>
         {j.text && <p style={{ marginTop: 0 }}>{j.text}</p>}
@@ -38,13 +41,13 @@ export default function JobRoom() {
       </Card>
       {j.reasons.length > 0 && <Card size="small" title="Why files were left" style={{ marginBottom: 16 }} styles={{ body: { padding: 0 } }}>
         <Table size="small" rowKey={(r) => r.reason + r.code} pagination={false} scroll={{ x: 'max-content' }} dataSource={j.reasons} columns={[
-          { title: 'Reason', render: (_, r) => <Button type="link" size="small" style={{ padding: 0 }} onClick={() => change({ reason: r.reason || undefined })}>{words(r.reason || r.code)}</Button> },
-          { title: 'Files', align: 'right', render: (_, r) => <span className="num">{count(r.files)}</span> }, { title: 'Such as', render: (_, r) => <span className="mono">{r.sample_path}</span> }]} /></Card>}
-      <div className="head" style={{ marginBottom: 10 }}><h2 style={{ fontSize: 16, margin: 0 }}>What became of each file</h2><Select allowClear aria-label="Reason" placeholder="All outcomes" style={{ width: 220 }} value={reason} onChange={(v) => change({ reason: v })} options={j.reasons.filter((r) => r.reason).map((r) => ({ value: r.reason, label: words(r.reason) }))} /></div>
+          { title: 'Reason', render: (_, r) => <div style={{ maxWidth: 420, whiteSpace: 'normal' }}><Button type="link" size="small" style={{ padding: 0 }} onClick={() => show(r)}>{reasonName(r.reason, r.code)}</Button>{explain(r.reason || r.code) && <div className="sub">{explain(r.reason || r.code)}</div>}</div> },
+          { title: 'Files', align: 'right', render: (_, r) => <span className="num">{count(r.files)}</span> }, { title: 'Such as', render: (_, r) => <div className="mono" style={{ maxWidth: 520, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{r.sample_path}</div> }]} /></Card>}
+      <div className="head" style={{ marginBottom: 10 }}><h2>What became of each file</h2><Select allowClear aria-label="Reason" placeholder="All outcomes" style={{ width: 220 }} value={reason ?? code} onChange={(v) => show(j.reasons.find((r) => (r.reason || r.code) === v))} options={j.reasons.map((r) => ({ value: r.reason || r.code, label: reasonName(r.reason, r.code) }))} /></div>
       <DataTable list={outcomes} what="outcomes" size="small" rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at} empty={<Nothing title="Nothing to tell" text={j.kind === 'scan' ? 'A scan changes no file.' : 'No file has been handled yet.'} />} columns={[
-        { title: 'Path', fixed: true, render: (_, o) => <span className="mono">{o.path}</span> },
-        { title: 'Outcome', render: (_, o) => o.code === 'ok' ? words(o.act) : words(o.reason || o.code) },
-        { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> }, { title: 'Freed', align: 'right', render: (_, o) => <Size n={o.freed} /> },
+        { title: 'Path', render: (_, o) => <div className="mono" style={{ maxWidth: 560, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{o.path}</div> },
+        { title: 'Outcome', render: (_, o) => o.reason ? reasonName(o.reason, o.code) : o.code === 'ok' ? words(o.act) : <span style={{ color: 'var(--bad-text)' }}>{words(o.code)}</span> },
+        { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> }, { title: 'Freed', align: 'right', render: (_, o) => o.freed ? <Size n={o.freed} /> : null },
         { title: 'Text', render: (_, o) => o.text }, { title: 'When', render: (_, o) => <When at={o.at} /> }]} />
     </Page>
   );

@@ -1,14 +1,15 @@
-import { HddOutlined } from '@ant-design/icons';
+import { HddOutlined, LineChartOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Segmented, Skeleton } from 'antd';
-import type { ReactNode } from 'react';
-import { Area, AreaChart, Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
+import { lazy, type ReactNode, Suspense } from 'react';
 import { api, must, type Schemas } from '../api/client';
 import { useJobs } from '../api/data';
 import { bytes, compact, count, percent, words } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
+import type { Point } from '../ui/chart';
 import { Failed, JobBar, LOCAL, Nothing, Page, Split, State, TIERED, To, WARN, When } from '../ui/parts';
 
+const Chart = lazy(() => import('../ui/chart'));
 const DAYS: Record<string, number> = { day: 1, week: 7, month: 30 };
 
 function Tile({ k, v, s }: { k: string; v: ReactNode; s?: ReactNode }) {
@@ -23,8 +24,10 @@ function useSeries(metric: Schemas['Metric'], customer_id: string | undefined, r
   });
 }
 
-function Chart({ title, names, colors, a, b, kind, range }: { title: string; names: [string, string]; colors: [string, string]; a: ReturnType<typeof useSeries>; b: ReturnType<typeof useSeries>; kind: 'area' | 'bar'; range: string }) {
-  const points = new Map<number, { at: number; a?: number; b?: number }>();
+interface ChartProps { title: string; names: [string, string]; colors: [string, string]; a: ReturnType<typeof useSeries>; b: ReturnType<typeof useSeries>; kind: 'area' | 'bar'; range: string }
+
+function ChartCard({ title, names, colors, a, b, kind, range }: ChartProps) {
+  const points = new Map<number, Point>();
   for (const [key, series] of [['a', a.data], ['b', b.data]] as const) {
     for (const p of series?.points ?? []) {
       const at = new Date(p.at).getTime();
@@ -32,27 +35,17 @@ function Chart({ title, names, colors, a, b, kind, range }: { title: string; nam
     }
   }
   const rows = [...points.values()].sort((x, y) => x.at - y.at);
-  const axis = new Intl.DateTimeFormat('en-GB', range === 'day' ? { hour: '2-digit', minute: '2-digit' } : { day: 'numeric', month: 'short' });
-  const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-  const same = [
-    <CartesianGrid key="g" vertical={false} stroke="rgba(127,140,150,.25)" />,
-    <XAxis key="x" dataKey="at" tickFormatter={(t: number) => axis.format(t)} minTickGap={40} tick={{ fontSize: 12, fill: '#7d8a94' }} axisLine={false} tickLine={false} />,
-    <YAxis key="y" tickFormatter={(n: number) => bytes(n)} width={64} tick={{ fontSize: 12, fill: '#7d8a94' }} axisLine={false} tickLine={false} />,
-    <Tooltip key="t" labelFormatter={(t) => full.format(Number(t))} formatter={(n) => bytes(Number(n))} contentStyle={{ background: '#1f272c', border: 0, borderRadius: 8, color: '#fff' }} itemStyle={{ color: '#fff' }} cursor={{ fill: 'rgba(127,140,150,.12)' }} />,
-  ];
   const error = a.error ?? b.error;
+  const waiting = <Skeleton active title={false} paragraph={{ rows: 6 }} />;
+  const body = () => {
+    if (error && !a.data) return <Failed error={error} retry={() => { void a.refetch(); void b.refetch(); }} />;
+    if (a.isPending || b.isPending) return waiting;
+    if (!rows.some((r) => r.a || r.b)) return <div className="nochart"><LineChartOutlined aria-hidden /><span>Nothing happened in this time.<br />Points appear as files are scanned and moved.</span></div>;
+    return <Suspense fallback={waiting}><Chart rows={rows} names={names} colors={colors} kind={kind} short={range === 'day'} label={`${title}: ${names.join(' and ')} over time`} /></Suspense>;
+  };
   return (
-    <Card title={title} extra={<span className="legend" style={{ margin: 0 }}>{names.map((n, i) => <span key={n}><span className="dot" style={{ background: colors[i] }} />{n}</span>)}</span>}>
-      {error && !a.data ? <Failed error={error} retry={() => { void a.refetch(); void b.refetch(); }} />
-        : a.isPending || b.isPending ? <Skeleton active paragraph={{ rows: 5 }} />
-          : !rows.some((r) => r.a || r.b) ? <div style={{ height: 220, display: 'grid', placeItems: 'center', opacity: 0.65, textAlign: 'center' }}>Nothing happened in this time.<br />Points appear as files are scanned and moved.</div>
-            : (
-              <ResponsiveContainer width="100%" height={220}>
-                {kind === 'area'
-                  ? <AreaChart data={rows}>{same}{(['a', 'b'] as const).map((k, i) => <Area key={k} name={names[i]} dataKey={k} stroke={colors[i]} fill={colors[i]} fillOpacity={0.16} strokeWidth={2} isAnimationActive={false} connectNulls />)}</AreaChart>
-                  : <BarChart data={rows}>{same}{(['a', 'b'] as const).map((k, i) => <Bar key={k} name={names[i]} dataKey={k} fill={colors[i]} isAnimationActive={false} maxBarSize={18} radius={[3, 3, 0, 0]} />)}</BarChart>}
-              </ResponsiveContainer>
-            )}
+    <Card title={title} styles={{ body: { padding: '16px 18px', minHeight: 230 } }} extra={<span className="legend" style={{ margin: 0 }}>{names.map((n, i) => <span key={n}><span className="dot" style={{ background: colors[i] }} />{n}</span>)}</span>}>
+      {body()}
     </Card>
   );
 }
@@ -72,32 +65,32 @@ export default function Overview() {
   return (
     <Page title="Overview" text="How much is kept locally, and what was moved." actions={<Segmented aria-label="Time shown" value={range} onChange={(v) => change({ range: v })} options={[{ value: 'day', label: 'Day' }, { value: 'week', label: 'Week' }, { value: 'month', label: 'Month' }]} />}>
       {figures.error && !f && <Failed error={figures.error} retry={() => void figures.refetch()} />}
-      {figures.isPending && <div className="tiles">{[1, 2, 3, 4].map((i) => <Card key={i}><Skeleton active paragraph={{ rows: 1 }} /></Card>)}</div>}
+      {figures.isPending && <div className="tiles six" role="status" aria-label="Loading figures">{[1, 2, 3, 4, 5, 6].map((i) => <Card key={i} styles={{ body: { padding: '14px 18px' } }}><Skeleton active paragraph={{ rows: 1 }} /></Card>)}</div>}
       {f && f.hosts === 0 && <Card style={{ marginBottom: 16 }}><Nothing icon={<HddOutlined />} title="Begin with a host" text="Enrol the machine whose files are to be looked after. Then add a share for cold files and a volume."
         action={<Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>{operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}</Button>} /></Card>}
       {f && (
         <>
           <div className="tiles six">
             <Tile k="Space freed" v={bytes(f.freed_bytes)} s={`${percent(f.freed_bytes, f.bytes)} of all data`} />
-            <Tile k="Files" v={compact(f.files)} s={`${bytes(f.bytes)}, ${bytes(f.allocated)} on disk`} />
+            <Tile k="Files" v={compact(f.files)} s={<>{bytes(f.bytes)} in all<br />{bytes(f.allocated)} on disk</>} />
             <Tile k="Stubs" v={compact(f.stub_files)} s={`${bytes(f.stub_bytes)} on shares`} />
-            <Tile k="Hosts online" v={`${f.hosts_online} of ${f.hosts}`} s={`${count(f.volumes)} volumes, ${count(f.shares)} shares`} />
+            <Tile k="Hosts online" v={`${f.hosts_online} of ${f.hosts}`} s={<>{count(f.volumes)} {f.volumes === 1 ? 'volume' : 'volumes'}<br />{count(f.shares)} {f.shares === 1 ? 'share' : 'shares'}</>} />
             <Tile k="Jobs running" v={count(f.jobs_running)} s={<To path="/jobs">all jobs</To>} />
-            <Tile k="Last 24 hours" v={`${compact(f.tiered_24h)} tiered`} s={<>{count(f.recalls_24h)} recalled, {f.errors_24h > 0 ? <b style={{ color: WARN }}>{count(f.errors_24h)} errors</b> : 'no errors'}</>} />
+            <Tile k="Last 24 hours" v={compact(f.tiered_24h)} s={<>files tiered, {count(f.recalls_24h)} recalled<br />{f.errors_24h > 0 ? <b style={{ color: 'var(--warn-text)' }}>{count(f.errors_24h)} {f.errors_24h === 1 ? 'error' : 'errors'}</b> : 'no errors'}</>} />
           </div>
           <Card style={{ marginBottom: 16 }} styles={{ body: { padding: '14px 18px' } }}><Split total={f.bytes} tiered={f.stub_bytes} /></Card>
         </>
       )}
       <div className="two">
-        <Chart title="Growth and savings" names={['All data', 'Freed']} colors={[LOCAL, TIERED]} a={total} b={freed} kind="area" range={range} />
-        <Chart title="Moved" names={['Tiered', 'Recalled']} colors={[TIERED, WARN]} a={tiered} b={recalled} kind="bar" range={range} />
+        <ChartCard title="Growth and savings" names={['All data', 'Freed']} colors={[LOCAL, TIERED]} a={total} b={freed} kind="area" range={range} />
+        <ChartCard title="Moved" names={['Tiered', 'Recalled']} colors={[TIERED, WARN]} a={tiered} b={recalled} kind="bar" range={range} />
       </div>
       <Card title="Latest jobs" extra={<To path="/jobs">All jobs</To>}>
         {jobs.error ? <Failed error={jobs.error} retry={jobs.retry} /> : jobs.pending ? <Skeleton active /> : jobs.items.length === 0 ? <span className="sub">No job has run yet. Scan a volume to begin.</span>
           : jobs.items.slice(0, 6).map((j) => (
-            <div key={j.id} style={{ display: 'flex', flexWrap: 'wrap', gap: '4px 16px', alignItems: 'center', padding: '8px 0' }}>
-              <span style={{ width: 120 }}><To path={`/jobs/${j.id}`}>{words(j.kind)}</To></span><span style={{ width: 90 }}><State of={j.state} text={j.text} /></span>
-              <div style={{ flex: '1 1 200px' }}><JobBar job={j} /></div><When at={j.created_at} />
+            <div key={j.id} className="jobline">
+              <span className="k"><To path={`/jobs/${j.id}`}>{words(j.kind)}</To></span><span className="v"><State of={j.state} text={j.text} /></span>
+              <div className="b"><JobBar job={j} /></div><span className="w"><When at={j.created_at} /></span>
             </div>
           ))}
       </Card>

@@ -3,13 +3,15 @@ import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Skeleton, S
 import { useEffect, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, ifMatch, must, type Rule, type Schemas } from '../api/client';
-import { useShares, useVolumes } from '../api/data';
+import { useNamed } from '../api/data';
 import { bytes, count, duration, percent, words } from '../lib/format';
 import { keyOf } from '../lib/path';
+import { explain } from '../lib/reasons';
 import { mark } from '../lib/ruletext';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Bars, ConfirmName, Failed, Page, Size, State, TIERED, WARN, When } from '../ui/parts';
+import { Pick } from '../ui/pick';
 
 export function RuleText({ value = '', onChange, error, disabled, id }: { id?: string; value?: string; onChange?: (text: string) => void; error?: Schemas['RuleError'] | null; disabled?: boolean }) {
   const parts = error ? mark(value, error.at, error.length) : undefined;
@@ -36,9 +38,9 @@ export function PlanPanel({ plan }: { plan: Schemas['Plan'] }) {
       {plan.files === 0 && <Alert type="info" showIcon title="No file would be touched" description="Nothing matches, or what matches is refused or decided by a rule before." style={{ marginBottom: 16 }} />}
       <div className="two">
         {plan.folders.length > 0 && <Card size="small" title="Top folders"><Bars color={TIERED} rows={plan.folders.slice(0, 10).map((f) => ({ key: f.path_b64 ?? f.path, name: <span className="mono">{f.path}</span>, value: f.bytes, text: `${bytes(f.bytes)} · ${count(f.files)}` }))} /></Card>}
-        <Card size="small" title="Left where they are">{plan.refusals.length ? <Bars color={WARN} rows={plan.refusals.map((r) => ({ key: r.reason, name: words(r.reason), value: r.files, text: `${count(r.files)} · ${bytes(r.bytes)}` }))} /> : <span className="sub">None of the matching files is refused.</span>}</Card>
+        <Card size="small" title="Left where they are">{plan.refusals.length ? <Bars color={WARN} rows={plan.refusals.map((r) => ({ key: r.reason, name: <>{words(r.reason)}{explain(r.reason) && <div className="sub">{explain(r.reason)}</div>}</>, value: r.files, text: `${count(r.files)} · ${bytes(r.bytes)}` }))} /> : <span className="sub">None of the matching files is refused.</span>}</Card>
       </div>
-      {plan.sample.length > 0 && <Card size="small" title={`${plan.sample.length} of them`} styles={{ body: { padding: 0 } }}><Table size="small" rowKey={keyOf} dataSource={plan.sample} pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }} scroll={{ x: 'max-content' }} columns={[
+      {plan.sample.length > 0 && <Card size="small" title={plan.sample.length < plan.files ? `${count(plan.sample.length)} of them` : 'These'} styles={{ body: { padding: 0 } }}><Table size="small" rowKey={keyOf} dataSource={plan.sample} pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }} scroll={{ x: 'max-content' }} columns={[
         { title: 'Path', fixed: true, render: (_, f) => <span className="mono">{f.path}</span> }, { title: 'Size', align: 'right', render: (_, f) => <Size n={f.size} /> },
         { title: 'Modified', render: (_, f) => <When at={f.mtime_at} /> }, { title: 'State', render: (_, f) => <State of={f.state} /> }]} /></Card>}
     </>
@@ -52,12 +54,11 @@ function Editor({ rule }: { rule?: Rule }) {
   const go = useGo();
   const { modal, message } = App.useApp();
   const [search] = useAddress();
-  const volumes = useVolumes(who.customer);
-  const shares = useShares(who.customer);
   const [form] = Form.useForm<Schemas['RuleNew']>();
   const first = { volume_id: search.get('volume') ?? undefined, where: START, action: 'tier' as const, enabled: true, ...rule };
   const where = Form.useWatch('where', form) ?? first.where;
   const volume = Form.useWatch('volume_id', form) ?? first.volume_id;
+  const chosen = useNamed('volumes', volume, who.customer);
   const action = Form.useWatch('action', form) ?? first.action;
   const [settled, setSettled] = useState(where);
   const [gone, setGone] = useState(false);
@@ -84,11 +85,11 @@ function Editor({ rule }: { rule?: Rule }) {
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" initialValues={first} disabled={!who.mayWrite} onFinish={(v) => save.mutate(v)}>
           <Form.Item label="Which files" name="where" rules={[{ required: true, message: 'Say which files; "true" means all' }]} extra={check.data?.ok && settled === where ? <>Understood as <code className="mono">{check.data.canonical}</code></> : 'Such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf) and not path matches "/Active/**"'}><RuleText error={error} disabled={!who.mayWrite} /></Form.Item>
-          <div className="tiles" style={{ marginBottom: 0 }}>
+          <div className="fields">
             <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input placeholder="Untouched for 90 days" /></Form.Item>
-            <Form.Item name="volume_id" label="Volume" rules={[{ required: true }]}><Select disabled={!!rule} options={volumes.items.map((v) => ({ value: v.id, label: v.name }))} /></Form.Item>
+            <Form.Item name="volume_id" label="Volume" rules={[{ required: true }]}><Pick noun="volumes" customer={who.customer} disabled={!!rule || !who.mayWrite} placeholder="Of which volume?" /></Form.Item>
             <Form.Item name="action" label="Does"><Select options={[{ value: 'tier', label: 'Tier: move to the share' }, { value: 'recall', label: 'Recall: bring back' }, { value: 'pin', label: 'Pin: keep local' }, { value: 'exclude', label: 'Exclude: leave alone' }]} /></Form.Item>
-            <Form.Item name="share_id" label="Share"><Select allowClear placeholder="The volume's" options={shares.items.map((s) => ({ value: s.id, label: s.name }))} /></Form.Item>
+            <Form.Item name="share_id" label="Share"><Pick noun="shares" customer={rule?.customer_id ?? chosen?.customer_id ?? who.customer} allowClear disabled={!who.mayWrite} placeholder="The volume's" /></Form.Item>
             <Form.Item name="limit_files" label="At most, files a run"><InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" /></Form.Item>
             <Form.Item name="limit_bytes" label="At most, bytes a run"><InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" /></Form.Item>
             <Form.Item name="enabled" label="On" valuePropName="checked"><Switch /></Form.Item>

@@ -1,12 +1,14 @@
 import { DatabaseOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal, Progress, Select, Space } from 'antd';
+import { Button, Form, Input, Modal, Progress } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Schemas, type Share } from '../api/client';
-import { useCustomers, useShares } from '../api/data';
+import { useShares } from '../api/data';
 import { bytes } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { ConfirmName, DataTable, Failed, Nothing, Page, Search, State, When } from '../ui/parts';
+import { Actions, ConfirmName, Failed, Nothing, Page, Search, State, When } from '../ui/parts';
+import { Pick } from '../ui/pick';
+import { DataTable } from '../ui/table';
 
 const NEXT: Record<Schemas['ShareState'], string> = {
   ok: '', unknown: 'Not looked at yet: check it now.', unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
@@ -22,7 +24,6 @@ export default function Shares() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useShares(who.customer, text);
-  const customers = useCustomers(who.operator);
   const [edit, setEdit] = useState<Share | 'new'>();
   const [gone, setGone] = useState<Share>();
   const [form] = Form.useForm<Values>();
@@ -43,19 +44,19 @@ export default function Shares() {
   const add = who.mayWrite && <Button type="primary" onClick={() => open('new')}>Add share</Button>;
   return (
     <Page title="Shares" text="Where cold files lie." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search shares" />{add}</>}>
-      <DataTable list={list} what="shares" rowKey="id" empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<DatabaseOutlined />} title="No share yet" text="Any SMB share or mounted folder will do." action={add} command="alto share add --customer NAME --name cold --url smb://HOST/SHARE --user USER --password-file FILE" />}
+      <DataTable list={list} what="shares" rowKey="id" acts={(s) => who.mayWrite && <Actions of={s.name} main={<Button size="small" onClick={() => check.mutate(s.id)} loading={check.isPending && check.variables === s.id}>Check now</Button>}
+            items={[{ label: 'Edit', act: () => open(s) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(s); } }]} />} empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<DatabaseOutlined />} title="No share yet" text="Any SMB share or mounted folder will do." action={add} command="alto share add --customer NAME --name cold --url smb://HOST/SHARE --user USER --password-file FILE" />}
         columns={[
-          { title: 'Name', fixed: true, render: (_, s) => <div><b>{s.name}</b><div className="sub mono">{s.url}</div></div> },
+          { title: 'Name', fixed: true, render: (_, s) => <div><b>{s.name}</b><div className="sub mono" style={{ maxWidth: 300 }}>{s.url}</div></div> },
           { title: 'State', render: (_, s) => <div><State of={s.state} />{s.state !== 'ok' && <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }}>{s.state_text && <div>{s.state_text}</div>}{NEXT[s.state]}</div>}</div> },
-          { title: 'Free space', width: 200, render: (_, s) => s.bytes_total ? <div><Progress size="small" showInfo={false} percent={100 - (100 * (s.bytes_free ?? 0)) / s.bytes_total} status={(s.bytes_free ?? 0) < s.bytes_total * 0.05 ? 'exception' : 'normal'} /><div className="sub num">{bytes(s.bytes_free)} free of {bytes(s.bytes_total)}</div></div> : <span className="sub">not known</span> },
-          { title: 'User', render: (_, s) => s.user ?? '–' },
+          { title: 'Free space', width: 200, render: (_, s) => s.bytes_total ? <div><Progress size="small" showInfo={false} aria-label={`Used space of ${s.name}`} percent={100 - (100 * (s.bytes_free ?? 0)) / s.bytes_total} status={(s.bytes_free ?? 0) < s.bytes_total * 0.05 ? 'exception' : 'normal'} /><div className="sub num">{bytes(s.bytes_free)} free of {bytes(s.bytes_total)}</div></div> : <span className="sub">not known</span> },
+          { title: 'User', render: (_, s) => s.user ? <span className="mono">{s.user}</span> : '–' },
           { title: 'Checked', render: (_, s) => <When at={s.checked_at} /> },
-          { title: '', align: 'right', render: (_, s) => who.mayWrite && <Space><Button size="small" onClick={() => check.mutate(s.id)} loading={check.isPending && check.variables === s.id}>Check now</Button><Button size="small" onClick={() => open(s)}>Edit</Button><Button size="small" danger onClick={() => { remove.reset(); setGone(s); }}>Delete</Button></Space> },
         ]} />
       <Modal open={!!edit} title={edit === 'new' ? 'Add share' : 'Edit share'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" autoComplete="off" onFinish={(v) => save.mutate(v)}>
-          {edit === 'new' && !who.customer && <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}><Select options={customers.items.map((c) => ({ value: c.id, label: c.name }))} /></Form.Item>}
+          {edit === 'new' && !who.customer && <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}><Pick noun="customers" placeholder="Whose share is it?" /></Form.Item>}
           <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input placeholder="cold" /></Form.Item>
           <Form.Item name="url" label="Address" rules={[{ required: true }, { pattern: /^(smb:\/\/[^/]+\/.+|file:\/\/\/.+)/, message: 'smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR' }]}><Input className="mono" placeholder="smb://nas1/cold/acme" /></Form.Item>
           <Form.Item name="user" label="User"><Input placeholder="DOMAIN\user" autoComplete="off" /></Form.Item>

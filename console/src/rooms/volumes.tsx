@@ -1,12 +1,42 @@
 import { HddOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal, Select, Space } from 'antd';
+import { Button, Form, Input, Modal, Select } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Schemas, type Volume } from '../api/client';
-import { useHosts, useShares, useVolumes } from '../api/data';
+import { useNamed, useVolumes } from '../api/data';
 import { count } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { ConfirmName, DataTable, Failed, Nothing, Page, Search, Size, Split, State, To, When } from '../ui/parts';
+import { Actions, ConfirmName, Failed, Nothing, Page, Search, Size, Split, State, To, When } from '../ui/parts';
+import { NameOf, Pick } from '../ui/pick';
+import { DataTable } from '../ui/table';
+
+const KINDS = [{ value: 'posix', label: 'Linux file system' }, { value: 'ntfs', label: 'Windows NTFS' }, { value: 'lucidlink', label: 'LucidLink' }];
+const NAME = [{ required: true, whitespace: true, max: 128, message: 'A name of at most 128 characters' }];
+
+/** Adds a volume, or changes what may be changed of one: its name and its share. */
+function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
+  const who = useWho();
+  const [form] = Form.useForm<Schemas['VolumeNew']>();
+  const host = useNamed('hosts', Form.useWatch('host_id', form), who.customer);
+  const kind = Form.useWatch('kind', form) ?? 'posix';
+  const save = useAct((v: Schemas['VolumeNew']) => volume
+    ? must(api.PATCH('/volumes/{id}', { params: { path: { id: volume.id }, header: ifMatch(volume) }, body: { name: v.name, share_id: v.share_id ?? null } }))
+    : must(api.POST('/volumes', { body: v })), ['volumes', 'volume'], onClose, true);
+  return (
+    <Modal open title={volume ? 'Edit volume' : 'Add volume'} okText={volume ? 'Save' : 'Add'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose}>
+      {save.error && <Failed error={save.error} />}
+      <Form form={form} layout="vertical" initialValues={volume ? { name: volume.name, share_id: volume.share_id } : { kind: 'posix' }} onFinish={(v) => save.mutate(v)}>
+        {!volume && <Form.Item name="host_id" label="Host" rules={[{ required: true, message: 'Where it is' }]}><Pick noun="hosts" customer={who.customer} placeholder="Where it is" /></Form.Item>}
+        <Form.Item name="name" label="Name" rules={NAME}><Input placeholder="projects" autoComplete="off" /></Form.Item>
+        {!volume && <Form.Item name="path" label="Folder on that host" rules={[{ required: true, message: 'The whole path' }]}><Input className="mono" placeholder={kind === 'ntfs' ? 'D:\\Projects' : '/srv/projects'} autoComplete="off" /></Form.Item>}
+        {!volume && <Form.Item name="kind" label="Kind"><Select options={KINDS} /></Form.Item>}
+        <Form.Item name="share_id" label="Share for its cold files" extra={volume ? 'Files that were moved before stay on the share they are on.' : 'May be chosen later; nothing is moved without one.'}>
+          <Pick noun="shares" customer={volume?.customer_id ?? host?.customer_id ?? who.customer} allowClear placeholder="none" />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}
 
 export default function Volumes() {
   const who = useWho();
@@ -14,40 +44,28 @@ export default function Volumes() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useVolumes(who.customer, text);
-  const hosts = useHosts(who.customer);
-  const shares = useShares(who.customer);
-  const [open, setOpen] = useState(false);
+  const [edit, setEdit] = useState<Volume | 'new'>();
   const [gone, setGone] = useState<Volume>();
-  const [form] = Form.useForm<Schemas['VolumeNew']>();
-  const host = Form.useWatch('host_id', form);
-  const owner = hosts.items.find((h) => h.id === host)?.customer_id;
-  const add = useAct((body: Schemas['VolumeNew']) => must(api.POST('/volumes', { body })), ['volumes'], () => { setOpen(false); form.resetFields(); }, true);
   const scan = useAct((id: string) => must(api.POST('/volumes/{id}/scan', { params: { path: { id } } })), ['jobs'], (job) => go(`/jobs/${job.id}`));
   const remove = useAct((v: Volume) => must(api.DELETE('/volumes/{id}', { params: { path: { id: v.id }, header: ifMatch(v) } })), ['volumes'], () => setGone(undefined), true);
-  const button = who.mayWrite && <Button type="primary" onClick={() => { add.reset(); setOpen(true); }}>Add volume</Button>;
+  const button = who.mayWrite && <Button type="primary" onClick={() => setEdit('new')}>Add volume</Button>;
+  const empty = text ? <Nothing title="None has this name" text="Try less of it." />
+    : <Nothing icon={<HddOutlined />} title="No volume yet" text="Name a folder of an enrolled host; scanning it changes nothing." action={button} command="alto volume add --host HOST --path PATH --name NAME --share SHARE" />;
   return (
     <Page title="Volumes" text="Folders whose cold files are moved to a share." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search volumes" />{button}</>}>
-      <DataTable list={list} what="volumes" rowKey="id" empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<HddOutlined />} title="No volume yet" text="Name a folder of an enrolled host; scanning it changes nothing." action={button} command="alto volume add --host HOST --path PATH --name NAME --share SHARE" />}
+      <DataTable list={list} what="volumes" rowKey="id" acts={(v) => <Actions of={v.name} main={<Button size="small" onClick={() => go(`/volumes/${v.id}/files`)}>Files</Button>} items={who.mayWrite ? [
+            { label: 'Scan now', act: () => scan.mutate(v.id) }, { label: 'Rules', act: () => go('/rules', { volume: v.id }) }, { label: 'Edit', act: () => setEdit(v) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(v); } }]
+            : [{ label: 'Rules', act: () => go('/rules', { volume: v.id }) }]} />} empty={empty}
         columns={[
-          { title: 'Name', fixed: true, render: (_, v) => <div><To path={`/volumes/${v.id}/files`}>{v.name}</To><div className="sub mono">{v.path}</div></div> },
-          { title: 'State', render: (_, v) => <div><State of={v.state} />{v.state !== 'ok' && v.state_text && <div className="sub" style={{ maxWidth: 280, whiteSpace: 'normal', marginTop: 4 }}>{v.state_text}</div>}</div> },
-          { title: 'Host', render: (_, v) => hosts.items.find((h) => h.id === v.host_id)?.name ?? '–' },
+          { title: 'Name', fixed: true, render: (_, v) => <div style={{ maxWidth: 260 }}><To path={`/volumes/${v.id}/files`}>{v.name}</To><div className="sub mono">{v.path}</div></div> },
+          { title: 'State', render: (_, v) => <div><State of={v.state} />{v.state !== 'ok' && v.state_text && <div className="sub" style={{ maxWidth: 230, whiteSpace: 'normal', marginTop: 4 }}>{v.state_text}</div>}</div> },
+          { title: 'Host', render: (_, v) => <div className="cut" style={{ maxWidth: 170 }}><NameOf noun="hosts" id={v.host_id} customer={who.customer} /></div> },
           { title: 'Files', align: 'right', render: (_, v) => <span className="num">{count(v.files)}</span> },
-          { title: 'Data', width: 260, render: (_, v) => <Split total={v.bytes} tiered={v.stub_bytes} /> },
+          { title: 'Data', width: 210, render: (_, v) => <Split total={v.bytes} tiered={v.stub_bytes} /> },
           { title: 'Freed', align: 'right', render: (_, v) => <Size n={v.freed_bytes} /> },
           { title: 'Last scan', render: (_, v) => <When at={v.last_scan_at} /> },
-          { title: '', align: 'right', render: (_, v) => <Space><Button size="small" onClick={() => go(`/volumes/${v.id}/files`)}>Files</Button>{who.mayWrite && <><Button size="small" loading={scan.isPending && scan.variables === v.id} onClick={() => scan.mutate(v.id)}>Scan now</Button><Button size="small" danger onClick={() => { remove.reset(); setGone(v); }}>Delete</Button></>}</Space> },
         ]} />
-      <Modal open={open} title="Add volume" okText="Add" confirmLoading={add.isPending} onOk={() => form.submit()} onCancel={() => setOpen(false)} forceRender>
-        {add.error && <Failed error={add.error} />}
-        <Form form={form} layout="vertical" initialValues={{ kind: 'posix' }} onFinish={(v) => add.mutate(v)}>
-          <Form.Item name="host_id" label="Host" rules={[{ required: true }]}><Select placeholder="Where it is" options={hosts.items.map((h) => ({ value: h.id, label: h.name }))} /></Form.Item>
-          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input placeholder="projects" /></Form.Item>
-          <Form.Item name="path" label="Folder on that host" rules={[{ required: true }]}><Input className="mono" placeholder="/srv/projects" /></Form.Item>
-          <Form.Item name="kind" label="Kind"><Select options={[{ value: 'posix', label: 'Linux file system' }, { value: 'ntfs', label: 'Windows NTFS' }, { value: 'lucidlink', label: 'LucidLink' }]} /></Form.Item>
-          <Form.Item name="share_id" label="Share for its cold files" extra="May be chosen later; nothing is moved without one."><Select allowClear options={shares.items.filter((s) => !owner || s.customer_id === owner).map((s) => ({ value: s.id, label: s.name }))} /></Form.Item>
-        </Form>
-      </Modal>
+      {edit && <Edit volume={edit === 'new' ? undefined : edit} onClose={() => setEdit(undefined)} />}
       {gone && <ConfirmName open name={gone.name} what="volume" text="Alto forgets it; its files stay where they are. A volume that holds stubs cannot be deleted: recall them first." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
     </Page>
   );

@@ -1,13 +1,14 @@
-import { AuditOutlined, BarChartOutlined, BulbOutlined, CloudServerOutlined, DatabaseOutlined, FilterOutlined, HddOutlined, LogoutOutlined, MenuOutlined, QuestionCircleOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined } from '@ant-design/icons';
+import { AuditOutlined, BarChartOutlined, BulbOutlined, CloudServerOutlined, DatabaseOutlined, FilterOutlined, HddOutlined, KeyOutlined, LogoutOutlined, MenuOutlined, QuestionCircleOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
-import { Badge, Button, Drawer, Dropdown, Grid, Layout as Ant, Menu, Modal, Select, Tooltip, theme } from 'antd';
+import { Badge, Button, Drawer, Dropdown, Grid, Layout as Ant, Menu, Modal, Tooltip, theme } from 'antd';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useLocation, useNavigate } from 'react-router';
 import { api, must, setCsrf } from '../api/client';
-import { useCustomers } from '../api/data';
 import type { LiveState } from '../lib/live';
 import { setPrefs, type Theme, type Units, usePrefs } from '../lib/prefs';
 import { useAddress, useGo, useTo, useWho } from '../lib/session';
+import { SetPassword } from './password';
+import { Pick } from './pick';
 
 const ROOMS = [
   { path: '/', name: 'Overview', letter: 'o', icon: <BarChartOutlined /> },
@@ -71,7 +72,7 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
   const [open, setOpen] = useState(false);
   const [help, setHelp] = useState(false);
   const [, change] = useAddress();
-  const customers = useCustomers(who.operator);
+  const [password, setPassword] = useState(false);
   const showHelp = useMemo(() => () => setHelp(true), []);
   useKeys(showHelp);
   const here = rooms.filter((r) => r.path === '/' ? place.pathname === '/' : place.pathname.startsWith(r.path)).map((r) => r.path);
@@ -97,13 +98,12 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
           <nav aria-label="Rooms">{menu}</nav>
         </Ant.Sider>
       )}
-      <Drawer open={open && !wide} placement="left" onClose={() => setOpen(false)} title={brand} size={260} styles={{ body: { padding: 8 } }}>{menu}</Drawer>
+      <Drawer open={open && !wide} placement="left" onClose={() => setOpen(false)} title={brand} size={260} styles={{ body: { padding: 8 } }}><nav aria-label="Rooms">{menu}</nav></Drawer>
       <Ant style={{ minWidth: 0 }}>
         <Ant.Header style={{ background: token.colorBgContainer, borderBottom: `1px solid ${token.colorBorderSecondary}`, padding: wide ? '0 28px' : '0 10px', height: 56, lineHeight: 'normal', display: 'flex', alignItems: 'center', gap: 8, position: 'sticky', top: 0, zIndex: 20 }}>
           {!wide && <Button type="text" aria-label="Open the menu" icon={<MenuOutlined />} onClick={() => setOpen(true)} />}
           {who.operator && (
-            <Select aria-label="Customer" value={who.customer ?? ''} showSearch={{ optionFilterProp: 'label' }} style={{ width: wide ? 240 : 150, flex: '0 1 auto', minWidth: 0 }} onChange={(id) => change({ customer: id || undefined })}
-              options={[{ value: '', label: 'All customers' }, ...customers.items.map((c) => ({ value: c.id, label: c.name }))]} />
+            <Pick noun="customers" label="Customer" all="All customers" value={who.customer} style={{ width: wide ? 260 : 180, flex: '0 1 auto', minWidth: 0 }} onChange={(id) => change({ customer: id })} />
           )}
           <div style={{ flex: 1 }} />
           <Tooltip title={why}><span role="status" style={{ whiteSpace: 'nowrap', fontSize: 13 }}><Badge status={badge} text={wide ? word : undefined} /></span></Tooltip>
@@ -112,12 +112,13 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
             choice<Units>('units', 'Sizes', prefs.units, [['decimal', 'kB, MB, GB (1000)'], ['binary', 'KiB, MiB, GiB (1024)']], (v) => setPrefs({ units: v })),
           ] }}><Button type="text" aria-label="Appearance" icon={<BulbOutlined />} /></Dropdown>
           {wide && <Button type="text" aria-label="Keyboard help" icon={<QuestionCircleOutlined />} onClick={showHelp} />}
-          <Dropdown trigger={['click']} menu={{ items: [{ key: 'out', label: 'Log out', icon: <LogoutOutlined />, onClick: () => void logOut() }] }}>
+          <Dropdown trigger={['click']} menu={{ items: [{ key: 'word', label: 'Change password', icon: <KeyOutlined />, onClick: () => setPassword(true) }, { key: 'out', label: 'Log out', icon: <LogoutOutlined />, onClick: () => void logOut() }] }}>
             <Button type="text" icon={<UserOutlined />} aria-label={`${who.name}: account`}>{wide ? who.name : null}</Button>
           </Dropdown>
         </Ant.Header>
         <Ant.Content id="main" tabIndex={-1} style={{ outline: 'none' }} key={prefs.units}>{children}</Ant.Content>
       </Ant>
+      {password && <SetPassword user={who} own onClose={() => setPassword(false)} />}
       <Modal open={help} title="Keyboard" footer={null} onCancel={() => setHelp(false)}>
         <table style={{ borderSpacing: '0 8px' }}><tbody>
           <tr><td style={{ paddingRight: 20 }}><kbd>/</kbd></td><td>search in this room</td></tr>

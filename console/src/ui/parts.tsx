@@ -1,16 +1,17 @@
 // Parts that every room is made of.
-import { CheckOutlined, CopyOutlined, ReloadOutlined } from '@ant-design/icons';
-import { Alert, App, Button, Card, Input, Modal, Progress, Skeleton, Table, type TableProps, Tag, Tooltip } from 'antd';
+import { CheckOutlined, CopyOutlined, EllipsisOutlined, ReloadOutlined } from '@ant-design/icons';
+import { Alert, App, Button, Dropdown, Input, Modal, Progress, Space, Spin, Tooltip } from 'antd';
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link } from 'react-router';
 import { ApiFailure, type Job, sayFailure } from '../api/client';
-import type { List } from '../api/data';
 import { ago, bytes, count, local, percent, utc, words } from '../lib/format';
 import { useTo } from '../lib/session';
 
 export const LOCAL = '#3b82c4';
 export const TIERED = '#2fa37c';
 export const WARN = '#d9822b';
+
+export const Waiting = () => <div style={{ display: 'grid', placeItems: 'center', minHeight: 300 }} role="status" aria-label="Loading"><Spin /></div>;
 
 export function Page({ title, text, actions, children }: { title: ReactNode; text?: ReactNode; actions?: ReactNode; children: ReactNode }) {
   useEffect(() => {
@@ -93,7 +94,7 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
 export function Nothing({ icon, title, text, action, command }: { icon?: ReactNode; title: string; text: ReactNode; action?: ReactNode; command?: string }) {
   return (
     <div className="emptybox">
-      {icon && <div style={{ fontSize: 34, opacity: 0.45 }}>{icon}</div>}
+      {icon && <div aria-hidden="true" style={{ fontSize: 34, opacity: 0.45 }}>{icon}</div>}
       <h2>{title}</h2>
       <p>{text}</p>
       {action}
@@ -102,30 +103,26 @@ export function Nothing({ icon, title, text, action, command }: { icon?: ReactNo
   );
 }
 
-export function DataTable<T extends object>({ list, empty, what, ...rest }: { list: List<T>; empty: ReactNode; what: string } & TableProps<T>) {
-  if (list.error) return <Failed error={list.error} retry={list.retry} />;
-  if (list.pending) return <Card aria-busy="true" aria-label={`Loading ${what}`}><Skeleton active title={false} paragraph={{ rows: 8, width: ['92%', '97%', '88%', '95%', '90%', '96%', '86%', '60%'] }} /></Card>;
-  if (list.items.length === 0) return <Card>{empty}</Card>;
-  return (
-    <Card styles={{ body: { padding: 0, overflow: 'hidden' } }}>
-      <Table<T> {...rest} dataSource={list.items} pagination={false} scroll={{ x: 'max-content', ...rest.scroll }} />
-      <div style={{ padding: '10px 16px', display: 'flex', gap: 12, alignItems: 'center', justifyContent: 'space-between' }}>
-        <span className="sub">{list.total !== undefined ? `${count(list.items.length)} of ${count(list.total)}` : count(list.items.length)} {what}{list.more && list.total === undefined ? ' so far' : ''}</span>
-        {list.more && <Button size="small" loading={list.moreBusy} onClick={list.more}>Load more</Button>}
-      </div>
-    </Card>
-  );
-}
-
-const COLORS: Record<string, string> = {
-  online: 'success', ok: 'success', done: 'success', resident: 'default', stub: 'cyan', running: 'processing', tiering: 'processing', recalling: 'processing', queued: 'default',
-  offline: 'error', never: 'default', unreachable: 'error', failed: 'error', error: 'error', wrong_password: 'error', foreign: 'error', full: 'warning', read_only: 'warning',
-  suspended: 'warning', tracked_only: 'warning', unmarked: 'warning', cancelled: 'default', unknown: 'default', pinned: 'purple',
+const KINDS: Record<string, string> = {
+  online: 'good', ok: 'good', done: 'good', stub: 'stub', running: 'busy', tiering: 'busy', recalling: 'busy', offline: 'bad', unreachable: 'bad', failed: 'bad', error: 'bad',
+  wrong_password: 'bad', foreign: 'bad', full: 'warn', read_only: 'warn', suspended: 'warn', tracked_only: 'warn', unmarked: 'warn', pinned: 'pin', pin: 'pin',
 };
 
 export function State({ of, text }: { of: string; text?: string }) {
-  const tag = <Tag color={COLORS[of] ?? 'default'} style={{ marginInlineEnd: 0 }}>{words(of)}</Tag>;
+  const tag = <span className={`tag ${KINDS[of] ?? ''}`}>{words(of)}</span>;
   return text ? <Tooltip title={text}>{tag}</Tooltip> : tag;
+}
+
+/** What can be done with one row: the usual act as a button, all others in a menu. */
+export function Actions({ of, main, items }: { of: string; main?: ReactNode; items: { label: string; danger?: boolean; disabled?: boolean; act: () => void }[] }) {
+  return (
+    <Space size={4}>
+      {main}
+      {items.length > 0 && <Dropdown trigger={['click']} placement="bottomRight" menu={{ items: items.map((i) => ({ key: i.label, label: i.label, danger: i.danger, disabled: i.disabled, onClick: i.act })) }}>
+        <Button size="small" type="text" aria-label={`More for ${of}`} icon={<EllipsisOutlined />} />
+      </Dropdown>}
+    </Space>
+  );
 }
 
 /** What lies here and what lies on the share. */

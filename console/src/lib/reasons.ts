@@ -1,0 +1,44 @@
+// Why a file was left, for people: what it means and what to do. Names are those of src/agent/stub/stub.h and src/base/result.h.
+import { words } from './format';
+
+const TEXTS: Record<string, string> = {
+  gone: 'It was moved or deleted since the scan.',
+  not_a_file: 'Only plain files are moved, never links or devices.',
+  open_elsewhere: 'A program has it open. The next run takes it.',
+  changed: 'It changed since the scan or while it was copied, so it is not cold.',
+  rule_no_longer_matches: 'Looked at again, the rule does not mean it any more.',
+  pinned: 'A rule keeps it local.',
+  excluded: 'A rule leaves it alone.',
+  saves_no_blocks: 'It is so small that a stub would not save room.',
+  hard_linked: 'It has several names; a stub would change them all.',
+  sparse: 'It has holes of its own, which a stub could not tell from missing data.',
+  immutable: 'It is marked immutable.',
+  append_only: 'It is marked append-only.',
+  fs_verity: 'The file system guards its content (fs-verity).',
+  fscrypt: 'It is encrypted by the file system.',
+  dax: 'It is mapped straight from memory (DAX).',
+  swap_file: 'The system swaps to it.',
+  already_stub: 'Its data is on the share already.',
+  unsupported_volume: 'This volume cannot hold stubs; its state tells why.',
+  no_gate: 'The gate does not guard this volume: mount it with mount.alto and see that alto-gate runs.',
+  other_filesystem: 'It lies on another file system that is mounted inside the volume.',
+  unreadable: 'The host was not allowed to read it.',
+  attributes_too_large: 'Its attributes leave no room for the mark of a stub.',
+  unreachable: 'The share or host did not answer. It goes on by itself when it is back.',
+  full: 'There is no room on the share.',
+  read_only: 'The share may not be written to.',
+  wrong_password: 'The share refused name or password: enter them again under Shares.',
+  foreign: 'The share belongs to another customer or installation.',
+  corrupt: 'What was read is not what was written. The file was left as it is.',
+  access_denied: 'The share or the file system refused access.',
+  timed_out: 'There was no answer in time. It is tried again.',
+};
+
+/** What a reason or a code means, as far as there is more to say than its name. */
+export function explain(name: string): string | undefined {
+  return TEXTS[name];
+}
+
+export function reasonName(reason: string | undefined, code: string): string {
+  return words(reason || code);
+}
