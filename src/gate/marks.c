@@ -221,6 +221,23 @@ marks_note(struct gate *g, const char *path, bool there)
     marks_save(g);
 }
 
+/* Kernels tell of accesses on some filesystems only, so what was marked before counts too. */
+static void
+note_access(struct gate *g, bool access)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < GATE_MARKS_MAX; i++) {
+        first = first && g->marks[i] == NULL;
+    }
+    if (first) {
+        g->table->access = access ? TABLE_ACCESSES : TABLE_OPENS;
+    } else if ((g->table->access == TABLE_ACCESSES) != access) {
+        g->table->access = TABLE_MIXED;
+    }
+    atomic_store(&g->access, g->table->access != TABLE_OPENS);
+}
+
 int
 gate_mark(struct gate *g, int fd, const char *path, struct al_fail *fail)
 {
@@ -248,8 +265,7 @@ gate_mark(struct gate *g, int fd, const char *path, struct al_fail *fail)
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(g->port), "the kernel does not mark it");
     }
-    atomic_store(&g->access, access);
-    g->table->access = access;
+    note_access(g, access);
     marks_note(g, path, true);
     al_log(g->conf.log, AL_LOG_INFO, "marked %s (opens%s)", path, access ? " and accesses" : "");
     return AL_OK;

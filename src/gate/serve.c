@@ -216,7 +216,11 @@ on_marking(struct gate *g, struct client *c, const struct gatemsg *m, const int 
     if (rc != AL_OK) {
         al_log(g->conf.log, AL_LOG_WARN, "%s: %s", path, fail.text);
     }
-    return reply(g, c, m->number, rc, marked ? 1 : 0, al_span_of(fail.text));
+    return reply(g, c, m->number, rc,
+                 !marked                              ? GATEMSG_UNMARKED
+                 : g->table->access == TABLE_ACCESSES ? GATEMSG_MARKED_ACCESSES
+                                                      : GATEMSG_MARKED,
+                 al_span_of(fail.text));
 }
 
 static int

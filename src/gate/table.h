@@ -25,10 +25,13 @@ struct table_slot {
 };
 _Static_assert(sizeof(struct table_slot) == 64, "a slot is a cache line");
 
+/* Whether accesses are asked about too, and not opens alone. */
+enum table_access { TABLE_OPENS = 0, TABLE_ACCESSES = 1 /* on all marked filesystems */, TABLE_MIXED = 2 };
+
 struct table {
     uint64_t magic;
     uint64_t group;
-    uint64_t access; /* accesses are asked too, not opens alone */
+    uint64_t access; /* enum table_access */
     uint64_t unused[5];
     struct table_slot slots[PORT_FAN_NUMBERS_MAX];
 };

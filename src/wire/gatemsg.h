@@ -12,7 +12,7 @@
  *   HOLD, RELEASE  agent → gate   number, dev, ino: doc/adr/0002-guard-hold-release.md
  *   MARK, UNMARK, CHECK        control or agent → gate: number, text (path) or a descriptor
  *   STATUS     control → gate  number
- *   REPLY      gate → client   number, code, count (HOLD: openers that passed), text (sentence, or STATUS: JSON)
+ *   REPLY      gate → client   number, code, count (HOLD: openers that passed; CHECK: enum gatemsg_marked), text (sentence, or STATUS: JSON)
  */
 #ifndef ALTO_WIRE_GATEMSG_H
 #define ALTO_WIRE_GATEMSG_H
@@ -38,6 +38,8 @@ enum gatemsg_type {
     GATEMSG_REPLY,
     GATEMSG_TYPE_END
 };
+
+enum gatemsg_marked { GATEMSG_UNMARKED, GATEMSG_MARKED, GATEMSG_MARKED_ACCESSES /* and truncate(2) is asked about like an open */ };
 
 enum gatemsg_role { GATEMSG_AGENT = 1, GATEMSG_KEEPER, GATEMSG_CONTROL };
 

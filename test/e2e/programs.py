@@ -246,7 +246,7 @@ def test_writes_through_the_second_samba_land_in_the_file():
     if "smb" not in state:
         raise tap.Skip("no second Samba")
     stubs = need_stubs("samba")
-    added, replaced, renamed = stubs[:3]
+    added, replaced, renamed, touched = stubs[:4]
     longer = stack.path("longer")
     sha = {p: state["files"][p][0] for p in stubs}
     shutil.copy(added, stack.path("probe"))  # brings it back; what is left below are stubs
@@ -266,6 +266,11 @@ def test_writes_through_the_second_samba_land_in_the_file():
     smb('rename "samba/%s" "samba/renamed.bin"' % os.path.basename(renamed))
     tap.check(is_stub(at("samba", "renamed.bin")), "the renamed file is no stub any more")
     tap.equal(sha_of(at("samba", "renamed.bin")), sha[renamed], "the renamed file")
+    # Sets the times of a file that it does not open for reading or writing.
+    smb('utimes "samba/%s" -1 -1 "2020:01:02-03:04:05" -1' % os.path.basename(touched))
+    tap.check(is_stub(touched), "setting a time brought the file back")
+    tap.equal(sha_of(touched), sha[touched], "the file whose time was set")
+    tap.equal(time.strftime("%Y %H:%M", time.localtime(os.lstat(touched).st_mtime)), "2020 03:04", "its time")
 
 
 # ---- backup and copies ----

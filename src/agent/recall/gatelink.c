@@ -146,6 +146,16 @@ gate_release(struct stub_gate *g, uint64_t dev, uint64_t ino)
     return ask(l, &m, -1, NULL);
 }
 
+static bool
+gate_asks_truncates(struct stub_gate *g, struct port_file *root)
+{
+    struct gatelink *l = (struct gatelink *)(void *)g;
+    struct gatemsg m = {.type = GATEMSG_CHECK};
+    uint64_t marked = GATEMSG_UNMARKED;
+
+    return ask(l, &m, port_native_fd(root), &marked) == AL_OK && marked == GATEMSG_MARKED_ACCESSES;
+}
+
 int
 gatelink_marked(struct gatelink *l, struct port_file *f, bool *ret)
 {
@@ -155,7 +165,7 @@ gatelink_marked(struct gatelink *l, struct port_file *f, bool *ret)
 
     rc = ask(l, &m, port_native_fd(f), &marked);
     if (rc == AL_OK) {
-        *ret = marked != 0;
+        *ret = marked != GATEMSG_UNMARKED;
     }
     return rc;
 }
@@ -408,8 +418,10 @@ link_free(struct gatelink *l)
 int
 gatelink_start(const struct gatelink_conf *conf, struct gatelink **ret, struct al_fail *fail)
 {
-    static const struct stub_gate_ops ops = {
-        .guard = gate_guard, .hold = gate_hold, .release = gate_release};
+    static const struct stub_gate_ops ops = {.guard = gate_guard,
+                                             .hold = gate_hold,
+                                             .release = gate_release,
+                                             .asks_truncates = gate_asks_truncates};
     struct gatelink *l = al_zalloc(sizeof(*l));
     int rc;
 

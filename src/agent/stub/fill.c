@@ -78,6 +78,14 @@ examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
     seen.size = facts.st.size;
     seen.mtime_ns = facts.st.mtime_ns;
     *ret_verdict = marker_judge(&m, decoded, authentic, &seen);
+    if (*ret_verdict == MARKER_V_CHANGED && seen.size == m.size && !seen.has_data &&
+        v->gate != NULL && v->gate->ops->asks_truncates != NULL) {
+        seen.no_truncate = v->gate->ops->asks_truncates(v->gate, v->root);
+        *ret_verdict = marker_judge(&m, decoded, authentic, &seen);
+    }
+    if (*ret_verdict == MARKER_V_STUB) {
+        m.mtime_ns = seen.mtime_ns; /* the one that was set counts */
+    }
     *ret = m;
     if (ret_facts != NULL) {
         *ret_facts = facts;

@@ -283,7 +283,9 @@ marker_judge(const struct marker *m, bool decoded, bool authentic, const struct 
     if (facts->has_data) {
         return MARKER_V_DATA;
     }
-    return facts->mtime_ns == m->mtime_ns ? MARKER_V_STUB : MARKER_V_CHANGED;
+    /* Another time alone was set by utimes(2), which changes no content, unless a truncate to
+     * nothing and back to the old length hides behind it. */
+    return facts->mtime_ns == m->mtime_ns || facts->no_truncate ? MARKER_V_STUB : MARKER_V_CHANGED;
 }
 
 const char *

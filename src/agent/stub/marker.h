@@ -71,7 +71,7 @@ enum marker_verdict {
     MARKER_V_COPIED,    /* made for another inode, the file has its own data: drop the marker, keep the data */
     MARKER_V_ADOPT,     /* made for another inode, all holes, authentic, size matches: register, rewrite for this inode, then recall */
     MARKER_V_TRUNCATED, /* own, size is 0 by truncate(2): the file is empty now; drop the marker */
-    MARKER_V_CHANGED,   /* own, all holes, size or time does not fit: EIO and an operator */
+    MARKER_V_CHANGED,   /* own, all holes, size or (where truncates go unasked) time does not fit: EIO and an operator */
     MARKER_V_DATA,      /* own, has data though not filling: EIO and an operator; never overwritten */
     MARKER_V_FORGED     /* not authentic or not decodable: EIO, nothing is changed. But empty on a file without holes: MARKER_V_COPIED */
 };
@@ -84,6 +84,7 @@ struct marker_facts { /* read from the file, freshly */
     bool has_data;  /* anything that is not a hole below size */
     bool has_holes; /* any hole below size; looked at only for a marker that is empty */
     bool empty;     /* the attribute is there, and nothing in it */
+    bool no_truncate; /* nobody can have truncated it unasked: another time was set, and the content is the same */
 };
 
 enum marker_verdict marker_judge(const struct marker *m, bool decoded, bool authentic, const struct marker_facts *facts);

@@ -64,6 +64,8 @@ struct stub_gate_ops {
     int (*guard)(struct stub_gate *g, uint64_t dev, uint64_t ino, struct port_file *f);
     int (*hold)(struct stub_gate *g, uint64_t dev, uint64_t ino, uint32_t *ret_passed);
     int (*release)(struct stub_gate *g, uint64_t dev, uint64_t ino);
+    /* truncate(2), which opens nothing, is asked about on the filesystem of root, like an open (kernel 6.14). NULL, or false when it is not known: no. */
+    bool (*asks_truncates)(struct stub_gate *g, struct port_file *root);
 };
 struct stub_gate {
     const struct stub_gate_ops *ops;

@@ -349,7 +349,24 @@ def a_forged_marker_lets_nobody_in():
 
 
 @test
-def a_stub_with_data_or_other_times_is_for_an_operator():
+def a_time_that_was_set_by_path_is_the_files_where_truncates_are_asked_about():
+    if not lab.status()["accesses"]:
+        raise Skip("this kernel tells nobody of truncate(2)")
+    p = fresh()
+    os.utime(p, ns=(5, 1234567890))
+    equal(lab.ask("examine f"), "ok stub")
+    equal(lab.is_stub("f"), True)
+    equal(digest(p), sha(DATA))
+    equal(os.stat(p).st_mtime_ns, 1234567890)
+    equal(lab.ask("tier f").split()[0], "ok")
+    equal(digest(p), sha(DATA))
+    equal(os.stat(p).st_mtime_ns, 1234567890)
+
+
+@test
+def a_stub_with_other_times_is_for_an_operator_where_truncates_go_unasked():
+    if lab.status()["accesses"]:
+        raise Skip("this kernel asks about truncate(2)")
     p = fresh()
     st = os.stat(p)
     os.utime(p, ns=(1, 1))

@@ -164,6 +164,31 @@ every_row_of_the_table_holds(void)
     TAP_EQUAL_U64(rows, 216);
 }
 
+static void
+another_time_alone_is_no_change_where_truncates_are_asked_about(void)
+{
+    struct marker m = sample();
+    struct marker_facts f = {.ino = m.ino,
+                             .generation = m.generation,
+                             .size = m.size,
+                             .mtime_ns = m.mtime_ns + 1,
+                             .no_truncate = true};
+
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, true, true, &f)), "stub");
+    f.no_truncate = false;
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, true, true, &f)), "changed");
+    f.no_truncate = true;
+    f.size++;
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, true, true, &f)), "changed");
+    f.size--;
+    f.has_data = true;
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, true, true, &f)), "data");
+    f.has_data = false;
+    f.ino++;
+    f.size = 3;
+    TAP_EQUAL_STR(marker_verdict_name(marker_judge(&m, true, true, &f)), "changed");
+}
+
 /* What rsync -X leaves of a stub's marker, since the marker is gone when it comes to read it. */
 static void
 an_empty_marker_is_a_copied_one_where_no_byte_is_missing(void)
@@ -306,6 +331,7 @@ main(void)
     TAP_RUN(another_key_or_filesystem_is_not_authentic);
     TAP_RUN(what_is_no_marker_is_refused);
     TAP_RUN(every_row_of_the_table_holds);
+    TAP_RUN(another_time_alone_is_no_change_where_truncates_are_asked_about);
     TAP_RUN(an_empty_marker_is_a_copied_one_where_no_byte_is_missing);
     TAP_RUN(data_of_ones_own_is_never_filled_and_holes_never_let_through);
     TAP_RUN(object_ids_keep_all_their_bits);
