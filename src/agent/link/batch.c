@@ -10,6 +10,9 @@
 #define BODY_MAX (SPOOL_BATCH_BYTES + SPOOL_RECORD_MAX + (1u << 20))
 #define IDLE_NS                                                                                    \
     5000000000 /* how long the batch thread sleeps at most while there is nothing to send */
+/* Between the beginnings of two batches. Whatever it carries, a batch costs the server a
+ * transaction in each of its databases (some 15 ms) and this host two syncs. */
+#define LINGER_NS 200000000
 
 /* Posts number seq of a stream. AL_OK or AL_ECONFLICT: *ret_applied is what the server has. */
 static int
@@ -79,12 +82,42 @@ send_one(struct link *l, struct al_buf *body, bool *ret_any, uint32_t *ret_retry
     return AL_OK;
 }
 
+/* Whether somebody waits for what is spooled: the end of a work, or of the link, or simply the next
+ * full batch. With the mutex held. */
+static bool
+in_a_hurry(struct link *l)
+{
+    uint64_t applied = spool_applied_pos(l->conf.spool);
+    bool hurry = l->flushing || atomic_load(&l->stopping) ||
+                 spool_waiting(l->conf.spool) >= SPOOL_BATCH_BYTES;
+
+    for (size_t i = 0; i < l->running_count && !hurry; i++) {
+        hurry = l->running[i].ended && l->running[i].end_pos > applied;
+    }
+    return hurry;
+}
+
+/* A record that comes after a silence goes out at once; those behind it gather for a moment. */
+static void
+linger(struct link *l, int64_t until)
+{
+    struct port *port = l->conf.port;
+
+    port_mutex_lock(&l->mutex);
+    while (port_mono_ns(port) < until && !in_a_hurry(l)) {
+        (void)port_cond_wait_for(&l->wake, &l->mutex,
+                                 until - port_mono_ns(port)); /* the loop looks why it ended */
+    }
+    port_mutex_unlock(&l->mutex);
+}
+
 void *
 batch_main(void *link)
 {
     struct link *l = link;
     AL_CLEANUP(al_buf_free) struct al_buf body = {0};
     struct pause pause = {0};
+    int64_t sent_ns = 0;
 
     al_buf_init(&body, BODY_MAX);
     while (!atomic_load(&l->stopping)) {
@@ -96,6 +129,8 @@ batch_main(void *link)
         if (!spool_wait(l->conf.spool, IDLE_NS)) {
             continue;
         }
+        linger(l, sent_ns + LINGER_NS);
+        sent_ns = port_mono_ns(l->conf.port);
         rc = send_one(l, &body, &any, &retry_s, &fail);
         if (rc == AL_ECANCELED) {
             break;

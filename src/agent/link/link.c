@@ -90,6 +90,7 @@ link_stop(struct link *l)
     http_cancel(l->lease_http); /* no new work */
     port_mutex_lock(&l->mutex);
     l->flushing = true;
+    port_cond_broadcast(&l->wake); /* the batch thread need not gather any more */
     while (l->online && !flushed(l) && port_mono_ns(l->conf.port) < until) {
         (void)port_cond_wait_for(&l->flushed, &l->mutex,
                                  until -
