@@ -15,7 +15,9 @@ check(struct agent *a, const struct config_share *s, struct target_space *ret, s
     AL_CLEANUP(target_closep) struct target *t = NULL;
     int rc = target_open(a->port, &conf, true, &t, fail);
 
-    return rc != AL_OK ? rc : target_check(t, ret, fail);
+    rc = rc != AL_OK ? rc : target_check(t, ret, fail);
+    /* A full or read-only share answers every question well. */
+    return rc != AL_OK ? rc : target_try_write(t, fail);
 }
 
 void

@@ -115,6 +115,10 @@ write_group(struct manifest_writer *w, const struct al_buf *lines, struct al_fai
         r = target_append(w->target, w->name, w->offset, lines->at, lines->len, fail);
     }
     if (r == AL_OK) {
+        /* The last look at the share before files let go of their blocks. */
+        r = target_confirm(w->target, fail);
+    }
+    if (r == AL_OK) {
         w->offset += lines->len;
     } else {
         w->name[0] = '\0';

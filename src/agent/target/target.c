@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 const char *
 target_advice(int code)
@@ -101,6 +102,7 @@ target_open(struct port *port, const struct target_conf *conf, bool create_ident
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     t->port = port;
+    t->identity_ns = port_mono_ns(port);
     r = copy_conf(t, conf);
     if (r == AL_OK) {
         r = choose_kind(t, fail);
@@ -197,6 +199,68 @@ target_check(struct target *t, struct target_space *ret, struct al_fail *fail)
     return r;
 }
 
+int
+target_confirm(struct target *t, struct al_fail *fail)
+{
+    int64_t now = port_mono_ns(t->port);
+    int r = AL_OK;
+
+    if (t->customer_id != NULL) {
+        r = absent(t, fail, target_identity_check(t, fail));
+    }
+    if (r == AL_OK) {
+        t->identity_ns = now;
+    }
+    return r;
+}
+
+/* Before anything is written: not to somebody else's share, as far as one look a second tells. */
+static int
+still_ours(struct target *t, struct al_fail *fail)
+{
+    return port_mono_ns(t->port) - t->identity_ns < TARGET_IDENTITY_NS ? AL_OK
+                                                                       : target_confirm(t, fail);
+}
+
+static int
+try_put(struct target *t, const char *name, struct al_fail *fail)
+{
+    AL_CLEANUP(al_freep) uint8_t *bytes = al_zalloc(TARGET_TRY_BYTES);
+    struct target_put *p = NULL;
+    bool done = false;
+    int r;
+
+    if (!bytes) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
+    }
+    r = target_put_begin(t, name, TARGET_TRY_BYTES, &p, fail);
+    if (r == AL_OK) {
+        r = target_put_write(p, bytes, TARGET_TRY_BYTES, fail);
+    }
+    while (r == AL_OK && !done) {
+        r = target_put_step(p, &done, fail);
+    }
+    target_put_end(p);
+    return r;
+}
+
+int
+target_try_write(struct target *t, struct al_fail *fail)
+{
+    char name[TARGET_NAME_MAX];
+    uint8_t chance[10];
+    al_id id;
+    int r = port_random(t->port, chance, sizeof(chance));
+
+    if (r != AL_OK) {
+        return al_fail_set(fail, r, port_os_error(t->port), "no random numbers");
+    }
+    al_id_make(port_now_ns(t->port), chance, id);
+    (void)snprintf(name, sizeof(name), TARGET_INCOMING "/try-%s", id);
+    r = try_put(t, name, fail);
+    return r == AL_OK ? target_remove(t, name, fail) : r;
+}
+
 /* ---- putting ---- */
 
 int
@@ -206,6 +270,9 @@ target_put_begin(struct target *t, const char *name, uint64_t size_expected,
     struct target_put *p;
     int r = target_name_check(name, fail);
 
+    if (r == AL_OK) {
+        r = still_ours(t, fail);
+    }
     if (r != AL_OK) {
         return r;
     }
@@ -219,7 +286,7 @@ target_put_begin(struct target *t, const char *name, uint64_t size_expected,
     p->hash_back = al_xxh_new();
     r = p->hash_out && p->hash_back ? target_temp_name(name, p->temp) : AL_ENOMEM;
     if (r == AL_OK) {
-        r = t->kind->put_begin(p, size_expected, fail);
+        r = absent(t, fail, t->kind->put_begin(p, size_expected, fail));
     }
     if (r != AL_OK) {
         target_put_end(p);
@@ -237,7 +304,7 @@ target_put_write(struct target_put *p, const void *bytes, size_t len, struct al_
     if (len == 0) {
         return AL_OK;
     }
-    r = p->t->kind->put_write(p, bytes, len, fail);
+    r = absent(p->t, fail, p->t->kind->put_write(p, bytes, len, fail));
     if (r == AL_OK) {
         al_xxh_add(p->hash_out, bytes, len);
         p->size += len;
@@ -252,7 +319,7 @@ target_put_step(struct target_put *p, bool *ret_done, struct al_fail *fail)
     int r = AL_OK;
 
     if (!p->done) {
-        r = p->t->kind->put_step(p, &done, fail);
+        r = absent(p->t, fail, p->t->kind->put_step(p, &done, fail));
         if (r != AL_OK) {
             return r;
         }
@@ -411,7 +478,10 @@ target_append(struct target *t, const char *name, uint64_t offset, const void *b
 {
     int r = target_name_check(name, fail);
 
-    return r == AL_OK ? t->kind->append(t, name, offset, bytes, len, fail) : r;
+    if (r == AL_OK) {
+        r = still_ours(t, fail);
+    }
+    return r == AL_OK ? absent(t, fail, t->kind->append(t, name, offset, bytes, len, fail)) : r;
 }
 
 int

@@ -32,6 +32,8 @@ struct target_conf {
 #define TARGET_DEADLINE_MS 30000u
 #define TARGET_NAME_MAX 512u          /* bytes of a name on the share, with NUL */
 #define TARGET_EXT_MAX 16u            /* bytes of an extension that is kept; longer or unsafe ones are dropped */
+#define TARGET_IDENTITY_NS 1000000000 /* before writing, an identity file that was not looked at for so long is looked at again */
+#define TARGET_TRY_BYTES 65536u       /* written and removed to learn whether a share can be written to */
 #define TARGET_CHUNK_BYTES (1u << 20) /* what callers should hand over or ask for at a time */
 
 /* Connects and checks the identity file. `create_identity`: when the root holds none *and is empty*, write one for the customer;
@@ -45,6 +47,11 @@ struct target_space {
 };
 /* Also looks at the identity file again: a share swapped meanwhile is AL_EFOREIGN. */
 int target_check(struct target *t, struct target_space *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Whether it can be written to now: puts TARGET_TRY_BYTES under "incoming/" and removes them. AL_EROFS and AL_ENOSPC as they would come to a file. */
+int target_try_write(struct target *t, struct al_fail *fail) AL_MUST_CHECK;
+/* Asks the identity file now. A server can lay another disk or folder under a share while its connections stay open; AL_OK tells that what
+ * was written lies on ours. Without a customer in the configuration always AL_OK. */
+int target_confirm(struct target *t, struct al_fail *fail) AL_MUST_CHECK;
 
 /* "objects/a/b/<object id><.ext>": fan-out from the last two characters of the id; `path` only lends its extension, made safe for Windows. */
 int target_object_name(const char *object_id, struct al_span path, char name[TARGET_NAME_MAX]) AL_MUST_CHECK;

@@ -52,6 +52,7 @@ struct target {
     char *url, *user, *password, *customer_id;
     char *root; /* what follows the scheme: a path, or "HOST[:PORT]/SHARE[/DIR]" */
     uint32_t deadline_ms;
+    int64_t identity_ns; /* monotonic: when the identity file was last seen to be right */
     void *impl;
 };
 
