@@ -60,26 +60,7 @@ collect_job(void *ctx, const char *job_id)
     return AL_OK;
 }
 
-/* Nothing that needs the share is handed out any more: each piece would only run into the same
- * wall. */
-static int
-suspend(struct work_tx *t, const struct store_share *share, int code, const char *text)
-{
-    struct suspending s = {.t = t, .customer_id = share->customer_id};
-    bool reads_too = code != AL_ENOSPC && code != AL_EROFS;
-    char note[WORK_TEXT_MAX];
-
-    SV_TRY(store_work_hold_share(t->db, &t->scope, share->id, reads_too, t->now_ns, collect_job, &s,
-                                 t->fail));
-    (void)snprintf(note, sizeof(note), "Share %s: %s%s%s", share->name, work_share_state_of(code),
-                   text[0] == '\0' ? "" : ": ", text);
-    for (size_t i = 0; i < s.count; i++) {
-        SV_TRY(store_job_note(t->db, &t->scope, s.jobs[i], AL_OK, note, t->fail));
-        SV_TRY(work_settle(t, s.jobs[i], share->customer_id));
-    }
-    return AL_OK;
-}
-
+/* What waited and need not any more. */
 static int
 resume(struct work_tx *t, const struct store_share *share)
 {
@@ -102,6 +83,26 @@ resume(struct work_tx *t, const struct store_share *share)
         }
     }
     return AL_OK;
+}
+
+/* Nothing that needs the share is handed out any more: each piece would only run into the same
+ * wall. Another trouble than before is told to those too that wait already. */
+static int
+suspend(struct work_tx *t, const struct store_share *share, int code, const char *text, bool other)
+{
+    struct suspending s = {.t = t, .customer_id = share->customer_id};
+    bool reads_too = code != AL_ENOSPC && code != AL_EROFS;
+    char note[WORK_TEXT_MAX];
+
+    SV_TRY(store_work_hold_share(t->db, &t->scope, share->id, reads_too, other, t->now_ns,
+                                 collect_job, &s, t->fail));
+    (void)snprintf(note, sizeof(note), "Share %s: %s%s%s", share->name, work_share_state_of(code),
+                   text[0] == '\0' ? "" : ": ", text);
+    for (size_t i = 0; i < s.count; i++) {
+        SV_TRY(store_job_note(t->db, &t->scope, s.jobs[i], AL_OK, note, t->fail));
+        SV_TRY(work_settle(t, s.jobs[i], share->customer_id));
+    }
+    return reads_too ? AL_OK : resume(t, share); /* recalls that waited for another trouble */
 }
 
 static int
@@ -156,7 +157,8 @@ work_share_told(struct work_tx *t, const struct work_share_news *n)
                        n->text);
         SV_TRY(store_job_note(t->db, &t->scope, n->job_id, n->code, note, t->fail));
     }
-    return n->code == AL_OK ? resume(t, &share) : suspend(t, &share, n->code, n->text);
+    return n->code == AL_OK ? resume(t, &share)
+                            : suspend(t, &share, n->code, n->text, strcmp(was, share.state) != 0);
 }
 
 int

@@ -329,8 +329,8 @@ store_work_hold_job(struct store *s, const struct scope *scope, const char *job_
 
 int
 store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id,
-                      bool reads_too, int64_t now_ns, int (*each)(void *ctx, const char *job_id),
-                      void *ctx, struct al_fail *fail)
+                      bool reads_too, bool all, int64_t now_ns,
+                      int (*each)(void *ctx, const char *job_id), void *ctx, struct al_fail *fail)
 {
     al_id jobs[256]; /* jobs of one share that wait at the same time; the rest is held by the next
                         call */
@@ -341,10 +341,11 @@ store_work_hold_share(struct store *s, const struct scope *scope, const char *sh
 
         AL_TRY(store_need_tx(s, fail));
         AL_TRY(store_query(s, fail, &q,
-                           "SELECT DISTINCT job_id FROM work WHERE share_id=?1 AND state='queued'"
+                           "SELECT DISTINCT job_id FROM work WHERE share_id=?1"
+                           " AND (state='queued' OR (?5 AND state='held'))"
                            " AND (kind='tier' OR (?2 AND kind='recall')) AND (?3 OR customer_id=?4)"
                            " AND job_id IS NOT NULL LIMIT 256",
-                           S_TEXT(share_id), S_BOOL(reads_too), S_SCOPE(scope)));
+                           S_TEXT(share_id), S_BOOL(reads_too), S_SCOPE(scope), S_BOOL(all)));
         do {
             AL_TRY(store_step(q, &row, fail));
             if (row) {
@@ -410,7 +411,8 @@ store_work_release(struct store *s, const struct scope *scope, const char *share
         AL_TRY(store_query(s, fail, &q,
                            "SELECT " REF_COLUMNS " FROM work w JOIN share h ON h.id=w.share_id"
                            " WHERE w.state='held' AND w.hold_until_ns<=?1"
-                           " AND (w.share_id=?2 OR (?2 IS NULL AND h.state='ok'))"
+                           " AND (?2 IS NULL OR w.share_id=?2) AND (h.state='ok'"
+                           "  OR (w.kind='recall' AND h.state IN ('full','read_only')))"
                            " AND (?3 OR w.customer_id=?4)",
                            S_I64(now_ns), S_ID(share_id), S_SCOPE(scope)));
         AL_TRY(refs_read(q, a, ret, ret_count, fail));

@@ -58,8 +58,9 @@ int store_work_back(struct store *s, const struct scope *scope, const char *id, 
 int store_work_hold(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* All queued works of a job ─▶ held. */
 int store_work_hold_job(struct store *s, const struct scope *scope, const char *job_id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
-/* Every queued work that needs the share: reads too, or only those that write. each gets the jobs. */
-int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id, bool reads_too, int64_t now_ns,
+/* Every queued work that needs the share: reads too, or only those that write. each gets the jobs, and with `all` those too whose works are held
+ * already. */
+int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id, bool reads_too, bool all, int64_t now_ns,
                           int (*each)(void *ctx, const char *job_id), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 
 struct store_work_ref {
@@ -67,7 +68,8 @@ struct store_work_ref {
     enum store_job_kind kind;
     uint32_t lost;
 };
-/* Held works of a share (NULL: of every share that is well) whose waiting is over ─▶ queued. */
+/* Held works of a share (NULL: of every share) whose waiting is over and which the share's state allows ─▶ queued: all of one that is well,
+ * recalls of one that is full or read-only. */
 int store_work_release(struct store *s, const struct scope *scope, const char *share_id, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret,
                        size_t *ret_count, struct al_fail *fail) AL_MUST_CHECK;
 /* Checks nobody asked for that no agent took within SHARE_CHECK_STALE_NS go: another host may be there. Leases that ran out ─▶ queued; those with lost > WORK_LOST_MAX stay for the caller to end. Dropped ones go. */

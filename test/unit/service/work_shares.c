@@ -89,6 +89,38 @@ test_a_full_share_does_not_stop_recalls(void)
 }
 
 static void
+test_another_trouble_is_told_to_jobs_that_wait_already(void)
+{
+    char a[512];
+    al_id job, work;
+
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    take(work);
+    batch(&world.a, work_end(a, work, "unreachable", "no answer"));
+    expect_job(job, "suspended", 0, 0, 0);
+    TAP_EQUAL_STR(text_of(world.json, "text"), "Share anna: unreachable: no answer");
+    share_is("foreign", "another customer's");
+    expect_job(job, "suspended", 0, 0, 0);
+    TAP_EQUAL_STR(text_of(world.json, "text"), "Share anna: foreign: another customer's");
+}
+
+static void
+test_recalls_that_wait_go_on_when_the_share_can_be_read_again(void)
+{
+    char a[512];
+    al_id job, work;
+
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    take(work);
+    batch(&world.a, work_end(a, work, "unreachable", "no answer"));
+    expect_job(job, "suspended", 0, 0, 0);
+    share_is("read_only", "nobody may write");
+    expect_job(job, "running", 0, 0, 0);
+    take(work);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "recall");
+}
+
+static void
 test_new_jobs_wait_for_a_share_known_to_be_bad(void)
 {
     al_id job;
@@ -219,6 +251,8 @@ main(void)
     RUN(test_a_wrong_password_suspends_and_resumes);
     RUN(test_a_foreign_share_suspends_and_resumes);
     RUN(test_a_full_share_does_not_stop_recalls);
+    RUN(test_another_trouble_is_told_to_jobs_that_wait_already);
+    RUN(test_recalls_that_wait_go_on_when_the_share_can_be_read_again);
     RUN(test_new_jobs_wait_for_a_share_known_to_be_bad);
     RUN(test_other_jobs_of_the_share_wait_too);
     RUN(test_a_share_that_only_looks_well_is_tried_less_and_less);
