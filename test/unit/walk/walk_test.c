@@ -71,7 +71,7 @@ static int
 on_send(void *ctx, uint64_t seq, struct al_span packed)
 {
     struct catch *c = ctx;
-    AL_CLEANUP(al_buf_free) struct al_buf plain;
+    AL_CLEANUP(al_buf_free) struct al_buf plain = {0};
     struct entries_reader reader;
     struct entry_record r;
     bool end = false;
