@@ -127,12 +127,13 @@ static int
 lease_in_tx(struct work_tx *t, struct leasing *l)
 {
     int64_t until_ns = t->now_ns + (int64_t)WORK_LEASE_S * 1000000000;
+    int64_t taken_ns = t->now_ns + (int64_t)WORK_TAKEN_S * 1000000000;
 
     SV_TRY(host_here(t));
     SV_TRY(store_work_prolong(t->db, &t->scope, t->actor_id, l->running, l->count, until_ns,
                               l->held, t->fail));
     al_jo_array(&l->j, "work");
-    SV_TRY(store_work_lease(t->db, &t->scope, t->actor_id, l->room, l->urgent, t->now_ns, until_ns,
+    SV_TRY(store_work_lease(t->db, &t->scope, t->actor_id, l->room, l->urgent, t->now_ns, taken_ns,
                             t->arena, one_work, l, t->fail));
     al_jo_close(&l->j);
     return store_commit(t->db, t->fail);

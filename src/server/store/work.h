@@ -14,6 +14,7 @@
 #include "server/store/job.h"
 
 #define WORK_LEASE_S 60u                                  /* seconds without a heartbeat */
+#define WORK_TAKEN_S 10u                                  /* until the first one: the answer may have gone to an agent that had died */
 #define WORK_LOST_MAX 10u                                 /* leases of one work that ran out; then it is given up */
 #define WORK_ITEMS_MAX 500u                               /* files of one work */
 #define WORK_ITEMS_BYTES_MAX (256u << 10)                 /* of JSON, of one work */

@@ -180,6 +180,8 @@ test_a_lease_that_runs_out_goes_back_with_a_new_scan_id(void)
     (void)snprintf(scan, sizeof(scan), "%s", text_of(json_array_get(leased, 0), "scan_id"));
     (void)snprintf(work, sizeof(work), "%s", text_of(json_array_get(leased, 0), "work_id"));
     TAP_EQUAL_STR(job_state(&world.a, job), "running");
+    (void)snprintf(running, sizeof(running), "\"%s\"", work);
+    TAP_EQUAL_U64(lease(&world.a, 4, running), 0); /* it has it */
     TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
     tick_after(59 * SECOND);
     TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
@@ -189,12 +191,26 @@ test_a_lease_that_runs_out_goes_back_with_a_new_scan_id(void)
     TAP_CHECK(strcmp(text_of(json_array_get(leased, 0), "scan_id"), scan) != 0);
 
     /* Prolonged by heartbeats it stays where it is. */
-    (void)snprintf(running, sizeof(running), "\"%s\"", work);
     for (int i = 0; i < 5; i++) {
         tick_after(40 * SECOND);
         TAP_EQUAL_U64(lease(&world.a, 4, running), 0);
         TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "cancel")), 0);
     }
+}
+
+static void
+test_work_answered_to_an_agent_that_died_comes_again_within_seconds(void)
+{
+    al_id job, work;
+
+    scan_of(&world.a, job);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
+    (void)snprintf(work, sizeof(work), "%s", text_of(json_array_get(leased, 0), "work_id"));
+    tick_after((WORK_TAKEN_S - 1) * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    tick_after(2 * SECOND);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 1);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "work_id"), work);
 }
 
 static void
