@@ -444,6 +444,7 @@ main(void)
     RUN(test_a_poll_parks_until_work_comes);
     RUN(test_a_poll_answers_when_its_time_is_over);
     RUN(test_a_lease_that_runs_out_goes_back_with_a_new_scan_id);
+    RUN(test_work_answered_to_an_agent_that_died_comes_again_within_seconds);
     RUN(test_a_late_agent_gets_its_work_back_and_another_host_does_not);
     RUN(test_work_nobody_ever_finishes_is_given_up);
     RUN(test_cancel_reaches_the_agent_and_stays);
