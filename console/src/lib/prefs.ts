@@ -1,5 +1,5 @@
 // What a reader chose: remembered by the browser, told to all parts at once.
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Units = 'decimal' | 'binary';
@@ -42,14 +42,22 @@ export function usePrefs(): Prefs {
   return useSyncExternalStore(listen, prefs);
 }
 
-function listenSystem(tell: () => void): () => void {
-  const query = matchMedia('(prefers-color-scheme: dark)');
-  query.addEventListener('change', tell);
-  return () => query.removeEventListener('change', tell);
+/** Whether the browser's media query holds, now and later. */
+function useMedia(query: string): boolean {
+  const subscribe = useCallback((tell: () => void) => {
+    const media = matchMedia(query);
+    media.addEventListener('change', tell);
+    return () => media.removeEventListener('change', tell);
+  }, [query]);
+  return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
 export function useDark(): boolean {
-  const system = useSyncExternalStore(listenSystem, () => matchMedia('(prefers-color-scheme: dark)').matches);
+  const system = useMedia('(prefers-color-scheme: dark)');
   const { theme } = usePrefs();
   return theme === 'system' ? system : theme === 'dark';
+}
+
+export function useStill(): boolean {
+  return useMedia('(prefers-reduced-motion: reduce)');
 }

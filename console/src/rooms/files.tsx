@@ -129,6 +129,7 @@ export default function Files() {
       {doing.map((d) => <Following key={d.job} doing={d} onEnd={() => setDoing((old) => old.filter((o) => o.job !== d.job))} />)}
       <DataTable list={list} what="entries" size="small" rowKey={keyOf} virtual={many} scroll={{ x: 900, ...(many ? { y: Math.max(320, window.innerHeight - 360) } : {}) }} empty={empty}
         rowSelection={who.mayWrite ? { selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), fixed: true, columnWidth: 44, getCheckboxProps: (f) => ({ 'aria-label': `Choose ${f.name}` } as object) } : undefined}
+        brief={(f) => f.type === 'folder' ? f.files !== undefined && <>{count(f.files)} files, <Size n={f.bytes} /></> : <><Size n={f.size} /> · <When at={f.mtime_at} /> <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} /></>}
         onChange={(_page, _filters, sorter) => sortBy(sorter)}
         acts={who.mayWrite ? (f) => f.type === 'file' && f.state === 'stub' && <Button size="small" loading={!!busy(f)} onClick={() => act.mutate({ act: 'recall', files: [f] })}>Recall</Button> : undefined}
         columns={[

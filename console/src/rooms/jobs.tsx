@@ -25,6 +25,8 @@ export default function Jobs() {
       <Select allowClear aria-label="Kind" placeholder="Any kind" style={{ width: 130 }} value={kind} options={options(KINDS)} onChange={(v) => change({ kind: v })} />
       <Pick noun="volumes" customer={customer} allowClear label="Volume" placeholder="All volumes" style={{ width: 160 }} value={volume_id} onChange={(v) => change({ volume: v })} /></>}>
       <DataTable list={list} what="jobs" rowKey="id" empty={<Nothing icon={<UnorderedListOutlined />} title="No job" text={state || kind || volume_id ? 'None fits the filter.' : 'Scan a volume or run a rule; it is followed here.'} command="alto scan VOLUME --wait" />}
+        brief={(j) => <><div className="bar" style={{ margin: '6px 0' }}><State of={j.state} /><span>{j.volume_id ? <NameOf noun="volumes" id={j.volume_id} customer={customer} /> : <NameOf noun="shares" id={j.share_id} customer={customer} />}</span><When at={j.created_at} /></div><JobBar job={j} />
+          {(j.refused_files > 0 || j.failed_files > 0) && <div>{count(j.refused_files)} refused, {count(j.failed_files)} failed</div>}{j.text && j.state !== 'done' && <div>{j.text}</div>}</>}
         columns={[
           { title: 'Job', fixed: true, render: (_, j) => <To path={`/jobs/${j.id}`}>{words(j.kind)}</To> },
           { title: 'State', render: (_, j) => <State of={j.state} /> },

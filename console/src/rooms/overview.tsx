@@ -76,7 +76,7 @@ export default function Overview() {
             <Tile k="Stubs" v={compact(f.stub_files)} s={`${bytes(f.stub_bytes)} on shares`} />
             <Tile k="Hosts online" v={`${f.hosts_online} of ${f.hosts}`} s={<>{count(f.volumes)} {f.volumes === 1 ? 'volume' : 'volumes'}<br />{count(f.shares)} {f.shares === 1 ? 'share' : 'shares'}</>} />
             <Tile k="Jobs running" v={count(f.jobs_running)} s={<To path="/jobs">all jobs</To>} />
-            <Tile k="Last 24 hours" v={compact(f.tiered_24h)} s={<>files tiered, {count(f.recalls_24h)} recalled<br />{f.errors_24h > 0 ? <b style={{ color: 'var(--warn-text)' }}>{count(f.errors_24h)} {f.errors_24h === 1 ? 'error' : 'errors'}</b> : 'no errors'}</>} />
+            <Tile k="Tiered in 24 hours" v={compact(f.tiered_24h)} s={<>{count(f.recalls_24h)} recalled<br />{f.errors_24h > 0 ? <b style={{ color: 'var(--warn-text)' }}>{count(f.errors_24h)} {f.errors_24h === 1 ? 'error' : 'errors'}</b> : 'no errors'}</>} />
           </div>
           <Card style={{ marginBottom: 16 }} styles={{ body: { padding: '14px 18px' } }}><Split total={f.bytes} tiered={f.stub_bytes} /></Card>
         </>

@@ -57,13 +57,11 @@ export default function Volumes() {
             { label: 'Scan now', act: () => scan.mutate(v.id) }, { label: 'Rules', act: () => go('/rules', { volume: v.id }) }, { label: 'Edit', act: () => setEdit(v) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(v); } }]
             : [{ label: 'Rules', act: () => go('/rules', { volume: v.id }) }]} />} empty={empty}
         columns={[
-          { title: 'Name', fixed: true, render: (_, v) => <div style={{ maxWidth: 260 }}><To path={`/volumes/${v.id}/files`}>{v.name}</To><div className="sub mono">{v.path}</div></div> },
-          { title: 'State', render: (_, v) => <div><State of={v.state} />{v.state !== 'ok' && v.state_text && <div className="sub" style={{ maxWidth: 230, whiteSpace: 'normal', marginTop: 4 }}>{v.state_text}</div>}</div> },
-          { title: 'Host', render: (_, v) => <div className="cut" style={{ maxWidth: 170 }}><NameOf noun="hosts" id={v.host_id} customer={who.customer} /></div> },
-          { title: 'Files', align: 'right', render: (_, v) => <span className="num">{count(v.files)}</span> },
+          { title: 'Name', fixed: true, render: (_, v) => <div style={{ maxWidth: 300, whiteSpace: 'normal' }}><To path={`/volumes/${v.id}/files`}>{v.name}</To><div className="sub"><NameOf noun="hosts" id={v.host_id} customer={who.customer} /> <span className="mono">{v.path}</span></div></div> },
+          { title: 'State', render: (_, v) => <div><State of={v.state} />{v.state !== 'ok' && v.state_text && <div className="sub" style={{ maxWidth: 220, whiteSpace: 'normal', marginTop: 4 }}>{v.state_text}</div>}</div> },
+          { title: 'Files', align: 'right', render: (_, v) => <div><span className="num">{count(v.files)}</span><div className="sub">scanned <When at={v.last_scan_at} /></div></div> },
           { title: 'Data', width: 210, render: (_, v) => <Split total={v.bytes} tiered={v.stub_bytes} /> },
           { title: 'Freed', align: 'right', render: (_, v) => <Size n={v.freed_bytes} /> },
-          { title: 'Last scan', render: (_, v) => <When at={v.last_scan_at} /> },
         ]} />
       {edit && <Edit volume={edit === 'new' ? undefined : edit} onClose={() => setEdit(undefined)} />}
       {gone && <ConfirmName open name={gone.name} what="volume" text="Alto forgets it; its files stay where they are. A volume that holds stubs cannot be deleted: recall them first." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
