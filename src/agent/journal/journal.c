@@ -92,9 +92,11 @@ static void
 write_round(struct journal *j)
 {
     struct al_list group;
+    unsigned turn = j->turn;
     int rc;
 
     al_list_init(&group);
+    j->turn ^= 1u;
     for (struct al_list *l; (l = al_list_pop(&j->waiters)) != NULL;) {
         al_list_push(&group, l);
     }
@@ -110,7 +112,8 @@ write_round(struct journal *j)
         w->rc = rc;
         w->done = true;
     }
-    port_cond_broadcast(&j->changed);
+    port_cond_broadcast(&j->turns[turn]);
+    port_cond_signal(&j->turns[j->turn]); /* whoever that is writes for the next group */
 }
 
 /* Waits until everything queued before is durable; the first who comes while nobody writes does it
@@ -118,11 +121,11 @@ write_round(struct journal *j)
 static int
 wait_durable(struct journal *j, struct journal_waiter *w)
 {
-    *w = (struct journal_waiter){0};
+    *w = (struct journal_waiter){.turn = j->turn};
     al_list_push(&j->waiters, &w->node);
     while (!w->done) {
         if (j->writing) {
-            port_cond_wait(&j->changed, &j->lock);
+            port_cond_wait(&j->turns[w->turn], &j->lock);
         } else {
             write_round(j);
         }
@@ -149,7 +152,7 @@ write_soon(struct journal *j)
         j->writing = true;
         (void)write_pending(j, false); /* remembered in tail_unknown */
         j->writing = false;
-        port_cond_broadcast(&j->changed);
+        port_cond_signal(&j->turns[j->turn]); /* who came meanwhile found a writer at it */
     }
 }
 
@@ -346,7 +349,8 @@ journal_open(struct port *port, struct port_file *state_dir, struct journal **re
     al_list_init(&j->open);
     al_list_init(&j->found);
     port_mutex_init(&j->lock);
-    port_cond_init(&j->changed);
+    port_cond_init(&j->turns[0]);
+    port_cond_init(&j->turns[1]);
     rc = journal_replay(j, &torn, fail);
     if (rc == AL_OK) {
         port_mutex_lock(&j->lock);
@@ -375,7 +379,8 @@ journal_close(struct journal *j)
     }
     al_buf_free(&j->pending);
     port_close_quiet(j->port, &j->file);
-    port_cond_end(&j->changed);
+    port_cond_end(&j->turns[0]);
+    port_cond_end(&j->turns[1]);
     port_mutex_end(&j->lock);
     al_free(j);
     return NULL;

@@ -11,6 +11,7 @@
 
 struct journal_waiter { /* a begin or sync that waits for the group's sync */
     struct al_list node;
+    unsigned turn;
     bool done;
     int rc;
 };
@@ -29,7 +30,10 @@ struct journal {
     struct port *port;
     struct port_file *dir;
     port_mutex lock;
-    port_cond changed;
+    /* Those of one group wait on one of the two, those who come while it is written on the other: so each is woken once, and of
+     * the next group only the one who writes. */
+    port_cond turns[2];
+    unsigned turn; /* of who comes now */
     /* all below under the lock; `file` and `size` belong to the writer while `writing` */
     struct port_file *file;
     uint64_t seed, size;

@@ -149,11 +149,13 @@ flush_locked(struct spool *s)
 {
     struct al_buf group = s->pending;
     uint64_t from = s->durable;
+    unsigned turn = s->turn;
     int rc;
 
     assert(!s->flushing && from + group.len == s->end);
     al_buf_init(&s->pending, SPOOL_PENDING_MAX);
     s->flushing = true;
+    s->turn ^= 1u;
     port_mutex_unlock(&s->mutex);
     rc = flush_bytes(s, &group, from);
     port_mutex_lock(&s->mutex);
@@ -169,6 +171,7 @@ flush_locked(struct spool *s)
         al_buf_clear(&s->pending);
         s->epoch++;
         s->epoch_code = rc;
+        port_cond_broadcast(&s->turns[s->turn]); /* theirs are gone with it */
     }
     if (s->pending.at == NULL) {
         al_buf_clear(&group);
@@ -176,6 +179,8 @@ flush_locked(struct spool *s)
     } else {
         al_buf_free(&group);
     }
+    port_cond_broadcast(&s->turns[turn]);
+    port_cond_signal(&s->turns[s->turn]);
     port_cond_broadcast(&s->changed);
     port_cond_signal(&s->more);
 }
@@ -206,6 +211,7 @@ int
 spool_put(struct spool *s, struct al_span line, uint64_t *ret_pos)
 {
     uint64_t mine, epoch;
+    unsigned turn;
     int rc;
 
     if (line.len > SPOOL_RECORD_MAX || line.len == 0) {
@@ -216,13 +222,14 @@ spool_put(struct spool *s, struct al_span line, uint64_t *ret_pos)
         port_cond_wait(&s->changed, &s->mutex);
     }
     epoch = s->epoch;
+    turn = s->turn;
     rc = record_add(s, line);
     mine = s->end;
     while (rc == AL_OK && s->durable < mine) {
         if (s->epoch != epoch) {
             rc = s->epoch_code;
         } else if (s->flushing) {
-            port_cond_wait(&s->changed, &s->mutex);
+            port_cond_wait(&s->turns[turn], &s->mutex);
         } else {
             flush_locked(s);
         }
@@ -410,6 +417,8 @@ spool_open(const struct spool_conf *conf, struct spool **ret, struct al_fail *fa
     al_buf_init(&s->pending, SPOOL_PENDING_MAX);
     port_mutex_init(&s->mutex);
     port_cond_init(&s->changed);
+    port_cond_init(&s->turns[0]);
+    port_cond_init(&s->turns[1]);
     port_cond_init(&s->more);
     rc = load(s, conf->path);
     if (rc != AL_OK) {
@@ -437,6 +446,8 @@ spool_close(struct spool *s)
     al_free(s->segments);
     port_cond_end(&s->more);
     port_cond_end(&s->changed);
+    port_cond_end(&s->turns[0]);
+    port_cond_end(&s->turns[1]);
     port_mutex_end(&s->mutex);
     al_free(s);
     return NULL;

@@ -20,7 +20,11 @@ struct spool {
     uint32_t segment_bytes, batch_records;
 
     port_mutex mutex;
-    port_cond changed; /* durable moved on, or a flush failed */
+    port_cond changed; /* durable moved on, or a flush failed: for the sender, and who waits for room */
+    /* Those who wait for their record: of the group that is written, and of the next one. Each is woken once; of the next group
+     * only the one who writes. */
+    port_cond turns[2];
+    unsigned turn; /* of who comes now */
     port_cond more;    /* for the sender */
     bool woken;
 

@@ -23,6 +23,7 @@ struct request {
     int code;
     uint64_t count;
     bool done;
+    port_cond answered; /* its own: an answer wakes nobody else */
 };
 
 struct gatelink {
@@ -84,6 +85,7 @@ ask(struct gatelink *l, struct gatemsg *m, int fd, uint64_t *ret_count)
     int64_t end;
     int rc = AL_EUNREACH;
 
+    port_cond_init(&r.answered);
     port_mutex_lock(&l->lock);
     if (m->type == GATEMSG_GUARD) {
         wait_back(l);
@@ -98,7 +100,7 @@ ask(struct gatelink *l, struct gatemsg *m, int fd, uint64_t *ret_count)
         while (!r.done) {
             int64_t left = end - port_mono_ns(l->port);
 
-            if (left <= 0 || !port_cond_wait_for(&l->changed, &l->lock, left)) {
+            if (left <= 0 || !port_cond_wait_for(&r.answered, &l->lock, left)) {
                 r.code = r.done ? r.code : AL_ETIMEDOUT;
                 break;
             }
@@ -107,6 +109,7 @@ ask(struct gatelink *l, struct gatemsg *m, int fd, uint64_t *ret_count)
         rc = r.code;
     }
     port_mutex_unlock(&l->lock);
+    port_cond_end(&r.answered);
     if (rc == AL_OK && ret_count != NULL) {
         *ret_count = r.count;
     }
@@ -267,9 +270,9 @@ on_reply(struct gatelink *l, const struct gatemsg *m)
             r->code = m->code;
             r->count = m->count;
             r->done = true;
+            port_cond_signal(&r->answered);
         }
     }
-    port_cond_broadcast(&l->changed);
     port_mutex_unlock(&l->lock);
 }
 
@@ -286,6 +289,7 @@ lost(struct gatelink *l)
 
         r->code = r->done ? r->code : AL_EUNREACH;
         r->done = true;
+        port_cond_signal(&r->answered);
     }
     l->lost_ns = port_mono_ns(l->port);
     port_cond_broadcast(&l->changed);

@@ -21,7 +21,8 @@ struct manifest_writer {
     struct target *target; /* used by whoever is writing */
     al_id host;
     port_mutex lock;
-    port_cond written;
+    port_cond turns[2]; /* of the group that is written, and of the next: each is woken once */
+    unsigned turn;      /* of who comes now */
     bool writing;
     struct al_list waiting;     /* of struct waiter */
     struct al_buf queue;        /* their lines, in the same order */
@@ -32,6 +33,7 @@ struct manifest_writer {
 
 struct waiter {
     struct al_list node;
+    unsigned turn;
     bool done;
     int code;
     struct al_fail fail;
@@ -54,7 +56,8 @@ manifest_writer_open(struct port *port, const struct target_conf *conf, const ch
     w->port = port;
     memcpy(w->host, host_id, sizeof(w->host));
     port_mutex_init(&w->lock);
-    port_cond_init(&w->written);
+    port_cond_init(&w->turns[0]);
+    port_cond_init(&w->turns[1]);
     al_list_init(&w->waiting);
     al_buf_init(&w->queue, QUEUE_BYTES_MAX);
     r = target_open(port, conf, false, &w->target, fail);
@@ -74,7 +77,8 @@ manifest_writer_close(struct manifest_writer *w)
     }
     target_close(w->target);
     al_buf_free(&w->queue);
-    port_cond_end(&w->written);
+    port_cond_end(&w->turns[0]);
+    port_cond_end(&w->turns[1]);
     port_mutex_end(&w->lock);
     al_free(w);
     return NULL;
@@ -133,9 +137,11 @@ lead(struct manifest_writer *w)
     struct al_list group, *node;
     struct al_buf lines = w->queue;
     struct al_fail fail = {0};
+    unsigned turn = w->turn;
     int r;
 
     al_list_init(&group);
+    w->turn ^= 1u;
     while ((node = al_list_pop(&w->waiting)) != NULL) {
         al_list_push(&group, node);
     }
@@ -155,7 +161,8 @@ lead(struct manifest_writer *w)
         waiter->done = true;
     }
     al_buf_free(&lines);
-    port_cond_broadcast(&w->written);
+    port_cond_broadcast(&w->turns[turn]);
+    port_cond_signal(&w->turns[w->turn]); /* whoever that is writes for the next group */
 }
 
 int
@@ -187,12 +194,13 @@ manifest_commit(struct manifest_writer *w, const struct manifest_record *r, stru
         port_mutex_unlock(&w->lock);
         return al_fail_set(fail, rc, 0, "too many manifest lines wait for the share");
     }
+    me.turn = w->turn;
     al_list_push(&w->waiting, &me.node);
     while (!me.done) {
         if (!w->writing) {
             lead(w);
         } else {
-            port_cond_wait(&w->written, &w->lock);
+            port_cond_wait(&w->turns[me.turn], &w->lock);
         }
     }
     port_mutex_unlock(&w->lock);
