@@ -40,4 +40,7 @@ int reconcile_found(const struct reconcile_env *env, struct reconcile_counts *co
  * not judged. Does not cross into other filesystems. */
 int reconcile_walk(const struct reconcile_env *env, const struct recall_volume *volume, bool (*stop)(void *ctx), void *ctx, struct reconcile_counts *counts, struct al_fail *fail) AL_MUST_CHECK;
 
+/* The same for one file, found odd by another walk: path from the root. What cannot be judged now is counted in later or unreadable. */
+void reconcile_look(const struct reconcile_env *env, const struct recall_volume *volume, struct al_span path, struct reconcile_counts *counts);
+
 #endif

@@ -137,6 +137,15 @@ judge(struct walk *w, struct al_span path)
     }
 }
 
+void
+reconcile_look(const struct reconcile_env *env, const struct recall_volume *volume,
+               struct al_span path, struct reconcile_counts *counts)
+{
+    struct walk w = {.env = env, .volume = volume, .counts = counts};
+
+    judge(&w, path);
+}
+
 static int
 entry(struct walk *w, const struct folder *in, struct port_file *dir, const char *name)
 {

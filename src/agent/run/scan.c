@@ -5,10 +5,16 @@
 
 #include "base/mem.h"
 
+#define SCAN_ODD_MAX 10000u /* files looked at closer; more come with the next scan */
+
 struct scan {
     struct agent_work *aw;
     struct link_entries *entries;
     struct al_fail *fail;
+    port_mutex lock; /* the odd files: told by several walkers at once */
+    char *odd[SCAN_ODD_MAX];
+    size_t odd_count;
+    uint64_t odd_more;
 };
 
 static int
@@ -28,6 +34,60 @@ on_stop(void *ctx)
 }
 
 static void
+on_odd(void *ctx, struct al_span path)
+{
+    struct scan *s = ctx;
+    char *text = al_span_dup(path);
+
+    port_mutex_lock(&s->lock);
+    if (text != NULL && s->odd_count < SCAN_ODD_MAX) {
+        s->odd[s->odd_count++] = text;
+        text = NULL;
+    } else {
+        s->odd_more++;
+    }
+    port_mutex_unlock(&s->lock);
+    al_free(text);
+}
+
+/* A scan heals nothing that needs the share: it looks, and tells. */
+static int
+no_share(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
+{
+    return al_fail_set(fail, AL_EUNREACH, 0, "a scan does not ask the share");
+}
+
+/* Markers that do not fit: what they are is told before the scan ends, so that what was done about
+ * them counts as newer than the scan. */
+static void
+look_closer(struct scan *s, struct volume *v)
+{
+    struct agent *a = s->aw->agent;
+    struct reconcile_env env = {.port = a->port,
+                                .journal = a->journal,
+                                .sink = &a->sink.sink,
+                                .connect = {.get = no_share}};
+    struct reconcile_counts counts = {0};
+    const struct recall_volume *rv = volume_recall(v);
+
+    for (size_t i = 0; i < s->odd_count; i++) {
+        if (rv != NULL && !v->tracked_only && !work_stops(s->aw)) {
+            reconcile_look(&env, rv, al_span_of(s->odd[i]), &counts);
+        }
+        al_free(s->odd[i]);
+    }
+    if (s->odd_count > 0) {
+        al_log(a->log, AL_LOG_INFO,
+               "%s: %llu markers looked at closer: %llu adopted, %llu dropped, %llu alarms; %llu "
+               "more left for the next scan",
+               v->path, (unsigned long long)counts.markers, (unsigned long long)counts.adopted,
+               (unsigned long long)counts.dropped, (unsigned long long)counts.alarms,
+               (unsigned long long)s->odd_more);
+    }
+}
+
+/* False: markers will be found, but not whether they are authentic. */
+static bool
 key_of(struct agent *a, const struct volume *v, struct marker_key *key)
 {
     AL_CLEANUP(port_holder_end) struct port_holder root = {a->port, NULL};
@@ -35,19 +95,19 @@ key_of(struct agent *a, const struct volume *v, struct marker_key *key)
 
     memset(key, 0, sizeof(*key));
     memcpy(key->key, v->key, sizeof(key->key));
-    /* Without the id a marker decodes all the same; it only is not found authentic, which a walk
-     * does not ask. */
-    if (port_open(a->port, NULL, v->path, PORT_READ | PORT_FOLDER, 0, &root.file) == AL_OK &&
-        port_fs(a->port, root.file, &fs) == AL_OK) {
-        memcpy(key->fs_id, fs.id, sizeof(key->fs_id));
+    if (port_open(a->port, NULL, v->path, PORT_READ | PORT_FOLDER, 0, &root.file) != AL_OK ||
+        port_fs(a->port, root.file, &fs) != AL_OK) {
+        return false;
     }
+    memcpy(key->fs_id, fs.id, sizeof(key->fs_id));
+    return true;
 }
 
 static int
-walk(struct agent_work *aw, const struct volume *v, struct walk_result *ret, struct al_fail *fail)
+walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al_fail *fail)
 {
     struct agent *a = aw->agent;
-    struct scan s = {.aw = aw, .fail = fail};
+    struct scan *s = al_zalloc(sizeof(*s));
     struct marker_key key;
     struct walk_conf conf = {.port = a->port,
                              .root = v->path,
@@ -55,16 +115,25 @@ walk(struct agent_work *aw, const struct volume *v, struct walk_result *ret, str
                              .threads = a->options.walk_threads,
                              .send = on_batch,
                              .stop = on_stop,
-                             .ctx = &s};
-    int rc = link_entries_open(a->link, aw->work->scan_id, &s.entries, fail);
+                             .ctx = s};
+    int rc;
 
-    if (rc != AL_OK) {
-        return rc;
+    if (s == NULL) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
-    key_of(a, v, &key);
-    rc = walk_run(&conf, ret, fail);
-    al_wipe(&key, sizeof(key));
-    s.entries = link_entries_close(s.entries);
+    s->aw = aw;
+    s->fail = fail;
+    port_mutex_init(&s->lock);
+    rc = link_entries_open(a->link, aw->work->scan_id, &s->entries, fail);
+    if (rc == AL_OK) {
+        conf.odd = key_of(a, v, &key) && v->has_key ? on_odd : NULL;
+        rc = walk_run(&conf, ret, fail);
+        al_wipe(&key, sizeof(key));
+        s->entries = link_entries_close(s->entries);
+        look_closer(s, v);
+    }
+    port_mutex_end(&s->lock);
+    al_free(s);
     return rc;
 }
 

@@ -234,23 +234,62 @@ add_folder(struct walker *me, const struct node *n, uint32_t flags)
     return add_record(me, &r);
 }
 
-static bool
-is_stub(struct walker *me, struct port_file *folder, const char *name, const struct port_stat *st)
+static void
+tell_odd(const struct walk *w, const struct node *folder, const char *name)
 {
-    const struct marker_key *key = me->walk->conf->key;
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    size_t len = strlen(name), at;
+
+    for (const struct node *n = folder; n->parent != NULL; n = n->parent) {
+        len += strlen(n->name) + 1;
+    }
+    al_buf_init(&path, len);
+    if (al_buf_reserve(&path, len) != AL_OK) {
+        return; /* the next walk meets it again */
+    }
+    path.len = at = len;
+    for (const struct node *n = folder; at > 0; n = n->parent) {
+        size_t part = strlen(name);
+
+        at -= part;
+        memcpy(path.at + at, name, part);
+        if (at > 0) {
+            path.at[--at] = '/';
+            name = n->name;
+        }
+    }
+    w->conf->odd(w->conf->ctx, al_buf_span(&path));
+}
+
+/* Whatever is in the attribute: with it the gate lets nobody in unasked, so nobody is to take the
+ * file for one that has its bytes. */
+static bool
+has_marker(struct walker *me, const struct node *in, struct port_file *folder, const char *name,
+           const struct port_stat *st)
+{
+    const struct walk *w = me->walk;
     uint8_t bytes[MARKER_BYTES];
     struct marker m;
-    bool authentic;
+    bool authentic = false;
     size_t len;
+    int rc;
 
-    if (key == NULL || st->type != PORT_T_FILE || st->allocated >= st->size ||
+    if (w->conf->key == NULL || st->type != PORT_T_FILE || st->allocated >= st->size ||
         st->allocated > STUB_ALLOCATED_MAX) {
         return false;
     }
-    /* No marker, or one longer than ours: no stub of ours. */
-    return port_xattr_get_at(me->walk->port, folder, name, MARKER_XATTR, bytes, sizeof(bytes),
-                             &len) == AL_OK &&
-           marker_decode(bytes, len, key, &m, &authentic) == AL_OK;
+    rc = port_xattr_get_at(w->port, folder, name, MARKER_XATTR, bytes, sizeof(bytes), &len);
+    if (rc == AL_OK) {
+        rc = marker_decode(bytes, len, w->conf->key, &m, &authentic);
+    } else if (rc != AL_ELIMIT) { /* longer than ours */
+        return false;
+    }
+    if (w->conf->odd != NULL &&
+        (rc != AL_OK || !authentic || m.ino != st->ino || m.size != st->size ||
+         (m.state == MARKER_STUB && m.mtime_ns != st->mtime_ns))) {
+        tell_odd(w, in, name);
+    }
+    return true;
 }
 
 static int
@@ -279,7 +318,7 @@ add_entry(struct walker *me, struct node *folder, struct port_file *fd, const st
     me->result.entries++;
     if (mount) {
         r.flags |= ENTRY_MOUNT;
-    } else if (is_stub(me, fd, e->name, st)) {
+    } else if (has_marker(me, folder, fd, e->name, st)) {
         r.flags |= ENTRY_STUB;
         me->result.stubs++;
     }

@@ -34,6 +34,9 @@ struct walk_conf {
     uint32_t batch_records;        /* 0: ENTRIES_BATCH_RECORDS; smaller in tests */
     /* Takes batch number seq (1, 2, 3 ...), called by the thread that called walk_run. What it returns ends the walk unless AL_OK. */
     int (*send)(void *ctx, uint64_t seq, struct al_span packed);
+    /* Told of every file whose marker does not simply fit it: unreadable, not authentic, of another inode, length or time. The path is from the root and lent.
+     * Called by several walkers at once. What the file really is stub_examine_path tells. May be NULL. */
+    void (*odd)(void *ctx, struct al_span path);
     /* Asked often, from every walker: true ends the walk with AL_ECANCELED. May be NULL. */
     bool (*stop)(void *ctx);
     void *ctx;
@@ -44,7 +47,7 @@ struct walk_result { /* filled also when the walk failed, as far as it came */
     uint64_t folders;    /* listed, the root included */
     uint64_t unreadable; /* folders with ENTRY_UNREADABLE */
     uint64_t gone;       /* vanished while we looked */
-    uint64_t stubs;
+    uint64_t stubs;      /* files with a marker */
     uint64_t batches;
 };
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -21,6 +22,9 @@ static char base[512];
 struct seen {
     uint64_t entries, folder_records, unreadable, mounts, stubs, bad;
     bool name_seen[8];
+    pthread_mutex_t lock; /* of what follows: walkers tell of it */
+    uint64_t odd_count;
+    char odd[16][128];
 };
 static const char *const names[8] = {"with space", "new\nline",  "\xff\xfe not utf-8", "quote\"'\\",
                                      "-rf",        "trailing. ", "\x01\x02\x7f",       "%s%n"};
@@ -56,10 +60,24 @@ on_send(void *ctx, uint64_t seq, struct al_span packed)
     return AL_OK;
 }
 
+static void
+on_odd(void *ctx, struct al_span path)
+{
+    struct seen *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->odd_count < AL_LEN(s->odd)) {
+        snprintf(s->odd[s->odd_count], sizeof(s->odd[0]), "%.*s", (int)path.len,
+                 (const char *)path.at);
+    }
+    s->odd_count++;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static struct seen
 walk(const char *root, const struct marker_key *key, struct walk_result *res)
 {
-    struct seen s = {0};
+    struct seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct al_fail fail = {0};
     struct walk_conf conf = {.port = port_native(),
                              .root = root,
@@ -67,6 +85,7 @@ walk(const char *root, const struct marker_key *key, struct walk_result *res)
                              .threads = 4,
                              .batch_records = 100,
                              .send = on_send,
+                             .odd = on_odd,
                              .ctx = &s};
 
     if (walk_run(&conf, res, &fail) != AL_OK) {
@@ -184,31 +203,72 @@ a_tree_deeper_than_any_path_is_walked_to_its_end(void)
     TAP_EQUAL_U64(res.unreadable, 0);
 }
 
+/* A frame with the marker that it would have as a stub, or with another one. */
 static void
-a_marker_makes_a_stub_and_a_sparse_file_without_one_does_not(void)
+frame(const char *root, const char *name, const struct marker_key *key, int change, size_t cut)
 {
+    char path[4096];
+    uint8_t bytes[MARKER_BYTES + 8] = {0};
+    struct stat st;
+
+    touch(root, name, 1 << 20);
+    snprintf(path, sizeof(path), "%s/%s", root, name);
+    TAP_CHECK(stat(path, &st) == 0);
+    {
+        struct marker m = {.state = MARKER_STUB,
+                           .ino = st.st_ino + (change == 2),
+                           .size = (1 << 20) + (change == 3),
+                           .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) +
+                                       st.st_mtim.tv_nsec + (change == 4)};
+
+        TAP_OK(marker_encode(&m, key, bytes));
+    }
+    bytes[20] ^= change == 1;
+    if (setxattr(path, MARKER_XATTR, bytes, cut, 0) != 0) {
+        tap_skip("trusted attributes need root and a filesystem that has them");
+    }
+}
+
+static void
+a_marker_makes_a_stub_and_one_that_does_not_fit_is_told(void)
+{
+    static const char *const odd[] = {"forged",          "sub/other inode", "sub/folder/length",
+                                      "sub/folder/time", "empty",           "cut",
+                                      "sub/folder/long"};
     char root[1024], path[2048];
     struct walk_result res;
     struct seen s;
-    struct marker m = {.state = MARKER_STUB, .size = 1 << 20};
     struct marker_key key = {{1}, {2}};
-    uint8_t bytes[MARKER_BYTES];
 
     folder(root, sizeof(root), "markers");
+    snprintf(path, sizeof(path), "%s/sub", root);
+    TAP_CHECK(mkdir(path, 0755) == 0);
+    snprintf(path, sizeof(path), "%s/sub/folder", root);
+    TAP_CHECK(mkdir(path, 0755) == 0);
     touch(root, "sparse", 1 << 20);
-    touch(root, "stub", 1 << 20);
-    touch(root, "rubbish", 1 << 20);
-    TAP_OK(marker_encode(&m, &key, bytes));
-    snprintf(path, sizeof(path), "%s/stub", root);
-    if (setxattr(path, MARKER_XATTR, bytes, sizeof(bytes), 0) != 0) {
-        tap_skip("trusted attributes need root and a filesystem that has them");
+    frame(root, "stub", &key, 0, MARKER_BYTES);
+    frame(root, "sub/stub", &key, 0, MARKER_BYTES);
+    for (int i = 0; i < 4; i++) {
+        frame(root, odd[i], &key, i + 1, MARKER_BYTES);
     }
-    snprintf(path, sizeof(path), "%s/rubbish", root);
-    TAP_CHECK(setxattr(path, MARKER_XATTR, "rubbish", 7, 0) == 0);
+    frame(root, odd[4], &key, 0, 0);
+    frame(root, odd[5], &key, 0, MARKER_BYTES - 1);
+    frame(root, odd[6], &key, 0, MARKER_BYTES + 8);
     s = walk(root, &key, &res);
-    TAP_EQUAL_U64(s.entries, 3);
-    TAP_EQUAL_U64(s.stubs, 1);
-    TAP_EQUAL_U64(res.stubs, 1);
+    TAP_EQUAL_U64(s.entries, 12);
+    TAP_EQUAL_U64(s.stubs, 2 + AL_LEN(odd));
+    TAP_EQUAL_U64(res.stubs, 2 + AL_LEN(odd));
+    TAP_EQUAL_U64(s.odd_count, AL_LEN(odd));
+    for (size_t i = 0; i < AL_LEN(odd); i++) {
+        bool told = false;
+
+        for (size_t k = 0; k < AL_LEN(s.odd); k++) {
+            told |= strcmp(s.odd[k], odd[i]) == 0;
+        }
+        if (!told) {
+            tap_fail(__FILE__, __LINE__, "%s was not told", odd[i]);
+        }
+    }
 }
 
 static void
@@ -310,7 +370,7 @@ main(int argc, char **argv)
     TAP_RUN(links_are_not_followed_and_fifos_do_not_hold_it_up);
     TAP_RUN(another_filesystem_is_named_and_not_entered);
     TAP_RUN(a_tree_deeper_than_any_path_is_walked_to_its_end);
-    TAP_RUN(a_marker_makes_a_stub_and_a_sparse_file_without_one_does_not);
+    TAP_RUN(a_marker_makes_a_stub_and_one_that_does_not_fit_is_told);
     TAP_RUN(a_folder_one_may_not_read_is_called_unreadable);
     TAP_RUN(a_tree_that_changes_under_it_does_not_break_it);
     rc = tap_end();
