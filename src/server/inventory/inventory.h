@@ -104,6 +104,9 @@ int inventory_entries_apply(struct inventory *inv, const struct inventory_scope 
                             const char *volume_id, const char *scan_id, uint64_t seq,
                             struct al_span packed, uint64_t *ret_applied) AL_MUST_CHECK;
 
+struct inventory_row; /* below */
+/* Anything but AL_OK ends the reading and is what the call returns. */
+typedef int inventory_row_fn(void *ctx, const struct inventory_row *row);
 struct inventory_scan_result {
     uint64_t entries, folders, unreadable; /* seen */
     uint64_t added, changed, gone;         /* against what was known */
@@ -117,6 +120,11 @@ struct inventory_scan_result {
 int inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
                        const char *volume_id, const char *scan_id, int64_t now_ns,
                        struct inventory_scan_result *ret) AL_MUST_CHECK;
+/* Files that were stubs and have neither marker nor blocks any more, with nothing told of them, by the
+ * scan that ended last: somebody took the marker away, and who reads them gets zeros. They keep their
+ * state and object, so that it is known where the content is. At most max, 0: all. */
+int inventory_lost(struct inventory *inv, const struct inventory_scope *scope,
+                   const char *volume_id, size_t max, inventory_row_fn *fn, void *ctx) AL_MUST_CHECK;
 /* Forgets an unfinished scan. */
 int inventory_scan_drop(struct inventory *inv, const struct inventory_scope *scope,
                         const char *volume_id, const char *scan_id) AL_MUST_CHECK;
@@ -178,8 +186,6 @@ struct inventory_row {
     bool has_counts; /* a folder: all files below it, at any depth, as of the last scan */
     uint64_t files, bytes;
 };
-/* Anything but AL_OK ends the reading and is what the call returns. */
-typedef int inventory_row_fn(void *ctx, const struct inventory_row *row);
 
 enum inventory_sort {
     INVENTORY_SORT_NAME,

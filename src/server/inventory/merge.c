@@ -103,8 +103,16 @@ static const char first_sql[] =
     " THEN 1 ELSE 0 END)::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
     "0::UTINYINT AS found FROM alto_scan(%u::UBIGINT) s";
 
-/* A scan that sees no marker ends the state stub; pinned and the two states of work under way are
- * not the scan's to end. */
+/* A stub that nobody told of, whose marker is gone and whose bytes are not back: no scan makes it a
+ * file that has its content. */
+#define LOST                                                                                       \
+    SAME " AND o.state = 1 AND NOT " HAS_MARKER                                                    \
+         " AND s.type = 1 AND s.allocated = 0 AND s.size > 0 AND s.size = o.size"                  \
+         " AND s.mtime_ns = o.mtime_ns AND o.epoch < t.epoch"
+#define FOUND_LOST "4"
+
+/* A scan that sees no marker ends the state stub, but of what is lost; pinned and the two states of
+ * work under way are not the scan's to end. */
 static const char joined_sql[] =
     "CREATE TABLE \"v_%s\".entry_new AS SELECT s.folder, s.name, s.ext, s.type, s.flags, s.attrs, "
     "s.mode, s.uid, s.gid, s.nlink, s.ino, "
@@ -114,11 +122,11 @@ static const char joined_sql[] =
     "CASE WHEN " SAME " AND o.source > 0 THEN o.accessed_ns ELSE s.accessed_ns END AS accessed_ns, "
     "(CASE WHEN " SAME " AND o.source > 0 THEN o.source ELSE 0 END)::UTINYINT AS source, "
     "(CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2) THEN o.state WHEN " HAS_MARKER
-    " THEN 1 ELSE 0 END)::UTINYINT AS state, "
-    "CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2 OR " HAS_MARKER
-    ") THEN o.object_id END AS object_id, "
+    " OR (" LOST ") THEN 1 ELSE 0 END)::UTINYINT AS state, "
+    "CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2 OR " HAS_MARKER " OR (" LOST
+    ")) THEN o.object_id END AS object_id, "
     "(CASE WHEN " SAME " THEN o.epoch ELSE 0 END)::UBIGINT AS epoch, "
-    "(CASE WHEN o.name IS NULL THEN 0 WHEN " SAME
+    "(CASE WHEN o.name IS NULL THEN 0 WHEN " LOST " THEN " FOUND_LOST " WHEN " SAME
     " AND o.size = s.size AND o.mtime_ns = s.mtime_ns AND o.ctime_ns = s.ctime_ns "
     "AND o.flags = s.flags THEN 1 ELSE 2 END)::UTINYINT AS found "
     "FROM alto_scan(%u::UBIGINT) s LEFT JOIN (SELECT e.*, m.new AS in_folder FROM \"v_%s\".entry e "
@@ -442,6 +450,46 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
     }
     if (rc == AL_OK) {
         *ret = m.result;
+    }
+    return rc;
+}
+
+int
+inventory_lost(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+               size_t max, inventory_row_fn *fn, void *ctx)
+{
+    INV_USE(u);
+    AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
+    INV_ROWS(rows);
+    INV_SQL(sql);
+    bool end = false;
+    int rc = inv_use_begin(inv, scope, volume_id, false, &u);
+
+    al_buf_init(&scratch, 2 * INVENTORY_PATH_MAX);
+    if (rc < 0) {
+        return rc;
+    }
+    inv_put(&sql,
+            "SELECT " INV_ROW_COLUMNS
+            " FROM (SELECT e.*, f.path AS fpath FROM \"v_%s\".entry e JOIN "
+            "\"v_%s\".folder f ON f.id = e.folder WHERE e.found = " FOUND_LOST
+            " AND e.state = 1) ORDER BY fpath, name",
+            u.volume->id, u.volume->id);
+    if (max > 0) {
+        inv_put(&sql, " LIMIT %zu", max);
+    }
+    rc = sql.rc < 0 ? sql.rc : inv_query(inv, u.conn, (char *)sql.text.at, false, &rows);
+    while (rc == AL_OK) {
+        struct inventory_row row;
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        rc = inv_row(&rows, false, &scratch, &row);
+        if (rc == AL_OK) {
+            rc = fn(ctx, &row);
+        }
     }
     return rc;
 }

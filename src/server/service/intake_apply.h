@@ -37,9 +37,17 @@ struct intake_point {
     int64_t minute_ns;
     uint64_t delta;
 };
+#define INTAKE_LOST_MAX 1000u /* lost stubs that one scan tells of by name */
+struct intake_lost {
+    struct al_span path; /* without leading '/' */
+    const char *object_id; /* NULL: not known */
+    uint64_t ino, size;
+};
 struct intake_scan { /* what the inventory said to a scan's end */
     int rc;
     struct inventory_scan_result result;
+    struct intake_lost *lost;
+    size_t lost_count, lost_cap;
 };
 struct intake_of { /* beside each record */
     size_t volume, job;

@@ -273,6 +273,31 @@ apply_run(struct intake *in, struct intake_volume *v, struct run *run)
     return AL_OK;
 }
 
+struct lost_list {
+    struct intake *in;
+    struct intake_scan *scan;
+};
+
+static int
+add_lost(void *ctx, const struct inventory_row *row)
+{
+    struct lost_list *l = ctx;
+    struct intake_scan *s = l->scan;
+    struct intake_lost lost = {.ino = row->ino, .size = row->size};
+
+    SV_TRY(intake_room(l->in, &s->lost, sizeof(*s->lost), s->lost_count, &s->lost_cap));
+    lost.path =
+        al_arena_span(l->in->t.arena, (struct al_span){row->path.at + 1, row->path.len - 1});
+    if (row->object_id[0] != '\0') {
+        lost.object_id = al_arena_str(l->in->t.arena, row->object_id);
+    }
+    if (lost.path.at == NULL || (row->object_id[0] != '\0' && lost.object_id == NULL)) {
+        return AL_ENOMEM;
+    }
+    s->lost[s->lost_count++] = lost;
+    return AL_OK;
+}
+
 static int
 end_scan(struct intake *in, struct intake_volume *v, const struct intake_record *r,
          struct intake_of *of)
@@ -304,6 +329,10 @@ end_scan(struct intake *in, struct intake_volume *v, const struct intake_record 
     }
     rc = inventory_scan_end(inv, &scope, v->v.id, r->scan_id, in->t.now_ns, &of->scan->result);
     of->scan->rc = rc;
+    if (rc == AL_OK) {
+        rc = inventory_lost(inv, &scope, v->v.id, INTAKE_LOST_MAX, add_lost,
+                            &(struct lost_list){in, of->scan});
+    }
     return passes(rc) ? al_fail_set(in->t.fail, rc, 0, "the inventory did not take the scan's end")
                       : AL_OK; /* the job tells it; sending it again would not help */
 }

@@ -481,6 +481,37 @@ progress(struct intake *in, const struct intake_record *r)
 }
 
 static int
+tell_lost(struct intake *in, const struct intake_record *r, const struct intake_of *of)
+{
+    const struct intake_volume *v = &in->volumes[of->volume];
+
+    for (size_t i = 0; i < of->scan->lost_count; i++) {
+        const struct intake_lost *lost = &of->scan->lost[i];
+        const struct intake_record alarm = {
+            .kind = INTAKE_OUTCOME,
+            .act = INTAKE_A_ALARM,
+            .act_name = "alarm",
+            .code = AL_EIO,
+            .reason = "marker_lost",
+            .text =
+                "somebody took the marker of this stub away: it reads as zeros now; the content "
+                "is in its object",
+            .volume_id = v->v.id,
+            .share_id = v->v.share_id,
+            .object_id = lost->object_id,
+            .path = lost->path,
+            .ino = lost->ino,
+            .size = lost->size,
+            .ended_ns = r->ended_ns,
+        };
+
+        SV_TRY(outcome_event(in, &alarm, of));
+        SV_TRY(series_of(in, &alarm, of->volume));
+    }
+    return AL_OK;
+}
+
+static int
 scan_end(struct intake *in, const struct intake_record *r, const struct intake_of *of)
 {
     const struct intake_volume *v = &in->volumes[of->volume];
@@ -509,6 +540,7 @@ scan_end(struct intake *in, const struct intake_record *r, const struct intake_o
         (void)snprintf(text, sizeof(text), "The scan could not be taken over: %s",
                        al_code_name(of->scan->rc));
     }
+    SV_TRY(tell_lost(in, r, of));
     SV_TRY(work_volume_news(&in->t, &v->v));
     return work_ended(&in->t, &w, of->scan->rc, text);
 }

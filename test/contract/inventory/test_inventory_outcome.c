@@ -59,6 +59,75 @@ outcomes_are_applied_once_and_in_order(void)
     help_end(&h);
 }
 
+static int
+count_row(void *ctx, const struct inventory_row *row)
+{
+    struct seen *s = ctx;
+    uint64_t n = s->row.nlink; /* of no use here otherwise */
+
+    (void)keep_row(ctx, row);
+    s->row.nlink = (uint32_t)n + 1;
+    return AL_OK;
+}
+
+/* What a scan sees of one.mov, which an outcome made a stub. */
+static struct inventory_scan_result
+scan_of_one(struct help *h, const char *id, uint64_t size, uint64_t allocated, uint32_t flags)
+{
+    struct scan s;
+    struct entry_record e = a_file(2, "one.mov", size, 100);
+
+    e.allocated = allocated;
+    e.flags = flags;
+    scan_begin(&s, h, id);
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_add(&s, &e);
+    return scan_end(&s);
+}
+
+static void
+a_stub_that_lost_its_marker_is_found_and_keeps_its_object(void)
+{
+    struct inventory_outcome stub = {.path = sp("a/one.mov"),
+                                     .set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT |
+                                            INVENTORY_SET_ALLOCATED,
+                                     .state = RULE_S_STUB,
+                                     .object_id = SCAN(99)};
+    struct help h;
+    struct seen seen = {0};
+
+    help_begin(&h);
+    (void)scan_of_one(&h, SCAN(01), 5000, 8192, 0);
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, &stub, 1, NULL));
+    (void)scan_of_one(&h, SCAN(02), 5000, 0, ENTRY_STUB);
+    TAP_OK(inventory_lost(h.inv, &own, VOLUME, 0, no_row, NULL));
+    /* Holes without a marker: lost, in this scan and the next. */
+    for (int i = 0; i < 2; i++) {
+        (void)scan_of_one(&h, i == 0 ? SCAN(03) : SCAN(04), 5000, 0, 0);
+        seen = (struct seen){0};
+        TAP_OK(inventory_lost(h.inv, &own, VOLUME, 0, count_row, &seen));
+        TAP_EQUAL_U64(seen.row.nlink, 1);
+        TAP_EQUAL_STR(seen.path, "/a/one.mov");
+        TAP_EQUAL_STR(seen.row.object_id, SCAN(99));
+        TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_STUB);
+        TAP_EQUAL_STR(seen.row.object_id, SCAN(99));
+    }
+    TAP_CODE(
+        inventory_lost(h.inv, &(struct inventory_scope){OTHER_CUSTOMER}, VOLUME, 0, no_row, NULL),
+        AL_ENOENT);
+    /* Its bytes are back, or others are there: no stub, and nothing lost. */
+    (void)scan_of_one(&h, SCAN(05), 5000, 8192, 0);
+    TAP_OK(inventory_lost(h.inv, &own, VOLUME, 0, no_row, NULL));
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_RESIDENT);
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 2, &stub, 1, NULL));
+    (void)scan_of_one(&h, SCAN(06), 5000, 0, ENTRY_STUB);
+    (void)scan_of_one(&h, SCAN(07), 4000, 0, 0);
+    TAP_OK(inventory_lost(h.inv, &own, VOLUME, 0, no_row, NULL));
+    TAP_CHECK(stat_of(&h, "/a/one.mov", &seen) && seen.row.state == RULE_S_RESIDENT);
+    help_end(&h);
+}
+
 static void
 senseless_outcomes_are_refused_whole(void)
 {
@@ -205,6 +274,7 @@ a_scan_tells_stubs_unless_an_outcome_is_newer(void)
 int
 main(void)
 {
+    TAP_RUN(a_stub_that_lost_its_marker_is_found_and_keeps_its_object);
     TAP_RUN(outcomes_are_applied_once_and_in_order);
     TAP_RUN(senseless_outcomes_are_refused_whole);
     TAP_RUN(weaker_evidence_never_replaces_stronger);
