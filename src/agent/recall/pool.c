@@ -43,6 +43,7 @@ struct recall_pool {
     struct al_list openers, jobs;
     struct al_list table[TABLE_SLOTS];
     bool closing;
+    int64_t away_ns; /* since when the share cannot be reached; 0: it can, or nobody tried */
     struct recall_pool_figures figures;
     struct {
         uint64_t key;
@@ -248,43 +249,80 @@ is_closing(struct recall_pool *p)
     return closing;
 }
 
+/* A server that is being restarted, or a network that blinked, is worth a wait to somebody who
+ * opens a file. A share that has been away for longer fails at once: programs that wait for each of
+ * many files hang whole desktops. */
+static bool
+share_may_return(struct recall_pool *p, const struct fill *f, unsigned attempts)
+{
+    int64_t now = port_mono_ns(p->conf.env->port);
+    int64_t until = f->asked_ns + (int64_t)p->conf.deadline_ms * 1000000;
+    bool yes;
+
+    port_mutex_lock(&p->lock);
+    yes = attempts == 0 || (f->opener && !p->closing && now < until && p->away_ns != 0 &&
+                            now - p->away_ns < RECALL_GRACE_NS);
+    port_mutex_unlock(&p->lock);
+    return yes;
+}
+
+static void
+note_share(struct recall_pool *p, const struct recall_result *r)
+{
+    port_mutex_lock(&p->lock);
+    if (r->filled) {
+        p->away_ns = 0;
+    } else if (r->code == AL_EUNREACH && p->away_ns == 0) {
+        p->away_ns = port_mono_ns(p->conf.env->port);
+    }
+    port_mutex_unlock(&p->lock);
+}
+
+static void
+attempt(struct worker *w, struct fill *f, unsigned attempts, struct recall_result *ret)
+{
+    struct recall_pool *p = w->pool;
+    const struct recall_connect connect = {connect_share, w};
+    struct recall *r = NULL;
+    bool quiet = alarm_was_told(p, f->key);
+    int rc = recall_new(p->conf.env, &connect, &f->request, &r);
+
+    if (rc != AL_OK) {
+        ret->code = rc;
+        return;
+    }
+    if (quiet) {
+        recall_quiet(r);
+    }
+    if (share_may_return(p, f, attempts)) {
+        recall_may_repeat(r);
+    }
+    while (recall_step(r) == RECALL_MORE) {
+        if (is_closing(p)) {
+            recall_cancel(r);
+        }
+    }
+    *ret = *recall_result(r);
+    (void)recall_free(r);
+    if (ret->code == AL_EIO && ret->verdict >= MARKER_V_CHANGED && !quiet) {
+        remember_alarm(p, f->key);
+    }
+    note_share(p, ret);
+}
+
 static void
 run(struct worker *w, struct fill *f, struct recall_result *ret)
 {
     struct recall_pool *p = w->pool;
     struct port *port = p->conf.env->port;
-    const struct recall_connect connect = {connect_share, w};
     int64_t until = f->asked_ns + (int64_t)p->conf.deadline_ms * 1000000;
-    bool first = true;
 
-    for (;;) {
-        struct recall *r = NULL;
-        bool quiet = alarm_was_told(p, f->key);
-        int rc = recall_new(p->conf.env, &connect, &f->request, &r);
-
-        if (rc != AL_OK) {
-            ret->code = rc;
-            return;
-        }
-        if (quiet) {
-            recall_quiet(r);
-        }
-        if (first) {
-            recall_may_repeat(r);
-        }
-        first = false;
-        while (recall_step(r) == RECALL_MORE) {
-            if (is_closing(p)) {
-                recall_cancel(r);
-            }
-        }
-        *ret = *recall_result(r);
-        (void)recall_free(r);
-        if (ret->code == AL_EIO && ret->verdict >= MARKER_V_CHANGED && !quiet) {
-            remember_alarm(p, f->key);
-        }
+    for (unsigned attempts = 0;; attempts++) {
+        *ret = (struct recall_result){0};
+        attempt(w, f, attempts, ret);
         if (ret->repeat) {
-            continue; /* on a new connection; the next attempt tells how it ends */
+            port_sleep_ns(port, attempts == 0 ? 0 : RECALL_AWAY_RETRY_NS);
+            continue; /* on a new connection; the last attempt tells how it ends */
         }
         if (ret->code != AL_EBUSY || port_mono_ns(port) >= until || is_closing(p)) {
             return;

@@ -3,6 +3,8 @@
  *
  *   gate ─▶ recall_pool_submit ─▶ (joined | queued) ─▶ worker: recall_step ... ─▶ done(ctx, result) for each who asked
  *
+ * One pool serves one share (agent/run/pools.c): what it learns about the share holds for all its requests.
+ *
  * Threads: every function from any thread; `done` is called from a worker, once for every request accepted, and must not block. */
 #ifndef ALTO_AGENT_RECALL_RECALL_POOL_H
 #define ALTO_AGENT_RECALL_RECALL_POOL_H
@@ -13,6 +15,8 @@
 #define RECALL_WAITERS_MAX 65536u     /* requests waiting in all; 20,000 openers at once are a tested case */
 #define RECALL_DEADLINE_MS 60000u     /* a request that waited longer than this for a worker is denied with AL_ETIMEDOUT */
 #define RECALL_BUSY_RETRY_NS 20000000 /* somebody else fills the file (a job by path, reconcile): ask again after 20 ms */
+#define RECALL_GRACE_NS 10000000000   /* openers wait this long for a share that cannot be reached since then; later ones fail at once */
+#define RECALL_AWAY_RETRY_NS 250000000
 #define RECALL_ALARM_AGAIN_NS 300000000000 /* the same file's alarm is told again after five minutes */
 #define RECALL_ALARMS 256u            /* files whose alarm is remembered */
 

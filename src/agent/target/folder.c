@@ -105,7 +105,8 @@ open_root(struct target *t, bool make)
             r = port_open(t->port, NULL, t->root, PORT_READ | PORT_FOLDER, 0, &f->root);
         }
     }
-    return r;
+    /* A share that is not there is not a missing object: nobody may conclude anything from it. */
+    return r == AL_ENOENT || r == AL_ENOTDIR ? AL_EUNREACH : r;
 }
 
 static int

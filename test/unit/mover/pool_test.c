@@ -293,6 +293,47 @@ many_openers_of_one_stub_are_one_fill(void)
     stop();
 }
 
+static void *
+bring_back(void *arg)
+{
+    char share[300], away[300];
+
+    port_sleep_ns(port_native(), 700000000);
+    snprintf(share, sizeof(share), "%s/share", h.dir);
+    snprintf(away, sizeof(away), "%s/away", h.dir);
+    TAP_OK(port_rename(port_native(), NULL, away, NULL, share, false));
+    return NULL;
+}
+
+static void
+an_opener_waits_for_a_share_that_is_away_for_a_moment(void)
+{
+    struct recall_pool_conf conf = {.env = &h.recall_env, .workers = 2};
+    struct recall_request q = {.volume = &h.recall_volume, .path = al_span_of("file 1.dat")};
+    char share[300], away[300];
+    struct recall_pool *pool = NULL;
+    struct port_thread t;
+    unsigned back = 0;
+
+    start();
+    write_file(1);
+    TAP_EQUAL_U64(tier_all(2, 1), 1);
+    snprintf(share, sizeof(share), "%s/share", h.dir);
+    snprintf(away, sizeof(away), "%s/away", h.dir);
+    TAP_OK(port_rename(port_native(), NULL, share, NULL, away, false));
+    TAP_OK(recall_pool_open(&conf, &pool, NULL));
+    TAP_OK(port_thread_start(&t, "back", 0, bring_back, NULL));
+    TAP_OK(recall_pool_submit(pool, &q, recalled, &back));
+    recall_pool_wait(pool);
+    port_thread_join(&t);
+    pool = recall_pool_close(pool);
+    TAP_EQUAL_U64(back, 1);
+    TAP_EQUAL_U64(h.spool.recalled, 1);
+    TAP_EQUAL_U64(h.spool.failed, 0);
+    TAP_CHECK(reads(1));
+    stop();
+}
+
 static int64_t
 ms_now(void)
 {
@@ -397,6 +438,7 @@ main(void)
 {
     TAP_RUN(many_workers_tier_and_recall_many_files_and_share_their_syncs);
     TAP_RUN(many_openers_of_one_stub_are_one_fill);
+    TAP_RUN(an_opener_waits_for_a_share_that_is_away_for_a_moment);
     TAP_RUN(who_opens_a_file_under_way_gets_it_within_moments);
     TAP_RUN(cancel_and_close_end_everything_that_was_accepted);
     return tap_end();
