@@ -52,6 +52,8 @@ struct intake_scan { /* what the inventory said to a scan's end */
 struct intake_of { /* beside each record */
     size_t volume, job;
     struct intake_scan *scan; /* scan_end: NULL when the scan is not under way */
+    bool again;               /* was told before: changes nothing */
+    bool late;                /* the file was changed since: changes nothing in the inventory */
 };
 
 struct intake {
@@ -75,6 +77,9 @@ struct intake {
 };
 
 int intake_resolve(struct intake *in) AL_MUST_CHECK;
+/* Part of resolving. Its answer stays the same until the batch is in the store. */
+int intake_again(struct intake *in) AL_MUST_CHECK;
+const char *intake_act_of(const struct intake_record *r); /* the event's */
 int intake_inventory(struct intake *in) AL_MUST_CHECK;
 /* Inside the transaction; sets the watermark too. */
 int intake_store(struct intake *in) AL_MUST_CHECK;

@@ -147,7 +147,7 @@ intake_resolve(struct intake *in)
             hint = in->of[i].volume;
         }
     }
-    return AL_OK;
+    return intake_again(in);
 }
 
 /* ---- the inventories ---- */
@@ -360,7 +360,7 @@ inventory_of_volume(struct intake *in, size_t volume)
         if (r->kind == INTAKE_SCAN_END) {
             SV_TRY(apply_run(in, v, &run));
             SV_TRY(end_scan(in, v, r, &in->of[i]));
-        } else if (outcome_row(r, &run.rows[run.count])) {
+        } else if (!in->of[i].again && !in->of[i].late && outcome_row(r, &run.rows[run.count])) {
             run.count++;
         }
     }

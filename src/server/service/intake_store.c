@@ -105,8 +105,8 @@ class_of(const struct intake_record *r, bool has_share)
 
 /* ---- events ---- */
 
-static const char *
-act_of(const struct intake_record *r)
+const char *
+intake_act_of(const struct intake_record *r)
 {
     switch (r->act) {
     case INTAKE_A_TIER:
@@ -141,7 +141,7 @@ outcome_event(struct intake *in, const struct intake_record *r, const struct int
 {
     struct work_event e = {
         .customer_id = in->t.scope.customer_id,
-        .act = act_of(r),
+        .act = intake_act_of(r),
         .subject_type = "file",
         .subject_id = r->volume_id,
         .subject = r->path,
@@ -561,6 +561,9 @@ one_record(struct intake *in, const struct intake_record *r, const struct intake
         return scan_end(in, r, of);
     case INTAKE_OUTCOME:
         break;
+    }
+    if (of->again) {
+        return AL_OK;
     }
     if (r->act == INTAKE_A_SHARE_STATE) {
         return share_state(in, r, of);

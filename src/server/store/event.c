@@ -157,6 +157,21 @@ store_event_count(const struct store *s)
     return s->events;
 }
 
+int
+store_event_told(struct store *s, const struct store_event_key *k, bool *ret, struct al_fail *fail)
+{
+    uint64_t told;
+
+    AL_TRY(store_number(s, fail, &told,
+                        "SELECT EXISTS(SELECT 1 FROM event WHERE subject_type='file'"
+                        " AND subject_id=?1 AND at_ns>=?2 AND act=?3 AND code='ok' AND subject=?4"
+                        " AND customer_id=?5 AND json_extract(detail, '$.object_id')=?6)",
+                        S_TEXT(k->subject_id), S_I64(k->from_ns), S_TEXT(k->act),
+                        S_SPAN(k->subject), S_TEXT(k->customer_id), S_TEXT(k->object_id)));
+    *ret = told != 0;
+    return AL_OK;
+}
+
 /* ---- verifying ---- */
 
 /* One stored event against what the one before left in seq and hash; moves both on. */

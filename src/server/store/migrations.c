@@ -7,7 +7,7 @@
 /* In the order in which they are applied. Numbers are for ever. */
 static const struct store_migration *const all[] = {
     &store_schema_core, &store_schema_work,    &store_schema_series,
-    &store_schema_news, &store_schema_trouble,
+    &store_schema_news, &store_schema_trouble, &store_schema_acts,
 };
 
 const struct store_migration *const *

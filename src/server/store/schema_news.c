@@ -11,6 +11,14 @@ const struct store_migration store_schema_news = {
            " STRICT, WITHOUT ROWID;",
 };
 
+/* Acts on files by when they were done: an act that a host reports twice is looked for from its
+ * begin on. */
+const struct store_migration store_schema_acts = {
+    .number = 6,
+    .name = "acts on files by time",
+    .sql = "CREATE INDEX event_file_at ON event(subject_id, at_ns) WHERE subject_type='file';",
+};
+
 /* Since when a share has been in trouble; 0 while it is well. */
 const struct store_migration store_schema_trouble = {
     .number = 5,

@@ -247,6 +247,13 @@ struct store_event {
 };
 /* Joins the open transaction. AL_EINTERNAL without one. */
 int store_event_add(struct store *s, const struct store_event *e, struct al_fail *fail) AL_MUST_CHECK;
+struct store_event_key {
+    const char *customer_id, *act, *subject_id, *object_id;
+    struct al_span subject;
+    int64_t from_ns; /* not older */
+};
+/* Whether an event "ok" of that act about that subject (of type "file") and object stands in the record. */
+int store_event_told(struct store *s, const struct store_event_key *k, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
 /* How many events this transaction has added. */
 uint32_t store_event_count(const struct store *s);
 /* The newest event this connection has added, and its customer; "" before the first. */

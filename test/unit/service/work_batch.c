@@ -236,6 +236,53 @@ test_an_unreferenced_object_enters_the_ledger_once(void)
     TAP_EQUAL_U64(count, 1);
 }
 
+/* An act that the agent's crash made it report again: once in the batch of the first report, once
+ * in a later one, and once more after another crash. */
+static void
+told_again(const char *act, const char *event)
+{
+    char first[512], second[512];
+
+    batch(&world.a, lines("%s%s", outcome(first, act, "ok", "", "", "a"),
+                          outcome(second, act, "ok", "finished_by_reconcile", "", "a")));
+    TAP_EQUAL_U64(events_of(event), 1);
+    for (int i = 0; i < 2; i++) {
+        tick_after(400 * SECOND);
+        batch(&world.a, outcome(second, act, "ok", "finished_by_reconcile", "", "a"));
+        TAP_EQUAL_U64(events_of(event), 1);
+    }
+    /* A report that nobody heard of before counts, and so does the same object elsewhere. */
+    batch(&world.a, outcome(second, act, "ok", "finished_by_reconcile", "", "b"));
+    batch(&world.a, outcome(second, act, "ok", "finished_by_reconcile", "", "b"));
+    TAP_EQUAL_U64(events_of(event), 2);
+    chain_holds();
+}
+
+static void
+test_a_recall_that_is_reported_again_counts_once(void)
+{
+    told_again("recall", "file.recall");
+    TAP_EQUAL_U64(figure("recalls_24h"), 2);
+}
+
+static void
+test_a_tier_that_is_reported_again_counts_once(void)
+{
+    told_again("tier", "file.tier");
+    TAP_EQUAL_U64(figure("tiered_24h"), 2);
+}
+
+static void
+test_an_unreferenced_object_is_told_once(void)
+{
+    char one[512];
+
+    for (int i = 0; i < 2; i++) {
+        batch(&world.a, outcome(one, "reconcile", "ok", "unreferenced_object", "", "a"));
+    }
+    TAP_EQUAL_U64(events_of("file.reconcile"), 1);
+}
+
 /* ---- with the inventory ---- */
 
 static const struct seen_file old_files[] = {
@@ -304,6 +351,28 @@ test_tiered_files_are_stubs_everywhere(void)
     tick_after(2 * SECOND);
     TAP_EQUAL_U64(figure("stub_files"), 1);
     TAP_EQUAL_U64(figure("recalls_24h"), 1);
+}
+
+static void
+test_a_tier_that_is_reported_again_makes_no_stub_of_a_recalled_file(void)
+{
+    char one[512];
+    al_id job, work;
+
+    tier_two(job, work);
+    batch(&world.a, two_tiered(job, work));
+    batch(&world.a, outcome(one, "recall", "ok", "", "", "f0"));
+    batch(&world.a, outcome(one, "tier", "ok", "finished_by_reconcile", job, "f0"));
+    file_is("/f0", "resident", "recall");
+    TAP_EQUAL_U64(events_of("file.tier"), 2);
+    /* Nobody had heard of this one, but its reader was quicker: it is told, and the file stays. */
+    batch(&world.a, outcome(one, "recall", "ok", "", "", "f2"));
+    batch(&world.a, outcome(one, "tier", "ok", "finished_by_reconcile", "", "f2"));
+    file_is("/f2", "resident", "recall");
+    TAP_EQUAL_U64(events_of("file.tier"), 3);
+    expect_job(job, "done", 2, 0, 0);
+    tick_after(2 * SECOND);
+    TAP_EQUAL_U64(figure("stub_files"), 1);
 }
 
 static void
@@ -607,6 +676,10 @@ main(void)
     RUN(test_an_agent_that_stops_gives_its_work_back);
     RUN(test_a_volume_tells_its_state_once);
     RUN(test_an_unreferenced_object_enters_the_ledger_once);
+    RUN(test_a_recall_that_is_reported_again_counts_once);
+    RUN(test_a_tier_that_is_reported_again_counts_once);
+    RUN(test_an_unreferenced_object_is_told_once);
+    RUN(test_a_tier_that_is_reported_again_makes_no_stub_of_a_recalled_file);
     RUN(test_tiered_files_are_stubs_everywhere);
     RUN(test_a_crash_between_inventory_and_store_is_healed_by_sending_again);
     RUN(test_a_batch_that_fails_anywhere_counts_once_in_the_end);
