@@ -22,7 +22,7 @@
 
 enum entry_flag {
     ENTRY_UNREADABLE = 1, /* a folder that could not be listed: what was known below it stays */
-    ENTRY_STUB = 2,       /* carries a marker that decodes */
+    ENTRY_STUB = 2,       /* carries the marker's attribute, whatever is in it */
     ENTRY_MOUNT = 4       /* another filesystem is mounted here; not descended */
 };
 /* Above the flags lie the attributes of the file: flags = enum entry_flag | enum port_attr << ENTRY_ATTRS_SHIFT. */

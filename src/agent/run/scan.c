@@ -108,6 +108,7 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
 {
     struct agent *a = aw->agent;
     struct scan *s = al_zalloc(sizeof(*s));
+    struct port_names *names = NULL;
     struct marker_key key;
     struct walk_conf conf = {.port = a->port,
                              .root = v->path,
@@ -126,9 +127,13 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
     port_mutex_init(&s->lock);
     rc = link_entries_open(a->link, aw->work->scan_id, &s->entries, fail);
     if (rc == AL_OK) {
+        if (port_names_new(&names) == AL_OK) {
+            conf.names = names;
+        }
         conf.odd = key_of(a, v, &key) && v->has_key ? on_odd : NULL;
         rc = walk_run(&conf, ret, fail);
         al_wipe(&key, sizeof(key));
+        names = port_names_free(names);
         s->entries = link_entries_close(s->entries);
         look_closer(s, v);
     }

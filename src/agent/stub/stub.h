@@ -45,6 +45,8 @@ enum stub_refusal {
 };
 const char *stub_refusal_name(enum stub_refusal r);
 
+#define STUB_PROBE_PREFIX ".alto-probe-" /* files in a volume's root that stub_volume_probe makes and removes: nobody's data */
+
 struct stub_volume; /* one volume's root on this host, opened; struct body per implementation */
 
 struct stub_volume_conf {

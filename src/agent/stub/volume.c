@@ -155,7 +155,7 @@ stub_volume_probe(struct stub_volume *v, bool *ret_can, const char **ret_why)
         if (rc != AL_OK) {
             return rc;
         }
-        (void)snprintf(name, sizeof(name), ".alto-probe-%016llx", (unsigned long long)tag);
+        (void)snprintf(name, sizeof(name), STUB_PROBE_PREFIX "%016llx", (unsigned long long)tag);
         rc = port_open(v->port, v->root, name, PORT_READ | PORT_WRITE | PORT_CREATE | PORT_EXCL,
                        0600, &file.file);
         if (rc != AL_OK) {

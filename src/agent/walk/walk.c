@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "agent/stub/stub.h"
 #include "base/mem.h"
 
 #define STOP_EVERY 256u /* entries between two questions whether to stop */
@@ -26,6 +27,7 @@ struct walk {
     const struct walk_conf *conf;
     struct port *port;
     struct out out;
+    struct owners *owners;
     uint64_t dev; /* of the root */
     _Atomic uint64_t last_id;
     _Atomic uint32_t open_folders;
@@ -292,6 +294,28 @@ has_marker(struct walker *me, const struct node *in, struct port_file *folder, c
     return true;
 }
 
+/* Asking may take a while, where names come over the network. */
+static int
+tell_owner(struct walker *me, uint32_t uid)
+{
+    char name[PORT_NAME_MAX];
+    struct entry_record r = {.is_owner_record = true, .uid = uid};
+
+    if (!owners_first(me->walk->owners, uid) ||
+        !port_names_user(me->walk->conf->names, uid, name)) {
+        return AL_OK;
+    }
+    r.name = al_span_of(name);
+    return add_record(me, &r);
+}
+
+static bool
+is_probe(const struct node *folder, const struct port_dirent *e)
+{
+    return folder->parent == NULL &&
+           strncmp(e->name, STUB_PROBE_PREFIX, sizeof(STUB_PROBE_PREFIX) - 1) == 0;
+}
+
 static int
 add_entry(struct walker *me, struct node *folder, struct port_file *fd, const struct port_dirent *e,
           const struct port_stat *st, bool *ret_too_many)
@@ -323,6 +347,9 @@ add_entry(struct walker *me, struct node *folder, struct port_file *fd, const st
         me->result.stubs++;
     }
     rc = add_record(me, &r);
+    if (rc == AL_OK && w->owners != NULL) {
+        rc = tell_owner(me, st->uid);
+    }
     if (rc == AL_OK && st->type == PORT_T_FOLDER && !mount && (st->attrs & PORT_A_REPARSE) == 0) {
         struct node *child;
 
@@ -371,6 +398,9 @@ list(struct walker *me, struct node *n, struct port_file *fd, bool *ret_whole)
         if (since++ % STOP_EVERY == 0 && w->conf->stop != NULL && w->conf->stop(w->conf->ctx)) {
             rc = AL_ECANCELED;
             break;
+        }
+        if (is_probe(n, &e)) {
+            continue;
         }
         seen = port_stat_at(w->port, fd, e.name, &st);
         if (seen == AL_ENOENT) {
@@ -585,6 +615,9 @@ walk_run(const struct walk_conf *conf, struct walk_result *ret, struct al_fail *
     if (walkers == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
+    if (conf->names != NULL) {
+        w.owners = al_zalloc(sizeof(*w.owners)); /* without it owners go by their numbers */
+    }
     port_mutex_init(&w.mutex);
     port_cond_init(&w.work);
     rc = root_open(&w, fail);
@@ -600,6 +633,7 @@ walk_run(const struct walk_conf *conf, struct walk_result *ret, struct al_fail *
     }
     port_cond_end(&w.work);
     port_mutex_end(&w.mutex);
+    al_free(w.owners);
     al_free(walkers);
     *ret = result;
     return rc;

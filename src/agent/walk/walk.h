@@ -7,6 +7,7 @@
  * Folders are opened one part at a time below the folder they lie in, never through a symbolic link; no file is opened, no content read; one stat
  * per entry. Another filesystem mounted below is entered nowhere (ENTRY_MOUNT). A folder that vanishes is gone; one that cannot be
  * listed, wholly or to its end, gets a folder record with ENTRY_UNREADABLE, so that nobody takes what is below it for deleted (invariant 4).
+ * What Alto itself tries on a volume (STUB_PROBE_PREFIX, in the root) is left out.
  * The marker is looked for only where a file holds fewer bytes of blocks than its size.
  *
  * A folder's record stands before the records of anything in it and after the record of the folder it lies in, over all batches in
@@ -18,18 +19,21 @@
 
 #include "agent/stub/marker.h"
 #include "base/bytes.h"
+#include "port/names.h"
 #include "port/port.h"
 
 #define WALK_THREADS_MAX 64u
 #define WALK_BATCHES_WAITING 4u
 #define WALK_OPEN_FOLDERS_MAX 512u      /* held open for their children; beyond it children are opened from the root again */
 #define WALK_PENDING_MAX (2u << 20)     /* folders found and not yet listed, about 200 MiB; more are given as unreadable */
+#define WALK_OWNERS_MAX 16384u          /* users whose names are told; more go by their numbers */
 #define WALK_CHUNK_BYTES (64u << 10)    /* a walker's own records before they join the batch */
 
 struct walk_conf {
     struct port *port;
     const char *root;              /* absolute path */
     const struct marker_key *key;  /* for MARKER_XATTR; NULL: markers are not looked for (a system without them) */
+    struct port_names *names;      /* the names of owners are told besides; NULL: they are not */
     unsigned threads;              /* 0: 2 */
     uint32_t batch_records;        /* 0: ENTRIES_BATCH_RECORDS; smaller in tests */
     /* Takes batch number seq (1, 2, 3 ...), called by the thread that called walk_run. What it returns ends the walk unless AL_OK. */

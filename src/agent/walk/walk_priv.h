@@ -44,4 +44,11 @@ void out_walker_done(struct out *o);
 /* Sends in order until all walkers are done and all is sent, or something failed: the first failure. */
 int out_send(struct out *o, const struct walk_conf *conf, uint64_t *ret_batches) AL_MUST_CHECK;
 
+/* ---- owners.c ---- */
+struct owners { /* zeroed is empty */
+    _Atomic uint32_t slot[WALK_OWNERS_MAX];
+};
+/* True for one caller only in this walk: the user's name is to be told. False also when there is no room for more. */
+bool owners_first(struct owners *o, uint32_t uid);
+
 #endif

@@ -20,7 +20,8 @@
 static char base[512];
 
 struct seen {
-    uint64_t entries, folder_records, unreadable, mounts, stubs, bad;
+    uint64_t entries, folder_records, unreadable, mounts, stubs, bad, owners;
+    bool root_told;
     bool name_seen[8];
     pthread_mutex_t lock; /* of what follows: walkers tell of it */
     uint64_t odd_count;
@@ -47,6 +48,11 @@ on_send(void *ctx, uint64_t seq, struct al_span packed)
         if (rc != AL_OK || end) {
             break;
         }
+        if (r.is_owner_record) {
+            s->owners++;
+            s->root_told |= r.uid == 0 && al_span_equal(r.name, al_span_of("root"));
+            continue;
+        }
         s->folder_records += r.is_folder_record;
         s->unreadable += r.is_folder_record && (r.flags & ENTRY_UNREADABLE);
         s->entries += !r.is_folder_record;
@@ -72,6 +78,12 @@ on_odd(void *ctx, struct al_span path)
     }
     s->odd_count++;
     pthread_mutex_unlock(&s->lock);
+}
+
+static void
+port_names_free_p(struct port_names **n)
+{
+    *n = port_names_free(*n);
 }
 
 static struct seen
@@ -272,6 +284,48 @@ a_marker_makes_a_stub_and_one_that_does_not_fit_is_told(void)
 }
 
 static void
+owners_are_told_once_by_their_names_and_probes_are_left_out(void)
+{
+    char root[1024], path[2048];
+    AL_CLEANUP(port_names_free_p) struct port_names *users = NULL;
+    struct walk_result res;
+    struct seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct walk_conf conf = {.port = port_native(),
+                             .root = root,
+                             .threads = 4,
+                             .batch_records = 100,
+                             .send = on_send,
+                             .ctx = &s};
+    struct al_fail fail = {0};
+
+    if (geteuid() != 0) {
+        tap_skip("giving files away needs root");
+    }
+    folder(root, sizeof(root), "owners");
+    snprintf(path, sizeof(path), "%s/sub", root);
+    TAP_CHECK(mkdir(path, 0755) == 0);
+    for (int i = 0; i < 300; i++) {
+        snprintf(path, sizeof(path), "%s%d", i % 2 == 0 ? "" : "sub/", i);
+        touch(root, path, 10);
+        snprintf(path, sizeof(path), "%s/%s%d", root, i % 2 == 0 ? "" : "sub/", i);
+        TAP_CHECK(chown(path, i % 3 == 0 ? 0 : i % 3 == 1 ? 3999999999u : 4000000000u, 0) == 0);
+    }
+    touch(root, ".alto-probe-0123456789abcdef", 10);
+    touch(root, "sub/.alto-probe-kept", 10);
+    TAP_OK(port_names_new(&users));
+    conf.names = users;
+    TAP_OK(walk_run(&conf, &res, &fail));
+    TAP_EQUAL_U64(s.owners, 1); /* the others have no name */
+    TAP_CHECK(s.root_told);
+    TAP_EQUAL_U64(s.entries, 302);
+    TAP_EQUAL_U64(res.entries, 302);
+    s = (struct seen){.lock = PTHREAD_MUTEX_INITIALIZER};
+    conf.names = NULL;
+    TAP_OK(walk_run(&conf, &res, &fail));
+    TAP_EQUAL_U64(s.owners, 0);
+}
+
+static void
 a_folder_one_may_not_read_is_called_unreadable(void)
 {
     char root[1024], path[2048];
@@ -371,6 +425,7 @@ main(int argc, char **argv)
     TAP_RUN(another_filesystem_is_named_and_not_entered);
     TAP_RUN(a_tree_deeper_than_any_path_is_walked_to_its_end);
     TAP_RUN(a_marker_makes_a_stub_and_one_that_does_not_fit_is_told);
+    TAP_RUN(owners_are_told_once_by_their_names_and_probes_are_left_out);
     TAP_RUN(a_folder_one_may_not_read_is_called_unreadable);
     TAP_RUN(a_tree_that_changes_under_it_does_not_break_it);
     rc = tap_end();
