@@ -7,6 +7,8 @@
 #include "base/text.h"
 
 #define IDENTITY_FORMAT 1
+#define IDENTITY_WAIT_NS INT64_C(5000000000) /* for somebody else who makes it at the same time */
+#define IDENTITY_LOOK_NS 20000000
 
 int
 target_identity_check(struct target *t, struct al_fail *fail)
@@ -77,25 +79,15 @@ print_identity(struct target *t, struct al_buf *to)
     return r == AL_OK ? al_buf_adds(to, "\n") : r;
 }
 
-/* Under a temporary name first, then renamed without replacing: of two that come at once, one wins.
- */
+/* Under a temporary name first, then renamed without replacing: of two that come at once, one wins,
+ * and the other gets AL_EEXIST. */
 static int
 put_identity(struct target *t, const struct al_buf *text, struct al_fail *fail)
 {
     struct target_put *p = NULL;
     bool done = false;
-    int r;
+    int r = target_put_begin(t, TARGET_IDENTITY, text->len, &p, fail);
 
-    /* A first start that was cut off may have left its temporary file. */
-    char temp[TARGET_NAME_MAX];
-    if (target_temp_name(TARGET_IDENTITY, temp) == AL_OK) {
-        r = t->kind->remove(t, temp, NULL);
-        if (r != AL_OK && r != AL_ENOENT) {
-            return al_fail_set(fail, r, 0, "cannot begin %.80s: %s%s", t->url, al_code_name(r),
-                               target_advice(r));
-        }
-    }
-    r = target_put_begin(t, TARGET_IDENTITY, text->len, &p, fail);
     if (r == AL_OK) {
         r = target_put_write(p, text->at, text->len, fail);
     }
@@ -106,8 +98,8 @@ put_identity(struct target *t, const struct al_buf *text, struct al_fail *fail)
     return r;
 }
 
-int
-target_identity_make(struct target *t, struct al_fail *fail)
+static int
+make_once(struct target *t, struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {.max = TARGET_IDENTITY_MAX};
     int r = target_list(t, "", expect_empty, NULL, fail);
@@ -124,12 +116,53 @@ target_identity_make(struct target *t, struct al_fail *fail)
     if (r != AL_OK) {
         return al_fail_set(fail, r, 0, "cannot print " TARGET_IDENTITY ": %s", al_code_name(r));
     }
-    r = put_identity(t, &text, fail);
-    if (r == AL_EEXIST) {
-        if (fail) {
-            memset(fail, 0, sizeof(*fail));
+    t->identity_ns = port_mono_ns(t->port); /* none is there to be asked before this write */
+    return put_identity(t, &text, fail);
+}
+
+/* A first start that was cut off may have left its temporary file. */
+static int
+remove_rest(struct target *t, struct al_fail *fail)
+{
+    char temp[TARGET_NAME_MAX];
+    int r = target_temp_name(TARGET_IDENTITY, temp);
+
+    r = r == AL_OK ? t->kind->remove(t, temp, NULL) : r;
+    return r == AL_OK || r == AL_ENOENT ? AL_OK
+                                        : al_fail_set(fail, r, 0, "cannot begin %.80s: %s%s",
+                                                      t->url, al_code_name(r), target_advice(r));
+}
+
+/* Many may use a share first at the same time: whoever comes second waits for what the first makes.
+ */
+int
+target_identity_make(struct target *t, struct al_fail *fail)
+{
+    int64_t until = port_mono_ns(t->port) + IDENTITY_WAIT_NS;
+    bool removed = false;
+
+    for (;;) {
+        struct al_fail why = {0};
+        int r = make_once(t, &why);
+
+        if (r == AL_EEXIST || r == AL_ENOTEMPTY) {
+            int found = target_identity_check(t, NULL);
+
+            if (found != AL_ENOENT) {
+                return target_identity_check(t, fail);
+            }
         }
-        r = target_identity_check(t, fail);
+        if (r == AL_OK || r != AL_EEXIST || (removed && port_mono_ns(t->port) >= until)) {
+            return r == AL_OK ? r : al_fail_set(fail, r, why.os, "%s", why.text);
+        }
+        if (port_mono_ns(t->port) >= until) {
+            r = remove_rest(t, fail);
+            if (r != AL_OK) {
+                return r;
+            }
+            removed = true;
+            until += IDENTITY_WAIT_NS;
+        }
+        port_sleep_ns(t->port, IDENTITY_LOOK_NS);
     }
-    return r;
 }

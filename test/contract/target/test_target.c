@@ -1,4 +1,5 @@
-/* test_target.c: what every kind of share must do. Run with "folder" and with "smb" (real Samba). */
+/* test_target.c: what every kind of share must do. Run with "folder" and with "smb" (real Samba).
+ */
 #include "subject.h"
 #include "tap.h"
 
@@ -36,9 +37,9 @@ open_on(const struct subject *s)
 static void
 test_every_size_comes_back_as_it_went(void)
 {
-    static const uint64_t sizes[] = {0,     1,     7,     8,     9,       4095,        4096,       4097,
-                                     65535, 65536, 65537, MIB,   MIB - 1, MIB + 1,     3 * MIB + 5, 4 * MIB,
-                                     9 * MIB, 100ull * MIB};
+    static const uint64_t sizes[] = {0,       1,       7,           8,       9,       4095,
+                                     4096,    4097,    65535,       65536,   65537,   MIB,
+                                     MIB - 1, MIB + 1, 3 * MIB + 5, 4 * MIB, 9 * MIB, 100ull * MIB};
     struct target *t = open_on(&on);
     char name[TARGET_NAME_MAX];
     size_t i;
@@ -67,7 +68,8 @@ test_odd_pieces_make_no_difference(void)
 
         subject_name("x", name);
         TAP_OK(subject_put(t, name, size, i, pieces[i], &fail));
-        TAP_OK(subject_get(t, name, size, i, pieces[AL_LEN(pieces) - 1 - i] == 1 ? 3 : pieces[i], &fail));
+        TAP_OK(subject_get(t, name, size, i, pieces[AL_LEN(pieces) - 1 - i] == 1 ? 3 : pieces[i],
+                           &fail));
     }
     target_close(t);
 }
@@ -136,7 +138,8 @@ test_an_aborted_put_leaves_nothing(void)
             subject_name("x", name);
             TAP_OK(target_put_begin(t, name, sizes[i], &p, &fail));
             for (at = 0; at < sizes[i]; at += sizeof(bytes)) {
-                TAP_OK(target_put_write(p, bytes, sizes[i] - at < MIB ? (size_t)(sizes[i] - at) : MIB, &fail));
+                TAP_OK(target_put_write(
+                    p, bytes, sizes[i] - at < MIB ? (size_t)(sizes[i] - at) : MIB, &fail));
             }
             for (k = 0; k < steps && !done; k++) {
                 TAP_OK(target_put_step(p, &done, &fail));
@@ -189,8 +192,8 @@ corrupt(const char *how, uint64_t size)
 static void
 test_a_changed_byte_is_found_by_the_read_back(void)
 {
-    static const char flip[] =
-        "printf '\\125\\252' | dd of='%s/incoming/%s.part' bs=1 seek=700001 conv=notrunc status=none";
+    static const char flip[] = "printf '\\125\\252' | dd of='%s/incoming/%s.part' bs=1 seek=700001 "
+                               "conv=notrunc status=none";
     static const char longer[] = "printf x >>'%s/incoming/%s.part'";
     static const char shorter[] = "truncate -s 1048000 '%s/incoming/%s.part'";
 
@@ -264,8 +267,10 @@ test_somebody_elses_share_is_refused(void)
     TAP_EQUAL_U64(subject_files(&other, "."), 1);
     /* Swapped while open. */
     ours = open_on(&on);
-    TAP_EQUAL_U64(subject_shell("cd '%s' && cp alto-share.json '%s/ours' && cp '%s/alto-share.json' .", on.dir, on.work,
-                                other.dir), 0);
+    TAP_EQUAL_U64(
+        subject_shell("cd '%s' && cp alto-share.json '%s/ours' && cp '%s/alto-share.json' .",
+                      on.dir, on.work, other.dir),
+        0);
     TAP_CODE(target_check(ours, &space, &fail), AL_EFOREIGN);
     memset(&fail, 0, sizeof(fail));
     TAP_EQUAL_U64(subject_shell("cp '%s/ours' '%s/alto-share.json'", on.work, on.dir), 0);
@@ -288,10 +293,47 @@ test_an_identity_is_made_in_an_empty_root_only(void)
     target_close(t);
     TAP_OK(target_open(port_native(), &conf, false, &t, &fail));
     target_close(t);
-    TAP_EQUAL_U64(subject_shell("rm '%s/alto-share.json' && touch '%s/something'", sub.dir, sub.dir), 0);
+    TAP_EQUAL_U64(
+        subject_shell("rm '%s/alto-share.json' && touch '%s/something'", sub.dir, sub.dir), 0);
     TAP_CODE(target_open(port_native(), &conf, false, &t, NULL), AL_ENOENT);
     TAP_CODE(target_open(port_native(), &conf, true, &t, NULL), AL_ENOTEMPTY);
     TAP_EQUAL_U64(subject_shell("rm -r '%s'", sub.dir), 0);
+}
+
+static void *
+use_first(void *arg)
+{
+    struct target_conf conf = subject_conf(arg, 20000);
+    struct target *t = NULL;
+    int r = target_open(port_native(), &conf, true, &t, NULL);
+
+    if (r == AL_OK) {
+        r = target_try_write(t, NULL); /* from now on the root is not empty */
+    }
+    target_close(t);
+    return (void *)(intptr_t)r;
+}
+
+static void
+test_many_use_an_empty_share_first(void)
+{
+    for (unsigned round = 0; round < 12; round++) {
+        struct subject sub = on;
+        pthread_t id[8];
+        void *r;
+
+        (void)snprintf(sub.url + strlen(sub.url), 16, "/first%u", round);
+        (void)snprintf(sub.dir + strlen(sub.dir), 16, "/first%u", round);
+        TAP_EQUAL_U64(subject_shell("mkdir '%s'", sub.dir), 0);
+        for (size_t i = 0; i < AL_LEN(id); i++) {
+            TAP_EQUAL_U64(pthread_create(&id[i], NULL, use_first, &sub), 0);
+        }
+        for (size_t i = 0; i < AL_LEN(id); i++) {
+            pthread_join(id[i], &r);
+            TAP_CODE((int)(intptr_t)r, AL_OK);
+        }
+        TAP_EQUAL_U64(subject_shell("rm -r '%s'", sub.dir), 0);
+    }
 }
 
 static void
@@ -429,8 +471,10 @@ test_a_listing_is_whole(void)
     int64_t now = port_now_ns(port_native());
 
     TAP_EQUAL_U64(subject_shell("mkdir -p '%s/manifests/list/sub'", on.dir), 0);
-    TAP_EQUAL_U64(subject_shell("cd '%s/manifests/list' && for i in $(seq 1500); do echo 12345 >a-rather-long-name-of-a-file-$i; done",
-                                on.dir), 0);
+    TAP_EQUAL_U64(subject_shell("cd '%s/manifests/list' && for i in $(seq 1500); do echo 12345 "
+                                ">a-rather-long-name-of-a-file-$i; done",
+                                on.dir),
+                  0);
     TAP_OK(target_list(t, "manifests/list", see, &s, &fail));
     TAP_EQUAL_U64(s.count, 1501);
     TAP_EQUAL_U64(s.folders, 1);
@@ -457,7 +501,9 @@ test_an_object_that_lost_its_name_is_still_found(void)
 
     subject_name("x.doc", name);
     TAP_OK(subject_put(t, name, 1234, 5, 1234, &fail));
-    TAP_EQUAL_U64(subject_shell("mv '%s/%s' '%s/incoming/%s.part'", on.dir, name, on.dir, strrchr(name, '/') + 1), 0);
+    TAP_EQUAL_U64(subject_shell("mv '%s/%s' '%s/incoming/%s.part'", on.dir, name, on.dir,
+                                strrchr(name, '/') + 1),
+                  0);
     TAP_OK(subject_get(t, name, 1234, 5, 1000, &fail));
     TAP_OK(target_get_small(t, name, b, sizeof(b), &len, &fail));
     TAP_EQUAL_U64(len, 1234);
@@ -582,7 +628,8 @@ test_workers_commit_to_one_manifest_without_losing_a_line(void)
     target_close(t);
 }
 
-/* One put and one get with the n-th call failing: an error or the right result, never anything else, and all is well afterwards. */
+/* One put and one get with the n-th call failing: an error or the right result, never anything
+ * else, and all is well afterwards. */
 static void
 one_fault(struct target *t, unsigned kind, bool for_ever, uint64_t size)
 {
@@ -644,7 +691,8 @@ main(int argc, char **argv)
     const char *why_not = NULL;
 
     if (!subject_begin(&on, smb, &why_not)) {
-        printf(why_not ? "1..0 # SKIP %s\n" : "Bail out! no share to test%s\n", why_not ? why_not : "");
+        printf(why_not ? "1..0 # SKIP %s\n" : "Bail out! no share to test%s\n",
+               why_not ? why_not : "");
         subject_end(&on);
         return why_not ? 0 : 1;
     }
@@ -658,6 +706,7 @@ main(int argc, char **argv)
     TAP_RUN(test_a_share_without_its_identity_knows_nothing);
     TAP_RUN(test_somebody_elses_share_is_refused);
     TAP_RUN(test_an_identity_is_made_in_an_empty_root_only);
+    TAP_RUN(test_many_use_an_empty_share_first);
     TAP_RUN(test_a_full_share_says_so_and_goes_on_when_there_is_room);
     TAP_RUN(test_a_read_only_share_is_told_from_a_forbidden_one);
     TAP_RUN(test_appended_bytes_lie_where_they_belong);
