@@ -19,6 +19,10 @@ struct recall {
     int64_t began_ns;
     struct marker marker;
     struct stub_facts facts;
+    /* As looked at, until it is filled; NULL: only the handle is known. Each opening of a file on a
+     * marked filesystem is a round trip to the gate. */
+    struct port_file *file;
+    bool writable;
     uint8_t capability[JOURNAL_CAPABILITY_MAX];
     size_t capability_len; /* 0: the file has none, as nearly all */
     struct journal_item *intent;
@@ -85,6 +89,7 @@ recall_free(struct recall *r)
     recall_cancel(r);
     while (recall_step(r) == RECALL_MORE) {
     }
+    port_close_quiet(r->env->port, &r->file);
     al_free(r->chunk);
     al_free(r);
     return NULL;
@@ -168,23 +173,37 @@ answer(struct recall *r, int code)
 
 /* ---- what the file is ---- */
 
+/* For writing, so that the same descriptor can fill it; what cannot be written can be looked at. */
+static int
+open_seen(struct recall *r)
+{
+    struct port_file *root = stub_volume_root(r->request.volume->stub);
+    struct port *port = r->env->port;
+    int rc = port_open_handle(port, root, &r->request.handle, PORT_READ | PORT_WRITE | PORT_NOATIME,
+                              &r->file);
+
+    r->writable = rc == AL_OK;
+    if (rc == AL_EBUSY || rc == AL_EACCES || rc == AL_EROFS) {
+        rc = port_open_handle(port, root, &r->request.handle, PORT_READ | PORT_NOATIME, &r->file);
+    }
+    return rc;
+}
+
 static int
 look(struct recall *r, enum marker_verdict *ret)
 {
-    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
     struct stub_volume *v = r->request.volume->stub;
     int rc;
 
     if (r->request.handle.len == 0) {
         return stub_examine_path(v, r->request.path, &r->marker, ret, &r->facts, &r->result.fail);
     }
-    rc = port_open_handle(r->env->port, stub_volume_root(v), &r->request.handle,
-                          PORT_READ | PORT_NOATIME, &f.file);
+    rc = open_seen(r);
     if (rc != AL_OK) {
         return al_fail_set(&r->result.fail, rc, port_os_error(r->env->port),
                            "the file that was opened is gone");
     }
-    return stub_examine(v, f.file, &r->marker, ret, &r->facts, &r->result.fail);
+    return stub_examine(v, r->file, &r->marker, ret, &r->facts, &r->result.fail);
 }
 
 static void
@@ -326,13 +345,15 @@ begin_intent(struct recall *r)
 static int
 read_capability(struct recall *r)
 {
-    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
     size_t len = 0;
-    int rc = port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
-                              &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file);
+    int rc = AL_OK;
 
+    if (r->file == NULL) {
+        rc = port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
+                              &r->facts.handle, PORT_READ | PORT_NOATIME, &r->file);
+    }
     if (rc == AL_OK) {
-        rc = port_xattr_get(r->env->port, f.file, JOURNAL_CAPABILITY_XATTR, r->capability,
+        rc = port_xattr_get(r->env->port, r->file, JOURNAL_CAPABILITY_XATTR, r->capability,
                             sizeof(r->capability), &len);
     }
     if (rc == AL_ENODATA || rc == AL_ENOTSUP) {
@@ -344,6 +365,26 @@ read_capability(struct recall *r)
     }
     r->capability_len = len;
     return AL_OK;
+}
+
+static int
+begin_fill(struct recall *r)
+{
+    struct stub_volume *v = r->request.volume->stub;
+    struct marker now;
+    int rc;
+
+    if (r->writable) {
+        rc = stub_fill_begin_open(v, &r->file, &r->fill, &now, &r->result.fail);
+    } else {
+        port_close_quiet(r->env->port, &r->file);
+        rc = stub_fill_begin(v, &r->facts.handle, &r->fill, &now, &r->result.fail);
+    }
+    if (rc == AL_OK && (memcmp(now.object, r->marker.object, sizeof(now.object)) != 0 ||
+                        now.size != r->marker.size || now.content != r->marker.content)) {
+        rc = al_fail_set(&r->result.fail, AL_ECHANGED, 0, "the stub changed meanwhile");
+    }
+    return rc;
 }
 
 /* The share is asked first: while it does not answer, no file is touched. */
@@ -382,18 +423,8 @@ step_begin(struct recall *r)
         r->intent = NULL; /* then the outcome itself must be durable first: step_settle */
         r->result.fail = (struct al_fail){0};
     }
-    {
-        struct marker now;
-
-        rc = stub_fill_begin(r->request.volume->stub, &r->facts.handle, &r->fill, &now,
-                             &r->result.fail);
-        if (rc == AL_OK && (memcmp(now.object, r->marker.object, sizeof(now.object)) != 0 ||
-                            now.size != r->marker.size || now.content != r->marker.content)) {
-            rc = al_fail_set(&r->result.fail, AL_ECHANGED, 0, "the stub changed meanwhile");
-        }
-    }
     r->step = STEP_FILL;
-    return rc;
+    return begin_fill(r);
 }
 
 static int

@@ -179,16 +179,12 @@ fill_free(struct stub_fill *f)
 }
 
 static int
-fill_prepare(struct stub_fill *f, const struct port_handle *h, struct al_fail *fail)
+fill_prepare(struct stub_fill *f, struct al_fail *fail)
 {
     struct stub_volume *v = f->v;
     enum marker_verdict verdict;
     int rc;
 
-    rc = open_by_handle(v, h, PORT_READ | PORT_WRITE, &f->file, fail);
-    if (rc != AL_OK) {
-        return rc;
-    }
     rc = stub_facts_read(v, f->file, &f->facts, fail);
     if (rc != AL_OK) {
         return rc;
@@ -228,8 +224,8 @@ fill_prepare(struct stub_fill *f, const struct port_handle *h, struct al_fail *f
 }
 
 int
-stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret,
-                struct marker *ret_marker, struct al_fail *fail)
+stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct stub_fill **ret,
+                     struct marker *ret_marker, struct al_fail *fail)
 {
     struct stub_fill *f = al_zalloc(sizeof(*f));
     int rc;
@@ -238,14 +234,27 @@ stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     f->v = v;
-    rc = fill_prepare(f, h, fail);
+    f->file = *io_file;
+    rc = fill_prepare(f, fail);
     if (rc != AL_OK) {
+        f->file = NULL; /* stays the caller's */
         f = fill_free(f);
         return rc;
     }
+    *io_file = NULL;
     *ret_marker = f->marker;
     *ret = f;
     return AL_OK;
+}
+
+int
+stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret,
+                struct marker *ret_marker, struct al_fail *fail)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder file = {v->port, NULL};
+    int rc = open_by_handle(v, h, PORT_READ | PORT_WRITE, &file.file, fail);
+
+    return rc != AL_OK ? rc : stub_fill_begin_open(v, &file.file, ret, ret_marker, fail);
 }
 
 /* truncate(2) by path opens nothing, so on kernels without pre-content events nobody keeps it from

@@ -122,6 +122,8 @@ int stub_examine_path(struct stub_volume *v, struct al_span path, struct marker 
 /* The file opened for filling by handle; verdict must be STUB or FILLING (adopted ones after stub_adopt). Marker to "filling", durable. One fill of an inode
  * at a time: AL_EBUSY. */
 int stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret, struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
+/* Likewise for a file that is open for reading and writing: taken over when it succeeds, *io_file is NULL then. */
+int stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct stub_fill **ret, struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
 int stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t offset, struct al_fail *fail) AL_MUST_CHECK;
 /* fdatasync, times and capabilities as found, then the marker is removed (never before the data is durable). */
 int stub_fill_end(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
