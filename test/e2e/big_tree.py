@@ -136,6 +136,7 @@ def test_refusals_are_counted_by_their_reason():
     wanted["open_elsewhere"] = max(wanted["open_elsewhere"], told.get("open_elsewhere", 0))  # and those that were being written to
     found = {reason: told.get(reason, 0) for reason in wanted}
     tap.equal(found, wanted, "files refused by reason")
+    tap.equal([r["reason"] for r in state["job"]["reasons"] if not r["sample_path"]], [], "reasons without an example")
     tap.check(set(told) <= set(wanted) | {"changed", "rule_no_longer_matches"}, "reasons are %s" % told)  # likewise
 
 

@@ -254,6 +254,7 @@ struct inventory_refusal { /* names of agent/stub/stub.h STUB_REFUSALS, or the r
                               rule */
     const char *reason;
     uint64_t files, bytes;
+    struct al_span sample; /* the path of the largest of them, with its leading '/' */
 };
 struct inventory_folder_sum { /* files lying in this very folder */
     struct al_span path;

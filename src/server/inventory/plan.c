@@ -119,12 +119,17 @@ read_sums(struct inv_use *u, struct al_arena *arena, struct inventory_plan *plan
     /* Each refusal has a row, what is tiered another. */
     size_t most = INVENTORY_EARLIER_MAX + 32;
     bool end = false;
-    int rc = inv_query(u->inv, u->conn,
-                       "SELECT refusal, count(*) AS n, " INV_SUM("size") ", " INV_SUM(
-                           "freed") " FROM "
-                                    "temp.matched GROUP BY refusal ORDER BY n DESC, refusal",
-                       false, &rows);
+    char sql[768];
+    int rc;
 
+    snprintf(sql, sizeof(sql),
+             "SELECT m.refusal, m.n, m.b, m.r, f.path || '/'::BLOB || e.name FROM (SELECT refusal, "
+             "count(*) AS n, " INV_SUM("size") " AS b, " INV_SUM(
+                 "freed") " AS r, arg_max(rid, size) AS one FROM temp.matched "
+                          "GROUP BY refusal) m JOIN \"v_%s\".entry e ON e.rowid = m.one JOIN "
+                          "\"v_%s\".folder f ON f.id = e.folder ORDER BY m.n DESC, m.refusal",
+             u->volume->id, u->volume->id);
+    rc = inv_query(u->inv, u->conn, sql, false, &rows);
     plan->refusals = al_arena_alloc(arena, most * sizeof(*plan->refusals));
     if (plan->refusals == NULL) {
         return AL_ENOMEM;
@@ -157,6 +162,10 @@ read_sums(struct inv_use *u, struct al_arena *arena, struct inventory_plan *plan
         }
         memcpy(text, reason.at, reason.len);
         r->reason = text;
+        r->sample = al_arena_span(arena, inv_bytes(&rows, 4));
+        if (r->sample.at == NULL) {
+            return AL_ENOMEM;
+        }
     }
     return rc;
 }

@@ -337,9 +337,11 @@ static int
 note_refusals(struct work_tx *t, const struct store_job *job, const struct inventory_plan *plan)
 {
     for (size_t i = 0; i < plan->refusal_count; i++) {
-        SV_TRY(store_job_reason(t->db, &t->scope, job->id, plan->refusals[i].reason,
-                                al_code_name(AL_OK), (int64_t)plan->refusals[i].files,
-                                (struct al_span){0}, t->fail));
+        const struct inventory_refusal *r = &plan->refusals[i];
+        struct al_span path = {r->sample.at + 1, r->sample.len - 1};
+
+        SV_TRY(store_job_reason(t->db, &t->scope, job->id, r->reason, al_code_name(AL_OK),
+                                (int64_t)r->files, path, t->fail));
     }
     return AL_OK;
 }

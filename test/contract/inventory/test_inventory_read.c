@@ -362,6 +362,8 @@ a_plan_tells_what_a_rule_would_do_and_what_not(void)
     TAP_EQUAL_U64(refusal(&p, "saves_no_blocks")->files, 1);
     TAP_EQUAL_U64(refusal(&p, "hard_linked")->bytes, 5000);
     TAP_EQUAL_U64(refusal(&p, "sparse")->files, 2);
+    TAP_CHECK(al_span_equal(refusal(&p, "saves_no_blocks")->sample, sp("/empty.mov")));
+    TAP_CHECK(al_span_equal(refusal(&p, "hard_linked")->sample, sp("/link.mov")));
     TAP_EQUAL_U64(refusal(&p, "already_stub")->files, 1);
     TAP_EQUAL_U64(refusal(&p, "not_a_file")->files, 1);
     TAP_EQUAL_U64(refusal(&p, "immutable")->files, 1);
@@ -378,6 +380,7 @@ a_plan_tells_what_a_rule_would_do_and_what_not(void)
     TAP_OK(inventory_plan(h.inv, &own, VOLUME, &q, arena, &p));
     TAP_EQUAL_U64(p.files, 2);
     TAP_EQUAL_U64(refusal(&p, "excluded")->files, 1);
+    TAP_CHECK(al_span_equal(refusal(&p, "excluded")->sample, sp("/small/z.mov")));
     TAP_EQUAL_U64(refusal(&p, "earlier_rule")->files, 1);
     earlier[0].reason = "x'; DROP TABLE entry; --";
     TAP_CODE(inventory_plan(h.inv, &own, VOLUME, &q, arena, &p), AL_EINVAL);
