@@ -106,6 +106,10 @@ def test_a_rule_may_name_an_owner():
     found = plan["files"] + sum(r["files"] for r in plan["refusals"])
     wanted = sum(1 for base, _, files in os.walk(tree.root) for f in files if os.lstat(os.path.join(base, f)).st_uid == 0)
     tap.equal(found, wanted, "files of root, refused ones among them")
+    one = stack.api.get("/volumes/%s/file?path=/sizes/4097" % stack.volume_noun["id"])
+    tap.equal((one["uid"], one.get("owner")), (0, "root"), "the owner of a file")
+    other = stack.api.get("/volumes/%s/file?path=/kinds/owned" % stack.volume_noun["id"])
+    tap.equal((other["uid"], other.get("owner")), (1234, None), "the owner of a file whose user has no name")
 
 
 def test_the_rule_tiers_all_that_may_be_while_some_are_written_to():

@@ -65,7 +65,7 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
         ...(f.files !== undefined ? [{ key: 'f', label: 'Below', children: `${count(f.files)} files, ${bytes(f.bytes)}` }] : []),
         { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> }, { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full /> }, { key: 'b', label: 'Created', children: <When at={f.btime_at} full /> },
         { key: 'x', label: 'Accessed', children: <><When at={f.accessed_at} full />{f.accessed_source && <span className="sub"> by {f.accessed_source}</span>}</> },
-        { key: 'o', label: 'Owner', children: `${f.uid ?? '–'} : ${f.gid ?? '–'}` }, { key: 'r', label: 'Mode', children: <span className="mono">{f.mode === undefined ? '–' : f.mode.toString(8).padStart(4, '0')}</span> },
+        { key: 'o', label: 'Owner', children: `${f.owner ? `${f.owner} (${f.uid})` : f.uid ?? '–'} : ${f.gid ?? '–'}` }, { key: 'r', label: 'Mode', children: <span className="mono">{f.mode === undefined ? '–' : f.mode.toString(8).padStart(4, '0')}</span> },
         { key: 'i', label: 'Inode', children: <span className="mono">{f.ino ?? '–'}</span> }, ...(f.object_id ? [{ key: 'j', label: 'Object', children: <span className="mono">{f.object_id}</span> }] : []),
       ]} />}
     </Drawer>

@@ -181,6 +181,7 @@ struct inventory_row {
     int64_t accessed_ns; /* RULE_TIME_UNKNOWN: unknown */
     enum inventory_source source;
     uint32_t mode, uid, gid, nlink;
+    struct al_span owner; /* inventory_stat alone: how the host calls the user uid; "": not known */
     uint64_t ino;
     al_id object_id; /* "" : none */
     bool has_counts; /* a folder: all files below it, at any depth, as of the last scan */

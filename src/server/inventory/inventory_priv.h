@@ -287,7 +287,7 @@ struct inv_source {
 /* scratch holds the path. With counts the two columns behind are files and bytes (NULL: none). */
 int inv_row(const struct inv_rows *r, bool counts, struct al_buf *scratch,
             struct inventory_row *ret) AL_MUST_CHECK;
-/* One entry, by clean path, as rows of INV_ROW_COLUMNS and counts. */
+/* One entry, by clean path, as rows of INV_ROW_COLUMNS, counts, and its owner's name. */
 int inv_query_entry(struct inv_use *u, struct al_span path, struct inv_rows *ret) AL_MUST_CHECK;
 /* "/a/b/" or "a/b" → "/a/b"; "" and "/" → "". Borrowed parts of path in out. AL_EINVAL for "."
  * "..", an empty part, NUL. */

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "server/inventory/inventory_priv.h"
 
-/* One entry as rows of INV_ROW_COLUMNS and counts. */
+#define OWNER_COLUMN (INV_ROW_COUNT + 2u)
+
 int
 inv_query_entry(struct inv_use *u, struct al_span path, struct inv_rows *ret)
 {
@@ -13,12 +14,12 @@ inv_query_entry(struct inv_use *u, struct al_span path, struct inv_rows *ret)
     INV_SQL(sql);
 
     inv_put(&sql,
-            "SELECT " INV_ROW_COLUMNS ", c_files, c_bytes FROM (SELECT e.*, f.path AS fpath, "
-            "c.files AS c_files, c.bytes AS c_bytes "
+            "SELECT " INV_ROW_COLUMNS ", c_files, c_bytes, w_name FROM (SELECT e.*, f.path AS "
+            "fpath, c.files AS c_files, c.bytes AS c_bytes, w.name AS w_name "
             "FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON e.folder = f.id LEFT JOIN "
             "\"v_%s\".folder c ON c.parent = e.folder AND c.name = e.name "
-            "WHERE f.path = ",
-            u->volume->id, u->volume->id, u->volume->id);
+            "LEFT JOIN \"v_%s\".owner w ON w.uid = e.uid WHERE f.path = ",
+            u->volume->id, u->volume->id, u->volume->id, u->volume->id);
     inv_put_blob(&sql, (struct al_span){path.at, path.len - name.len - 1});
     inv_put(&sql, " AND e.name = ");
     inv_put_blob(&sql, name);
@@ -34,7 +35,7 @@ query_root(struct inv_use *u, struct inv_rows *ret)
 
     snprintf(sql, sizeof(sql),
              "SELECT path, name, %d, 0, flags, 0, 0, 0, 0, 0, 0, NULL::BIGINT, 0, 0, 0, 0, 1, 0, "
-             "NULL::VARCHAR, files, bytes "
+             "NULL::VARCHAR, files, bytes, NULL::BLOB "
              "FROM \"v_%s\".folder WHERE parent = 0",
              PORT_T_FOLDER, u->volume->id);
     return inv_query(u->inv, u->conn, sql, false, ret);
@@ -73,6 +74,7 @@ inventory_stat(struct inventory *inv, const struct inventory_scope *scope, const
     if (rc == AL_OK && clean.len == 0) {
         row.path.len = 1;
     }
+    row.owner = inv_bytes(&rows, OWNER_COLUMN); /* nothing where it is NULL */
     return rc < 0 ? rc : fn(ctx, &row);
 }
 

@@ -46,6 +46,9 @@ file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row 
     al_jo_str(j, "accessed_source", inventory_source_name(row->source));
     al_jo_u64(j, "uid", row->uid);
     al_jo_u64(j, "gid", row->gid);
+    if (row->owner.len > 0) {
+        al_jo_bytes(j, "owner", row->owner);
+    }
     al_jo_u64(j, "mode", row->mode);
     al_jo_u64(j, "nlink", row->nlink);
     al_jo_str(j, "ino", ino);
