@@ -278,6 +278,14 @@ note_share(struct recall_pool *p, const struct recall_result *r)
     port_mutex_unlock(&p->lock);
 }
 
+/* Whether its opener still waits. */
+static bool
+in_time(struct recall_pool *p, const struct fill *f)
+{
+    return !is_closing(p) &&
+           port_mono_ns(p->conf.env->port) < f->asked_ns + (int64_t)p->conf.deadline_ms * 1000000;
+}
+
 static void
 attempt(struct worker *w, struct fill *f, unsigned attempts, struct recall_result *ret)
 {
@@ -297,6 +305,9 @@ attempt(struct worker *w, struct fill *f, unsigned attempts, struct recall_resul
     if (share_may_return(p, f, attempts)) {
         recall_may_repeat(r);
     }
+    if (in_time(p, f)) {
+        recall_may_wait(r);
+    }
     while (recall_step(r) == RECALL_MORE) {
         if (is_closing(p)) {
             recall_cancel(r);
@@ -313,21 +324,20 @@ attempt(struct worker *w, struct fill *f, unsigned attempts, struct recall_resul
 static void
 run(struct worker *w, struct fill *f, struct recall_result *ret)
 {
-    struct recall_pool *p = w->pool;
-    struct port *port = p->conf.env->port;
-    int64_t until = f->asked_ns + (int64_t)p->conf.deadline_ms * 1000000;
+    struct port *port = w->pool->conf.env->port;
 
     for (unsigned attempts = 0;; attempts++) {
         *ret = (struct recall_result){0};
         attempt(w, f, attempts, ret);
-        if (ret->repeat) {
-            port_sleep_ns(port, attempts == 0 ? 0 : RECALL_AWAY_RETRY_NS);
-            continue; /* on a new connection; the last attempt tells how it ends */
-        }
-        if (ret->code != AL_EBUSY || port_mono_ns(port) >= until || is_closing(p)) {
+        if (!ret->repeat) {
             return;
         }
-        port_sleep_ns(port, RECALL_BUSY_RETRY_NS);
+        if (ret->code == AL_EBUSY) {
+            port_sleep_ns(port, RECALL_BUSY_RETRY_NS);
+        } else if (ret->code == AL_EUNREACH && attempts > 0) {
+            port_sleep_ns(port, RECALL_AWAY_RETRY_NS);
+        }
+        /* On a new connection; the last attempt tells how it ends. */
     }
 }
 
@@ -346,11 +356,29 @@ next_fill(struct recall_pool *p)
     return AL_LIST_ITEM(l, struct fill, node);
 }
 
+/* Waits for work. Who waited for a while lets go of what it keeps for the next file, once. With the
+ * lock held. */
+static void
+wait_work(struct worker *w, bool *io_resting)
+{
+    struct recall_pool *p = w->pool;
+
+    if (*io_resting) {
+        port_cond_wait(&p->work, &p->lock);
+    } else if (!port_cond_wait_for(&p->work, &p->lock, TARGET_CACHE_REST_NS)) {
+        *io_resting = true;
+        port_mutex_unlock(&p->lock);
+        target_cache_rest(&w->shares);
+        port_mutex_lock(&p->lock);
+    }
+}
+
 static void *
 work(void *arg)
 {
     struct worker *w = arg;
     struct recall_pool *p = w->pool;
+    bool resting = true;
 
     port_mutex_lock(&p->lock);
     for (;;) {
@@ -362,9 +390,10 @@ work(void *arg)
             if (p->closing) {
                 break;
             }
-            port_cond_wait(&p->work, &p->lock);
+            wait_work(w, &resting);
             continue;
         }
+        resting = false;
         p->figures.queued--;
         p->figures.running++;
         stop = p->closing || f->cancelled;

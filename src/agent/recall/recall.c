@@ -13,7 +13,8 @@ struct recall {
     struct recall_connect connect;
     struct recall_request request;
     enum step step;
-    bool cancelled, quiet, may_repeat;
+    bool cancelled, quiet, may_repeat, may_wait;
+    bool overtaken; /* somebody else has filled the file, or tiered it anew */
     bool
         told; /* the outcome went out before the end, since the journal could not hold the intent */
     int64_t began_ns;
@@ -72,6 +73,12 @@ void
 recall_may_repeat(struct recall *r)
 {
     r->may_repeat = true;
+}
+
+void
+recall_may_wait(struct recall *r)
+{
+    r->may_wait = true;
 }
 
 const struct recall_result *
@@ -149,7 +156,8 @@ give_up(struct recall *r, int code, const char *reason)
     r->get = target_get_end(r->get);
     r->fill = stub_fill_abort(r->fill);
     r->xxh = al_xxh_free(r->xxh);
-    r->result.repeat = r->may_repeat && code == AL_EUNREACH;
+    r->result.repeat = (r->may_repeat && code == AL_EUNREACH) ||
+                       (r->may_wait && !r->cancelled && (r->overtaken || code == AL_EBUSY));
     told = r->result.repeat ? AL_OK : tell(r, "recall", code, reason, r->result.fail.text);
     if (r->intent != NULL) {
         /* Whether the marker is "stub" again or still "filling", the next open or the next start
@@ -384,6 +392,7 @@ begin_fill(struct recall *r)
                         now.size != r->marker.size || now.content != r->marker.content)) {
         rc = al_fail_set(&r->result.fail, AL_ECHANGED, 0, "the stub changed meanwhile");
     }
+    r->overtaken = rc == AL_ENODATA || rc == AL_ECHANGED;
     return rc;
 }
 

@@ -57,7 +57,7 @@ struct recall_result {
     bool was_resident;           /* no marker */
     uint64_t size;
     al_id object_id; /* "" where unknown */
-    bool repeat;     /* nothing was reported: a new recall shall try again (recall_may_repeat) */
+    bool repeat;     /* nothing was reported: a new recall shall try again (recall_may_repeat, recall_may_wait) */
     struct al_fail fail;
 };
 
@@ -76,6 +76,9 @@ void recall_quiet(struct recall *r);
 /* For a first attempt, before its first step: should the share's connection break (AL_EUNREACH), the file is a stub again, but nothing is
  * reported and recall_result tells `repeat`. */
 void recall_may_repeat(struct recall *r);
+/* Likewise, where somebody else fills the file (code AL_EBUSY: wait a little), has filled it (AL_ENODATA) or has tiered it anew (AL_ECHANGED): by
+ * path and by handle one file can be asked for twice. */
+void recall_may_wait(struct recall *r);
 const struct recall_result *recall_result(const struct recall *r);
 struct recall *recall_free(struct recall *r); /* NULL is fine; returns NULL. One not ended is cancelled first */
 

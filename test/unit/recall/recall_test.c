@@ -292,6 +292,67 @@ a_full_disk_denies_and_leaves_a_stub(void)
     end();
 }
 
+/* A reader comes by handle while a job comes by path: `steps` of the one, then the other. */
+static struct recall_result
+two_at_once(unsigned steps, bool finish_first)
+{
+    struct recall_request q = {.volume = &w.recall_volume, .path = al_span_of("a.mov")};
+    struct reconcile_env env = world_reconcile_env(&w);
+    struct recall *one = NULL, *two = NULL;
+    struct recall_result result;
+
+    TAP_OK(recall_new(&w.recall_env, &env.connect, &q, &one));
+    TAP_OK(recall_new(&w.recall_env, &env.connect, &q, &two));
+    recall_may_wait(two);
+    if (finish_first) {
+        TAP_EQUAL_U64(recall_step(two), RECALL_MORE); /* has seen a stub */
+    }
+    for (unsigned k = 0; k < steps && recall_step(one) == RECALL_MORE; k++) {
+    }
+    while (recall_step(two) == RECALL_MORE) {
+    }
+    result = *recall_result(two);
+    two = recall_free(two);
+    while (recall_step(one) == RECALL_MORE) {
+    }
+    TAP_OK(recall_result(one)->code);
+    one = recall_free(one);
+    return result;
+}
+
+static void
+a_file_that_somebody_fills_is_waited_for_in_silence(void)
+{
+    struct recall_result r;
+
+    begin(12);
+    (void)stub_made("a.mov", 5);
+    r = two_at_once(2, false);
+    TAP_CODE(r.code, AL_EBUSY);
+    TAP_CHECK(r.repeat);
+    TAP_EQUAL_U64(world_told(&w, "act=recall", NULL), 1);
+    TAP_CHECK(reads("a.mov", 5));
+    end();
+}
+
+static void
+a_file_that_somebody_filled_meanwhile_is_looked_at_again(void)
+{
+    struct recall_result r;
+
+    begin(13);
+    (void)stub_made("a.mov", 5);
+    r = two_at_once(100, true);
+    TAP_CODE(r.code, AL_ENODATA);
+    TAP_CHECK(r.repeat);
+    TAP_EQUAL_U64(world_told(&w, "act=recall", NULL), 1);
+    r = recall("a.mov");
+    TAP_OK(r.code);
+    TAP_CHECK(r.was_resident);
+    TAP_CHECK(reads("a.mov", 5));
+    end();
+}
+
 static void
 a_cancelled_recall_leaves_a_stub(void)
 {
@@ -331,5 +392,7 @@ main(void)
     TAP_RUN(a_stub_of_another_share_is_denied);
     TAP_RUN(a_full_disk_denies_and_leaves_a_stub);
     TAP_RUN(a_cancelled_recall_leaves_a_stub);
+    TAP_RUN(a_file_that_somebody_fills_is_waited_for_in_silence);
+    TAP_RUN(a_file_that_somebody_filled_meanwhile_is_looked_at_again);
     return tap_end();
 }
