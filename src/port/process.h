@@ -15,6 +15,11 @@ bool port_stop_wait(int64_t timeout_ns);
 const char *port_env(const char *name);
 uint32_t port_pid(void);
 unsigned port_cpus(void); /* this process may use; at least 1 */
+/* Once in main, before any thread: large blocks go back to the system when they are freed, and threads share few heaps. For programs
+ * that live long beside somebody's work. */
+void port_memory_lean(void);
+/* What is free goes back to the system. Takes some ms. */
+void port_memory_trim(void);
 /* Whether standard output / error is a terminal, and how wide it is (80 where unknown). */
 bool port_is_tty(int fd_number, unsigned *ret_columns);
 /* Asks on the terminal without echo; the line without its end. AL_ENOTSUP: standard input is no terminal; AL_ENODATA: nothing came;

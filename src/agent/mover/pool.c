@@ -162,12 +162,28 @@ move(struct worker *w, struct target_cache *shares, struct job *job)
     }
 }
 
+/* Waits for work. Who waited for a while lets go of what it keeps for the next file, once. With the
+ * lock held. */
+static void
+wait_work(struct mover_pool *p, struct target_cache *shares, bool *io_resting)
+{
+    if (*io_resting) {
+        port_cond_wait(&p->work, &p->lock);
+    } else if (!port_cond_wait_for(&p->work, &p->lock, TARGET_CACHE_REST_NS)) {
+        *io_resting = true;
+        port_mutex_unlock(&p->lock);
+        target_cache_rest(shares);
+        port_mutex_lock(&p->lock);
+    }
+}
+
 static void *
 work(void *arg)
 {
     struct worker *w = arg;
     struct mover_pool *p = w->pool;
     struct target_cache shares = {.port = p->conf.env->port};
+    bool resting = true;
     const struct al_fail cancelled = {.code = AL_ECANCELED, .text = "cancelled"};
 
     port_mutex_lock(&p->lock);
@@ -179,9 +195,10 @@ work(void *arg)
             if (p->closing) {
                 break;
             }
-            port_cond_wait(&p->work, &p->lock);
+            wait_work(p, &shares, &resting);
             continue;
         }
+        resting = false;
         job = AL_LIST_ITEM(l, struct job, node);
         p->queued--;
         p->running++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "port/process.h"
 
 void
 keep_wake(struct agent *a)
@@ -220,6 +221,7 @@ struct keeper {
     size_t lent_count;
     uint64_t later; /* intents that must wait */
     int64_t healed_ns, looked_ns;
+    uint64_t batches_seen, batches_trimmed; /* of the link, at the last look and the last trim */
 };
 
 static int
@@ -345,6 +347,29 @@ wait(struct agent *a, int64_t ns)
     port_mutex_unlock(&a->mutex);
 }
 
+/* After some work and then two looks without any, memory goes back to the system, once. Whatever
+ * was done has been told to the server in a batch. */
+static void
+trim(struct keeper *k)
+{
+    struct agent *a = k->agent;
+    struct link_figures f;
+    struct link *l;
+
+    port_mutex_lock(&a->mutex);
+    l = a->link;
+    port_mutex_unlock(&a->mutex);
+    if (l == NULL) {
+        return; /* still starting */
+    }
+    link_figures(l, &f);
+    if (f.running == 0 && f.batches == k->batches_seen && f.batches != k->batches_trimmed) {
+        k->batches_trimmed = f.batches;
+        port_memory_trim();
+    }
+    k->batches_seen = f.batches;
+}
+
 void *
 keep_main(void *agent)
 {
@@ -369,6 +394,7 @@ keep_main(void *agent)
         if (anew || now - k.looked_ns >= AGENT_KEEP_NS) {
             volumes_look(a, anew);
             k.looked_ns = now;
+            trim(&k);
         }
         late = late_opens(a);
         if ((k.later > 0 || a->journal_torn) && (anew || now - k.healed_ns >= RECONCILE_AGAIN_NS)) {

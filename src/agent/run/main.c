@@ -211,6 +211,7 @@ run(struct agent_options *o, struct al_log *log)
     int rc, status;
 
     port_stop_catch();
+    port_memory_lean();
     rc = agent_start(o, log, &a, &fail);
     if (rc != AL_OK) {
         return failed(&fail, rc);

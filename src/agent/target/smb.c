@@ -132,14 +132,22 @@ smb_begin(struct target *t, bool make_root, struct al_fail *fail)
 }
 
 static void
+smb_rest(struct target *t)
+{
+    struct smb_link *l = t->impl;
+
+    while (l->pooled > 0) {
+        al_free(l->pool[--l->pooled]);
+    }
+}
+
+static void
 smb_end(struct target *t)
 {
     struct smb_link *l = t->impl;
 
     smb_drop(l, AL_EUNREACH);
-    while (l->pooled > 0) {
-        al_free(l->pool[--l->pooled]);
-    }
+    smb_rest(t);
     al_free(l->server);
     al_free(l->share);
     al_free(l->dir);
@@ -153,6 +161,7 @@ smb_end(struct target *t)
 static const struct target_kind smb_kind = {
     .open = smb_begin,
     .close = smb_end,
+    .rest = smb_rest,
     .space = smb_space,
     .put_begin = smb_put_begin,
     .put_write = smb_put_write,

@@ -157,6 +157,14 @@ target_closep(struct target **t)
     *t = target_close(*t);
 }
 
+void
+target_rest(struct target *t)
+{
+    if (t->kind->rest) {
+        t->kind->rest(t);
+    }
+}
+
 /* "Not there" counts only on the right share: when the identity file cannot be read either (another
  * disk mounted, the folder renamed, the server half up), nothing is known about anything. */
 static int

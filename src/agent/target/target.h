@@ -41,6 +41,8 @@ struct target_conf {
 int target_open(struct port *port, const struct target_conf *conf, bool create_identity, struct target **ret, struct al_fail *fail) AL_MUST_CHECK;
 struct target *target_close(struct target *t); /* NULL is fine; returns NULL */
 void target_closep(struct target **t);
+/* Gives back memory that only makes the next object faster. Nothing may be under way. */
+void target_rest(struct target *t);
 
 struct target_space {
     uint64_t bytes_total, bytes_free;

@@ -61,6 +61,16 @@ target_cache_get(struct target_cache *c, const char *share_id, const struct targ
 }
 
 void
+target_cache_rest(struct target_cache *c)
+{
+    for (size_t k = 0; k < TARGET_CACHE_SHARES; k++) {
+        if (c->at[k].target != NULL) {
+            target_rest(c->at[k].target);
+        }
+    }
+}
+
+void
 target_cache_end(struct target_cache *c)
 {
     for (size_t k = 0; k < TARGET_CACHE_SHARES; k++) {

@@ -18,6 +18,7 @@ typedef int (*target_each_fn)(void *ctx, const char *name, bool is_folder, uint6
 struct target_kind {
     int (*open)(struct target *t, bool make_root, struct al_fail *fail); /* fills t->impl */
     void (*close)(struct target *t);
+    void (*rest)(struct target *t); /* may be NULL */
     int (*refresh)(struct target *t,
                    struct al_fail *fail); /* may be NULL: look at the address anew */
     int (*space)(struct target *t, struct target_space *ret, struct al_fail *fail);

@@ -1,6 +1,7 @@
 #include "port/process.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -79,6 +80,21 @@ port_cpus(void)
     return n < 1 ? 1 : (unsigned)n;
 }
 
+void
+port_memory_lean(void)
+{
+    /* Fixed, since it else grows with the first large block that is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10); /* fails only for values out of range */
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
+    (void)mallopt(M_ARENA_MAX, 4);
+}
+
+void
+port_memory_trim(void)
+{
+    (void)malloc_trim(0); /* nothing to give back is fine */
+}
+
 bool
 port_is_tty(int fd_number, unsigned *ret_columns)
 {
@@ -106,7 +122,8 @@ port_ask_secret(const char *prompt, char *to, size_t cap)
     }
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    if (write(STDERR_FILENO, prompt, strlen(prompt)) < 0 || tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0) {
+    if (write(STDERR_FILENO, prompt, strlen(prompt)) < 0 ||
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0) {
         return AL_EIO;
     }
     while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {

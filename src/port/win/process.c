@@ -55,6 +55,17 @@ port_cpus(void)
     return n < 1 ? 1 : (unsigned)n;
 }
 
+void
+port_memory_lean(void)
+{
+}
+
+void
+port_memory_trim(void)
+{
+    (void)HeapCompact(GetProcessHeap(), 0); /* best effort */
+}
+
 bool
 port_is_tty(int fd_number, unsigned *ret_columns)
 {
@@ -84,7 +95,8 @@ port_ask_secret(const char *prompt, char *to, size_t cap)
     if (!SetConsoleMode(in, shown & ~(DWORD)ENABLE_ECHO_INPUT)) {
         return AL_EIO;
     }
-    (void)WriteFile(out, prompt, (DWORD)strlen(prompt), &n, NULL); /* a prompt that is not seen is no reason to fail */
+    (void)WriteFile(out, prompt, (DWORD)strlen(prompt), &n,
+                    NULL); /* a prompt that is not seen is no reason to fail */
     while (ReadFile(in, &c, 1, &n, NULL) && n == 1 && c != '\n') {
         got = true;
         if (c != '\r' && len < cap) {
