@@ -16,7 +16,7 @@ const LIGHT = {
   menu: { itemSelectedBg: '#e0eef3', itemSelectedColor: '#12556d' }, button: {},
 };
 const DARK = {
-  token: { colorPrimary: '#3aa3c4', colorInfo: '#3aa3c4', colorLink: '#6cc3de', colorError: '#f0616a', colorSuccess: '#3fbf78', colorBgLayout: '#0f1417', colorBgContainer: '#171d21', colorBgElevated: '#1f272c', colorTextPlaceholder: '#94a1a9', colorTextDescription: '#a3afb7', colorTextTertiary: '#a3afb7',
+  token: { colorPrimary: '#3aa3c4', colorInfo: '#3aa3c4', colorLink: '#6cc3de', colorError: '#ff9398', colorSuccess: '#3fbf78', colorBgLayout: '#0f1417', colorBgContainer: '#171d21', colorBgElevated: '#1f272c', colorTextPlaceholder: '#94a1a9', colorTextDescription: '#a3afb7', colorTextTertiary: '#a3afb7',
     colorInfoBg: '#13303a', colorInfoBorder: '#235061', colorSuccessBg: '#14301f', colorSuccessBorder: '#265239', colorWarningBg: '#372b12', colorWarningBorder: '#64501f', colorErrorBg: '#3a181a', colorErrorBorder: '#6b2b2d', controlItemBgActive: '#17303a', controlItemBgActiveHover: '#1c3a46' },
   menu: { itemSelectedBg: '#17343f', itemSelectedColor: '#9bd9ee' }, button: { primaryColor: '#041b23', dangerColor: '#240608' },
 };

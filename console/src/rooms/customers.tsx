@@ -1,11 +1,12 @@
 import { TeamOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal } from 'antd';
+import { Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { api, type Customer, ifMatch, must } from '../api/client';
 import { useCustomers } from '../api/data';
 import { count } from '../lib/format';
 import { useAddress, useGo } from '../lib/session';
 import { useAct } from '../ui/act';
+import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, Size, Split } from '../ui/parts';
 import { DataTable } from '../ui/table';
 
@@ -37,10 +38,10 @@ export default function Customers() {
           { title: 'Data', width: 250, render: (_, c) => <Split total={c.bytes} tiered={c.stub_bytes} /> },
           { title: 'Freed', align: 'right', render: (_, c) => <Size n={c.freed_bytes} /> },
         ]} />
-      <Modal open={!!edit} title={edit === 'new' ? 'Add customer' : 'Rename customer'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
+      <Dialog open={!!edit} title={edit === 'new' ? 'Add customer' : 'Rename customer'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" onFinish={(v) => save.mutate(v)}><Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input autoFocus /></Form.Item></Form>
-      </Modal>
+      </Dialog>
       {gone && <ConfirmName open name={gone.name} what="customer" text="Only a customer without hosts, volumes, shares and users can be deleted. This cannot be undone." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
     </Page>
   );

@@ -1,10 +1,11 @@
 import { CloudServerOutlined } from '@ant-design/icons';
-import { Alert, Button, Form, Input, Modal, Tabs } from 'antd';
+import { Alert, Button, Form, Input, Tabs } from 'antd';
 import { useState } from 'react';
 import { api, type Host, ifMatch, must, type Schemas } from '../api/client';
 import { useHosts } from '../api/data';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
+import { Dialog } from '../ui/dialog';
 import { Actions, Command, ConfirmName, Failed, Nothing, Page, Search, State, When } from '../ui/parts';
 import { Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
@@ -48,7 +49,7 @@ function Enrol({ onClose }: { onClose: () => void }) {
   const token = make.data;
   const button = <Button type="primary" disabled={!chosen} loading={make.isPending} onClick={() => make.mutate(chosen!)}>Make a token</Button>;
   return (
-    <Modal open title="Enrol a host" width={680} onCancel={onClose} footer={token ? <Button type="primary" onClick={onClose}>Done</Button> : button} maskClosable={!token}>
+    <Dialog open title="Enrol a host" width={680} onCancel={onClose} footer={token ? <Button type="primary" onClick={onClose}>Done</Button> : button} maskClosable={!token}>
       {make.error && <Failed error={make.error} />}
       {!token && (
         <>
@@ -57,7 +58,7 @@ function Enrol({ onClose }: { onClose: () => void }) {
         </>
       )}
       {token && <Commands token={token} />}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -65,12 +66,12 @@ function Rename({ host, onClose }: { host: Host; onClose: () => void }) {
   const [form] = Form.useForm<{ name: string }>();
   const save = useAct(({ name }: { name: string }) => must(api.PATCH('/hosts/{id}', { params: { path: { id: host.id }, header: ifMatch(host) }, body: { name } })), ['hosts'], onClose, true);
   return (
-    <Modal open title="Rename host" okText="Save" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose}>
+    <Dialog open title="Rename host" okText="Save" confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose}>
       {save.error && <Failed error={save.error} />}
       <Form form={form} layout="vertical" requiredMark={false} initialValues={{ name: host.name }} onFinish={(v) => save.mutate(v)}>
         <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128, message: 'A name of at most 128 characters' }]} extra="Only what it is called here; the machine keeps its own name."><Input autoFocus /></Form.Item>
       </Form>
-    </Modal>
+    </Dialog>
   );
 }
 

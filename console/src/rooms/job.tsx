@@ -1,4 +1,4 @@
-import { App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
+import { Alert, App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
 import { useParams } from 'react-router';
 import { api, must } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
@@ -31,7 +31,7 @@ export default function JobRoom() {
     <Page title={`Job: ${words(j.kind)}`} text={j.volume_id ? <>on <To path={`/volumes/${j.volume_id}/files`}><NameOf noun="volumes" id={j.volume_id} customer={who.customer} /></To></> : j.share_id ? <>of <NameOf noun="shares" id={j.share_id} customer={who.customer} /></> : undefined} actions={<><Button onClick={() => go('/jobs')}>All jobs</Button>{who.mayWrite && !ended(j.state) && <Button danger loading={cancel.isPending} onClick={ask}>Cancel</Button>}</>}>
       <Card style={{ marginBottom: 16 }}>
         <div className="bar"><State of={j.state} /><div style={{ flex: '1 1 260px' }}><JobBar job={j} /></div></div>
-        {j.text && <p style={{ marginTop: 0 }}>{j.text}</p>}
+        {j.text && <Alert style={{ marginBottom: 14 }} showIcon={j.state !== 'done'} type={j.state === 'failed' ? 'error' : j.state === 'suspended' ? 'warning' : 'info'} title={j.text} />}
         <Descriptions size="small" column={{ xs: 1, sm: 2, lg: 4 }} items={[
           { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` }, { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
           { key: 'r', label: 'Refused', children: count(j.refused_files) }, { key: 'x', label: 'Failed', children: count(j.failed_files) },

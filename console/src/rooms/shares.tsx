@@ -1,19 +1,20 @@
 import { DatabaseOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal, Progress } from 'antd';
+import { Button, Form, Input, Progress } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Schemas, type Share } from '../api/client';
 import { useShares } from '../api/data';
 import { bytes } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
+import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, State, When } from '../ui/parts';
 import { Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 const NEXT: Record<Schemas['ShareState'], string> = {
-  ok: '', unknown: 'Not looked at yet: check it now.', unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
+  ok: '', unknown: 'Not looked at yet. A host looks at it once it has a volume that uses it.', unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
   full: 'Make room on the share: nothing more is moved until then. Recalls work.', read_only: 'Give the user the right to write.',
-  wrong_password: 'Enter the password again under Edit.', foreign: 'Another installation uses this folder: choose another one.', error: 'See the text, then check again.',
+  wrong_password: 'Enter the password again: Edit is in the menu at the end of the line.', foreign: 'Another installation uses this folder: choose another one.', error: 'See the text, then check again.',
 };
 
 interface Values { customer_id: string; name: string; url: string; user?: string; password?: string }
@@ -53,7 +54,7 @@ export default function Shares() {
           { title: 'User', render: (_, s) => s.user ? <span className="mono">{s.user}</span> : '–' },
           { title: 'Checked', render: (_, s) => <When at={s.checked_at} /> },
         ]} />
-      <Modal open={!!edit} title={edit === 'new' ? 'Add share' : 'Edit share'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
+      <Dialog open={!!edit} title={edit === 'new' ? 'Add share' : 'Edit share'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" autoComplete="off" onFinish={(v) => save.mutate(v)}>
           {edit === 'new' && !who.customer && <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}><Pick noun="customers" placeholder="Whose share is it?" /></Form.Item>}
@@ -62,7 +63,7 @@ export default function Shares() {
           <Form.Item name="user" label="User"><Input placeholder="DOMAIN\user" autoComplete="off" /></Form.Item>
           <Form.Item name="password" label="Password" extra={edit !== 'new' && edit?.has_password ? 'One is kept. Leave this empty to keep it; it is never shown.' : 'Kept sealed, never shown again.'}><Input.Password autoComplete="new-password" /></Form.Item>
         </Form>
-      </Modal>
+      </Dialog>
       {gone && <ConfirmName open name={gone.name} what="share" text="What lies on it stays. A share that a volume or rule uses cannot be deleted." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
     </Page>
   );

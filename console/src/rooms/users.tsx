@@ -1,10 +1,11 @@
 import { UserOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Schemas, type User } from '../api/client';
 import { useUsers } from '../api/data';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
+import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, When } from '../ui/parts';
 import { SetPassword } from '../ui/password';
 import { NameOf, Pick } from '../ui/pick';
@@ -33,7 +34,7 @@ export default function Users() {
           { title: 'May log in', render: (_, u) => <Switch size="small" aria-label={`${u.name} may log in`} checked={!u.disabled} disabled={!who.mayUsers || u.id === who.id} onChange={(on) => patch.mutate({ user: u, body: { disabled: !on } })} /> },
           { title: 'Last login', render: (_, u) => <When at={u.last_login_at} /> },
         ]} />
-      <Modal open={open} title="Add user" okText="Add" confirmLoading={add.isPending} onOk={() => form.submit()} onCancel={() => setOpen(false)} forceRender>
+      <Dialog open={open} title="Add user" okText="Add" confirmLoading={add.isPending} onOk={() => form.submit()} onCancel={() => setOpen(false)} forceRender>
         {add.error && <Failed error={add.error} />}
         <Form form={form} layout="vertical" initialValues={{ role: 'admin', customer_id: who.customer }} onFinish={(v) => add.mutate(v)}>
           <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input autoComplete="off" /></Form.Item>
@@ -41,7 +42,7 @@ export default function Users() {
           {who.operator && role !== 'operator' && <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}><Pick noun="customers" placeholder="Which one?" /></Form.Item>}
           <Form.Item name="password" label="Password" rules={[{ required: true, min: 10, max: 256 }]}><Input.Password autoComplete="new-password" /></Form.Item>
         </Form>
-      </Modal>
+      </Dialog>
       {word && <SetPassword user={word} own={word.id === who.id} onClose={() => setWord(undefined)} />}
       {gone && <ConfirmName open name={gone.name} what="user" text="Ends their sessions too. This cannot be undone." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
     </Page>

@@ -1,11 +1,12 @@
 import { HddOutlined } from '@ant-design/icons';
-import { Button, Form, Input, Modal, Select } from 'antd';
+import { Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Schemas, type Volume } from '../api/client';
 import { useNamed, useVolumes } from '../api/data';
 import { count } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
+import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, Size, Split, State, To, When } from '../ui/parts';
 import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
@@ -23,7 +24,7 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
     ? must(api.PATCH('/volumes/{id}', { params: { path: { id: volume.id }, header: ifMatch(volume) }, body: { name: v.name, share_id: v.share_id ?? null } }))
     : must(api.POST('/volumes', { body: v })), ['volumes', 'volume'], onClose, true);
   return (
-    <Modal open title={volume ? 'Edit volume' : 'Add volume'} okText={volume ? 'Save' : 'Add'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose}>
+    <Dialog open title={volume ? 'Edit volume' : 'Add volume'} okText={volume ? 'Save' : 'Add'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose}>
       {save.error && <Failed error={save.error} />}
       <Form form={form} layout="vertical" initialValues={volume ? { name: volume.name, share_id: volume.share_id } : { kind: 'posix' }} onFinish={(v) => save.mutate(v)}>
         {!volume && <Form.Item name="host_id" label="Host" rules={[{ required: true, message: 'Where it is' }]}><Pick noun="hosts" customer={who.customer} placeholder="Where it is" /></Form.Item>}
@@ -34,7 +35,7 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
           <Pick noun="shares" customer={volume?.customer_id ?? host?.customer_id ?? who.customer} allowClear placeholder="none" />
         </Form.Item>
       </Form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,6 +1,6 @@
 import { AuditOutlined, BarChartOutlined, BulbOutlined, CloudServerOutlined, DatabaseOutlined, FilterOutlined, HddOutlined, KeyOutlined, LogoutOutlined, MenuOutlined, QuestionCircleOutlined, TeamOutlined, UnorderedListOutlined, UserOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
-import { Badge, Button, Drawer, Dropdown, Grid, Layout as Ant, Menu, Modal, Tooltip, theme } from 'antd';
+import { Badge, Button, Drawer, Dropdown, Grid, Layout as Ant, Menu, Tooltip, theme } from 'antd';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useLocation, useNavigate } from 'react-router';
 import { api, must, setCsrf } from '../api/client';
@@ -9,6 +9,7 @@ import { setPrefs, type Theme, type Units, usePrefs } from '../lib/prefs';
 import { useAddress, useGo, useTo, useWho } from '../lib/session';
 import { SetPassword } from './password';
 import { Pick } from './pick';
+import { Dialog } from './dialog';
 
 const ROOMS = [
   { path: '/', name: 'Overview', letter: 'o', icon: <BarChartOutlined /> },
@@ -73,6 +74,7 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
   const [help, setHelp] = useState(false);
   const [, change] = useAddress();
   const [password, setPassword] = useState(false);
+  const account = useRef<HTMLButtonElement>(null);
   const showHelp = useMemo(() => () => setHelp(true), []);
   useKeys(showHelp);
   const here = rooms.filter((r) => r.path === '/' ? place.pathname === '/' : place.pathname.startsWith(r.path)).map((r) => r.path);
@@ -112,21 +114,21 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
             choice<Units>('units', 'Sizes', prefs.units, [['decimal', 'kB, MB, GB (1000)'], ['binary', 'KiB, MiB, GiB (1024)']], (v) => setPrefs({ units: v })),
           ] }}><Button type="text" aria-label="Appearance" icon={<BulbOutlined />} /></Dropdown>
           {wide && <Button type="text" aria-label="Keyboard help" icon={<QuestionCircleOutlined />} onClick={showHelp} />}
-          <Dropdown trigger={['click']} menu={{ items: [{ key: 'word', label: 'Change password', icon: <KeyOutlined />, onClick: () => setPassword(true) }, { key: 'out', label: 'Log out', icon: <LogoutOutlined />, onClick: () => void logOut() }] }}>
-            <Button type="text" icon={<UserOutlined />} aria-label={`${who.name}: account`}>{wide ? who.name : null}</Button>
+          <Dropdown trigger={['click']} menu={{ items: [{ key: 'word', label: 'Change password', icon: <KeyOutlined />, onClick: () => { account.current?.focus(); setPassword(true); } }, { key: 'out', label: 'Log out', icon: <LogoutOutlined />, onClick: () => void logOut() }] }}>
+            <Button ref={account} type="text" icon={<UserOutlined />} aria-label={`${who.name}: account`}>{wide ? who.name : null}</Button>
           </Dropdown>
         </Ant.Header>
         <Ant.Content id="main" tabIndex={-1} style={{ outline: 'none' }} key={prefs.units}>{children}</Ant.Content>
       </Ant>
       {password && <SetPassword user={who} own onClose={() => setPassword(false)} />}
-      <Modal open={help} title="Keyboard" footer={null} onCancel={() => setHelp(false)}>
+      <Dialog open={help} title="Keyboard" footer={null} onCancel={() => setHelp(false)}>
         <table style={{ borderSpacing: '0 8px' }}><tbody>
           <tr><td style={{ paddingRight: 20 }}><kbd>/</kbd></td><td>search in this room</td></tr>
           <tr><td><kbd>?</kbd></td><td>this help</td></tr>
           <tr><td><kbd>Esc</kbd></td><td>close a dialog or drawer</td></tr>
           {rooms.map((r) => <tr key={r.path}><td><kbd>g</kbd> <kbd>{r.letter}</kbd></td><td>{r.name}</td></tr>)}
         </tbody></table>
-      </Modal>
+      </Dialog>
     </Ant>
   );
 }

@@ -1,11 +1,12 @@
 // Parts that every room is made of.
 import { CheckOutlined, CopyOutlined, EllipsisOutlined, ReloadOutlined } from '@ant-design/icons';
-import { Alert, App, Button, Dropdown, Input, Modal, Progress, Space, Spin, Tooltip } from 'antd';
-import { type ReactNode, useEffect, useState } from 'react';
+import { Alert, App, Button, Dropdown, Input, Progress, Space, Spin, Tooltip } from 'antd';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { ApiFailure, type Job, sayFailure } from '../api/client';
 import { ago, bytes, count, local, percent, utc, words } from '../lib/format';
 import { useTo } from '../lib/session';
+import { Dialog } from './dialog';
 
 export const LOCAL = '#3b82c4';
 export const TIERED = '#2fa37c';
@@ -115,11 +116,17 @@ export function State({ of, text }: { of: string; text?: string }) {
 
 /** What can be done with one row: the usual act as a button, all others in a menu. */
 export function Actions({ of, main, items }: { of: string; main?: ReactNode; items: { label: string; danger?: boolean; disabled?: boolean; act: () => void }[] }) {
+  const trigger = useRef<HTMLButtonElement>(null);
+  // The focus must be on something that stays when the menu goes: a dialog gives it back there.
+  const run = (act: () => void) => {
+    trigger.current?.focus();
+    act();
+  };
   return (
     <Space size={4}>
       {main}
-      {items.length > 0 && <Dropdown trigger={['click']} placement="bottomRight" menu={{ items: items.map((i) => ({ key: i.label, label: i.label, danger: i.danger, disabled: i.disabled, onClick: i.act })) }}>
-        <Button size="small" type="text" aria-label={`More for ${of}`} icon={<EllipsisOutlined />} />
+      {items.length > 0 && <Dropdown trigger={['click']} placement="bottomRight" menu={{ items: items.map((i) => ({ key: i.label, label: i.label, danger: i.danger, disabled: i.disabled, onClick: () => run(i.act) })) }}>
+        <Button ref={trigger} size="small" type="text" aria-label={`More for ${of}`} icon={<EllipsisOutlined />} />
       </Dropdown>}
     </Space>
   );
@@ -143,7 +150,7 @@ export function JobBar({ job }: { job: Job }) {
   const at = known ? Math.min(100, Math.floor((100 * seen) / job.total_files)) : over ? 100 : 0;
   return (
     <div style={{ minWidth: 150 }}>
-      <Progress percent={job.state === 'done' ? 100 : at} size="small" showInfo={known || over} status={job.state === 'failed' ? 'exception' : job.state === 'running' ? 'active' : job.state === 'done' ? 'success' : 'normal'} />
+      <Progress aria-label="Progress of the job" percent={job.state === 'done' ? 100 : at} size="small" showInfo={known || over} status={job.state === 'failed' ? 'exception' : job.state === 'running' ? 'active' : job.state === 'done' ? 'success' : 'normal'} />
       <span className="sub num">{count(seen)}{known ? ` of ${count(job.total_files)}` : ''} files{job.done_bytes > 0 ? ` · ${bytes(job.done_bytes)}` : ''}</span>
     </div>
   );
@@ -158,11 +165,11 @@ export function To({ path, more, children }: { path: string; more?: Record<strin
 export function ConfirmName({ name, what, text, open, busy, error, onOk, onClose }: { name: string; what: string; text: ReactNode; open: boolean; busy: boolean; error?: unknown; onOk: () => void; onClose: () => void }) {
   const [typed, setTyped] = useState('');
   return (
-    <Modal open={open} title={`Delete ${what}`} okText="Delete" okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }} onOk={onOk} onCancel={onClose} afterClose={() => setTyped('')}>
+    <Dialog open={open} title={`Delete ${what}`} okText="Delete" okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }} onOk={onOk} onCancel={onClose} afterClose={() => setTyped('')}>
       {error ? <Failed error={error} /> : null}
       <p>{text}</p>
       <label>Type <b>{name}</b> to confirm<Input autoFocus value={typed} onChange={(e) => setTyped(e.target.value)} onPressEnter={() => typed === name && onOk()} style={{ marginTop: 6 }} aria-label={`Type ${name} to confirm`} /></label>
-    </Modal>
+    </Dialog>
   );
 }
 

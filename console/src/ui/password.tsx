@@ -1,15 +1,16 @@
 // A new password: anybody's by who may, one's own by everybody.
-import { App, Button, Form, Input, Modal } from 'antd';
+import { App, Button, Form, Input } from 'antd';
 import { api, must, type Schemas } from '../api/client';
 import { useAct } from './act';
 import { Failed } from './parts';
+import { Dialog } from './dialog';
 
 export function SetPassword({ user, own, onClose }: { user: { id: string; name: string }; own: boolean; onClose: () => void }) {
   const { message } = App.useApp();
   const set = useAct((body: Schemas['PasswordChange']) => must(api.POST('/users/{id}/password', { params: { path: { id: user.id } }, body })), ['users'],
     () => { message.success('The password is set'); onClose(); }, true);
   return (
-    <Modal open title={own ? 'Change your password' : `Password of ${user.name}`} footer={null} onCancel={onClose}>
+    <Dialog open title={own ? 'Change your password' : `Password of ${user.name}`} footer={null} onCancel={onClose}>
       {set.error && <Failed error={set.error} />}
       <Form layout="vertical" requiredMark={false} onFinish={(v: Schemas['PasswordChange']) => set.mutate(v)}>
         {own && <Form.Item name="old_password" label="Old password" rules={[{ required: true, message: 'The one you logged in with' }]}><Input.Password autoComplete="current-password" /></Form.Item>}
@@ -18,6 +19,6 @@ export function SetPassword({ user, own, onClose }: { user: { id: string; name: 
         </Form.Item>
         <Button type="primary" htmlType="submit" loading={set.isPending}>Set password</Button>
       </Form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -16,6 +16,8 @@ interface Props<T> extends Omit<TableProps<T>, 'columns'> {
   acts?: (row: T) => ReactNode;
 }
 
+const ONE: Record<string, string> = { customers: 'customer', hosts: 'host', volumes: 'volume', shares: 'share', rules: 'rule', jobs: 'job', users: 'user', events: 'event', entries: 'entry', outcomes: 'outcome' };
+
 function keyOfRow<T>(rowKey: TableProps<T>['rowKey'], row: T, index: number): Key {
   return typeof rowKey === 'function' ? rowKey(row, index) : (row as Record<string, Key>)[String(rowKey)]!;
 }
@@ -70,7 +72,7 @@ export function DataTable<T extends object>(props: Props<T>) {
     <Card styles={{ body: { padding: 0, overflow: 'hidden' } }}>
       {room ? <Table<T> {...rest} columns={shown} dataSource={list.items} pagination={false} scroll={{ x: 'max-content', ...rest.scroll }} onScroll={rest.virtual ? near : undefined} /> : <Cards {...props} />}
       <div style={{ padding: '10px 16px', display: 'flex', gap: 12, alignItems: 'center', justifyContent: 'space-between', minHeight: 24 }}>
-        <span className="sub" role="status">{list.total !== undefined ? `${count(list.items.length)} of ${count(list.total)}` : count(list.items.length)} {what}{list.more && list.total === undefined ? ' so far' : ''}</span>
+        <span className="sub" role="status">{list.total !== undefined ? `${count(list.items.length)} of ${count(list.total)}` : count(list.items.length)} {list.items.length === 1 && !list.more ? ONE[what] ?? what : what}{list.more && list.total === undefined ? ' so far' : ''}</span>
         {list.more && <Button size="small" loading={list.moreBusy} onClick={list.more}>Load more</Button>}
       </div>
     </Card>
