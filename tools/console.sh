@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../console"
 [ -f src/main.tsx ] || exit 0
+node=$(../tools/node.sh)
+[ -z "$node" ] || PATH=$node:$PATH
 quiet() { "$@" >/tmp/alto-console.$$ 2>&1 || { tail -40 /tmp/alto-console.$$ >&2; rm -f /tmp/alto-console.$$; exit 1; }; rm -f /tmp/alto-console.$$; }
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
     quiet npm ci --ignore-scripts --no-audit --no-fund
