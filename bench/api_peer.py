@@ -82,17 +82,18 @@ def page(base, path, token=None):
         return json.load(reply)
 
 
-def places(base, first, token, pages):
-    """Paths of pages that lie evenly in the whole list, found by going through it page by page of 200."""
-    cursors, cursor = [None], None
-    while True:
-        body = page(base, first.replace("limit=50", "limit=200") + ("&cursor=" + cursor if cursor else ""), token)
-        cursor = body.get("next_cursor")
-        if not cursor:
-            break
-        cursors.append(cursor)
-    step = max(1, len(cursors) // pages)
-    return [first + ("&cursor=" + c if c else "") for c in cursors[::step]]
+def places(b, first):
+    """Paths of altod's pages that lie evenly in the whole list. A cursor names the row it stands behind, so the lists of single folders give them."""
+    folders = b.o.entries // 1000
+    step = max(1, folders // PLACES)
+    found = [page(b.lab.api.url, first.replace("path=/&", "path=/%03d/%05d&" % (d // 100, d)), b.lab.api.token)["next_cursor"] for d in range(0, folders, step)]
+    return [first + "&cursor=" + cursor for cursor in found]
+
+
+def peer_places(b, first):
+    """The same places at the peer, whose cursor is the number of the row."""
+    folders = b.o.entries // 1000
+    return [first + "&cursor=%d" % (d * 999 + 50) for d in range(0, folders, max(1, folders // PLACES))]
 
 
 def script_of(b, name, paths):
@@ -125,9 +126,12 @@ def compare(b):
         for base, path, token in ((api.url, first, api.token), (peer_base, peer_first, None)):
             if len(page(base, path, token)["items"]) != 50:
                 raise Failure("a page has not 50 rows")
+        mine_any, peer_any = places(b, first), peer_places(b, peer_first)
+        one, other = page(api.url, mine_any[-1], api.token)["items"], page(peer_base, peer_any[-1])["items"]
+        if [x["path"] for x in one] != [x["path"] for x in other]:
+            raise Failure("the two give other rows for the same place: %s and %s" % (one[0]["path"], other[0]["path"]))
         loads = {"first": (script_of(b, "mine-first", [first]), script_of(b, "peer-first", [peer_first])),
-                 "any": (script_of(b, "mine-any", places(api.url, first, api.token, PLACES)),
-                         script_of(b, "peer-any", places(peer_base, peer_first, None, PLACES)))}
+                 "any": (script_of(b, "mine-any", mine_any), script_of(b, "peer-any", peer_any))}
         for load, (mine, theirs) in loads.items():
             t[load] = ([], [])
             for _ in range(b.o.rounds):

@@ -120,16 +120,29 @@ class Lab(Stack):
         return self.api.get("/volumes/" + self.volume_noun["id"])["stub_files"]
 
     # ---- Alto's work ----
-    def tier(self, name, folder, count):
-        """Runs the rule of that name; the seconds from the request until the job is done, with each file checked to be a stub then."""
-        rule = self.rule(name)
-        wait_for("the inventory to know that all is resident", lambda: self.known_stubs() == 0, 60)
-        settle()
+    def run_rule(self, rule):
         began = time.monotonic()
         job = self.api.job(self.api.post("/rules/%s/run" % rule["id"]), 3600)
         took = time.monotonic() - began
-        if job["state"] != "done" or job["done_files"] != count:
-            raise Failure("tiered %d of %d: %s %s" % (job["done_files"], count, job["state"], job["reasons"]))
+        if job["state"] != "done":
+            raise Failure("the job is %s: %s" % (job["state"], job["reasons"]))
+        return took, job
+
+    def tier(self, name, folder, count):
+        """Runs the rule of that name; the seconds from the request until the job is done, with each file checked to be a stub then. Should somebody else
+        on this machine have looked into a file just then, it is refused: one in a thousand may be, and is tiered untimed afterwards."""
+        rule = self.rule(name)
+        wait_for("the inventory to know that all is resident", lambda: self.known_stubs() == 0, 60)
+        settle()
+        took, job = self.run_rule(rule)
+        done = job["done_files"]
+        if done < count - count // 1000:
+            raise Failure("tiered %d of %d: %s" % (done, count, job["reasons"]))
+        took *= count / done
+        for _ in range(5):
+            if done == count:
+                break
+            done += self.run_rule(rule)[1]["done_files"]
         for entry in os.scandir(folder):
             os.getxattr(entry.path, MARKER)
             if entry.stat().st_blocks > 16:
