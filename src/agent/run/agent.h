@@ -73,6 +73,7 @@ struct volume { /* settings never change: a changed one is another struct volume
     bool tracked_only, has_key;
     uint8_t key[CONFIG_KEY_LEN];
     char *url, *user, *password; /* of the share; url NULL: none */
+    _Atomic bool looked;         /* at least once: its root is open if it can be */
     struct share_pools *pools;   /* NULL without a share */
 
     port_mutex lock;          /* over what follows */
@@ -92,7 +93,8 @@ void volumes_end(struct agent *a);
 /* Looks at one: opens the root if it can be opened; tells a new state as an outcome. */
 void volume_look(struct volume *v);
 void volumes_look(struct agent *a, bool all); /* not all: only those that are not well */
-/* An open volume for an event on a filesystem, by the device and, where several volumes lie on it, by whose marker it is. A reference, or NULL. */
+/* An open volume for an event on a filesystem, by the device and, where several volumes lie on it, by whose marker it is. A reference, or NULL:
+ * none is open there, or nobody's marker so far while some volumes were not looked at yet. */
 struct volume *volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h);
 /* The recall side, NULL while the root is not open. Lent as long as the reference. */
 const struct recall_volume *volume_recall(struct volume *v);

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+
+/* Of one request to a share while healing: works that change files wait for it, also those of other
+ * shares. What cannot be healed in time is tried again. */
+#define HEAL_DEADLINE_MS 5000u
 #include "port/process.h"
 
 void
@@ -217,6 +221,8 @@ struct keeper {
     struct agent *agent;
     struct target *target; /* to the share asked for last */
     al_id share_id;
+    al_id away; /* a share that did not answer this time; others do */
+    int away_code;
     struct volume *lent[64]; /* references of volumes lent to reconcile, until it is done */
     size_t lent_count;
     uint64_t later; /* intents that must wait */
@@ -228,12 +234,19 @@ static int
 connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
 {
     struct keeper *k = ctx;
+    struct target_conf conf = v->target;
     int rc;
 
+    if (k->away_code != AL_OK && strcmp(k->away, v->share_id) == 0) {
+        return al_fail_set(fail, k->away_code, 0, "the share did not answer a moment ago");
+    }
     if (k->target == NULL || strcmp(k->share_id, v->share_id) != 0) {
+        conf.deadline_ms = HEAL_DEADLINE_MS;
         k->target = target_close(k->target);
-        rc = target_open(k->agent->port, &v->target, false, &k->target, fail);
+        rc = target_open(k->agent->port, &conf, false, &k->target, fail);
         if (rc != AL_OK) {
+            memcpy(k->away, v->share_id, sizeof(k->away));
+            k->away_code = rc;
             return rc;
         }
         memcpy(k->share_id, v->share_id, sizeof(k->share_id));
@@ -311,7 +324,10 @@ heal(struct keeper *k)
                                 .volume_ctx = k,
                                 .connect = {.get = connect, .ctx = k}};
     struct reconcile_counts counts = {0};
-    int rc = reconcile_found(&env, &counts);
+    int rc;
+
+    k->away_code = AL_OK;
+    rc = reconcile_found(&env, &counts);
 
     if (rc == AL_OK && a->journal_torn) {
         heal_torn(k, &env, &counts);

@@ -432,6 +432,7 @@ volume_look(struct volume *v)
     }
     v->state = state;
     memcpy(v->text, text, sizeof(v->text));
+    atomic_store(&v->looked, true);
     port_mutex_unlock(&v->lock);
 }
 
@@ -502,9 +503,11 @@ volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h)
 {
     struct volume *on[SHARING_MAX], *found;
     size_t count = 0, chosen = 0;
+    bool more = false; /* may come */
 
     port_mutex_lock(&a->mutex);
     for (size_t i = 0; i < a->volume_count && count < SHARING_MAX; i++) {
+        more = more || (!a->volumes[i]->tracked_only && !atomic_load(&a->volumes[i]->looked));
         if (a->volumes[i]->root != NULL && a->volumes[i]->root->dev == dev) {
             on[count] = a->volumes[i];
             on[count++]->refs++;
@@ -514,11 +517,14 @@ volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h)
     if (count == 0) {
         return NULL;
     }
-    while (count > 1 && chosen < count && !is_marked_by(a, on[chosen], h)) {
+    while ((count > 1 || more) && chosen < count && !is_marked_by(a, on[chosen], h)) {
         chosen++;
     }
-    found =
-        on[chosen < count ? chosen : 0]; /* nobody's: the first one's recall says what is wrong */
+    if (chosen == count && more) {
+        found = NULL; /* at the start, or with new settings: its volume is the next to be opened */
+    } else {
+        found = on[chosen < count ? chosen : 0]; /* nobody's: its recall says what is wrong */
+    }
     for (size_t i = 0; i < count; i++) {
         if (on[i] != found) {
             volume_unref(on[i]);
@@ -528,7 +534,7 @@ volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h)
 }
 
 static int
-connect_manifests(struct volume *v, struct al_fail *fail)
+connect_manifests(struct volume *v, struct manifest_writer **ret, struct al_fail *fail)
 {
     struct agent *a = v->agent;
     struct target_conf conf = volume_target(v);
@@ -539,15 +545,30 @@ connect_manifests(struct volume *v, struct al_fail *fail)
     rc = target_open(a->port, &conf, true, &t, fail);
     t = target_close(t);
     if (rc == AL_OK) {
-        rc = manifest_writer_open(a->port, &conf, a->identity->host_id, &v->manifests, fail);
+        rc = manifest_writer_open(a->port, &conf, a->identity->host_id, ret, fail);
     }
     return rc;
+}
+
+static int
+may_move(const struct volume *v, struct al_fail *fail)
+{
+    if (v->state == VOLUME_TRACKED_ONLY) {
+        return al_fail_set(fail, AL_ENOTSUP, 0, "%s", v->text);
+    }
+    if (v->root == NULL || v->state == VOLUME_UNREACHABLE) {
+        return al_fail_set(fail, AL_ENOENT, 0, "%s",
+                           v->text[0] != '\0' ? v->text : "the volume is not open");
+    }
+    return AL_OK;
 }
 
 int
 volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *fail)
 {
-    int rc = AL_OK;
+    struct manifest_writer *fresh = NULL;
+    bool connected;
+    int rc;
 
     if (v->tracked_only) {
         return al_fail_set(fail, AL_ENOTSUP, 0, "the volume %s is tracked only", v->name);
@@ -556,22 +577,27 @@ volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *
         volume_look(v);
     }
     port_mutex_lock(&v->lock);
-    if (v->state == VOLUME_TRACKED_ONLY) {
-        rc = al_fail_set(fail, AL_ENOTSUP, 0, "%s", v->text);
-    } else if (volume_recall(v) == NULL || v->state == VOLUME_UNREACHABLE) {
-        rc = al_fail_set(fail, AL_ENOENT, 0, "%s",
-                         v->text[0] != '\0' ? v->text : "the volume is not open");
-    } else if (v->manifests == NULL) {
-        rc = connect_manifests(v, fail);
+    rc = may_move(v, fail);
+    connected = v->manifests != NULL;
+    port_mutex_unlock(&v->lock);
+    if (rc == AL_OK && !connected) {
+        /* Without the lock: a share that hangs must not hold up who looks at volumes. */
+        rc = connect_manifests(v, &fresh, fail);
+        port_mutex_lock(&v->lock);
+        if (rc == AL_OK && v->manifests == NULL) {
+            v->manifests = fresh;
+            fresh = NULL;
+            v->mover = (struct mover_volume){.volume_id = v->id,
+                                             .share_id = v->share_id,
+                                             .stub = v->recall.stub,
+                                             .manifests = v->manifests,
+                                             .target = volume_target(v)};
+        }
+        port_mutex_unlock(&v->lock);
+        (void)manifest_writer_close(fresh); /* somebody else was quicker; returns NULL */
     }
     if (rc == AL_OK) {
-        v->mover = (struct mover_volume){.volume_id = v->id,
-                                         .share_id = v->share_id,
-                                         .stub = v->recall.stub,
-                                         .manifests = v->manifests,
-                                         .target = volume_target(v)};
         *ret = &v->mover;
     }
-    port_mutex_unlock(&v->lock);
     return rc;
 }
