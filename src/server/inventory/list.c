@@ -8,6 +8,8 @@
 #define PAGES_AHEAD_ROWS                                                                           \
     500u /* read at once and kept, since who asks for a page mostly asks for the next */
 #define SEARCH_BYTES_MAX 4096u
+#define WINDOW_FOLDERS 16u /* folders in which the rows of a page are looked for at first */
+#define WINDOW_TIMES 16u   /* so many times as many the next time */
 
 struct pages {
     struct inv_cache *cache;
@@ -25,6 +27,13 @@ pages_end(struct pages *p)
 
 struct folder {
     uint32_t id, last;
+};
+
+/* What a query looks at: the folders with these numbers, of them those up to a path, in the order
+ * of the list. */
+struct range {
+    struct folder ids;
+    struct al_span until; /* .at NULL: all */
 };
 
 /* Finds a folder by its clean path. AL_ENODATA: there is none. */
@@ -223,8 +232,9 @@ put_search(struct inv_sql *sql, struct al_span search)
 /* Everything from FROM to the end of WHERE, but the cursor. */
 static void
 put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_query *q,
-         const struct folder *f, const struct inv_rule_sql *rule)
+         const struct range *range, const struct inv_rule_sql *rule)
 {
+    const struct folder *f = &range->ids;
     const char *id = u->volume->id;
 
     inv_put(sql,
@@ -247,6 +257,10 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
         inv_put(sql, " AND e.state = %d", q->state);
     }
     inv_put(sql, ") WHERE true");
+    if (range->until.at != NULL) {
+        inv_put(sql, " AND fpath %s ", q->descending ? ">=" : "<=");
+        inv_put_blob(sql, range->until);
+    }
     if (q->search.len > 0) {
         put_search(sql, q->search);
     }
@@ -257,7 +271,7 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
 }
 
 static int
-read_total(struct inv_use *u, const struct inventory_list_query *q, const struct folder *f,
+read_total(struct inv_use *u, const struct inventory_list_query *q, const struct range *range,
            const struct inv_rule_sql *rule, uint64_t *ret)
 {
     INV_SQL(sql);
@@ -265,7 +279,7 @@ read_total(struct inv_use *u, const struct inventory_list_query *q, const struct
     int rc;
 
     inv_put(&sql, "SELECT count(*)");
-    put_rows(&sql, u, q, f, rule);
+    put_rows(&sql, u, q, range, rule);
     rc = sql.rc < 0 ? sql.rc : inv_one(u->inv, u->conn, (char *)sql.text.at, &n);
     if (rc == AL_OK) {
         *ret = (uint64_t)n;
@@ -274,7 +288,7 @@ read_total(struct inv_use *u, const struct inventory_list_query *q, const struct
 }
 
 static int
-page_query(struct inv_use *u, const struct inventory_list_query *q, const struct folder *f,
+page_query(struct inv_use *u, const struct inventory_list_query *q, const struct range *range,
            const struct inv_rule_sql *rule, const struct place *from, size_t asked,
            struct inv_rows *ret)
 {
@@ -282,7 +296,7 @@ page_query(struct inv_use *u, const struct inventory_list_query *q, const struct
 
     inv_put(&sql, "SELECT " INV_ROW_COLUMNS ", c_files, c_bytes FROM (SELECT p.*, c.files AS "
                   "c_files, c.bytes AS c_bytes FROM (SELECT *");
-    put_rows(&sql, u, q, f, rule);
+    put_rows(&sql, u, q, range, rule);
     if (from != NULL) {
         put_behind(&sql, q, from);
     }
@@ -294,11 +308,12 @@ page_query(struct inv_use *u, const struct inventory_list_query *q, const struct
     return sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, ret);
 }
 
-/* Rows in order into pages of q->limit; a page has a cursor when a row follows it. The last row
- * asked for only tells that: what it would begin is thrown away. */
+/* Rows in order into pages of q->limit, and whether all that were asked for came; a page has a
+ * cursor when a row follows it. The last row asked for only tells that: what it would begin is
+ * thrown away. */
 static int
 make_pages(struct inv_rows *rows, const struct inventory_list_query *q, size_t asked,
-           struct pages *out)
+           struct pages *out, bool *ret_all)
 {
     AL_CLEANUP(al_buf_free) struct al_buf scratch = {0};
     struct inventory_row row;
@@ -307,6 +322,7 @@ make_pages(struct inv_rows *rows, const struct inventory_list_query *q, size_t a
     int rc = AL_OK;
 
     al_buf_init(&scratch, 2 * INVENTORY_PATH_MAX);
+    *ret_all = false;
     for (size_t n = 0; rc == AL_OK; n++) {
         rc = inv_next(rows, &end);
         if (rc < 0 || end) {
@@ -318,7 +334,8 @@ make_pages(struct inv_rows *rows, const struct inventory_list_query *q, size_t a
             rc = cursor_write(q, &page->rows[q->limit - 1], page);
             page = NULL;
         }
-        if (rc < 0 || n + 1 == asked) {
+        *ret_all = rc == AL_OK && n + 1 == asked;
+        if (rc < 0 || *ret_all) {
             break;
         }
         if (page == NULL) {
@@ -389,20 +406,100 @@ page_key(struct inv_use *u, const struct inventory_list_query *q, uint64_t versi
     return rc == AL_OK && cursor != NULL ? al_buf_adds(key, cursor) : rc;
 }
 
+/* A list in the order of paths goes through folder after folder, so that the next rows lie in few
+ * of them: naming those spares DuckDB nearly all rows. *io_until keeps the path. *ret_rest: there
+ * is nothing behind them. */
+static int
+find_window(struct inv_use *u, const struct inventory_list_query *q, const struct folder *below,
+            const struct place *from, size_t folders, struct al_buf *io_until, struct range *ret,
+            bool *ret_rest)
+{
+    const char *way = q->descending ? " DESC" : "", *edge = q->descending ? "min" : "max";
+    INV_ROWS(rows);
+    INV_SQL(sql);
+    bool end = true;
+    int rc;
+
+    inv_put(&sql,
+            "SELECT count(*), min(id), max(id), %s(path) FROM (SELECT id, path FROM "
+            "\"v_%s\".folder WHERE id BETWEEN %u AND %u",
+            edge, u->volume->id, below->id, below->last);
+    if (from != NULL) {
+        inv_put(&sql, " AND path %s ", q->descending ? "<=" : ">=");
+        inv_put_blob(&sql, from->fpath);
+    }
+    inv_put(&sql, " ORDER BY path%s LIMIT %zu)", way, folders);
+    rc = sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, &rows);
+    if (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+    }
+    if (rc < 0 || end) {
+        return rc < 0 ? rc : AL_ECORRUPT;
+    }
+    *ret_rest = (size_t)inv_num(&rows, 0) < folders;
+    *ret = (struct range){.ids = *below};
+    if (inv_num(&rows, 0) > 0) {
+        ret->ids = (struct folder){(uint32_t)inv_num(&rows, 1), (uint32_t)inv_num(&rows, 2)};
+    }
+    if (!*ret_rest) {
+        al_buf_clear(io_until);
+        rc = al_buf_add(io_until, inv_bytes(&rows, 3).at, inv_bytes(&rows, 3).len);
+        /* The root's path is empty, and as such no "all". */
+        ret->until =
+            (struct al_span){io_until->len > 0 ? io_until->at : (const uint8_t *)"", io_until->len};
+    }
+    return rc;
+}
+
+static int
+read_rows(struct inv_use *u, const struct inventory_list_query *q, const struct range *range,
+          const struct inv_rule_sql *rule, const struct place *from, size_t asked,
+          struct pages *out, bool *ret_all)
+{
+    INV_ROWS(rows);
+    int rc = page_query(u, q, range, rule, from, asked, &rows);
+
+    return rc == AL_OK ? make_pages(&rows, q, asked, out, ret_all) : rc;
+}
+
+static int
+read_window(struct inv_use *u, const struct inventory_list_query *q, const struct folder *below,
+            const struct inv_rule_sql *rule, const struct place *from, size_t asked,
+            struct pages *out)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf until = {0};
+    bool rest = false, all = false;
+    int rc = AL_OK;
+
+    al_buf_init(&until, INVENTORY_PATH_MAX);
+    for (size_t folders = WINDOW_FOLDERS; rc == AL_OK && !rest && !all; folders *= WINDOW_TIMES) {
+        struct range range = {0};
+
+        pages_end(out);
+        out->count = 0;
+        rc = find_window(u, q, below, from, folders, &until, &range, &rest);
+        if (rc == AL_OK) {
+            rc = read_rows(u, q, &range, rule, from, asked, out, &all);
+        }
+    }
+    return rc;
+}
+
 static int
 read_pages(struct inv_use *u, const struct inventory_list_query *q, struct al_span clean,
            const struct place *from, struct pages *out, struct al_fail *fail)
 {
     AL_CLEANUP(inv_rule_sql_end) struct inv_rule_sql rule = {0};
-    INV_ROWS(rows);
-    struct folder folder = {0};
+    struct range whole = {0};
+    bool all, windows = q->recursive && sort_key(q) == NULL && q->rule == NULL &&
+                        q->search.len == 0 && q->state < 0;
     uint64_t total = 0;
     size_t asked =
         1 + (q->limit < PAGES_AHEAD_ROWS ? PAGES_AHEAD_ROWS / q->limit * q->limit : q->limit);
     int rc = inv_begin(u); /* folder and page from one state */
 
     if (rc == AL_OK) {
-        rc = find_folder(u, clean, &folder);
+        rc = find_folder(u, clean, &whole.ids);
         rc = rc == AL_ENODATA ? no_folder(u, clean, fail) : rc;
     }
     if (rc == AL_OK && q->rule != NULL) {
@@ -410,13 +507,11 @@ read_pages(struct inv_use *u, const struct inventory_list_query *q, struct al_sp
         rc = inv_rule_sql_make(u->inv, q->rule, q->now_ns, &rule);
     }
     if (rc == AL_OK && q->want_total) {
-        rc = read_total(u, q, &folder, &rule, &total);
+        rc = read_total(u, q, &whole, &rule, &total);
     }
     if (rc == AL_OK) {
-        rc = page_query(u, q, &folder, &rule, from, asked, &rows);
-    }
-    if (rc == AL_OK) {
-        rc = make_pages(&rows, q, asked, out);
+        rc = windows ? read_window(u, q, &whole.ids, &rule, from, asked, out)
+                     : read_rows(u, q, &whole, &rule, from, asked, out, &all);
     }
     for (size_t i = 0; i < out->count; i++) {
         out->page[i]->total = total;

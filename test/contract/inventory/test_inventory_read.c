@@ -108,6 +108,93 @@ pages_give_each_row_once_in_every_order(void)
     help_end(&h);
 }
 
+/* Whether rows come in the order of folder's path and name, each once. */
+struct order_ctx {
+    struct al_buf last;
+    size_t last_name; /* length of the name in it */
+    bool descending, broken;
+    size_t count;
+};
+
+static int
+take_order(void *ctx, const struct inventory_row *row)
+{
+    struct order_ctx *o = ctx;
+    struct al_span before = al_buf_span(&o->last), old_name, old_folder;
+    struct al_span folder = {row->path.at, row->path.len - row->name.len - 1};
+    int order;
+
+    if (o->count > 0) {
+        old_folder = (struct al_span){before.at, before.len - o->last_name - 1};
+        old_name = (struct al_span){before.at + old_folder.len + 1, o->last_name};
+    } else {
+        old_folder = old_name = (struct al_span){0};
+    }
+    order = al_span_order(old_folder, folder);
+    order = order != 0 ? order : al_span_order(old_name, row->name);
+    o->broken = o->broken || (o->count > 0 && (o->descending ? order <= 0 : order >= 0));
+    o->count++;
+    o->last_name = row->name.len;
+    al_buf_clear(&o->last);
+    return al_buf_add(&o->last, row->path.at, row->path.len);
+}
+
+/* 90 folders of so many files, numbered as no order of names would, some inside others. */
+static void
+wide_scan(struct help *h, unsigned files)
+{
+    struct scan s;
+    char name[64];
+
+    scan_begin(&s, h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    for (uint64_t f = 0; f < 90; f++) {
+        snprintf(name, sizeof(name), "%c%02u", f % 2 == 0 ? 'd' : '-', (unsigned)(f * 37 % 90));
+        scan_folder(&s, f + 2, f % 5 == 4 ? f + 1 : 1, name, 0);
+        for (unsigned i = 0; i < files; i++) {
+            struct entry_record e;
+
+            snprintf(name, sizeof(name), "file %u", i * 11 % files);
+            e = a_file(f + 2, name, i, 1);
+            scan_add(&s, &e);
+        }
+    }
+    (void)scan_end(&s);
+}
+
+/* With few files to a folder the rows of a page lie in many folders, with many in few. */
+static void
+lists_of_all_below_a_folder_go_through_many_folders_in_order(void)
+{
+    static const unsigned files[] = {1, 7, 45};
+
+    for (size_t k = 0; k < AL_LEN(files); k++) {
+        struct help h;
+
+        help_begin(&h);
+        wide_scan(&h, files[k]);
+        for (int way = 0; way < 2; way++) {
+            struct order_ctx o = {.last = {.max = 1u << 16}, .descending = way == 1};
+            struct inventory_list_query q = {
+                .recursive = true, .state = -1, .limit = 31, .descending = way == 1};
+            struct al_arena *arena = al_arena_new(8u << 20);
+            struct inventory_page page = {0};
+            struct al_fail fail = {0};
+
+            do {
+                q.cursor = page.next_cursor;
+                TAP_OK(
+                    inventory_list(h.inv, &own, VOLUME, &q, take_order, &o, arena, &page, &fail));
+            } while (page.next_cursor != NULL && o.count < 10000);
+            TAP_EQUAL_U64(o.count, 90 * (files[k] + 1));
+            TAP_CHECK(!o.broken);
+            al_buf_free(&o.last);
+            al_arena_free(arena);
+        }
+        help_end(&h);
+    }
+}
+
 static void
 lists_can_be_searched_and_narrowed(void)
 {
@@ -422,6 +509,7 @@ int
 main(void)
 {
     TAP_RUN(pages_give_each_row_once_in_every_order);
+    TAP_RUN(lists_of_all_below_a_folder_go_through_many_folders_in_order);
     TAP_RUN(lists_can_be_searched_and_narrowed);
     TAP_RUN(kept_pages_never_outlive_a_change);
     TAP_RUN(a_small_cache_forgets_and_answers_the_same);
