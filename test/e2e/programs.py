@@ -328,6 +328,9 @@ def test_rsync_that_copies_markers_too_leaves_copies_that_can_be_read():
     marked = [p for p in files_below(at("rsync marked")) if is_stub(p)]
     print("# %d of %d copies carry a marker" % (len(marked), len(stubs)))
     remount()  # what the gate remembers of the copies is gone with the mount
+    stack.scan()
+    job = stack.api.job(stack.api.post("/volumes/%s/tier" % stack.volume_noun["id"], {"paths": [p[len(stack.volume):] for p in marked[::2]]}))
+    tap.equal((job["done_files"], job["reasons"]), (len(marked[::2]), []), "copies that were tiered without having been opened")
     compare_copy(at("rsync"), at("rsync marked"), "the copy")
     tap.equal([p for p in marked if is_stub(p)], [], "copies that still carry a marker")
 

@@ -51,6 +51,23 @@ tell_ledger(struct mover *m)
     return m->env->sink->put(m->env->sink, &o);
 }
 
+int
+mover_tell_copied(struct mover *m, const struct stub_facts *facts)
+{
+    struct outcome o;
+
+    fill_outcome(m, &o);
+    o.act = "drop_marker";
+    o.code = AL_OK;
+    o.reason = marker_verdict_name(MARKER_V_COPIED);
+    o.text = "a copy of a stub that has its own data";
+    o.job_id = NULL;
+    o.rule_id = NULL;
+    o.ino = facts->st.ino;
+    o.mtime_ns = facts->st.mtime_ns;
+    return m->env->sink->put(m->env->sink, &o);
+}
+
 static int
 tell_act(struct mover *m)
 {

@@ -133,12 +133,43 @@ rule_holds(const struct mover *m, const struct stub_facts *facts)
     return rule_match(m->item.rule, &e, m->item.now_ns);
 }
 
+/* A marker that came with a copy of a stub is no reason to leave the file alone for ever: nobody
+ * else looks at it before somebody opens it, and who tiers looks for what nobody opens. */
+static int
+drop_copied_marker(struct mover *m, bool *ret_dropped)
+{
+    struct stub_volume *v = m->item.volume->stub;
+    enum marker_verdict verdict;
+    struct stub_facts facts;
+    struct marker marker;
+    int rc = stub_examine_path(v, m->item.path, &marker, &verdict, &facts, &m->result.fail);
+
+    *ret_dropped = rc == AL_ENODATA; /* gone in between */
+    if (rc != AL_OK || verdict != MARKER_V_COPIED) {
+        return rc == AL_ENODATA ? AL_OK : rc;
+    }
+    rc = mover_tell_copied(m, &facts);
+    if (rc == AL_OK) {
+        rc = stub_drop_marker(v, &facts.handle, verdict, &m->result.fail);
+    }
+    *ret_dropped = rc == AL_OK;
+    return rc;
+}
+
 static int
 step_take(struct mover *m, enum stub_refusal *refusal)
 {
     struct stub_take *take = NULL;
     int rc = stub_take(m->item.volume->stub, m->item.path, &take, refusal, &m->result.fail);
 
+    if (rc == AL_OK && *refusal == STUB_R_ALREADY) {
+        bool dropped = false;
+
+        rc = drop_copied_marker(m, &dropped);
+        if (rc == AL_OK && dropped) {
+            rc = stub_take(m->item.volume->stub, m->item.path, &take, refusal, &m->result.fail);
+        }
+    }
     if (rc != AL_OK || *refusal != STUB_R_NONE) {
         return rc;
     }

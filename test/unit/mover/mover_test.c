@@ -255,6 +255,43 @@ every_refusal_has_its_name_and_leaves_the_file_alone(void)
 }
 
 static void
+a_copy_that_came_with_its_stubs_marker_is_tiered_all_the_same(void)
+{
+    struct world w;
+    struct port *p;
+    uint8_t marker[MARKER_BYTES];
+    size_t len;
+
+    world_make(&w, 6, SIM_ORDER_GLOBAL);
+    p = sim_other(w.host);
+    world_file(&w, "stub", 20000, 4);
+    world_file(&w, "copy", 20000, 4);
+    world_file(&w, "empty marker", 20000, 8);
+    world_file(&w, "forged", 20000, 8);
+    TAP_OK(world_start(&w));
+    TAP_CHECK(tier(&w, "stub").tiered);
+    TAP_OK(port_xattr_get_at(p, NULL, "/vol/stub", MARKER_XATTR, marker, sizeof(marker), &len));
+    for (int i = 0; i < 3; i++) {
+        static const char *const paths[] = {"/vol/copy", "/vol/empty marker", "/vol/forged"};
+        struct port_file *f = NULL;
+
+        marker[40] ^= i == 2;
+        TAP_OK(port_open(p, NULL, paths[i], PORT_READ, 0, &f));
+        TAP_OK(port_xattr_set(p, f, MARKER_XATTR, marker, i == 1 ? 0 : len));
+        TAP_OK(port_close(p, f));
+    }
+    TAP_CHECK(tier(&w, "copy").tiered);
+    TAP_CHECK(tier(&w, "empty marker").tiered);
+    TAP_EQUAL_STR(stub_refusal_name(tier(&w, "forged").refusal), "already_stub");
+    TAP_EQUAL_U64(world_told(&w, "act=drop_marker", "reason=copied"), 2);
+    TAP_OK(recall(&w, "copy").code);
+    TAP_OK(recall(&w, "empty marker").code);
+    TAP_CHECK(has_bytes(&w, "/vol/copy", 20000, 4));
+    TAP_CHECK(has_bytes(&w, "/vol/empty marker", 20000, 8));
+    world_end(&w);
+}
+
+static void
 a_full_read_only_or_absent_share_is_named_and_changes_nothing(void)
 {
     struct world w;
@@ -428,6 +465,7 @@ main(void)
     TAP_RUN(a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made);
     TAP_RUN(a_file_named_by_a_rule_that_means_it_is_tiered);
     TAP_RUN(every_refusal_has_its_name_and_leaves_the_file_alone);
+    TAP_RUN(a_copy_that_came_with_its_stubs_marker_is_tiered_all_the_same);
     TAP_RUN(a_full_read_only_or_absent_share_is_named_and_changes_nothing);
     TAP_RUN(a_first_attempt_whose_connection_breaks_is_told_by_the_second_alone);
     TAP_RUN(a_file_with_more_attributes_than_a_manifest_line_holds_is_refused);
