@@ -1,8 +1,7 @@
 #!/bin/bash
-# Makes libsmb2 (6.2 or later) available to the build. Where the distribution's own package is new enough (Debian 13) it is
-# installed; otherwise the library is built, static and position-independent, from Debian 13's signed source package into
-# build/third/libsmb2, where Meson looks for it. Idempotent; the second run costs milliseconds.
-#
+# Builds libsmb2 (6.2 or later), static, position-independent and without Kerberos, from Debian 13's signed source package into build/third/libsmb2,
+# where Meson looks for it. Not the package itself: Debian 12 has none, and Debian 13's shared library hides requests that its headers declare
+# (smb2_cmd_read_async, smb2_cmd_flush_async). Idempotent; the second run costs milliseconds.
 set -euo pipefail
 
 least=6.2
@@ -21,19 +20,9 @@ new_enough() { # version as in "6.2.0"
 
 # Our own build says the package's version in its .pc file; upstream's 6.2 calls itself 6.1.0 there.
 ours=$(sed -n 's/^Version: *//p' "$to/lib/pkgconfig/libsmb2.pc" 2>/dev/null || true)
-theirs=$(dpkg-query -W -f='${Version}' libsmb2-dev 2>/dev/null || true)
-if new_enough "$ours" || new_enough "$theirs"; then
+if new_enough "$ours"; then
     exit 0
 fi
-
-# The distribution's package, where it is new enough.
-candidate=$(apt-cache policy libsmb2-dev 2>/dev/null | sed -n 's/^ *Candidate: *//p')
-if new_enough "${candidate/(none)/}"; then
-    [ "$(id -u)" = 0 ] || die "as root, install: libsmb2-dev"
-    DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends libsmb2-dev >/dev/null
-    exit 0
-fi
-
 for tool in cmake cc; do
     command -v $tool >/dev/null 2>&1 || die "$tool is missing: run tools/deps.sh build first"
 done
