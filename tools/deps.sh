@@ -8,17 +8,18 @@ build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-de
     libhiredis-dev libsodium-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libzstd-dev libxxhash-dev libgnutls28-dev
     libacl1-dev libattr1-dev nodejs dpkg-dev cmake patch)
 run=(samba xfsprogs e2fsprogs util-linux attr acl openssl)
-test=("${run[@]}" clang libclang-rt-14-dev libcmocka-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
+test=("${run[@]}" clang libclang-rt-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
     autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq liburing-dev)
 bench=("${test[@]}" rclone wrk hyperfine)
 
-# On Debian 13 clang's runtime package carries another number: take the one that is there.
+# Debian 12 has clang's runtime under its number alone. A Node.js that is not the distribution's will do (tools/node.sh).
 adjust() {
-    local p
+    local p version
+    version=$(. /etc/os-release && echo "${VERSION_ID:-}")
     for p in "$@"; do
         case $p in
-        libclang-rt-14-dev) apt-cache show "$p" >/dev/null 2>&1 && echo "$p" || echo libclang-rt-dev ;;
-        nodejs) command -v node >/dev/null 2>&1 || echo "nodejs npm" ;;
+        libclang-rt-dev) [ "$version" = 12 ] && echo libclang-rt-14-dev || echo "$p" ;;
+        nodejs) { command -v node && command -v npm; } >/dev/null 2>&1 || echo "nodejs npm" ;;
         *) echo "$p" ;;
         esac
     done
@@ -42,7 +43,7 @@ bench) want=("${build[@]}" "${bench[@]}") ;;
     ;;
 esac
 
-lack=$(missing "${want[@]}")
+lack=$(missing $(adjust "${want[@]}"))
 [ -n "$lack" ] || exit 0
 [ "$(id -u)" = 0 ] || {
     echo "tools/deps.sh: as root, install: $(echo $lack)" >&2
@@ -55,7 +56,7 @@ policy=/usr/sbin/policy-rc.d
 made=
 [ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made=1; }
 trap '[ -z "$made" ] || rm -f $policy' EXIT
-apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $(adjust $lack) >/tmp/alto-deps.$$.log 2>&1 || {
+apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $lack >/tmp/alto-deps.$$.log 2>&1 || {
     tail -20 /tmp/alto-deps.$$.log >&2
     echo "tools/deps.sh: installation failed; the whole log is /tmp/alto-deps.$$.log" >&2
     exit 1
