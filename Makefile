@@ -1,8 +1,9 @@
 # The front door. Everything real is in meson.build and tools/; each target does its own set-up.
 #
 #   make            what `make run` needs, built into build/gcc
-#   make run        a sample volume and share, tiered by a sample rule; Ctrl-C stops it      make run-clean   removes its data
-#   make test       every suite; ends with "N passed, N failed"
+#   make run        a sample volume and share, tiered by a sample rule; Ctrl-C stops it (ARGS=--once: it ends by itself)
+#   make run-clean  removes its data
+#   make test       every suite; ends with "N passed, N failed"      ARGS="--only gcc,gate" some of it
 #   make bench      name, value, unit, peer, peer's value, ratio; a figure a line
 #   make torture ROUNDS=1000 SEED=1      the tree of 10,000 files on three filesystems (TREES= leaves it out), then crashes under readers
 #   make fuzz MIN=10   each parser for MIN minutes
@@ -34,13 +35,13 @@ console: deps
 run:
 	@tools/deps.sh run
 	@$(MAKE) --no-print-directory all
-	@tools/run/run
+	@tools/run/run $(ARGS)
 
 run-clean:
 	@tools/run/run --clean
 
 test:
-	@tools/test/run
+	@tools/test/run $(ARGS)
 
 bench:
 	@tools/deps.sh bench
