@@ -64,7 +64,9 @@ const guard: Middleware = {
   },
 };
 
-export const api = createClient<paths>({ baseUrl: typeof window === 'undefined' ? 'http://localhost/api/v1' : `${window.location.origin}/api/v1`, credentials: 'same-origin' });
+export const api = createClient<paths>({ baseUrl: typeof window === 'undefined' ? 'http://localhost/api/v1' : `${window.location.origin}/api/v1`, credentials: 'same-origin',
+  // Looked up at each call: what takes fetch's place later is used too.
+  fetch: (request) => globalThis.fetch(request) });
 api.use(guard);
 
 /** The data of a call, or an ApiFailure thrown. */

@@ -114,7 +114,7 @@ export default function Files() {
   const why = filtered ? 'Search in subfolders too, or take the filter away.' : v?.last_scan_at ? 'As of the last scan.' : 'Scan the volume to see its files.';
   const empty = <Nothing icon={<FileOutlined />} title={title} text={why} action={place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined}
     command={filtered || v?.last_scan_at ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`} />;
-  if (volume.error && !v) return <Page title="Files"><Failed error={volume.error} retry={() => void volume.refetch()} /></Page>;
+  if (volume.error && !v) return <Page title="Files"><Failed error={volume.error} retry={() => { void volume.refetch(); list.retry(); }} /></Page>;
   return (
     <Page title={v ? `Files of ${v.name}` : 'Files'} text={v && <>{count(v.files)} files; last scan <When at={v.last_scan_at} /></>} actions={v && <div className="wide" style={{ width: 260 }}><Split total={v.bytes} tiered={v.stub_bytes} /></div>}>
       <nav className="crumbs" aria-label="Folder">{trail.map((c, i) => i === trail.length - 1 ? <b key={c.path}>{i === 0 ? v?.name ?? '/' : c.name}</b> : <span key={c.path}><Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>{i === 0 ? v?.name ?? '/' : c.name}</Button>/</span>)}</nav>

@@ -49,7 +49,7 @@ function Enrol({ onClose }: { onClose: () => void }) {
   const token = make.data;
   const button = <Button type="primary" disabled={!chosen} loading={make.isPending} onClick={() => make.mutate(chosen!)}>Make a token</Button>;
   return (
-    <Dialog open title="Enrol a host" width={680} onCancel={onClose} footer={token ? <Button type="primary" onClick={onClose}>Done</Button> : button} maskClosable={!token}>
+    <Dialog open title="Enrol a host" width={680} onCancel={onClose} footer={token ? <Button type="primary" onClick={onClose}>Done</Button> : button} mask={{ closable: !token }}>
       {make.error && <Failed error={make.error} />}
       {!token && (
         <>
