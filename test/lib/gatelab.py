@@ -18,7 +18,11 @@ def why_not():
     return None if r.returncode == 0 else "alto-gate does not start"
 
 
+PATIENCE = 4  # what happens by itself may take that much longer on a machine that is busy; when it is not, nothing waits that long
+
+
 def until(what, seconds=10.0):
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if what():
@@ -28,7 +32,7 @@ def until(what, seconds=10.0):
 
 
 class Lab:
-    def __init__(self, fs="xfs", mib=512, wait_ms=4000, mark=True, hold=True, agent=True):
+    def __init__(self, fs="xfs", mib=512, wait_ms=15000, mark=True, hold=True, agent=True):
         # In memory where there is room: a slow disk would make time-outs of what is none.
         roomy = os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").free > (2 << 30)
         self.dir = tempfile.mkdtemp(prefix="alto-lab-", dir="/dev/shm" if roomy else "/tmp")
@@ -158,7 +162,7 @@ class Reader:
     def result(self, seconds=20.0):
         """(kind, value, seconds), or None when it still waits after that."""
         import ast, select
-        if not select.select([self.r], [], [], seconds)[0]:
+        if not select.select([self.r], [], [], seconds * PATIENCE)[0]:
             return None
         text = b""
         while True:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """alto-agent doctor: each thing that makes stubs unsafe is named, and a volume that has none of them is good."""
-import contextlib, http.server, json, os, subprocess, sys, tempfile, threading, time
+import contextlib, ctypes, http.server, json, os, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.environ.get("ALTO_SOURCE", os.path.join(os.path.dirname(__file__), "../../..")), "test/lib"))
 from gatelab import *
@@ -56,6 +56,35 @@ def a_volume_without_a_second_holder_cannot():
         finds(lab, "hold", "bad", 1)
 
 
+def listen(path, flags):
+    """A fanotify group of this process that watches the filesystem of path."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    group = libc.fanotify_init(0x1 | flags, os.O_RDONLY)  # FAN_CLOEXEC
+    assert group >= 0, ctypes.get_errno()
+    r = libc.fanotify_mark(group, 0x1 | 0x100, ctypes.c_uint64(0x8), -100, path.encode())  # ADD, FILESYSTEM; CLOSE_WRITE
+    assert r == 0, ctypes.get_errno()
+    return group
+
+
+@test
+def somebody_else_who_is_given_descriptors_is_named():
+    for fs in ("xfs", "ext4", "btrfs"):
+        with Lab(fs=fs) as lab:
+            finds(lab, "watchers", "ok", 0)
+            group = listen(lab.mount, 0)
+            try:
+                rc, found, report = doctor(lab, lab.mount)
+                equal((rc, found["watchers"]), (0, "warn"), repr(report))
+                assert any(str(os.getpid()) in c["text"] for c in report["checks"] if c["check"] == "watchers"), report
+            finally:
+                os.close(group)
+            group = listen(lab.mount, 0x200)  # FAN_REPORT_FID: no descriptors
+            try:
+                finds(lab, "watchers", "ok", 0)
+            finally:
+                os.close(group)
+
+
 @test
 def an_absent_agent_is_a_warning():
     with Lab() as lab:
@@ -72,7 +101,7 @@ def a_dead_gate_is_told_at_once_and_nothing_is_opened():
         found = finds(lab, "gate", "bad", 1)
         equal(found["write"], "warn", "not tried")
         assert "holes" not in found
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20
 
 
 @test
@@ -179,7 +208,7 @@ def what_only_stops_tiering_or_recalls_is_a_warning_and_says_what():
             finds(lab, "share", "warn", 0, state=enrolled(lab, url))  # a folder that is not there
         begin = time.monotonic()
         finds(lab, "server", "warn", 0, state=enrolled(lab, url))  # nobody listens any more
-        assert time.monotonic() - begin < 15
+        assert time.monotonic() - begin < 30
         finds(lab, "volume", "warn", 0, state=enrolled(lab, url, path=lab.mount + "-other"))
         finds(lab, "volume", "warn", 0, state=enrolled(lab, url, share=False))
         state = enrolled(lab, url)
