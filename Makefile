@@ -34,7 +34,8 @@ console: deps
 
 run:
 	@tools/deps.sh run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory third console
+	@tools/build.sh gcc programs
 	@tools/run/run $(ARGS)
 
 run-clean:
