@@ -101,7 +101,8 @@ export default function Files() {
   };
   const picked = list.items.filter((f) => chosen.includes(keyOf(f)));
   const busy = (f: FileEntry) => doing.find((d) => d.keys.includes(keyOf(f)));
-  const many = list.items.length > 400;
+  // More than fits on a screen: only what is seen is drawn.
+  const many = list.items.length > 60;
   const sorted = (name: Sort) => sort === name ? (order === 'asc' ? 'ascend' as const : 'descend' as const) : null;
   const sortBy = (by: SorterResult<FileEntry> | SorterResult<FileEntry>[]) => {
     const { columnKey, order: way } = Array.isArray(by) ? by[0]! : by;

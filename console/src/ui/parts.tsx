@@ -56,11 +56,12 @@ function useNow(): number {
 export function When({ at, full }: { at: string | null | undefined; full?: boolean }) {
   const now = useNow();
   if (!at) return <span className="sub">never</span>;
-  return <Tooltip title={<>{local(at)}<br />{utc(at)}</>}><time dateTime={at} className="num">{full ? local(at) : ago(at, Math.max(now, Date.now()))}</time></Tooltip>;
+  // The browser's own tip: a component for each cell of a long list would cost more than the list.
+  return <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">{full ? local(at) : ago(at, Math.max(now, Date.now()))}</time>;
 }
 
 export function Size({ n }: { n: number | null | undefined }) {
-  return <Tooltip title={n === null || n === undefined ? 'not known' : `${count(n)} bytes`}><span className="num">{bytes(n)}</span></Tooltip>;
+  return <span className="num" title={n === null || n === undefined ? 'not known' : `${count(n)} bytes`}>{bytes(n)}</span>;
 }
 
 export function Command({ text, label = 'Copy' }: { text: string; label?: string }) {
