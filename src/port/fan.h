@@ -32,6 +32,16 @@ int port_fan_same_fs(int fd, const char *path, bool *ret) AL_MUST_CHECK;
  * raises no event. AL_EACCES without CAP_SYS_ADMIN. */
 int port_fan_can(int folder_fd, bool *ret_open, bool *ret_access) AL_MUST_CHECK;
 
+#define PORT_FAN_WATCHER_NAME 32
+struct port_fan_watcher {
+    uint32_t pid;
+    char name[PORT_FAN_WATCHER_NAME]; /* command name; may be empty */
+};
+/* Processes, this one and Alto's own among them, that hold a group which is given descriptors of files on the filesystem of fd. What is read
+ * through such a descriptor raises no event for anybody (FMODE_NONOTIFY in the kernel; tried on 6.18). Groups that are told file handles
+ * are left out, and those of class pre-content, which are asked before a file is opened, as ours. AL_ENOENT: fd's mount is detached. AL_EACCES without root. */
+int port_fan_watchers(int fd, struct port_fan_watcher *to, size_t cap, size_t *ret_count) AL_MUST_CHECK;
+
 /* This inode raises no more events until it leaves the cache or is modified. `access`: what port_fan_mark told. */
 int port_fan_ignore(int group, int fd, bool access) AL_MUST_CHECK;
 /* Everything is asked again. fd may be an O_PATH one (port_fd_path). Only while the file has its blocks: as long as somebody who asked before waits

@@ -8,8 +8,10 @@
 
 const char doctor_reach[] = "Stubs are safe for whoever reads through this host's marked "
                             "filesystems. Block-level snapshots and images of the disk, "
-                            "and other hosts or kernels that mount it, see a stub as zeros: back "
-                            "up through the filesystem.";
+                            "other hosts or kernels that mount it, and programs to whom the kernel "
+                            "hands descriptors of watched files (fanotify without file handles, "
+                            "as some virus scanners), see a stub as zeros: back up through the "
+                            "filesystem.";
 
 const char *
 doctor_level_name(enum doctor_level level)

@@ -16,6 +16,7 @@
 #define LEASE_PAUSE_NS 10000000
 #define BREAK_SECONDS_MIN 5u
 #define BREAK_SECONDS_MAX 60u
+#define WATCHERS_MAX 16
 #define FILES_MIN 200000u /* every waiting opener keeps descriptors here and in the gate */
 
 static void
@@ -189,6 +190,36 @@ check_events(struct doctor *d)
     }
 }
 
+static void
+check_watchers(struct doctor *d)
+{
+    struct port_fan_watcher list[WATCHERS_MAX];
+    size_t count = 0, others = 0, i;
+    int rc = port_fan_watchers(port_native_fd(d->root), list, AL_LEN(list), &count);
+
+    if (rc != AL_OK) {
+        doctor_find(d->report, "watchers", DOCTOR_WARN, "run it as root, with /proc mounted",
+                    "cannot see who else watches this filesystem (%s)", al_code_name(rc));
+        return;
+    }
+    for (i = 0; i < count; i++) {
+        if (strncmp(list[i].name, "alto-", 5) == 0) {
+            continue;
+        }
+        others++;
+        doctor_find(d->report, "watchers", DOCTOR_WARN,
+                    "leave this filesystem out there, or have it use file handles "
+                    "(FAN_REPORT_FID)",
+                    "%s (process %u) is given descriptors here that the kernel asks nobody about: "
+                    "it reads zeros from stubs",
+                    list[i].name, list[i].pid);
+    }
+    if (others == 0) {
+        doctor_find(d->report, "watchers", DOCTOR_GOOD, NULL,
+                    "nobody else is given descriptors of its files");
+    }
+}
+
 static int
 lease(struct doctor *d, struct port_file *f)
 {
@@ -293,6 +324,7 @@ doctor_system(struct doctor *d)
         fit = check_filesystem(d) && check_place(d);
         if (fit) {
             check_events(d);
+            check_watchers(d);
         }
     }
     calm = doctor_gate(d);
