@@ -22,7 +22,7 @@ def small(b):
     lab, n, want = b.lab, b.o.files, b.wants
     peer, folder = lab.peer_folder("small", n, SMALL), lab.alto_folder("small", n, SMALL)
     tier, recall = want("tier-small"), want("recall-small")
-    t = {"tier": [], "recall": [], "rclone": [], "mput": [], "mput_sync": [], "mget": []}
+    t = {"tier": [], "recall": [], "rclone": [], "mput": [], "mput_sync": [], "mget": [], "mget_sync": []}
     for _ in range(b.o.rounds):
         t["tier"].append(lab.tier("small", folder, n))
         t["recall"].append(lab.recall(folder, 8, n, SMALL))
@@ -42,6 +42,7 @@ def small(b):
             os.makedirs(back)
             settle()
             t["mget"].append(timed(lab.smbclient, "prompt OFF; cd peer-smb; mget *", back))
+            t["mget_sync"].append(t["mget"][-1] + timed(run, "sync", "-f", back))
             lab.check_copy(back, n, SMALL)
             lab.clear(back)
         lab.clear(lab.on_share("peer-smb"))
@@ -52,8 +53,9 @@ def small(b):
         yield Figure(name, mine, unit, "smbclient mput", rates(n, t["mput"]), None, goal=1.0, note="likewise; a goal")
         yield Figure(name, mine, unit, "smbclient mput, then sync", rates(n, t["mput_sync"]), None, note="the peer flushed once at the end")
     if recall:
-        yield Figure("recall_%d_x_64KiB_8_readers" % n, rates(n, t["recall"]), unit, "smbclient mget", rates(n, t["mget"]), 1.2,
-                     note="Alto flushed, the peer not")
+        name = "recall_%d_x_64KiB_8_readers" % n
+        yield Figure(name, rates(n, t["recall"]), unit, "smbclient mget", rates(n, t["mget"]), 1.2, note="Alto flushed, the peer not")
+        yield Figure(name, rates(n, t["recall"]), unit, "smbclient mget, then sync", rates(n, t["mget_sync"]), None, note="the peer flushed once at the end")
 
 
 # ---- one large file ----
