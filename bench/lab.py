@@ -69,6 +69,18 @@ class Lab(Stack):
             self.end_all()
             raise
 
+    # ---- images ----
+    def mount_image(self, image, mount):
+        """Like a disk: what the filesystem writes goes past the page cache of the one below, so that nothing is kept or written twice."""
+        device = run("losetup", "--find", "--show", "--direct-io=on", image).strip()
+        try:
+            mount(device)
+        finally:
+            run("losetup", "--detach", device)  # when the last one closes it
+
+    def mount(self, image):
+        self.mount_image(image, super().mount)
+
     # ---- an image as the volume's, without a mark ----
     @property
     def plain(self):
@@ -78,7 +90,7 @@ class Lab(Stack):
         os.makedirs(self.plain)
         run("truncate", "-s", self.size, self.path("plain.img"))
         run(*MKFS[self.fs], self.path("plain.img"))
-        run("mount", "-o", "loop", self.path("plain.img"), self.plain)
+        self.mount_image(self.path("plain.img"), lambda device: run("mount", device, self.plain))
 
     def end_all(self):
         for _ in range(50):
