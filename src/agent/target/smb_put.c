@@ -13,6 +13,10 @@
 
 #include "base/mem.h"
 
+/* Bytes between flushes while a large object is still being written, so that the server's disk
+ * works meanwhile and the last flush finds little to do. */
+#define FLUSH_EVERY (32u << 20)
+
 enum put_phase { PUT_WRITE, PUT_BACK, PUT_NAME, PUT_DEAD };
 
 struct slot {
@@ -25,12 +29,15 @@ struct smb_put {
     struct smb_handle file;
     enum put_phase phase;
     struct slot slot[SMB_DEPTH];
-    unsigned fill;    /* the slot that takes bytes */
-    uint64_t sent;    /* bytes for which a WRITE was sent */
-    uint64_t asked;   /* bytes for which a READ was sent */
-    unsigned oldest;  /* slot of the oldest READ not looked at */
-    unsigned reading; /* READs sent and not looked at */
-    bool last_asked;  /* the READ that must meet the end was sent */
+    unsigned fill;         /* the slot that takes bytes */
+    uint64_t sent;         /* bytes for which a WRITE was sent */
+    uint64_t asked;        /* bytes for which a READ was sent */
+    unsigned oldest;       /* slot of the oldest READ not looked at */
+    unsigned reading;      /* READs sent and not looked at */
+    bool last_asked;       /* the READ that must meet the end was sent */
+    struct smb_call early; /* a FLUSH in the middle */
+    bool early_sent;       /* and not looked at */
+    uint64_t early_at;     /* bytes sent before it */
 };
 
 static struct smb_link *
@@ -164,6 +171,43 @@ settle(struct target_put *p, struct slot *s, struct al_fail *fail)
     return r;
 }
 
+/* A server tells of bytes that its disk did not take to the first who flushes after that, and to
+ * nobody else: what an early flush is answered counts as much as the last one's. */
+static int
+early_settle(struct target_put *p, struct al_fail *fail)
+{
+    struct smb_put *w = p->impl;
+
+    if (!w->early_sent) {
+        return AL_OK;
+    }
+    w->early_sent = false;
+    return smb_finish(link_of(p), &w->early, fail, "flush", p->temp);
+}
+
+static int
+early_flush(struct target_put *p, struct al_fail *fail)
+{
+    struct smb_link *l = link_of(p);
+    struct smb_put *w = p->impl;
+    struct smb_call *calls[1] = {&w->early};
+    struct smb2_pdu *pdu;
+    int r;
+
+    if (w->sent - w->early_at < FLUSH_EVERY || (w->early_sent && w->early.busy)) {
+        return AL_OK;
+    }
+    r = early_settle(p, fail);
+    if (r != AL_OK) {
+        return r;
+    }
+    w->early_at = w->sent;
+    pdu = smb_flush(l, w->file.id, &w->early);
+    r = smb_send(l, &pdu, calls, 1);
+    w->early_sent = r == AL_OK;
+    return r == AL_OK ? AL_OK : smb_say(l, fail, r, 0, "flush", p->temp);
+}
+
 static int
 send_slot(struct target_put *p, struct al_fail *fail)
 {
@@ -213,6 +257,7 @@ smb_put_write(struct target_put *p, const void *bytes, size_t len, struct al_fai
                 r = lost(p, fail);
             }
             r = r == AL_OK ? send_slot(p, fail) : r;
+            r = r == AL_OK ? early_flush(p, fail) : r;
             if (r != AL_OK) {
                 return dead(p, r);
             }
@@ -246,6 +291,7 @@ write_rest(struct target_put *p, struct al_fail *fail)
     for (i = 0; r == AL_OK && i < SMB_DEPTH; i++) {
         r = settle(p, &w->slot[i], fail);
     }
+    r = r == AL_OK ? early_settle(p, fail) : r;
     if (r == AL_OK) {
         r = smb_do(l, smb_flush(l, w->file.id, &flush), &flush, fail, "flush", p->temp);
     }
@@ -629,6 +675,10 @@ smb_put_end(struct target_put *p)
     /* The server may still be sending into our buffers. */
     for (i = 0; i < SMB_DEPTH; i++) {
         int ignored = w->slot[i].call.busy ? smb_wait(l, &w->slot[i].call) : AL_OK;
+        (void)ignored;
+    }
+    if (w->early.busy) {
+        int ignored = smb_wait(l, &w->early);
         (void)ignored;
     }
     if (smb_alive(l, &w->file)) {
