@@ -28,7 +28,8 @@
 #define GATE_CLIENTS_MAX 32u
 #define GATE_GUARDS_MAX 256u     /* files being tiered at once */
 #define GATE_READERS 2u          /* threads that read events: one, and one to spare */
-#define GATE_READERS_MAX 64u     /* openers that may wait for somebody's lease at once before everybody waits */
+#define GATE_READERS_MAX 1024u   /* openers that may wait for somebody's lease at once before everybody waits */
+#define GATE_CROWDED_NS 10000000000
 #define GATE_STUCK_NS 1000000    /* a read this long waits for a lease: the spare thread takes over */
 #define GATE_ADOPT_MS 3000       /* a new gate waits this long for a holder of the group it should take over */
 #define GATE_SEND_MS 2000        /* a client that takes no answer for this long is dropped */
@@ -91,6 +92,7 @@ struct gate {
     _Atomic int agent_pidfd;
     _Atomic unsigned readers, stuck; /* stuck: those whose read waits for somebody's lease, while another took over */
     _Atomic int64_t reading_since_ns;
+    _Atomic int64_t crowded_ns; /* when it was last said that all readers wait for leases */
     _Atomic uint64_t guard_epoch; /* counts guards ever made */
     _Atomic unsigned guard_count;
     _Atomic unsigned pending_count;

@@ -11,12 +11,19 @@
 
 #define HOLD_RETRY_NS 50000000
 #define HOLD_DENY_MS 200 /* between two looks for a new gate */
+#define HOLD_LOOK_MS 1000
+#define HOLD_ASLEEP_NS                                                                             \
+    5000000000 /* between two looks: then this process did not run itself, and knows nothing */
 
 struct hold {
     const char *socket;
     struct port *port;
-    int gate; /* the connection; -1: none */
+    int gate;  /* the connection; -1: none */
+    int pidfd; /* of the process at its other end */
     int group, table_fd;
+    struct table *table; /* NULL: not known yet */
+    uint64_t beat;       /* as last seen, and since when */
+    int64_t beat_ns, look_ns;
     uint64_t group_id;
     uint64_t wait_ms;
     int64_t lost_ns;
@@ -37,22 +44,38 @@ hello(struct hold *h)
     if (rc != AL_OK) {
         return rc;
     }
-    port_fd_close(&peer.pidfd);
     rc = peer.uid == 0 ? gatemsg_encode(&m, &b) : AL_EACCES;
     if (rc == AL_OK) {
         rc = port_usock_send(fd, b.at, b.len, fds, h->group >= 0 ? 2 : 0, GATE_SEND_MS);
     }
     if (rc != AL_OK) {
         port_fd_close(&fd);
+        port_fd_close(&peer.pidfd);
         return rc;
     }
     h->gate = fd;
+    h->pidfd = peer.pidfd;
     return AL_OK;
+}
+
+static void
+lost(struct hold *h, int64_t since_ns)
+{
+    port_fd_close(&h->gate);
+    port_fd_close(&h->pidfd);
+    h->lost_ns = since_ns;
 }
 
 static void
 welcome(struct hold *h, const struct gatemsg *m, const int fds[2])
 {
+    void *at = NULL;
+
+    if (h->table == NULL || m->group != h->group_id) {
+        port_shared_unmap(h->table, sizeof(*h->table));
+        h->table = port_shared_map(fds[1], sizeof(*h->table), &at) == AL_OK ? at : NULL;
+    }
+    h->look_ns = 0; /* a new gate: its beat is counted from now on */
     port_fd_close(&h->group);
     port_fd_close(&h->table_fd);
     h->group = fds[0];
@@ -60,6 +83,33 @@ welcome(struct hold *h, const struct gatemsg *m, const int fds[2])
     h->group_id = m->group;
     h->wait_ms = m->wait_ms;
     (void)fprintf(stderr, "<6>alto-hold: holds group %llu\n", (unsigned long long)h->group_id);
+}
+
+/* A gate that lives but does not run (stopped, frozen, hung in the kernel) would keep its openers
+ * for ever. Whatever it was doing, the next one takes over. */
+static void
+watch_gate(struct hold *h)
+{
+    int64_t now = port_mono_ns(h->port);
+    uint64_t beat;
+
+    if (h->table == NULL || h->gate < 0) {
+        return;
+    }
+    beat = atomic_load(&h->table->beat);
+    if (beat != h->beat || now - h->look_ns > HOLD_ASLEEP_NS) {
+        h->beat = beat;
+        h->beat_ns = now;
+    }
+    h->look_ns = now;
+    if (now - h->beat_ns > (int64_t)h->wait_ms * 1000000) {
+        (void)fprintf(stderr, "<3>alto-hold: alto-gate has not run for %llu ms: killed\n",
+                      (unsigned long long)h->wait_ms);
+        if (port_pidfd_kill(h->pidfd) != AL_OK) {
+            (void)fputs("<3>alto-hold: it cannot be killed\n", stderr);
+        }
+        lost(h, h->beat_ns); /* who waited since then has waited long enough */
+    }
 }
 
 /* Waits for what the gate says; it says hello and then nothing, until it is gone. */
@@ -72,13 +122,12 @@ listen_to_gate(struct hold *h)
     size_t len, count = 0, i = 0;
     struct gatemsg m;
 
-    if (port_poll(&p, 1, 1000) != AL_OK || !p.readable) {
+    if (port_poll(&p, 1, HOLD_LOOK_MS) != AL_OK || !p.readable) {
         return;
     }
     if (port_usock_recv(h->gate, false, room, sizeof(room), &len, fds, &count) != AL_OK ||
         gatemsg_decode((struct al_span){room, len}, &m) != AL_OK) {
-        port_fd_close(&h->gate);
-        h->lost_ns = port_mono_ns(h->port);
+        lost(h, port_mono_ns(h->port));
     } else if (m.type == GATEMSG_WELCOME && count == 2) {
         welcome(h, &m, fds);
         i = 2;
@@ -112,6 +161,7 @@ hold_run(struct hold *h)
 
         if (h->gate >= 0) {
             listen_to_gate(h);
+            watch_gate(h);
             continue;
         }
         if (hello(h) == AL_OK) {
@@ -137,6 +187,7 @@ main(int argc, char **argv)
     struct hold h = {.socket = GATE_SOCKET,
                      .port = port_native(),
                      .gate = -1,
+                     .pidfd = -1,
                      .group = -1,
                      .table_fd = -1,
                      .right = -1,

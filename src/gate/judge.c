@@ -298,6 +298,14 @@ reader_add(struct gate *g)
     int rc;
 
     if (atomic_load(&g->readers) >= GATE_READERS_MAX) {
+        int64_t now = port_mono_ns(g->port);
+
+        if (now - atomic_exchange(&g->crowded_ns, now) > GATE_CROWDED_NS) {
+            al_log(g->conf.log, AL_LOG_ERROR,
+                   "%u openers wait for leases that other programs do not give back: until some do "
+                   "(fs.lease-break-time), every opener on the marked filesystems waits",
+                   GATE_READERS_MAX);
+        }
         return AL_ELIMIT;
     }
     atomic_fetch_add(&g->readers, 1);

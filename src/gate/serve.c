@@ -364,6 +364,7 @@ gate_serve(struct gate *g)
         int64_t wait_ms;
         bool late;
 
+        atomic_fetch_add(&g->table->beat, 1);
         port_mutex_lock(&g->lock);
         wait_ms = gate_deadlines(g);
         late = gate_forward_all(g);

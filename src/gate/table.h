@@ -32,7 +32,8 @@ struct table {
     uint64_t magic;
     uint64_t group;
     uint64_t access; /* enum table_access */
-    uint64_t unused[5];
+    _Atomic uint64_t beat; /* the gate counts here at least once a second while it serves */
+    uint64_t unused[4];
     struct table_slot slots[PORT_FAN_NUMBERS_MAX];
 };
 

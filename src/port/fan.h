@@ -80,7 +80,8 @@ bool port_fd_is_open(int fd);
 
 /* An area of memory shared by descriptor: survives its maker while anybody holds it. All zero at first. */
 int port_shared_new(const char *name, size_t bytes, int *ret_fd) AL_MUST_CHECK;
-int port_shared_map(int fd, size_t bytes, void **ret) AL_MUST_CHECK; /* lives as long as the process; AL_ECORRUPT when it is smaller */
+int port_shared_map(int fd, size_t bytes, void **ret) AL_MUST_CHECK; /* until port_shared_unmap or the process's end; AL_ECORRUPT when it is smaller */
+void port_shared_unmap(void *at, size_t bytes); /* NULL is fine */
 /* The right to read the group whose table this is: it lasts until *ret_right is closed, by hand or by the end of the process. AL_EBUSY at
  * once, or waits up to timeout_ms for it (AL_ETIMEDOUT). */
 int port_fan_right(int shared_fd, int64_t timeout_ms, int *ret_right) AL_MUST_CHECK;

@@ -25,6 +25,8 @@ int port_usock_recv(int fd, bool wait, void *to, size_t cap, size_t *ret_len, in
 
 /* True while the process of the pidfd lives. */
 bool port_pidfd_alive(int pidfd);
+/* SIGKILL, to that process and no later one of its number. AL_OK also when it has ended. AL_EACCES; AL_EINVAL: no pidfd. */
+int port_pidfd_kill(int pidfd) AL_MUST_CHECK;
 
 struct port_poll {
     int fd;        /* below 0: skipped */

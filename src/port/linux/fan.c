@@ -513,6 +513,14 @@ port_shared_map(int fd, size_t bytes, void **ret)
     return AL_OK;
 }
 
+void
+port_shared_unmap(void *at, size_t bytes)
+{
+    if (at != NULL) {
+        (void)munmap(at, bytes); /* fails only for what was never mapped */
+    }
+}
+
 int
 port_fan_right(int shared_fd, int64_t timeout_ms, int *ret_right)
 {

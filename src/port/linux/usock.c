@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -250,6 +251,15 @@ port_usock_recv(int fd, bool wait, void *to, size_t cap, size_t *ret_len, int *r
     memcpy(ret_fds, fds, count * sizeof(int));
     *ret_fd_count = count;
     *ret_len = (size_t)n;
+    return AL_OK;
+}
+
+int
+port_pidfd_kill(int pidfd)
+{
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) != 0 && errno != ESRCH) {
+        return linux_code(errno);
+    }
     return AL_OK;
 }
 

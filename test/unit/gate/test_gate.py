@@ -177,6 +177,30 @@ def an_agent_whose_open_was_read_before_it_was_known_does_not_wait_for_itself():
 
 
 @test
+def a_gate_that_lives_but_does_not_run_is_ended_after_the_limit():
+    with Lab(wait_ms=4000) as lab:
+        p = lab.stub("f", DATA)
+        q = lab.write("plain", DATA)
+        assert until(lambda: lab.status()["holders"] == 2)
+        lab.gate.send_signal(signal.SIGSTOP)
+        readers = [Reader(digest, p), Reader(digest, q)]
+        for r in readers:
+            denied_or_right(r.result(15), 12)
+        assert lab.gate.wait(5) == -signal.SIGKILL, "it was killed"
+        lab.start_gate()
+        for path in (p, q):
+            equal(digest(path), DATA_SHA, "afterwards")
+
+
+@test
+def a_gate_that_rests_is_not_ended():
+    with Lab(wait_ms=1500) as lab:
+        pid = lab.status()["pid"]
+        time.sleep(5)
+        equal(lab.status()["pid"], pid)
+
+
+@test
 def gate_and_agent_die_together_with_a_reader_waiting():
     with Lab(wait_ms=8000) as lab:
         p = lab.stub("f", DATA)
@@ -605,6 +629,27 @@ def the_lease_of_a_third_party_blocks_one_reader_thread_and_nobody_else():
         for r in blocked:
             equal(r.result()[:2], ("ok", DATA_SHA))
         assert until(lambda: lab.status()["readers"] <= 3), lab.status()
+
+
+@test
+def leases_by_the_hundred_that_nobody_gives_back_hold_up_nobody_else():
+    with Lab() as lab:
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        files = [open(lab.write("leased %d" % i, b"x" * 4096), "r+b") for i in range(200)]
+        subprocess.run(["sh", "-c", "echo 2 > /proc/sys/vm/drop_caches"])
+        for f in files:
+            assert until(lambda: leased(f)), "no lease"
+        blocked = [subprocess.Popen(["cat", f.name], stdout=subprocess.DEVNULL) for f in files]
+        try:
+            assert until(lambda: lab.status()["readers"] > 150, 30), lab.status()
+            p = lab.stub("stub", DATA)
+            equal(digest(p), DATA_SHA)
+        finally:
+            for f in files:
+                fcntl.fcntl(f.fileno(), fcntl.F_SETLEASE, fcntl.F_UNLCK)
+                f.close()
+            for b in blocked:
+                b.wait(60)
 
 
 @test
