@@ -245,7 +245,7 @@ def test_console_is_used_by_keyboard():
 
 def test_no_room_has_a_serious_accessibility_violation_or_is_too_wide():
     need("job")
-    found = step("accessible", volume=state["volume"]["id"], rule=state["rule"]["id"], job=state["job"]["id"])
+    found = step("accessible", volume=state["volume"]["id"], rule=state["rule"]["id"], name=RULE, job=state["job"]["id"])
     for line in found["wrong"]:
         print("# " + line)
     tap.equal(len(found["wrong"]), 0, "violations on %d pages" % found["pages"])
