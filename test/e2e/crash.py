@@ -211,6 +211,8 @@ def test_altod_killed_while_files_are_tiered():
     killer.start()
 
     def over():
+        if killer.error:
+            raise killer.error
         try:
             return stack.api.get("/jobs/" + job["id"])["state"] not in ("queued", "running")
         except Exception:  # altod is away

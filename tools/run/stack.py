@@ -209,7 +209,7 @@ class Stack:
         reading, writing = os.pipe()
         arguments = ["--data", self.path("altod"), "--listen", listen, "--ready-fd", str(writing), "--password-file", self.path("admin-password")]
         dist = os.path.join(ROOT, "console/dist")
-        if os.path.isdir(dist):
+        if os.path.exists(os.path.join(dist, "index.html")):
             arguments += ["--console", dist]
         self.spawn("altod", *arguments, pass_fds=(writing,))
         os.close(writing)
