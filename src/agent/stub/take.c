@@ -9,6 +9,8 @@
 
 #include "base/mem.h"
 
+#define LOOKUP_NS 2000000 /* how long somebody's lookup of a name may last */
+
 static enum stub_refusal
 refuse_by_stat(const struct stub_volume *v, const struct port_stat *st)
 {
@@ -200,6 +202,11 @@ take_opened(struct stub_take *t, const struct port_stat *first, enum stub_refusa
         t->ino = first->ino;
     }
     rc = port_lease_take(v->port, t->file);
+    if (rc == AL_EBUSY) {
+        /* Whoever looks the name up right now, for a stat, counts as a user for a moment. */
+        port_sleep_ns(v->port, LOOKUP_NS);
+        rc = port_lease_take(v->port, t->file);
+    }
     if (rc == AL_EBUSY) {
         *ret_refusal = is_swap(v, first) ? STUB_R_SWAP : STUB_R_OPEN;
         return AL_OK;
