@@ -40,9 +40,10 @@ export default function JobRoom() {
         ]} />
       </Card>
       {j.reasons.length > 0 && <Card size="small" title="Why files were left" style={{ marginBottom: 16 }} styles={{ body: { padding: 0 } }}>
-        <Table size="small" rowKey={(r) => r.reason + r.code} pagination={false} scroll={{ x: 'max-content' }} dataSource={j.reasons} columns={[
-          { title: 'Reason', render: (_, r) => <div style={{ maxWidth: 420, whiteSpace: 'normal' }}><Button type="link" size="small" style={{ padding: 0 }} onClick={() => show(r)}>{reasonName(r.reason, r.code)}</Button>{explain(r.reason || r.code) && <div className="sub">{explain(r.reason || r.code)}</div>}</div> },
-          { title: 'Files', align: 'right', render: (_, r) => <span className="num">{count(r.files)}</span> }, { title: 'Such as', render: (_, r) => <div className="mono" style={{ maxWidth: 520, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{r.sample_path}</div> }]} /></Card>}
+        <Table size="small" rowKey={(r) => r.reason + r.code} pagination={false} dataSource={j.reasons} columns={[
+          { title: 'Reason', render: (_, r) => <div style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}><Button type="link" size="small" style={{ padding: 0 }} onClick={() => show(r)}>{reasonName(r.reason, r.code)}</Button>
+            <div className="sub">{explain(r.reason || r.code)} Such as <span className="mono">{r.sample_path}</span></div></div> },
+          { title: 'Files', align: 'right', width: 90, render: (_, r) => <span className="num">{count(r.files)}</span> }]} /></Card>}
       <div className="head" style={{ marginBottom: 10 }}><h2>What became of each file</h2><Select allowClear aria-label="Reason" placeholder="All outcomes" style={{ width: 220 }} value={reason ?? code} onChange={(v) => show(j.reasons.find((r) => (r.reason || r.code) === v))} options={j.reasons.map((r) => ({ value: r.reason || r.code, label: reasonName(r.reason, r.code) }))} /></div>
       <DataTable list={outcomes} what="outcomes" size="small" rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at} empty={<Nothing title="Nothing to tell" text={j.kind === 'scan' ? 'A scan changes no file.' : 'No file has been handled yet.'} />} columns={[
         { title: 'Path', render: (_, o) => <div className="mono" style={{ maxWidth: 560, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{o.path}</div> },
