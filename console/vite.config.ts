@@ -4,7 +4,12 @@ import { defineConfig } from 'vitest/config';
 // The console is served by altod under a strict policy: no inline scripts, nothing from other hosts, hashed assets.
 export default defineConfig({
   plugins: [react()],
-  build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0, chunkSizeWarningLimit: 1500 },
+  build: {
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1500,
+  },
   server: { proxy: { '/api': 'http://127.0.0.1:8420' } },
   test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'] },
 });

@@ -12,19 +12,36 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const answer = (status: number, body: unknown) => Promise.resolve(new Response(typeof body === 'string' ? body : JSON.stringify(body), { status }));
-const ask = (status: number, body: unknown) => must(api.GET('/health', { fetch: () => answer(status, body) })).then(() => undefined, (e: unknown) => e as ApiFailure);
+const answer = (status: number, body: unknown) =>
+  Promise.resolve(new Response(typeof body === 'string' ? body : JSON.stringify(body), { status }));
+const ask = (status: number, body: unknown) =>
+  must(api.GET('/health', { fetch: () => answer(status, body) })).then(
+    () => undefined,
+    (e: unknown) => e as ApiFailure,
+  );
 
 describe('failures of the server', () => {
   it('are told in its words', async () => {
-    const e = await ask(409, { type: 'about:blank', title: 'Conflict', status: 409, code: 'exists', detail: 'The name is taken.' });
+    const e = await ask(409, {
+      type: 'about:blank',
+      title: 'Conflict',
+      status: 409,
+      code: 'exists',
+      detail: 'The name is taken.',
+    });
     expect(e).toBeInstanceOf(ApiFailure);
     expect([e!.status, e!.problem.code, e!.message]).toEqual([409, 'exists', 'The name is taken.']);
   });
-  it('say what to do when somebody was faster', async () => expect(sayFailure(await ask(412, { title: 'x', status: 412, code: 'changed' }))).toMatch(/Somebody changed this/));
+  it('say what to do when somebody was faster', async () =>
+    expect(sayFailure(await ask(412, { title: 'x', status: 412, code: 'changed' }))).toMatch(
+      /Somebody changed this/,
+    ));
   it('are told without JSON too', async () => expect((await ask(502, '<html>'))!.status).toBe(502));
   it('tell that nobody answers', async () => {
-    const e = await must(api.GET('/health', { fetch: () => Promise.reject(new TypeError('no')) })).then(() => undefined, (x: unknown) => x as ApiFailure);
+    const e = await must(api.GET('/health', { fetch: () => Promise.reject(new TypeError('no')) })).then(
+      () => undefined,
+      (x: unknown) => x as ApiFailure,
+    );
     expect(e!.problem.code).toBe('unreachable');
   });
 });
@@ -32,18 +49,29 @@ describe('failures of the server', () => {
 describe('live events in the cache', () => {
   const cached = () => {
     const client = makeClient();
-    client.setQueryData(['jobs', undefined], { pages: [{ items: [{ id: 'a', version: 2, state: 'running' }], next_cursor: null }], pageParams: [undefined] });
-    const first = () => client.getQueryData<{ pages: PageOf<{ state: string }>[] }>(['jobs', undefined])!.pages[0]!.items[0]!.state;
+    client.setQueryData(['jobs', undefined], {
+      pages: [{ items: [{ id: 'a', version: 2, state: 'running' }], next_cursor: null }],
+      pageParams: [undefined],
+    });
+    const first = () =>
+      client.getQueryData<{ pages: PageOf<{ state: string }>[] }>(['jobs', undefined])!.pages[0]!.items[0]!
+        .state;
     return { client, first };
   };
   it('replace an older self', () => {
     const { client, first } = cached();
-    makeApplier(client, () => undefined)({ kind: 'job', id: '1', data: { id: 'a', version: 3, state: 'done' } });
+    makeApplier(
+      client,
+      () => undefined,
+    )({ kind: 'job', id: '1', data: { id: 'a', version: 3, state: 'done' } });
     expect(first()).toBe('done');
   });
   it('never replace a newer one', () => {
     const { client, first } = cached();
-    makeApplier(client, () => undefined)({ kind: 'job', id: '1', data: { id: 'a', version: 1, state: 'queued' } });
+    makeApplier(
+      client,
+      () => undefined,
+    )({ kind: 'job', id: '1', data: { id: 'a', version: 1, state: 'queued' } });
     expect(first()).toBe('running');
   });
   it('ask once for many that are not shown', () => {
@@ -57,15 +85,23 @@ describe('live events in the cache', () => {
 
 it('goes back only to places of this console', () => {
   expect(backFrom('/rules?x=1')).toBe('/rules?x=1');
-  for (const bad of [null, '//evil', '/\\evil', 'https://evil', '/login?back=/']) expect(backFrom(bad)).toBe('/');
+  for (const bad of [null, '//evil', '/\\evil', 'https://evil', '/login?back=/'])
+    expect(backFrom(bad)).toBe('/');
 });
 
 it('marks the wrong part of a rule and tells what was expected', () => {
   const change = vi.fn();
   const { container } = render(
-    <QueryClientProvider client={makeClient()}><MemoryRouter>
-      <RuleText value="size > 10XB" onChange={change} error={{ at: 7, length: 4, message: 'is no size', expected: 'a size' }} />
-    </MemoryRouter></QueryClientProvider>);
+    <QueryClientProvider client={makeClient()}>
+      <MemoryRouter>
+        <RuleText
+          value="size > 10XB"
+          onChange={change}
+          error={{ at: 7, length: 4, message: 'is no size', expected: 'a size' }}
+        />
+      </MemoryRouter>
+    </QueryClientProvider>,
+  );
   expect(container.querySelector('mark')!.textContent).toBe('10XB');
   expect(screen.getByText('a size')).toBeTruthy();
   fireEvent.change(screen.getByLabelText('Which files'), { target: { value: 'true' } });

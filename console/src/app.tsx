@@ -11,14 +11,56 @@ import { Waiting } from './ui/parts';
 const Inside = lazy(() => import('./inside'));
 
 const LIGHT = {
-  token: { colorPrimary: '#1f6f8b', colorInfo: '#1f6f8b', colorLink: '#17607a', colorError: '#c0271f', colorSuccess: '#1e8e4e', colorBgLayout: '#f3f6f8', colorTextPlaceholder: '#67737b', colorTextDescription: '#57636b', colorTextTertiary: '#57636b',
-    colorInfoBg: '#e8f3f7', colorInfoBorder: '#b7d6e2', colorSuccessBg: '#e7f6ed', colorSuccessBorder: '#b5dfc5', colorWarningBg: '#fff6e5', colorWarningBorder: '#f1d59b', colorErrorBg: '#fdeeee', colorErrorBorder: '#f3c1be', controlItemBgActive: '#e6f1f5', controlItemBgActiveHover: '#d9eaf0' },
-  menu: { itemSelectedBg: '#e0eef3', itemSelectedColor: '#12556d' }, button: {},
+  token: {
+    colorPrimary: '#1f6f8b',
+    colorInfo: '#1f6f8b',
+    colorLink: '#17607a',
+    colorError: '#c0271f',
+    colorSuccess: '#1e8e4e',
+    colorBgLayout: '#f3f6f8',
+    colorTextPlaceholder: '#67737b',
+    colorTextDescription: '#57636b',
+    colorTextTertiary: '#57636b',
+    colorInfoBg: '#e8f3f7',
+    colorInfoBorder: '#b7d6e2',
+    colorSuccessBg: '#e7f6ed',
+    colorSuccessBorder: '#b5dfc5',
+    colorWarningBg: '#fff6e5',
+    colorWarningBorder: '#f1d59b',
+    colorErrorBg: '#fdeeee',
+    colorErrorBorder: '#f3c1be',
+    controlItemBgActive: '#e6f1f5',
+    controlItemBgActiveHover: '#d9eaf0',
+  },
+  menu: { itemSelectedBg: '#e0eef3', itemSelectedColor: '#12556d' },
+  button: {},
 };
 const DARK = {
-  token: { colorPrimary: '#3aa3c4', colorInfo: '#3aa3c4', colorLink: '#6cc3de', colorError: '#ff9398', colorSuccess: '#3fbf78', colorBgLayout: '#0f1417', colorBgContainer: '#171d21', colorBgElevated: '#1f272c', colorTextPlaceholder: '#94a1a9', colorTextDescription: '#a3afb7', colorTextTertiary: '#a3afb7',
-    colorInfoBg: '#13303a', colorInfoBorder: '#235061', colorSuccessBg: '#14301f', colorSuccessBorder: '#265239', colorWarningBg: '#372b12', colorWarningBorder: '#64501f', colorErrorBg: '#3a181a', colorErrorBorder: '#6b2b2d', controlItemBgActive: '#17303a', controlItemBgActiveHover: '#1c3a46' },
-  menu: { itemSelectedBg: '#17343f', itemSelectedColor: '#9bd9ee' }, button: { primaryColor: '#041b23', dangerColor: '#240608' },
+  token: {
+    colorPrimary: '#3aa3c4',
+    colorInfo: '#3aa3c4',
+    colorLink: '#6cc3de',
+    colorError: '#ff9398',
+    colorSuccess: '#3fbf78',
+    colorBgLayout: '#0f1417',
+    colorBgContainer: '#171d21',
+    colorBgElevated: '#1f272c',
+    colorTextPlaceholder: '#94a1a9',
+    colorTextDescription: '#a3afb7',
+    colorTextTertiary: '#a3afb7',
+    colorInfoBg: '#13303a',
+    colorInfoBorder: '#235061',
+    colorSuccessBg: '#14301f',
+    colorSuccessBorder: '#265239',
+    colorWarningBg: '#372b12',
+    colorWarningBorder: '#64501f',
+    colorErrorBg: '#3a181a',
+    colorErrorBorder: '#6b2b2d',
+    controlItemBgActive: '#17303a',
+    controlItemBgActiveHover: '#1c3a46',
+  },
+  menu: { itemSelectedBg: '#17343f', itemSelectedColor: '#9bd9ee' },
+  button: { primaryColor: '#041b23', dangerColor: '#240608' },
 };
 
 export function Look({ children }: { children: ReactNode }) {
@@ -31,11 +73,18 @@ export function Look({ children }: { children: ReactNode }) {
     document.body.style.background = look.token.colorBgLayout;
   }, [dark, look]);
   return (
-    <ConfigProvider theme={{
-      algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-      token: { motion: !still, borderRadius: 8, fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif", ...look.token },
-      components: { Menu: look.menu, Button: look.button },
-    }}>
+    <ConfigProvider
+      theme={{
+        algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
+        token: {
+          motion: !still,
+          borderRadius: 8,
+          fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+          ...look.token,
+        },
+        components: { Menu: look.menu, Button: look.button },
+      }}
+    >
       <AntApp style={{ height: '100%' }}>{children}</AntApp>
     </ConfigProvider>
   );
@@ -49,7 +98,14 @@ export function App() {
         <BrowserRouter>
           <Routes>
             <Route path="/login" element={<Login />} />
-            <Route path="*" element={<Suspense fallback={<Waiting />}><Inside /></Suspense>} />
+            <Route
+              path="*"
+              element={
+                <Suspense fallback={<Waiting />}>
+                  <Inside />
+                </Suspense>
+              }
+            />
           </Routes>
         </BrowserRouter>
       </Look>

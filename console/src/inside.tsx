@@ -34,7 +34,18 @@ class Fence extends Component<{ children: ReactNode; place: string }, { error?: 
   }
   render() {
     if (!this.state.error) return this.props.children;
-    return <Result status="error" title="This page failed" subTitle={this.state.error.message} extra={<Button type="primary" onClick={() => window.location.reload()}>Load again</Button>} />;
+    return (
+      <Result
+        status="error"
+        title="This page failed"
+        subTitle={this.state.error.message}
+        extra={
+          <Button type="primary" onClick={() => window.location.reload()}>
+            Load again
+          </Button>
+        }
+      />
+    );
   }
 }
 
@@ -52,7 +63,18 @@ function useLive(on: boolean): LiveState {
 
 function Missing() {
   const go = useGo();
-  return <Result status="404" title="There is nothing here" subTitle="The address is wrong, or what it named is gone." extra={<Button type="primary" onClick={() => go('/')}>To the overview</Button>} />;
+  return (
+    <Result
+      status="404"
+      title="There is nothing here"
+      subTitle="The address is wrong, or what it named is gone."
+      extra={
+        <Button type="primary" onClick={() => go('/')}>
+          To the overview
+        </Button>
+      }
+    />
+  );
 }
 
 function OperatorsOnly({ children }: { children: ReactNode }) {
@@ -65,7 +87,9 @@ export default function Inside() {
   const place = useLocation();
   const here = place.pathname + place.search;
   const session = useQuery({
-    queryKey: ['session'], staleTime: Infinity, retry: (n, e) => !(e instanceof ApiFailure && e.status === 401) && n < 2,
+    queryKey: ['session'],
+    staleTime: Infinity,
+    retry: (n, e) => !(e instanceof ApiFailure && e.status === 401) && n < 2,
     queryFn: async () => {
       const got = await must(api.GET('/session'));
       setCsrf(got.csrf);
@@ -78,11 +102,19 @@ export default function Inside() {
     whenLoggedOut(() => {
       if (window.location.pathname === '/login') return;
       client.clear();
-      void navigate(`/login?back=${encodeURIComponent(window.location.pathname + window.location.search)}`, { replace: true });
+      void navigate(`/login?back=${encodeURIComponent(window.location.pathname + window.location.search)}`, {
+        replace: true,
+      });
     });
   }, [client, navigate]);
-  if (out) return <Navigate replace to={here === '/' ? '/login' : `/login?back=${encodeURIComponent(here)}`} />;
-  if (session.error && !session.data) return <div className="page"><Failed error={session.error} retry={() => void session.refetch()} /></div>;
+  if (out)
+    return <Navigate replace to={here === '/' ? '/login' : `/login?back=${encodeURIComponent(here)}`} />;
+  if (session.error && !session.data)
+    return (
+      <div className="page">
+        <Failed error={session.error} retry={() => void session.refetch()} />
+      </div>
+    );
   if (!session.data) return <Waiting />;
   return (
     <SessionContext value={session.data}>
@@ -91,7 +123,14 @@ export default function Inside() {
           <Suspense fallback={<Waiting />}>
             <Routes>
               <Route path="/" element={<Overview />} />
-              <Route path="/customers" element={<OperatorsOnly><Customers /></OperatorsOnly>} />
+              <Route
+                path="/customers"
+                element={
+                  <OperatorsOnly>
+                    <Customers />
+                  </OperatorsOnly>
+                }
+              />
               <Route path="/hosts" element={<Hosts />} />
               <Route path="/volumes" element={<Volumes />} />
               <Route path="/volumes/:id/files" element={<Files />} />
@@ -110,4 +149,3 @@ export default function Inside() {
     </SessionContext>
   );
 }
-

@@ -17,7 +17,13 @@ const VOLUME = '01jvxm00000000000000000000';
 const RULE = '01jrvx00000000000000000001';
 const JOB = '01jjxb00000000000000000000';
 
-interface Asked { method: string; path: string; query: URLSearchParams; body?: unknown; headers: Headers }
+interface Asked {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  body?: unknown;
+  headers: Headers;
+}
 let asked: Asked[] = [];
 
 /** The pretended server; a test may answer some requests itself. */
@@ -26,25 +32,54 @@ function serve(mood: Mood, own?: (a: Asked) => { status: number; body: unknown }
   vi.stubGlobal('fetch', async (request: Request) => {
     const url = new URL(request.url);
     const text = request.method === 'GET' ? '' : await request.text();
-    const one: Asked = { method: request.method, path: url.pathname.replace('/api/v1', ''), query: url.searchParams, body: text ? JSON.parse(text) : undefined, headers: request.headers };
+    const one: Asked = {
+      method: request.method,
+      path: url.pathname.replace('/api/v1', ''),
+      query: url.searchParams,
+      body: text ? JSON.parse(text) : undefined,
+      headers: request.headers,
+    };
     asked.push(one);
     if (mood === 'loading' && one.path !== '/session') return new Promise<Response>(() => undefined);
     const { status, body } = own?.(one) ?? answer(world, one.method, request.url, one.body);
-    return new Response(status === 204 ? null : JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } });
+    return new Response(status === 204 ? null : JSON.stringify(body), {
+      status,
+      headers: { 'Content-Type': 'application/json' },
+    });
   });
 }
 
 function visit(path: string) {
   const client = makeClient();
   client.setDefaultOptions({ queries: { ...client.getDefaultOptions().queries, retry: false } });
-  return render(<QueryClientProvider client={client}><AntApp><MemoryRouter initialEntries={[path]}><Inside /></MemoryRouter></AntApp></QueryClientProvider>);
+  return render(
+    <QueryClientProvider client={client}>
+      <AntApp>
+        <MemoryRouter initialEntries={[path]}>
+          <Inside />
+        </MemoryRouter>
+      </AntApp>
+    </QueryClientProvider>,
+  );
 }
 
-const wide = (yes: boolean) => vi.stubGlobal('matchMedia', (query: string) => ({ matches: yes && /min-width/.test(query), media: query, addEventListener: () => undefined, removeEventListener: () => undefined, addListener: () => undefined, removeListener: () => undefined }));
+const wide = (yes: boolean) =>
+  vi.stubGlobal('matchMedia', (query: string) => ({
+    matches: yes && /min-width/.test(query),
+    media: query,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+    addListener: () => undefined,
+    removeListener: () => undefined,
+  }));
 const main = () => document.getElementById('main')!;
-const find = (text: string | RegExp) => waitFor(() => { expect(main().textContent).toMatch(text); });
+const find = (text: string | RegExp) =>
+  waitFor(() => {
+    expect(main().textContent).toMatch(text);
+  });
 const press = async (name: string | RegExp) => fireEvent.click(await screen.findByRole('button', { name }));
-const sent = (method: string, path: string | RegExp) => asked.find((a) => a.method === method && (typeof path === 'string' ? a.path === path : path.test(a.path)));
+const sent = (method: string, path: string | RegExp) =>
+  asked.find((a) => a.method === method && (typeof path === 'string' ? a.path === path : path.test(a.path)));
 
 const plain = window.getComputedStyle.bind(window);
 
@@ -52,8 +87,22 @@ beforeEach(() => {
   asked = [];
   vi.stubGlobal('getComputedStyle', (of: Element) => plain(of)); // jsdom knows no pseudo-elements and says so each time
   wide(true);
-  vi.stubGlobal('ResizeObserver', class { observe() {} unobserve() {} disconnect() {} });
-  vi.stubGlobal('EventSource', class { readyState = 1; addEventListener() {} close() {} });
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe() {}
+      unobserve() {}
+      disconnect() {}
+    },
+  );
+  vi.stubGlobal(
+    'EventSource',
+    class {
+      readyState = 1;
+      addEventListener() {}
+      close() {}
+    },
+  );
 });
 afterEach(() => {
   cleanup();
@@ -62,9 +111,16 @@ afterEach(() => {
 
 // room, its address, what it shows of data, and what it says when there is none
 const ROOMS: [string, string, string, string][] = [
-  ['Overview', '/', '90.3 TB', 'Begin with a host'], ['Customers', '/customers', 'Northlight Post', 'No customer yet'], ['Hosts', '/hosts', 'media-01', 'No host yet'], ['Volumes', '/volumes', '/srv/projects', 'No volume yet'],
-  ['Files', `/volumes/${VOLUME}/files`, 'IMG_0000009', 'This folder is empty'], ['Shares', '/shares', 'cold-b', 'No share yet'], ['Rules', '/rules', 'Masters after a quarter', 'No rule yet'],
-  ['Jobs', '/jobs', 'check share', 'No job'], ['Job', `/jobs/${JOB}`, 'A program has it open', 'No file has been handled yet'], ['Audit', '/audit', 'file: recall', 'No event'],
+  ['Overview', '/', '90.3 TB', 'Begin with a host'],
+  ['Customers', '/customers', 'Northlight Post', 'No customer yet'],
+  ['Hosts', '/hosts', 'media-01', 'No host yet'],
+  ['Volumes', '/volumes', '/srv/projects', 'No volume yet'],
+  ['Files', `/volumes/${VOLUME}/files`, 'IMG_0000009', 'This folder is empty'],
+  ['Shares', '/shares', 'cold-b', 'No share yet'],
+  ['Rules', '/rules', 'Masters after a quarter', 'No rule yet'],
+  ['Jobs', '/jobs', 'check share', 'No job'],
+  ['Job', `/jobs/${JOB}`, 'A program has it open', 'No file has been handled yet'],
+  ['Audit', '/audit', 'file: recall', 'No event'],
 ];
 
 describe.each(ROOMS)('%s', (_name, path, data, nothing) => {
@@ -80,7 +136,20 @@ describe.each(ROOMS)('%s', (_name, path, data, nothing) => {
   });
   it('tells a failure in the words of the server and tries again when asked', async () => {
     let broken = true;
-    serve('full', (a) => (broken && a.path !== '/session' ? { status: 500, body: { type: 'about:blank', title: 'The server failed', status: 500, code: 'internal', detail: 'The inventory could not be read.' } } : undefined));
+    serve('full', (a) =>
+      broken && a.path !== '/session'
+        ? {
+            status: 500,
+            body: {
+              type: 'about:blank',
+              title: 'The server failed',
+              status: 500,
+              code: 'internal',
+              detail: 'The inventory could not be read.',
+            },
+          }
+        : undefined,
+    );
     visit(path);
     await find('The inventory could not be read.');
     broken = false;
@@ -90,7 +159,9 @@ describe.each(ROOMS)('%s', (_name, path, data, nothing) => {
   it('shows that it loads', async () => {
     serve('loading');
     visit(path);
-    await waitFor(() => { expect(main().querySelector('.ant-skeleton')).toBeTruthy(); });
+    await waitFor(() => {
+      expect(main().querySelector('.ant-skeleton')).toBeTruthy();
+    });
     expect(main().textContent).not.toMatch(data);
   });
 });
@@ -113,8 +184,12 @@ describe('on a phone', () => {
     await find('IMG_0000009');
     fireEvent.click(screen.getByRole('checkbox', { name: /Choose IMG_0000012/ }));
     await press('Recall 1');
-    await waitFor(() => { expect(sent('POST', `/volumes/${VOLUME}/recall`)).toBeTruthy(); });
-    expect((sent('POST', `/volumes/${VOLUME}/recall`)!.body as { paths: string[] }).paths).toEqual([expect.stringMatching(/IMG_0000012/)]);
+    await waitFor(() => {
+      expect(sent('POST', `/volumes/${VOLUME}/recall`)).toBeTruthy();
+    });
+    expect((sent('POST', `/volumes/${VOLUME}/recall`)!.body as { paths: string[] }).paths).toEqual([
+      expect.stringMatching(/IMG_0000012/),
+    ]);
   });
 });
 
@@ -127,13 +202,19 @@ describe('what is done', () => {
     const dialog = await screen.findByRole('dialog');
     fireEvent.change(within(dialog).getByLabelText('Name'), { target: { value: 'encoder' } });
     fireEvent.click(within(dialog).getByRole('button', { name: 'Save' }));
-    await waitFor(() => { expect(sent('PATCH', /^\/hosts\//)).toBeTruthy(); });
+    await waitFor(() => {
+      expect(sent('PATCH', /^\/hosts\//)).toBeTruthy();
+    });
     expect(sent('PATCH', /^\/hosts\//)!.body).toEqual({ name: 'encoder' });
     expect(sent('PATCH', /^\/hosts\//)!.headers.get('If-Match')).toBe('"2"');
     expect(sent('PATCH', /^\/hosts\//)!.headers.get('X-Alto-Csrf')).toBe('c');
   });
   it('a volume is edited, and what somebody changed meanwhile is told', async () => {
-    serve('full', (a) => (a.method === 'PATCH' ? { status: 412, body: { type: 'about:blank', title: 'Changed', status: 412, code: 'changed' } } : undefined));
+    serve('full', (a) =>
+      a.method === 'PATCH'
+        ? { status: 412, body: { type: 'about:blank', title: 'Changed', status: 412, code: 'changed' } }
+        : undefined,
+    );
     visit('/volumes');
     await press('More for projects');
     fireEvent.click(await screen.findByRole('menuitem', { name: 'Edit' }));
@@ -142,7 +223,10 @@ describe('what is done', () => {
     fireEvent.change(within(dialog).getByLabelText('Name'), { target: { value: 'films' } });
     fireEvent.click(within(dialog).getByRole('button', { name: 'Save' }));
     await within(dialog).findByText(/Somebody changed this meanwhile/);
-    expect(sent('PATCH', /^\/volumes\//)!.body).toEqual({ name: 'films', share_id: '01jshr00000000000000000000' });
+    expect(sent('PATCH', /^\/volumes\//)!.body).toEqual({
+      name: 'films',
+      share_id: '01jshr00000000000000000000',
+    });
   });
   it('a picker asks the server, so that more than one page can be found', async () => {
     serve('full');
@@ -150,13 +234,29 @@ describe('what is done', () => {
     const field = await screen.findByRole('combobox', { name: 'Volume' });
     fireEvent.mouseDown(field);
     fireEvent.change(field, { target: { value: 'sca' } });
-    await waitFor(() => { expect(asked.some((a) => a.path === '/volumes' && a.query.get('q') === 'sca' && a.query.get('customer_id') === CUSTOMER)).toBe(true); });
+    await waitFor(() => {
+      expect(
+        asked.some(
+          (a) =>
+            a.path === '/volumes' && a.query.get('q') === 'sca' && a.query.get('customer_id') === CUSTOMER,
+        ),
+      ).toBe(true);
+    });
   });
   it('a name beyond the first page is asked for by itself', async () => {
     const far = '01jvxmfar00000000000000000';
     serve('full', (a) => {
-      if (a.path === '/rules') return { status: 200, body: { items: [{ ...(makeWorld(Date.now(), 'full').rules as object[])[0], volume_id: far }], next_cursor: null } };
-      return a.path === `/volumes/${far}` ? { status: 200, body: { id: far, name: 'far away', version: 1 } } : undefined;
+      if (a.path === '/rules')
+        return {
+          status: 200,
+          body: {
+            items: [{ ...(makeWorld(Date.now(), 'full').rules as object[])[0], volume_id: far }],
+            next_cursor: null,
+          },
+        };
+      return a.path === `/volumes/${far}`
+        ? { status: 200, body: { id: far, name: 'far away', version: 1 } }
+        : undefined;
     });
     visit('/rules');
     await find('far away');
@@ -166,7 +266,9 @@ describe('what is done', () => {
     visit(`/rules/${RULE}`);
     const text = await screen.findByRole('textbox', { name: 'Which files' });
     fireEvent.change(text, { target: { value: 'size >= 10XB' } });
-    await waitFor(() => { expect(document.querySelector('mark')?.textContent).toBe('10XB'); });
+    await waitFor(() => {
+      expect(document.querySelector('mark')?.textContent).toBe('10XB');
+    });
     expect(screen.getByRole('button', { name: 'Save' }).hasAttribute('disabled')).toBe(true);
   });
   it('a preview tells what would happen and why files stay', async () => {
@@ -181,9 +283,25 @@ describe('what is done', () => {
     serve('full');
     visit(`/jobs/${JOB}`);
     await press('unreachable');
-    await waitFor(() => { expect(asked.some((a) => a.path.endsWith('/outcomes') && a.query.get('code') === 'unreachable' && !a.query.get('reason'))).toBe(true); });
+    await waitFor(() => {
+      expect(
+        asked.some(
+          (a) =>
+            a.path.endsWith('/outcomes') && a.query.get('code') === 'unreachable' && !a.query.get('reason'),
+        ),
+      ).toBe(true);
+    });
     await press('open elsewhere');
-    await waitFor(() => { expect(asked.some((a) => a.path.endsWith('/outcomes') && a.query.get('reason') === 'open_elsewhere' && !a.query.get('code'))).toBe(true); });
+    await waitFor(() => {
+      expect(
+        asked.some(
+          (a) =>
+            a.path.endsWith('/outcomes') &&
+            a.query.get('reason') === 'open_elsewhere' &&
+            !a.query.get('code'),
+        ),
+      ).toBe(true);
+    });
   });
   it('the enrol dialog gives the commands of the packaging', async () => {
     serve('full');
@@ -191,7 +309,9 @@ describe('what is done', () => {
     await press('Enrol a host');
     await press('Make a token');
     const dialog = await screen.findByRole('dialog');
-    await within(dialog).findByText(/^alto-agent enrol --server http:\/\/localhost:\d+ --token \S+ --state \/var\/lib\/alto\/agent$/);
+    await within(dialog).findByText(
+      /^alto-agent enrol --server http:\/\/localhost:\d+ --token \S+ --state \/var\/lib\/alto\/agent$/,
+    );
     expect(within(dialog).getByText('systemctl enable --now alto-agent')).toBeTruthy();
     expect(sent('POST', `/customers/${CUSTOMER}/enrol-tokens`)!.body).toEqual({ hours: 24 });
   });
@@ -203,21 +323,46 @@ describe('what is done', () => {
     const dialog = await screen.findByRole('dialog');
     const ok = within(dialog).getByRole('button', { name: 'Delete' });
     expect(ok.hasAttribute('disabled')).toBe(true);
-    fireEvent.change(within(dialog).getByLabelText('Type ingest to confirm'), { target: { value: 'ingest' } });
+    fireEvent.change(within(dialog).getByLabelText('Type ingest to confirm'), {
+      target: { value: 'ingest' },
+    });
     fireEvent.click(ok);
-    await waitFor(() => { expect(sent('DELETE', /^\/hosts\//)).toBeTruthy(); });
+    await waitFor(() => {
+      expect(sent('DELETE', /^\/hosts\//)).toBeTruthy();
+    });
   });
 });
 
 describe('an auditor', () => {
-  const auditor = (a: Asked) => (a.path === '/session' ? { status: 200, body: { user: { id: 'u', name: 'revision', role: 'auditor', customer_id: CUSTOMER, disabled: false, created_at: '', last_login_at: null, version: 1 }, csrf: 'c', expires_at: '' } } : undefined);
+  const auditor = (a: Asked) =>
+    a.path === '/session'
+      ? {
+          status: 200,
+          body: {
+            user: {
+              id: 'u',
+              name: 'revision',
+              role: 'auditor',
+              customer_id: CUSTOMER,
+              disabled: false,
+              created_at: '',
+              last_login_at: null,
+              version: 1,
+            },
+            csrf: 'c',
+            expires_at: '',
+          },
+        }
+      : undefined;
   it('sees only the own customer and no buttons that change anything', async () => {
     serve('full', auditor);
     visit('/volumes');
     await find('/srv/projects');
     expect(screen.queryByRole('button', { name: 'Add volume' })).toBeNull();
     expect(screen.queryByRole('combobox', { name: 'Customer' })).toBeNull();
-    expect(asked.filter((a) => a.path === '/volumes').every((a) => a.query.get('customer_id') === CUSTOMER)).toBe(true);
+    expect(
+      asked.filter((a) => a.path === '/volumes').every((a) => a.query.get('customer_id') === CUSTOMER),
+    ).toBe(true);
     expect(screen.queryByRole('link', { name: 'Users' })).toBeNull();
   });
   it('is shown nothing behind an operator’s address', async () => {

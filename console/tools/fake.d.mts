@@ -1,4 +1,12 @@
 export type Mood = 'full' | 'empty' | 'loading' | 'failing' | 'million';
-export interface World { mood: Mood; [list: string]: unknown }
+export interface World {
+  mood: Mood;
+  [list: string]: unknown;
+}
 export function makeWorld(now?: number, mood?: Mood): World;
-export function answer(world: World, method: string, url: string, body?: unknown): { status: number; body: unknown };
+export function answer(
+  world: World,
+  method: string,
+  url: string,
+  body?: unknown,
+): { status: number; body: unknown };

@@ -20,19 +20,85 @@ const sizes = option('sizes', '1440-light,1440-dark,390-light,390-dark');
 const only = option('rooms', '');
 mkdirSync(folder, { recursive: true });
 
-const press = (name) => async (page) => { await page.getByRole('button', { name, exact: true }).first().click(); };
+const press = (name) => async (page) => {
+  await page.getByRole('button', { name, exact: true }).first().click();
+};
 const ROOMS = {
-  overview: '/', customers: '/customers', hosts: '/hosts', volumes: '/volumes', files: '/volumes/01jvxm00000000000000000000/files', shares: '/shares', rules: '/rules', rule: ['/rules/01jrvx00000000000000000001', async (page, mood) => { if (mood === 'full') await press('Preview')(page); }],
-  'rule-wrong': ['/rules/new', async (page, mood) => { if (mood === 'full') await page.getByLabel('Which files').first().fill('size >= 10XB and modified older than 90d'); }],
-  jobs: '/jobs', job: '/jobs/01jjxb00000000000000000000', audit: ['/audit', async (page, mood) => { if (mood === 'full') { await page.getByRole('button', { name: /^Verify/ }).click(); await page.locator('.ant-table-row-expand-icon, .cards button[aria-expanded]').first().click(); } }], users: '/users',
+  overview: '/',
+  customers: '/customers',
+  hosts: '/hosts',
+  volumes: '/volumes',
+  files: '/volumes/01jvxm00000000000000000000/files',
+  shares: '/shares',
+  rules: '/rules',
+  rule: [
+    '/rules/01jrvx00000000000000000001',
+    async (page, mood) => {
+      if (mood === 'full') await press('Preview')(page);
+    },
+  ],
+  'rule-wrong': [
+    '/rules/new',
+    async (page, mood) => {
+      if (mood === 'full')
+        await page.getByLabel('Which files').first().fill('size >= 10XB and modified older than 90d');
+    },
+  ],
+  jobs: '/jobs',
+  job: '/jobs/01jjxb00000000000000000000',
+  audit: [
+    '/audit',
+    async (page, mood) => {
+      if (mood === 'full') {
+        await page.getByRole('button', { name: /^Verify/ }).click();
+        await page.locator('.ant-table-row-expand-icon, .cards button[aria-expanded]').first().click();
+      }
+    },
+  ],
+  users: '/users',
 };
 const DIALOGS = {
-  'd-customer': ['/customers', press('Add customer')], 'd-enrol': ['/hosts?customer=01jcst00000000000000000000', async (page) => { await press('Enrol a host')(page); await press('Make a token')(page); }], 'd-volume': ['/volumes', press('Add volume')], 'd-share': ['/shares', press('Add share')],
-  'd-user': ['/users', press('Add user')], 'd-delete': ['/hosts', async (page) => { await page.getByRole('button', { name: /^More|^Delete/ }).first().click(); if (process.env.MENU) return; await page.getByRole('menuitem', { name: 'Delete' }).click(); }], 'd-details': ['/volumes/01jvxm00000000000000000000/files', async (page) => { await page.getByRole('button', { name: /IMG_/ }).first().click(); }], 'd-keys': ['/', async (page) => { await page.keyboard.press('?'); }],
+  'd-customer': ['/customers', press('Add customer')],
+  'd-enrol': [
+    '/hosts?customer=01jcst00000000000000000000',
+    async (page) => {
+      await press('Enrol a host')(page);
+      await press('Make a token')(page);
+    },
+  ],
+  'd-volume': ['/volumes', press('Add volume')],
+  'd-share': ['/shares', press('Add share')],
+  'd-user': ['/users', press('Add user')],
+  'd-delete': [
+    '/hosts',
+    async (page) => {
+      await page
+        .getByRole('button', { name: /^More|^Delete/ })
+        .first()
+        .click();
+      if (process.env.MENU) return;
+      await page.getByRole('menuitem', { name: 'Delete' }).click();
+    },
+  ],
+  'd-details': [
+    '/volumes/01jvxm00000000000000000000/files',
+    async (page) => {
+      await page.getByRole('button', { name: /IMG_/ }).first().click();
+    },
+  ],
+  'd-keys': [
+    '/',
+    async (page) => {
+      await page.keyboard.press('?');
+    },
+  ],
   'd-missing': ['/nowhere', async () => undefined],
 };
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
 let wrong = 0;
 let taken = 0;
 
@@ -41,26 +107,54 @@ async function serve(route, world, mood) {
   if (url.pathname.startsWith('/api/')) {
     if (mood === 'loading' && !url.pathname.endsWith('/session')) return undefined; // never answered
     const text = route.request().postData();
-    const { status, body } = answer(world, route.request().method(), url.href, text ? JSON.parse(text) : undefined);
-    return route.fulfill({ status, contentType: 'application/json', body: body === null ? '' : JSON.stringify(body) });
+    const { status, body } = answer(
+      world,
+      route.request().method(),
+      url.href,
+      text ? JSON.parse(text) : undefined,
+    );
+    return route.fulfill({
+      status,
+      contentType: 'application/json',
+      body: body === null ? '' : JSON.stringify(body),
+    });
   }
   const file = join(DIST, url.pathname);
   const found = extname(file) && existsSync(file) ? file : join(DIST, 'index.html');
-  return route.fulfill({ contentType: TYPES[extname(found)] ?? 'application/octet-stream', body: readFileSync(found) });
+  return route.fulfill({
+    contentType: TYPES[extname(found)] ?? 'application/octet-stream',
+    body: readFileSync(found),
+  });
 }
 
 for (const size of sizes) {
   const [width, scheme] = size.split('-');
   for (const mood of moods) {
-    const context = await browser.newContext({ viewport: { width: Number(width), height: Number(width) < 600 ? 844 : 900 }, colorScheme: scheme, reducedMotion: 'reduce' });
+    const context = await browser.newContext({
+      viewport: { width: Number(width), height: Number(width) < 600 ? 844 : 900 },
+      colorScheme: scheme,
+      reducedMotion: 'reduce',
+    });
     await context.addInitScript(() => {
-      window.EventSource = class { constructor() { this.readyState = 1; setTimeout(() => this.onopen?.(new Event('open')), 5); } addEventListener() {} close() {} };
+      window.EventSource = class {
+        constructor() {
+          this.readyState = 1;
+          setTimeout(() => this.onopen?.(new Event('open')), 5);
+        }
+        addEventListener() {}
+        close() {}
+      };
     });
     const world = makeWorld(Date.now(), mood);
     await context.route('**', (route) => serve(route, world, mood));
     const page = await context.newPage();
-    const complain = (text) => { wrong++; console.log(`${mood} ${size} ${page.url()}: ${text}`); };
-    page.on('console', (m) => { if (m.type() === 'error' && !(mood === 'failing' && /500/.test(m.text()))) complain(m.text()); });
+    const complain = (text) => {
+      wrong++;
+      console.log(`${mood} ${size} ${page.url()}: ${text}`);
+    };
+    page.on('console', (m) => {
+      if (m.type() === 'error' && !(mood === 'failing' && /500/.test(m.text()))) complain(m.text());
+    });
     page.on('pageerror', (e) => complain(e.message));
     const rooms = mood === 'full' ? { login: '/login', ...ROOMS, ...DIALOGS } : ROOMS;
     for (const [room, how] of Object.entries(rooms)) {
@@ -68,10 +162,20 @@ for (const size of sizes) {
       const [address, act] = typeof how === 'string' ? [how] : how;
       await page.goto(`${ORIGIN}${address}`);
       if (mood !== 'loading') await page.locator('h1, .login form, .ant-result').first().waitFor();
-      if (mood === 'failing' && room !== 'rule-wrong') await page.getByRole('alert').first().waitFor({ timeout: 8000 }).catch(() => complain(`${room} tells no failure`));
+      if (mood === 'failing' && room !== 'rule-wrong')
+        await page
+          .getByRole('alert')
+          .first()
+          .waitFor({ timeout: 8000 })
+          .catch(() => complain(`${room} tells no failure`));
       await act?.(page, mood);
       if (mood === 'loading') await page.waitForTimeout(500);
-      else await page.waitForFunction(() => !document.querySelector('.ant-skeleton, .ant-spin-spinning'), undefined, { timeout: 8000 }).catch(() => complain(`${room} goes on loading`));
+      else
+        await page
+          .waitForFunction(() => !document.querySelector('.ant-skeleton, .ant-spin-spinning'), undefined, {
+            timeout: 8000,
+          })
+          .catch(() => complain(`${room} goes on loading`));
       await page.waitForTimeout(250);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (over > 0) complain(`${room} is ${over} px too wide`);

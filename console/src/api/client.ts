@@ -44,12 +44,18 @@ async function problemOf(response: Response): Promise<Problem> {
   } catch {
     // No JSON: a proxy answered, say.
   }
-  return { type: 'about:blank', title: response.statusText || 'The server answered with an error', status: response.status, code: 'internal' };
+  return {
+    type: 'about:blank',
+    title: response.statusText || 'The server answered with an error',
+    status: response.status,
+    code: 'internal',
+  };
 }
 
 const guard: Middleware = {
   onRequest({ request }) {
-    if (csrf && request.method !== 'GET' && request.method !== 'HEAD') request.headers.set('X-Alto-Csrf', csrf);
+    if (csrf && request.method !== 'GET' && request.method !== 'HEAD')
+      request.headers.set('X-Alto-Csrf', csrf);
     return request;
   },
   async onResponse({ request, response }) {
@@ -59,14 +65,23 @@ const guard: Middleware = {
   },
   onError({ error }) {
     if (error instanceof ApiFailure) return error;
-    return new ApiFailure({ type: 'about:blank', title: 'The server cannot be reached', status: 0, code: 'unreachable',
-      detail: 'The server cannot be reached. Is altod running, and the network up? It is tried again by itself.' });
+    return new ApiFailure({
+      type: 'about:blank',
+      title: 'The server cannot be reached',
+      status: 0,
+      code: 'unreachable',
+      detail:
+        'The server cannot be reached. Is altod running, and the network up? It is tried again by itself.',
+    });
   },
 };
 
-export const api = createClient<paths>({ baseUrl: typeof window === 'undefined' ? 'http://localhost/api/v1' : `${window.location.origin}/api/v1`, credentials: 'same-origin',
+export const api = createClient<paths>({
+  baseUrl: typeof window === 'undefined' ? 'http://localhost/api/v1' : `${window.location.origin}/api/v1`,
+  credentials: 'same-origin',
   // Looked up at each call: what takes fetch's place later is used too.
-  fetch: (request) => globalThis.fetch(request) });
+  fetch: (request) => globalThis.fetch(request),
+});
 api.use(guard);
 
 /** The data of a call, or an ApiFailure thrown. */
@@ -83,7 +98,8 @@ export function ifMatch(noun: { version: number }): { 'If-Match': string } {
 
 export function sayFailure(error: unknown): string {
   if (error instanceof ApiFailure) {
-    if (error.status === 412) return 'Somebody changed this meanwhile. Look at it again, then repeat your change.';
+    if (error.status === 412)
+      return 'Somebody changed this meanwhile. Look at it again, then repeat your change.';
     return error.message;
   }
   return error instanceof Error ? error.message : 'Something went wrong';

@@ -1,9 +1,31 @@
 // What the rooms read: pages and nouns, kept by TanStack Query and brought up to date by live events.
-import { type InfiniteData, QueryClient, type QueryKey, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import {
+  type InfiniteData,
+  QueryClient,
+  type QueryKey,
+  useInfiniteQuery,
+  useQuery,
+} from '@tanstack/react-query';
 import type { LiveEvent } from '../lib/live';
-import { api, ApiFailure, type Customer, type Host, type Job, must, type Rule, type Schemas, type Share, type User, type Volume } from './client';
+import {
+  api,
+  ApiFailure,
+  type Customer,
+  type Host,
+  type Job,
+  must,
+  type Rule,
+  type Schemas,
+  type Share,
+  type User,
+  type Volume,
+} from './client';
 
-export interface PageOf<T> { items: T[]; next_cursor: string | null; total?: number }
+export interface PageOf<T> {
+  items: T[];
+  next_cursor: string | null;
+  total?: number;
+}
 export interface List<T> {
   items: T[];
   total?: number;
@@ -19,7 +41,8 @@ export function makeClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: 15_000,
-        retry: (tries, error) => error instanceof ApiFailure && (error.status === 0 || error.status >= 500) && tries < 2,
+        retry: (tries, error) =>
+          error instanceof ApiFailure && (error.status === 0 || error.status >= 500) && tries < 2,
         refetchOnWindowFocus: false,
       },
     },
@@ -27,7 +50,11 @@ export function makeClient(): QueryClient {
 }
 
 /** A list that is read page by page. */
-export function useList<T>(key: QueryKey, load: (cursor: string | undefined) => Promise<PageOf<T>>, enabled = true): List<T> {
+export function useList<T>(
+  key: QueryKey,
+  load: (cursor: string | undefined) => Promise<PageOf<T>>,
+  enabled = true,
+): List<T> {
   const query = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam }) => load(pageParam),
@@ -48,34 +75,59 @@ export function useList<T>(key: QueryKey, load: (cursor: string | undefined) => 
 
 const LIMIT = 100;
 type Q = { cursor?: string; limit: number; customer_id?: string; q?: string };
-const q = (cursor: string | undefined, customer_id?: string, text?: string): Q => ({ cursor, limit: LIMIT, customer_id, q: text || undefined });
+const q = (cursor: string | undefined, customer_id?: string, text?: string): Q => ({
+  cursor,
+  limit: LIMIT,
+  customer_id,
+  q: text || undefined,
+});
 
 export const useCustomers = (enabled = true, text = '') => useNouns('customers', undefined, text, enabled);
 export const useHosts = (customer?: string, text = '') => useNouns('hosts', customer, text);
 export const useShares = (customer?: string, text = '') => useNouns('shares', customer, text);
 export const useVolumes = (customer?: string, text = '') => useNouns('volumes', customer, text);
-export const useUsers = (customer?: string, text = '') => useList<User>(['users', customer, text],
-  (c) => must(api.GET('/users', { params: { query: q(c, customer, text) } })));
+export const useUsers = (customer?: string, text = '') =>
+  useList<User>(['users', customer, text], (c) =>
+    must(api.GET('/users', { params: { query: q(c, customer, text) } })),
+  );
 export type NamedNoun = 'customers' | 'hosts' | 'shares' | 'volumes';
-interface Nouns { customers: Customer; hosts: Host; shares: Share; volumes: Volume }
+interface Nouns {
+  customers: Customer;
+  hosts: Host;
+  shares: Share;
+  volumes: Volume;
+}
 
 /** One list of nouns that others refer to; its first page is shared with the noun's own room. */
-export function useNouns<N extends NamedNoun>(noun: N, customer?: string, text = '', enabled = true): List<Nouns[N]> {
+export function useNouns<N extends NamedNoun>(
+  noun: N,
+  customer?: string,
+  text = '',
+  enabled = true,
+): List<Nouns[N]> {
   const key = noun === 'customers' ? [noun, text] : [noun, customer, text];
   const load = async (c: string | undefined): Promise<PageOf<Customer | Host | Share | Volume>> => {
     const query = q(c, noun === 'customers' ? undefined : customer, text);
     switch (noun) {
-      case 'customers': return must(api.GET('/customers', { params: { query } }));
-      case 'hosts': return must(api.GET('/hosts', { params: { query } }));
-      case 'shares': return must(api.GET('/shares', { params: { query } }));
-      default: return must(api.GET('/volumes', { params: { query } }));
+      case 'customers':
+        return must(api.GET('/customers', { params: { query } }));
+      case 'hosts':
+        return must(api.GET('/hosts', { params: { query } }));
+      case 'shares':
+        return must(api.GET('/shares', { params: { query } }));
+      default:
+        return must(api.GET('/volumes', { params: { query } }));
     }
   };
   return useList<Nouns[N]>(key, load as (c: string | undefined) => Promise<PageOf<Nouns[N]>>, enabled);
 }
 
 /** One of them. Asked for by itself only when the first page does not have it. */
-export function useNamed<N extends NamedNoun>(noun: N, id: string | null | undefined, customer?: string): Nouns[N] | undefined {
+export function useNamed<N extends NamedNoun>(
+  noun: N,
+  id: string | null | undefined,
+  customer?: string,
+): Nouns[N] | undefined {
   const list = useNouns(noun, customer, '', !!id);
   const found = list.items.find((n) => n.id === id);
   const one = useQuery({
@@ -85,23 +137,34 @@ export function useNamed<N extends NamedNoun>(noun: N, id: string | null | undef
     queryFn: async (): Promise<Customer | Host | Share | Volume> => {
       const params = { path: { id: id! } };
       switch (noun) {
-        case 'customers': return must(api.GET('/customers/{id}', { params }));
-        case 'hosts': return must(api.GET('/hosts/{id}', { params }));
-        case 'shares': return must(api.GET('/shares/{id}', { params }));
-        default: return must(api.GET('/volumes/{id}', { params }));
+        case 'customers':
+          return must(api.GET('/customers/{id}', { params }));
+        case 'hosts':
+          return must(api.GET('/hosts/{id}', { params }));
+        case 'shares':
+          return must(api.GET('/shares/{id}', { params }));
+        default:
+          return must(api.GET('/volumes/{id}', { params }));
       }
     },
   });
   return found ?? (one.data as Nouns[N] | undefined);
 }
 
-export const useRules = (customer?: string, volume_id?: string) => useList<Rule>(['rules', customer, volume_id],
-  (c) => must(api.GET('/rules', { params: { query: { ...q(c, customer), volume_id } } })));
-export const useJobs = (customer?: string, filter: { volume_id?: string; state?: Schemas['JobState']; kind?: Schemas['JobKind'] } = {}) =>
-  useList<Job>(['jobs', customer, filter.volume_id, filter.state, filter.kind],
-    (c) => must(api.GET('/jobs', { params: { query: { ...q(c, customer), ...filter } } })));
+export const useRules = (customer?: string, volume_id?: string) =>
+  useList<Rule>(['rules', customer, volume_id], (c) =>
+    must(api.GET('/rules', { params: { query: { ...q(c, customer), volume_id } } })),
+  );
+export const useJobs = (
+  customer?: string,
+  filter: { volume_id?: string; state?: Schemas['JobState']; kind?: Schemas['JobKind'] } = {},
+) =>
+  useList<Job>(['jobs', customer, filter.volume_id, filter.state, filter.kind], (c) =>
+    must(api.GET('/jobs', { params: { query: { ...q(c, customer), ...filter } } })),
+  );
 
-export const ended = (state: Job['state']): boolean => state === 'done' || state === 'failed' || state === 'cancelled';
+export const ended = (state: Job['state']): boolean =>
+  state === 'done' || state === 'failed' || state === 'cancelled';
 
 export function useJob(id: string | undefined) {
   return useQuery({
@@ -137,7 +200,10 @@ export function replace(client: QueryClient, list: string, noun: Noun): boolean 
 const LISTS = { job: 'jobs', host: 'hosts', volume: 'volumes', share: 'shares' } as const;
 
 /** Takes live events into the cache. What cannot be put in place is loaded afresh, at most once a second. */
-export function makeApplier(client: QueryClient, later: (act: () => void, ms: number) => void = (act, ms) => void setTimeout(act, ms)) {
+export function makeApplier(
+  client: QueryClient,
+  later: (act: () => void, ms: number) => void = (act, ms) => void setTimeout(act, ms),
+) {
   const due = new Set<string>();
   const soon = (key: string) => {
     if (due.has(key)) return;

@@ -2,15 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { ago, bytes, duration, percent, words } from './format';
 
 describe('bytes', () => {
-  it.each([[0, '0 B'], [999, '999 B'], [1000, '1 kB'], [1_234_567, '1.23 MB'], [999_950, '1 MB'], [12_300_000_000, '12.3 GB'], [5e15, '5 PB'], [-2048, '−2.05 kB']])(
-    '%d is %s', (n, text) => expect(bytes(n)).toBe(text));
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1 kB'],
+    [1_234_567, '1.23 MB'],
+    [999_950, '1 MB'],
+    [12_300_000_000, '12.3 GB'],
+    [5e15, '5 PB'],
+    [-2048, '−2.05 kB'],
+  ])('%d is %s', (n, text) => expect(bytes(n)).toBe(text));
   it('has a dash for what is not known', () => expect(bytes(null)).toBe('–'));
 });
 
 describe('ago', () => {
   const now = Date.parse('2026-11-23T12:00:00Z');
-  it.each([['2026-11-23T11:59:58Z', 'now'], ['2026-11-23T11:58:00Z', '2 minutes ago'], ['2026-11-22T12:00:00Z', 'yesterday'], ['2024-11-23T12:00:00Z', '2 years ago']])(
-    '%s is %s', (at, text) => expect(ago(at, now)).toBe(text));
+  it.each([
+    ['2026-11-23T11:59:58Z', 'now'],
+    ['2026-11-23T11:58:00Z', '2 minutes ago'],
+    ['2026-11-22T12:00:00Z', 'yesterday'],
+    ['2024-11-23T12:00:00Z', '2 years ago'],
+  ])('%s is %s', (at, text) => expect(ago(at, now)).toBe(text));
   it('says never', () => expect(ago(null, now)).toBe('never'));
 });
 

@@ -2,7 +2,10 @@
 
 import { prefs } from './prefs';
 
-const UNITS = { decimal: ['B', 'kB', 'MB', 'GB', 'TB', 'PB'], binary: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] };
+const UNITS = {
+  decimal: ['B', 'kB', 'MB', 'GB', 'TB', 'PB'],
+  binary: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'],
+};
 
 /** 1,234,567 bytes → "1.23 MB": three significant digits at most, in the units the reader chose. */
 export function bytes(n: number | null | undefined, units: keyof typeof UNITS = prefs().units): string {
@@ -16,7 +19,10 @@ export function bytes(n: number | null | undefined, units: keyof typeof UNITS = 
     unit++;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  const text = value.toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+  const text = value
+    .toFixed(digits)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
   return `${n < 0 ? '−' : ''}${text} ${names[unit]}`;
 }
 
@@ -28,7 +34,9 @@ export function count(n: number | null | undefined): string {
 
 /** 1234567 → "1.23 M", for tiles. */
 export function compact(n: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: n < 1000 ? 0 : 2 }).format(n);
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: n < 1000 ? 0 : 2 }).format(
+    n,
+  );
 }
 
 export function percent(part: number, all: number): string {
@@ -38,9 +46,21 @@ export function percent(part: number, all: number): string {
 }
 
 const STEPS: [number, Intl.RelativeTimeFormatUnit][] = [
-  [60, 'second'], [3600, 'minute'], [86400, 'hour'], [86400 * 30, 'day'], [86400 * 365, 'month'], [Infinity, 'year'],
+  [60, 'second'],
+  [3600, 'minute'],
+  [86400, 'hour'],
+  [86400 * 30, 'day'],
+  [86400 * 365, 'month'],
+  [Infinity, 'year'],
 ];
-const SECONDS: Record<string, number> = { second: 1, minute: 60, hour: 3600, day: 86400, month: 86400 * 30, year: 86400 * 365 };
+const SECONDS: Record<string, number> = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86400,
+  month: 86400 * 30,
+  year: 86400 * 365,
+};
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
 /** "3 minutes ago"; "now" within five seconds. */
@@ -59,7 +79,12 @@ export function local(at: string | null | undefined): string {
 }
 
 export function utc(at: string | null | undefined): string {
-  return at ? `${new Date(at).toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC` : '–';
+  return at
+    ? `${new Date(at)
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, '')} UTC`
+    : '–';
 }
 
 export function duration(ms: number): string {

@@ -43,28 +43,30 @@ function fakeBrowser() {
       if (!withChannel) return undefined;
       const channel: Channel = {
         onmessage: null,
-        postMessage: (data) => channels.filter((c) => c !== channel).forEach((c) => c.onmessage?.({ data } as MessageEvent)),
+        postMessage: (data) =>
+          channels.filter((c) => c !== channel).forEach((c) => c.onmessage?.({ data } as MessageEvent)),
         close: () => void channels.splice(channels.indexOf(channel), 1),
       };
       channels.push(channel);
       return channel;
     },
-    lock: (_name, signal, act) => new Promise((resolve, reject) => {
-      const go = () => {
-        if (signal.aborted) {
-          reject(new Error('aborted'));
-          next();
-          return;
-        }
-        held = true;
-        void act().then(() => {
-          resolve();
-          next();
-        });
-      };
-      if (held) queue.push(go);
-      else go();
-    }),
+    lock: (_name, signal, act) =>
+      new Promise((resolve, reject) => {
+        const go = () => {
+          if (signal.aborted) {
+            reject(new Error('aborted'));
+            next();
+            return;
+          }
+          held = true;
+          void act().then(() => {
+            resolve();
+            next();
+          });
+        };
+        if (held) queue.push(go);
+        else go();
+      }),
     later: (act) => {
       timers.push(act);
       return () => void timers.splice(timers.indexOf(act), 1);
@@ -76,7 +78,12 @@ function fakeBrowser() {
 function tab(world: World) {
   const events: LiveEvent[] = [];
   const states: string[] = [];
-  const live = new Live(world, 'x', (e) => events.push(e), (s) => states.push(s));
+  const live = new Live(
+    world,
+    'x',
+    (e) => events.push(e),
+    (s) => states.push(s),
+  );
   live.start();
   return { live, events, states };
 }

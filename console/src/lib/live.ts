@@ -3,7 +3,11 @@
 
 export const KINDS = ['job', 'host', 'volume', 'share', 'figures', 'audit', 'reset'] as const;
 export type Kind = (typeof KINDS)[number];
-export interface LiveEvent { kind: Kind; id: string; data: unknown }
+export interface LiveEvent {
+  kind: Kind;
+  id: string;
+  data: unknown;
+}
 export type LiveState = 'connecting' | 'live' | 'lost';
 
 export interface Source {
@@ -44,8 +48,12 @@ export class Live {
   state: LiveState = 'connecting';
   leading = false;
 
-  constructor(private readonly world: World, private readonly name: string, private readonly onEvent: (e: LiveEvent) => void,
-    private readonly onState: (s: LiveState) => void) {}
+  constructor(
+    private readonly world: World,
+    private readonly name: string,
+    private readonly onEvent: (e: LiveEvent) => void,
+    private readonly onState: (s: LiveState) => void,
+  ) {}
 
   start(): void {
     this.channel = this.world.channel(this.name);
@@ -53,11 +61,12 @@ export class Live {
       this.channel.onmessage = (e) => this.heard(e.data as Message);
       this.channel.postMessage({ t: 'hello' } satisfies Message);
     }
-    const lead = () => new Promise<void>((resolve) => {
-      this.release = resolve;
-      this.leading = true;
-      this.connect();
-    });
+    const lead = () =>
+      new Promise<void>((resolve) => {
+        this.release = resolve;
+        this.leading = true;
+        this.connect();
+      });
     this.world.lock(this.name, this.stop.signal, lead).catch(() => undefined);
   }
 
@@ -91,7 +100,9 @@ export class Live {
 
   private connect(): void {
     if (this.stop.signal.aborted) return;
-    const source = this.world.open(`/api/v1/events${this.last ? `?last_event_id=${encodeURIComponent(this.last)}` : ''}`);
+    const source = this.world.open(
+      `/api/v1/events${this.last ? `?last_event_id=${encodeURIComponent(this.last)}` : ''}`,
+    );
     this.source = source;
     source.onopen = () => {
       this.tries = 0;
@@ -101,7 +112,10 @@ export class Live {
       this.become('lost');
       if (source.readyState !== CLOSED) return; // It comes back by itself, with Last-Event-ID.
       source.close();
-      this.cancel = this.world.later(() => this.connect(), RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]!);
+      this.cancel = this.world.later(
+        () => this.connect(),
+        RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]!,
+      );
     };
     for (const kind of KINDS) {
       source.addEventListener(kind, (e) => this.arrived(kind, e));
@@ -123,7 +137,8 @@ export class Live {
 
 export const browser: World = {
   open: (url) => new EventSource(url) as unknown as Source,
-  channel: (name) => (typeof BroadcastChannel === 'undefined' ? undefined : (new BroadcastChannel(name) as unknown as Channel)),
+  channel: (name) =>
+    typeof BroadcastChannel === 'undefined' ? undefined : (new BroadcastChannel(name) as unknown as Channel),
   // navigator.locks exists only on https and localhost: elsewhere every tab has its own stream.
   lock: async (name, signal, held) => {
     if (navigator.locks) await navigator.locks.request(name, { signal }, held);

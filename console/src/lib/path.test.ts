@@ -16,7 +16,10 @@ describe('paths', () => {
     expect(parentOf({ path: '/a/b' }).path).toBe('/a');
   });
   it('sends bytes where there are any, text otherwise', () => {
-    expect(pathsOf([{ path: '/a' }, { path: '/\ufffd', path_b64: 'L/8=' }])).toEqual({ paths: ['/a'], paths_b64: ['L/8='] });
+    expect(pathsOf([{ path: '/a' }, { path: '/\ufffd', path_b64: 'L/8=' }])).toEqual({
+      paths: ['/a'],
+      paths_b64: ['L/8='],
+    });
     expect(pathsOf([{ path: '/a' }])).toEqual({ paths: ['/a'] });
   });
 });

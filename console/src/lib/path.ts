@@ -1,7 +1,10 @@
 // Paths of a volume. They are bytes: what is not UTF-8 travels as path_b64 beside a cleaned text.
 import type { FileEntry } from '../api/client';
 
-export interface Place { path: string; b64?: string }
+export interface Place {
+  path: string;
+  b64?: string;
+}
 
 /** "/a/b" → [{/}, {/a}, {/a/b}]. With bytes given, each crumb carries its own. */
 export function crumbs(place: Place): (Place & { name: string })[] {
@@ -38,7 +41,10 @@ export function parentOf(place: Place): Place {
 }
 
 /** The body of tier and recall. */
-export function pathsOf(files: Pick<FileEntry, 'path' | 'path_b64'>[]): { paths?: string[]; paths_b64?: string[] } {
+export function pathsOf(files: Pick<FileEntry, 'path' | 'path_b64'>[]): {
+  paths?: string[];
+  paths_b64?: string[];
+} {
   const plain = files.filter((f) => !f.path_b64).map((f) => f.path);
   const raw = files.flatMap((f) => (f.path_b64 ? [f.path_b64] : []));
   return { ...(plain.length ? { paths: plain } : {}), ...(raw.length ? { paths_b64: raw } : {}) };

@@ -3,7 +3,11 @@ import { useCallback, useSyncExternalStore } from 'react';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Units = 'decimal' | 'binary';
-export interface Prefs { theme: Theme; units: Units; narrowMenu: boolean }
+export interface Prefs {
+  theme: Theme;
+  units: Units;
+  narrowMenu: boolean;
+}
 
 const KEY = 'alto.prefs';
 const usual: Prefs = { theme: 'system', units: 'decimal', narrowMenu: false };
@@ -44,11 +48,14 @@ export function usePrefs(): Prefs {
 
 /** Whether the browser's media query holds, now and later. */
 function useMedia(query: string): boolean {
-  const subscribe = useCallback((tell: () => void) => {
-    const media = matchMedia(query);
-    media.addEventListener('change', tell);
-    return () => media.removeEventListener('change', tell);
-  }, [query]);
+  const subscribe = useCallback(
+    (tell: () => void) => {
+      const media = matchMedia(query);
+      media.addEventListener('change', tell);
+      return () => media.removeEventListener('change', tell);
+    },
+    [query],
+  );
   return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 

@@ -1,6 +1,10 @@
 // A rule's error is told by the server as a place in bytes; text in the browser counts UTF-16 units.
 
-export interface Mark { before: string; wrong: string; after: string }
+export interface Mark {
+  before: string;
+  wrong: string;
+  after: string;
+}
 
 /** Index into text of the byte at offset; in the middle of a character: that character's begin. */
 export function indexOfByte(text: string, offset: number): number {
@@ -21,5 +25,9 @@ export function mark(text: string, at: number, length: number): Mark {
   const from = indexOfByte(text, at);
   const to = length > 0 ? indexOfByte(text, at + length) : from;
   const wrong = text.slice(from, Math.max(to, from));
-  return { before: text.slice(0, from), wrong: wrong || text.slice(from, from + 1) || ' ', after: text.slice(from + Math.max(wrong.length, 1)) };
+  return {
+    before: text.slice(0, from),
+    wrong: wrong || text.slice(from, from + 1) || ' ',
+    after: text.slice(from + Math.max(wrong.length, 1)),
+  };
 }

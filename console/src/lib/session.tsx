@@ -5,7 +5,14 @@ import type { Session } from '../api/client';
 
 export const SessionContext = createContext<Session | undefined>(undefined);
 
-export interface Who { name: string; id: string; operator: boolean; mayWrite: boolean; mayUsers: boolean; customer?: string }
+export interface Who {
+  name: string;
+  id: string;
+  operator: boolean;
+  mayWrite: boolean;
+  mayUsers: boolean;
+  customer?: string;
+}
 
 export function useWho(): Who {
   const session = useContext(SessionContext);
@@ -14,9 +21,12 @@ export function useWho(): Who {
     const user = session?.user;
     const operator = user?.role === 'operator';
     return {
-      name: user?.name ?? '', id: user?.id ?? '', operator,
-      mayWrite: operator || user?.role === 'admin', mayUsers: operator || user?.role === 'admin',
-      customer: operator ? search.get('customer') ?? undefined : user?.customer_id ?? undefined,
+      name: user?.name ?? '',
+      id: user?.id ?? '',
+      operator,
+      mayWrite: operator || user?.role === 'admin',
+      mayUsers: operator || user?.role === 'admin',
+      customer: operator ? (search.get('customer') ?? undefined) : (user?.customer_id ?? undefined),
     };
   }, [session, search]);
 }
@@ -25,36 +35,48 @@ export function useWho(): Who {
 export function useTo(): (path: string, more?: Record<string, string | undefined>) => string {
   const [search] = useSearchParams();
   const customer = search.get('customer');
-  return useCallback((path, more = {}) => {
-    const next = new URLSearchParams();
-    if (customer) next.set('customer', customer);
-    for (const [key, value] of Object.entries(more)) {
-      if (value) next.set(key, value);
-      else next.delete(key);
-    }
-    const text = next.toString();
-    return text ? `${path}?${text}` : path;
-  }, [customer]);
+  return useCallback(
+    (path, more = {}) => {
+      const next = new URLSearchParams();
+      if (customer) next.set('customer', customer);
+      for (const [key, value] of Object.entries(more)) {
+        if (value) next.set(key, value);
+        else next.delete(key);
+      }
+      const text = next.toString();
+      return text ? `${path}?${text}` : path;
+    },
+    [customer],
+  );
 }
 
 export function useGo() {
   const to = useTo();
   const navigate = useNavigate();
-  return useCallback((path: string, more?: Record<string, string | undefined>) => void navigate(to(path, more)), [to, navigate]);
+  return useCallback(
+    (path: string, more?: Record<string, string | undefined>) => void navigate(to(path, more)),
+    [to, navigate],
+  );
 }
 
 /** Members of the address's search part: read, and changed together. */
 export function useAddress(): [URLSearchParams, (change: Record<string, string | undefined>) => void] {
   const [search, set] = useSearchParams();
-  const change = useCallback((members: Record<string, string | undefined>) => {
-    set((old) => {
-      const next = new URLSearchParams(old);
-      for (const [key, value] of Object.entries(members)) {
-        if (value) next.set(key, value);
-        else next.delete(key);
-      }
-      return next;
-    }, { replace: true });
-  }, [set]);
+  const change = useCallback(
+    (members: Record<string, string | undefined>) => {
+      set(
+        (old) => {
+          const next = new URLSearchParams(old);
+          for (const [key, value] of Object.entries(members)) {
+            if (value) next.set(key, value);
+            else next.delete(key);
+          }
+          return next;
+        },
+        { replace: true },
+      );
+    },
+    [set],
+  );
   return [search, change];
 }

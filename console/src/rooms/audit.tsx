@@ -15,22 +15,109 @@ export default function Audit() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const range = search.get('range') ?? undefined;
-  const list = useList(['audit', customer, text, range], (cursor) => must(api.GET('/audit', { params: { query: { cursor, limit: 100, customer_id: customer, q: text || undefined,
-    from: range && RANGES[range] ? new Date(Date.now() - RANGES[range] * 3_600_000).toISOString() : undefined } } })));
-  const verify = useAct(() => must(api.GET('/audit/verify', { params: { query: { customer_id: customer } } })), []);
+  const list = useList(['audit', customer, text, range], (cursor) =>
+    must(
+      api.GET('/audit', {
+        params: {
+          query: {
+            cursor,
+            limit: 100,
+            customer_id: customer,
+            q: text || undefined,
+            from:
+              range && RANGES[range]
+                ? new Date(Date.now() - RANGES[range] * 3_600_000).toISOString()
+                : undefined,
+          },
+        },
+      }),
+    ),
+  );
+  const verify = useAct(
+    () => must(api.GET('/audit/verify', { params: { query: { customer_id: customer } } })),
+    [],
+  );
   const r = verify.data;
   return (
-    <Page title="Audit" text="Who did what. Every entry carries the hash of the one before." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search actor or subject" />
-      <Select allowClear aria-label="Time" placeholder="All times" style={{ width: 130 }} value={range} onChange={(v) => change({ range: v })} options={Object.keys(RANGES).map((k) => ({ value: k, label: `Last ${k}` }))} />
-      <Button loading={verify.isPending} onClick={() => verify.mutate(undefined)}>Verify {operator && !customer ? "the system's chain" : 'the chain'}</Button></>}>
-      {r && <Alert style={{ marginBottom: 16 }} showIcon closable type={r.ok ? 'success' : 'error'} title={r.ok ? 'The record was not altered' : 'The record was altered'} description={r.ok ? `${count(r.events)} events, each fits the one before.` : `The first entry that does not fit is number ${r.first_bad_seq}.`} />}
-      <DataTable list={list} what="events" size="small" rowKey="id" empty={<Nothing icon={<AuditOutlined />} title="No event" text="None fits the filter." command="alto audit list" />}
-        expandable={{ expandedRowRender: (e) => <pre className="mono" style={{ margin: 0, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{JSON.stringify(e.detail, null, 2)}{`\nnumber ${e.seq}\nhash   ${e.hash}\nbefore ${e.prev_hash}`}</pre> }}
+    <Page
+      title="Audit"
+      text="Who did what. Every entry carries the hash of the one before."
+      actions={
+        <>
+          <Search value={text} onChange={(q) => change({ q })} label="Search actor or subject" />
+          <Select
+            allowClear
+            aria-label="Time"
+            placeholder="All times"
+            style={{ width: 130 }}
+            value={range}
+            onChange={(v) => change({ range: v })}
+            options={Object.keys(RANGES).map((k) => ({ value: k, label: `Last ${k}` }))}
+          />
+          <Button loading={verify.isPending} onClick={() => verify.mutate(undefined)}>
+            Verify {operator && !customer ? "the system's chain" : 'the chain'}
+          </Button>
+        </>
+      }
+    >
+      {r && (
+        <Alert
+          style={{ marginBottom: 16 }}
+          showIcon
+          closable
+          type={r.ok ? 'success' : 'error'}
+          title={r.ok ? 'The record was not altered' : 'The record was altered'}
+          description={
+            r.ok
+              ? `${count(r.events)} events, each fits the one before.`
+              : `The first entry that does not fit is number ${r.first_bad_seq}.`
+          }
+        />
+      )}
+      <DataTable
+        list={list}
+        what="events"
+        size="small"
+        rowKey="id"
+        empty={
+          <Nothing
+            icon={<AuditOutlined />}
+            title="No event"
+            text="None fits the filter."
+            command="alto audit list"
+          />
+        }
+        expandable={{
+          expandedRowRender: (e) => (
+            <pre className="mono" style={{ margin: 0, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+              {JSON.stringify(e.detail, null, 2)}
+              {`\nnumber ${e.seq}\nhash   ${e.hash}\nbefore ${e.prev_hash}`}
+            </pre>
+          ),
+        }}
         columns={[
-          { title: 'Did', fixed: true, render: (_, e) => <b>{words(e.act).replace('.', ': ')}</b> }, { title: 'When', render: (_, e) => <When at={e.at} /> },
-          { title: 'Who', render: (_, e) => <>{e.actor_name || e.actor_type}{e.actor_name && <span className="sub"> {e.actor_type}</span>}</> }, { title: 'To', render: (_, e) => <div style={{ maxWidth: 480, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{e.subject} <span className="sub">{e.subject_type}</span></div> },
+          { title: 'Did', fixed: true, render: (_, e) => <b>{words(e.act).replace('.', ': ')}</b> },
+          { title: 'When', render: (_, e) => <When at={e.at} /> },
+          {
+            title: 'Who',
+            render: (_, e) => (
+              <>
+                {e.actor_name || e.actor_type}
+                {e.actor_name && <span className="sub"> {e.actor_type}</span>}
+              </>
+            ),
+          },
+          {
+            title: 'To',
+            render: (_, e) => (
+              <div style={{ maxWidth: 480, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
+                {e.subject} <span className="sub">{e.subject_type}</span>
+              </div>
+            ),
+          },
           { title: 'Result', render: (_, e) => <State of={e.code} /> },
-        ]} />
+        ]}
+      />
     </Page>
   );
 }

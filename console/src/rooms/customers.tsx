@@ -18,31 +18,134 @@ export default function Customers() {
   const [edit, setEdit] = useState<Customer | 'new'>();
   const [gone, setGone] = useState<Customer>();
   const [form] = Form.useForm<{ name: string }>();
-  const save = useAct(async ({ name }: { name: string }) => edit === 'new' ? must(api.POST('/customers', { body: { name } }))
-    : must(api.PATCH('/customers/{id}', { params: { path: { id: edit!.id }, header: ifMatch(edit!) }, body: { name } })), ['customers'], () => setEdit(undefined), true);
-  const remove = useAct((c: Customer) => must(api.DELETE('/customers/{id}', { params: { path: { id: c.id }, header: ifMatch(c) } })), ['customers'], () => setGone(undefined), true);
+  const save = useAct(
+    async ({ name }: { name: string }) =>
+      edit === 'new'
+        ? must(api.POST('/customers', { body: { name } }))
+        : must(
+            api.PATCH('/customers/{id}', {
+              params: { path: { id: edit!.id }, header: ifMatch(edit!) },
+              body: { name },
+            }),
+          ),
+    ['customers'],
+    () => setEdit(undefined),
+    true,
+  );
+  const remove = useAct(
+    (c: Customer) =>
+      must(api.DELETE('/customers/{id}', { params: { path: { id: c.id }, header: ifMatch(c) } })),
+    ['customers'],
+    () => setGone(undefined),
+    true,
+  );
   const open = (c: Customer | 'new') => {
     save.reset();
     setEdit(c);
     form.setFieldsValue({ name: c === 'new' ? '' : c.name });
   };
-  const add = <Button type="primary" onClick={() => open('new')}>Add customer</Button>;
+  const add = (
+    <Button type="primary" onClick={() => open('new')}>
+      Add customer
+    </Button>
+  );
   return (
-    <Page title="Customers" text="Each customer sees only the own hosts, volumes and files." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search customers" />{add}</>}>
-      <DataTable list={list} what="customers" rowKey="id" acts={(c) => <Actions of={c.name} items={[{ label: 'Rename', act: () => open(c) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(c); } }]} />} empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<TeamOutlined />} title="No customer yet" text="A customer owns hosts, volumes and shares." action={add} command="alto customer add NAME" />}
+    <Page
+      title="Customers"
+      text="Each customer sees only the own hosts, volumes and files."
+      actions={
+        <>
+          <Search value={text} onChange={(q) => change({ q })} label="Search customers" />
+          {add}
+        </>
+      }
+    >
+      <DataTable
+        list={list}
+        what="customers"
+        rowKey="id"
+        acts={(c) => (
+          <Actions
+            of={c.name}
+            items={[
+              { label: 'Rename', act: () => open(c) },
+              {
+                label: 'Delete',
+                danger: true,
+                act: () => {
+                  remove.reset();
+                  setGone(c);
+                },
+              },
+            ]}
+          />
+        )}
+        empty={
+          text ? (
+            <Nothing title="None has this name" text="Try less of it." />
+          ) : (
+            <Nothing
+              icon={<TeamOutlined />}
+              title="No customer yet"
+              text="A customer owns hosts, volumes and shares."
+              action={add}
+              command="alto customer add NAME"
+            />
+          )
+        }
         columns={[
-          { title: 'Name', fixed: true, render: (_, c) => <Button type="link" style={{ padding: 0, height: 'auto', whiteSpace: 'normal', textAlign: 'start' }} onClick={() => go('/', { customer: c.id })}>{c.name}</Button> },
+          {
+            title: 'Name',
+            fixed: true,
+            render: (_, c) => (
+              <Button
+                type="link"
+                style={{ padding: 0, height: 'auto', whiteSpace: 'normal', textAlign: 'start' }}
+                onClick={() => go('/', { customer: c.id })}
+              >
+                {c.name}
+              </Button>
+            ),
+          },
           { title: 'Hosts', align: 'right', render: (_, c) => <span className="num">{count(c.hosts)}</span> },
-          { title: 'Volumes', align: 'right', render: (_, c) => <span className="num">{count(c.volumes)}</span> },
+          {
+            title: 'Volumes',
+            align: 'right',
+            render: (_, c) => <span className="num">{count(c.volumes)}</span>,
+          },
           { title: 'Files', align: 'right', render: (_, c) => <span className="num">{count(c.files)}</span> },
           { title: 'Data', width: 250, render: (_, c) => <Split total={c.bytes} tiered={c.stub_bytes} /> },
           { title: 'Freed', align: 'right', render: (_, c) => <Size n={c.freed_bytes} /> },
-        ]} />
-      <Dialog open={!!edit} title={edit === 'new' ? 'Add customer' : 'Rename customer'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
+        ]}
+      />
+      <Dialog
+        open={!!edit}
+        title={edit === 'new' ? 'Add customer' : 'Rename customer'}
+        okText={edit === 'new' ? 'Add' : 'Save'}
+        confirmLoading={save.isPending}
+        onOk={() => form.submit()}
+        onCancel={() => setEdit(undefined)}
+        forceRender
+      >
         {save.error && <Failed error={save.error} />}
-        <Form form={form} layout="vertical" onFinish={(v) => save.mutate(v)}><Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input autoFocus /></Form.Item></Form>
+        <Form form={form} layout="vertical" onFinish={(v) => save.mutate(v)}>
+          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
+            <Input autoFocus />
+          </Form.Item>
+        </Form>
       </Dialog>
-      {gone && <ConfirmName open name={gone.name} what="customer" text="Only a customer without hosts, volumes, shares and users can be deleted. This cannot be undone." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
+      {gone && (
+        <ConfirmName
+          open
+          name={gone.name}
+          what="customer"
+          text="Only a customer without hosts, volumes, shares and users can be deleted. This cannot be undone."
+          busy={remove.isPending}
+          error={remove.error}
+          onOk={() => remove.mutate(gone)}
+          onClose={() => setGone(undefined)}
+        />
+      )}
     </Page>
   );
 }

@@ -15,21 +15,48 @@ import { Failed, JobBar, Nothing, Page, Search, Size, Split, State, TIERED, To, 
 import { DataTable } from '../ui/table';
 
 type Act = 'tier' | 'recall';
-interface Doing { job: string; act: Act; keys: string[] }
+interface Doing {
+  job: string;
+  act: Act;
+  keys: string[];
+}
 
 function Icon({ file }: { file: FileEntry }) {
   if (file.type === 'folder') return <FolderFilled style={{ color: '#d9a441' }} aria-label="Folder" />;
-  if (file.state === 'stub') return <CloudOutlined style={{ color: TIERED }} aria-label="Stub, on the share" />;
+  if (file.state === 'stub')
+    return <CloudOutlined style={{ color: TIERED }} aria-label="Stub, on the share" />;
   if (file.type === 'symlink') return <LinkOutlined aria-label="Symbolic link" />;
   return <FileOutlined aria-label="File, local" />;
 }
 
-function Name({ file, text, onFolder, onFile }: { file: FileEntry; text: string; onFolder: () => void; onFile: () => void }) {
+function Name({
+  file,
+  text,
+  onFolder,
+  onFile,
+}: {
+  file: FileEntry;
+  text: string;
+  onFolder: () => void;
+  onFile: () => void;
+}) {
   return (
     <span className="name">
       <Icon file={file} />
-      {file.type === 'folder' ? <Button type="link" title={text} onClick={onFolder}>{text}</Button> : <Button type="text" size="small" title={text} onClick={onFile}>{text}</Button>}
-      {file.path_b64 && <span className="tag" title="Its name is no valid UTF-8; it is kept byte by byte">not UTF-8</span>}
+      {file.type === 'folder' ? (
+        <Button type="link" title={text} onClick={onFolder}>
+          {text}
+        </Button>
+      ) : (
+        <Button type="text" size="small" title={text} onClick={onFile}>
+          {text}
+        </Button>
+      )}
+      {file.path_b64 && (
+        <span className="tag" title="Its name is no valid UTF-8; it is kept byte by byte">
+          not UTF-8
+        </span>
+      )}
     </span>
   );
 }
@@ -46,34 +73,106 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
     void client.invalidateQueries({ queryKey: ['volume'] });
     const verb = doing.act === 'tier' ? 'tiered' : 'brought back';
     const left = j.refused_files + j.failed_files;
-    if (j.state === 'done' && left === 0) message.success(`${count(j.done_files)} ${j.done_files === 1 ? 'file' : 'files'} ${verb}`);
-    else message.warning(`${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => reasonName(r.reason, r.code)).join(', ') || j.text || j.state}`, 8);
+    if (j.state === 'done' && left === 0)
+      message.success(`${count(j.done_files)} ${j.done_files === 1 ? 'file' : 'files'} ${verb}`);
+    else
+      message.warning(
+        `${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => reasonName(r.reason, r.code)).join(', ') || j.text || j.state}`,
+        8,
+      );
     onEnd();
   }, [j, client, doing.act, message, onEnd]);
-  return <Card size="small" style={{ marginBottom: 12 }} role="status"><div className="bar" style={{ margin: 0 }}><span>{doing.act === 'tier' ? 'Moving to the share' : 'Bringing back'}</span><div style={{ flex: '1 1 220px' }}>{j && <JobBar job={j} />}</div><To path={`/jobs/${doing.job}`}>Show the job</To></div></Card>;
+  return (
+    <Card size="small" style={{ marginBottom: 12 }} role="status">
+      <div className="bar" style={{ margin: 0 }}>
+        <span>{doing.act === 'tier' ? 'Moving to the share' : 'Bringing back'}</span>
+        <div style={{ flex: '1 1 220px' }}>{j && <JobBar job={j} />}</div>
+        <To path={`/jobs/${doing.job}`}>Show the job</To>
+      </div>
+    </Card>
+  );
 }
 
 function Details({ volume, place, onClose }: { volume: string; place: Place; onClose: () => void }) {
-  const stat = useQuery({ queryKey: ['files', volume, 'stat', place.b64 ?? place.path], queryFn: () => must(api.GET('/volumes/{id}/file', { params: { path: { id: volume }, query: place.b64 ? { path_b64: place.b64 } : { path: place.path } } })) });
+  const stat = useQuery({
+    queryKey: ['files', volume, 'stat', place.b64 ?? place.path],
+    queryFn: () =>
+      must(
+        api.GET('/volumes/{id}/file', {
+          params: { path: { id: volume }, query: place.b64 ? { path_b64: place.b64 } : { path: place.path } },
+        }),
+      ),
+  });
   const f = stat.data;
   return (
     <Drawer open title={f?.name ?? 'Details'} onClose={onClose} size={440} loading={stat.isPending}>
       {stat.error && <Failed error={stat.error} retry={() => void stat.refetch()} />}
-      {f && <Descriptions column={1} size="small" bordered items={[
-        { key: 'p', label: 'Path', children: <span className="mono" style={{ overflowWrap: 'anywhere' }}>{f.path}</span> }, { key: 's', label: 'State', children: <State of={f.state} /> },
-        { key: 'z', label: 'Size', children: `${bytes(f.size)} (${count(f.size)} bytes)` }, { key: 'a', label: 'On disk', children: bytes(f.allocated) },
-        ...(f.files !== undefined ? [{ key: 'f', label: 'Below', children: `${count(f.files)} files, ${bytes(f.bytes)}` }] : []),
-        { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> }, { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full /> }, { key: 'b', label: 'Created', children: <When at={f.btime_at} full /> },
-        { key: 'x', label: 'Accessed', children: <><When at={f.accessed_at} full />{f.accessed_source && <span className="sub"> by {f.accessed_source}</span>}</> },
-        { key: 'o', label: 'Owner', children: `${f.owner ? `${f.owner} (${f.uid})` : f.uid ?? '–'} : ${f.gid ?? '–'}` }, { key: 'r', label: 'Mode', children: <span className="mono">{f.mode === undefined ? '–' : f.mode.toString(8).padStart(4, '0')}</span> },
-        { key: 'i', label: 'Inode', children: <span className="mono">{f.ino ?? '–'}</span> }, ...(f.object_id ? [{ key: 'j', label: 'Object', children: <span className="mono">{f.object_id}</span> }] : []),
-      ]} />}
+      {f && (
+        <Descriptions
+          column={1}
+          size="small"
+          bordered
+          items={[
+            {
+              key: 'p',
+              label: 'Path',
+              children: (
+                <span className="mono" style={{ overflowWrap: 'anywhere' }}>
+                  {f.path}
+                </span>
+              ),
+            },
+            { key: 's', label: 'State', children: <State of={f.state} /> },
+            { key: 'z', label: 'Size', children: `${bytes(f.size)} (${count(f.size)} bytes)` },
+            { key: 'a', label: 'On disk', children: bytes(f.allocated) },
+            ...(f.files !== undefined
+              ? [{ key: 'f', label: 'Below', children: `${count(f.files)} files, ${bytes(f.bytes)}` }]
+              : []),
+            { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> },
+            { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full /> },
+            { key: 'b', label: 'Created', children: <When at={f.btime_at} full /> },
+            {
+              key: 'x',
+              label: 'Accessed',
+              children: (
+                <>
+                  <When at={f.accessed_at} full />
+                  {f.accessed_source && <span className="sub"> by {f.accessed_source}</span>}
+                </>
+              ),
+            },
+            {
+              key: 'o',
+              label: 'Owner',
+              children: `${f.owner ? `${f.owner} (${f.uid})` : (f.uid ?? '–')} : ${f.gid ?? '–'}`,
+            },
+            {
+              key: 'r',
+              label: 'Mode',
+              children: (
+                <span className="mono">
+                  {f.mode === undefined ? '–' : f.mode.toString(8).padStart(4, '0')}
+                </span>
+              ),
+            },
+            { key: 'i', label: 'Inode', children: <span className="mono">{f.ino ?? '–'}</span> },
+            ...(f.object_id
+              ? [{ key: 'j', label: 'Object', children: <span className="mono">{f.object_id}</span> }]
+              : []),
+          ]}
+        />
+      )}
     </Drawer>
   );
 }
 
 const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
-const SORTS = [{ value: 'name', label: 'Name' }, { value: 'size', label: 'Size' }, { value: 'mtime', label: 'Modified' }, { value: 'accessed', label: 'Accessed' }] as const;
+const SORTS = [
+  { value: 'name', label: 'Name' },
+  { value: 'size', label: 'Size' },
+  { value: 'mtime', label: 'Modified' },
+  { value: 'accessed', label: 'Accessed' },
+] as const;
 type Sort = (typeof SORTS)[number]['value'];
 
 export default function Files() {
@@ -84,17 +183,54 @@ export default function Files() {
   const text = search.get('q') ?? '';
   const state = STATES.find((s) => s === search.get('state')) as Schemas['FileState'] | undefined;
   const sort = SORTS.find((n) => n.value === search.get('sort'))?.value ?? 'name';
-  const order = search.get('order') === 'desc' ? 'desc' as const : 'asc' as const;
+  const order = search.get('order') === 'desc' ? ('desc' as const) : ('asc' as const);
   const wide = Grid.useBreakpoint().md ?? true;
   const recursive = search.get('below') === '1';
-  const volume = useQuery({ queryKey: ['volume', id], queryFn: () => must(api.GET('/volumes/{id}', { params: { path: { id } } })) });
-  const list = useList<FileEntry>(['files', id, place.b64 ?? place.path, text, state, sort, order, recursive], (cursor) => must(api.GET('/volumes/{id}/files', { params: { path: { id }, query: {
-    ...(place.b64 ? { path_b64: place.b64 } : { path: place.path }), cursor, limit: 200, q: text || undefined, state, sort, order, recursive } } })));
+  const volume = useQuery({
+    queryKey: ['volume', id],
+    queryFn: () => must(api.GET('/volumes/{id}', { params: { path: { id } } })),
+  });
+  const list = useList<FileEntry>(
+    ['files', id, place.b64 ?? place.path, text, state, sort, order, recursive],
+    (cursor) =>
+      must(
+        api.GET('/volumes/{id}/files', {
+          params: {
+            path: { id },
+            query: {
+              ...(place.b64 ? { path_b64: place.b64 } : { path: place.path }),
+              cursor,
+              limit: 200,
+              q: text || undefined,
+              state,
+              sort,
+              order,
+              recursive,
+            },
+          },
+        }),
+      ),
+  );
   const [chosen, setChosen] = useState<string[]>([]);
   const [doing, setDoing] = useState<Doing[]>([]);
   const [details, setDetails] = useState<Place>();
-  const act = useAct(async ({ act: verb, files }: { act: Act; files: FileEntry[] }) => ({ job: await must(api.POST(verb === 'tier' ? '/volumes/{id}/tier' : '/volumes/{id}/recall', { params: { path: { id } }, body: pathsOf(files) })), act: verb, keys: files.map(keyOf) }),
-    ['jobs'], (r) => { setDoing((old) => [...old, { job: r.job.id, act: r.act, keys: r.keys }]); setChosen([]); });
+  const act = useAct(
+    async ({ act: verb, files }: { act: Act; files: FileEntry[] }) => ({
+      job: await must(
+        api.POST(verb === 'tier' ? '/volumes/{id}/tier' : '/volumes/{id}/recall', {
+          params: { path: { id } },
+          body: pathsOf(files),
+        }),
+      ),
+      act: verb,
+      keys: files.map(keyOf),
+    }),
+    ['jobs'],
+    (r) => {
+      setDoing((old) => [...old, { job: r.job.id, act: r.act, keys: r.keys }]);
+      setChosen([]);
+    },
+  );
   const open = (to: Place) => {
     setChosen([]);
     change({ path: to.path === '/' ? undefined : to.path, b64: to.b64, q: undefined, below: undefined });
@@ -103,44 +239,247 @@ export default function Files() {
   const busy = (f: FileEntry) => doing.find((d) => d.keys.includes(keyOf(f)));
   // More than fits on a screen: only what is seen is drawn.
   const many = list.items.length > 60;
-  const sorted = (name: Sort) => sort === name ? (order === 'asc' ? 'ascend' as const : 'descend' as const) : null;
+  const sorted = (name: Sort) =>
+    sort === name ? (order === 'asc' ? ('ascend' as const) : ('descend' as const)) : null;
   const sortBy = (by: SorterResult<FileEntry> | SorterResult<FileEntry>[]) => {
     const { columnKey, order: way } = Array.isArray(by) ? by[0]! : by;
-    change({ sort: !way || columnKey === 'name' ? undefined : String(columnKey), order: way === 'descend' ? 'desc' : undefined });
+    change({
+      sort: !way || columnKey === 'name' ? undefined : String(columnKey),
+      order: way === 'descend' ? 'desc' : undefined,
+    });
   };
   const trail = crumbs(place);
   const v = volume.data;
   const filtered = !!text || !!state;
   const title = filtered ? 'No file fits' : v?.last_scan_at ? 'This folder is empty' : 'Not scanned yet';
-  const why = filtered ? 'Search in subfolders too, or take the filter away.' : v?.last_scan_at ? 'As of the last scan.' : 'Scan the volume to see its files.';
-  const empty = <Nothing icon={<FileOutlined />} title={title} text={why} action={place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined}
-    command={filtered || v?.last_scan_at ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`} />;
-  if (volume.error && !v) return <Page title="Files"><Failed error={volume.error} retry={() => { void volume.refetch(); list.retry(); }} /></Page>;
+  const why = filtered
+    ? 'Search in subfolders too, or take the filter away.'
+    : v?.last_scan_at
+      ? 'As of the last scan.'
+      : 'Scan the volume to see its files.';
+  const empty = (
+    <Nothing
+      icon={<FileOutlined />}
+      title={title}
+      text={why}
+      action={
+        place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined
+      }
+      command={filtered || v?.last_scan_at ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`}
+    />
+  );
+  if (volume.error && !v)
+    return (
+      <Page title="Files">
+        <Failed
+          error={volume.error}
+          retry={() => {
+            void volume.refetch();
+            list.retry();
+          }}
+        />
+      </Page>
+    );
   return (
-    <Page title={v ? `Files of ${v.name}` : 'Files'} text={v && <>{count(v.files)} files; last scan <When at={v.last_scan_at} /></>} actions={v && <div className="wide" style={{ width: 260 }}><Split total={v.bytes} tiered={v.stub_bytes} /></div>}>
-      <nav className="crumbs" aria-label="Folder">{trail.map((c, i) => i === trail.length - 1 ? <b key={c.path}>{i === 0 ? v?.name ?? '/' : c.name}</b> : <span key={c.path}><Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>{i === 0 ? v?.name ?? '/' : c.name}</Button>/</span>)}</nav>
+    <Page
+      title={v ? `Files of ${v.name}` : 'Files'}
+      text={
+        v && (
+          <>
+            {count(v.files)} files; last scan <When at={v.last_scan_at} />
+          </>
+        )
+      }
+      actions={
+        v && (
+          <div className="wide" style={{ width: 260 }}>
+            <Split total={v.bytes} tiered={v.stub_bytes} />
+          </div>
+        )
+      }
+    >
+      <nav className="crumbs" aria-label="Folder">
+        {trail.map((c, i) =>
+          i === trail.length - 1 ? (
+            <b key={c.path}>{i === 0 ? (v?.name ?? '/') : c.name}</b>
+          ) : (
+            <span key={c.path}>
+              <Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>
+                {i === 0 ? (v?.name ?? '/') : c.name}
+              </Button>
+              /
+            </span>
+          ),
+        )}
+      </nav>
       <div className="bar">
         <Search value={text} onChange={(q) => change({ q })} label="Search by name" />
-        <Select allowClear aria-label="State" placeholder="Any state" style={{ width: 130 }} value={state} onChange={(s) => change({ state: s })} options={STATES.map((s) => ({ value: s, label: words(s) }))} />
-        {!wide && <Select aria-label="Sort by" style={{ width: 120 }} value={sort} onChange={(s) => change({ sort: s === 'name' ? undefined : s })} options={[...SORTS]} />}
-        {!wide && <Button aria-label={order === 'asc' ? 'Ascending' : 'Descending'} onClick={() => change({ order: order === 'asc' ? 'desc' : undefined })}>{order === 'asc' ? '↑' : '↓'}</Button>}
-        <Checkbox checked={recursive} onChange={(e) => change({ below: e.target.checked ? '1' : undefined })}>with subfolders</Checkbox>
-        {who.mayWrite && picked.length > 0 && <><Button type="primary" loading={act.isPending} onClick={() => act.mutate({ act: 'tier', files: picked })}>Tier {count(picked.length)}</Button><Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>Recall {count(picked.length)}</Button></>}
+        <Select
+          allowClear
+          aria-label="State"
+          placeholder="Any state"
+          style={{ width: 130 }}
+          value={state}
+          onChange={(s) => change({ state: s })}
+          options={STATES.map((s) => ({ value: s, label: words(s) }))}
+        />
+        {!wide && (
+          <Select
+            aria-label="Sort by"
+            style={{ width: 120 }}
+            value={sort}
+            onChange={(s) => change({ sort: s === 'name' ? undefined : s })}
+            options={[...SORTS]}
+          />
+        )}
+        {!wide && (
+          <Button
+            aria-label={order === 'asc' ? 'Ascending' : 'Descending'}
+            onClick={() => change({ order: order === 'asc' ? 'desc' : undefined })}
+          >
+            {order === 'asc' ? '↑' : '↓'}
+          </Button>
+        )}
+        <Checkbox checked={recursive} onChange={(e) => change({ below: e.target.checked ? '1' : undefined })}>
+          with subfolders
+        </Checkbox>
+        {who.mayWrite && picked.length > 0 && (
+          <>
+            <Button
+              type="primary"
+              loading={act.isPending}
+              onClick={() => act.mutate({ act: 'tier', files: picked })}
+            >
+              Tier {count(picked.length)}
+            </Button>
+            <Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>
+              Recall {count(picked.length)}
+            </Button>
+          </>
+        )}
       </div>
-      {doing.map((d) => <Following key={d.job} doing={d} onEnd={() => setDoing((old) => old.filter((o) => o.job !== d.job))} />)}
-      <DataTable list={list} what="entries" size="small" rowKey={keyOf} virtual={many} scroll={{ x: 900, ...(many ? { y: Math.max(320, window.innerHeight - 360) } : {}) }} empty={empty}
-        rowSelection={who.mayWrite ? { selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), fixed: true, columnWidth: 44, getCheckboxProps: (f) => ({ 'aria-label': `Choose ${f.name}` } as object) } : undefined}
-        brief={(f) => f.type === 'folder' ? f.files !== undefined && <>{count(f.files)} files, <Size n={f.bytes} /></> : <><Size n={f.size} /> · <When at={f.mtime_at} /> <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} /></>}
+      {doing.map((d) => (
+        <Following
+          key={d.job}
+          doing={d}
+          onEnd={() => setDoing((old) => old.filter((o) => o.job !== d.job))}
+        />
+      ))}
+      <DataTable
+        list={list}
+        what="entries"
+        size="small"
+        rowKey={keyOf}
+        virtual={many}
+        scroll={{ x: 900, ...(many ? { y: Math.max(320, window.innerHeight - 360) } : {}) }}
+        empty={empty}
+        rowSelection={
+          who.mayWrite
+            ? {
+                selectedRowKeys: chosen,
+                onChange: (keys) => setChosen(keys.map(String)),
+                fixed: true,
+                columnWidth: 44,
+                getCheckboxProps: (f) => ({ 'aria-label': `Choose ${f.name}` }) as object,
+              }
+            : undefined
+        }
+        brief={(f) =>
+          f.type === 'folder' ? (
+            f.files !== undefined && (
+              <>
+                {count(f.files)} files, <Size n={f.bytes} />
+              </>
+            )
+          ) : (
+            <>
+              <Size n={f.size} /> · <When at={f.mtime_at} />{' '}
+              <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} />
+            </>
+          )
+        }
         onChange={(_page, _filters, sorter) => sortBy(sorter)}
-        acts={who.mayWrite ? (f) => f.type === 'file' && f.state === 'stub' && <Button size="small" loading={!!busy(f)} onClick={() => act.mutate({ act: 'recall', files: [f] })}>Recall</Button> : undefined}
+        acts={
+          who.mayWrite
+            ? (f) =>
+                f.type === 'file' &&
+                f.state === 'stub' && (
+                  <Button
+                    size="small"
+                    loading={!!busy(f)}
+                    onClick={() => act.mutate({ act: 'recall', files: [f] })}
+                  >
+                    Recall
+                  </Button>
+                )
+            : undefined
+        }
         columns={[
-          { key: 'name', title: 'Name', width: 340, ellipsis: true, sorter: true, sortOrder: sorted('name'), render: (_, f) => <Name file={f} text={recursive ? f.path : f.name} onFolder={() => open(placeOf(f))} onFile={() => setDetails(placeOf(f))} /> },
-          { key: 'size', title: 'Size', width: 110, align: 'right', sorter: true, sortOrder: sorted('size'), render: (_, f) => f.type === 'folder' ? f.bytes !== undefined ? <Size n={f.bytes} /> : null : <Size n={f.size} /> },
-          { title: 'On disk', width: 110, align: 'right', render: (_, f) => f.type === 'folder' ? f.files !== undefined ? <span className="sub num">{count(f.files)} files</span> : null : <Size n={f.allocated} /> },
-          { key: 'mtime', title: 'Modified', width: 140, sorter: true, sortOrder: sorted('mtime'), render: (_, f) => <When at={f.mtime_at} /> },
-          { key: 'accessed', title: 'Accessed', width: 140, sorter: true, sortOrder: sorted('accessed'), render: (_, f) => f.type === 'folder' ? null : <When at={f.accessed_at} /> },
-          { title: 'State', width: 110, render: (_, f) => f.type === 'folder' ? null : <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} /> },
-        ]} />
+          {
+            key: 'name',
+            title: 'Name',
+            width: 340,
+            ellipsis: true,
+            sorter: true,
+            sortOrder: sorted('name'),
+            render: (_, f) => (
+              <Name
+                file={f}
+                text={recursive ? f.path : f.name}
+                onFolder={() => open(placeOf(f))}
+                onFile={() => setDetails(placeOf(f))}
+              />
+            ),
+          },
+          {
+            key: 'size',
+            title: 'Size',
+            width: 110,
+            align: 'right',
+            sorter: true,
+            sortOrder: sorted('size'),
+            render: (_, f) =>
+              f.type === 'folder' ? f.bytes !== undefined ? <Size n={f.bytes} /> : null : <Size n={f.size} />,
+          },
+          {
+            title: 'On disk',
+            width: 110,
+            align: 'right',
+            render: (_, f) =>
+              f.type === 'folder' ? (
+                f.files !== undefined ? (
+                  <span className="sub num">{count(f.files)} files</span>
+                ) : null
+              ) : (
+                <Size n={f.allocated} />
+              ),
+          },
+          {
+            key: 'mtime',
+            title: 'Modified',
+            width: 140,
+            sorter: true,
+            sortOrder: sorted('mtime'),
+            render: (_, f) => <When at={f.mtime_at} />,
+          },
+          {
+            key: 'accessed',
+            title: 'Accessed',
+            width: 140,
+            sorter: true,
+            sortOrder: sorted('accessed'),
+            render: (_, f) => (f.type === 'folder' ? null : <When at={f.accessed_at} />),
+          },
+          {
+            title: 'State',
+            width: 110,
+            render: (_, f) =>
+              f.type === 'folder' ? null : (
+                <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} />
+              ),
+          },
+        ]}
+      />
       {details && <Details volume={id} place={details} onClose={() => setDetails(undefined)} />}
     </Page>
   );

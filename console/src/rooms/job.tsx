@@ -19,37 +19,189 @@ export default function JobRoom() {
   const reason = search.get('reason') ?? undefined;
   const code = search.get('code') ?? undefined;
   const job = useJob(id);
-  const outcomes = useList(['outcomes', id, reason, code], (cursor) => must(api.GET('/jobs/{id}/outcomes', { params: { path: { id }, query: { cursor, limit: 100, reason, code } } })));
-  const cancel = useAct(() => must(api.POST('/jobs/{id}/cancel', { params: { path: { id } } })), ['jobs', 'job']);
+  const outcomes = useList(['outcomes', id, reason, code], (cursor) =>
+    must(
+      api.GET('/jobs/{id}/outcomes', {
+        params: { path: { id }, query: { cursor, limit: 100, reason, code } },
+      }),
+    ),
+  );
+  const cancel = useAct(
+    () => must(api.POST('/jobs/{id}/cancel', { params: { path: { id } } })),
+    ['jobs', 'job'],
+  );
   const j = job.data;
-  if (job.error && !j) return <Page title="Job"><Failed error={job.error} retry={() => void job.refetch()} /></Page>;
-  if (!j) return <Page title="Job"><Card><Skeleton active /></Card></Page>;
-  const ask = () => modal.confirm({ title: 'Cancel this job?', content: 'Files under way are finished or left as they were.', okText: 'Cancel the job', cancelText: 'Go on', okButtonProps: { danger: true }, onOk: () => cancel.mutateAsync(undefined).catch(() => undefined) });
-  const show = (r?: { reason: string; code: string }) => change({ reason: r?.reason || undefined, code: r && !r.reason ? r.code : undefined });
-  const took = j.started_at ? new Date(j.ended_at ?? Date.now()).getTime() - new Date(j.started_at).getTime() : undefined;
+  if (job.error && !j)
+    return (
+      <Page title="Job">
+        <Failed error={job.error} retry={() => void job.refetch()} />
+      </Page>
+    );
+  if (!j)
+    return (
+      <Page title="Job">
+        <Card>
+          <Skeleton active />
+        </Card>
+      </Page>
+    );
+  const ask = () =>
+    modal.confirm({
+      title: 'Cancel this job?',
+      content: 'Files under way are finished or left as they were.',
+      okText: 'Cancel the job',
+      cancelText: 'Go on',
+      okButtonProps: { danger: true },
+      onOk: () => cancel.mutateAsync(undefined).catch(() => undefined),
+    });
+  const show = (r?: { reason: string; code: string }) =>
+    change({ reason: r?.reason || undefined, code: r && !r.reason ? r.code : undefined });
+  const took = j.started_at
+    ? new Date(j.ended_at ?? Date.now()).getTime() - new Date(j.started_at).getTime()
+    : undefined;
   return (
-    <Page title={`Job: ${words(j.kind)}`} text={j.volume_id ? <>on <To path={`/volumes/${j.volume_id}/files`}><NameOf noun="volumes" id={j.volume_id} customer={who.customer} /></To></> : j.share_id ? <>of <NameOf noun="shares" id={j.share_id} customer={who.customer} /></> : undefined} actions={<><Button onClick={() => go('/jobs')}>All jobs</Button>{who.mayWrite && !ended(j.state) && <Button danger loading={cancel.isPending} onClick={ask}>Cancel</Button>}</>}>
+    <Page
+      title={`Job: ${words(j.kind)}`}
+      text={
+        j.volume_id ? (
+          <>
+            on{' '}
+            <To path={`/volumes/${j.volume_id}/files`}>
+              <NameOf noun="volumes" id={j.volume_id} customer={who.customer} />
+            </To>
+          </>
+        ) : j.share_id ? (
+          <>
+            of <NameOf noun="shares" id={j.share_id} customer={who.customer} />
+          </>
+        ) : undefined
+      }
+      actions={
+        <>
+          <Button onClick={() => go('/jobs')}>All jobs</Button>
+          {who.mayWrite && !ended(j.state) && (
+            <Button danger loading={cancel.isPending} onClick={ask}>
+              Cancel
+            </Button>
+          )}
+        </>
+      }
+    >
       <Card style={{ marginBottom: 16 }}>
-        <div className="bar"><State of={j.state} /><div style={{ flex: '1 1 260px' }}><JobBar job={j} /></div></div>
-        {j.text && <Alert style={{ marginBottom: 14 }} showIcon={j.state !== 'done'} type={j.state === 'failed' ? 'error' : j.state === 'suspended' ? 'warning' : 'info'} title={j.text} />}
-        <Descriptions size="small" column={{ xs: 1, sm: 2, lg: 4 }} items={[
-          { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` }, { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
-          { key: 'r', label: 'Refused', children: count(j.refused_files) }, { key: 'x', label: 'Failed', children: count(j.failed_files) },
-          { key: 'b', label: 'By', children: j.created_by || 'Alto' }, { key: 's', label: 'Started', children: <When at={j.started_at} /> },
-          { key: 't', label: 'Took', children: took === undefined ? '–' : duration(took) }, { key: 'i', label: 'Id', children: <span className="mono">{j.id}</span> },
-        ]} />
+        <div className="bar">
+          <State of={j.state} />
+          <div style={{ flex: '1 1 260px' }}>
+            <JobBar job={j} />
+          </div>
+        </div>
+        {j.text && (
+          <Alert
+            style={{ marginBottom: 14 }}
+            showIcon={j.state !== 'done'}
+            type={j.state === 'failed' ? 'error' : j.state === 'suspended' ? 'warning' : 'info'}
+            title={j.text}
+          />
+        )}
+        <Descriptions
+          size="small"
+          column={{ xs: 1, sm: 2, lg: 4 }}
+          items={[
+            { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` },
+            { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
+            { key: 'r', label: 'Refused', children: count(j.refused_files) },
+            { key: 'x', label: 'Failed', children: count(j.failed_files) },
+            { key: 'b', label: 'By', children: j.created_by || 'Alto' },
+            { key: 's', label: 'Started', children: <When at={j.started_at} /> },
+            { key: 't', label: 'Took', children: took === undefined ? '–' : duration(took) },
+            { key: 'i', label: 'Id', children: <span className="mono">{j.id}</span> },
+          ]}
+        />
       </Card>
-      {j.reasons.length > 0 && <Card size="small" title="Why files were left" style={{ marginBottom: 16 }} styles={{ body: { padding: 0 } }}>
-        <Table size="small" rowKey={(r) => r.reason + r.code} pagination={false} dataSource={j.reasons} columns={[
-          { title: 'Reason', render: (_, r) => <div style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}><Button type="link" size="small" style={{ padding: 0 }} onClick={() => show(r)}>{reasonName(r.reason, r.code)}</Button>
-            <div className="sub">{explain(r.reason || r.code)} Such as <span className="mono">{r.sample_path}</span></div></div> },
-          { title: 'Files', align: 'right', width: 90, render: (_, r) => <span className="num">{count(r.files)}</span> }]} /></Card>}
-      <div className="head" style={{ marginBottom: 10 }}><h2>What became of each file</h2><Select allowClear aria-label="Reason" placeholder="All outcomes" style={{ width: 220 }} value={reason ?? code} onChange={(v) => show(j.reasons.find((r) => (r.reason || r.code) === v))} options={j.reasons.map((r) => ({ value: r.reason || r.code, label: reasonName(r.reason, r.code) }))} /></div>
-      <DataTable list={outcomes} what="outcomes" size="small" rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at} empty={<Nothing title="Nothing to tell" text={j.kind === 'scan' ? 'A scan changes no file.' : 'No file has been handled yet.'} />} columns={[
-        { title: 'Path', render: (_, o) => <div className="mono" style={{ maxWidth: 560, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{o.path}</div> },
-        { title: 'Outcome', render: (_, o) => o.reason ? reasonName(o.reason, o.code) : o.code === 'ok' ? words(o.act) : <span style={{ color: 'var(--bad-text)' }}>{words(o.code)}</span> },
-        { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> }, { title: 'Freed', align: 'right', render: (_, o) => o.freed ? <Size n={o.freed} /> : null },
-        { title: 'Text', render: (_, o) => o.text }, { title: 'When', render: (_, o) => <When at={o.at} /> }]} />
+      {j.reasons.length > 0 && (
+        <Card
+          size="small"
+          title="Why files were left"
+          style={{ marginBottom: 16 }}
+          styles={{ body: { padding: 0 } }}
+        >
+          <Table
+            size="small"
+            rowKey={(r) => r.reason + r.code}
+            pagination={false}
+            dataSource={j.reasons}
+            columns={[
+              {
+                title: 'Reason',
+                render: (_, r) => (
+                  <div style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
+                    <Button type="link" size="small" style={{ padding: 0 }} onClick={() => show(r)}>
+                      {reasonName(r.reason, r.code)}
+                    </Button>
+                    <div className="sub">
+                      {explain(r.reason || r.code)} Such as <span className="mono">{r.sample_path}</span>
+                    </div>
+                  </div>
+                ),
+              },
+              {
+                title: 'Files',
+                align: 'right',
+                width: 90,
+                render: (_, r) => <span className="num">{count(r.files)}</span>,
+              },
+            ]}
+          />
+        </Card>
+      )}
+      <div className="head" style={{ marginBottom: 10 }}>
+        <h2>What became of each file</h2>
+        <Select
+          allowClear
+          aria-label="Reason"
+          placeholder="All outcomes"
+          style={{ width: 220 }}
+          value={reason ?? code}
+          onChange={(v) => show(j.reasons.find((r) => (r.reason || r.code) === v))}
+          options={j.reasons.map((r) => ({ value: r.reason || r.code, label: reasonName(r.reason, r.code) }))}
+        />
+      </div>
+      <DataTable
+        list={outcomes}
+        what="outcomes"
+        size="small"
+        rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at}
+        empty={
+          <Nothing
+            title="Nothing to tell"
+            text={j.kind === 'scan' ? 'A scan changes no file.' : 'No file has been handled yet.'}
+          />
+        }
+        columns={[
+          {
+            title: 'Path',
+            render: (_, o) => (
+              <div className="mono" style={{ maxWidth: 560, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
+                {o.path}
+              </div>
+            ),
+          },
+          {
+            title: 'Outcome',
+            render: (_, o) =>
+              o.reason ? (
+                reasonName(o.reason, o.code)
+              ) : o.code === 'ok' ? (
+                words(o.act)
+              ) : (
+                <span style={{ color: 'var(--bad-text)' }}>{words(o.code)}</span>
+              ),
+          },
+          { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> },
+          { title: 'Freed', align: 'right', render: (_, o) => (o.freed ? <Size n={o.freed} /> : null) },
+          { title: 'Text', render: (_, o) => o.text },
+          { title: 'When', render: (_, o) => <When at={o.at} /> },
+        ]}
+      />
     </Page>
   );
 }

@@ -20,25 +20,128 @@ export default function Jobs() {
   const list = useJobs(customer, { state, kind, volume_id });
   const options = (names: string[]) => names.map((n) => ({ value: n, label: words(n) }));
   return (
-    <Page title="Jobs" text="What is being done, newest first." actions={<>
-      <Select allowClear aria-label="State" placeholder="Any state" style={{ width: 130 }} value={state} options={options(STATES)} onChange={(v) => change({ state: v })} />
-      <Select allowClear aria-label="Kind" placeholder="Any kind" style={{ width: 130 }} value={kind} options={options(KINDS)} onChange={(v) => change({ kind: v })} />
-      <Pick noun="volumes" customer={customer} allowClear label="Volume" placeholder="All volumes" style={{ width: 160 }} value={volume_id} onChange={(v) => change({ volume: v })} /></>}>
-      <DataTable list={list} what="jobs" rowKey="id" empty={<Nothing icon={<UnorderedListOutlined />} title="No job" text={state || kind || volume_id ? 'None fits the filter.' : 'Scan a volume or run a rule; it is followed here.'} command="alto scan VOLUME --wait" />}
-        brief={(j) => <><div className="bar" style={{ margin: '6px 0' }}><State of={j.state} /><span>{j.volume_id ? <NameOf noun="volumes" id={j.volume_id} customer={customer} /> : <NameOf noun="shares" id={j.share_id} customer={customer} />}</span><When at={j.created_at} /></div><JobBar job={j} />
-          {(j.refused_files > 0 || j.failed_files > 0) && <div>{count(j.refused_files)} refused, {count(j.failed_files)} failed</div>}{j.text && j.state !== 'done' && <div>{j.text}</div>}</>}
+    <Page
+      title="Jobs"
+      text="What is being done, newest first."
+      actions={
+        <>
+          <Select
+            allowClear
+            aria-label="State"
+            placeholder="Any state"
+            style={{ width: 130 }}
+            value={state}
+            options={options(STATES)}
+            onChange={(v) => change({ state: v })}
+          />
+          <Select
+            allowClear
+            aria-label="Kind"
+            placeholder="Any kind"
+            style={{ width: 130 }}
+            value={kind}
+            options={options(KINDS)}
+            onChange={(v) => change({ kind: v })}
+          />
+          <Pick
+            noun="volumes"
+            customer={customer}
+            allowClear
+            label="Volume"
+            placeholder="All volumes"
+            style={{ width: 160 }}
+            value={volume_id}
+            onChange={(v) => change({ volume: v })}
+          />
+        </>
+      }
+    >
+      <DataTable
+        list={list}
+        what="jobs"
+        rowKey="id"
+        empty={
+          <Nothing
+            icon={<UnorderedListOutlined />}
+            title="No job"
+            text={
+              state || kind || volume_id
+                ? 'None fits the filter.'
+                : 'Scan a volume or run a rule; it is followed here.'
+            }
+            command="alto scan VOLUME --wait"
+          />
+        }
+        brief={(j) => (
+          <>
+            <div className="bar" style={{ margin: '6px 0' }}>
+              <State of={j.state} />
+              <span>
+                {j.volume_id ? (
+                  <NameOf noun="volumes" id={j.volume_id} customer={customer} />
+                ) : (
+                  <NameOf noun="shares" id={j.share_id} customer={customer} />
+                )}
+              </span>
+              <When at={j.created_at} />
+            </div>
+            <JobBar job={j} />
+            {(j.refused_files > 0 || j.failed_files > 0) && (
+              <div>
+                {count(j.refused_files)} refused, {count(j.failed_files)} failed
+              </div>
+            )}
+            {j.text && j.state !== 'done' && <div>{j.text}</div>}
+          </>
+        )}
         columns={[
           { title: 'Job', fixed: true, render: (_, j) => <To path={`/jobs/${j.id}`}>{words(j.kind)}</To> },
           { title: 'State', render: (_, j) => <State of={j.state} /> },
-          { title: 'Volume or share', render: (_, j) => j.volume_id ? <NameOf noun="volumes" id={j.volume_id} customer={customer} /> : <NameOf noun="shares" id={j.share_id} customer={customer} /> },
+          {
+            title: 'Volume or share',
+            render: (_, j) =>
+              j.volume_id ? (
+                <NameOf noun="volumes" id={j.volume_id} customer={customer} />
+              ) : (
+                <NameOf noun="shares" id={j.share_id} customer={customer} />
+              ),
+          },
           { title: 'Progress', width: 230, render: (_, j) => <JobBar job={j} /> },
-          { title: 'Freed', align: 'right', render: (_, j) => j.freed_bytes ? <Size n={j.freed_bytes} /> : '–' },
-          { title: 'Refused', align: 'right', render: (_, j) => <span className="num">{count(j.refused_files)}</span> },
-          { title: 'Failed', align: 'right', render: (_, j) => <span className="num" style={j.failed_files ? { color: 'var(--bad-text)', fontWeight: 600 } : undefined}>{count(j.failed_files)}</span> },
-          { title: 'Why', render: (_, j) => j.text && j.state !== 'done' ? <div className="sub" style={{ maxWidth: 200, whiteSpace: 'normal' }}>{j.text}</div> : null },
+          {
+            title: 'Freed',
+            align: 'right',
+            render: (_, j) => (j.freed_bytes ? <Size n={j.freed_bytes} /> : '–'),
+          },
+          {
+            title: 'Refused',
+            align: 'right',
+            render: (_, j) => <span className="num">{count(j.refused_files)}</span>,
+          },
+          {
+            title: 'Failed',
+            align: 'right',
+            render: (_, j) => (
+              <span
+                className="num"
+                style={j.failed_files ? { color: 'var(--bad-text)', fontWeight: 600 } : undefined}
+              >
+                {count(j.failed_files)}
+              </span>
+            ),
+          },
+          {
+            title: 'Why',
+            render: (_, j) =>
+              j.text && j.state !== 'done' ? (
+                <div className="sub" style={{ maxWidth: 200, whiteSpace: 'normal' }}>
+                  {j.text}
+                </div>
+              ) : null,
+          },
           { title: 'By', render: (_, j) => j.created_by || 'Alto' },
           { title: 'When', render: (_, j) => <When at={j.created_at} /> },
-        ]} />
+        ]}
+      />
     </Page>
   );
 }

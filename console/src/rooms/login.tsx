@@ -29,8 +29,16 @@ export function Login() {
       client.setQueryData(['session'], { user, csrf, expires_at });
       void navigate(backFrom(search.get('back')), { replace: true });
     } catch (e) {
-      setError(e instanceof ApiFailure && e.status === 401
-        ? new ApiFailure({ ...e.problem, title: 'Name or password is wrong', detail: 'Look at both, capital letters too. The first password is in the file altod was started with.' }) : e);
+      setError(
+        e instanceof ApiFailure && e.status === 401
+          ? new ApiFailure({
+              ...e.problem,
+              title: 'Name or password is wrong',
+              detail:
+                'Look at both, capital letters too. The first password is in the file altod was started with.',
+            })
+          : e,
+      );
     } finally {
       setBusy(false);
     }
@@ -38,16 +46,35 @@ export function Login() {
   return (
     <main className="login">
       <div>
-        <div className="brand" style={{ justifyContent: 'center', fontSize: 26, marginBottom: 20 }}><img src="/alto.svg" alt="" width={38} height={38} />Alto</div>
+        <div className="brand" style={{ justifyContent: 'center', fontSize: 26, marginBottom: 20 }}>
+          <img src="/alto.svg" alt="" width={38} height={38} />
+          Alto
+        </div>
         <Card>
           {error ? <Failed error={error} /> : null}
-          <Form layout="vertical" requiredMark={false} onFinish={(v: { name: string; password: string }) => void enter(v)}>
-            <Form.Item name="name" label="Name" rules={[{ required: true, message: 'Your name' }]}><Input autoFocus autoComplete="username" size="large" /></Form.Item>
-            <Form.Item name="password" label="Password" rules={[{ required: true, message: 'Your password' }]}><Input.Password autoComplete="current-password" size="large" /></Form.Item>
-            <Button type="primary" htmlType="submit" block size="large" loading={busy}>Log in</Button>
+          <Form
+            layout="vertical"
+            requiredMark={false}
+            onFinish={(v: { name: string; password: string }) => void enter(v)}
+          >
+            <Form.Item name="name" label="Name" rules={[{ required: true, message: 'Your name' }]}>
+              <Input autoFocus autoComplete="username" size="large" />
+            </Form.Item>
+            <Form.Item
+              name="password"
+              label="Password"
+              rules={[{ required: true, message: 'Your password' }]}
+            >
+              <Input.Password autoComplete="current-password" size="large" />
+            </Form.Item>
+            <Button type="primary" htmlType="submit" block size="large" loading={busy}>
+              Log in
+            </Button>
           </Form>
         </Card>
-        <p className="sub" style={{ textAlign: 'center', marginTop: 16 }}>Cold files elsewhere, every file in its place.</p>
+        <p className="sub" style={{ textAlign: 'center', marginTop: 16 }}>
+          Cold files elsewhere, every file in its place.
+        </p>
       </div>
     </main>
   );

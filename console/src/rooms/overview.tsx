@@ -13,22 +13,51 @@ const Chart = lazy(() => import('../ui/chart'));
 const DAYS: Record<string, number> = { day: 1, week: 7, month: 30 };
 
 function Tile({ k, v, s }: { k: string; v: ReactNode; s?: ReactNode }) {
-  return <Card className="tile" styles={{ body: { padding: '14px 18px' } }}><div className="k">{k}</div><div className="v">{v}</div><div className="s">{s}</div></Card>;
+  return (
+    <Card className="tile" styles={{ body: { padding: '14px 18px' } }}>
+      <div className="k">{k}</div>
+      <div className="v">{v}</div>
+      <div className="s">{s}</div>
+    </Card>
+  );
 }
 
 function useSeries(metric: Schemas['Metric'], customer_id: string | undefined, range: string) {
   return useQuery({
     queryKey: ['figures', 'series', metric, customer_id, range],
-    queryFn: () => must(api.GET('/series', { params: { query: { metric, customer_id, from: new Date(Date.now() - DAYS[range]! * 86_400_000).toISOString(), step_s: (DAYS[range]! * 86_400) / 48 } } })),
+    queryFn: () =>
+      must(
+        api.GET('/series', {
+          params: {
+            query: {
+              metric,
+              customer_id,
+              from: new Date(Date.now() - DAYS[range]! * 86_400_000).toISOString(),
+              step_s: (DAYS[range]! * 86_400) / 48,
+            },
+          },
+        }),
+      ),
     refetchInterval: 60_000,
   });
 }
 
-interface ChartProps { title: string; names: [string, string]; colors: [string, string]; a: ReturnType<typeof useSeries>; b: ReturnType<typeof useSeries>; kind: 'area' | 'bar'; range: string }
+interface ChartProps {
+  title: string;
+  names: [string, string];
+  colors: [string, string];
+  a: ReturnType<typeof useSeries>;
+  b: ReturnType<typeof useSeries>;
+  kind: 'area' | 'bar';
+  range: string;
+}
 
 function ChartCard({ title, names, colors, a, b, kind, range }: ChartProps) {
   const points = new Map<number, Point>();
-  for (const [key, series] of [['a', a.data], ['b', b.data]] as const) {
+  for (const [key, series] of [
+    ['a', a.data],
+    ['b', b.data],
+  ] as const) {
     for (const p of series?.points ?? []) {
       const at = new Date(p.at).getTime();
       points.set(at, { ...points.get(at), at, [key]: p.value });
@@ -38,13 +67,56 @@ function ChartCard({ title, names, colors, a, b, kind, range }: ChartProps) {
   const error = a.error ?? b.error;
   const waiting = <Skeleton active title={false} paragraph={{ rows: 6 }} />;
   const body = () => {
-    if (error && !a.data) return <Failed error={error} retry={() => { void a.refetch(); void b.refetch(); }} />;
+    if (error && !a.data)
+      return (
+        <Failed
+          error={error}
+          retry={() => {
+            void a.refetch();
+            void b.refetch();
+          }}
+        />
+      );
     if (a.isPending || b.isPending) return waiting;
-    if (!rows.some((r) => r.a || r.b)) return <div className="nochart"><LineChartOutlined aria-hidden /><span>Nothing happened in this time.<br />Points appear as files are scanned and moved.</span></div>;
-    return <Suspense fallback={waiting}><Chart rows={rows} names={names} colors={colors} kind={kind} short={range === 'day'} label={`${title}: ${names.join(' and ')} over time`} /></Suspense>;
+    if (!rows.some((r) => r.a || r.b))
+      return (
+        <div className="nochart">
+          <LineChartOutlined aria-hidden />
+          <span>
+            Nothing happened in this time.
+            <br />
+            Points appear as files are scanned and moved.
+          </span>
+        </div>
+      );
+    return (
+      <Suspense fallback={waiting}>
+        <Chart
+          rows={rows}
+          names={names}
+          colors={colors}
+          kind={kind}
+          short={range === 'day'}
+          label={`${title}: ${names.join(' and ')} over time`}
+        />
+      </Suspense>
+    );
   };
   return (
-    <Card title={title} styles={{ body: { padding: '16px 18px', minHeight: 230 } }} extra={<span className="legend" style={{ margin: 0 }}>{names.map((n, i) => <span key={n}><span className="dot" style={{ background: colors[i] }} />{n}</span>)}</span>}>
+    <Card
+      title={title}
+      styles={{ body: { padding: '16px 18px', minHeight: 230 } }}
+      extra={
+        <span className="legend" style={{ margin: 0 }}>
+          {names.map((n, i) => (
+            <span key={n}>
+              <span className="dot" style={{ background: colors[i] }} />
+              {n}
+            </span>
+          ))}
+        </span>
+      }
+    >
       {body()}
     </Card>
   );
@@ -55,7 +127,11 @@ export default function Overview() {
   const go = useGo();
   const [search, change] = useAddress();
   const range = search.get('range') && DAYS[search.get('range')!] ? search.get('range')! : 'day';
-  const figures = useQuery({ queryKey: ['figures', customer], queryFn: () => must(api.GET('/figures', { params: { query: { customer_id: customer } } })), refetchInterval: 60_000 });
+  const figures = useQuery({
+    queryKey: ['figures', customer],
+    queryFn: () => must(api.GET('/figures', { params: { query: { customer_id: customer } } })),
+    refetchInterval: 60_000,
+  });
   const total = useSeries('bytes', customer, range);
   const freed = useSeries('freed_bytes', customer, range);
   const tiered = useSeries('tiered_bytes', customer, range);
@@ -63,36 +139,146 @@ export default function Overview() {
   const jobs = useJobs(customer);
   const f = figures.data;
   return (
-    <Page title="Overview" text="How much is kept locally, and what was moved." actions={<Segmented aria-label="Time shown" value={range} onChange={(v) => change({ range: v })} options={[{ value: 'day', label: 'Day' }, { value: 'week', label: 'Week' }, { value: 'month', label: 'Month' }]} />}>
+    <Page
+      title="Overview"
+      text="How much is kept locally, and what was moved."
+      actions={
+        <Segmented
+          aria-label="Time shown"
+          value={range}
+          onChange={(v) => change({ range: v })}
+          options={[
+            { value: 'day', label: 'Day' },
+            { value: 'week', label: 'Week' },
+            { value: 'month', label: 'Month' },
+          ]}
+        />
+      }
+    >
       {figures.error && !f && <Failed error={figures.error} retry={() => void figures.refetch()} />}
-      {figures.isPending && <div className="tiles six" role="status" aria-label="Loading figures">{[1, 2, 3, 4, 5, 6].map((i) => <Card key={i} styles={{ body: { padding: '14px 18px' } }}><Skeleton active paragraph={{ rows: 1 }} /></Card>)}</div>}
-      {f && f.hosts === 0 && <Card style={{ marginBottom: 16 }}><Nothing icon={<HddOutlined />} title="Begin with a host" text="Enrol the machine whose files are to be looked after. Then add a share for cold files and a volume."
-        action={<Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>{operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}</Button>} /></Card>}
+      {figures.isPending && (
+        <div className="tiles six" role="status" aria-label="Loading figures">
+          {[1, 2, 3, 4, 5, 6].map((i) => (
+            <Card key={i} styles={{ body: { padding: '14px 18px' } }}>
+              <Skeleton active paragraph={{ rows: 1 }} />
+            </Card>
+          ))}
+        </div>
+      )}
+      {f && f.hosts === 0 && (
+        <Card style={{ marginBottom: 16 }}>
+          <Nothing
+            icon={<HddOutlined />}
+            title="Begin with a host"
+            text="Enrol the machine whose files are to be looked after. Then add a share for cold files and a volume."
+            action={
+              <Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>
+                {operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}
+              </Button>
+            }
+          />
+        </Card>
+      )}
       {f && (
         <>
           <div className="tiles six">
-            <Tile k="Space freed" v={bytes(f.freed_bytes)} s={`${percent(f.freed_bytes, f.bytes)} of all data`} />
-            <Tile k="Files" v={compact(f.files)} s={<>{bytes(f.bytes)} in all<br />{bytes(f.allocated)} on disk</>} />
+            <Tile
+              k="Space freed"
+              v={bytes(f.freed_bytes)}
+              s={`${percent(f.freed_bytes, f.bytes)} of all data`}
+            />
+            <Tile
+              k="Files"
+              v={compact(f.files)}
+              s={
+                <>
+                  {bytes(f.bytes)} in all
+                  <br />
+                  {bytes(f.allocated)} on disk
+                </>
+              }
+            />
             <Tile k="Stubs" v={compact(f.stub_files)} s={`${bytes(f.stub_bytes)} on shares`} />
-            <Tile k="Hosts online" v={`${f.hosts_online} of ${f.hosts}`} s={<>{count(f.volumes)} {f.volumes === 1 ? 'volume' : 'volumes'}<br />{count(f.shares)} {f.shares === 1 ? 'share' : 'shares'}</>} />
+            <Tile
+              k="Hosts online"
+              v={`${f.hosts_online} of ${f.hosts}`}
+              s={
+                <>
+                  {count(f.volumes)} {f.volumes === 1 ? 'volume' : 'volumes'}
+                  <br />
+                  {count(f.shares)} {f.shares === 1 ? 'share' : 'shares'}
+                </>
+              }
+            />
             <Tile k="Jobs running" v={count(f.jobs_running)} s={<To path="/jobs">all jobs</To>} />
-            <Tile k="Tiered in 24 hours" v={compact(f.tiered_24h)} s={<>{count(f.recalls_24h)} recalled<br />{f.errors_24h > 0 ? <b style={{ color: 'var(--warn-text)' }}>{count(f.errors_24h)} {f.errors_24h === 1 ? 'error' : 'errors'}</b> : 'no errors'}</>} />
+            <Tile
+              k="Tiered in 24 hours"
+              v={compact(f.tiered_24h)}
+              s={
+                <>
+                  {count(f.recalls_24h)} recalled
+                  <br />
+                  {f.errors_24h > 0 ? (
+                    <b style={{ color: 'var(--warn-text)' }}>
+                      {count(f.errors_24h)} {f.errors_24h === 1 ? 'error' : 'errors'}
+                    </b>
+                  ) : (
+                    'no errors'
+                  )}
+                </>
+              }
+            />
           </div>
-          <Card style={{ marginBottom: 16 }} styles={{ body: { padding: '14px 18px' } }}><Split total={f.bytes} tiered={f.stub_bytes} /></Card>
+          <Card style={{ marginBottom: 16 }} styles={{ body: { padding: '14px 18px' } }}>
+            <Split total={f.bytes} tiered={f.stub_bytes} />
+          </Card>
         </>
       )}
       <div className="two">
-        <ChartCard title="Growth and savings" names={['All data', 'Freed']} colors={[LOCAL, TIERED]} a={total} b={freed} kind="area" range={range} />
-        <ChartCard title="Moved" names={['Tiered', 'Recalled']} colors={[TIERED, WARN]} a={tiered} b={recalled} kind="bar" range={range} />
+        <ChartCard
+          title="Growth and savings"
+          names={['All data', 'Freed']}
+          colors={[LOCAL, TIERED]}
+          a={total}
+          b={freed}
+          kind="area"
+          range={range}
+        />
+        <ChartCard
+          title="Moved"
+          names={['Tiered', 'Recalled']}
+          colors={[TIERED, WARN]}
+          a={tiered}
+          b={recalled}
+          kind="bar"
+          range={range}
+        />
       </div>
       <Card title="Latest jobs" extra={<To path="/jobs">All jobs</To>}>
-        {jobs.error ? <Failed error={jobs.error} retry={jobs.retry} /> : jobs.pending ? <Skeleton active /> : jobs.items.length === 0 ? <span className="sub">No job has run yet. Scan a volume to begin.</span>
-          : jobs.items.slice(0, 6).map((j) => (
+        {jobs.error ? (
+          <Failed error={jobs.error} retry={jobs.retry} />
+        ) : jobs.pending ? (
+          <Skeleton active />
+        ) : jobs.items.length === 0 ? (
+          <span className="sub">No job has run yet. Scan a volume to begin.</span>
+        ) : (
+          jobs.items.slice(0, 6).map((j) => (
             <div key={j.id} className="jobline">
-              <span className="k"><To path={`/jobs/${j.id}`}>{words(j.kind)}</To></span><span className="v"><State of={j.state} text={j.text} /></span>
-              <div className="b"><JobBar job={j} /></div><span className="w"><When at={j.created_at} /></span>
+              <span className="k">
+                <To path={`/jobs/${j.id}`}>{words(j.kind)}</To>
+              </span>
+              <span className="v">
+                <State of={j.state} text={j.text} />
+              </span>
+              <div className="b">
+                <JobBar job={j} />
+              </div>
+              <span className="w">
+                <When at={j.created_at} />
+              </span>
             </div>
-          ))}
+          ))
+        )}
       </Card>
     </Page>
   );

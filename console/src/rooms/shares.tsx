@@ -12,12 +12,23 @@ import { Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 const NEXT: Record<Schemas['ShareState'], string> = {
-  ok: '', unknown: 'Not looked at yet. A host looks at it once it has a volume that uses it.', unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
-  full: 'Make room on the share: nothing more is moved until then. Recalls work.', read_only: 'Give the user the right to write.',
-  wrong_password: 'Enter the password again: Edit is in the menu at the end of the line.', foreign: 'Another installation uses this folder: choose another one.', error: 'See the text, then check again.',
+  ok: '',
+  unknown: 'Not looked at yet. A host looks at it once it has a volume that uses it.',
+  unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
+  full: 'Make room on the share: nothing more is moved until then. Recalls work.',
+  read_only: 'Give the user the right to write.',
+  wrong_password: 'Enter the password again: Edit is in the menu at the end of the line.',
+  foreign: 'Another installation uses this folder: choose another one.',
+  error: 'See the text, then check again.',
 };
 
-interface Values { customer_id: string; name: string; url: string; user?: string; password?: string }
+interface Values {
+  customer_id: string;
+  name: string;
+  url: string;
+  user?: string;
+  password?: string;
+}
 
 export default function Shares() {
   const who = useWho();
@@ -28,43 +39,209 @@ export default function Shares() {
   const [edit, setEdit] = useState<Share | 'new'>();
   const [gone, setGone] = useState<Share>();
   const [form] = Form.useForm<Values>();
-  const save = useAct(async (v: Values) => {
-    const { customer_id, password, ...rest } = v;
-    const body = { ...rest, user: rest.user || null, ...(password ? { password } : {}) };
-    if (edit === 'new') return must(api.POST('/shares', { body: { ...body, customer_id: who.customer ?? customer_id } }));
-    return must(api.PATCH('/shares/{id}', { params: { path: { id: edit!.id }, header: ifMatch(edit!) }, body }));
-  }, ['shares'], () => setEdit(undefined), true);
-  const check = useAct((id: string) => must(api.POST('/shares/{id}/check', { params: { path: { id } }, body: {} })), ['jobs'], (job) => go(`/jobs/${job.id}`));
-  const remove = useAct((s: Share) => must(api.DELETE('/shares/{id}', { params: { path: { id: s.id }, header: ifMatch(s) } })), ['shares'], () => setGone(undefined), true);
+  const save = useAct(
+    async (v: Values) => {
+      const { customer_id, password, ...rest } = v;
+      const body = { ...rest, user: rest.user || null, ...(password ? { password } : {}) };
+      if (edit === 'new')
+        return must(api.POST('/shares', { body: { ...body, customer_id: who.customer ?? customer_id } }));
+      return must(
+        api.PATCH('/shares/{id}', { params: { path: { id: edit!.id }, header: ifMatch(edit!) }, body }),
+      );
+    },
+    ['shares'],
+    () => setEdit(undefined),
+    true,
+  );
+  const check = useAct(
+    (id: string) => must(api.POST('/shares/{id}/check', { params: { path: { id } }, body: {} })),
+    ['jobs'],
+    (job) => go(`/jobs/${job.id}`),
+  );
+  const remove = useAct(
+    (s: Share) => must(api.DELETE('/shares/{id}', { params: { path: { id: s.id }, header: ifMatch(s) } })),
+    ['shares'],
+    () => setGone(undefined),
+    true,
+  );
   const open = (s: Share | 'new') => {
     save.reset();
     form.resetFields();
     setEdit(s);
     if (s !== 'new') form.setFieldsValue({ name: s.name, url: s.url, user: s.user ?? '', password: '' });
   };
-  const add = who.mayWrite && <Button type="primary" onClick={() => open('new')}>Add share</Button>;
+  const add = who.mayWrite && (
+    <Button type="primary" onClick={() => open('new')}>
+      Add share
+    </Button>
+  );
   return (
-    <Page title="Shares" text="Where cold files lie." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search shares" />{add}</>}>
-      <DataTable list={list} what="shares" rowKey="id" acts={(s) => who.mayWrite && <Actions of={s.name} main={<Button size="small" onClick={() => check.mutate(s.id)} loading={check.isPending && check.variables === s.id}>Check now</Button>}
-            items={[{ label: 'Edit', act: () => open(s) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(s); } }]} />} empty={text ? <Nothing title="None has this name" text="Try less of it." /> : <Nothing icon={<DatabaseOutlined />} title="No share yet" text="Any SMB share or mounted folder will do." action={add} command="alto share add --customer NAME --name cold --url smb://HOST/SHARE --user USER --password-file FILE" />}
+    <Page
+      title="Shares"
+      text="Where cold files lie."
+      actions={
+        <>
+          <Search value={text} onChange={(q) => change({ q })} label="Search shares" />
+          {add}
+        </>
+      }
+    >
+      <DataTable
+        list={list}
+        what="shares"
+        rowKey="id"
+        acts={(s) =>
+          who.mayWrite && (
+            <Actions
+              of={s.name}
+              main={
+                <Button
+                  size="small"
+                  onClick={() => check.mutate(s.id)}
+                  loading={check.isPending && check.variables === s.id}
+                >
+                  Check now
+                </Button>
+              }
+              items={[
+                { label: 'Edit', act: () => open(s) },
+                {
+                  label: 'Delete',
+                  danger: true,
+                  act: () => {
+                    remove.reset();
+                    setGone(s);
+                  },
+                },
+              ]}
+            />
+          )
+        }
+        empty={
+          text ? (
+            <Nothing title="None has this name" text="Try less of it." />
+          ) : (
+            <Nothing
+              icon={<DatabaseOutlined />}
+              title="No share yet"
+              text="Any SMB share or mounted folder will do."
+              action={add}
+              command="alto share add --customer NAME --name cold --url smb://HOST/SHARE --user USER --password-file FILE"
+            />
+          )
+        }
         columns={[
-          { title: 'Name', fixed: true, render: (_, s) => <div><b>{s.name}</b><div className="sub mono" style={{ maxWidth: 300 }}>{s.url}</div></div> },
-          { title: 'State', render: (_, s) => <div><State of={s.state} />{s.state !== 'ok' && <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }}>{s.state_text && <div>{s.state_text}</div>}{NEXT[s.state]}</div>}</div> },
-          { title: 'Free space', width: 200, render: (_, s) => s.bytes_total ? <div><Progress size="small" showInfo={false} aria-label={`Used space of ${s.name}`} percent={100 - (100 * (s.bytes_free ?? 0)) / s.bytes_total} status={(s.bytes_free ?? 0) < s.bytes_total * 0.05 ? 'exception' : 'normal'} /><div className="sub num">{bytes(s.bytes_free)} free of {bytes(s.bytes_total)}</div></div> : <span className="sub">not known</span> },
-          { title: 'User', render: (_, s) => s.user ? <span className="mono">{s.user}</span> : '–' },
+          {
+            title: 'Name',
+            fixed: true,
+            render: (_, s) => (
+              <div>
+                <b>{s.name}</b>
+                <div className="sub mono" style={{ maxWidth: 300 }}>
+                  {s.url}
+                </div>
+              </div>
+            ),
+          },
+          {
+            title: 'State',
+            render: (_, s) => (
+              <div>
+                <State of={s.state} />
+                {s.state !== 'ok' && (
+                  <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }}>
+                    {s.state_text && <div>{s.state_text}</div>}
+                    {NEXT[s.state]}
+                  </div>
+                )}
+              </div>
+            ),
+          },
+          {
+            title: 'Free space',
+            width: 200,
+            render: (_, s) =>
+              s.bytes_total ? (
+                <div>
+                  <Progress
+                    size="small"
+                    showInfo={false}
+                    aria-label={`Used space of ${s.name}`}
+                    percent={100 - (100 * (s.bytes_free ?? 0)) / s.bytes_total}
+                    status={(s.bytes_free ?? 0) < s.bytes_total * 0.05 ? 'exception' : 'normal'}
+                  />
+                  <div className="sub num">
+                    {bytes(s.bytes_free)} free of {bytes(s.bytes_total)}
+                  </div>
+                </div>
+              ) : (
+                <span className="sub">not known</span>
+              ),
+          },
+          { title: 'User', render: (_, s) => (s.user ? <span className="mono">{s.user}</span> : '–') },
           { title: 'Checked', render: (_, s) => <When at={s.checked_at} /> },
-        ]} />
-      <Dialog open={!!edit} title={edit === 'new' ? 'Add share' : 'Edit share'} okText={edit === 'new' ? 'Add' : 'Save'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={() => setEdit(undefined)} forceRender>
+        ]}
+      />
+      <Dialog
+        open={!!edit}
+        title={edit === 'new' ? 'Add share' : 'Edit share'}
+        okText={edit === 'new' ? 'Add' : 'Save'}
+        confirmLoading={save.isPending}
+        onOk={() => form.submit()}
+        onCancel={() => setEdit(undefined)}
+        forceRender
+      >
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" autoComplete="off" onFinish={(v) => save.mutate(v)}>
-          {edit === 'new' && !who.customer && <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}><Pick noun="customers" placeholder="Whose share is it?" /></Form.Item>}
-          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input placeholder="cold" /></Form.Item>
-          <Form.Item name="url" label="Address" rules={[{ required: true }, { pattern: /^(smb:\/\/[^/]+\/.+|file:\/\/\/.+)/, message: 'smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR' }]}><Input className="mono" placeholder="smb://nas1/cold/acme" /></Form.Item>
-          <Form.Item name="user" label="User"><Input placeholder="DOMAIN\user" autoComplete="off" /></Form.Item>
-          <Form.Item name="password" label="Password" extra={edit !== 'new' && edit?.has_password ? 'One is kept. Leave this empty to keep it; it is never shown.' : 'Kept sealed, never shown again.'}><Input.Password autoComplete="new-password" /></Form.Item>
+          {edit === 'new' && !who.customer && (
+            <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}>
+              <Pick noun="customers" placeholder="Whose share is it?" />
+            </Form.Item>
+          )}
+          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
+            <Input placeholder="cold" />
+          </Form.Item>
+          <Form.Item
+            name="url"
+            label="Address"
+            rules={[
+              { required: true },
+              {
+                pattern: /^(smb:\/\/[^/]+\/.+|file:\/\/\/.+)/,
+                message: 'smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR',
+              },
+            ]}
+          >
+            <Input className="mono" placeholder="smb://nas1/cold/acme" />
+          </Form.Item>
+          <Form.Item name="user" label="User">
+            <Input placeholder="DOMAIN\user" autoComplete="off" />
+          </Form.Item>
+          <Form.Item
+            name="password"
+            label="Password"
+            extra={
+              edit !== 'new' && edit?.has_password
+                ? 'One is kept. Leave this empty to keep it; it is never shown.'
+                : 'Kept sealed, never shown again.'
+            }
+          >
+            <Input.Password autoComplete="new-password" />
+          </Form.Item>
         </Form>
       </Dialog>
-      {gone && <ConfirmName open name={gone.name} what="share" text="What lies on it stays. A share that a volume or rule uses cannot be deleted." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
+      {gone && (
+        <ConfirmName
+          open
+          name={gone.name}
+          what="share"
+          text="What lies on it stays. A share that a volume or rule uses cannot be deleted."
+          busy={remove.isPending}
+          error={remove.error}
+          onOk={() => remove.mutate(gone)}
+          onClose={() => setGone(undefined)}
+        />
+      )}
     </Page>
   );
 }

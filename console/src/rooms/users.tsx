@@ -21,30 +21,156 @@ export default function Users() {
   const [gone, setGone] = useState<User>();
   const [form] = Form.useForm<Schemas['UserNew']>();
   const role = Form.useWatch('role', form);
-  const add = useAct((v: Schemas['UserNew']) => must(api.POST('/users', { body: { ...v, customer_id: v.role === 'operator' ? null : v.customer_id ?? who.customer ?? null } })), ['users'], () => { setOpen(false); form.resetFields(); }, true);
-  const patch = useAct(({ user, body }: { user: User; body: Schemas['UserChange'] }) => must(api.PATCH('/users/{id}', { params: { path: { id: user.id }, header: ifMatch(user) }, body })), ['users']);
-  const remove = useAct((u: User) => must(api.DELETE('/users/{id}', { params: { path: { id: u.id }, header: ifMatch(u) } })), ['users'], () => setGone(undefined), true);
-  const button = who.mayUsers && <Button type="primary" onClick={() => { add.reset(); setOpen(true); }}>Add user</Button>;
+  const add = useAct(
+    (v: Schemas['UserNew']) =>
+      must(
+        api.POST('/users', {
+          body: { ...v, customer_id: v.role === 'operator' ? null : (v.customer_id ?? who.customer ?? null) },
+        }),
+      ),
+    ['users'],
+    () => {
+      setOpen(false);
+      form.resetFields();
+    },
+    true,
+  );
+  const patch = useAct(
+    ({ user, body }: { user: User; body: Schemas['UserChange'] }) =>
+      must(api.PATCH('/users/{id}', { params: { path: { id: user.id }, header: ifMatch(user) }, body })),
+    ['users'],
+  );
+  const remove = useAct(
+    (u: User) => must(api.DELETE('/users/{id}', { params: { path: { id: u.id }, header: ifMatch(u) } })),
+    ['users'],
+    () => setGone(undefined),
+    true,
+  );
+  const button = who.mayUsers && (
+    <Button
+      type="primary"
+      onClick={() => {
+        add.reset();
+        setOpen(true);
+      }}
+    >
+      Add user
+    </Button>
+  );
   return (
-    <Page title="Users" text="Who may use the console and the command line." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search users" />{button}</>}>
-      <DataTable list={list} what="users" rowKey="id" acts={(u) => <Actions of={u.name} items={[{ label: 'Set password', act: () => setWord(u) }, { label: 'Delete', danger: true, disabled: u.id === who.id, act: () => { remove.reset(); setGone(u); } }]} />} empty={<Nothing icon={<UserOutlined />} title="No user here" text="Operators see every customer, admins and auditors only their own." action={button} />}
+    <Page
+      title="Users"
+      text="Who may use the console and the command line."
+      actions={
+        <>
+          <Search value={text} onChange={(q) => change({ q })} label="Search users" />
+          {button}
+        </>
+      }
+    >
+      <DataTable
+        list={list}
+        what="users"
+        rowKey="id"
+        acts={(u) => (
+          <Actions
+            of={u.name}
+            items={[
+              { label: 'Set password', act: () => setWord(u) },
+              {
+                label: 'Delete',
+                danger: true,
+                disabled: u.id === who.id,
+                act: () => {
+                  remove.reset();
+                  setGone(u);
+                },
+              },
+            ]}
+          />
+        )}
+        empty={
+          <Nothing
+            icon={<UserOutlined />}
+            title="No user here"
+            text="Operators see every customer, admins and auditors only their own."
+            action={button}
+          />
+        }
         columns={[
-          { title: 'Name', fixed: true, render: (_, u) => <b>{u.name}</b> }, { title: 'Role', render: (_, u) => <span className="tag">{u.role}</span> },
-          { title: 'Customer', render: (_, u) => !u.customer_id ? 'all' : who.operator ? <NameOf noun="customers" id={u.customer_id} /> : 'own' },
-          { title: 'May log in', render: (_, u) => <Switch size="small" aria-label={`${u.name} may log in`} checked={!u.disabled} disabled={!who.mayUsers || u.id === who.id} onChange={(on) => patch.mutate({ user: u, body: { disabled: !on } })} /> },
+          { title: 'Name', fixed: true, render: (_, u) => <b>{u.name}</b> },
+          { title: 'Role', render: (_, u) => <span className="tag">{u.role}</span> },
+          {
+            title: 'Customer',
+            render: (_, u) =>
+              !u.customer_id ? 'all' : who.operator ? <NameOf noun="customers" id={u.customer_id} /> : 'own',
+          },
+          {
+            title: 'May log in',
+            render: (_, u) => (
+              <Switch
+                size="small"
+                aria-label={`${u.name} may log in`}
+                checked={!u.disabled}
+                disabled={!who.mayUsers || u.id === who.id}
+                onChange={(on) => patch.mutate({ user: u, body: { disabled: !on } })}
+              />
+            ),
+          },
           { title: 'Last login', render: (_, u) => <When at={u.last_login_at} /> },
-        ]} />
-      <Dialog open={open} title="Add user" okText="Add" confirmLoading={add.isPending} onOk={() => form.submit()} onCancel={() => setOpen(false)} forceRender>
+        ]}
+      />
+      <Dialog
+        open={open}
+        title="Add user"
+        okText="Add"
+        confirmLoading={add.isPending}
+        onOk={() => form.submit()}
+        onCancel={() => setOpen(false)}
+        forceRender
+      >
         {add.error && <Failed error={add.error} />}
-        <Form form={form} layout="vertical" initialValues={{ role: 'admin', customer_id: who.customer }} onFinish={(v) => add.mutate(v)}>
-          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}><Input autoComplete="off" /></Form.Item>
-          <Form.Item name="role" label="Role"><Select options={[...(who.operator ? [{ value: 'operator', label: 'Operator: every customer' }] : []), { value: 'admin', label: 'Admin: one customer' }, { value: 'auditor', label: 'Auditor: reads only' }]} /></Form.Item>
-          {who.operator && role !== 'operator' && <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}><Pick noun="customers" placeholder="Which one?" /></Form.Item>}
-          <Form.Item name="password" label="Password" rules={[{ required: true, min: 10, max: 256 }]}><Input.Password autoComplete="new-password" /></Form.Item>
+        <Form
+          form={form}
+          layout="vertical"
+          initialValues={{ role: 'admin', customer_id: who.customer }}
+          onFinish={(v) => add.mutate(v)}
+        >
+          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
+            <Input autoComplete="off" />
+          </Form.Item>
+          <Form.Item name="role" label="Role">
+            <Select
+              options={[
+                ...(who.operator ? [{ value: 'operator', label: 'Operator: every customer' }] : []),
+                { value: 'admin', label: 'Admin: one customer' },
+                { value: 'auditor', label: 'Auditor: reads only' },
+              ]}
+            />
+          </Form.Item>
+          {who.operator && role !== 'operator' && (
+            <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}>
+              <Pick noun="customers" placeholder="Which one?" />
+            </Form.Item>
+          )}
+          <Form.Item name="password" label="Password" rules={[{ required: true, min: 10, max: 256 }]}>
+            <Input.Password autoComplete="new-password" />
+          </Form.Item>
         </Form>
       </Dialog>
       {word && <SetPassword user={word} own={word.id === who.id} onClose={() => setWord(undefined)} />}
-      {gone && <ConfirmName open name={gone.name} what="user" text="Ends their sessions too. This cannot be undone." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
+      {gone && (
+        <ConfirmName
+          open
+          name={gone.name}
+          what="user"
+          text="Ends their sessions too. This cannot be undone."
+          busy={remove.isPending}
+          error={remove.error}
+          onOk={() => remove.mutate(gone)}
+          onClose={() => setGone(undefined)}
+        />
+      )}
     </Page>
   );
 }

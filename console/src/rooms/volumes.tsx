@@ -7,11 +7,27 @@ import { count } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
-import { Actions, ConfirmName, Failed, Nothing, Page, Search, Size, Split, State, To, When } from '../ui/parts';
+import {
+  Actions,
+  ConfirmName,
+  Failed,
+  Nothing,
+  Page,
+  Search,
+  Size,
+  Split,
+  State,
+  To,
+  When,
+} from '../ui/parts';
 import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
-const KINDS = [{ value: 'posix', label: 'Linux file system' }, { value: 'ntfs', label: 'Windows NTFS' }, { value: 'lucidlink', label: 'LucidLink' }];
+const KINDS = [
+  { value: 'posix', label: 'Linux file system' },
+  { value: 'ntfs', label: 'Windows NTFS' },
+  { value: 'lucidlink', label: 'LucidLink' },
+];
 const NAME = [{ required: true, whitespace: true, max: 128, message: 'A name of at most 128 characters' }];
 
 /** Adds a volume, or changes what may be changed of one: its name and its share. */
@@ -20,19 +36,77 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
   const [form] = Form.useForm<Schemas['VolumeNew']>();
   const host = useNamed('hosts', Form.useWatch('host_id', form), who.customer);
   const kind = Form.useWatch('kind', form) ?? 'posix';
-  const save = useAct((v: Schemas['VolumeNew']) => volume
-    ? must(api.PATCH('/volumes/{id}', { params: { path: { id: volume.id }, header: ifMatch(volume) }, body: { name: v.name, share_id: v.share_id ?? null } }))
-    : must(api.POST('/volumes', { body: v })), ['volumes', 'volume'], onClose, true);
+  const save = useAct(
+    (v: Schemas['VolumeNew']) =>
+      volume
+        ? must(
+            api.PATCH('/volumes/{id}', {
+              params: { path: { id: volume.id }, header: ifMatch(volume) },
+              body: { name: v.name, share_id: v.share_id ?? null },
+            }),
+          )
+        : must(api.POST('/volumes', { body: v })),
+    ['volumes', 'volume'],
+    onClose,
+    true,
+  );
   return (
-    <Dialog open title={volume ? 'Edit volume' : 'Add volume'} okText={volume ? 'Save' : 'Add'} confirmLoading={save.isPending} onOk={() => form.submit()} onCancel={onClose}>
+    <Dialog
+      open
+      title={volume ? 'Edit volume' : 'Add volume'}
+      okText={volume ? 'Save' : 'Add'}
+      confirmLoading={save.isPending}
+      onOk={() => form.submit()}
+      onCancel={onClose}
+    >
       {save.error && <Failed error={save.error} />}
-      <Form form={form} layout="vertical" initialValues={volume ? { name: volume.name, share_id: volume.share_id } : { kind: 'posix' }} onFinish={(v) => save.mutate(v)}>
-        {!volume && <Form.Item name="host_id" label="Host" rules={[{ required: true, message: 'Where it is' }]}><Pick noun="hosts" customer={who.customer} placeholder="Where it is" /></Form.Item>}
-        <Form.Item name="name" label="Name" rules={NAME}><Input placeholder="projects" autoComplete="off" /></Form.Item>
-        {!volume && <Form.Item name="path" label="Folder on that host" rules={[{ required: true, message: 'The whole path' }]}><Input className="mono" placeholder={kind === 'ntfs' ? 'D:\\Projects' : '/srv/projects'} autoComplete="off" /></Form.Item>}
-        {!volume && <Form.Item name="kind" label="Kind"><Select options={KINDS} /></Form.Item>}
-        <Form.Item name="share_id" label="Share for its cold files" extra={volume ? 'Files that were moved before stay on the share they are on.' : 'May be chosen later; nothing is moved without one.'}>
-          <Pick noun="shares" customer={volume?.customer_id ?? host?.customer_id ?? who.customer} allowClear placeholder="none" />
+      <Form
+        form={form}
+        layout="vertical"
+        initialValues={volume ? { name: volume.name, share_id: volume.share_id } : { kind: 'posix' }}
+        onFinish={(v) => save.mutate(v)}
+      >
+        {!volume && (
+          <Form.Item name="host_id" label="Host" rules={[{ required: true, message: 'Where it is' }]}>
+            <Pick noun="hosts" customer={who.customer} placeholder="Where it is" />
+          </Form.Item>
+        )}
+        <Form.Item name="name" label="Name" rules={NAME}>
+          <Input placeholder="projects" autoComplete="off" />
+        </Form.Item>
+        {!volume && (
+          <Form.Item
+            name="path"
+            label="Folder on that host"
+            rules={[{ required: true, message: 'The whole path' }]}
+          >
+            <Input
+              className="mono"
+              placeholder={kind === 'ntfs' ? 'D:\\Projects' : '/srv/projects'}
+              autoComplete="off"
+            />
+          </Form.Item>
+        )}
+        {!volume && (
+          <Form.Item name="kind" label="Kind">
+            <Select options={KINDS} />
+          </Form.Item>
+        )}
+        <Form.Item
+          name="share_id"
+          label="Share for its cold files"
+          extra={
+            volume
+              ? 'Files that were moved before stay on the share they are on.'
+              : 'May be chosen later; nothing is moved without one.'
+          }
+        >
+          <Pick
+            noun="shares"
+            customer={volume?.customer_id ?? host?.customer_id ?? who.customer}
+            allowClear
+            placeholder="none"
+          />
         </Form.Item>
       </Form>
     </Dialog>
@@ -47,25 +121,132 @@ export default function Volumes() {
   const list = useVolumes(who.customer, text);
   const [edit, setEdit] = useState<Volume | 'new'>();
   const [gone, setGone] = useState<Volume>();
-  const scan = useAct((id: string) => must(api.POST('/volumes/{id}/scan', { params: { path: { id } } })), ['jobs'], (job) => go(`/jobs/${job.id}`));
-  const remove = useAct((v: Volume) => must(api.DELETE('/volumes/{id}', { params: { path: { id: v.id }, header: ifMatch(v) } })), ['volumes'], () => setGone(undefined), true);
-  const button = who.mayWrite && <Button type="primary" onClick={() => setEdit('new')}>Add volume</Button>;
-  const empty = text ? <Nothing title="None has this name" text="Try less of it." />
-    : <Nothing icon={<HddOutlined />} title="No volume yet" text="Name a folder of an enrolled host; scanning it changes nothing." action={button} command="alto volume add --host HOST --path PATH --name NAME --share SHARE" />;
+  const scan = useAct(
+    (id: string) => must(api.POST('/volumes/{id}/scan', { params: { path: { id } } })),
+    ['jobs'],
+    (job) => go(`/jobs/${job.id}`),
+  );
+  const remove = useAct(
+    (v: Volume) => must(api.DELETE('/volumes/{id}', { params: { path: { id: v.id }, header: ifMatch(v) } })),
+    ['volumes'],
+    () => setGone(undefined),
+    true,
+  );
+  const button = who.mayWrite && (
+    <Button type="primary" onClick={() => setEdit('new')}>
+      Add volume
+    </Button>
+  );
+  const empty = text ? (
+    <Nothing title="None has this name" text="Try less of it." />
+  ) : (
+    <Nothing
+      icon={<HddOutlined />}
+      title="No volume yet"
+      text="Name a folder of an enrolled host; scanning it changes nothing."
+      action={button}
+      command="alto volume add --host HOST --path PATH --name NAME --share SHARE"
+    />
+  );
   return (
-    <Page title="Volumes" text="Folders whose cold files are moved to a share." actions={<><Search value={text} onChange={(q) => change({ q })} label="Search volumes" />{button}</>}>
-      <DataTable list={list} what="volumes" rowKey="id" acts={(v) => <Actions of={v.name} main={<Button size="small" onClick={() => go(`/volumes/${v.id}/files`)}>Files</Button>} items={who.mayWrite ? [
-            { label: 'Scan now', act: () => scan.mutate(v.id) }, { label: 'Rules', act: () => go('/rules', { volume: v.id }) }, { label: 'Edit', act: () => setEdit(v) }, { label: 'Delete', danger: true, act: () => { remove.reset(); setGone(v); } }]
-            : [{ label: 'Rules', act: () => go('/rules', { volume: v.id }) }]} />} empty={empty}
+    <Page
+      title="Volumes"
+      text="Folders whose cold files are moved to a share."
+      actions={
+        <>
+          <Search value={text} onChange={(q) => change({ q })} label="Search volumes" />
+          {button}
+        </>
+      }
+    >
+      <DataTable
+        list={list}
+        what="volumes"
+        rowKey="id"
+        acts={(v) => (
+          <Actions
+            of={v.name}
+            main={
+              <Button size="small" onClick={() => go(`/volumes/${v.id}/files`)}>
+                Files
+              </Button>
+            }
+            items={
+              who.mayWrite
+                ? [
+                    { label: 'Scan now', act: () => scan.mutate(v.id) },
+                    { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
+                    { label: 'Edit', act: () => setEdit(v) },
+                    {
+                      label: 'Delete',
+                      danger: true,
+                      act: () => {
+                        remove.reset();
+                        setGone(v);
+                      },
+                    },
+                  ]
+                : [{ label: 'Rules', act: () => go('/rules', { volume: v.id }) }]
+            }
+          />
+        )}
+        empty={empty}
         columns={[
-          { title: 'Name', fixed: true, render: (_, v) => <div style={{ maxWidth: 300, whiteSpace: 'normal' }}><To path={`/volumes/${v.id}/files`}>{v.name}</To><div className="sub"><NameOf noun="hosts" id={v.host_id} customer={who.customer} /> <span className="mono">{v.path}</span></div></div> },
-          { title: 'State', render: (_, v) => <div><State of={v.state} />{v.state !== 'ok' && v.state_text && <div className="sub" style={{ maxWidth: 220, whiteSpace: 'normal', marginTop: 4 }}>{v.state_text}</div>}</div> },
-          { title: 'Files', align: 'right', render: (_, v) => <div><span className="num">{count(v.files)}</span><div className="sub">scanned <When at={v.last_scan_at} /></div></div> },
+          {
+            title: 'Name',
+            fixed: true,
+            render: (_, v) => (
+              <div style={{ maxWidth: 300, whiteSpace: 'normal' }}>
+                <To path={`/volumes/${v.id}/files`}>{v.name}</To>
+                <div className="sub">
+                  <NameOf noun="hosts" id={v.host_id} customer={who.customer} />{' '}
+                  <span className="mono">{v.path}</span>
+                </div>
+              </div>
+            ),
+          },
+          {
+            title: 'State',
+            render: (_, v) => (
+              <div>
+                <State of={v.state} />
+                {v.state !== 'ok' && v.state_text && (
+                  <div className="sub" style={{ maxWidth: 220, whiteSpace: 'normal', marginTop: 4 }}>
+                    {v.state_text}
+                  </div>
+                )}
+              </div>
+            ),
+          },
+          {
+            title: 'Files',
+            align: 'right',
+            render: (_, v) => (
+              <div>
+                <span className="num">{count(v.files)}</span>
+                <div className="sub">
+                  scanned <When at={v.last_scan_at} />
+                </div>
+              </div>
+            ),
+          },
           { title: 'Data', width: 210, render: (_, v) => <Split total={v.bytes} tiered={v.stub_bytes} /> },
           { title: 'Freed', align: 'right', render: (_, v) => <Size n={v.freed_bytes} /> },
-        ]} />
+        ]}
+      />
       {edit && <Edit volume={edit === 'new' ? undefined : edit} onClose={() => setEdit(undefined)} />}
-      {gone && <ConfirmName open name={gone.name} what="volume" text="Alto forgets it; its files stay where they are. A volume that holds stubs cannot be deleted: recall them first." busy={remove.isPending} error={remove.error} onOk={() => remove.mutate(gone)} onClose={() => setGone(undefined)} />}
+      {gone && (
+        <ConfirmName
+          open
+          name={gone.name}
+          what="volume"
+          text="Alto forgets it; its files stay where they are. A volume that holds stubs cannot be deleted: recall them first."
+          busy={remove.isPending}
+          error={remove.error}
+          onOk={() => remove.mutate(gone)}
+          onClose={() => setGone(undefined)}
+        />
+      )}
     </Page>
   );
 }

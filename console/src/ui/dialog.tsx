@@ -13,7 +13,12 @@ export function Dialog(props: ModalProps) {
     return () => {
       setTimeout(() => {
         const now = document.activeElement;
-        if (from.current instanceof HTMLElement && from.current.isConnected && (!now || now === document.body || now.closest('.ant-modal'))) from.current.focus();
+        if (
+          from.current instanceof HTMLElement &&
+          from.current.isConnected &&
+          (!now || now === document.body || now.closest('.ant-modal'))
+        )
+          from.current.focus();
       });
     };
   }, [open]);

@@ -12,17 +12,38 @@ export const LOCAL = '#3b82c4';
 export const TIERED = '#2fa37c';
 export const WARN = '#d9822b';
 
-export const Waiting = () => <div style={{ display: 'grid', placeItems: 'center', minHeight: 300 }} role="status" aria-label="Loading"><Spin /></div>;
+export const Waiting = () => (
+  <div style={{ display: 'grid', placeItems: 'center', minHeight: 300 }} role="status" aria-label="Loading">
+    <Spin />
+  </div>
+);
 
-export function Page({ title, text, actions, children }: { title: ReactNode; text?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Page({
+  title,
+  text,
+  actions,
+  children,
+}: {
+  title: ReactNode;
+  text?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
   useEffect(() => {
     if (typeof title === 'string') document.title = `${title} · Alto`;
   }, [title]);
   return (
     <div className="page">
       <div className="head">
-        <div><h1>{title}</h1>{text && <p>{text}</p>}</div>
-        {actions && <div className="bar" style={{ marginBottom: 0 }}>{actions}</div>}
+        <div>
+          <h1>{title}</h1>
+          {text && <p>{text}</p>}
+        </div>
+        {actions && (
+          <div className="bar" style={{ marginBottom: 0 }}>
+            {actions}
+          </div>
+        )}
       </div>
       {children}
     </div>
@@ -57,11 +78,19 @@ export function When({ at, full }: { at: string | null | undefined; full?: boole
   const now = useNow();
   if (!at) return <span className="sub">never</span>;
   // The browser's own tip: a component for each cell of a long list would cost more than the list.
-  return <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">{full ? local(at) : ago(at, Math.max(now, Date.now()))}</time>;
+  return (
+    <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
+      {full ? local(at) : ago(at, Math.max(now, Date.now()))}
+    </time>
+  );
 }
 
 export function Size({ n }: { n: number | null | undefined }) {
-  return <span className="num" title={n === null || n === undefined ? 'not known' : `${count(n)} bytes`}>{bytes(n)}</span>;
+  return (
+    <span className="num" title={n === null || n === undefined ? 'not known' : `${count(n)} bytes`}>
+      {bytes(n)}
+    </span>
+  );
 }
 
 export function Command({ text, label = 'Copy' }: { text: string; label?: string }) {
@@ -79,7 +108,13 @@ export function Command({ text, label = 'Copy' }: { text: string; label?: string
   return (
     <div className="cmd">
       <code>{text}</code>
-      <Button size="small" type="text" aria-label={label} icon={done ? <CheckOutlined /> : <CopyOutlined />} onClick={() => void copy()} />
+      <Button
+        size="small"
+        type="text"
+        aria-label={label}
+        icon={done ? <CheckOutlined /> : <CopyOutlined />}
+        onClick={() => void copy()}
+      />
     </div>
   );
 }
@@ -87,27 +122,89 @@ export function Command({ text, label = 'Copy' }: { text: string; label?: string
 export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
   const problem = error instanceof ApiFailure ? error.problem : undefined;
   return (
-    <Alert type="error" showIcon role="alert" title={problem?.title ?? 'This could not be loaded'} style={{ marginBottom: 16 }}
-      description={<>{sayFailure(error)}{problem && <div className="sub mono" style={{ marginTop: 4 }}>{problem.status > 0 && `${problem.status} · `}{problem.code}{problem.pointer && ` · ${problem.pointer}`}</div>}</>}
-      action={retry && <Button size="small" icon={<ReloadOutlined />} onClick={retry}>Try again</Button>} />
+    <Alert
+      type="error"
+      showIcon
+      role="alert"
+      title={problem?.title ?? 'This could not be loaded'}
+      style={{ marginBottom: 16 }}
+      description={
+        <>
+          {sayFailure(error)}
+          {problem && (
+            <div className="sub mono" style={{ marginTop: 4 }}>
+              {problem.status > 0 && `${problem.status} · `}
+              {problem.code}
+              {problem.pointer && ` · ${problem.pointer}`}
+            </div>
+          )}
+        </>
+      }
+      action={
+        retry && (
+          <Button size="small" icon={<ReloadOutlined />} onClick={retry}>
+            Try again
+          </Button>
+        )
+      }
+    />
   );
 }
 
-export function Nothing({ icon, title, text, action, command }: { icon?: ReactNode; title: string; text: ReactNode; action?: ReactNode; command?: string }) {
+export function Nothing({
+  icon,
+  title,
+  text,
+  action,
+  command,
+}: {
+  icon?: ReactNode;
+  title: string;
+  text: ReactNode;
+  action?: ReactNode;
+  command?: string;
+}) {
   return (
     <div className="emptybox">
-      {icon && <div aria-hidden="true" style={{ fontSize: 34, opacity: 0.45 }}>{icon}</div>}
+      {icon && (
+        <div aria-hidden="true" style={{ fontSize: 34, opacity: 0.45 }}>
+          {icon}
+        </div>
+      )}
       <h2>{title}</h2>
       <p>{text}</p>
       {action}
-      {command && <div style={{ marginTop: 18 }}><span className="sub">or on the command line</span><Command text={command} /></div>}
+      {command && (
+        <div style={{ marginTop: 18 }}>
+          <span className="sub">or on the command line</span>
+          <Command text={command} />
+        </div>
+      )}
     </div>
   );
 }
 
 const KINDS: Record<string, string> = {
-  online: 'good', ok: 'good', done: 'good', stub: 'stub', running: 'busy', tiering: 'busy', recalling: 'busy', offline: 'bad', unreachable: 'bad', failed: 'bad', error: 'bad',
-  wrong_password: 'bad', foreign: 'bad', full: 'warn', read_only: 'warn', suspended: 'warn', tracked_only: 'warn', unmarked: 'warn', pinned: 'pin', pin: 'pin',
+  online: 'good',
+  ok: 'good',
+  done: 'good',
+  stub: 'stub',
+  running: 'busy',
+  tiering: 'busy',
+  recalling: 'busy',
+  offline: 'bad',
+  unreachable: 'bad',
+  failed: 'bad',
+  error: 'bad',
+  wrong_password: 'bad',
+  foreign: 'bad',
+  full: 'warn',
+  read_only: 'warn',
+  suspended: 'warn',
+  tracked_only: 'warn',
+  unmarked: 'warn',
+  pinned: 'pin',
+  pin: 'pin',
 };
 
 export function State({ of, text }: { of: string; text?: string }) {
@@ -116,7 +213,15 @@ export function State({ of, text }: { of: string; text?: string }) {
 }
 
 /** What can be done with one row: the usual act as a button, all others in a menu. */
-export function Actions({ of, main, items }: { of: string; main?: ReactNode; items: { label: string; danger?: boolean; disabled?: boolean; act: () => void }[] }) {
+export function Actions({
+  of,
+  main,
+  items,
+}: {
+  of: string;
+  main?: ReactNode;
+  items: { label: string; danger?: boolean; disabled?: boolean; act: () => void }[];
+}) {
   const trigger = useRef<HTMLButtonElement>(null);
   // The focus must be on something that stays when the menu goes: a dialog gives it back there.
   const run = (act: () => void) => {
@@ -126,9 +231,29 @@ export function Actions({ of, main, items }: { of: string; main?: ReactNode; ite
   return (
     <Space size={4}>
       {main}
-      {items.length > 0 && <Dropdown trigger={['click']} placement="bottomRight" menu={{ items: items.map((i) => ({ key: i.label, label: i.label, danger: i.danger, disabled: i.disabled, onClick: () => run(i.act) })) }}>
-        <Button ref={trigger} size="small" type="text" aria-label={`More for ${of}`} icon={<EllipsisOutlined />} />
-      </Dropdown>}
+      {items.length > 0 && (
+        <Dropdown
+          trigger={['click']}
+          placement="bottomRight"
+          menu={{
+            items: items.map((i) => ({
+              key: i.label,
+              label: i.label,
+              danger: i.danger,
+              disabled: i.disabled,
+              onClick: () => run(i.act),
+            })),
+          }}
+        >
+          <Button
+            ref={trigger}
+            size="small"
+            type="text"
+            aria-label={`More for ${of}`}
+            icon={<EllipsisOutlined />}
+          />
+        </Dropdown>
+      )}
     </Space>
   );
 }
@@ -138,8 +263,20 @@ export function Split({ total, tiered }: { total: number; tiered: number }) {
   const share = total > 0 ? Math.min(100, (100 * tiered) / total) : 0;
   return (
     <div role="img" aria-label={`${bytes(total - tiered)} local, ${bytes(tiered)} tiered`}>
-      <div className="split"><i style={{ width: `${total > 0 ? 100 - share : 0}%`, background: LOCAL }} /><i style={{ width: `${share}%`, background: TIERED }} /></div>
-      <div className="legend"><span><span className="dot" style={{ background: LOCAL }} />{bytes(total - tiered)} local</span><span><span className="dot" style={{ background: TIERED }} />{bytes(tiered)} tiered ({percent(tiered, total)})</span></div>
+      <div className="split">
+        <i style={{ width: `${total > 0 ? 100 - share : 0}%`, background: LOCAL }} />
+        <i style={{ width: `${share}%`, background: TIERED }} />
+      </div>
+      <div className="legend">
+        <span>
+          <span className="dot" style={{ background: LOCAL }} />
+          {bytes(total - tiered)} local
+        </span>
+        <span>
+          <span className="dot" style={{ background: TIERED }} />
+          {bytes(tiered)} tiered ({percent(tiered, total)})
+        </span>
+      </div>
     </div>
   );
 }
@@ -151,41 +288,123 @@ export function JobBar({ job }: { job: Job }) {
   const at = known ? Math.min(100, Math.floor((100 * seen) / job.total_files)) : over ? 100 : 0;
   return (
     <div style={{ minWidth: 150 }}>
-      <Progress aria-label="Progress of the job" percent={job.state === 'done' ? 100 : at} size="small" showInfo={known || over} status={job.state === 'failed' ? 'exception' : job.state === 'running' ? 'active' : job.state === 'done' ? 'success' : 'normal'} />
-      <span className="sub num">{count(seen)}{known ? ` of ${count(job.total_files)}` : ''} files{job.done_bytes > 0 ? ` · ${bytes(job.done_bytes)}` : ''}</span>
+      <Progress
+        aria-label="Progress of the job"
+        percent={job.state === 'done' ? 100 : at}
+        size="small"
+        showInfo={known || over}
+        status={
+          job.state === 'failed'
+            ? 'exception'
+            : job.state === 'running'
+              ? 'active'
+              : job.state === 'done'
+                ? 'success'
+                : 'normal'
+        }
+      />
+      <span className="sub num">
+        {count(seen)}
+        {known ? ` of ${count(job.total_files)}` : ''} files
+        {job.done_bytes > 0 ? ` · ${bytes(job.done_bytes)}` : ''}
+      </span>
     </div>
   );
 }
 
-export function To({ path, more, children }: { path: string; more?: Record<string, string | undefined>; children: ReactNode }) {
+export function To({
+  path,
+  more,
+  children,
+}: {
+  path: string;
+  more?: Record<string, string | undefined>;
+  children: ReactNode;
+}) {
   const to = useTo();
   return <Link to={to(path, more)}>{children}</Link>;
 }
 
 /** Deletion that cannot be undone: the name is typed first. */
-export function ConfirmName({ name, what, text, open, busy, error, onOk, onClose }: { name: string; what: string; text: ReactNode; open: boolean; busy: boolean; error?: unknown; onOk: () => void; onClose: () => void }) {
+export function ConfirmName({
+  name,
+  what,
+  text,
+  open,
+  busy,
+  error,
+  onOk,
+  onClose,
+}: {
+  name: string;
+  what: string;
+  text: ReactNode;
+  open: boolean;
+  busy: boolean;
+  error?: unknown;
+  onOk: () => void;
+  onClose: () => void;
+}) {
   const [typed, setTyped] = useState('');
   return (
-    <Dialog open={open} title={`Delete ${what}`} okText="Delete" okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }} onOk={onOk} onCancel={onClose} afterClose={() => setTyped('')}>
+    <Dialog
+      open={open}
+      title={`Delete ${what}`}
+      okText="Delete"
+      okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }}
+      onOk={onOk}
+      onCancel={onClose}
+      afterClose={() => setTyped('')}
+    >
       {error ? <Failed error={error} /> : null}
       <p>{text}</p>
-      <label>Type <b>{name}</b> to confirm<Input autoFocus value={typed} onChange={(e) => setTyped(e.target.value)} onPressEnter={() => typed === name && onOk()} style={{ marginTop: 6 }} aria-label={`Type ${name} to confirm`} /></label>
+      <label>
+        Type <b>{name}</b> to confirm
+        <Input
+          autoFocus
+          value={typed}
+          onChange={(e) => setTyped(e.target.value)}
+          onPressEnter={() => typed === name && onOk()}
+          style={{ marginTop: 6 }}
+          aria-label={`Type ${name} to confirm`}
+        />
+      </label>
     </Dialog>
   );
 }
 
-export function Bars({ rows, color = LOCAL }: { rows: { name: ReactNode; key: string; value: number; text: string }[]; color?: string }) {
+export function Bars({
+  rows,
+  color = LOCAL,
+}: {
+  rows: { name: ReactNode; key: string; value: number; text: string }[];
+  color?: string;
+}) {
   const most = Math.max(1, ...rows.map((r) => r.value));
   return (
     <div className="bars">
       {rows.map((r) => (
-        <div className="row" key={r.key}><span>{r.name}</span><span className="num">{r.text}</span><div className="line"><i style={{ width: `${(100 * r.value) / most}%`, background: color }} /></div></div>
+        <div className="row" key={r.key}>
+          <span>{r.name}</span>
+          <span className="num">{r.text}</span>
+          <div className="line">
+            <i style={{ width: `${(100 * r.value) / most}%`, background: color }} />
+          </div>
+        </div>
       ))}
     </div>
   );
 }
 
-export function Search({ value, onChange, label = 'Search' }: { value: string; onChange: (text: string) => void; label?: string }) {
+export function Search({
+  value,
+  onChange,
+  label = 'Search',
+}: {
+  value: string;
+  onChange: (text: string) => void;
+  label?: string;
+}) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   useEffect(() => {
@@ -193,5 +412,16 @@ export function Search({ value, onChange, label = 'Search' }: { value: string; o
     const wait = setTimeout(() => onChange(text), 300);
     return () => clearTimeout(wait);
   }, [text, value, onChange]);
-  return <Input.Search allowClear data-search="" placeholder={`${label}  ( / )`} aria-label={label} value={text} onChange={(e) => setText(e.target.value)} onSearch={onChange} style={{ width: 240, maxWidth: '100%' }} />;
+  return (
+    <Input.Search
+      allowClear
+      data-search=""
+      placeholder={`${label}  ( / )`}
+      aria-label={label}
+      value={text}
+      onChange={(e) => setText(e.target.value)}
+      onSearch={onChange}
+      style={{ width: 240, maxWidth: '100%' }}
+    />
+  );
 }

@@ -5,19 +5,55 @@ import { useAct } from './act';
 import { Failed } from './parts';
 import { Dialog } from './dialog';
 
-export function SetPassword({ user, own, onClose }: { user: { id: string; name: string }; own: boolean; onClose: () => void }) {
+export function SetPassword({
+  user,
+  own,
+  onClose,
+}: {
+  user: { id: string; name: string };
+  own: boolean;
+  onClose: () => void;
+}) {
   const { message } = App.useApp();
-  const set = useAct((body: Schemas['PasswordChange']) => must(api.POST('/users/{id}/password', { params: { path: { id: user.id } }, body })), ['users'],
-    () => { message.success('The password is set'); onClose(); }, true);
+  const set = useAct(
+    (body: Schemas['PasswordChange']) =>
+      must(api.POST('/users/{id}/password', { params: { path: { id: user.id } }, body })),
+    ['users'],
+    () => {
+      message.success('The password is set');
+      onClose();
+    },
+    true,
+  );
   return (
-    <Dialog open title={own ? 'Change your password' : `Password of ${user.name}`} footer={null} onCancel={onClose}>
+    <Dialog
+      open
+      title={own ? 'Change your password' : `Password of ${user.name}`}
+      footer={null}
+      onCancel={onClose}
+    >
       {set.error && <Failed error={set.error} />}
       <Form layout="vertical" requiredMark={false} onFinish={(v: Schemas['PasswordChange']) => set.mutate(v)}>
-        {own && <Form.Item name="old_password" label="Old password" rules={[{ required: true, message: 'The one you logged in with' }]}><Input.Password autoComplete="current-password" /></Form.Item>}
-        <Form.Item name="password" label="New password" rules={[{ required: true, min: 10, max: 256, message: 'At least 10 characters' }]} extra="Ends all other sessions of this user.">
+        {own && (
+          <Form.Item
+            name="old_password"
+            label="Old password"
+            rules={[{ required: true, message: 'The one you logged in with' }]}
+          >
+            <Input.Password autoComplete="current-password" />
+          </Form.Item>
+        )}
+        <Form.Item
+          name="password"
+          label="New password"
+          rules={[{ required: true, min: 10, max: 256, message: 'At least 10 characters' }]}
+          extra="Ends all other sessions of this user."
+        >
           <Input.Password autoComplete="new-password" />
         </Form.Item>
-        <Button type="primary" htmlType="submit" loading={set.isPending}>Set password</Button>
+        <Button type="primary" htmlType="submit" loading={set.isPending}>
+          Set password
+        </Button>
       </Form>
     </Dialog>
   );

@@ -36,24 +36,61 @@ export function Pick({ noun, customer, value, onChange, all, label, ...rest }: P
   const list = useNouns(noun, customer, settled);
   const now = useNamed(noun, value, customer);
   const items = list.items.map((n) => ({ value: n.id, label: n.name }));
-  if (now && !text && !items.some((o) => o.value === now.id)) items.unshift({ value: now.id, label: now.name });
+  if (now && !text && !items.some((o) => o.value === now.id))
+    items.unshift({ value: now.id, label: now.name });
   if (all && !text) items.unshift({ value: '', label: all });
   // Never the bare id: it says nothing to anybody.
-  const shown = value ? { value, label: now?.name ?? '…' } : all !== undefined ? { value: '', label: all } : undefined;
+  const shown = value
+    ? { value, label: now?.name ?? '…' }
+    : all !== undefined
+      ? { value: '', label: all }
+      : undefined;
   const scrolled = (e: UIEvent<HTMLDivElement>) => {
     const at = e.currentTarget;
     if (list.more && !list.moreBusy && at.scrollHeight - at.scrollTop - at.clientHeight < 120) list.more();
   };
   return (
-    <Select {...rest} aria-label={label} labelInValue value={shown} options={items} onPopupScroll={scrolled} loading={list.pending || list.moreBusy}
-      showSearch={{ filterOption: false, searchValue: text, onSearch: setText }} onOpenChange={(open) => { if (!open) setText(''); }}
-      notFoundContent={list.pending || settled !== text ? <Spin size="small" /> : list.error ? sayFailure(list.error) : text ? 'None has this name' : 'There is none yet'}
-      onChange={(chosen: { value: string } | undefined) => { setText(''); onChange?.(chosen?.value || undefined); }} />
+    <Select
+      {...rest}
+      aria-label={label}
+      labelInValue
+      value={shown}
+      options={items}
+      onPopupScroll={scrolled}
+      loading={list.pending || list.moreBusy}
+      showSearch={{ filterOption: false, searchValue: text, onSearch: setText }}
+      onOpenChange={(open) => {
+        if (!open) setText('');
+      }}
+      notFoundContent={
+        list.pending || settled !== text ? (
+          <Spin size="small" />
+        ) : list.error ? (
+          sayFailure(list.error)
+        ) : text ? (
+          'None has this name'
+        ) : (
+          'There is none yet'
+        )
+      }
+      onChange={(chosen: { value: string } | undefined) => {
+        setText('');
+        onChange?.(chosen?.value || undefined);
+      }}
+    />
   );
 }
 
 /** The name of a noun that another one refers to. */
-export function NameOf({ noun, id, customer }: { noun: NamedNoun; id: string | null | undefined; customer?: string }) {
+export function NameOf({
+  noun,
+  id,
+  customer,
+}: {
+  noun: NamedNoun;
+  id: string | null | undefined;
+  customer?: string;
+}) {
   const found = useNamed(noun, id, customer);
   return id ? <span title={found?.name}>{found?.name ?? '…'}</span> : <>–</>;
 }

@@ -16,29 +16,92 @@ interface Props<T> extends Omit<TableProps<T>, 'columns'> {
   acts?: (row: T) => ReactNode;
 }
 
-const ONE: Record<string, string> = { customers: 'customer', hosts: 'host', volumes: 'volume', shares: 'share', rules: 'rule', jobs: 'job', users: 'user', events: 'event', entries: 'entry', outcomes: 'outcome' };
+const ONE: Record<string, string> = {
+  customers: 'customer',
+  hosts: 'host',
+  volumes: 'volume',
+  shares: 'share',
+  rules: 'rule',
+  jobs: 'job',
+  users: 'user',
+  events: 'event',
+  entries: 'entry',
+  outcomes: 'outcome',
+};
 
 function keyOfRow<T>(rowKey: TableProps<T>['rowKey'], row: T, index: number): Key {
   return typeof rowKey === 'function' ? rowKey(row, index) : (row as Record<string, Key>)[String(rowKey)]!;
 }
 
-function CardOf<T>({ row, index, columns, acts, brief, choose, more }: { row: T; index: number; columns: TableColumnType<T>[]; acts?: (row: T) => ReactNode; brief?: (row: T) => ReactNode; choose?: ReactNode; more?: (row: T) => ReactNode }) {
+function CardOf<T>({
+  row,
+  index,
+  columns,
+  acts,
+  brief,
+  choose,
+  more,
+}: {
+  row: T;
+  index: number;
+  columns: TableColumnType<T>[];
+  acts?: (row: T) => ReactNode;
+  brief?: (row: T) => ReactNode;
+  choose?: ReactNode;
+  more?: (row: T) => ReactNode;
+}) {
   const [open, setOpen] = useState(false);
   const cell = (c: TableColumnType<T>) => c.render?.(undefined, row, index) as ReactNode;
   const [first, ...others] = columns;
-  const facts = brief ? [] : others.map((c) => ({ c, value: cell(c) })).filter(({ value }) => value !== null && value !== undefined && value !== '' && value !== false);
+  const facts = brief
+    ? []
+    : others
+        .map((c) => ({ c, value: cell(c) }))
+        .filter(({ value }) => value !== null && value !== undefined && value !== '' && value !== false);
   const doing = acts?.(row);
   return (
     <li>
-      <div className="top">{choose}<div className="what">{first && cell(first)}{brief && <div className="brief">{brief(row)}</div>}</div>{brief && doing}</div>
-      {facts.length > 0 && <dl>{facts.map(({ c, value }, i) => [<dt key={`t${i}`}>{c.title as ReactNode}</dt>, <dd key={`d${i}`}>{value}</dd>])}</dl>}
+      <div className="top">
+        {choose}
+        <div className="what">
+          {first && cell(first)}
+          {brief && <div className="brief">{brief(row)}</div>}
+        </div>
+        {brief && doing}
+      </div>
+      {facts.length > 0 && (
+        <dl>
+          {facts.map(({ c, value }, i) => [
+            <dt key={`t${i}`}>{c.title as ReactNode}</dt>,
+            <dd key={`d${i}`}>{value}</dd>,
+          ])}
+        </dl>
+      )}
       {more && open && <div className="more">{more(row)}</div>}
-      {((doing && !brief) || more) && <div className="acts">{more && <Button size="small" type="text" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? 'Less' : 'More'}</Button>}{!brief && doing}</div>}
+      {((doing && !brief) || more) && (
+        <div className="acts">
+          {more && (
+            <Button size="small" type="text" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? 'Less' : 'More'}
+            </Button>
+          )}
+          {!brief && doing}
+        </div>
+      )}
     </li>
   );
 }
 
-function Cards<T extends object>({ list, columns, acts, brief, rowKey, rowSelection, expandable, what }: Props<T>) {
+function Cards<T extends object>({
+  list,
+  columns,
+  acts,
+  brief,
+  rowKey,
+  rowSelection,
+  expandable,
+  what,
+}: Props<T>) {
   const chosen = rowSelection?.selectedRowKeys ?? [];
   const choose = (key: Key, on: boolean) => {
     const keys = on ? [...chosen, key] : chosen.filter((k) => k !== key);
@@ -48,8 +111,26 @@ function Cards<T extends object>({ list, columns, acts, brief, rowKey, rowSelect
     <ul className="cards" aria-label={what}>
       {list.items.map((row, i) => {
         const key = keyOfRow(rowKey, row, i);
-        return <CardOf<T> key={key} row={row} index={i} columns={columns} acts={acts} brief={brief} more={expandable?.expandedRowRender && ((r: T) => expandable.expandedRowRender!(r, i, 0, true))}
-          choose={rowSelection && <Checkbox aria-label={`Choose ${String((row as { name?: string }).name ?? key)}`} checked={chosen.includes(key)} onChange={(e) => choose(key, e.target.checked)} />} />;
+        return (
+          <CardOf<T>
+            key={key}
+            row={row}
+            index={i}
+            columns={columns}
+            acts={acts}
+            brief={brief}
+            more={expandable?.expandedRowRender && ((r: T) => expandable.expandedRowRender!(r, i, 0, true))}
+            choose={
+              rowSelection && (
+                <Checkbox
+                  aria-label={`Choose ${String((row as { name?: string }).name ?? key)}`}
+                  checked={chosen.includes(key)}
+                  onChange={(e) => choose(key, e.target.checked)}
+                />
+              )
+            }
+          />
+        );
       })}
     </ul>
   );
@@ -60,20 +141,70 @@ export function DataTable<T extends object>(props: Props<T>) {
   const room = Grid.useBreakpoint().md ?? true;
   if (list.error) return <Failed error={list.error} retry={list.retry} />;
   if (list.pending) {
-    return <Card aria-busy="true" role="status" aria-label={`Loading ${what}`}><Skeleton active title={false} paragraph={{ rows: 8, width: ['92%', '97%', '88%', '95%', '90%', '96%', '86%', '60%'] }} /></Card>;
+    return (
+      <Card aria-busy="true" role="status" aria-label={`Loading ${what}`}>
+        <Skeleton
+          active
+          title={false}
+          paragraph={{ rows: 8, width: ['92%', '97%', '88%', '95%', '90%', '96%', '86%', '60%'] }}
+        />
+      </Card>
+    );
   }
   if (list.items.length === 0) return <Card>{empty}</Card>;
-  const shown = acts ? [...columns, { key: 'acts', title: <span className="sr">Actions</span>, align: 'right' as const, fixed: 'end' as const, width: 110, render: (_: unknown, row: T) => acts(row) }] : columns;
+  const shown = acts
+    ? [
+        ...columns,
+        {
+          key: 'acts',
+          title: <span className="sr">Actions</span>,
+          align: 'right' as const,
+          fixed: 'end' as const,
+          width: 110,
+          render: (_: unknown, row: T) => acts(row),
+        },
+      ]
+    : columns;
   const near = (e: UIEvent<HTMLDivElement>) => {
     const at = e.currentTarget;
     if (list.more && !list.moreBusy && at.scrollHeight - at.scrollTop - at.clientHeight < 600) list.more();
   };
   return (
     <Card styles={{ body: { padding: 0, overflow: 'hidden' } }}>
-      {room ? <Table<T> {...rest} columns={shown} dataSource={list.items} pagination={false} scroll={{ x: 'max-content', ...rest.scroll }} onScroll={rest.virtual ? near : undefined} /> : <Cards {...props} />}
-      <div style={{ padding: '10px 16px', display: 'flex', gap: 12, alignItems: 'center', justifyContent: 'space-between', minHeight: 24 }}>
-        <span className="sub" role="status">{list.total !== undefined ? `${count(list.items.length)} of ${count(list.total)}` : count(list.items.length)} {list.items.length === 1 && !list.more ? ONE[what] ?? what : what}{list.more && list.total === undefined ? ' so far' : ''}</span>
-        {list.more && <Button size="small" loading={list.moreBusy} onClick={list.more}>Load more</Button>}
+      {room ? (
+        <Table<T>
+          {...rest}
+          columns={shown}
+          dataSource={list.items}
+          pagination={false}
+          scroll={{ x: 'max-content', ...rest.scroll }}
+          onScroll={rest.virtual ? near : undefined}
+        />
+      ) : (
+        <Cards {...props} />
+      )}
+      <div
+        style={{
+          padding: '10px 16px',
+          display: 'flex',
+          gap: 12,
+          alignItems: 'center',
+          justifyContent: 'space-between',
+          minHeight: 24,
+        }}
+      >
+        <span className="sub" role="status">
+          {list.total !== undefined
+            ? `${count(list.items.length)} of ${count(list.total)}`
+            : count(list.items.length)}{' '}
+          {list.items.length === 1 && !list.more ? (ONE[what] ?? what) : what}
+          {list.more && list.total === undefined ? ' so far' : ''}
+        </span>
+        {list.more && (
+          <Button size="small" loading={list.moreBusy} onClick={list.more}>
+            Load more
+          </Button>
+        )}
       </div>
     </Card>
   );

@@ -1,49 +1,71 @@
 // Steps in a real Chromium, one JSON line each: {"step": name, ...arguments} in, {"ok": result} or {"error": text} out. console.py asks for
 // them and checks what they tell; what must hold on every page (no complaint of the browser, no failed request) is gathered here.
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { gzipSync } from 'node:zlib';
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { gzipSync } from "node:zlib";
 
-const require = createRequire(new URL('../../../console/package.json', import.meta.url));
-const { chromium } = require('playwright-core');
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const require = createRequire(
+  new URL("../../../console/package.json", import.meta.url),
+);
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const LIMIT = 60_000; // ms to wait for anything, on a machine that does much else
 
 let browser, context, page, url, shots;
 const complaints = [];
 const expected = []; // texts of complaints that a step provokes on purpose
 
-const button = (name, where = page) => where.getByRole('button', { name, exact: true });
-const dialog = () => page.getByRole('dialog').last();
-const row = (text) => page.locator('.ant-table-row', { hasText: text }).first();
-const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+const button = (name, where = page) =>
+  where.getByRole("button", { name, exact: true });
+const dialog = () => page.getByRole("dialog").last();
+const row = (text) => page.locator(".ant-table-row", { hasText: text }).first();
+const heading = (name) =>
+  page.getByRole("heading", { level: 1, name }).waitFor();
 const room = async (name) => {
-  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name, exact: true }).click();
+  await page
+    .getByRole("navigation", { name: "Rooms" })
+    .getByRole("link", { name, exact: true })
+    .click();
 };
-const gone = (what) => what.waitFor({ state: 'hidden' });
+const gone = (what) => what.waitFor({ state: "hidden" });
 
 /** Chooses in a Pick or Select by typing. */
 async function choose(field, text, where = page) {
-  await where.getByRole('combobox', { name: field }).click();
+  await where.getByRole("combobox", { name: field }).click();
   await page.keyboard.type(text);
-  await page.locator('.ant-select-dropdown:visible .ant-select-item-option', { hasText: text }).first().click();
+  await page
+    .locator(".ant-select-dropdown:visible .ant-select-item-option", {
+      hasText: text,
+    })
+    .first()
+    .click();
 }
 
 async function menu(of, item) {
   await button(`More for ${of}`).click();
-  await page.getByRole('menuitem', { name: item, exact: true }).click();
+  await page.getByRole("menuitem", { name: item, exact: true }).click();
 }
 
 function watch(to) {
   const complain = (text) => {
-    if (!expected.some((e) => text.includes(e))) complaints.push(`${to.url()}: ${text}`);
+    if (!expected.some((e) => text.includes(e)))
+      complaints.push(`${to.url()}: ${text}`);
   };
-  to.on('console', (m) => { if (['error', 'warning'].includes(m.type())) complain(`${m.type()}: ${m.text()} ${m.location().url}`); });
-  to.on('pageerror', (e) => complain(`error: ${e.message}`));
+  to.on("console", (m) => {
+    if (["error", "warning"].includes(m.type()))
+      complain(`${m.type()}: ${m.text()} ${m.location().url}`);
+  });
+  to.on("pageerror", (e) => complain(`error: ${e.message}`));
   // A stream or a load that a navigation ends is no failure.
-  to.on('requestfailed', (r) => { if (!/ERR_ABORTED/.test(r.failure()?.errorText ?? '')) complain(`${r.url()} failed: ${r.failure()?.errorText}`); });
-  to.on('response', (r) => { if (r.status() >= 400) complain(`${r.request().method()} ${r.url()} answered ${r.status()}`); });
+  to.on("requestfailed", (r) => {
+    if (!/ERR_ABORTED/.test(r.failure()?.errorText ?? ""))
+      complain(`${r.url()} failed: ${r.failure()?.errorText}`);
+  });
+  to.on("response", (r) => {
+    if (r.status() >= 400)
+      complain(`${r.request().method()} ${r.url()} answered ${r.status()}`);
+  });
 }
 
 /** Runs an act that makes the browser complain with these texts, and only then. */
@@ -58,127 +80,170 @@ async function provoking(texts, act) {
 }
 
 async function still() {
-  await page.waitForFunction(() => !document.querySelector('.ant-skeleton, .ant-spin-spinning, [aria-busy="true"]'));
+  await page.waitForFunction(
+    () =>
+      !document.querySelector(
+        '.ant-skeleton, .ant-spin-spinning, [aria-busy="true"]',
+      ),
+  );
 }
 
 /** To another room without loading the console again. */
 async function walk(path) {
   await page.evaluate((to) => {
-    window.history.pushState({}, '', to);
-    window.dispatchEvent(new PopStateEvent('popstate', { state: {} }));
+    window.history.pushState({}, "", to);
+    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
   }, path);
 }
 
 async function axe(name) {
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-  return found.violations.filter((v) => ['serious', 'critical'].includes(v.impact))
-    .map((v) => `${name}: ${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ''}`).join(' | ')}`);
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+  const found = await page.evaluate(() =>
+    window.axe.run(document, {
+      resultTypes: ["violations"],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    }),
+  );
+  return found.violations
+    .filter((v) => ["serious", "critical"].includes(v.impact))
+    .map(
+      (v) =>
+        `${name}: ${v.id} (${v.impact}): ${v.nodes
+          .slice(0, 3)
+          .map(
+            (n) =>
+              `${n.target.join(" ")} ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ""}`,
+          )
+          .join(" | ")}`,
+    );
 }
 
-const ROOMS = [['Customers', '/customers'], ['Hosts', '/hosts'], ['Volumes', '/volumes'], ['Shares', '/shares'], ['Rules', '/rules'], ['Jobs', '/jobs'], ['Audit', '/audit'], ['Users', '/users'], ['Overview', '/']];
+const ROOMS = [
+  ["Customers", "/customers"],
+  ["Hosts", "/hosts"],
+  ["Volumes", "/volumes"],
+  ["Shares", "/shares"],
+  ["Rules", "/rules"],
+  ["Jobs", "/jobs"],
+  ["Audit", "/audit"],
+  ["Users", "/users"],
+  ["Overview", "/"],
+];
 
 const STEPS = {
   async open(a) {
     ({ url, shots } = a);
-    browser = await chromium.launch({ executablePath: a.chromium, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-    context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
+    browser = await chromium.launch({
+      executablePath: a.chromium,
+      args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    });
+    context = await browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      reducedMotion: "reduce",
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
     context.setDefaultTimeout(LIMIT);
     page = await context.newPage();
     watch(page);
     const sizes = new Map();
-    page.on('response', async (r) => {
-      if (/\.(js|css)$/.test(new URL(r.url()).pathname)) sizes.set(r.url(), gzipSync(await r.body(), { level: 9 }).length);
+    page.on("response", async (r) => {
+      if (/\.(js|css)$/.test(new URL(r.url()).pathname))
+        sizes.set(r.url(), gzipSync(await r.body(), { level: 9 }).length);
     });
-    await provoking(['401'], async () => {
+    await provoking(["401"], async () => {
       await page.goto(url);
-      await page.getByLabel('Name').waitFor();
-      await page.waitForLoadState('networkidle');
+      await page.getByLabel("Name").waitFor();
+      await page.waitForLoadState("networkidle");
     });
-    return { kb: Math.round([...sizes.values()].reduce((x, y) => x + y, 0) / 1024), at: page.url() };
+    return {
+      kb: Math.round([...sizes.values()].reduce((x, y) => x + y, 0) / 1024),
+      at: page.url(),
+    };
   },
 
   async wrong_login() {
-    return provoking(['401'], async () => {
-      await page.getByLabel('Name').fill('admin');
-      await page.getByLabel('Password', { exact: true }).fill('not this one');
-      await button('Log in').click();
-      return page.getByRole('alert').first().innerText();
+    return provoking(["401"], async () => {
+      await page.getByLabel("Name").fill("admin");
+      await page.getByLabel("Password", { exact: true }).fill("not this one");
+      await button("Log in").click();
+      return page.getByRole("alert").first().innerText();
     });
   },
 
   async log_in({ name, password }) {
-    await page.getByLabel('Name').fill(name);
-    await page.getByLabel('Password', { exact: true }).fill(password);
-    await page.keyboard.press('Enter');
-    await heading('Overview');
-    await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByLabel("Name").fill(name);
+    await page.getByLabel("Password", { exact: true }).fill(password);
+    await page.keyboard.press("Enter");
+    await heading("Overview");
+    await page.getByText("Live", { exact: true }).waitFor();
     await still();
   },
 
   async add_customer({ name }) {
-    await room('Customers');
-    await button('Add customer').first().click();
-    await dialog().getByLabel('Name').fill(`${name} typo`);
-    await button('Add', dialog()).click();
+    await room("Customers");
+    await button("Add customer").first().click();
+    await dialog().getByLabel("Name").fill(`${name} typo`);
+    await button("Add", dialog()).click();
     await row(`${name} typo`).waitFor();
-    await menu(`${name} typo`, 'Rename');
-    await dialog().getByLabel('Name').fill(name);
-    await button('Save', dialog()).click();
-    await page.getByText(`${name} typo`).waitFor({ state: 'hidden' });
+    await menu(`${name} typo`, "Rename");
+    await dialog().getByLabel("Name").fill(name);
+    await button("Save", dialog()).click();
+    await page.getByText(`${name} typo`).waitFor({ state: "hidden" });
     await button(name).click();
-    await heading('Overview');
+    await heading("Overview");
     await page.waitForURL(/customer=/);
-    await page.getByText('Begin with a host').waitFor();
+    await page.getByText("Begin with a host").waitFor();
     return {};
   },
 
   async enrol_dialog({ name }) {
-    await room('Hosts');
-    await button('Enrol a host').first().click();
-    const chosen = await dialog().locator('.ant-select').first().innerText();
-    await button('Make a token', dialog()).click();
-    const told = dialog().getByRole('tabpanel').locator('.cmd code');
+    await room("Hosts");
+    await button("Enrol a host").first().click();
+    const chosen = await dialog().locator(".ant-select").first().innerText();
+    await button("Make a token", dialog()).click();
+    const told = dialog().getByRole("tabpanel").locator(".cmd code");
     await told.first().waitFor();
     const linux = await told.allInnerTexts();
-    await button('Copy the enrol command', dialog()).first().click();
+    await button("Copy the enrol command", dialog()).first().click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
-    await dialog().getByRole('tab', { name: 'Windows' }).click();
-    await told.filter({ hasText: 'ProgramData' }).first().waitFor();
+    await dialog().getByRole("tab", { name: "Windows" }).click();
+    await told.filter({ hasText: "ProgramData" }).first().waitFor();
     const windows = await told.allInnerTexts();
-    await button('Done', dialog()).click();
-    await gone(page.getByRole('dialog'));
-    await button('Enrol a host').first().click();
+    await button("Done", dialog()).click();
+    await gone(page.getByRole("dialog"));
+    await button("Enrol a host").first().click();
     const again = await dialog().innerText();
-    await page.keyboard.press('Escape');
-    await gone(page.getByRole('dialog'));
+    await page.keyboard.press("Escape");
+    await gone(page.getByRole("dialog"));
     return { chosen, linux, windows, copied, again, name };
   },
 
   async host_appears({ name }) {
-    await row(name).getByText('online').waitFor();
-    await menu(name, 'Rename');
-    await dialog().getByLabel('Name').fill(`${name}-renamed`);
-    await page.keyboard.press('Enter');
+    await row(name).getByText("online").waitFor();
+    await menu(name, "Rename");
+    await dialog().getByLabel("Name").fill(`${name}-renamed`);
+    await page.keyboard.press("Enter");
     await row(`${name}-renamed`).waitFor();
     return row(`${name}-renamed`).innerText();
   },
 
   async add_share({ name, address, user, password }) {
-    await room('Shares');
-    await button('Add share').first().click();
-    await button('Add', dialog()).click();
-    const needed = await dialog().locator('.ant-form-item-explain-error').allInnerTexts();
-    await dialog().getByLabel('Name').fill(name);
-    await dialog().getByLabel('Address').fill(address);
-    await dialog().getByLabel('User').fill(user);
-    await dialog().getByLabel('Password').fill(password);
-    await button('Add', dialog()).click();
-    await gone(page.getByRole('dialog'));
+    await room("Shares");
+    await button("Add share").first().click();
+    await button("Add", dialog()).click();
+    const needed = await dialog()
+      .locator(".ant-form-item-explain-error")
+      .allInnerTexts();
+    await dialog().getByLabel("Name").fill(name);
+    await dialog().getByLabel("Address").fill(address);
+    await dialog().getByLabel("User").fill(user);
+    await dialog().getByLabel("Password").fill(password);
+    await button("Add", dialog()).click();
+    await gone(page.getByRole("dialog"));
     await row(name).waitFor();
-    const refused = await provoking(['409'], async () => {
-      await row(name).getByRole('button', { name: 'Check now' }).click();
-      const said = page.locator('.ant-message');
+    const refused = await provoking(["409"], async () => {
+      await row(name).getByRole("button", { name: "Check now" }).click();
+      const said = page.locator(".ant-message");
       await said.getByText(/./).first().waitFor();
       return said.innerText();
     });
@@ -187,172 +252,193 @@ const STEPS = {
 
   /** Has the share looked at; what the job and then the room of shares tell. */
   async check_share({ name, state }) {
-    await room('Shares');
-    await row(name).getByRole('button', { name: 'Check now' }).click();
+    await room("Shares");
+    await row(name).getByRole("button", { name: "Check now" }).click();
     await heading(/Job: check share/);
-    await page.locator('.tag', { hasText: /^(done|failed)$/ }).first().waitFor();
-    const job = await page.locator('#main').innerText();
-    await room('Shares');
-    await row(name).locator('.tag', { hasText: state }).waitFor();
+    await page
+      .locator(".tag", { hasText: /^(done|failed)$/ })
+      .first()
+      .waitFor();
+    const job = await page.locator("#main").innerText();
+    await room("Shares");
+    await row(name).locator(".tag", { hasText: state }).waitFor();
     return { job, row: await row(name).innerText() };
   },
 
   async mend_share({ name, password }) {
-    await menu(name, 'Edit');
-    const kept = await dialog().getByLabel('Password').inputValue();
-    await dialog().getByLabel('Password').fill(password);
-    await button('Save', dialog()).click();
-    await gone(page.getByRole('dialog'));
+    await menu(name, "Edit");
+    const kept = await dialog().getByLabel("Password").inputValue();
+    await dialog().getByLabel("Password").fill(password);
+    await button("Save", dialog()).click();
+    await gone(page.getByRole("dialog"));
     return { kept };
   },
 
   async add_volume({ host, name, path, share }) {
-    await room('Volumes & files');
-    await button('Add volume').first().click();
-    await choose('Host', host, dialog());
-    await dialog().getByLabel('Name').fill(`${name}-x`);
-    await dialog().getByLabel('Folder on that host').fill(path);
-    await choose('Share for its cold files', share, dialog());
-    await button('Add', dialog()).click();
-    await gone(page.getByRole('dialog'));
-    await row(`${name}-x`).locator('.tag', { hasText: /^ok$/ }).waitFor();
-    await menu(`${name}-x`, 'Edit');
-    await dialog().getByLabel('Name').fill(name);
+    await room("Volumes & files");
+    await button("Add volume").first().click();
+    await choose("Host", host, dialog());
+    await dialog().getByLabel("Name").fill(`${name}-x`);
+    await dialog().getByLabel("Folder on that host").fill(path);
+    await choose("Share for its cold files", share, dialog());
+    await button("Add", dialog()).click();
+    await gone(page.getByRole("dialog"));
+    await row(`${name}-x`).locator(".tag", { hasText: /^ok$/ }).waitFor();
+    await menu(`${name}-x`, "Edit");
+    await dialog().getByLabel("Name").fill(name);
     await dialog().getByText(share, { exact: true }).first().waitFor();
-    await button('Save', dialog()).click();
-    await gone(page.getByRole('dialog'));
+    await button("Save", dialog()).click();
+    await gone(page.getByRole("dialog"));
     await gone(row(`${name}-x`));
     return row(name).innerText();
   },
 
   async scan({ name, files }) {
-    await room('Volumes & files');
-    await menu(name, 'Scan now');
-    await heading('Job: scan');
-    await page.locator('.tag', { hasText: /^done$/ }).waitFor();
-    await room('Volumes & files');
+    await room("Volumes & files");
+    await menu(name, "Scan now");
+    await heading("Job: scan");
+    await page.locator(".tag", { hasText: /^done$/ }).waitFor();
+    await room("Volumes & files");
     await row(name).getByText(files, { exact: true }).waitFor();
     return row(name).innerText();
   },
 
   async browse({ name, folder, file }) {
-    await row(name).getByRole('link', { name }).click();
+    await row(name).getByRole("link", { name }).click();
     await heading(`Files of ${name}`);
     await button(folder).click();
     await page.waitForURL(/path=/);
-    const names = page.locator('.ant-table-row .name');
-    await page.locator('.ant-table-row', { hasText: file }).waitFor();
+    const names = page.locator(".ant-table-row .name");
+    await page.locator(".ant-table-row", { hasText: file }).waitFor();
     const shown = await names.count();
-    await page.getByRole('columnheader', { name: /^Size/ }).click();
+    await page.getByRole("columnheader", { name: /^Size/ }).click();
     await page.waitForURL(/sort=size/);
-    await page.getByRole('searchbox', { name: 'Search by name' }).or(page.getByLabel('Search by name')).first().fill(file.slice(0, 8));
+    await page
+      .getByRole("searchbox", { name: "Search by name" })
+      .or(page.getByLabel("Search by name"))
+      .first()
+      .fill(file.slice(0, 8));
     await page.waitForResponse((r) => /files\?.*[?&]q=/.test(r.url()));
-    await page.locator('.ant-table-row', { hasText: file }).waitFor();
+    await page.locator(".ant-table-row", { hasText: file }).waitFor();
     const found = await names.allInnerTexts();
     await button(file).click();
-    await dialog().getByText(/bytes\)/).waitFor();
+    await dialog()
+      .getByText(/bytes\)/)
+      .waitFor();
     const details = await dialog().innerText();
-    await page.keyboard.press('Escape');
-    await gone(page.getByRole('dialog'));
+    await page.keyboard.press("Escape");
+    await gone(page.getByRole("dialog"));
     return { shown, found, details };
   },
 
   async rule({ name, volume, wrong, right }) {
-    await room('Rules');
-    await button('Add rule').first().click();
-    await heading('New rule');
-    const text = page.getByLabel('Which files').and(page.locator('textarea'));
+    await room("Rules");
+    await button("Add rule").first().click();
+    await heading("New rule");
+    const text = page.getByLabel("Which files").and(page.locator("textarea"));
     await text.fill(wrong);
-    await page.locator('.code mark').waitFor();
-    const marked = await page.locator('.code mark').innerText();
-    const told = await page.locator('#rule-error').innerText();
-    const barred = await button('Add rule').isDisabled();
+    await page.locator(".code mark").waitFor();
+    const marked = await page.locator(".code mark").innerText();
+    const told = await page.locator("#rule-error").innerText();
+    const barred = await button("Add rule").isDisabled();
     await text.fill(right);
-    await gone(page.locator('.code mark'));
-    await page.getByText('Understood as').waitFor();
-    await page.getByLabel('Name').fill(name);
-    await choose('Volume', volume);
-    await button('Preview').click();
-    const plan = page.getByRole('region', { name: 'Preview' });
+    await gone(page.locator(".code mark"));
+    await page.getByText("Understood as").waitFor();
+    await page.getByLabel("Name").fill(name);
+    await choose("Volume", volume);
+    await button("Preview").click();
+    const plan = page.getByRole("region", { name: "Preview" });
     await plan.waitFor();
     const preview = await plan.innerText();
-    await button('Add rule').click();
-    await page.getByText('Saved').waitFor();
+    await button("Add rule").click();
+    await page.getByText("Saved").waitFor();
     await heading(name);
     return { marked, told, barred, preview };
   },
 
   /** Runs it. The job's own route is never answered again once the page is there, so that what is seen comes by live events. */
   async run_rule({ name }) {
-    await button('Run now').click();
-    await page.getByRole('dialog').last().waitFor();
-    await button('Run', dialog()).click();
-    await heading('Job: tier');
-    await page.getByText('files', { exact: false }).first().waitFor();
+    await button("Run now").click();
+    await page.getByRole("dialog").last().waitFor();
+    await button("Run", dialog()).click();
+    await heading("Job: tier");
+    await page.getByText("files", { exact: false }).first().waitFor();
     const held = [];
-    await page.route(/\/api\/v1\/jobs\/[0-9a-z]{26}$/, (route) => { held.push(route); });
+    await page.route(/\/api\/v1\/jobs\/[0-9a-z]{26}$/, (route) => {
+      held.push(route);
+    });
     const seen = new Set();
-    const bar = page.locator('#main .ant-progress').first();
+    const bar = page.locator("#main .ant-progress").first();
     const end = Date.now() + 60_000;
-    while (!(await page.locator('.tag', { hasText: /^(done|failed|cancelled)$/ }).count())) {
-      if (Date.now() > end) throw new Error(`the job did not end on the page, seen ${[...seen].join(', ')}`);
-      seen.add(await bar.getAttribute('aria-valuenow'));
+    while (
+      !(await page
+        .locator(".tag", { hasText: /^(done|failed|cancelled)$/ })
+        .count())
+    ) {
+      if (Date.now() > end)
+        throw new Error(
+          `the job did not end on the page, seen ${[...seen].join(", ")}`,
+        );
+      seen.add(await bar.getAttribute("aria-valuenow"));
       await page.waitForTimeout(60);
     }
-    const text = await page.locator('#main').innerText();
+    const text = await page.locator("#main").innerText();
     await page.unroute(/\/api\/v1\/jobs\/[0-9a-z]{26}$/);
-    for (const route of held) await route.abort('aborted').catch(() => undefined);
+    for (const route of held)
+      await route.abort("aborted").catch(() => undefined);
     return { text, seen: seen.size, held: held.length, name };
   },
 
   async recall({ volume, folder, file }) {
-    await room('Volumes & files');
-    await row(volume).getByRole('button', { name: 'Files' }).click();
+    await room("Volumes & files");
+    await row(volume).getByRole("button", { name: "Files" }).click();
     await button(folder).click();
     const one = row(file);
-    await one.locator('.tag', { hasText: 'stub' }).waitFor();
-    const stubs = await page.locator('.ant-table-row .tag', { hasText: 'stub' }).count();
-    await one.getByRole('button', { name: 'Recall' }).click();
-    await one.locator('.tag', { hasText: 'resident' }).waitFor();
-    await page.getByText('1 file brought back').waitFor();
+    await one.locator(".tag", { hasText: "stub" }).waitFor();
+    const stubs = await page
+      .locator(".ant-table-row .tag", { hasText: "stub" })
+      .count();
+    await one.getByRole("button", { name: "Recall" }).click();
+    await one.locator(".tag", { hasText: "resident" }).waitFor();
+    await page.getByText("1 file brought back").waitFor();
     return { stubs };
   },
 
   async tier_again({ file }) {
-    await row(file).getByRole('checkbox').check();
-    await button('Tier 1').click();
-    await row(file).locator('.tag', { hasText: 'stub' }).waitFor();
+    await row(file).getByRole("checkbox").check();
+    await button("Tier 1").click();
+    await row(file).locator(".tag", { hasText: "stub" }).waitFor();
     return {};
   },
 
   async jobs() {
-    await room('Jobs');
-    await row('check share').waitFor();
-    await choose('Kind', 'recall');
-    await gone(row('check share'));
-    const text = await page.locator('tbody').innerText();
+    await room("Jobs");
+    await row("check share").waitFor();
+    await choose("Kind", "recall");
+    await gone(row("check share"));
+    const text = await page.locator("tbody").innerText();
     await page.goto(`${url}/jobs?kind=tier&state=failed`);
-    await page.getByText('None fits the filter.').waitFor();
+    await page.getByText("None fits the filter.").waitFor();
     return { text };
   },
 
   async overview({ customer }) {
     await page.goto(url);
-    await heading('Overview');
-    await choose('Customer', customer);
+    await heading("Overview");
+    await choose("Customer", customer);
     await page.waitForURL(/customer=/);
     await still();
-    await page.locator('.recharts-surface').first().waitFor();
-    return page.locator('#main').innerText();
+    await page.locator(".recharts-surface").first().waitFor();
+    return page.locator("#main").innerText();
   },
 
   async audit() {
-    await room('Audit');
-    await row('file: recall').waitFor();
-    await page.locator('.ant-table-row-expand-icon').first().click();
-    await page.getByText('before ').first().waitFor();
-    await button('Verify the chain').click();
-    return page.getByRole('alert').first().innerText();
+    await room("Audit");
+    await row("file: recall").waitFor();
+    await page.locator(".ant-table-row-expand-icon").first().click();
+    await page.getByText("before ").first().waitFor();
+    await button("Verify the chain").click();
+    return page.getByRole("alert").first().innerText();
   },
 
   /** Opens each dialog once and closes it by key; the focus must be where it was. */
@@ -361,72 +447,84 @@ const STEPS = {
     const shut = async (what) => {
       await dialog().waitFor();
       await page.waitForTimeout(80);
-      await page.keyboard.press('Escape');
-      await gone(page.getByRole('dialog'));
+      await page.keyboard.press("Escape");
+      await gone(page.getByRole("dialog"));
       const at = await page.evaluate(() => document.activeElement?.tagName);
-      if (!['BUTTON', 'A', 'INPUT'].includes(at)) lost.push(`${what}: the focus is on ${at}`);
+      if (!["BUTTON", "A", "INPUT"].includes(at))
+        lost.push(`${what}: the focus is on ${at}`);
     };
-    for (const [to, of, items] of [['Customers', customer, ['Rename', 'Delete']], ['Hosts', host, ['Rename', 'Delete']], ['Volumes & files', volume, ['Edit', 'Delete']], ['Shares', share, ['Edit', 'Delete']], ['Users', 'admin', ['Set password']]]) {
-      if (to === 'Users') await page.goto(`${url}/users`); // of all customers: the operator belongs to none
+    for (const [to, of, items] of [
+      ["Customers", customer, ["Rename", "Delete"]],
+      ["Hosts", host, ["Rename", "Delete"]],
+      ["Volumes & files", volume, ["Edit", "Delete"]],
+      ["Shares", share, ["Edit", "Delete"]],
+      ["Users", "admin", ["Set password"]],
+    ]) {
+      if (to === "Users")
+        await page.goto(`${url}/users`); // of all customers: the operator belongs to none
       else await room(to);
       for (const item of items) {
         await menu(of, item);
         await shut(`${to}, ${item}`);
       }
     }
-    await button('Add user').click();
-    await shut('Add user');
-    await room('Rules');
-    await row(rule).getByRole('button', { name: 'Run' }).click();
-    await shut('Run');
-    await row(rule).getByRole('link', { name: rule }).click();
-    await button('Delete').click();
-    await shut('Delete rule');
-    await button('Keyboard help').click();
-    await shut('Keyboard help');
-    await button('admin: account').click();
-    await page.getByRole('menuitem', { name: 'Change password' }).click();
-    await shut('Change password');
-    await button('Appearance').click();
-    await page.getByRole('menuitem', { name: /KiB, MiB/ }).click();
-    await button('Appearance').click();
-    await page.getByRole('menuitem', { name: /kB, MB/ }).click();
+    await button("Add user").click();
+    await shut("Add user");
+    await room("Rules");
+    await row(rule).getByRole("button", { name: "Run" }).click();
+    await shut("Run");
+    await row(rule).getByRole("link", { name: rule }).click();
+    await button("Delete").click();
+    await shut("Delete rule");
+    await button("Keyboard help").click();
+    await shut("Keyboard help");
+    await button("admin: account").click();
+    await page.getByRole("menuitem", { name: "Change password" }).click();
+    await shut("Change password");
+    await button("Appearance").click();
+    await page.getByRole("menuitem", { name: /KiB, MiB/ }).click();
+    await button("Appearance").click();
+    await page.getByRole("menuitem", { name: /kB, MB/ }).click();
     return { lost };
   },
 
   async delete_needs_the_name({ host }) {
-    await room('Hosts');
-    await menu(host, 'Delete');
-    const before = await button('Delete', dialog()).isDisabled();
+    await room("Hosts");
+    await menu(host, "Delete");
+    const before = await button("Delete", dialog()).isDisabled();
     await dialog().getByLabel(`Type ${host} to confirm`).fill(host);
-    await provoking(['409'], () => button('Delete', dialog()).click().then(() => dialog().getByRole('alert').waitFor()));
-    const told = await dialog().getByRole('alert').innerText();
-    await page.keyboard.press('Escape');
-    await gone(page.getByRole('dialog'));
+    await provoking(["409"], () =>
+      button("Delete", dialog())
+        .click()
+        .then(() => dialog().getByRole("alert").waitFor()),
+    );
+    const told = await dialog().getByRole("alert").innerText();
+    await page.keyboard.press("Escape");
+    await gone(page.getByRole("dialog"));
     return { before, told };
   },
 
   async keys({ host }) {
     await page.goto(`${url}/`);
-    await heading('Overview');
-    await page.keyboard.press('Tab');
+    await heading("Overview");
+    await page.keyboard.press("Tab");
     const first = await page.evaluate(() => document.activeElement.textContent);
-    await page.keyboard.press('Enter');
+    await page.keyboard.press("Enter");
     const skipped = await page.evaluate(() => document.activeElement.id);
-    await page.keyboard.press('g');
-    await page.keyboard.press('h');
-    await heading('Hosts');
+    await page.keyboard.press("g");
+    await page.keyboard.press("h");
+    await heading("Hosts");
     await row(host).waitFor();
-    await page.keyboard.press('/');
-    await page.keyboard.type('no such');
-    await page.getByText('None has this name').waitFor();
-    await page.keyboard.press('?');
-    const typed = await page.getByLabel('Search hosts').first().inputValue();
+    await page.keyboard.press("/");
+    await page.keyboard.type("no such");
+    await page.getByText("None has this name").waitFor();
+    await page.keyboard.press("?");
+    const typed = await page.getByLabel("Search hosts").first().inputValue();
     await page.evaluate(() => document.activeElement.blur());
-    await page.keyboard.press('?');
-    await dialog().getByText('search in this room').waitFor();
-    await page.keyboard.press('Escape');
-    await gone(page.getByRole('dialog'));
+    await page.keyboard.press("?");
+    await dialog().getByText("search in this room").waitFor();
+    await page.keyboard.press("Escape");
+    await gone(page.getByRole("dialog"));
     return { first, skipped, typed };
   },
 
@@ -434,62 +532,94 @@ const STEPS = {
   async accessible({ volume, rule, name: ruleName, job }) {
     const wrong = [];
     await page.goto(url);
-    await heading('Overview');
-    const one = [['Files of', `/volumes/${volume}/files`], [ruleName, `/rules/${rule}`], ['Job', `/jobs/${job}`]];
+    await heading("Overview");
+    const one = [
+      ["Files of", `/volumes/${volume}/files`],
+      [ruleName, `/rules/${rule}`],
+      ["Job", `/jobs/${job}`],
+    ];
     let pages = 0;
     // The other look on a phone: those that are made differently there.
-    for (const [scheme, width, all] of [['light', 1440, [...ROOMS, ...one]], ['dark', 390, [...ROOMS.filter(([name]) => ['Overview', 'Shares', 'Rules'].includes(name)), ...one]]]) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    for (const [scheme, width, all] of [
+      ["light", 1440, [...ROOMS, ...one]],
+      [
+        "dark",
+        390,
+        [
+          ...ROOMS.filter(([name]) =>
+            ["Overview", "Shares", "Rules"].includes(name),
+          ),
+          ...one,
+        ],
+      ],
+    ]) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: 900 });
       for (const [name, path] of all) {
         await walk(path);
-        await page.locator('h1').filter({ hasText: name }).waitFor();
+        await page.locator("h1").filter({ hasText: name }).waitFor();
         await still();
         await page.waitForTimeout(50);
-        wrong.push(...await axe(`${path} ${scheme} ${width}`));
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        wrong.push(...(await axe(`${path} ${scheme} ${width}`)));
+        const over = await page.evaluate(
+          () => document.documentElement.scrollWidth - window.innerWidth,
+        );
         pages++;
         if (over > 0) wrong.push(`${path} at ${width} is ${over} px too wide`);
-        if (shots) await page.screenshot({ path: `${shots}/${scheme}-${width}-${path.replace(/\W+/g, '-')}.png` });
+        if (shots)
+          await page.screenshot({
+            path: `${shots}/${scheme}-${width}-${path.replace(/\W+/g, "-")}.png`,
+          });
       }
     }
-    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     await page.setViewportSize({ width: 1440, height: 900 });
     return { wrong, pages };
   },
 
   async auditor({ name, password, customer }) {
     await page.goto(`${url}/users`);
-    await button('Add user').click();
-    await dialog().getByLabel('Name').fill(name);
-    await choose('Role', 'Auditor', dialog());
-    await choose('Customer', customer, dialog());
-    await dialog().getByLabel('Password', { exact: true }).fill(password);
-    await button('Add', dialog()).click();
-    await gone(page.getByRole('dialog'));
+    await button("Add user").click();
+    await dialog().getByLabel("Name").fill(name);
+    await choose("Role", "Auditor", dialog());
+    await choose("Customer", customer, dialog());
+    await dialog().getByLabel("Password", { exact: true }).fill(password);
+    await button("Add", dialog()).click();
+    await gone(page.getByRole("dialog"));
     await row(name).waitFor();
-    await button('admin: account').click();
-    await page.getByRole('menuitem', { name: 'Log out' }).click();
-    await page.getByLabel('Name').waitFor();
+    await button("admin: account").click();
+    await page.getByRole("menuitem", { name: "Log out" }).click();
+    await page.getByLabel("Name").waitFor();
     await STEPS.log_in({ name, password });
-    const rooms = await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link').allInnerTexts();
+    const rooms = await page
+      .getByRole("navigation", { name: "Rooms" })
+      .getByRole("link")
+      .allInnerTexts();
     const may = [];
-    for (const to of ['Hosts', 'Volumes & files', 'Shares', 'Rules']) {
+    for (const to of ["Hosts", "Volumes & files", "Shares", "Rules"]) {
       await room(to);
-      await page.locator('.ant-table-row').first().waitFor();
-      may.push(...await page.getByRole('button', { name: /^(Add|Enrol|Delete|Scan|Check now|Run|Recall)/ }).allInnerTexts());
+      await page.locator(".ant-table-row").first().waitFor();
+      may.push(
+        ...(await page
+          .getByRole("button", {
+            name: /^(Add|Enrol|Delete|Scan|Check now|Run|Recall)/,
+          })
+          .allInnerTexts()),
+      );
     }
     return { rooms, may };
   },
 
   async log_out({ name }) {
     await button(`${name}: account`).click();
-    await page.getByRole('menuitem', { name: 'Log out' }).click();
-    await page.getByLabel('Name').waitFor();
-    const status = await provoking(['401'], () => page.evaluate(() => fetch('/api/v1/session').then((r) => r.status)));
-    await provoking(['401'], async () => {
+    await page.getByRole("menuitem", { name: "Log out" }).click();
+    await page.getByLabel("Name").waitFor();
+    const status = await provoking(["401"], () =>
+      page.evaluate(() => fetch("/api/v1/session").then((r) => r.status)),
+    );
+    await provoking(["401"], async () => {
       await page.goBack();
-      await page.getByLabel('Name').waitFor();
+      await page.getByLabel("Name").waitFor();
     });
     return { status, at: new URL(page.url()).pathname };
   },
@@ -507,15 +637,27 @@ const STEPS = {
 for await (const line of createInterface({ input: process.stdin })) {
   const { step, ...a } = JSON.parse(line);
   try {
-    process.stdout.write(`${JSON.stringify({ ok: await STEPS[step](a) ?? {} })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ok: (await STEPS[step](a)) ?? {} })}\n`,
+    );
   } catch (error) {
-    const at = page ? await page.locator('body').innerText().catch(() => '') : '';
-    process.stdout.write(`${JSON.stringify({ error: `${error.message.slice(0, 1500)}\nat ${page?.url()}:\n${at.slice(0, 1500)}` })}\n`);
-    if (shots && page) await page.screenshot({ path: `${shots}/wrong-${step}.png` }).catch(() => undefined);
+    const at = page
+      ? await page
+          .locator("body")
+          .innerText()
+          .catch(() => "")
+      : "";
+    process.stdout.write(
+      `${JSON.stringify({ error: `${error.message.slice(0, 1500)}\nat ${page?.url()}:\n${at.slice(0, 1500)}` })}\n`,
+    );
+    if (shots && page)
+      await page
+        .screenshot({ path: `${shots}/wrong-${step}.png` })
+        .catch(() => undefined);
     // A dialog left open would make all later steps fail too.
-    await page?.keyboard.press('Escape').catch(() => undefined);
+    await page?.keyboard.press("Escape").catch(() => undefined);
     expected.splice(0);
   }
-  if (step === 'close') break;
+  if (step === "close") break;
 }
 process.exit(0);
