@@ -1,5 +1,6 @@
-/* hash.h: XXH3-128, the answer to "did it arrive as it left?". Not a proof against an attacker: that is SHA-256 (port/digest.h).
- * The one place that includes xxhash. A state belongs to one thread at a time. */
+/* hash.h: XXH3-128, the answer to "did it arrive as it left?". Not a proof against an attacker:
+ * that is SHA-256 (port/digest.h). The one place that includes xxhash. A state belongs to one
+ * thread at a time. */
 #ifndef ALTO_BASE_HASH_H
 #define ALTO_BASE_HASH_H
 

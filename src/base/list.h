@@ -1,4 +1,5 @@
-/* list.h: an intrusive doubly linked list. The list owns nothing. One thread at a time, or under the owner's mutex. */
+/* list.h: an intrusive doubly linked list. The list owns nothing. One thread at a time, or under
+ * the owner's mutex. */
 #ifndef ALTO_BASE_LIST_H
 #define ALTO_BASE_LIST_H
 

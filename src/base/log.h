@@ -1,5 +1,6 @@
-/* log.h: one line of text for people, with a level. Libraries log at debug only; the program around them decides.
- * A log is passed by pointer, never global; NULL is a log that says nothing. Any thread. */
+/* log.h: one line of text for people, with a level. Libraries log at debug only; the program around
+ * them decides. A log is passed by pointer, never global; NULL is a log that says nothing. Any
+ * thread. */
 #ifndef ALTO_BASE_LOG_H
 #define ALTO_BASE_LOG_H
 

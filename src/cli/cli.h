@@ -1,10 +1,12 @@
-/* cli.h: the command line `alto`: a table of commands (commands.c), a file per noun, and what they share.
+/* cli.h: the command line `alto`: a table of commands (commands.c), a file per noun, and what they
+ * share.
  *
  *   main ─▶ args_read ─▶ command from the table ─▶ run(struct cli *) ─▶ exit code
  *
- * A command's run returns AL_OK, or a code with the sentence in cli.fail; main prints it and exits with 1. AL_EINVAL from args_* is
- * wrong usage: exit 2. Results go to standard output, everything else to standard error. With --json the result is one JSON value
- * (a list: an array), as the server gave it. One thread. */
+ * A command's run returns AL_OK, or a code with the sentence in cli.fail; main prints it and exits
+ * with 1. AL_EINVAL from args_* is wrong usage: exit 2. Results go to standard output, everything
+ * else to standard error. With --json the result is one JSON value (a list: an array), as the
+ * server gave it. One thread. */
 #ifndef ALTO_CLI_CLI_H
 #define ALTO_CLI_CLI_H
 
@@ -51,7 +53,8 @@ struct cli {
 };
 
 /* ---- args.c ---- */
-/* Finds the command and reads everything. AL_EINVAL with fail. *ret_command stays NULL for "alto --help" and the like. */
+/* Finds the command and reads everything. AL_EINVAL with fail. *ret_command stays NULL for "alto
+ * --help" and the like. */
 int args_read(struct cli *c, int argc, char **argv) AL_MUST_CHECK;
 const char *args_get(const struct cli *c, const char *option); /* NULL: not given */
 bool args_flag(const struct cli *c, const char *option);
@@ -70,20 +73,28 @@ int session_http(struct cli *c, struct http **ret) AL_MUST_CHECK;
 int cmd_login(struct cli *c);
 int cmd_logout(struct cli *c);
 int cmd_whoami(struct cli *c);
-/* A secret: from the file, from standard input when that is no terminal, else asked for without echo. Never from the command line. */
-int read_secret(struct cli *c, const char *file, const char *prompt, struct al_buf *to) AL_MUST_CHECK;
+/* A secret: from the file, from standard input when that is no terminal, else asked for without
+ * echo. Never from the command line. */
+int read_secret(struct cli *c, const char *file, const char *prompt,
+                struct al_buf *to) AL_MUST_CHECK;
 int absolute_path(struct cli *c, const char *path, char **ret) AL_MUST_CHECK;
 
 /* ---- call.c ---- */
-/* One call below /api/v1. body is taken (also on failure); *ret gets the answer (NULL: none) and may be NULL. */
-int call(struct cli *c, const char *method, const char *path, json_t *body_taken, json_t **ret) AL_MUST_CHECK;
-int call_if_match(struct cli *c, const char *method, const char *path, uint64_t version, json_t *body_taken, json_t **ret) AL_MUST_CHECK;
+/* One call below /api/v1. body is taken (also on failure); *ret gets the answer (NULL: none) and
+ * may be NULL. */
+int call(struct cli *c, const char *method, const char *path, json_t *body_taken,
+         json_t **ret) AL_MUST_CHECK;
+int call_if_match(struct cli *c, const char *method, const char *path, uint64_t version,
+                  json_t *body_taken, json_t **ret) AL_MUST_CHECK;
 /* Every item of a list, page by page; at most max (0: all). each returns AL_OK to go on. */
-int call_each(struct cli *c, const char *path, uint64_t max, int (*each)(void *ctx, const json_t *item), void *ctx) AL_MUST_CHECK;
+int call_each(struct cli *c, const char *path, uint64_t max,
+              int (*each)(void *ctx, const json_t *item), void *ctx) AL_MUST_CHECK;
 /* The whole list as an array. */
 int call_list(struct cli *c, const char *path, uint64_t max, json_t **ret) AL_MUST_CHECK;
-/* An id as it is, or the one item of the list whose name it is. what: "customer", for messages. AL_ENOENT, AL_ECONFLICT several. */
-int resolve(struct cli *c, const char *what, const char *list_path, const char *name_or_id, al_id ret) AL_MUST_CHECK;
+/* An id as it is, or the one item of the list whose name it is. what: "customer", for messages.
+ * AL_ENOENT, AL_ECONFLICT several. */
+int resolve(struct cli *c, const char *what, const char *list_path, const char *name_or_id,
+            al_id ret) AL_MUST_CHECK;
 int resolve_customer(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 int resolve_host(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 int resolve_share(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
@@ -101,7 +112,8 @@ struct column {
     enum { COL_TEXT, COL_COUNT, COL_BYTES, COL_TIME } kind;
 };
 /* The list as a table, or as JSON with --json. */
-int out_table(struct cli *c, const json_t *items, const struct column *columns, size_t count) AL_MUST_CHECK;
+int out_table(struct cli *c, const json_t *items, const struct column *columns,
+              size_t count) AL_MUST_CHECK;
 /* One object: with --json as it is, else each of its keys on a line. */
 int out_object(struct cli *c, const json_t *object) AL_MUST_CHECK;
 int out_json(const json_t *value) AL_MUST_CHECK;
@@ -110,7 +122,8 @@ void out_size(uint64_t bytes, char to[32]); /* "1.5 MB" */
 int out_safe(const char *text, struct al_buf *to) AL_MUST_CHECK;
 
 /* ---- wait.c ---- */
-/* Prints the job, or with wait follows it to its end, with progress on a terminal. A job that did not end well is AL_ECANCELED or AL_EINTERNAL with fail. */
+/* Prints the job, or with wait follows it to its end, with progress on a terminal. A job that did
+ * not end well is AL_ECANCELED or AL_EINTERNAL with fail. */
 int job_out(struct cli *c, const json_t *job, bool wait) AL_MUST_CHECK;
 
 /* ---- a file per noun ---- */

@@ -23,7 +23,7 @@ struct rescue {
     json_t *listed;
     struct al_span prefix;
     bool list, several_volumes;
-    bool lesser; /* it was told that not every attribute could be set */
+    bool lesser;  /* it was told that not every attribute could be set */
     al_id volume; /* the first one met */
     uint64_t line, damaged;
     struct newest *table;
@@ -32,8 +32,10 @@ struct rescue {
     int64_t told_ns;
 };
 
-/* Restores one file below r->root: under a temporary name first, hash compared, then with its attributes under its own name. AL_EEXIST: it is there already; AL_ECORRUPT: the object is
- * not what was tiered. With several volumes each has a folder named by its id. */
-int rescue_file(struct rescue *r, const struct manifest_record *rec, struct al_fail *fail) AL_MUST_CHECK;
+/* Restores one file below r->root: under a temporary name first, hash compared, then with its
+ * attributes under its own name. AL_EEXIST: it is there already; AL_ECORRUPT: the object is not
+ * what was tiered. With several volumes each has a folder named by its id. */
+int rescue_file(struct rescue *r, const struct manifest_record *rec,
+                struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

@@ -1,22 +1,25 @@
-/* http.h: requests to altod, for agent and command line. libcurl on Linux (http_curl.c), WinHTTP on Windows (http_win.c).
+/* http.h: requests to altod, for agent and command line. libcurl on Linux (http_curl.c), WinHTTP on
+ * Windows (http_win.c).
  *
  *   http_open ─▶ http_call ... ─▶ http_close
  *
- * TLS with verification, always; plain http only to loopback (AL_EINVAL otherwise). Redirects are not followed: they would carry the
- * credential to somebody else. One struct http keeps one connection alive and belongs to one thread; http_cancel alone may come
- * from any. Programs open their first one before they start threads.
+ * TLS with verification, always; plain http only to loopback (AL_EINVAL otherwise). Redirects are
+ * not followed: they would carry the credential to somebody else. One struct http keeps one
+ * connection alive and belongs to one thread; http_cancel alone may come from any. Programs open
+ * their first one before they start threads.
  *
- * Codes of http_call: AL_OK whenever the server answered, whatever the status; AL_EUNREACH nobody there or the connection broke (the
- * request may have been carried out all the same), AL_ETIMEDOUT, AL_EACCES the server's certificate was not accepted, AL_ELIMIT the
- * answer is larger than HTTP_REPLY_MAX, AL_ECANCELED, AL_ENOMEM, AL_EIO. */
+ * Codes of http_call: AL_OK whenever the server answered, whatever the status; AL_EUNREACH nobody
+ * there or the connection broke (the request may have been carried out all the same), AL_ETIMEDOUT,
+ * AL_EACCES the server's certificate was not accepted, AL_ELIMIT the answer is larger than
+ * HTTP_REPLY_MAX, AL_ECANCELED, AL_ENOMEM, AL_EIO. */
 #ifndef ALTO_CLIENT_HTTP_H
 #define ALTO_CLIENT_HTTP_H
 
 #include "base/bytes.h"
 
-#define HTTP_REPLY_MAX (64u << 20)       /* bytes of an answer */
-#define HTTP_CONNECT_MS 10000u           /* until a connection and its handshake stand */
-#define HTTP_TIMEOUT_MS 60000u           /* of a whole call where the request says nothing */
+#define HTTP_REPLY_MAX (64u << 20) /* bytes of an answer */
+#define HTTP_CONNECT_MS 10000u     /* until a connection and its handshake stand */
+#define HTTP_TIMEOUT_MS 60000u     /* of a whole call where the request says nothing */
 #define HTTP_HOST_MAX 256u
 
 struct http_url {
@@ -25,7 +28,8 @@ struct http_url {
     char host[HTTP_HOST_MAX]; /* without the brackets of IPv6 */
     uint16_t port;
 };
-/* "https://HOST[:PORT]" or "http://LOOPBACK[:PORT]", with nothing behind but an optional '/'. AL_EINVAL with the reason in fail. */
+/* "https://HOST[:PORT]" or "http://LOOPBACK[:PORT]", with nothing behind but an optional '/'.
+ * AL_EINVAL with the reason in fail. */
 int http_url_parse(const char *url, struct http_url *ret, struct al_fail *fail) AL_MUST_CHECK;
 
 struct http;
@@ -36,7 +40,8 @@ struct http_conf {
     const char *program; /* User-Agent, e.g. "alto-agent/0.1.0" */
 };
 
-int http_open(const struct http_conf *conf, struct http **ret, struct al_fail *fail) AL_MUST_CHECK; /* conf is copied; nothing is sent */
+/* conf is copied; nothing is sent */
+int http_open(const struct http_conf *conf, struct http **ret, struct al_fail *fail) AL_MUST_CHECK;
 struct http *http_close(struct http *h); /* NULL is fine; returns NULL */
 void http_closep(struct http **h);
 int http_set_bearer(struct http *h, const char *bearer) AL_MUST_CHECK; /* NULL: none */
@@ -45,8 +50,8 @@ struct http_req {
     const char *method;
     const char *path; /* "/api/v1/..." with query, percent-encoded (http_escape) */
     struct al_span body;
-    const char *content_type;     /* NULL: application/json where there is a body */
-    const char *if_match;         /* NULL: none; likewise below */
+    const char *content_type; /* NULL: application/json where there is a body */
+    const char *if_match;     /* NULL: none; likewise below */
     const char *if_none_match;
     const char *idempotency_key;
     uint32_t timeout_ms; /* 0: HTTP_TIMEOUT_MS */
@@ -62,7 +67,8 @@ void http_reply_init(struct http_reply *r);
 void http_reply_end(struct http_reply *r); /* usable with AL_CLEANUP */
 
 /* r is emptied first. */
-int http_call(struct http *h, const struct http_req *req, struct http_reply *r, struct al_fail *fail) AL_MUST_CHECK;
+int http_call(struct http *h, const struct http_req *req, struct http_reply *r,
+              struct al_fail *fail) AL_MUST_CHECK;
 /* From any thread: the call under way and all later ones end at once with AL_ECANCELED. */
 void http_cancel(struct http *h);
 

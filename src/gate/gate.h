@@ -1,10 +1,13 @@
-/* gate.h: the inside of alto-gate. It answers the kernel's open hook: not a stub, go on; a stub, ask the agent and wait, at most wait_ms.
+/* gate.h: the inside of alto-gate. It answers the kernel's open hook: not a stub, go on; a stub,
+ * ask the agent and wait, at most wait_ms.
  *
  *   readers (several threads) ── judge.c ──▶ allow, or a pending event
  *   main thread ── serve.c ──▶ clients: agent, alto-hold, control; deadlines
- *   takeover.c: what a dead gate left     marks.c: which filesystems     guard.c: files being tiered
+ *   takeover.c: what a dead gate left     marks.c: which filesystems     guard.c: files being
+ *                                         tiered
  *
- * One mutex guards everything below it in struct gate. Nobody opens a file of a marked filesystem here: the gate would wait for itself. */
+ * One mutex guards everything below it in struct gate. Nobody opens a file of a marked filesystem
+ * here: the gate would wait for itself. */
 #ifndef ALTO_GATE_GATE_H
 #define ALTO_GATE_GATE_H
 
@@ -21,25 +24,30 @@
 #define GATE_MARKER "trusted.alto" /* agent/stub/marker.h; the gate only asks whether it is there */
 #define GATE_SOCKET "/run/alto/gate.sock"
 #define GATE_CONF "/etc/alto/gate.conf"
-#define GATE_WAIT_MS 60000u      /* how long an opener waits for its file, agent absent or not */
-#define GATE_NUMBERS_LOW 32      /* numbers below this are never an event's: what a gate opens at its start */
-#define GATE_NUMBERS_HIGH 512u   /* nor are the last ones: clients. So a new gate's own numbers never meet a dead one's events */
+#define GATE_WAIT_MS 60000u /* how long an opener waits for its file, agent absent or not */
+/* numbers below this are never an event's: what a gate opens at its start */
+#define GATE_NUMBERS_LOW 32
+/* nor are the last ones: clients. So a new gate's own numbers never meet a dead one's events */
+#define GATE_NUMBERS_HIGH 512u
 #define GATE_NUMBERS_SPARE 1024u /* descriptors kept for everything that is no waiting event */
 #define GATE_CLIENTS_MAX 32u
-#define GATE_GUARDS_MAX 256u     /* files being tiered at once */
-#define GATE_READERS 2u          /* threads that read events: one, and one to spare */
-#define GATE_READERS_MAX 1024u   /* openers that may wait for somebody's lease at once before everybody waits */
+#define GATE_GUARDS_MAX 256u /* files being tiered at once */
+#define GATE_READERS 2u      /* threads that read events: one, and one to spare */
+/* openers that may wait for somebody's lease at once before everybody waits */
+#define GATE_READERS_MAX 1024u
 #define GATE_CROWDED_NS 10000000000
-#define GATE_STUCK_NS 1000000    /* a read this long waits for a lease: the spare thread takes over */
-#define GATE_ADOPT_MS 3000       /* a new gate waits this long for a holder of the group it should take over */
-#define GATE_SEND_MS 2000        /* a client that takes no answer for this long is dropped */
+/* a read this long waits for a lease: the spare thread takes over */
+#define GATE_STUCK_NS 1000000
+/* a new gate waits this long for a holder of the group it should take over */
+#define GATE_ADOPT_MS 3000
+#define GATE_SEND_MS 2000 /* a client that takes no answer for this long is dropped */
 #define GATE_MARKS_MAX 128u
 
 struct gate_conf {
     const char *socket; /* absolute; its folder also holds the lock and the group's number */
     const char *conf;   /* file with lines "mark PATH"; NULL: none */
     uint32_t wait_ms;
-    bool alone;         /* mark without a second holder: for trials, not for data */
+    bool alone; /* mark without a second holder: for trials, not for data */
     struct al_log *log;
 };
 
@@ -70,9 +78,10 @@ struct client {
     struct port_peer peer;
     enum gatemsg_role role; /* 0 until HELLO */
     uint64_t group;         /* the group it said it holds */
-    int given[2];           /* its duplicates of that group and table, until they are used; -1 else */
+    /* its duplicates of that group and table, until they are used; -1 else */
+    int given[2];
     bool welcomed;
-    char *state_folder;     /* agent: its filesystem is never marked */
+    char *state_folder; /* agent: its filesystem is never marked */
 };
 
 struct gate {
@@ -85,14 +94,15 @@ struct gate {
     uint64_t group_id;
     struct table *table;
     uint64_t pending_max; /* events waiting before nothing more is read */
-    _Atomic bool access; /* accesses are asked too */
+    _Atomic bool access;  /* accesses are asked too */
     uint32_t self_pid;
 
     _Atomic uint32_t agent_pid; /* 0: none */
     _Atomic int agent_pidfd;
-    _Atomic unsigned readers, stuck; /* stuck: those whose read waits for somebody's lease, while another took over */
+    /* stuck: those whose read waits for somebody's lease, while another took over */
+    _Atomic unsigned readers, stuck;
     _Atomic int64_t reading_since_ns;
-    _Atomic int64_t crowded_ns; /* when it was last said that all readers wait for leases */
+    _Atomic int64_t crowded_ns;   /* when it was last said that all readers wait for leases */
     _Atomic uint64_t guard_epoch; /* counts guards ever made */
     _Atomic unsigned guard_count;
     _Atomic unsigned pending_count;
@@ -115,7 +125,8 @@ int gate_readers_start(struct gate *g) AL_MUST_CHECK;
 /* With the lock held. */
 int gate_pending_add(struct gate *g, int fd, int look, uint32_t pid, bool held) AL_MUST_CHECK;
 void gate_pending_end(struct gate *g, struct pending *p, bool allow);
-/* Lets go those of this process, which has turned out to be the agent: it would wait for its own answer. */
+/* Lets go those of this process, which has turned out to be the agent: it would wait for its own
+ * answer. */
 void gate_pending_let_go(struct gate *g, uint32_t pid);
 /* Whether any is left that the agent could not take is told by the result. */
 bool gate_forward_all(struct gate *g);
@@ -132,15 +143,18 @@ struct guard *gate_guard_of(struct gate *g, uint64_t dev, uint64_t ino); /* NULL
 
 /* takeover.c */
 int gate_group_begin(struct gate *g, struct al_fail *fail) AL_MUST_CHECK;
-/* A holder turned up with a group that is not ours: its events are denied and its marks removed. Takes the descriptors. */
+/* A holder turned up with a group that is not ours: its events are denied and its marks removed.
+ * Takes the descriptors. */
 void gate_group_drain(struct gate *g, int group, int table_fd);
 
 /* marks.c */
 int gate_mark(struct gate *g, int fd, const char *path, struct al_fail *fail) AL_MUST_CHECK;
 int gate_unmark(struct gate *g, int fd, const char *path, struct al_fail *fail) AL_MUST_CHECK;
-/* What the configuration names, and what was marked when a gate last ran here. One that cannot be marked is logged; the others are. */
+/* What the configuration names, and what was marked when a gate last ran here. One that cannot be
+ * marked is logged; the others are. */
 void gate_marks_begin(struct gate *g);
-/* Whether an overlay mount of this text of /proc/self/mountinfo has a layer on the filesystem of fd. */
+/* Whether an overlay mount of this text of /proc/self/mountinfo has a layer on the filesystem of
+ * fd. */
 bool gate_is_overlay_layer(int fd, const char *mountinfo);
 int gate_status(struct gate *g, struct al_buf *out) AL_MUST_CHECK; /* JSON */
 
@@ -149,7 +163,8 @@ void gate_serve(struct gate *g); /* until a stop is wanted */
 int gate_serve_once(struct gate *g, int64_t timeout_ms) AL_MUST_CHECK;
 /* Moves a descriptor that came from outside out of the way of events. */
 void gate_raise(struct gate *g, int *io_fd);
-int gate_send(struct gate *g, struct client *c, const struct gatemsg *m, const int *fds, size_t fd_count, int64_t timeout_ms) AL_MUST_CHECK;
+int gate_send(struct gate *g, struct client *c, const struct gatemsg *m, const int *fds,
+              size_t fd_count, int64_t timeout_ms) AL_MUST_CHECK;
 void gate_welcome(struct gate *g, struct client *c);
 
 #endif

@@ -1,16 +1,16 @@
-/* scope.h: roles, and whose data a call may see. Shared by store, inventory and service, so that none of them can be called without a
- * scope (invariant 8). Plain values; any thread. */
+/* scope.h: roles, and whose data a call may see. Shared by store, inventory and service, so that
+ * none of them can be called without a scope (invariant 8). Plain values; any thread. */
 #ifndef ALTO_MODEL_SCOPE_H
 #define ALTO_MODEL_SCOPE_H
 
 #include "base/text.h"
 
-enum service_role {     /* bits: a route names the set that may call it */
-    ROLE_NONE = 0,      /* nobody is logged in: login, health, enrolment */
-    ROLE_OPERATOR = 1,  /* all customers */
-    ROLE_ADMIN = 2,     /* own customer, reads and writes */
-    ROLE_AUDITOR = 4,   /* own customer, reads */
-    ROLE_HOST = 8       /* an agent */
+enum service_role {                    /* bits: a route names the set that may call it */
+                    ROLE_NONE = 0,     /* nobody is logged in: login, health, enrolment */
+                    ROLE_OPERATOR = 1, /* all customers */
+                    ROLE_ADMIN = 2,    /* own customer, reads and writes */
+                    ROLE_AUDITOR = 4,  /* own customer, reads */
+                    ROLE_HOST = 8      /* an agent */
 };
 #define ROLES_READ (ROLE_OPERATOR | ROLE_ADMIN | ROLE_AUDITOR)
 #define ROLES_WRITE (ROLE_OPERATOR | ROLE_ADMIN)

@@ -1,18 +1,23 @@
-/* port.h: the operating system behind one table: files, folders, attributes, leases, space, clock, random numbers.
+/* port.h: the operating system behind one table: files, folders, attributes, leases, space, clock,
+ * random numbers.
  *
- * Three implementations: port/linux, port/win, port/sim (in memory, seeded, loses power at any call). Everything above takes a
- * `struct port *` and never calls the system itself. An operation a system does not have answers AL_ENOTSUP.
+ * Three implementations: port/linux, port/win, port/sim (in memory, seeded, loses power at any
+ * call). Everything above takes a `struct port *` and never calls the system itself. An operation a
+ * system does not have answers AL_ENOTSUP.
  *
- * Names: a path is a NUL-terminated byte string with '/' between parts (port/win turns it to UTF-16 with the long-path prefix).
- * Where a call takes (dir, name), `dir` is an open folder or NULL, and then `name` is an absolute path. With a `dir`, name is
- * ONE part: '/', "." and ".." are refused with AL_EINVAL, so nothing ever leaves the folder. Symbolic links are never followed
- * in the last part (AL_ELOOP on open).
+ * Names: a path is a NUL-terminated byte string with '/' between parts (port/win turns it to UTF-16
+ * with the long-path prefix). Where a call takes (dir, name), `dir` is an open folder or NULL, and
+ * then `name` is an absolute path. With a `dir`, name is ONE part: '/', "." and ".." are refused
+ * with AL_EINVAL, so nothing ever leaves the folder. Symbolic links are never followed in the last
+ * part (AL_ELOOP on open).
  *
- * Ownership: every ret_ object belongs to the caller, who closes it. Sizes and offsets are bytes as uint64_t; times are int64_t
- * nanoseconds since 1970 UTC. Threads: a port may be used from any thread; one port_file may be used from several threads at once
- * for reads and writes at offsets, but is closed once, by one. port/sim is for one thread.
+ * Ownership: every ret_ object belongs to the caller, who closes it. Sizes and offsets are bytes as
+ * uint64_t; times are int64_t nanoseconds since 1970 UTC. Threads: a port may be used from any
+ * thread; one port_file may be used from several threads at once for reads and writes at offsets,
+ * but is closed once, by one. port/sim is for one thread.
  *
- * Errors: the codes of base/result.h; port_os_error() gives the system's own number for this thread's last failed call. */
+ * Errors: the codes of base/result.h; port_os_error() gives the system's own number for this
+ * thread's last failed call. */
 #ifndef ALTO_PORT_PORT_H
 #define ALTO_PORT_PORT_H
 
@@ -24,40 +29,52 @@ struct port_dir;  /* a listing under way */
 
 enum port_open_flag {
     PORT_READ = 1,
-    PORT_WRITE = 2,       /* with PORT_READ: both */
-    PORT_CREATE = 4,      /* make it if it is not there */
-    PORT_EXCL = 8,        /* with PORT_CREATE: AL_EEXIST if it is there */
+    PORT_WRITE = 2,  /* with PORT_READ: both */
+    PORT_CREATE = 4, /* make it if it is not there */
+    PORT_EXCL = 8,   /* with PORT_CREATE: AL_EEXIST if it is there */
     PORT_TRUNC = 16,
-    PORT_FOLDER = 32,     /* a folder, for (dir, name) calls and for sync; AL_ENOTDIR otherwise */
-    PORT_ALONE = 64,      /* Windows: share nothing, so that nobody else has it open; Linux: no effect (leases do it) */
-    PORT_NOATIME = 128,   /* leave the access time alone where we may */
-    PORT_NONBLOCK = 256,  /* do not wait for somebody's lease (AL_EBUSY) and never for a FIFO */
-    PORT_PATH = 512,      /* Linux O_PATH: a name held fast, nothing opened, raises no permission event; stat and handle_get only */
+    PORT_FOLDER = 32, /* a folder, for (dir, name) calls and for sync; AL_ENOTDIR otherwise */
+    /* Windows: share nothing, so that nobody else has it open; Linux: no effect (leases do it) */
+    PORT_ALONE = 64,
+    PORT_NOATIME = 128,  /* leave the access time alone where we may */
+    PORT_NONBLOCK = 256, /* do not wait for somebody's lease (AL_EBUSY) and never for a FIFO */
+    /* Linux O_PATH: a name held fast, nothing opened, raises no permission event; stat and
+     * handle_get only */
+    PORT_PATH = 512,
 };
 
-enum port_type { PORT_T_UNKNOWN, PORT_T_FILE, PORT_T_FOLDER, PORT_T_SYMLINK, PORT_T_FIFO, PORT_T_SOCKET, PORT_T_CHAR, PORT_T_BLOCK };
+enum port_type {
+    PORT_T_UNKNOWN,
+    PORT_T_FILE,
+    PORT_T_FOLDER,
+    PORT_T_SYMLINK,
+    PORT_T_FIFO,
+    PORT_T_SOCKET,
+    PORT_T_CHAR,
+    PORT_T_BLOCK
+};
 
 enum port_attr { /* statx(2) stx_attributes, or what Windows has of it */
-    PORT_A_IMMUTABLE = 1,
-    PORT_A_APPEND = 2,
-    PORT_A_VERITY = 4,
-    PORT_A_ENCRYPTED = 8,
-    PORT_A_DAX = 16,
-    PORT_A_COMPRESSED = 32,
-    PORT_A_READONLY = 64,   /* Windows */
-    PORT_A_HIDDEN = 128,    /* Windows */
-    PORT_A_SYSTEM = 256,    /* Windows */
-    PORT_A_OFFLINE = 512,   /* Windows */
-    PORT_A_REPARSE = 1024,  /* Windows */
-    PORT_A_MOUNT_ROOT = 2048 /* another filesystem is mounted here */
+                 PORT_A_IMMUTABLE = 1,
+                 PORT_A_APPEND = 2,
+                 PORT_A_VERITY = 4,
+                 PORT_A_ENCRYPTED = 8,
+                 PORT_A_DAX = 16,
+                 PORT_A_COMPRESSED = 32,
+                 PORT_A_READONLY = 64,    /* Windows */
+                 PORT_A_HIDDEN = 128,     /* Windows */
+                 PORT_A_SYSTEM = 256,     /* Windows */
+                 PORT_A_OFFLINE = 512,    /* Windows */
+                 PORT_A_REPARSE = 1024,   /* Windows */
+                 PORT_A_MOUNT_ROOT = 2048 /* another filesystem is mounted here */
 };
 
 struct port_stat {
     enum port_type type;
-    uint32_t mode;      /* permission bits with setuid, setgid, sticky */
-    uint32_t uid, gid;  /* 0 on Windows */
+    uint32_t mode;     /* permission bits with setuid, setgid, sticky */
+    uint32_t uid, gid; /* 0 on Windows */
     uint32_t nlink;
-    uint32_t attrs;     /* enum port_attr */
+    uint32_t attrs; /* enum port_attr */
     uint64_t size;
     uint64_t allocated; /* bytes of blocks really used */
     uint64_t dev, ino;  /* dev is the filesystem's, stable while mounted */
@@ -70,12 +87,25 @@ struct port_handle { /* name_to_handle_at(2): finds the inode without a path, al
     uint8_t bytes[128];
 };
 
-enum port_fs_kind { PORT_FS_OTHER, PORT_FS_EXT4, PORT_FS_XFS, PORT_FS_BTRFS, PORT_FS_TMPFS, PORT_FS_OVERLAY, PORT_FS_FUSE, PORT_FS_NFS, PORT_FS_CIFS, PORT_FS_NTFS };
+enum port_fs_kind {
+    PORT_FS_OTHER,
+    PORT_FS_EXT4,
+    PORT_FS_XFS,
+    PORT_FS_BTRFS,
+    PORT_FS_TMPFS,
+    PORT_FS_OVERLAY,
+    PORT_FS_FUSE,
+    PORT_FS_NFS,
+    PORT_FS_CIFS,
+    PORT_FS_NTFS
+};
 
 struct port_fs {
     enum port_fs_kind kind;
-    char name[16];        /* the system's own word: "ext4", "NTFS" */
-    uint8_t id[16];       /* of the filesystem, the same after every mount: f_fsid, the UUID (XFS) or the volume serial number, zero-padded */
+    char name[16]; /* the system's own word: "ext4", "NTFS" */
+    /* of the filesystem, the same after every mount: f_fsid, the UUID (XFS) or the volume serial
+     * number, zero-padded */
+    uint8_t id[16];
     uint64_t block_bytes; /* what an allocation is rounded to */
     uint64_t bytes_total, bytes_free /* for us */;
     bool read_only;
@@ -88,21 +118,31 @@ struct port_dirent {
     enum port_type type; /* PORT_T_UNKNOWN: stat it */
 };
 
-enum port_lease { PORT_LEASE_NONE, PORT_LEASE_HELD, PORT_LEASE_WANTED /* held, and somebody waits for it */ };
+enum port_lease {
+    PORT_LEASE_NONE,
+    PORT_LEASE_HELD,
+    PORT_LEASE_WANTED /* held, and somebody waits for it */
+};
 
 struct port_ops {
     /* port_walk_to alone passes "." as name, to open `dir` a second time. */
-    int (*open)(struct port *, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret);
-    int (*open_unseen)(struct port *, struct port_file *dir, const char *name, struct port_file **ret);
-    int (*open_handle)(struct port *, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret);
+    int (*open)(struct port *, struct port_file *dir, const char *name, uint32_t flags,
+                uint32_t mode, struct port_file **ret);
+    int (*open_unseen)(struct port *, struct port_file *dir, const char *name,
+                       struct port_file **ret);
+    int (*open_handle)(struct port *, struct port_file *on_fs, const struct port_handle *h,
+                       uint32_t flags, struct port_file **ret);
     int (*close)(struct port *, struct port_file *f);
-    int (*pread)(struct port *, struct port_file *f, void *to, size_t len, uint64_t offset, size_t *ret_len);
-    int (*pwrite)(struct port *, struct port_file *f, const void *from, size_t len, uint64_t offset);
+    int (*pread)(struct port *, struct port_file *f, void *to, size_t len, uint64_t offset,
+                 size_t *ret_len);
+    int (*pwrite)(struct port *, struct port_file *f, const void *from, size_t len,
+                  uint64_t offset);
     int (*sync)(struct port *, struct port_file *f, bool data_only);
     int (*truncate)(struct port *, struct port_file *f, uint64_t size);
     int (*stat)(struct port *, struct port_file *f, struct port_stat *ret);
     int (*stat_at)(struct port *, struct port_file *dir, const char *name, struct port_stat *ret);
-    int (*rename)(struct port *, struct port_file *dir_a, const char *a, struct port_file *dir_b, const char *b, bool replace);
+    int (*rename)(struct port *, struct port_file *dir_a, const char *a, struct port_file *dir_b,
+                  const char *b, bool replace);
     int (*unlink)(struct port *, struct port_file *dir, const char *name);
     int (*mkdir)(struct port *, struct port_file *dir, const char *name, uint32_t mode);
     int (*rmdir)(struct port *, struct port_file *dir, const char *name);
@@ -111,9 +151,12 @@ struct port_ops {
     int (*dir_open)(struct port *, struct port_file *folder, struct port_dir **ret);
     int (*dir_next)(struct port *, struct port_dir *d, struct port_dirent *ret, bool *ret_end);
     void (*dir_close)(struct port *, struct port_dir *d);
-    int (*xattr_get)(struct port *, struct port_file *f, const char *name, void *to, size_t cap, size_t *ret_len);
-    int (*xattr_get_at)(struct port *, struct port_file *dir, const char *name, const char *attr, void *to, size_t cap, size_t *ret_len);
-    int (*xattr_set)(struct port *, struct port_file *f, const char *name, const void *value, size_t len);
+    int (*xattr_get)(struct port *, struct port_file *f, const char *name, void *to, size_t cap,
+                     size_t *ret_len);
+    int (*xattr_get_at)(struct port *, struct port_file *dir, const char *name, const char *attr,
+                        void *to, size_t cap, size_t *ret_len);
+    int (*xattr_set)(struct port *, struct port_file *f, const char *name, const void *value,
+                     size_t len);
     int (*xattr_del)(struct port *, struct port_file *f, const char *name);
     int (*xattr_list)(struct port *, struct port_file *f, struct al_buf *to);
     int (*set_times)(struct port *, struct port_file *f, int64_t atime_ns, int64_t mtime_ns);
@@ -147,71 +190,104 @@ struct port *port_native(void);
 
 /* ---- files ---- */
 /* mode: permission bits of a file that is made, less the process's umask. Errors: any file code. */
-int port_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret) AL_MUST_CHECK;
-/* A regular file for reading and writing, so that what is done through it raises no permission and no pre-content event, though the opening
- * itself does: a file whose lease one holds must raise none, since opening the event's descriptor would wait for the lease (tried on 6.18).
- * Never waits for a lease (AL_EBUSY). Without such a thing (Windows, port/sim) it is port_open. Needs root on Linux. */
-int port_open_unseen(struct port *p, struct port_file *dir, const char *name, struct port_file **ret) AL_MUST_CHECK;
+int port_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags,
+              uint32_t mode, struct port_file **ret) AL_MUST_CHECK;
+/* A regular file for reading and writing, so that what is done through it raises no permission and
+ * no pre-content event, though the opening itself does: a file whose lease one holds must raise
+ * none, since opening the event's descriptor would wait for the lease (tried on 6.18). Never waits
+ * for a lease (AL_EBUSY). Without such a thing (Windows, port/sim) it is port_open. Needs root on
+ * Linux. */
+int port_open_unseen(struct port *p, struct port_file *dir, const char *name,
+                     struct port_file **ret) AL_MUST_CHECK;
 /* on_fs: any open file of the same filesystem. AL_ESTALE when the inode is gone. */
-int port_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret) AL_MUST_CHECK;
+int port_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h,
+                     uint32_t flags, struct port_file **ret) AL_MUST_CHECK;
 /* Always ends f, also when it fails. NULL is AL_OK. The result matters after writing. */
 int port_close(struct port *p, struct port_file *f) AL_MUST_CHECK;
-/* For clean-up of what was only read, or already failed: closes *f, ignores the result (there is an earlier one), sets NULL. */
+/* For clean-up of what was only read, or already failed: closes *f, ignores the result (there is an
+ * earlier one), sets NULL. */
 void port_close_quiet(struct port *p, struct port_file **f);
-/* Reads until len bytes or the end of the file: *ret_len < len means end of file and nothing else. */
-int port_pread(struct port *p, struct port_file *f, void *to, size_t len, uint64_t offset, size_t *ret_len) AL_MUST_CHECK;
+/* Reads until len bytes or the end of the file: *ret_len < len means end of file and nothing
+ * else. */
+int port_pread(struct port *p, struct port_file *f, void *to, size_t len, uint64_t offset,
+               size_t *ret_len) AL_MUST_CHECK;
 /* All of it or an error (then a part may be written). */
-int port_pwrite(struct port *p, struct port_file *f, const void *from, size_t len, uint64_t offset) AL_MUST_CHECK;
-int port_sync(struct port *p, struct port_file *f) AL_MUST_CHECK;     /* fsync; on a folder: its names */
+int port_pwrite(struct port *p, struct port_file *f, const void *from, size_t len,
+                uint64_t offset) AL_MUST_CHECK;
+/* fsync; on a folder: its names */
+int port_sync(struct port *p, struct port_file *f) AL_MUST_CHECK;
 int port_datasync(struct port *p, struct port_file *f) AL_MUST_CHECK; /* fdatasync */
 int port_truncate(struct port *p, struct port_file *f, uint64_t size) AL_MUST_CHECK;
 int port_stat(struct port *p, struct port_file *f, struct port_stat *ret) AL_MUST_CHECK;
-int port_stat_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret) AL_MUST_CHECK;
+int port_stat_at(struct port *p, struct port_file *dir, const char *name,
+                 struct port_stat *ret) AL_MUST_CHECK;
 
 /* ---- names ---- */
 /* With replace false an existing b is AL_EEXIST (renameat2 RENAME_NOREPLACE). */
-int port_rename(struct port *p, struct port_file *dir_a, const char *a, struct port_file *dir_b, const char *b, bool replace) AL_MUST_CHECK;
+int port_rename(struct port *p, struct port_file *dir_a, const char *a, struct port_file *dir_b,
+                const char *b, bool replace) AL_MUST_CHECK;
 int port_unlink(struct port *p, struct port_file *dir, const char *name) AL_MUST_CHECK;
-int port_mkdir(struct port *p, struct port_file *dir, const char *name, uint32_t mode) AL_MUST_CHECK; /* AL_EEXIST */
+/* AL_EEXIST */
+int port_mkdir(struct port *p, struct port_file *dir, const char *name,
+               uint32_t mode) AL_MUST_CHECK;
 int port_rmdir(struct port *p, struct port_file *dir, const char *name) AL_MUST_CHECK;
-int port_readlink(struct port *p, struct port_file *dir, const char *name, struct al_buf *to) AL_MUST_CHECK;
-int port_symlink(struct port *p, struct port_file *dir, const char *name, const char *target) AL_MUST_CHECK;
-/* A listing of an open folder, in the system's order, without "." and "..". The folder must stay open. */
+int port_readlink(struct port *p, struct port_file *dir, const char *name,
+                  struct al_buf *to) AL_MUST_CHECK;
+int port_symlink(struct port *p, struct port_file *dir, const char *name,
+                 const char *target) AL_MUST_CHECK;
+/* A listing of an open folder, in the system's order, without "." and "..". The folder must stay
+ * open. */
 int port_dir_open(struct port *p, struct port_file *folder, struct port_dir **ret) AL_MUST_CHECK;
-int port_dir_next(struct port *p, struct port_dir *d, struct port_dirent *ret, bool *ret_end) AL_MUST_CHECK;
+int port_dir_next(struct port *p, struct port_dir *d, struct port_dirent *ret,
+                  bool *ret_end) AL_MUST_CHECK;
 void port_dir_close(struct port *p, struct port_dir **d);
 
-/* ---- attributes (Linux: extended attributes, ACLs among them as system.posix_acl_*; Windows: AL_ENOTSUP) ---- */
-int port_xattr_get(struct port *p, struct port_file *f, const char *name, void *to, size_t cap, size_t *ret_len) AL_MUST_CHECK; /* AL_ENODATA; AL_ELIMIT if longer than cap */
+/* ---- attributes (Linux: extended attributes, ACLs among them as system.posix_acl_*; Windows:
+ * AL_ENOTSUP) ---- */
+/* AL_ENODATA; AL_ELIMIT if longer than cap */
+int port_xattr_get(struct port *p, struct port_file *f, const char *name, void *to, size_t cap,
+                   size_t *ret_len) AL_MUST_CHECK;
 /* By name and without opening the file, so that no permission event is raised. */
-int port_xattr_get_at(struct port *p, struct port_file *dir, const char *name, const char *attr, void *to, size_t cap, size_t *ret_len) AL_MUST_CHECK;
-int port_xattr_set(struct port *p, struct port_file *f, const char *name, const void *value, size_t len) AL_MUST_CHECK;
-int port_xattr_del(struct port *p, struct port_file *f, const char *name) AL_MUST_CHECK; /* AL_ENODATA */
-int port_xattr_list(struct port *p, struct port_file *f, struct al_buf *to) AL_MUST_CHECK; /* NUL-terminated names one after the other */
-int port_set_times(struct port *p, struct port_file *f, int64_t atime_ns, int64_t mtime_ns) AL_MUST_CHECK;
+int port_xattr_get_at(struct port *p, struct port_file *dir, const char *name, const char *attr,
+                      void *to, size_t cap, size_t *ret_len) AL_MUST_CHECK;
+int port_xattr_set(struct port *p, struct port_file *f, const char *name, const void *value,
+                   size_t len) AL_MUST_CHECK;
+/* AL_ENODATA */
+int port_xattr_del(struct port *p, struct port_file *f, const char *name) AL_MUST_CHECK;
+/* NUL-terminated names one after the other */
+int port_xattr_list(struct port *p, struct port_file *f, struct al_buf *to) AL_MUST_CHECK;
+int port_set_times(struct port *p, struct port_file *f, int64_t atime_ns,
+                   int64_t mtime_ns) AL_MUST_CHECK;
 int port_set_owner(struct port *p, struct port_file *f, uint32_t uid, uint32_t gid) AL_MUST_CHECK;
 int port_set_mode(struct port *p, struct port_file *f, uint32_t mode) AL_MUST_CHECK;
 
 /* ---- taking a file, freeing its blocks ---- */
-/* An exclusive lock for the life of f, so that there is one agent per state directory. AL_EBUSY. flock(2), LockFileEx. */
+/* An exclusive lock for the life of f, so that there is one agent per state directory. AL_EBUSY.
+ * flock(2), LockFileEx. */
 int port_lock(struct port *p, struct port_file *f) AL_MUST_CHECK;
-/* A write lease, fcntl(2) F_SETLEASE F_WRLCK: AL_EBUSY while anybody else has the file open, or waits for the lease. Taking it
- * again while holding it re-asks the kernel and fails with AL_EBUSY if somebody came meanwhile. f needs READ and WRITE. */
+/* A write lease, fcntl(2) F_SETLEASE F_WRLCK: AL_EBUSY while anybody else has the file open, or
+ * waits for the lease. Taking it again while holding it re-asks the kernel and fails with AL_EBUSY
+ * if somebody came meanwhile. f needs READ and WRITE. */
 int port_lease_take(struct port *p, struct port_file *f) AL_MUST_CHECK;
 int port_lease_state(struct port *p, struct port_file *f, enum port_lease *ret) AL_MUST_CHECK;
 int port_lease_drop(struct port *p, struct port_file *f) AL_MUST_CHECK;
 /* fallocate(2) PUNCH_HOLE | KEEP_SIZE. */
 int port_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t len) AL_MUST_CHECK;
 /* lseek(2) SEEK_DATA: the first data at or behind offset; AL_ENODATA when only a hole follows. */
-int port_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset) AL_MUST_CHECK;
-/* lseek(2) SEEK_HOLE: the first hole at or behind offset, the end of the file where there is none. AL_ENODATA when offset is behind the end. */
-int port_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset) AL_MUST_CHECK;
+int port_next_data(struct port *p, struct port_file *f, uint64_t offset,
+                   uint64_t *ret_offset) AL_MUST_CHECK;
+/* lseek(2) SEEK_HOLE: the first hole at or behind offset, the end of the file where there is none.
+ * AL_ENODATA when offset is behind the end. */
+int port_next_hole(struct port *p, struct port_file *f, uint64_t offset,
+                   uint64_t *ret_offset) AL_MUST_CHECK;
 int port_handle_get(struct port *p, struct port_file *f, struct port_handle *ret) AL_MUST_CHECK;
-/* A number that differs when an inode number is used again for another file: a hash of the file handle, which holds the generation. */
+/* A number that differs when an inode number is used again for another file: a hash of the file
+ * handle, which holds the generation. */
 int port_generation(struct port *p, struct port_file *f, uint32_t *ret) AL_MUST_CHECK;
-/* Appends where f is now, relative to the folder root, as the system remembers it: a name to tell people, not to act on. AL_ENOENT: it has no
- * name any more, or lies elsewhere; AL_ENOTSUP. */
-int port_path_of(struct port *p, struct port_file *root, struct port_file *f, struct al_buf *to) AL_MUST_CHECK;
+/* Appends where f is now, relative to the folder root, as the system remembers it: a name to tell
+ * people, not to act on. AL_ENOENT: it has no name any more, or lies elsewhere; AL_ENOTSUP. */
+int port_path_of(struct port *p, struct port_file *root, struct port_file *f,
+                 struct al_buf *to) AL_MUST_CHECK;
 int port_fs(struct port *p, struct port_file *f, struct port_fs *ret) AL_MUST_CHECK;
 
 /* ---- the rest ---- */
@@ -224,16 +300,19 @@ uint32_t port_os_error(struct port *p);
 
 /* ---- built of the above (port.c), the same on every system ---- */
 /* Whole small file; AL_ELIMIT above max. */
-int port_read_file(struct port *p, struct port_file *dir, const char *name, size_t max, struct al_buf *to) AL_MUST_CHECK;
-/* Replaces a file so that after a power cut the old or the new one is there whole: temporary name, sync, rename, sync of folder.
- * `dir` must be an open folder. */
-int port_write_file(struct port *p, struct port_file *dir, const char *name, const void *bytes, size_t len, uint32_t mode) AL_MUST_CHECK;
+int port_read_file(struct port *p, struct port_file *dir, const char *name, size_t max,
+                   struct al_buf *to) AL_MUST_CHECK;
+/* Replaces a file so that after a power cut the old or the new one is there whole: temporary name,
+ * sync, rename, sync of folder. `dir` must be an open folder. */
+int port_write_file(struct port *p, struct port_file *dir, const char *name, const void *bytes,
+                    size_t len, uint32_t mode) AL_MUST_CHECK;
 /* mkdir -p of an absolute path. */
 int port_mkdirs(struct port *p, const char *path, uint32_t mode) AL_MUST_CHECK;
-/* Opens `path` part by part below `root` without ever following a symbolic link or leaving it (AL_ELOOP, AL_EINVAL on ".."):
- * *ret_dir is the folder of the last part (to be closed), *ret_name points at the last part inside path. path is relative with
- * '/' between parts and not empty. */
-int port_walk_to(struct port *p, struct port_file *root, const char *path, struct port_file **ret_dir, const char **ret_name) AL_MUST_CHECK;
+/* Opens `path` part by part below `root` without ever following a symbolic link or leaving it
+ * (AL_ELOOP, AL_EINVAL on ".."): *ret_dir is the folder of the last part (to be closed), *ret_name
+ * points at the last part inside path. path is relative with '/' between parts and not empty. */
+int port_walk_to(struct port *p, struct port_file *root, const char *path,
+                 struct port_file **ret_dir, const char **ret_name) AL_MUST_CHECK;
 
 /* For AL_CLEANUP of locals together with their port. */
 struct port_holder {

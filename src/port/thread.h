@@ -1,5 +1,6 @@
-/* thread.h: threads, locks and conditions; pthreads on both systems (mingw-w64's posix flavour). Not simulated: code that runs
- * under port/sim is single-threaded step engines, threads are added around them. */
+/* thread.h: threads, locks and conditions; pthreads on both systems (mingw-w64's posix flavour).
+ * Not simulated: code that runs under port/sim is single-threaded step engines, threads are added
+ * around them. */
 #ifndef ALTO_PORT_THREAD_H
 #define ALTO_PORT_THREAD_H
 
@@ -11,14 +12,17 @@ struct port_thread {
     pthread_t id;
 };
 
-/* Starts fn(arg); name is for debuggers, at most 15 characters. stack_bytes 0: 256 KiB. AL_ENOMEM. */
-int port_thread_start(struct port_thread *t, const char *name, size_t stack_bytes, void *(*fn)(void *), void *arg) AL_MUST_CHECK;
+/* Starts fn(arg); name is for debuggers, at most 15 characters. stack_bytes 0: 256 KiB.
+ * AL_ENOMEM. */
+int port_thread_start(struct port_thread *t, const char *name, size_t stack_bytes,
+                      void *(*fn)(void *), void *arg) AL_MUST_CHECK;
 void port_thread_join(struct port_thread *t);
 
 typedef pthread_mutex_t port_mutex;
 typedef pthread_cond_t port_cond;
 
-void port_mutex_init(port_mutex *m); /* asserts on failure: it cannot happen with default attributes */
+/* asserts on failure: it cannot happen with default attributes */
+void port_mutex_init(port_mutex *m);
 void port_mutex_end(port_mutex *m);
 void port_mutex_lock(port_mutex *m);
 void port_mutex_unlock(port_mutex *m);

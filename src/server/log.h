@@ -1,4 +1,5 @@
-/* log.h (server): altod's log: a line each on standard error, with time and level, as text or JSON. Any thread. */
+/* log.h (server): altod's log: a line each on standard error, with time and level, as text or JSON.
+ * Any thread. */
 #ifndef ALTO_SERVER_LOG_H
 #define ALTO_SERVER_LOG_H
 

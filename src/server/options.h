@@ -9,7 +9,8 @@ struct options {
     const char *data;
     struct port_addr listen;
     const char *store, *inventory, *bus, *series; /* NULL: embedded */
-    const char *console;                          /* NULL: where it is installed, or ./console/dist */
+    /* NULL: where it is installed, or ./console/dist */
+    const char *console;
     const char *tls_cert, *tls_key;
     bool tls_self_signed;
     unsigned workers;

@@ -9,7 +9,8 @@
 
 /* Appends one frame. AL_ELIMIT when `to` is full, AL_ENOMEM. */
 int wire_zstd_compress(struct al_span from, struct al_buf *to) AL_MUST_CHECK;
-/* Appends what the frames hold, at most `max` bytes of it (AL_ELIMIT beyond; `to` needs a maximum of one byte more). AL_ECORRUPT for anything that is no whole frame, AL_ENOMEM. */
+/* Appends what the frames hold, at most `max` bytes of it (AL_ELIMIT beyond; `to` needs a maximum
+ * of one byte more). AL_ECORRUPT for anything that is no whole frame, AL_ENOMEM. */
 int wire_zstd_decompress(struct al_span from, size_t max, struct al_buf *to) AL_MUST_CHECK;
 
 #endif

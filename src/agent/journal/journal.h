@@ -1,19 +1,25 @@
-/* journal.h: what the agent is about to do to a file, written before it does it, so that the next start can heal what a crash cut.
+/* journal.h: what the agent is about to do to a file, written before it does it, so that the next
+ * start can heal what a crash cut.
  *
- *   tier     journal_begin ─▶ [nothing was made before this was durable] ─▶ journal_note COPIED, MANIFESTED, MARKED, PUNCHED ─▶ journal_end
- *   recall   journal_begin_soon ─▶ (marker goes to "filling", data filled) ─▶ journal_settle ─▶ (marker gone) ─▶ journal_end
+ *   tier     journal_begin ─▶ [nothing was made before this was durable] ─▶ journal_note COPIED,
+ *            MANIFESTED, MARKED, PUNCHED ─▶ journal_end
+ *   recall   journal_begin_soon ─▶ (marker goes to "filling", data filled) ─▶ journal_settle ─▶
+ *            (marker gone) ─▶ journal_end
  *
- * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only begin and settle wait for the disk,
- * and all who wait at the same time share one sync (group commit: the first writes for all; no thread of its own). Notes and ends
- * are written, not synced: what they say can be seen from the file and the share as well, they only spare looking. So an intent
- * may be found open although its act was finished; healing is safe to repeat.
+ * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only
+ * begin and settle wait for the disk, and all who wait at the same time share one sync (group
+ * commit: the first writes for all; no thread of its own). Notes and ends are written, not synced:
+ * what they say can be seen from the file and the share as well, they only spare looking. So an
+ * intent may be found open although its act was finished; healing is safe to repeat.
  *
- * When ended intents dominate, the file is written anew ("journal.new", synced, renamed over it, folder synced). Opening does that
- * always: nothing is ever appended behind a tail that was found torn. After a write or sync that failed, the file's tail is unknown
- * too: the next begin writes it anew first.
+ * When ended intents dominate, the file is written anew ("journal.new", synced, renamed over it,
+ * folder synced). Opening does that always: nothing is ever appended behind a tail that was found
+ * torn. After a write or sync that failed, the file's tail is unknown too: the next begin writes it
+ * anew first.
  *
- * Threads: all functions from any thread; an item belongs to whoever began it. The port and the state folder must outlive the journal.
- * Errors: the file codes of port.h; AL_ECORRUPT the file is no journal, or of a newer version; AL_ELIMIT JOURNAL_OPEN_MAX. */
+ * Threads: all functions from any thread; an item belongs to whoever began it. The port and the
+ * state folder must outlive the journal. Errors: the file codes of port.h; AL_ECORRUPT the file is
+ * no journal, or of a newer version; AL_ELIMIT JOURNAL_OPEN_MAX. */
 #ifndef ALTO_AGENT_JOURNAL_JOURNAL_H
 #define ALTO_AGENT_JOURNAL_JOURNAL_H
 
@@ -22,17 +28,21 @@
 
 #define JOURNAL_FILE "journal"
 #define JOURNAL_FILE_NEW "journal.new"
-#define JOURNAL_PATH_MAX 65536u         /* bytes of a path in an intent */
-#define JOURNAL_CAPABILITY_MAX 64u      /* bytes of security.capability; the kernel's longest has 24 */
+#define JOURNAL_PATH_MAX 65536u /* bytes of a path in an intent */
+/* bytes of security.capability; the kernel's longest has 24 */
+#define JOURNAL_CAPABILITY_MAX 64u
 #define JOURNAL_CAPABILITY_XATTR "security.capability"
-#define JOURNAL_RECORD_MAX 73000u       /* bytes of one record's body */
-#define JOURNAL_OPEN_MAX 65536u         /* intents not ended: workers, and what waits for a share that is away */
-#define JOURNAL_ROTATE_BYTES (4u << 20) /* the file is written anew beyond this, when it is 4 × what is open */
-#define JOURNAL_FILE_MAX (256u << 20)   /* bytes replay reads; 65,536 intents with long paths fit */
+#define JOURNAL_RECORD_MAX 73000u /* bytes of one record's body */
+/* intents not ended: workers, and what waits for a share that is away */
+#define JOURNAL_OPEN_MAX 65536u
+/* the file is written anew beyond this, when it is 4 × what is open */
+#define JOURNAL_ROTATE_BYTES (4u << 20)
+#define JOURNAL_FILE_MAX (256u << 20) /* bytes replay reads; 65,536 intents with long paths fit */
 
 enum journal_kind { JOURNAL_TIER = 1, JOURNAL_RECALL = 2 };
 
-/* The states of mover and recall, in order; also what console and API show. Numbers are on disk: add, never renumber. */
+/* The states of mover and recall, in order; also what console and API show. Numbers are on disk:
+ * add, never renumber. */
 #define JOURNAL_STATES(X)                                                                          \
     X(JOURNAL_BEGUN, 1, "begun")           /* tier: an object may lie under its temporary name */  \
     X(JOURNAL_COPIED, 2, "copied")         /* the object is complete on the share */               \
@@ -57,42 +67,51 @@ struct journal_intent {
     const char *job_id, *rule_id;     /* NULL: none */
     const char *object_id;
     const char *object_name; /* tier: its name on the share */
-    struct al_span path;     /* relative to the volume's root; empty where unknown (recall by handle) */
+    /* relative to the volume's root; empty where unknown (recall by handle) */
+    struct al_span path;
     struct port_handle handle;
     uint64_t ino;
     uint32_t generation;
     uint64_t size;
     int64_t atime_ns, mtime_ns;
     int64_t began_ns;
-    /* The file's security.capability, empty where it has none: writing and punching take it away at once (measured), and a crash before it is
-     * put back would lose it. */
+    /* The file's security.capability, empty where it has none: writing and punching take it away at
+     * once (measured), and a crash before it is put back would lose it. */
     struct al_span capability;
 };
 
 struct journal;
 struct journal_item; /* an open intent */
 
-/* Reads what a former run left, drops a torn tail, writes the open intents anew and is ready. *ret_torn (may be NULL): bytes that
- * were dropped; then a walk of the volumes for markers is due as well, since intents may be missing. */
-int journal_open(struct port *port, struct port_file *state_dir, struct journal **ret, uint64_t *ret_torn, struct al_fail *fail) AL_MUST_CHECK;
-struct journal *journal_close(struct journal *j); /* no sync: closing is no different from a crash. NULL is fine; returns NULL */
+/* Reads what a former run left, drops a torn tail, writes the open intents anew and is ready.
+ * *ret_torn (may be NULL): bytes that were dropped; then a walk of the volumes for markers is due
+ * as well, since intents may be missing. */
+int journal_open(struct port *port, struct port_file *state_dir, struct journal **ret,
+                 uint64_t *ret_torn, struct al_fail *fail) AL_MUST_CHECK;
+/* no sync: closing is no different from a crash. NULL is fine; returns NULL */
+struct journal *journal_close(struct journal *j);
 
 /* Durable when it returns. `in->state` is JOURNAL_BEGUN. */
-int journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Written, not synced: for a recall, whose marker "filling" is durable by itself and heals at the next open even if the intent is lost.
- * journal_settle then makes it durable, at no cost if somebody's sync already took it along: before the marker goes, since from then on
- * only the intent knows that there is something to report. */
-int journal_begin_soon(struct journal *j, const struct journal_intent *in, struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
+int journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret,
+                  struct al_fail *fail) AL_MUST_CHECK;
+/* Written, not synced: for a recall, whose marker "filling" is durable by itself and heals at the
+ * next open even if the intent is lost. journal_settle then makes it durable, at no cost if
+ * somebody's sync already took it along: before the marker goes, since from then on only the intent
+ * knows that there is something to report. */
+int journal_begin_soon(struct journal *j, const struct journal_intent *in,
+                       struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
 int journal_settle(struct journal *j, struct journal_item *item) AL_MUST_CHECK;
-/* Written, not synced. A failure is remembered and heals with the next begin; it is no reason to stop the act. */
+/* Written, not synced. A failure is remembered and heals with the next begin; it is no reason to
+ * stop the act. */
 void journal_note(struct journal *j, struct journal_item *item, enum journal_state state);
 /* As note, and the item is gone. */
 void journal_end(struct journal *j, struct journal_item *item);
 /* Makes every note and end so far durable. */
 int journal_sync(struct journal *j) AL_MUST_CHECK;
 
-/* Intents that journal_open found and nobody took yet, oldest first: *ret NULL when there are none. A taken item is the caller's, who
- * heals and ends it, or gives it back for later (journal_put_back: to the end of the line). The intent's strings live as long as the item. */
+/* Intents that journal_open found and nobody took yet, oldest first: *ret NULL when there are none.
+ * A taken item is the caller's, who heals and ends it, or gives it back for later
+ * (journal_put_back: to the end of the line). The intent's strings live as long as the item. */
 struct journal_item *journal_take_found(struct journal *j);
 void journal_put_back(struct journal *j, struct journal_item *item);
 const struct journal_intent *journal_intent_of(const struct journal_item *item);
@@ -110,11 +129,14 @@ struct journal_record {
     struct journal_intent intent; /* only of a record with state JOURNAL_BEGUN or `whole` */
     bool whole;                   /* carries the intent; else only a new state of seq */
 };
-#define JOURNAL_STRINGS_MAX (6u * 1024u + JOURNAL_PATH_MAX + JOURNAL_CAPABILITY_MAX) /* what `strings` must hold */
+/* what `strings` must hold */
+#define JOURNAL_STRINGS_MAX (6u * 1024u + JOURNAL_PATH_MAX + JOURNAL_CAPABILITY_MAX)
 /* Appends one framed record: length, checksum (XXH64 with the file's seed), body. */
-int journal_record_print(const struct journal_record *r, uint64_t seed, struct al_buf *to) AL_MUST_CHECK;
-/* Takes one off the front. Strings of the intent are copied to `strings` (JOURNAL_STRINGS_MAX bytes). AL_ECORRUPT: cut, damaged or nonsense;
- * *io is then unchanged. */
-int journal_record_parse(struct al_span *io, uint64_t seed, char *strings, struct journal_record *ret) AL_MUST_CHECK;
+int journal_record_print(const struct journal_record *r, uint64_t seed,
+                         struct al_buf *to) AL_MUST_CHECK;
+/* Takes one off the front. Strings of the intent are copied to `strings` (JOURNAL_STRINGS_MAX
+ * bytes). AL_ECORRUPT: cut, damaged or nonsense; *io is then unchanged. */
+int journal_record_parse(struct al_span *io, uint64_t seed, char *strings,
+                         struct journal_record *ret) AL_MUST_CHECK;
 
 #endif

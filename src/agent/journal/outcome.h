@@ -1,28 +1,32 @@
-/* outcome.h: what an act of the agent came to: a line for inventory, audit and figures. Mover, recall, reconcile and walk hand them to a
- * sink; agent/link spools them durably and delivers each exactly once. JSON form: doc/format/protocol.md. */
+/* outcome.h: what an act of the agent came to: a line for inventory, audit and figures. Mover,
+ * recall, reconcile and walk hand them to a sink; agent/link spools them durably and delivers each
+ * exactly once. JSON form: doc/format/protocol.md. */
 #ifndef ALTO_AGENT_JOURNAL_OUTCOME_H
 #define ALTO_AGENT_JOURNAL_OUTCOME_H
 
 #include "base/text.h"
 
 struct outcome {
-    const char *act; /* "tier", "recall", "refuse", "adopt", "drop_marker", "reconcile", "share_state", "volume_state", "alarm" */
-    int code;        /* AL_OK, or why it failed */
-    const char *reason;     /* refusal name, or "" */
-    const char *text;       /* sentence for people, or "" */
+    /* "tier", "recall", "refuse", "adopt", "drop_marker", "reconcile", "share_state",
+     * "volume_state", "alarm" */
+    const char *act;
+    int code;                                            /* AL_OK, or why it failed */
+    const char *reason;                                  /* refusal name, or "" */
+    const char *text;                                    /* sentence for people, or "" */
     const char *volume_id, *share_id, *job_id, *rule_id; /* NULL where none */
-    struct al_span path;    /* relative to the volume's root; empty where unknown */
+    struct al_span path; /* relative to the volume's root; empty where unknown */
     uint64_t ino;
-    const char *object_id;  /* NULL where none */
-    uint64_t size;          /* bytes moved */
-    uint64_t freed;         /* bytes of blocks freed (tier) or used (recall) */
+    const char *object_id; /* NULL where none */
+    uint64_t size;         /* bytes moved */
+    uint64_t freed;        /* bytes of blocks freed (tier) or used (recall) */
     int64_t began_ns, ended_ns;
     int64_t mtime_ns;
-    uint32_t pid, uid;      /* recall: who opened; 0 unknown */
-    const char *process;    /* recall: command name, or NULL */
+    uint32_t pid, uid;   /* recall: who opened; 0 unknown */
+    const char *process; /* recall: command name, or NULL */
 };
 
-/* put returns when the outcome is durable on this host (group commit), and must do so before the act is reported done. Any thread. */
+/* put returns when the outcome is durable on this host (group commit), and must do so before the
+ * act is reported done. Any thread. */
 struct outcome_sink {
     int (*put)(struct outcome_sink *s, const struct outcome *o);
 };

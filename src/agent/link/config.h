@@ -1,7 +1,9 @@
-/* config.h: what the server wants of this host: volumes, shares, limits. Kept in STATE/config.json (0600: it holds the shares'
- * passwords and the markers' keys), so that recalls work without the server, also after a reboot.
+/* config.h: what the server wants of this host: volumes, shares, limits. Kept in STATE/config.json
+ * (0600: it holds the shares' passwords and the markers' keys), so that recalls work without the
+ * server, also after a reboot.
  *
- * An agent_config is read-only and counted: any thread may hold one as long as it has a reference. */
+ * An agent_config is read-only and counted: any thread may hold one as long as it has a
+ * reference. */
 #ifndef ALTO_AGENT_LINK_CONFIG_H
 #define ALTO_AGENT_LINK_CONFIG_H
 
@@ -44,15 +46,19 @@ struct agent_config {
 };
 
 /* One reference for the caller. AL_EINVAL with the place in fail; AL_ELIMIT. */
-int agent_config_parse(const json_t *j, struct agent_config **ret, struct al_fail *fail) AL_MUST_CHECK;
+int agent_config_parse(const json_t *j, struct agent_config **ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
 struct agent_config *agent_config_ref(struct agent_config *c);
-struct agent_config *agent_config_unref(struct agent_config *c); /* NULL is fine; returns NULL; the last one wipes the secrets */
+/* NULL is fine; returns NULL; the last one wipes the secrets */
+struct agent_config *agent_config_unref(struct agent_config *c);
 
-const struct config_volume *agent_config_volume(const struct agent_config *c, const char *id); /* NULL: none */
+/* NULL: none */
+const struct config_volume *agent_config_volume(const struct agent_config *c, const char *id);
 const struct config_share *agent_config_share(const struct agent_config *c, const char *id);
 
 /* The kept copy. AL_ENOENT: none yet. */
-int agent_config_load(struct port *port, struct port_file *state, struct agent_config **ret, struct al_fail *fail) AL_MUST_CHECK;
+int agent_config_load(struct port *port, struct port_file *state, struct agent_config **ret,
+                      struct al_fail *fail) AL_MUST_CHECK;
 int agent_config_save(struct port *port, struct port_file *state, const json_t *j) AL_MUST_CHECK;
 
 #endif

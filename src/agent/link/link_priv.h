@@ -1,4 +1,5 @@
-/* link_priv.h: the inside of the link: link.c (start, running works), lease.c, batch.c (batches and entries). */
+/* link_priv.h: the inside of the link: link.c (start, running works), lease.c, batch.c (batches and
+ * entries). */
 #ifndef ALTO_AGENT_LINK_LINK_PRIV_H
 #define ALTO_AGENT_LINK_LINK_PRIV_H
 
@@ -10,7 +11,7 @@
 
 struct link_running {
     al_id id;
-    bool ended;       /* its end is spooled, before end_pos */
+    bool ended; /* its end is spooled, before end_pos */
     uint64_t end_pos;
 };
 
@@ -42,7 +43,8 @@ enum link_part { LINK_LEASE, LINK_SEND };
 /* Keeps how the last call of a part went; tells the log when that changed. */
 void link_told(struct link *l, enum link_part part, int code, const struct al_fail *fail);
 
-/* STATE/works.json: which works run, so that after a crash they are given back at once instead of when their leases run out. */
+/* STATE/works.json: which works run, so that after a crash they are given back at once instead of
+ * when their leases run out. */
 int link_works_save(struct link *l) AL_MUST_CHECK;
 void link_works_give_back(struct link *l);
 

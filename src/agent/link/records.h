@@ -1,5 +1,6 @@
 /* records.h: the lines of a batch (doc/format/protocol.md), and the outcome sink that spools them.
- * Threads: the printers are pure; a sink may be used from any thread and must outlive whoever holds it. */
+ * Threads: the printers are pure; a sink may be used from any thread and must outlive whoever holds
+ * it. */
 #ifndef ALTO_AGENT_LINK_RECORDS_H
 #define ALTO_AGENT_LINK_RECORDS_H
 
@@ -8,8 +9,10 @@
 
 /* Each appends one line without '\n'. AL_ENOMEM; AL_ELIMIT when it does not fit the buffer. */
 int record_outcome(const struct outcome *o, struct al_buf *to) AL_MUST_CHECK;
-int record_progress(const char *work_id, uint64_t files, uint64_t bytes, struct al_buf *to) AL_MUST_CHECK;
-int record_work_end(const char *work_id, int code, const char *text, struct al_buf *to) AL_MUST_CHECK;
+int record_progress(const char *work_id, uint64_t files, uint64_t bytes,
+                    struct al_buf *to) AL_MUST_CHECK;
+int record_work_end(const char *work_id, int code, const char *text,
+                    struct al_buf *to) AL_MUST_CHECK;
 struct record_scan {
     const char *scan_id, *volume_id;
     int code;

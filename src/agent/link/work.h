@@ -1,4 +1,5 @@
-/* work.h: a leased work as the agent sees it (doc/format/protocol.md). One thread at a time; everything lies in the work's own arena. */
+/* work.h: a leased work as the agent sees it (doc/format/protocol.md). One thread at a time;
+ * everything lies in the work's own arena. */
 #ifndef ALTO_AGENT_LINK_WORK_H
 #define ALTO_AGENT_LINK_WORK_H
 
@@ -22,14 +23,16 @@ struct work {
     enum work_kind kind;
     al_id work_id;
     al_id job_id, volume_id, scan_id, share_id, rule_id; /* "" where none */
-    const char *rule_where; /* NULL: none */
-    int64_t now_ns;         /* the rule's now */
+    const char *rule_where;                              /* NULL: none */
+    int64_t now_ns;                                      /* the rule's now */
     struct work_item *items;
     size_t item_count;
 };
 
-/* AL_ENOTSUP: a kind this version does not know; AL_EINVAL; AL_ELIMIT. ret_id gets the work's id as soon as it is known ("" before), also on failure. */
-int work_parse(const json_t *j, struct work **ret, al_id ret_id, struct al_fail *fail) AL_MUST_CHECK;
+/* AL_ENOTSUP: a kind this version does not know; AL_EINVAL; AL_ELIMIT. ret_id gets the work's id as
+ * soon as it is known ("" before), also on failure. */
+int work_parse(const json_t *j, struct work **ret, al_id ret_id,
+               struct al_fail *fail) AL_MUST_CHECK;
 struct work *work_free(struct work *w); /* NULL is fine; returns NULL */
 
 #endif

@@ -1,5 +1,6 @@
-/* mover.h: tiers one file, step by step. Each step is one bounded piece of work, so that whoever drives it looks after cancel,
- * throttle and shutdown in between; the states are the journal's (agent/journal/journal.h), design section 5.
+/* mover.h: tiers one file, step by step. Each step is one bounded piece of work, so that whoever
+ * drives it looks after cancel, throttle and shutdown in between; the states are the journal's
+ * (agent/journal/journal.h), design section 5.
  *
  *   mover_new ─▶ mover_step ... until MOVER_ENDED ─▶ mover_result ─▶ mover_free
  *
@@ -10,12 +11,14 @@
  *   hold, mark, punch   (stub_seal_*)
  *   report      outcome durable, intent ended
  *
- * Whatever stops it (a refusal, an error, somebody who wants the file, cancel), the file is let go first, as it was; then what may
- * lie on the share is named in an outcome ("reconcile", "unreferenced_object") for the deletion ledger; then the act itself is
- * reported: "refuse" with the refusal's name, or "tier" with the code. Objects are never deleted here. When even that cannot be
- * written, or a file could not be put back, the intent stays open for reconcile.
+ * Whatever stops it (a refusal, an error, somebody who wants the file, cancel), the file is let go
+ * first, as it was; then what may lie on the share is named in an outcome ("reconcile",
+ * "unreferenced_object") for the deletion ledger; then the act itself is reported: "refuse" with
+ * the refusal's name, or "tier" with the code. Objects are never deleted here. When even that
+ * cannot be written, or a file could not be put back, the intent stays open for reconcile.
  *
- * Threads: a mover belongs to one thread; only mover_watch is called by another one. mover_pool.h puts threads around it. */
+ * Threads: a mover belongs to one thread; only mover_watch is called by another one. mover_pool.h
+ * puts threads around it. */
 #ifndef ALTO_AGENT_MOVER_MOVER_H
 #define ALTO_AGENT_MOVER_MOVER_H
 
@@ -27,9 +30,10 @@
 #include "port/names.h"
 #include "rule/rule.h"
 
-#define MOVER_XATTRS_MAX 256u           /* attributes of one file that go into its manifest line */
-#define MOVER_XATTR_VALUE_MAX 65536u    /* bytes of one; Linux allows no more */
-#define MOVER_XATTR_BYTES_MAX (160u << 10) /* all of them, so that the line (base64) fits MANIFEST_LINE_MAX; more is refused */
+#define MOVER_XATTRS_MAX 256u        /* attributes of one file that go into its manifest line */
+#define MOVER_XATTR_VALUE_MAX 65536u /* bytes of one; Linux allows no more */
+/* all of them, so that the line (base64) fits MANIFEST_LINE_MAX; more is refused */
+#define MOVER_XATTR_BYTES_MAX (160u << 10)
 
 struct mover_volume { /* lent; outlives its movers */
     const char *volume_id, *share_id;
@@ -48,9 +52,9 @@ struct mover_env { /* lent; the same for all movers of an agent */
 
 struct mover_item { /* lent to mover_new; copied by mover_pool_submit */
     const struct mover_volume *volume;
-    struct al_span path;       /* relative to the volume's root */
-    const struct rule *rule;   /* NULL: whatever it is (an operator named the file) */
-    int64_t now_ns;            /* the rule's now */
+    struct al_span path;          /* relative to the volume's root */
+    const struct rule *rule;      /* NULL: whatever it is (an operator named the file) */
+    int64_t now_ns;               /* the rule's now */
     const char *job_id, *rule_id; /* NULL: none */
 };
 
@@ -58,10 +62,11 @@ enum mover_event { MOVER_MORE, MOVER_ENDED };
 
 struct mover_result {
     bool tiered;
-    int code; /* AL_OK: tiered or refused; else why it failed. AL_ECANCELED */
+    int code;                  /* AL_OK: tiered or refused; else why it failed. AL_ECANCELED */
     enum stub_refusal refusal; /* STUB_R_NONE unless refused */
-    bool reported; /* the outcome is durable */
-    bool repeat;   /* nothing was reported: a new mover shall try the item again (mover_may_repeat) */
+    bool reported;             /* the outcome is durable */
+    /* nothing was reported: a new mover shall try the item again (mover_may_repeat) */
+    bool repeat;
     uint64_t size, freed; /* bytes */
     al_id object_id;      /* "" when none was made */
     struct al_fail fail;
@@ -69,23 +74,30 @@ struct mover_result {
 
 struct mover;
 
-/* target: the connection of the driving thread, lent until mover_free. AL_ENOMEM. item's strings must live as long as the mover. */
-int mover_new(const struct mover_env *env, struct target *target, const struct mover_item *item, struct mover **ret) AL_MUST_CHECK;
-/* For owners' names in rules and manifests; lent until mover_free. Without it (and on Windows) they are unknown. The pool has its own. */
+/* target: the connection of the driving thread, lent until mover_free. AL_ENOMEM. item's strings
+ * must live as long as the mover. */
+int mover_new(const struct mover_env *env, struct target *target, const struct mover_item *item,
+              struct mover **ret) AL_MUST_CHECK;
+/* For owners' names in rules and manifests; lent until mover_free. Without it (and on Windows) they
+ * are unknown. The pool has its own. */
 void mover_use_names(struct mover *m, struct port_names *names);
-/* For a first attempt, before its first step: should the share's connection break (AL_EUNREACH) or the gate's (STUB_R_NO_GATE), the file is
- * let go and the ledger told as ever, but the act is not reported and mover_result tells `repeat`. One broken connection is no share that
- * cannot be reached, and a gate that was restarted no volume without one. */
+/* For a first attempt, before its first step: should the share's connection break (AL_EUNREACH) or
+ * the gate's (STUB_R_NO_GATE), the file is let go and the ledger told as ever, but the act is not
+ * reported and mover_result tells `repeat`. One broken connection is no share that cannot be
+ * reached, and a gate that was restarted no volume without one. */
 void mover_may_repeat(struct mover *m);
 enum mover_event mover_step(struct mover *m);
-void mover_cancel(struct mover *m); /* the next step gives up with AL_ECANCELED, unless the file is marked already */
+/* the next step gives up with AL_ECANCELED, unless the file is marked already */
+void mover_cancel(struct mover *m);
 enum journal_state mover_state(const struct mover *m);
-uint64_t mover_bytes(const struct mover *m); /* copied so far */
+uint64_t mover_bytes(const struct mover *m);                    /* copied so far */
 const struct mover_result *mover_result(const struct mover *m); /* after MOVER_ENDED */
-struct mover *mover_free(struct mover *m); /* NULL is fine; returns NULL. One not ended gives up first */
+/* NULL is fine; returns NULL. One not ended gives up first */
+struct mover *mover_free(struct mover *m);
 
-/* From another thread, every few milliseconds: if somebody waits for the file, gives the lease back at once, though the mover may be
- * in the middle of a call to the share; its next step gives up. Once the file is being sealed it does nothing: that ends by itself. */
+/* From another thread, every few milliseconds: if somebody waits for the file, gives the lease back
+ * at once, though the mover may be in the middle of a call to the share; its next step gives up.
+ * Once the file is being sealed it does nothing: that ends by itself. */
 void mover_watch(struct mover *m);
 
 #endif

@@ -1,4 +1,5 @@
-/* mover_priv.h: a mover's inside, shared by mover.c (the way there), give_up.c (reports and the way back) and attrs.c (the manifest). */
+/* mover_priv.h: a mover's inside, shared by mover.c (the way there), give_up.c (reports and the way
+ * back) and attrs.c (the manifest). */
 #ifndef ALTO_AGENT_MOVER_MOVER_PRIV_H
 #define ALTO_AGENT_MOVER_MOVER_PRIV_H
 
@@ -8,17 +9,17 @@
 #include "port/thread.h"
 
 enum mover_step { /* in order */
-    MOVER_S_TAKE,
-    MOVER_S_BEGIN,
-    MOVER_S_OPEN,
-    MOVER_S_COPY,
-    MOVER_S_FINISH,
-    MOVER_S_MANIFEST,
-    MOVER_S_HOLD,
-    MOVER_S_MARK,
-    MOVER_S_PUNCH,
-    MOVER_S_REPORT,
-    MOVER_S_ENDED
+                  MOVER_S_TAKE,
+                  MOVER_S_BEGIN,
+                  MOVER_S_OPEN,
+                  MOVER_S_COPY,
+                  MOVER_S_FINISH,
+                  MOVER_S_MANIFEST,
+                  MOVER_S_HOLD,
+                  MOVER_S_MARK,
+                  MOVER_S_PUNCH,
+                  MOVER_S_REPORT,
+                  MOVER_S_ENDED
 };
 
 struct mover {
@@ -55,7 +56,8 @@ struct mover {
 };
 
 void mover_let_go(struct mover *m);
-/* Before a copied marker is dropped. Not as the job's: of each file the job counts one outcome, and this is not the last. */
+/* Before a copied marker is dropped. Not as the job's: of each file the job counts one outcome, and
+ * this is not the last. */
 int mover_tell_copied(struct mover *m, const struct stub_facts *facts) AL_MUST_CHECK;
 /* Puts everything back, tells the ledger and reports; the mover has ended then. */
 void mover_give_up(struct mover *m);

@@ -1,22 +1,27 @@
-/* reconcile.h: heals what a crash, a cut or a share that was away left behind, by looking at file and share, never by guessing.
+/* reconcile.h: heals what a crash, a cut or a share that was away left behind, by looking at file
+ * and share, never by guessing.
  *
  *   at start   reconcile_found: every open intent of the journal
  *   later      the same, every RECONCILE_AGAIN_NS: intents that were put back
- *   walk       reconcile_walk: every marker of a volume; due after a torn journal, a restore from backup, or on request
+ *   walk       reconcile_walk: every marker of a volume; due after a torn journal, a restore from
+ *              backup, or on request
  *
- * A tier intent ends in one of two ways: the file is as it was, and the object goes to the deletion ledger; or it is a finished stub. A recall
- * intent: the file is whole and reported, or a stub again. Blocks are freed only when the object is seen on the share in its full
- * length. Whatever cannot be seen now (share or volume away) is not judged: the intent stays and is looked at again ("unknown is
- * not absent").
+ * A tier intent ends in one of two ways: the file is as it was, and the object goes to the deletion
+ * ledger; or it is a finished stub. A recall intent: the file is whole and reported, or a stub
+ * again. Blocks are freed only when the object is seen on the share in its full length. Whatever
+ * cannot be seen now (share or volume away) is not judged: the intent stays and is looked at again
+ * ("unknown is not absent").
  *
- * Threads: one at a time per struct; may run beside movers and recalls (one inode is filled by one at a time, agent/stub). */
+ * Threads: one at a time per struct; may run beside movers and recalls (one inode is filled by one
+ * at a time, agent/stub). */
 #ifndef ALTO_AGENT_RECONCILE_RECONCILE_H
 #define ALTO_AGENT_RECONCILE_RECONCILE_H
 
 #include "agent/recall/recall.h"
 
 #define RECONCILE_AGAIN_NS 60000000000 /* a minute between looks at what could not be healed */
-#define RECONCILE_DEPTH_MAX 4096u      /* folders within folders on a walk; deeper ones are counted as unreadable */
+/* folders within folders on a walk; deeper ones are counted as unreadable */
+#define RECONCILE_DEPTH_MAX 4096u
 
 struct reconcile_env { /* lent */
     struct port *port;
@@ -33,14 +38,20 @@ struct reconcile_counts {
     uint64_t markers, adopted, dropped, alarms, unreadable; /* walk */
 };
 
-/* Looks once at each intent that waits. Returns AL_OK also when some must wait (counts->later); an error only for AL_ENOMEM. */
+/* Looks once at each intent that waits. Returns AL_OK also when some must wait (counts->later); an
+ * error only for AL_ENOMEM. */
 int reconcile_found(const struct reconcile_env *env, struct reconcile_counts *counts) AL_MUST_CHECK;
 
-/* Walks a volume. stop (may be NULL) is asked for every entry; true ends the walk with AL_ECANCELED. Folders that cannot be listed are counted,
- * not judged. Does not cross into other filesystems. */
-int reconcile_walk(const struct reconcile_env *env, const struct recall_volume *volume, bool (*stop)(void *ctx), void *ctx, struct reconcile_counts *counts, struct al_fail *fail) AL_MUST_CHECK;
+/* Walks a volume. stop (may be NULL) is asked for every entry; true ends the walk with
+ * AL_ECANCELED. Folders that cannot be listed are counted, not judged. Does not cross into other
+ * filesystems. */
+int reconcile_walk(const struct reconcile_env *env, const struct recall_volume *volume,
+                   bool (*stop)(void *ctx), void *ctx, struct reconcile_counts *counts,
+                   struct al_fail *fail) AL_MUST_CHECK;
 
-/* The same for one file, found odd by another walk: path from the root. What cannot be judged now is counted in later or unreadable. */
-void reconcile_look(const struct reconcile_env *env, const struct recall_volume *volume, struct al_span path, struct reconcile_counts *counts);
+/* The same for one file, found odd by another walk: path from the root. What cannot be judged now
+ * is counted in later or unreadable. */
+void reconcile_look(const struct reconcile_env *env, const struct recall_volume *volume,
+                    struct al_span path, struct reconcile_counts *counts);
 
 #endif

@@ -13,10 +13,15 @@ struct told { /* what an outcome of reconcile is about */
     const char *job_id, *rule_id;
 };
 
-int reconcile_tell(const struct reconcile_env *env, const struct told *t, const char *act, int code, const char *reason, const char *text) AL_MUST_CHECK;
-/* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT, AL_ECORRUPT: surely not. Else unknown. */
-int reconcile_object_there(const struct reconcile_env *env, const struct recall_volume *v, const struct marker *m, struct al_fail *fail) AL_MUST_CHECK;
+int reconcile_tell(const struct reconcile_env *env, const struct told *t, const char *act, int code,
+                   const char *reason, const char *text) AL_MUST_CHECK;
+/* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT,
+ * AL_ECORRUPT: surely not. Else unknown. */
+int reconcile_object_there(const struct reconcile_env *env, const struct recall_volume *v,
+                           const struct marker *m, struct al_fail *fail) AL_MUST_CHECK;
 /* A marker "filling" becomes a finished stub, durably. AL_EBUSY while somebody fills it. */
-int reconcile_finish(const struct reconcile_env *env, const struct recall_volume *v, const struct port_handle *h, const struct marker *m, struct al_fail *fail) AL_MUST_CHECK;
+int reconcile_finish(const struct reconcile_env *env, const struct recall_volume *v,
+                     const struct port_handle *h, const struct marker *m,
+                     struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

@@ -5,10 +5,12 @@
  *                                 └▶ recall, check_share, reconcile
  *   alto-gate ─▶ gate_linux.c ──▶ recall pool ──▶ share, stub, spool ──▶ answer
  *   pools.c: movers and recallers, a set for each share
- *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late opens
+ *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late
+ *   opens
  *
- * Order of starting: lock, spool, journal, configuration kept, volumes' list, pools, gate, keeper, link. A recall needs nothing of the
- * server, so it goes before the link; works that change files wait until the journal was healed once. Stopping is the reverse. */
+ * Order of starting: lock, spool, journal, configuration kept, volumes' list, pools, gate, keeper,
+ * link. A recall needs nothing of the server, so it goes before the link; works that change files
+ * wait until the journal was healed once. Stopping is the reverse. */
 #ifndef ALTO_AGENT_RUN_AGENT_H
 #define ALTO_AGENT_RUN_AGENT_H
 
@@ -23,26 +25,34 @@
 #include "base/list.h"
 #include "port/thread.h"
 
-#define AGENT_MOVERS 16u            /* files tiered at once: their syncs share one; 4 did 450 files/s to Samba on loopback, 8 720, 16 830, 32 950 */
-#define AGENT_RECALLERS 8u          /* files recalled at once */
-#define AGENT_QUEUE_MAX 64u         /* items of works that wait for a mover */
-#define AGENT_SHARE_POOLS 8u        /* shares with workers of their own; further ones use those of another */
-#define AGENT_LATE_MAX 4096u        /* opens of volumes that are not open here yet */
-#define AGENT_LATE_NS 10000000000   /* how long such an open is kept before it is denied: a volume that is just being configured */
-#define AGENT_KEEP_NS 10000000000   /* between two looks at volumes that are not well */
+/* files tiered at once: their syncs share one; 4 did 450 files/s to Samba on loopback, 8 720, 16
+ * 830, 32 950 */
+#define AGENT_MOVERS 16u
+#define AGENT_RECALLERS 8u  /* files recalled at once */
+#define AGENT_QUEUE_MAX 64u /* items of works that wait for a mover */
+/* shares with workers of their own; further ones use those of another */
+#define AGENT_SHARE_POOLS 8u
+#define AGENT_LATE_MAX 4096u /* opens of volumes that are not open here yet */
+/* how long such an open is kept before it is denied: a volume that is just being configured */
+#define AGENT_LATE_NS 10000000000
+#define AGENT_KEEP_NS 10000000000 /* between two looks at volumes that are not well */
 #define AGENT_PROGRESS_NS 1000000000
-#define AGENT_STOP_NS 4500000000    /* a stop takes less than 5 s; whatever hangs then (a share) is left to the next start's healing */
+/* a stop takes less than 5 s; whatever hangs then (a share) is left to the next start's healing */
+#define AGENT_STOP_NS 4500000000
 
 struct agent;
 
-/* ---- pools.c: a set of workers for each share, so that one that hangs holds up nobody but its own files ---- */
+/* ---- pools.c: a set of workers for each share, so that one that hangs holds up nobody but its own
+ * files ---- */
 struct share_pools {
     al_id share_id;
     struct recall_pool *recalls;
     struct mover_pool *movers;
 };
-/* *ret lives until the agent ends. One caller at a time: who applies a configuration. AL_ENOMEM and the like, with fail. */
-int pools_of(struct agent *a, const char *share_id, struct share_pools **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* *ret lives until the agent ends. One caller at a time: who applies a configuration. AL_ENOMEM and
+ * the like, with fail. */
+int pools_of(struct agent *a, const char *share_id, struct share_pools **ret,
+             struct al_fail *fail) AL_MUST_CHECK;
 /* A job's items that wait; of movers also those under way. movers_too false: recalls alone. */
 void pools_cancel(struct agent *a, const char *job_id, bool movers_too);
 void pools_cancel_moves(struct agent *a); /* of all jobs */
@@ -50,11 +60,18 @@ void pools_close_movers(struct agent *a);
 void pools_close_recalls(struct agent *a);
 
 /* ---- volumes.c ---- */
-enum volume_state { VOLUME_UNKNOWN, VOLUME_OK, VOLUME_TRACKED_ONLY, VOLUME_UNMARKED, VOLUME_UNREACHABLE };
+enum volume_state {
+    VOLUME_UNKNOWN,
+    VOLUME_OK,
+    VOLUME_TRACKED_ONLY,
+    VOLUME_UNMARKED,
+    VOLUME_UNREACHABLE
+};
 const char *volume_state_name(enum volume_state s);
 
-/* An open root. Fills of one inode exclude each other inside one stub_volume, so there is never a second root of a volume: one with other settings
- * waits until the last user of the former is gone. */
+/* An open root. Fills of one inode exclude each other inside one stub_volume, so there is never a
+ * second root of a volume: one with other settings waits until the last user of the former is
+ * gone. */
 struct volume_root {
     struct al_list node; /* in agent.roots */
     unsigned refs;       /* under agent.mutex */
@@ -85,7 +102,7 @@ struct volume { /* settings never change: a changed one is another struct volume
     struct recall_volume recall; /* valid once root is */
 };
 
-void volume_unref(struct volume *v); /* NULL is fine */
+void volume_unref(struct volume *v);                         /* NULL is fine */
 struct volume *volume_find(struct agent *a, const char *id); /* a reference, or NULL */
 /* Takes over a configuration's volumes; what did not change stays as it is. */
 int volumes_apply(struct agent *a, const struct agent_config *c) AL_MUST_CHECK;
@@ -93,21 +110,27 @@ void volumes_end(struct agent *a);
 /* Looks at one: opens the root if it can be opened; tells a new state as an outcome. */
 void volume_look(struct volume *v);
 void volumes_look(struct agent *a, bool all); /* not all: only those that are not well */
-/* An open volume for an event on a filesystem, by the device and, where several volumes lie on it, by whose marker it is. A reference, or NULL:
- * none is open there, or nobody's marker so far while some volumes were not looked at yet. */
+/* An open volume for an event on a filesystem, by the device and, where several volumes lie on it,
+ * by whose marker it is. A reference, or NULL: none is open there, or nobody's marker so far while
+ * some volumes were not looked at yet. */
 struct volume *volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h);
 /* The recall side, NULL while the root is not open. Lent as long as the reference. */
 const struct recall_volume *volume_recall(struct volume *v);
-/* The mover side: connects the manifest writer on first use. AL_ENOENT: the root is not open (text in fail); AL_ENOTSUP: tracked only; share's codes. */
-int volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* The mover side: connects the manifest writer on first use. AL_ENOENT: the root is not open (text
+ * in fail); AL_ENOTSUP: tracked only; share's codes. */
+int volume_mover(struct volume *v, const struct mover_volume **ret,
+                 struct al_fail *fail) AL_MUST_CHECK;
 struct target_conf volume_target(const struct volume *v); /* borrows the volume's strings */
 
 /* ---- fsid.c: which filesystem was at a volume's path before ---- */
 struct fs_memory;
-int fs_memory_open(struct port *port, struct port_file *state, struct fs_memory **ret, struct al_fail *fail) AL_MUST_CHECK;
+int fs_memory_open(struct port *port, struct port_file *state, struct fs_memory **ret,
+                   struct al_fail *fail) AL_MUST_CHECK;
 struct fs_memory *fs_memory_close(struct fs_memory *m);
-/* AL_OK: the one that was there before, or the first seen, or one that has no lasting id. AL_ECHANGED: another. */
-int fs_memory_check(struct fs_memory *m, const char *volume_id, const char *path, struct al_fail *fail) AL_MUST_CHECK;
+/* AL_OK: the one that was there before, or the first seen, or one that has no lasting id.
+ * AL_ECHANGED: another. */
+int fs_memory_check(struct fs_memory *m, const char *volume_id, const char *path,
+                    struct al_fail *fail) AL_MUST_CHECK;
 /* Forgets what was at a path, so that the next one seen counts. AL_ENOENT. */
 int fs_memory_forget(struct fs_memory *m, const char *path) AL_MUST_CHECK;
 
@@ -130,7 +153,8 @@ struct agent_work {
 };
 void work_start(struct agent *a, struct work *w_taken);
 void work_cancel(struct agent *a, const char *work_id);
-void works_cancel(struct agent *a); /* all of them, as far as they have not begun to change a file */
+/* all of them, as far as they have not begun to change a file */
+void works_cancel(struct agent *a);
 void works_reap(struct agent *a, bool all); /* joins ended ones; all: waits for every one */
 bool work_stops(void *agent_work);          /* cancelled, or the agent stops */
 void work_end(struct agent_work *aw, int code, const char *text);
@@ -157,10 +181,13 @@ struct agent_gate *agent_gate_stop(struct agent_gate *g);
 struct stub_gate *agent_gate_stub(struct agent_gate *g); /* NULL: this system has none */
 bool agent_gate_wait(struct agent_gate *g, int64_t timeout_ms);
 void agent_gate_answer(struct agent_gate *g, uint64_t number, int code);
-/* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system; AL_EUNREACH. */
+/* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system;
+ * AL_EUNREACH. */
 int agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret) AL_MUST_CHECK;
-int agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Called by the gate side for each open; does not wait. After opens_stop it does nothing, and none is under way. */
+int agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret,
+                    struct al_fail *fail) AL_MUST_CHECK;
+/* Called by the gate side for each open; does not wait. After opens_stop it does nothing, and none
+ * is under way. */
 void agent_opened(struct agent *a, const struct agent_open *o);
 void opens_stop(struct agent *a);
 
@@ -170,11 +197,11 @@ void keep_wake(struct agent *a);
 
 /* ---- agent.c ---- */
 struct agent_options {
-    const char *state;       /* absolute path */
-    const char *gate_socket; /* NULL: the default of this system */
-    const char *program;     /* for User-Agent and logs */
+    const char *state;                        /* absolute path */
+    const char *gate_socket;                  /* NULL: the default of this system */
+    const char *program;                      /* for User-Agent and logs */
     unsigned movers, recallers, walk_threads; /* 0: the defaults */
-    uint64_t spool_bytes;    /* 0: the default */
+    uint64_t spool_bytes;                     /* 0: the default */
     bool once;
 };
 
@@ -210,7 +237,7 @@ struct agent {
     unsigned dispatching; /* calls of agent_opened under way */
     bool healed;          /* the journal was looked through once */
     bool woken;
-    bool volumes_new;     /* the list changed: look at once */
+    bool volumes_new; /* the list changed: look at once */
     struct agent_config *config;
     struct volume **volumes;
     size_t volume_count;
@@ -220,7 +247,8 @@ struct agent {
     size_t late_count;
 };
 
-int agent_start(const struct agent_options *o, struct al_log *log, struct agent **ret, struct al_fail *fail) AL_MUST_CHECK;
+int agent_start(const struct agent_options *o, struct al_log *log, struct agent **ret,
+                struct al_fail *fail) AL_MUST_CHECK;
 struct agent *agent_stop(struct agent *a);
 /* For --once: nothing runs, nothing waits, and the server was asked. */
 bool agent_idle(struct agent *a);

@@ -1,5 +1,6 @@
-/* checkup.h: the agent's half of `alto-agent doctor`: its state folder, its spool, the server, and the volume and share that a path
- * belongs to. Nothing is changed; a running agent is not disturbed. One thread. */
+/* checkup.h: the agent's half of `alto-agent doctor`: its state folder, its spool, the server, and
+ * the volume and share that a path belongs to. Nothing is changed; a running agent is not
+ * disturbed. One thread. */
 #ifndef ALTO_AGENT_RUN_CHECKUP_H
 #define ALTO_AGENT_RUN_CHECKUP_H
 
@@ -7,11 +8,14 @@
 
 #define CHECKUP_SERVER_MS 5000u
 #define CHECKUP_SHARE_MS 5000u
-#define CHECKUP_FREE_MIN (256ull << 20) /* of the filesystem that holds the state folder: journal and spool must always find room */
+/* of the filesystem that holds the state folder: journal and spool must always find room */
+#define CHECKUP_FREE_MIN (256ull << 20)
 #define CHECKUP_SPOOL_WARN (256ull << 20) /* undelivered bytes: more than a day of a busy host */
 
-/* Adds its findings to report. None of them is DOCTOR_BAD except a state folder that is there and cannot be used: stubs stay safe without
- * server, share and identity, they only cannot be made or filled. program: "alto-agent/0.1.0". */
-void agent_checkup(const struct doctor_conf *conf, const char *program, struct doctor_report *report);
+/* Adds its findings to report. None of them is DOCTOR_BAD except a state folder that is there and
+ * cannot be used: stubs stay safe without server, share and identity, they only cannot be made or
+ * filled. program: "alto-agent/0.1.0". */
+void agent_checkup(const struct doctor_conf *conf, const char *program,
+                   struct doctor_report *report);
 
 #endif

@@ -1,4 +1,5 @@
-/* log.h: lines on standard error: for systemd with a priority in front, for people with the time. Any thread. */
+/* log.h: lines on standard error: for systemd with a priority in front, for people with the time.
+ * Any thread. */
 #ifndef ALTO_AGENT_RUN_LOG_H
 #define ALTO_AGENT_RUN_LOG_H
 

@@ -14,7 +14,8 @@ struct doctor {
 /* doctor_linux.c or doctor_none.c: the checks of this system. */
 void doctor_system(struct doctor *d);
 
-/* doctor_gate.c: says what it finds of the gate, and whether opening a file of this filesystem can wait for nobody. */
+/* doctor_gate.c: says what it finds of the gate, and whether opening a file of this filesystem can
+ * wait for nobody. */
 bool doctor_gate(struct doctor *d);
 
 #endif

@@ -1,27 +1,30 @@
-/* stub.h: how a file is taken, emptied and filled again on this host: the seam between mover and recall on one side and Linux
- * open recall, Linux range recall and EaseFilter on the other.
+/* stub.h: how a file is taken, emptied and filled again on this host: the seam between mover and
+ * recall on one side and Linux open recall, Linux range recall and EaseFilter on the other.
  *
- *   tier:    stub_take ─▶ stub_read ... ─▶ (mover: object safe on the share) ─▶ stub_seal ─▶ stub_let_go
+ *   tier:    stub_take ─▶ stub_read ... ─▶ (mover: object safe on the share) ─▶ stub_seal ─▶
+ *            stub_let_go
  *   recall:  stub_fill_begin ─▶ stub_fill_write ... ─▶ stub_fill_end            or stub_fill_abort
  *
- * Owner of a take or fill is one thread. Everything here works on the file that was taken, by descriptor, never by path again. */
+ * Owner of a take or fill is one thread. Everything here works on the file that was taken, by
+ * descriptor, never by path again. */
 #ifndef ALTO_AGENT_STUB_STUB_H
 #define ALTO_AGENT_STUB_STUB_H
 
 #include "agent/stub/marker.h"
 #include "port/port.h"
 
-/* Why a file is not tiered. Names (stub_refusal_name) are what console, job and audit show. Add at the end. */
+/* Why a file is not tiered. Names (stub_refusal_name) are what console, job and audit show. Add at
+ * the end. */
 #define STUB_REFUSALS(X)                                                                           \
     X(STUB_R_NONE, "none")                                                                         \
-    X(STUB_R_GONE, "gone")                       /* not there any more */                          \
-    X(STUB_R_NOT_FILE, "not_a_file")             /* symlink, FIFO, device, folder ... */           \
-    X(STUB_R_OPEN, "open_elsewhere")             /* or mapped; the lease was refused or wanted */  \
-    X(STUB_R_CHANGED, "changed")                 /* not what the plan saw, or changed under us */  \
+    X(STUB_R_GONE, "gone")           /* not there any more */                                      \
+    X(STUB_R_NOT_FILE, "not_a_file") /* symlink, FIFO, device, folder ... */                       \
+    X(STUB_R_OPEN, "open_elsewhere") /* or mapped; the lease was refused or wanted */              \
+    X(STUB_R_CHANGED, "changed")     /* not what the plan saw, or changed under us */              \
     X(STUB_R_NO_MATCH, "rule_no_longer_matches")                                                   \
     X(STUB_R_PINNED, "pinned")                                                                     \
     X(STUB_R_EXCLUDED, "excluded")                                                                 \
-    X(STUB_R_NO_GAIN, "saves_no_blocks")         /* empty, inline, or as small as its stub */      \
+    X(STUB_R_NO_GAIN, "saves_no_blocks") /* empty, inline, or as small as its stub */              \
     X(STUB_R_HARD_LINKED, "hard_linked")                                                           \
     X(STUB_R_SPARSE, "sparse")                                                                     \
     X(STUB_R_IMMUTABLE, "immutable")                                                               \
@@ -32,41 +35,45 @@
     X(STUB_R_SWAP, "swap_file")                                                                    \
     X(STUB_R_ALREADY, "already_stub")                                                              \
     X(STUB_R_UNSUPPORTED, "unsupported_volume")                                                    \
-    X(STUB_R_NO_GATE, "no_gate")                 /* the gate is not there or the mount unmarked */ \
-    X(STUB_R_OTHER_FS, "other_filesystem")       /* below a mount point */                         \
-    X(STUB_R_UNREADABLE, "unreadable")           /* the host refused us; code in the fail */       \
+    X(STUB_R_NO_GATE, "no_gate")           /* the gate is not there or the mount unmarked */       \
+    X(STUB_R_OTHER_FS, "other_filesystem") /* below a mount point */                               \
+    X(STUB_R_UNREADABLE, "unreadable")     /* the host refused us; code in the fail */             \
     X(STUB_R_ATTRS_TOO_LARGE, "attributes_too_large")
 
 enum stub_refusal {
 #define STUB_R_ENUM(name, text) name,
     STUB_REFUSALS(STUB_R_ENUM)
 #undef STUB_R_ENUM
-    STUB_R_COUNT
+        STUB_R_COUNT
 };
 const char *stub_refusal_name(enum stub_refusal r);
 
-#define STUB_PROBE_PREFIX ".alto-probe-" /* files in a volume's root that stub_volume_probe makes and removes: nobody's data */
+/* files in a volume's root that stub_volume_probe makes and removes: nobody's data */
+#define STUB_PROBE_PREFIX ".alto-probe-"
 
 struct stub_volume; /* one volume's root on this host, opened; struct body per implementation */
 
 struct stub_volume_conf {
     const char *volume_id;
-    const char *root;              /* absolute path */
+    const char *root; /* absolute path */
     const char *share_id;
     uint8_t marker_key[MARKER_KEY_LEN];
-    const char *gate_socket;       /* where alto-gate listens; NULL: none (simulation, tests) */
+    const char *gate_socket; /* where alto-gate listens; NULL: none (simulation, tests) */
 };
 
-/* The gate's help while a file is being tiered. Closing the last gap: an opener that the gate let pass before the marker was there
- * could still be on its way to the lease. From guard on the gate sets no ignore mark for the inode and counts who it let pass;
- * hold answers how many that were and from then on lets nobody new pass until release. Faked in simulation. */
+/* The gate's help while a file is being tiered. Closing the last gap: an opener that the gate let
+ * pass before the marker was there could still be on its way to the lease. From guard on the gate
+ * sets no ignore mark for the inode and counts who it let pass; hold answers how many that were and
+ * from then on lets nobody new pass until release. Faked in simulation. */
 struct stub_gate;
 struct stub_gate_ops {
-    /* Drops the ignore mark. AL_EUNREACH without a gate, AL_ENOTSUP when the gate has no mark on this filesystem, AL_EBUSY when it is guarded already. */
+    /* Drops the ignore mark. AL_EUNREACH without a gate, AL_ENOTSUP when the gate has no mark on
+     * this filesystem, AL_EBUSY when it is guarded already. */
     int (*guard)(struct stub_gate *g, uint64_t dev, uint64_t ino, struct port_file *f);
     int (*hold)(struct stub_gate *g, uint64_t dev, uint64_t ino, uint32_t *ret_passed);
     int (*release)(struct stub_gate *g, uint64_t dev, uint64_t ino);
-    /* truncate(2), which opens nothing, is asked about on the filesystem of root, like an open (kernel 6.14). NULL, or false when it is not known: no. */
+    /* truncate(2), which opens nothing, is asked about on the filesystem of root, like an open
+     * (kernel 6.14). NULL, or false when it is not known: no. */
     bool (*asks_truncates)(struct stub_gate *g, struct port_file *root);
 };
 struct stub_gate {
@@ -74,13 +81,17 @@ struct stub_gate {
 };
 
 struct stub_ops;
-/* Linux, recall at open. gate may be NULL only with a volume that is never read while the test runs. Both must outlive the volume. */
-int stub_volume_open_linux(struct port *port, const struct stub_volume_conf *conf, struct stub_gate *gate, struct stub_volume **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Linux, recall at open. gate may be NULL only with a volume that is never read while the test
+ * runs. Both must outlive the volume. */
+int stub_volume_open_linux(struct port *port, const struct stub_volume_conf *conf,
+                           struct stub_gate *gate, struct stub_volume **ret,
+                           struct al_fail *fail) AL_MUST_CHECK;
 struct stub_volume *stub_volume_close(struct stub_volume *v);
 struct port *stub_volume_port(const struct stub_volume *v);
 struct port_file *stub_volume_root(const struct stub_volume *v); /* borrowed */
 
-/* Whether this volume can hold safe stubs; *ret_why (static text) says why not. For `alto-agent doctor` and enrolment of volumes. */
+/* Whether this volume can hold safe stubs; *ret_why (static text) says why not. For `alto-agent
+ * doctor` and enrolment of volumes. */
 int stub_volume_probe(struct stub_volume *v, bool *ret_can, const char **ret_why) AL_MUST_CHECK;
 
 /* ---- tier ---- */
@@ -91,51 +102,76 @@ struct stub_facts { /* of the file as taken; stays true while the take holds */
     struct port_handle handle;
 };
 
-/* Opens `path` (relative to the volume's root) without following links, refuses what must not be tiered (*ret_refusal, result AL_OK and *ret NULL), guards
- * the inode and takes the lease, before a byte is read. */
-int stub_take(struct stub_volume *v, struct al_span path, struct stub_take **ret, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
+/* Opens `path` (relative to the volume's root) without following links, refuses what must not be
+ * tiered (*ret_refusal, result AL_OK and *ret NULL), guards the inode and takes the lease, before a
+ * byte is read. */
+int stub_take(struct stub_volume *v, struct al_span path, struct stub_take **ret,
+              enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
 const struct stub_facts *stub_take_facts(const struct stub_take *t);
 struct port_file *stub_take_file(const struct stub_take *t); /* borrowed: for attributes */
-/* True when somebody waits for the file: abort within 10 ms. Cheap; ask between any two pieces of work. */
+/* True when somebody waits for the file: abort within 10 ms. Cheap; ask between any two pieces of
+ * work. */
 bool stub_take_wanted(struct stub_take *t);
-int stub_take_read(struct stub_take *t, void *to, size_t len, uint64_t offset, size_t *ret_len, struct al_fail *fail) AL_MUST_CHECK;
+int stub_take_read(struct stub_take *t, void *to, size_t len, uint64_t offset, size_t *ret_len,
+                   struct al_fail *fail) AL_MUST_CHECK;
 
 /* Step 4 of design section 5. Each piece apart, since the journal writes between them:
- *   hold      nobody passes the gate any more and nobody has passed since stub_take; else *ret_refusal STUB_R_OPEN
- *   mark      facts unchanged (else STUB_R_CHANGED); marker written in state "filling" (the truth is on the share from here on,
- *             whatever is left of the blocks), fsync
- *   punch     the lease taken a second time; blocks freed, times and capabilities restored, marker "stub", fsync
- * After mark, while punch was refused or not asked: stub_unmark puts everything back (the data is still whole); AL_ECONFLICT once blocks may be
- * gone. A crash between mark and the end of punch leaves MARKER_V_FILLING: stub_finish makes a stub of it, a recall fills it. */
-int stub_seal_hold(struct stub_take *t, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
+ *   hold      nobody passes the gate any more and nobody has passed since stub_take; else
+ *             *ret_refusal STUB_R_OPEN
+ *   mark      facts unchanged (else STUB_R_CHANGED); marker written in state "filling" (the truth
+ *             is on the share from here on, whatever is left of the blocks), fsync
+ *   punch     the lease taken a second time; blocks freed, times and capabilities restored, marker
+ *             "stub", fsync
+ * After mark, while punch was refused or not asked: stub_unmark puts everything back (the data is
+ * still whole); AL_ECONFLICT once blocks may be gone. A crash between mark and the end of punch
+ * leaves MARKER_V_FILLING: stub_finish makes a stub of it, a recall fills it. */
+int stub_seal_hold(struct stub_take *t, enum stub_refusal *ret_refusal,
+                   struct al_fail *fail) AL_MUST_CHECK;
 /* ext and content go into the marker as they are (marker.h). */
-int stub_seal_mark(struct stub_take *t, const char *object_id, const char *ext, uint32_t content, enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
-int stub_seal_punch(struct stub_take *t, enum stub_refusal *ret_refusal, uint64_t *ret_freed, struct al_fail *fail) AL_MUST_CHECK;
+int stub_seal_mark(struct stub_take *t, const char *object_id, const char *ext, uint32_t content,
+                   enum stub_refusal *ret_refusal, struct al_fail *fail) AL_MUST_CHECK;
+int stub_seal_punch(struct stub_take *t, enum stub_refusal *ret_refusal, uint64_t *ret_freed,
+                    struct al_fail *fail) AL_MUST_CHECK;
 int stub_unmark(struct stub_take *t, struct al_fail *fail) AL_MUST_CHECK;
-struct stub_take *stub_let_go(struct stub_take *t); /* drops lease, guard and descriptor. NULL is fine; returns NULL */
+/* drops lease, guard and descriptor. NULL is fine; returns NULL */
+struct stub_take *stub_let_go(struct stub_take *t);
 
 /* ---- recall ---- */
 struct stub_fill;
-/* What the file at an open descriptor (any mode, PORT_PATH too) or a path is. AL_ENODATA: no marker. */
-int stub_examine(struct stub_volume *v, struct port_file *f, struct marker *ret, enum marker_verdict *ret_verdict, struct stub_facts *ret_facts, struct al_fail *fail) AL_MUST_CHECK;
-int stub_examine_path(struct stub_volume *v, struct al_span path, struct marker *ret, enum marker_verdict *ret_verdict, struct stub_facts *ret_facts, struct al_fail *fail) AL_MUST_CHECK;
-/* The file opened for filling by handle; verdict must be STUB or FILLING (adopted ones after stub_adopt). Marker to "filling", durable. One fill of an inode
- * at a time: AL_EBUSY. */
-int stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret, struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
-/* Likewise for a file that is open for reading and writing: taken over when it succeeds, *io_file is NULL then. */
-int stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct stub_fill **ret, struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
-int stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t offset, struct al_fail *fail) AL_MUST_CHECK;
-/* fdatasync, times and capabilities as found, then the marker is removed (never before the data is durable). */
+/* What the file at an open descriptor (any mode, PORT_PATH too) or a path is. AL_ENODATA: no
+ * marker. */
+int stub_examine(struct stub_volume *v, struct port_file *f, struct marker *ret,
+                 enum marker_verdict *ret_verdict, struct stub_facts *ret_facts,
+                 struct al_fail *fail) AL_MUST_CHECK;
+int stub_examine_path(struct stub_volume *v, struct al_span path, struct marker *ret,
+                      enum marker_verdict *ret_verdict, struct stub_facts *ret_facts,
+                      struct al_fail *fail) AL_MUST_CHECK;
+/* The file opened for filling by handle; verdict must be STUB or FILLING (adopted ones after
+ * stub_adopt). Marker to "filling", durable. One fill of an inode at a time: AL_EBUSY. */
+int stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret,
+                    struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
+/* Likewise for a file that is open for reading and writing: taken over when it succeeds, *io_file
+ * is NULL then. */
+int stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct stub_fill **ret,
+                         struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
+int stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t offset,
+                    struct al_fail *fail) AL_MUST_CHECK;
+/* fdatasync, times and capabilities as found, then the marker is removed (never before the data is
+ * durable). */
 int stub_fill_end(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
-/* Ends it without finishing: blocks punched again and marker back to "stub"; if even that fails it stays "filling". NULL is fine; returns NULL. After a
- * successful stub_fill_end it only frees. */
+/* Ends it without finishing: blocks punched again and marker back to "stub"; if even that fails it
+ * stays "filling". NULL is fine; returns NULL. After a successful stub_fill_end it only frees. */
 struct stub_fill *stub_fill_abort(struct stub_fill *f);
-/* For reconcile, when the journal says that object_id is safe on the share and its file was marked: a marker "filling" of this object
- * becomes a finished stub (blocks freed, times restored, durable). AL_OK also when it is one; AL_ECONFLICT for any other verdict or object. */
-int stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id, struct al_fail *fail) AL_MUST_CHECK;
-/* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED or MARKER_V_TRUNCATED, AL_ECONFLICT for others,
- * AL_ECHANGED when the verdict is another now. */
-int stub_adopt(struct stub_volume *v, const struct port_handle *h, struct al_fail *fail) AL_MUST_CHECK;
-int stub_drop_marker(struct stub_volume *v, const struct port_handle *h, enum marker_verdict expected, struct al_fail *fail) AL_MUST_CHECK;
+/* For reconcile, when the journal says that object_id is safe on the share and its file was marked:
+ * a marker "filling" of this object becomes a finished stub (blocks freed, times restored,
+ * durable). AL_OK also when it is one; AL_ECONFLICT for any other verdict or object. */
+int stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id,
+                struct al_fail *fail) AL_MUST_CHECK;
+/* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED or
+ * MARKER_V_TRUNCATED, AL_ECONFLICT for others, AL_ECHANGED when the verdict is another now. */
+int stub_adopt(struct stub_volume *v, const struct port_handle *h,
+               struct al_fail *fail) AL_MUST_CHECK;
+int stub_drop_marker(struct stub_volume *v, const struct port_handle *h,
+                     enum marker_verdict expected, struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

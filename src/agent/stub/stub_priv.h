@@ -39,7 +39,7 @@ struct stub_take {
     struct marker marker; /* from stub_seal_mark on */
     bool guarded, leased, marked;
     uint64_t dev, ino; /* as told to the gate's guard */
-    bool punching; /* blocks may be gone: the file cannot be put back any more */
+    bool punching;     /* blocks may be gone: the file cannot be put back any more */
     bool done;
 };
 
@@ -49,7 +49,8 @@ struct stub_fill {
     struct stub_facts facts;
     struct stub_keep keep;
     struct marker marker;
-    uint64_t claimed_ino; /* what other fills compare, under the lock; the facts are read again by their owner alone */
+    /* what other fills compare, under the lock; the facts are read again by their owner alone */
+    uint64_t claimed_ino;
     uint32_t claimed_generation;
     struct al_list in_volume;
     bool done;

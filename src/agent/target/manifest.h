@@ -1,8 +1,9 @@
-/* manifest.h: one line of JSON per object, append-only, on the share itself: with manifests and objects alone `alto rescue` rebuilds
- * a tree. Format: doc/format/share.md.
+/* manifest.h: one line of JSON per object, append-only, on the share itself: with manifests and
+ * objects alone `alto rescue` rebuilds a tree. Format: doc/format/share.md.
  *
- * Files: "manifests/<host id>/<yyyymmdd>-<start id>.jsonl"; one agent run writes one file at a time, from several workers through one
- * manifest writer, whose commit is a group commit: many lines, one flush. */
+ * Files: "manifests/<host id>/<yyyymmdd>-<start id>.jsonl"; one agent run writes one file at a
+ * time, from several workers through one manifest writer, whose commit is a group commit: many
+ * lines, one flush. */
 #ifndef ALTO_AGENT_TARGET_MANIFEST_H
 #define ALTO_AGENT_TARGET_MANIFEST_H
 
@@ -32,18 +33,25 @@ struct manifest_record {
     int64_t tiered_ns;
 };
 
-#define MANIFEST_LINE_MAX (256u << 10) /* bytes; a file with more attributes than fit is refused (AL_ELIMIT) */
+/* bytes; a file with more attributes than fit is refused (AL_ELIMIT) */
+#define MANIFEST_LINE_MAX (256u << 10)
 
 /* Appends the line with its '\n'. */
 int manifest_print(const struct manifest_record *r, struct al_buf *to) AL_MUST_CHECK;
-/* Parses one line; everything in *ret lives in the arena. AL_ECORRUPT, AL_ELIMIT. A cut last line is AL_ECORRUPT. */
-int manifest_parse(struct al_span line, struct al_arena *arena, struct manifest_record *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Parses one line; everything in *ret lives in the arena. AL_ECORRUPT, AL_ELIMIT. A cut last line
+ * is AL_ECORRUPT. */
+int manifest_parse(struct al_span line, struct al_arena *arena, struct manifest_record *ret,
+                   struct al_fail *fail) AL_MUST_CHECK;
 
 struct manifest_writer;
-/* Owns its own target (a connection of its own) but starts no thread: whoever comes first writes for all who wait. Any thread may commit. */
-int manifest_writer_open(struct port *port, const struct target_conf *conf, const char *host_id, struct manifest_writer **ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Returns when the line is durable on the share, or with the error that says it is not known to be. */
-int manifest_commit(struct manifest_writer *w, const struct manifest_record *r, struct al_fail *fail) AL_MUST_CHECK;
+/* Owns its own target (a connection of its own) but starts no thread: whoever comes first writes
+ * for all who wait. Any thread may commit. */
+int manifest_writer_open(struct port *port, const struct target_conf *conf, const char *host_id,
+                         struct manifest_writer **ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Returns when the line is durable on the share, or with the error that says it is not known to
+ * be. */
+int manifest_commit(struct manifest_writer *w, const struct manifest_record *r,
+                    struct al_fail *fail) AL_MUST_CHECK;
 struct manifest_writer *manifest_writer_close(struct manifest_writer *w);
 
 #endif

@@ -1,12 +1,15 @@
-/* smb_priv.h: SMB through libsmb2, shared by the smb_*.c files only. The only header that includes smb2/.
+/* smb_priv.h: SMB through libsmb2, shared by the smb_*.c files only. The only header that includes
+ * smb2/.
  *
- *   smb_link    one connection: made on demand, dropped whole when anything about it fails, made again by the next call
+ *   smb_link    one connection: made on demand, dropped whole when anything about it fails, made
+ *               again by the next call
  *   smb_call    one request and its answer
  *   smb_send    sends one request, or several that belong together as one compound message
  *   smb_wait    services the connection until a call is answered, or its deadline is over
  *
- * When the connection is dropped every call still open is answered with SMB2_STATUS_SHUTDOWN; handles of before are told by their
- * epoch. libsmb2 keeps pointers to calls and buffers until then, so both live at least as long as their call is busy. */
+ * When the connection is dropped every call still open is answered with SMB2_STATUS_SHUTDOWN;
+ * handles of before are told by their epoch. libsmb2 keeps pointers to calls and buffers until
+ * then, so both live at least as long as their call is busy. */
 #ifndef ALTO_AGENT_TARGET_SMB_PRIV_H
 #define ALTO_AGENT_TARGET_SMB_PRIV_H
 
@@ -31,14 +34,14 @@ struct smb_link;
 struct smb_call {
     struct smb_link *link;
     enum smb2_command command;
-    bool busy;          /* sent and not answered */
-    bool orphan;        /* allocated, nobody waits: freed by its answer */
-    uint32_t status;    /* NT status of the answer */
-    uint32_t count;     /* READ, WRITE: bytes */
-    uint64_t size;      /* CREATE: length of the file */
-    smb2_file_id id;    /* CREATE: the handle */
-    struct al_buf *out; /* QUERY_DIRECTORY: where the answer goes */
-    int out_code;       /* and how that went */
+    bool busy;                 /* sent and not answered */
+    bool orphan;               /* allocated, nobody waits: freed by its answer */
+    uint32_t status;           /* NT status of the answer */
+    uint32_t count;            /* READ, WRITE: bytes */
+    uint64_t size;             /* CREATE: length of the file */
+    smb2_file_id id;           /* CREATE: the handle */
+    struct al_buf *out;        /* QUERY_DIRECTORY: where the answer goes */
+    int out_code;              /* and how that went */
     struct target_space space; /* QUERY_INFO */
     uint32_t access;           /* TREE_CONNECT: what this user may do */
 };
@@ -50,8 +53,8 @@ struct smb_handle {
 
 struct smb_link {
     struct target *t;
-    struct smb2_context *smb2; /* NULL: not connected */
-    uint64_t epoch;            /* counts connections, from 1 */
+    struct smb2_context *smb2;  /* NULL: not connected */
+    uint64_t epoch;             /* counts connections, from 1 */
     char *server, *share, *dir; /* "HOST[:PORT]", "SHARE", "a\\b" or "" */
     char *host, *domain, *user; /* for the resolver; for NTLM */
     uint32_t io_bytes;          /* of one READ or WRITE on this connection */
@@ -71,11 +74,13 @@ struct smb_link {
 int smb_ready(struct smb_link *l, struct al_fail *fail) AL_MUST_CHECK;
 void smb_drop(struct smb_link *l, int code);
 bool smb_alive(const struct smb_link *l, const struct smb_handle *h);
-/* Queues the requests as one message and hands as much of it to the system as it takes. A NULL pdu stands for one that could not be
- * built: nothing is sent. Takes the pdus in any case. AL_ENOMEM, AL_EUNREACH. */
-int smb_send(struct smb_link *l, struct smb2_pdu **pdus, struct smb_call **calls, size_t count)
-    AL_MUST_CHECK;
-/* AL_OK: answered, see call->status. Otherwise the connection is gone: AL_EUNREACH, AL_ETIMEDOUT. */
+/* Queues the requests as one message and hands as much of it to the system as it takes. A NULL pdu
+ * stands for one that could not be built: nothing is sent. Takes the pdus in any case. AL_ENOMEM,
+ * AL_EUNREACH. */
+int smb_send(struct smb_link *l, struct smb2_pdu **pdus, struct smb_call **calls,
+             size_t count) AL_MUST_CHECK;
+/* AL_OK: answered, see call->status. Otherwise the connection is gone: AL_EUNREACH,
+ * AL_ETIMEDOUT. */
 int smb_wait(struct smb_link *l, struct smb_call *call) AL_MUST_CHECK;
 void smb_answered(struct smb2_context *smb2, int status, void *reply, void *ctx);
 uint8_t *smb_buffer(struct smb_link *l) AL_MUST_CHECK; /* SMB_IO_BYTES; NULL on memory */
@@ -112,10 +117,12 @@ int smb_do(struct smb_link *l, struct smb2_pdu *pdu, struct smb_call *call, stru
 void smb_close_later(struct smb_link *l, struct smb_handle *h);
 /* Makes the folders above the last part of name, those that lack, in one round trip. */
 int smb_mkdirs(struct smb_link *l, const char *name, struct al_fail *fail) AL_MUST_CHECK;
-/* AL_EROFS instead of AL_EACCES where the share itself lets this user only read. Costs the connection. */
+/* AL_EROFS instead of AL_EACCES where the share itself lets this user only read. Costs the
+ * connection. */
 int smb_why_denied(struct smb_link *l, int code);
 
-/* smb_name.c: names in UTF-16, little-endian. A lone surrogate is three bytes, as everywhere in Alto. */
+/* smb_name.c: names in UTF-16, little-endian. A lone surrogate is three bytes, as everywhere in
+ * Alto. */
 int smb_to_utf16(struct al_span text, uint16_t *to, size_t cap, size_t *ret_units) AL_MUST_CHECK;
 int smb_from_utf16(const uint8_t *bytes, size_t len, struct al_buf *to) AL_MUST_CHECK;
 

@@ -28,9 +28,12 @@ int linux_path_of(struct port *p, struct port_file *root, struct port_file *f, s
 int linux_fs(struct port *p, struct port_file *f, struct port_fs *ret);
 
 /* xattr.c */
-int linux_xattr_get(struct port *p, struct port_file *f, const char *name, void *to, size_t cap, size_t *ret_len);
-int linux_xattr_get_at(struct port *p, struct port_file *dir, const char *name, const char *attr, void *to, size_t cap, size_t *ret_len);
-int linux_xattr_set(struct port *p, struct port_file *f, const char *name, const void *value, size_t len);
+int linux_xattr_get(struct port *p, struct port_file *f, const char *name, void *to, size_t cap,
+                    size_t *ret_len);
+int linux_xattr_get_at(struct port *p, struct port_file *dir, const char *name, const char *attr,
+                       void *to, size_t cap, size_t *ret_len);
+int linux_xattr_set(struct port *p, struct port_file *f, const char *name, const void *value,
+                    size_t len);
 int linux_xattr_del(struct port *p, struct port_file *f, const char *name);
 int linux_xattr_list(struct port *p, struct port_file *f, struct al_buf *to);
 
@@ -43,11 +46,13 @@ int linux_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t l
 int linux_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
 int linux_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset);
 int linux_handle_get(struct port *p, struct port_file *f, struct port_handle *ret);
-int linux_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h, uint32_t flags, struct port_file **ret);
+int linux_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h,
+                      uint32_t flags, struct port_file **ret);
 int linux_generation(struct port *p, struct port_file *f, uint32_t *ret);
 
 /* unseen.c */
-int linux_open_unseen(struct port *p, struct port_file *dir, const char *name, struct port_file **ret);
+int linux_open_unseen(struct port *p, struct port_file *dir, const char *name,
+                      struct port_file **ret);
 
 /* open(2) flags of enum port_open_flag */
 int linux_open_flags(uint32_t flags);

@@ -1,5 +1,6 @@
-/* sim_priv.h: how the disk of port/sim is kept. Blocks and attribute lists are never changed in place: a change makes a new one, so
- * that the state programs see, the state on the platter and the operations between them share them. */
+/* sim_priv.h: how the disk of port/sim is kept. Blocks and attribute lists are never changed in
+ * place: a change makes a new one, so that the state programs see, the state on the platter and the
+ * operations between them share them. */
 #ifndef ALTO_PORT_SIM_PRIV_H
 #define ALTO_PORT_SIM_PRIV_H
 
@@ -10,7 +11,7 @@
 #define SIM_BLOCK 4096u
 #define SIM_GRAIN_NS 4000000
 #define SIM_CALL_NS 1000
-#define SIM_ARENA_MAX (1ull << 30)   /* bytes of one disk with all its history */
+#define SIM_ARENA_MAX (1ull << 30)     /* bytes of one disk with all its history */
 #define SIM_FILE_BLOCKS_MAX (1u << 18) /* 1 GiB: sizes beyond are AL_ENOSPC */
 
 struct sim_xattr { /* an immutable list, newest first */
@@ -47,8 +48,8 @@ struct sim_inode {
     enum port_type type;
     const char *link; /* of a symlink */
     struct sim_state now, disk;
-    bool gone; /* no name and nobody has it open: its handle is stale */
-    struct al_list files; /* open struct port_file */
+    bool gone;             /* no name and nobody has it open: its handle is stale */
+    struct al_list files;  /* open struct port_file */
     uint32_t pending, cut; /* while power is being lost */
     struct port_file *locked;
 };
@@ -70,7 +71,7 @@ struct sim_op { /* one change that is not on the platter yet */
     struct sim_inode *inode;
 };
 
-struct sim_door { /* a process's view of the disk */
+struct sim_door {     /* a process's view of the disk */
     struct port port; /* first */
     struct sim *sim;
     bool other;
@@ -118,24 +119,31 @@ struct port_dir {
     uint64_t at; /* entries given out */
 };
 
-/* Begins a numbered call; AL_OK or the code to answer. Every call that began ends with sim_leave. */
+/* Begins a numbered call; AL_OK or the code to answer. Every call that began ends with
+ * sim_leave. */
 int sim_enter(struct sim_door *d);
 int sim_leave(struct sim_door *d, int rc);
 /* Whether this file may still be used. */
 int sim_alive(struct sim_door *d, const struct port_file *f);
 
-/* ---- state.c: changes, each of which is remembered as an operation. AL_ENOMEM before anything changed. ---- */
+/* ---- state.c: changes, each of which is remembered as an operation. AL_ENOMEM before anything
+ * changed. ---- */
 int sim_state_room(struct sim *s, struct sim_state *st, uint32_t blocks) AL_MUST_CHECK;
-int sim_change_block(struct sim *s, struct sim_inode *i, uint32_t index, const uint8_t *block, uint64_t size) AL_MUST_CHECK;
+int sim_change_block(struct sim *s, struct sim_inode *i, uint32_t index, const uint8_t *block,
+                     uint64_t size) AL_MUST_CHECK;
 int sim_change_size(struct sim *s, struct sim_inode *i, uint64_t size) AL_MUST_CHECK;
-int sim_change_punch(struct sim *s, struct sim_inode *i, uint32_t first, uint32_t count) AL_MUST_CHECK;
+int sim_change_punch(struct sim *s, struct sim_inode *i, uint32_t first,
+                     uint32_t count) AL_MUST_CHECK;
 int sim_change_meta(struct sim *s, struct sim_inode *i, const struct sim_meta *m) AL_MUST_CHECK;
-int sim_change_xattrs(struct sim *s, struct sim_inode *i, const struct sim_xattr *list) AL_MUST_CHECK;
-int sim_change_name(struct sim *s, struct sim_inode *from_dir, const char *from, struct sim_inode *to_dir, const char *to,
+int sim_change_xattrs(struct sim *s, struct sim_inode *i,
+                      const struct sim_xattr *list) AL_MUST_CHECK;
+int sim_change_name(struct sim *s, struct sim_inode *from_dir, const char *from,
+                    struct sim_inode *to_dir, const char *to,
                     struct sim_inode *inode) AL_MUST_CHECK;
 int sim_sync(struct sim *s, struct sim_inode *i, bool data_only) AL_MUST_CHECK;
 int sim_lose_power(struct sim *s) AL_MUST_CHECK;
-int sim_inode_new(struct sim *s, enum port_type type, uint32_t mode, struct sim_inode **ret) AL_MUST_CHECK;
+int sim_inode_new(struct sim *s, enum port_type type, uint32_t mode,
+                  struct sim_inode **ret) AL_MUST_CHECK;
 struct sim_inode *sim_lookup(const struct sim_state *folder, const char *name, size_t len);
 bool sim_is_named(const struct sim *s, const struct sim_inode *i);
 const uint8_t *sim_block_at(const struct sim_state *st, uint32_t index);
@@ -144,9 +152,11 @@ int64_t sim_now(const struct sim *s); /* with the grain of file times */
 /* ---- files.c, attrs.c: the operations of struct port_ops ---- */
 struct sim_door *sim_door_of(struct port *p);
 void sim_touch(struct sim *s, struct sim_meta *m); /* mtime and ctime become now */
-int sim_write_block(struct sim *s, struct sim_inode *i, uint64_t offset, const uint8_t *from, size_t len, uint64_t size) AL_MUST_CHECK;
+int sim_write_block(struct sim *s, struct sim_inode *i, uint64_t offset, const uint8_t *from,
+                    size_t len, uint64_t size) AL_MUST_CHECK;
 int sim_op_truncate(struct sim *s, struct sim_inode *i, uint64_t size) AL_MUST_CHECK;
-int sim_resolve(struct sim_door *d, struct port_file *dir, const char *name, struct sim_inode **ret_folder, const char **ret_last,
+int sim_resolve(struct sim_door *d, struct port_file *dir, const char *name,
+                struct sim_inode **ret_folder, const char **ret_last,
                 struct sim_inode **ret) AL_MUST_CHECK;
 bool sim_lease_in_the_way(struct sim_inode *i, const struct port_file *but);
 
@@ -157,9 +167,12 @@ int sim_readlink(struct port *p, struct port_file *dir, const char *name, struct
 int sim_dir_open(struct port *p, struct port_file *folder, struct port_dir **ret);
 int sim_dir_next(struct port *p, struct port_dir *l, struct port_dirent *ret, bool *ret_end);
 void sim_dir_close(struct port *p, struct port_dir *l);
-int sim_xattr_get(struct port *p, struct port_file *f, const char *name, void *to, size_t cap, size_t *ret_len);
-int sim_xattr_get_at(struct port *p, struct port_file *dir, const char *name, const char *attr, void *to, size_t cap, size_t *ret_len);
-int sim_xattr_set(struct port *p, struct port_file *f, const char *name, const void *value, size_t len);
+int sim_xattr_get(struct port *p, struct port_file *f, const char *name, void *to, size_t cap,
+                  size_t *ret_len);
+int sim_xattr_get_at(struct port *p, struct port_file *dir, const char *name, const char *attr,
+                     void *to, size_t cap, size_t *ret_len);
+int sim_xattr_set(struct port *p, struct port_file *f, const char *name, const void *value,
+                  size_t len);
 int sim_xattr_del(struct port *p, struct port_file *f, const char *name);
 int sim_xattr_list(struct port *p, struct port_file *f, struct al_buf *to);
 int sim_set_times(struct port *p, struct port_file *f, int64_t atime_ns, int64_t mtime_ns);

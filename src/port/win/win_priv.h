@@ -14,7 +14,8 @@ struct port_file {
 /* The code of a Win32 error, which stays readable by GetLastError. */
 int win_code(DWORD error) AL_MUST_CHECK;
 
-/* UTF-16 with a long-path prefix ("\\?\C:\...", "\\?\UNC\host\share\...") of a name below dir, or of an absolute path; '/' becomes '\'. al_free it. */
+/* UTF-16 with a long-path prefix ("\\?\C:\...", "\\?\UNC\host\share\...") of a name below dir, or
+ * of an absolute path; '/' becomes '\'. al_free it. */
 int win_path(const struct port_file *dir, const char *name, wchar_t **ret) AL_MUST_CHECK;
 /* WTF-8 of UTF-16: a lone surrogate becomes three bytes, so that every name goes both ways. */
 int win_utf8(const wchar_t *text, size_t len, struct al_buf *to) AL_MUST_CHECK;

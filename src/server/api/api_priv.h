@@ -1,8 +1,11 @@
 /* api_priv.h: what the files of src/server/api share.
  *
- *   request.c  one request from its first line to its end     check.c   who, and may they      reply.c  answers and problems
- *   pool.c     the bounded workers                             park.c    long polls             stream.c live events
- *   asset.c    the console's files                             metrics.c /metrics               api.c    open, close, housekeeping */
+ *   request.c  one request from its first line to its end     check.c   who, and may they
+ *              reply.c  answers and problems
+ *   pool.c     the bounded workers                             park.c    long polls
+ *              stream.c live events
+ *   asset.c    the console's files                             metrics.c /metrics
+ *              api.c    open, close, housekeeping */
 #ifndef ALTO_SERVER_API_API_PRIV_H
 #define ALTO_SERVER_API_API_PRIV_H
 
@@ -23,7 +26,13 @@ struct park;
 struct streams;
 struct stream;
 
-enum request_kind { REQUEST_REFUSED, REQUEST_OPERATION, REQUEST_STREAM, REQUEST_METRICS, REQUEST_ASSET };
+enum request_kind {
+    REQUEST_REFUSED,
+    REQUEST_OPERATION,
+    REQUEST_STREAM,
+    REQUEST_METRICS,
+    REQUEST_ASSET
+};
 enum request_state { REQUEST_READING, REQUEST_RUNNING, REQUEST_DONE };
 
 struct request {
@@ -112,7 +121,8 @@ enum http_next reply_send(struct request *r);
 int reply_status_of(const struct request *r);
 
 /* ---- pool.c ---- */
-int pool_open(struct api *a, unsigned workers, unsigned queue_max, struct pool **ret, struct al_fail *fail) AL_MUST_CHECK;
+int pool_open(struct api *a, unsigned workers, unsigned queue_max, struct pool **ret,
+              struct al_fail *fail) AL_MUST_CHECK;
 /* False: full. Otherwise a place is kept, and pool_put must follow. */
 bool pool_reserve(struct pool *p);
 void pool_put(struct pool *p, struct request *r);
@@ -120,16 +130,19 @@ void pool_put_parked(struct pool *p, struct request *r); /* always fits: it was 
 /* Waits until nothing runs and nothing waits, then ends the workers. False after wait_ns. */
 bool pool_drain(struct pool *p, int64_t wait_ns);
 struct pool *pool_close(struct pool *p);
-void pool_count(struct pool *p, unsigned *ret_waiting, unsigned *ret_running, unsigned *ret_workers);
+void pool_count(struct pool *p, unsigned *ret_waiting, unsigned *ret_running,
+                unsigned *ret_workers);
 
 /* ---- park.c ---- */
 int park_open(struct api *a, unsigned max, struct park **ret) AL_MUST_CHECK;
 struct park *park_close(struct park *p);
-uint64_t park_wakes(struct park *p); /* to be taken before an operation looks at the state it may park on */
+/* to be taken before an operation looks at the state it may park on */
+uint64_t park_wakes(struct park *p);
 enum park_result { PARKED, PARK_WOKEN /* meanwhile: run it again */, PARK_FULL };
 enum park_result park_put(struct park *p, struct request *r);
 void park_wake(void *park, const char *topic);
-/* Hands what is due to the pool; *ret_next_ns (monotonic) is when to come back. look: also drop those whose client has gone. */
+/* Hands what is due to the pool; *ret_next_ns (monotonic) is when to come back. look: also drop
+ * those whose client has gone. */
 void park_sweep(struct park *p, int64_t mono_ns, bool look, int64_t *ret_next_ns);
 unsigned park_count(struct park *p);
 
@@ -144,7 +157,8 @@ void streams_stop(struct streams *s);
 void streams_count(struct streams *s, unsigned *ret_open, uint64_t *ret_cut);
 
 /* ---- asset.c ---- */
-int assets_open(struct port *port, const char *dir, struct al_log *log, struct asset_set **ret, struct al_fail *fail) AL_MUST_CHECK;
+int assets_open(struct port *port, const char *dir, struct al_log *log, struct asset_set **ret,
+                struct al_fail *fail) AL_MUST_CHECK;
 struct asset_set *assets_close(struct asset_set *s);
 enum http_next assets_send(struct request *r);
 

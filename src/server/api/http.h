@@ -1,11 +1,13 @@
-/* http.h: HTTP/1.1 as the rest of this folder sees it; http.c is the one file that includes libmicrohttpd.
+/* http.h: HTTP/1.1 as the rest of this folder sees it; http.c is the one file that includes
+ * libmicrohttpd.
  *
  *   begin ─▶ head ─▶ body ... ─▶ ready ─▶ answered ─▶ end
  *                                 │  ▲
  *                          suspend└──┘resume, from any thread, as often as needed
  *
- * Each exchange (one request and its answer) lives on one I/O thread; all callbacks but http_resume's caller run there. A callback says
- * what is to happen next with enum http_next. Total time limits are kept here (limits.h): whoever drips bytes is cut. */
+ * Each exchange (one request and its answer) lives on one I/O thread; all callbacks but
+ * http_resume's caller run there. A callback says what is to happen next with enum http_next. Total
+ * time limits are kept here (limits.h): whoever drips bytes is cut. */
 #ifndef ALTO_SERVER_API_HTTP_H
 #define ALTO_SERVER_API_HTTP_H
 
@@ -31,7 +33,8 @@ struct http_app {
     /* A request line came. uri is raw (nothing decoded) and lent for the call. NULL: cut. */
     void *(*begin)(void *ctx, void *io, struct http_exchange *x, const char *uri);
     enum http_next (*head)(void *ctx, void *request, const char *method, const char *version);
-    enum http_next (*body)(void *ctx, void *request, const void *bytes, size_t len); /* HTTP_GO_ON or HTTP_CUT */
+    /* HTTP_GO_ON or HTTP_CUT */
+    enum http_next (*body)(void *ctx, void *request, const void *bytes, size_t len);
     enum http_next (*ready)(void *ctx, void *request);
     void (*end)(void *ctx, void *request, bool sent); /* request is given back; x is gone */
 };
@@ -47,7 +50,8 @@ struct http_conf {
     int64_t idle_ns, head_ns, body_ns, send_ns;
 };
 
-int http_open(const struct http_conf *conf, const struct http_app *app, struct http **ret, struct al_fail *fail) AL_MUST_CHECK;
+int http_open(const struct http_conf *conf, const struct http_app *app, struct http **ret,
+              struct al_fail *fail) AL_MUST_CHECK;
 void http_quiesce(struct http *h);       /* accepts no more connections */
 struct http *http_close(struct http *h); /* nothing may be suspended any more; NULL is fine */
 /* Cuts what is over its time; call about once a second. */
@@ -55,7 +59,8 @@ void http_sweep(struct http *h, int64_t mono_ns);
 unsigned http_connections(const struct http *h);
 
 /* ---- the request ---- */
-const char *http_header(struct http_exchange *x, const char *name); /* NULL: absent. Lent until the end */
+/* NULL: absent. Lent until the end */
+const char *http_header(struct http_exchange *x, const char *name);
 unsigned http_header_count(struct http_exchange *x, const char *name);
 size_t http_head_bytes(struct http_exchange *x);
 const char *http_peer(struct http_exchange *x, bool *ret_loopback);
@@ -68,18 +73,21 @@ struct http_field {
     const char *name, *value; /* lent for the call */
 };
 #define HTTP_FIELDS_MAX 16u
-/* Fills `to` with up to room bytes. *ret_len 0 with HTTP_SUSPENDED after http_suspend; HTTP_ANSWERED: the end; HTTP_CUT: ends it broken. */
+/* Fills `to` with up to room bytes. *ret_len 0 with HTTP_SUSPENDED after http_suspend;
+ * HTTP_ANSWERED: the end; HTTP_CUT: ends it broken. */
 typedef enum http_next http_stream_fn(void *request, uint8_t *to, size_t room, size_t *ret_len);
 struct http_answer {
     int status;
     struct http_field field[HTTP_FIELDS_MAX];
     size_t fields;
     /* One of the three: */
-    struct al_buf *taken;  /* its bytes are taken and freed when sent; the buffer is empty afterwards */
-    struct al_span fixed;  /* stays as long as the server */
+    /* its bytes are taken and freed when sent; the buffer is empty afterwards */
+    struct al_buf *taken;
+    struct al_span fixed; /* stays as long as the server */
     http_stream_fn *stream;
 };
-void http_answer_field(struct http_answer *a, const char *name, const char *value); /* beyond HTTP_FIELDS_MAX: asserted */
+/* beyond HTTP_FIELDS_MAX: asserted */
+void http_answer_field(struct http_answer *a, const char *name, const char *value);
 /* In head or ready. HTTP_ANSWERED, or HTTP_CUT when there is no memory. */
 enum http_next http_answer(struct http_exchange *x, struct http_answer *a);
 

@@ -13,8 +13,9 @@ struct auth {
     port_mutex lock; /* of hashing */
     port_cond freed;
     unsigned hashing;
-    uint8_t *seal_key;            /* in libsodium's guarded memory */
-    char nobody[AUTH_HASH_TEXT]; /* a hash that no password has, checked for names that are not there */
+    uint8_t *seal_key; /* in libsodium's guarded memory */
+    /* a hash that no password has, checked for names that are not there */
+    char nobody[AUTH_HASH_TEXT];
 };
 
 #endif

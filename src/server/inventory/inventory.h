@@ -73,8 +73,8 @@ struct inventory_scope {
 
 int inventory_open(const struct inventory_conf *conf, struct inventory **ret,
                    struct al_fail *fail) AL_MUST_CHECK;
-struct inventory *
-inventory_close(struct inventory *inv); /* no call may be under way; NULL is fine; returns NULL */
+struct inventory *inventory_close(
+    struct inventory *inv); /* no call may be under way; NULL is fine; returns NULL */
 
 /* ---- volumes ---- */
 /* Makes the volume's file; AL_OK if it is there and belongs to this customer. block_bytes: what the
@@ -120,11 +120,12 @@ struct inventory_scan_result {
 int inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
                        const char *volume_id, const char *scan_id, int64_t now_ns,
                        struct inventory_scan_result *ret) AL_MUST_CHECK;
-/* Files that were stubs and have neither marker nor blocks any more, with nothing told of them, by the
- * scan that ended last: somebody took the marker away, and who reads them gets zeros. They keep their
- * state and object, so that it is known where the content is. At most max, 0: all. */
+/* Files that were stubs and have neither marker nor blocks any more, with nothing told of them, by
+ * the scan that ended last: somebody took the marker away, and who reads them gets zeros. They keep
+ * their state and object, so that it is known where the content is. At most max, 0: all. */
 int inventory_lost(struct inventory *inv, const struct inventory_scope *scope,
-                   const char *volume_id, size_t max, inventory_row_fn *fn, void *ctx) AL_MUST_CHECK;
+                   const char *volume_id, size_t max, inventory_row_fn *fn,
+                   void *ctx) AL_MUST_CHECK;
 /* Forgets an unfinished scan. */
 int inventory_scan_drop(struct inventory *inv, const struct inventory_scope *scope,
                         const char *volume_id, const char *scan_id) AL_MUST_CHECK;
@@ -137,8 +138,8 @@ enum inventory_source {
     INVENTORY_BY_RECALL,
     INVENTORY_SOURCES
 };
-const char *
-inventory_source_name(enum inventory_source s); /* "walk", "import", "audit", "recall" */
+const char *inventory_source_name(
+    enum inventory_source s); /* "walk", "import", "audit", "recall" */
 
 enum inventory_set { /* which fields of an outcome count */
                      INVENTORY_SET_STATE = 1,

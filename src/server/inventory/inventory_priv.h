@@ -11,7 +11,8 @@
 
 #define INV_FORMAT 1 /* of a volume's file; a file of a newer format is refused */
 #define INV_SQL_MAX                                                                                \
-    (16u << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
+    (16u                                                                                           \
+     << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
                    escaped */
 #define INV_SLOTS_MAX 4096u     /* rules and merges lent to DuckDB's functions at one time */
 #define INV_CONNECTIONS_MAX 64u /* idle ones kept */

@@ -1,12 +1,17 @@
-/* intake_apply.h: what a batch of records does: first to the inventories of its volumes, then in one transaction to the store.
+/* intake_apply.h: what a batch of records does: first to the inventories of its volumes, then in
+ * one transaction to the store.
  *
- *   intake_resolve     whose volumes, jobs and shares the records name; a stranger's make the record a rejected one      reads
- *   intake_inventory   states, evidence, scans; each volume's own watermark makes a second time do nothing              inventory
- *   intake_store       events, counters, works, series, and the stream's watermark                                      one transaction
+ *   intake_resolve     whose volumes, jobs and shares the records name; a stranger's make the
+ *                      record a rejected one      reads
+ *   intake_inventory   states, evidence, scans; each volume's own watermark makes a second time do
+ *                      nothing              inventory
+ *   intake_store       events, counters, works, series, and the stream's watermark
+ *                      one transaction
  *
- * A crash between the two leaves the inventories ahead of the store; the agent sends the batch again, the inventories skip it, the
- * store takes it. Resolving gives the same answer for the same records both times as far as the inventory is concerned: volumes and hosts do
- * not change hands. One thread; one batch. */
+ * A crash between the two leaves the inventories ahead of the store; the agent sends the batch
+ * again, the inventories skip it, the store takes it. Resolving gives the same answer for the same
+ * records both times as far as the inventory is concerned: volumes and hosts do not change hands.
+ * One thread; one batch. */
 #ifndef ALTO_SERVER_SERVICE_INTAKE_APPLY_H
 #define ALTO_SERVER_SERVICE_INTAKE_APPLY_H
 
@@ -30,7 +35,13 @@ struct intake_reason {
     int64_t files;
     struct al_span sample;
 };
-enum intake_metric { INTAKE_M_TIERED_FILES, INTAKE_M_TIERED_BYTES, INTAKE_M_RECALLED_FILES, INTAKE_M_RECALLED_BYTES, INTAKE_M_ERRORS };
+enum intake_metric {
+    INTAKE_M_TIERED_FILES,
+    INTAKE_M_TIERED_BYTES,
+    INTAKE_M_RECALLED_FILES,
+    INTAKE_M_RECALLED_BYTES,
+    INTAKE_M_ERRORS
+};
 struct intake_point {
     size_t volume; /* INTAKE_NONE: of no volume */
     enum intake_metric metric;
@@ -39,7 +50,7 @@ struct intake_point {
 };
 #define INTAKE_LOST_MAX 1000u /* lost stubs that one scan tells of by name */
 struct intake_lost {
-    struct al_span path; /* without leading '/' */
+    struct al_span path;   /* without leading '/' */
     const char *object_id; /* NULL: not known */
     uint64_t ino, size;
 };
@@ -85,6 +96,7 @@ int intake_inventory(struct intake *in) AL_MUST_CHECK;
 int intake_store(struct intake *in) AL_MUST_CHECK;
 
 /* Room for one more in a growing array of the arena; *io is moved. AL_ENOMEM. */
-int intake_room(struct intake *in, void *io_array, size_t item, size_t count, size_t *io_cap) AL_MUST_CHECK;
+int intake_room(struct intake *in, void *io_array, size_t item, size_t count,
+                size_t *io_cap) AL_MUST_CHECK;
 
 #endif

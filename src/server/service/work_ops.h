@@ -1,4 +1,5 @@
-/* work_ops.h: operations around work: what agents call, jobs, plans, files, figures. Rows of routes.c. */
+/* work_ops.h: operations around work: what agents call, jobs, plans, files, figures. Rows of
+ * routes.c. */
 #ifndef ALTO_SERVER_SERVICE_WORK_OPS_H
 #define ALTO_SERVER_SERVICE_WORK_OPS_H
 
@@ -11,7 +12,8 @@ service_fn volume_scan, share_check;
 service_fn file_list, file_stat, file_tier, file_recall;
 service_fn figures_get, series_get, health;
 
-/* What service.c asks of this part: its share of open, of each worker, and of housekeeping (once a second). */
+/* What service.c asks of this part: its share of open, of each worker, and of housekeeping (once a
+ * second). */
 int work_open(struct service *s, struct al_fail *fail) AL_MUST_CHECK;
 void work_close(struct service *s);
 int work_worker_open(struct service_worker *w, struct al_fail *fail) AL_MUST_CHECK;

@@ -1,10 +1,13 @@
-/* work_priv.h: what the operations around work share (agent_*.c, intake_*.c, job_*.c, plan*.c, file*.c, work*.c).
+/* work_priv.h: what the operations around work share (agent_*.c, intake_*.c, job_*.c, plan*.c,
+ * file*.c, work*.c).
  *
- *   struct work      inventory, and which jobs and volumes have news            shared by all workers
+ *   struct work      inventory, and which jobs and volumes have news            shared by all
+ *                    workers
  *   struct work_tx   one transaction's doing: whose it is, and what it touched  one worker
  *
- * A transaction notes what it touched (work_touch_*), and after the commit work_tell publishes it: jobs at most WORK_JOB_EVENTS a second each,
- * figures at most once a second; what came too early is told by the next tick. */
+ * A transaction notes what it touched (work_touch_*), and after the commit work_tell publishes it:
+ * jobs at most WORK_JOB_EVENTS a second each, figures at most once a second; what came too early is
+ * told by the next tick. */
 #ifndef ALTO_SERVER_SERVICE_WORK_PRIV_H
 #define ALTO_SERVER_SERVICE_WORK_PRIV_H
 
@@ -15,8 +18,9 @@
 
 #define WORK_JOB_EVERY_NS (INT64_C(250) * 1000000)      /* live events of one job: four a second */
 #define WORK_FIGURES_EVERY_NS (INT64_C(1000) * 1000000) /* of one volume and its customer */
-#define WORK_JOBS_WATCHED 256u                          /* jobs with news at the same time; beyond: told with every change */
-#define WORK_VOLUMES_MAX 16384u                         /* volumes with news at the same time */
+/* jobs with news at the same time; beyond: told with every change */
+#define WORK_JOBS_WATCHED 256u
+#define WORK_VOLUMES_MAX 16384u /* volumes with news at the same time */
 #define WORK_PRUNE_EVERY_NS (INT64_C(60) * 1000000000)
 #define WORK_TICK_ARENA_MAX (16u << 20)
 #define WORK_TEXT_MAX 600u
@@ -43,7 +47,15 @@ struct work {
     bool started; /* what was left by the last run is taken up */
 };
 
-enum work_what { WORK_T_JOB, WORK_T_JOB_ENDED, WORK_T_WAKE, WORK_T_VOLUME, WORK_T_FIGURES, WORK_T_SHARE, WORK_T_HOST };
+enum work_what {
+    WORK_T_JOB,
+    WORK_T_JOB_ENDED,
+    WORK_T_WAKE,
+    WORK_T_VOLUME,
+    WORK_T_FIGURES,
+    WORK_T_SHARE,
+    WORK_T_HOST
+};
 struct work_touched {
     enum work_what what;
     al_id id, customer_id;
@@ -63,9 +75,11 @@ struct work_tx {
 
 /* ---- work_tx.c ---- */
 void work_tx_of(struct work_tx *t, struct service_req *req, struct al_fail *fail);
-void work_tx_system(struct work_tx *t, struct service_worker *w, int64_t now_ns, struct al_arena *a, struct al_fail *fail);
+void work_tx_system(struct work_tx *t, struct service_worker *w, int64_t now_ns, struct al_arena *a,
+                    struct al_fail *fail);
 /* Each thing once. AL_ENOMEM. */
-int work_touch(struct work_tx *t, enum work_what what, const char *id, const char *customer_id) AL_MUST_CHECK;
+int work_touch(struct work_tx *t, enum work_what what, const char *id,
+               const char *customer_id) AL_MUST_CHECK;
 /* detail may be NULL. at_ns 0: now. */
 struct work_event {
     const char *customer_id, *act, *subject_type, *subject_id;
@@ -104,10 +118,12 @@ int work_share_told(struct work_tx *t, const struct work_share_news *n) AL_MUST_
 int work_share_watch(struct work_tx *t) AL_MUST_CHECK;
 
 /* ---- work_end.c: a work is over ---- */
-int work_ended(struct work_tx *t, const struct store_work *w, int code, const char *text) AL_MUST_CHECK;
+int work_ended(struct work_tx *t, const struct store_work *w, int code,
+               const char *text) AL_MUST_CHECK;
 
 /* ---- job_make.c: jobs with their works ---- */
-#define JOB_ITEMS_MAX 1000000u /* files of one job: bounds memory (some 120 MB of JSON) and the transaction */
+/* files of one job: bounds memory (some 120 MB of JSON) and the transaction */
+#define JOB_ITEMS_MAX 1000000u
 struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
     struct al_buf items;
     uint32_t count;
@@ -118,17 +134,20 @@ struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
 void job_maker_begin(struct job_maker *m);
 void job_maker_end(struct job_maker *m);
 /* row NULL: by path alone. AL_ELIMIT above JOB_ITEMS_MAX. */
-int job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_row *row) AL_MUST_CHECK;
-/* Writes the job and its works inside the transaction; with no items the job ends at once. share_bad: the works wait. */
+int job_maker_add(struct job_maker *m, struct al_span path,
+                  const struct inventory_row *row) AL_MUST_CHECK;
+/* Writes the job and its works inside the transaction; with no items the job ends at once.
+ * share_bad: the works wait. */
 int job_maker_write(struct job_maker *m, struct work_tx *t, struct store_job *job) AL_MUST_CHECK;
 /* A job of one work without items. */
 int job_make_plain(struct work_tx *t, struct store_job *job) AL_MUST_CHECK;
 /* What a job begun by the caller has in common. */
-int job_start(struct work_tx *t, struct service_req *req, enum store_job_kind kind, const struct store_volume *v, struct store_job *ret) AL_MUST_CHECK;
+int job_start(struct work_tx *t, struct service_req *req, enum store_job_kind kind,
+              const struct store_volume *v, struct store_job *ret) AL_MUST_CHECK;
 
 /* Answers 202 with the job, commits, tells. */
-int job_answer(struct service_req *req, struct service_reply *reply, struct service_tx *tx, struct work_tx *t, const struct store_job *job,
-               struct al_fail *fail) AL_MUST_CHECK;
+int job_answer(struct service_req *req, struct service_reply *reply, struct service_tx *tx,
+               struct work_tx *t, const struct store_job *job, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- file_json.c ---- */
 void file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row *row);
@@ -136,19 +155,24 @@ enum rule_state file_state_of(const char *name); /* RULE_S_COUNT for none */
 
 /* ---- figures.c ---- */
 /* Appends the figures of what is in scope; customer_id and volume_id may be NULL. */
-int figures_json(struct service_worker *w, const struct scope *scope, const char *customer_id, const char *volume_id, int64_t now_ns, struct al_buf *out,
+int figures_json(struct service_worker *w, const struct scope *scope, const char *customer_id,
+                 const char *volume_id, int64_t now_ns, struct al_buf *out,
                  struct al_fail *fail) AL_MUST_CHECK;
 
-void work_figures_tell(struct service_worker *w, const char *customer_id, int64_t now_ns); /* live */
+/* live */
+void work_figures_tell(struct service_worker *w, const char *customer_id, int64_t now_ns);
 
 /* ---- agent_enrol.c ---- */
-int agent_config_version(struct service_req *req, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+int agent_config_version(struct service_req *req, uint64_t *ret,
+                         struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- small things ---- */
 struct inventory_scope work_inventory_scope(const char *customer_id);
 /* The volume by the path's {id}, in scope. */
-int work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *fail) AL_MUST_CHECK;
+int work_volume(struct service_req *req, struct store_volume *ret,
+                struct al_fail *fail) AL_MUST_CHECK;
 /* Brings the store's figures of a volume up to the inventory's; its own transaction. */
-int work_figures_refresh(struct service_worker *w, const char *customer_id, const char *volume_id, int64_t now_ns) AL_MUST_CHECK;
+int work_figures_refresh(struct service_worker *w, const char *customer_id, const char *volume_id,
+                         int64_t now_ns) AL_MUST_CHECK;
 
 #endif

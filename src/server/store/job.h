@@ -1,17 +1,26 @@
-/* job.h: jobs, the outcomes of their files, and why files were refused. Tables in schema_work.c; conventions in store.h (scope, transaction, errors).
+/* job.h: jobs, the outcomes of their files, and why files were refused. Tables in schema_work.c;
+ * conventions in store.h (scope, transaction, errors).
  *
  *   queued ─▶ running ─▶ done | failed          cancelled from each of the first three
  *               ▲ │ share in trouble
  *               │ ▼
  *            suspended
  *
- * The state is never set by hand: store_job_settle derives it from the works that are left and from what became of the files. */
+ * The state is never set by hand: store_job_settle derives it from the works that are left and from
+ * what became of the files. */
 #ifndef ALTO_SERVER_STORE_JOB_H
 #define ALTO_SERVER_STORE_JOB_H
 
 #include "server/store/store.h"
 
-enum store_job_kind { STORE_J_SCAN, STORE_J_TIER, STORE_J_RECALL, STORE_J_CHECK_SHARE, STORE_J_RECONCILE, STORE_J_KINDS };
+enum store_job_kind {
+    STORE_J_SCAN,
+    STORE_J_TIER,
+    STORE_J_RECALL,
+    STORE_J_CHECK_SHARE,
+    STORE_J_RECONCILE,
+    STORE_J_KINDS
+};
 enum store_job_state {
     STORE_J_QUEUED,
     STORE_J_RUNNING,
@@ -25,15 +34,17 @@ const char *store_job_kind_name(enum store_job_kind kind);    /* "scan" ... */
 const char *store_job_state_name(enum store_job_state state); /* "queued" ... */
 bool store_job_state_open(enum store_job_state state);        /* queued, running or suspended */
 
-extern const struct store_noun store_jobs;     /* filters: customer_id, volume_id, rule_id, share_id, state, kind */
+/* filters: customer_id, volume_id, rule_id, share_id, state, kind */
+extern const struct store_noun store_jobs;
 extern const struct store_noun store_outcomes; /* filters: job_id, code, reason, act */
 
 struct store_job {
     al_id id, customer_id, host_id, volume_id, rule_id, share_id; /* the last three empty: none */
     enum store_job_kind kind;
     enum store_job_state state;
-    uint64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files, failed_files;
-    int end_code;           /* the first trouble a work ended with, AL_OK: none */
+    uint64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files,
+        failed_files;
+    int end_code; /* the first trouble a work ended with, AL_OK: none */
     const char *text;
     const char *rule_where; /* NULL: by path */
     int64_t plan_ns;        /* the rule's now */
@@ -43,31 +54,46 @@ struct store_job {
 };
 
 /* State is queued. */
-int store_job_add(struct store *s, const struct scope *scope, const struct store_job *j, struct al_fail *fail) AL_MUST_CHECK;
-int store_job_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a, struct store_job *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_add(struct store *s, const struct scope *scope, const struct store_job *j,
+                  struct al_fail *fail) AL_MUST_CHECK;
+int store_job_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
+                  struct store_job *ret, struct al_fail *fail) AL_MUST_CHECK;
 /* The open job of a kind on a volume, a rule or a share (those not NULL); AL_ENOENT. */
-int store_job_find_open(struct store *s, const struct scope *scope, enum store_job_kind kind, const char *volume_id, const char *rule_id,
-                        const char *share_id, al_id ret, struct al_fail *fail) AL_MUST_CHECK;
-int store_job_count_open(struct store *s, const struct scope *scope, const char *volume_id, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_find_open(struct store *s, const struct scope *scope, enum store_job_kind kind,
+                        const char *volume_id, const char *rule_id, const char *share_id, al_id ret,
+                        struct al_fail *fail) AL_MUST_CHECK;
+int store_job_count_open(struct store *s, const struct scope *scope, const char *volume_id,
+                         uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
 
 struct store_job_delta { /* what is added; may be negative */
-    int64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files, failed_files;
+    int64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files,
+        failed_files;
 };
-int store_job_count(struct store *s, const struct scope *scope, const char *id, const struct store_job_delta *d, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_count(struct store *s, const struct scope *scope, const char *id,
+                    const struct store_job_delta *d, struct al_fail *fail) AL_MUST_CHECK;
 /* How far a walk is: done_files and done_bytes as they stand. */
-int store_job_progress(struct store *s, const struct scope *scope, const char *id, uint64_t files, uint64_t bytes, struct al_fail *fail) AL_MUST_CHECK;
-/* A walk's end: how many files there were, and how many folders could not be read (as reason "unreadable"). */
-int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files, uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_progress(struct store *s, const struct scope *scope, const char *id, uint64_t files,
+                       uint64_t bytes, struct al_fail *fail) AL_MUST_CHECK;
+/* A walk's end: how many files there were, and how many folders could not be read (as reason
+ * "unreadable"). */
+int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files,
+                      uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
 /* text NULL: the code alone. AL_OK leaves the code. */
-int store_job_note(struct store *s, const struct scope *scope, const char *id, int code, const char *text, struct al_fail *fail) AL_MUST_CHECK;
+int store_job_note(struct store *s, const struct scope *scope, const char *id, int code,
+                   const char *text, struct al_fail *fail) AL_MUST_CHECK;
 /* files may be negative; at 0 the reason goes. sample is kept from the first. */
-int store_job_reason(struct store *s, const struct scope *scope, const char *id, const char *reason, const char *code, int64_t files,
-                     struct al_span sample, struct al_fail *fail) AL_MUST_CHECK;
-/* Derives the state. *ret_state and *ret_changed may be NULL. A cancelled or ended job stays as it is. */
-int store_job_settle(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, enum store_job_state *ret_state,
+int store_job_reason(struct store *s, const struct scope *scope, const char *id, const char *reason,
+                     const char *code, int64_t files, struct al_span sample,
+                     struct al_fail *fail) AL_MUST_CHECK;
+/* Derives the state. *ret_state and *ret_changed may be NULL. A cancelled or ended job stays as it
+ * is. */
+int store_job_settle(struct store *s, const struct scope *scope, const char *id, int64_t now_ns,
+                     enum store_job_state *ret_state, bool *ret_changed,
+                     struct al_fail *fail) AL_MUST_CHECK;
+/* Queued and held works go, leased ones are dropped. AL_OK with *ret_changed false when it had
+ * ended. */
+int store_job_cancel(struct store *s, const struct scope *scope, const char *id, int64_t now_ns,
                      bool *ret_changed, struct al_fail *fail) AL_MUST_CHECK;
-/* Queued and held works go, leased ones are dropped. AL_OK with *ret_changed false when it had ended. */
-int store_job_cancel(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, bool *ret_changed, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- what became of a file ---- */
 enum store_outcome_class {
@@ -85,27 +111,35 @@ struct store_outcome {
     int64_t at_ns;
 };
 struct store_outcome_before {
-    bool there, kept; /* there: the file had an outcome; kept: it was done and stays so, the new one is not counted */
+    /* there: the file had an outcome; kept: it was done and stays so, the new one is not counted */
+    bool there, kept;
     enum store_outcome_class class_;
     uint64_t size, freed;
     char code[32], reason[72];
 };
-int store_outcome_put(struct store *s, const struct scope *scope, const struct store_outcome *o, struct store_outcome_before *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_outcome_put(struct store *s, const struct scope *scope, const struct store_outcome *o,
+                      struct store_outcome_before *ret, struct al_fail *fail) AL_MUST_CHECK;
 enum store_outcome_seen { STORE_SEEN_NOT, STORE_SEEN_LATER, STORE_SEEN_FINAL };
-int store_outcome_seen(struct store *s, const struct scope *scope, const char *job_id, struct al_span path, enum store_outcome_seen *ret,
+int store_outcome_seen(struct store *s, const struct scope *scope, const char *job_id,
+                       struct al_span path, enum store_outcome_seen *ret,
                        struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- the deletion ledger ---- */
 struct store_ledger_entry {
-    const char *share_id, *object_id, *customer_id, *host_id, *volume_id, *reason; /* volume_id NULL: unknown */
+    /* volume_id NULL: unknown */
+    const char *share_id, *object_id, *customer_id, *host_id, *volume_id, *reason;
     struct al_span path;
     int64_t since_ns;
 };
-int store_ledger_add(struct store *s, const struct scope *scope, const struct store_ledger_entry *e, struct al_fail *fail) AL_MUST_CHECK; /* there already: stays */
-int store_ledger_count(struct store *s, const struct scope *scope, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* there already: stays */
+int store_ledger_add(struct store *s, const struct scope *scope, const struct store_ledger_entry *e,
+                     struct al_fail *fail) AL_MUST_CHECK;
+int store_ledger_count(struct store *s, const struct scope *scope, uint64_t *ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
 
 /* Ended jobs older than this go, with their outcomes; the audit keeps what they did. */
 #define STORE_JOBS_KEPT_NS (INT64_C(90) * 86400 * 1000000000)
-int store_job_prune(struct store *s, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK; /* in a transaction; a bounded piece */
+/* in a transaction; a bounded piece */
+int store_job_prune(struct store *s, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

@@ -6,8 +6,9 @@
  *
  *   AL_TRY(store_run(s, fail, "UPDATE host SET name=?2 WHERE id=?1", S_TEXT(id), S_TEXT(name)));
  *
- * SQL texts are literals or built from tables, never from input: values are always bound. Each connection keeps what it
- * prepared, found again by the text. Parameters are numbered ?1 ... in the order of the arguments. */
+ * SQL texts are literals or built from tables, never from input: values are always bound. Each
+ * connection keeps what it prepared, found again by the text. Parameters are numbered ?1 ... in the
+ * order of the arguments. */
 #ifndef ALTO_SERVER_STORE_STORE_PRIV_H
 #define ALTO_SERVER_STORE_STORE_PRIV_H
 
@@ -18,7 +19,8 @@
 #include "port/thread.h"
 #include "server/store/store.h"
 
-#define STORE_STMTS_MAX 256u /* prepared statements kept per connection; beyond: prepared and dropped */
+/* prepared statements kept per connection; beyond: prepared and dropped */
+#define STORE_STMTS_MAX 256u
 
 /* Leaves the function with the code of a call that failed. */
 #define AL_TRY(call)                                                                               \
@@ -55,7 +57,8 @@ struct store_chain { /* head of the chain last written to, flushed before the co
 struct store {
     struct store_db *db;
     sqlite3 *sql;
-    sqlite3_stmt *rollback; /* prepared at the start, so that it works when there is no memory left */
+    /* prepared at the start, so that it works when there is no memory left */
+    sqlite3_stmt *rollback;
     struct store_stmt **stmts; /* open table by hash, STORE_STMTS_MAX * 2 places */
     size_t stmt_count;
     bool in_tx;
@@ -74,22 +77,27 @@ struct store_arg {
     struct al_span blob;
 };
 struct store_arg store_arg_u64(uint64_t v); /* above INT64_MAX: INT64_MAX */
-#define S_TEXT(t) ((struct store_arg){.kind = STORE_A_TEXT, .text = (t)})  /* NULL: NULL */
-#define S_ID(t) (store_arg_id(t))                                          /* NULL or "": NULL */
+#define S_TEXT(t) ((struct store_arg){.kind = STORE_A_TEXT, .text = (t)}) /* NULL: NULL */
+#define S_ID(t) (store_arg_id(t))                                         /* NULL or "": NULL */
 #define S_I64(n) ((struct store_arg){.kind = STORE_A_INT, .number = (n)})
 #define S_U64(n) (store_arg_u64(n))
 #define S_BOOL(b) ((struct store_arg){.kind = STORE_A_INT, .number = (b) ? 1 : 0})
-#define S_BLOB(p, n) ((struct store_arg){.kind = STORE_A_BLOB, .blob = {(p), (n)}}) /* p NULL: NULL */
+/* p NULL: NULL */
+#define S_BLOB(p, n) ((struct store_arg){.kind = STORE_A_BLOB, .blob = {(p), (n)}})
 #define S_SPAN(s) ((struct store_arg){.kind = STORE_A_BLOB, .blob = (s)})
 #define S_NULL ((struct store_arg){.kind = STORE_A_NULL})
 struct store_arg store_arg_id(const char *id);
 
 /* ---- statements ---- */
-int store_query_args(struct store *s, struct al_fail *fail, struct store_stmt **ret, const char *sql, const struct store_arg *args,
-                     size_t count) AL_MUST_CHECK;
-int store_run_args(struct store *s, struct al_fail *fail, const char *sql, const struct store_arg *args, size_t count) AL_MUST_CHECK;
-#define STORE_ARGS(...) (const struct store_arg[]){__VA_ARGS__}, sizeof((const struct store_arg[]){__VA_ARGS__}) / sizeof(struct store_arg)
-#define store_query(s, fail, ret, sql, ...) store_query_args(s, fail, ret, sql, STORE_ARGS(__VA_ARGS__))
+int store_query_args(struct store *s, struct al_fail *fail, struct store_stmt **ret,
+                     const char *sql, const struct store_arg *args, size_t count) AL_MUST_CHECK;
+int store_run_args(struct store *s, struct al_fail *fail, const char *sql,
+                   const struct store_arg *args, size_t count) AL_MUST_CHECK;
+#define STORE_ARGS(...)                                                                            \
+    (const struct store_arg[]){__VA_ARGS__},                                                       \
+        sizeof((const struct store_arg[]){__VA_ARGS__}) / sizeof(struct store_arg)
+#define store_query(s, fail, ret, sql, ...)                                                        \
+    store_query_args(s, fail, ret, sql, STORE_ARGS(__VA_ARGS__))
 /* Runs it to its end. */
 #define store_run(s, fail, sql, ...) store_run_args(s, fail, sql, STORE_ARGS(__VA_ARGS__))
 /* Next row: *ret_row false at the end. */
@@ -98,23 +106,29 @@ int store_step(struct store_stmt *q, bool *ret_row, struct al_fail *fail) AL_MUS
 int store_step_one(struct store_stmt *q, const char *what, struct al_fail *fail) AL_MUST_CHECK;
 /* Starts the same statement again with other values (for loops of inserts). */
 void store_again(struct store_stmt *q, const struct store_arg *args, size_t count);
-void store_done(struct store_stmt **q); /* for AL_CLEANUP: back to the cache */
+void store_done(struct store_stmt **q);        /* for AL_CLEANUP: back to the cache */
 uint64_t store_changes(const struct store *s); /* rows of the last statement that changed some */
 /* One number of one row; AL_ENOENT without a row. */
-int store_number_args(struct store *s, struct al_fail *fail, uint64_t *ret, const char *sql, const struct store_arg *args, size_t count) AL_MUST_CHECK;
-#define store_number(s, fail, ret, sql, ...) store_number_args(s, fail, ret, sql, STORE_ARGS(__VA_ARGS__))
+int store_number_args(struct store *s, struct al_fail *fail, uint64_t *ret, const char *sql,
+                      const struct store_arg *args, size_t count) AL_MUST_CHECK;
+#define store_number(s, fail, ret, sql, ...)                                                       \
+    store_number_args(s, fail, ret, sql, STORE_ARGS(__VA_ARGS__))
 
 /* Columns of the row a step gave; borrowed until the next step. */
 const char *store_col_text(struct store_stmt *q, int at); /* "" for NULL */
-struct al_span store_col_span(struct store_stmt *q, int at); /* text or blob as bytes; .at NULL for NULL */
+/* text or blob as bytes; .at NULL for NULL */
+struct al_span store_col_span(struct store_stmt *q, int at);
 int64_t store_col_i64(struct store_stmt *q, int at);
 uint64_t store_col_u64(struct store_stmt *q, int at);
 bool store_col_null(struct store_stmt *q, int at);
 void store_col_id(struct store_stmt *q, int at, al_id ret); /* "" for NULL */
-int store_col_hash(struct store_stmt *q, int at, uint8_t ret[STORE_HASH_LEN], struct al_fail *fail) AL_MUST_CHECK; /* AL_ECORRUPT */
+/* AL_ECORRUPT */
+int store_col_hash(struct store_stmt *q, int at, uint8_t ret[STORE_HASH_LEN],
+                   struct al_fail *fail) AL_MUST_CHECK;
 /* Copies into the arena: *ret NULL for NULL. AL_ENOMEM. */
 int store_col_dup(struct store_stmt *q, int at, struct al_arena *a, const char **ret) AL_MUST_CHECK;
-int store_col_dup_span(struct store_stmt *q, int at, struct al_arena *a, struct al_span *ret) AL_MUST_CHECK;
+int store_col_dup_span(struct store_stmt *q, int at, struct al_arena *a,
+                       struct al_span *ret) AL_MUST_CHECK;
 
 /* Our code of a SQLite result, with its sentence in fail. */
 int store_failed(struct store *s, int sqlite_rc, struct al_fail *fail);
@@ -127,12 +141,15 @@ int store_need_change(const struct store *s, const char *what, struct al_fail *f
 #define S_SCOPE(scope) S_BOOL((scope)->all), S_ID((scope)->customer_id)
 #define STORE_SCOPE(all_at, id_at) " AND (?" #all_at " OR customer_id=?" #id_at ")"
 
-/* Refuses with AL_ECONFLICT when one of the counts (SQL with ?1 = id) is not 0: "this host still has 2 volumes". */
+/* Refuses with AL_ECONFLICT when one of the counts (SQL with ?1 = id) is not 0: "this host still
+ * has 2 volumes". */
 struct store_dependant {
     const char *sql;
     const char *one, *many;
 };
-int store_refuse(struct store *s, const char *what, const char *id, const struct store_dependant *list, size_t count, struct al_fail *fail) AL_MUST_CHECK;
+int store_refuse(struct store *s, const char *what, const char *id,
+                 const struct store_dependant *list, size_t count,
+                 struct al_fail *fail) AL_MUST_CHECK;
 
 /* Writes the chain's head back; store_commit calls it. */
 int store_chain_flush(struct store *s, struct al_fail *fail) AL_MUST_CHECK;
@@ -152,7 +169,13 @@ struct store_field {
     const char *sql; /* an expression over the noun's tables */
     enum store_kind kind;
 };
-enum store_test { STORE_T_EQ, STORE_T_EQ_NOCASE, STORE_T_CONTAINS, STORE_T_FROM /* >= */, STORE_T_TO /* < */ };
+enum store_test {
+    STORE_T_EQ,
+    STORE_T_EQ_NOCASE,
+    STORE_T_CONTAINS,
+    STORE_T_FROM /* >= */,
+    STORE_T_TO /* < */
+};
 struct store_filter_kind {
     const char *name; /* of the query parameter */
     const char *sql;  /* an expression */
@@ -160,29 +183,35 @@ struct store_filter_kind {
     enum store_kind kind; /* TEXT, INT, BOOL ("true"/"false") or TIME */
 };
 struct store_noun {
-    const char *what;        /* "host" */
-    const char *from;        /* "host t LEFT JOIN ..." */
-    const char *id;          /* "t.id" */
-    const char *customer;    /* "t.customer_id" */
-    const char *order;       /* a unique expression of kind order_kind, with an index that begins with it or with a filter's column */
+    const char *what;     /* "host" */
+    const char *from;     /* "host t LEFT JOIN ..." */
+    const char *id;       /* "t.id" */
+    const char *customer; /* "t.customer_id" */
+    /* a unique expression of kind order_kind, with an index that begins with it or with a filter's
+     * column */
+    const char *order;
     enum store_kind order_kind; /* TEXT or INT */
     bool newest_first;
-    const char *version;     /* "t.version"; NULL: none */
+    const char *version; /* "t.version"; NULL: none */
     const struct store_field *fields;
     size_t field_count;
     const struct store_filter_kind *filters;
     size_t filter_count;
 };
-int store_row_json(struct store_stmt *q, int first_column, const struct store_field *fields, size_t count, struct al_jsonout *j) AL_MUST_CHECK;
+int store_row_json(struct store_stmt *q, int first_column, const struct store_field *fields,
+                   size_t count, struct al_jsonout *j) AL_MUST_CHECK;
 
-/* ---- migrations: never edited once released, only added; applied in order, each in a transaction with its record ---- */
+/* ---- migrations: never edited once released, only added; applied in order, each in a transaction
+ * with its record ---- */
 struct store_migration {
     unsigned number;
     const char *name;
     const char *sql; /* several statements */
 };
-extern const struct store_migration store_schema_core, store_schema_work, store_schema_series, store_schema_news, store_schema_trouble, store_schema_acts;
+extern const struct store_migration store_schema_core, store_schema_work, store_schema_series,
+    store_schema_news, store_schema_trouble, store_schema_acts;
 const struct store_migration *const *store_migrations(size_t *ret_count);
-int store_migrate(struct store *s, const struct store_migration *const *list, size_t count, struct al_fail *fail) AL_MUST_CHECK;
+int store_migrate(struct store *s, const struct store_migration *const *list, size_t count,
+                  struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* work.h: pieces of jobs that agents lease, how far each host's stream is applied, and who is alive. Tables in schema_work.c; conventions in store.h.
+/* work.h: pieces of jobs that agents lease, how far each host's stream is applied, and who is
+ * alive. Tables in schema_work.c; conventions in store.h.
  *
  *           lease                  end
  *   queued ───────▶ leased ────────────────▶ (gone)
@@ -6,22 +7,25 @@
  *     │  └────────────┘ └──────▶ held ──▶ queued when the share is well
  *     │                 cancelled while leased: dropped, told to the agent, gone at its next heartbeat
  *
- * A lease that ran out while the agent still holds the work is simply given back to it: work belongs to the host of its volume, nobody else
- * can have taken it. */
+ * A lease that ran out while the agent still holds the work is simply given back to it: work
+ * belongs to the host of its volume, nobody else can have taken it. */
 #ifndef ALTO_SERVER_STORE_WORK_H
 #define ALTO_SERVER_STORE_WORK_H
 
 #include "server/store/job.h"
 
-#define WORK_LEASE_S 60u                                  /* seconds without a heartbeat */
-#define WORK_TAKEN_S 10u                                  /* until the first one: the answer may have gone to an agent that had died */
-#define WORK_LOST_MAX 10u                                 /* leases of one work that ran out; then it is given up */
-#define WORK_ITEMS_MAX 500u                               /* files of one work */
-#define WORK_ITEMS_BYTES_MAX (256u << 10)                 /* of JSON, of one work */
-#define WORK_HOLD_FREE 3u                                 /* times a work is held before waiting gets longer */
-#define WORK_HOLD_NS (INT64_C(30) * 1000000000)           /* then 30 s, 60 s ... */
+#define WORK_LEASE_S 60u /* seconds without a heartbeat */
+/* until the first one: the answer may have gone to an agent that had died */
+#define WORK_TAKEN_S 10u
+/* leases of one work that ran out; then it is given up */
+#define WORK_LOST_MAX 10u
+#define WORK_ITEMS_MAX 500u               /* files of one work */
+#define WORK_ITEMS_BYTES_MAX (256u << 10) /* of JSON, of one work */
+/* times a work is held before waiting gets longer */
+#define WORK_HOLD_FREE 3u
+#define WORK_HOLD_NS (INT64_C(30) * 1000000000) /* then 30 s, 60 s ... */
 #define WORK_HOLD_NS_MAX (INT64_C(600) * 1000000000)
-#define HOST_OFFLINE_NS (INT64_C(90) * 1000000000)        /* without heartbeat */
+#define HOST_OFFLINE_NS (INT64_C(90) * 1000000000) /* without heartbeat */
 
 struct store_work {
     al_id id, job_id, customer_id, host_id, volume_id, share_id, scan_id; /* empty where none */
@@ -35,49 +39,72 @@ struct store_work {
     int64_t plan_ns;
 };
 
-int store_work_add(struct store *s, const struct scope *scope, const struct store_work *w, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_add(struct store *s, const struct scope *scope, const struct store_work *w,
+                   struct al_fail *fail) AL_MUST_CHECK;
 /* AL_ENOENT. With items. */
-int store_work_get(struct store *s, const struct scope *scope, const char *host_id, const char *id, struct al_arena *a, struct store_work *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_get(struct store *s, const struct scope *scope, const char *host_id, const char *id,
+                   struct al_arena *a, struct store_work *ret, struct al_fail *fail) AL_MUST_CHECK;
 /* The work of a scan under way on this host; AL_ENOENT. */
-int store_work_of_scan(struct store *s, const struct scope *scope, const char *host_id, const char *scan_id, struct al_arena *a, struct store_work *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_of_scan(struct store *s, const struct scope *scope, const char *host_id,
+                       const char *scan_id, struct al_arena *a, struct store_work *ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
 /* Whether a lease call would change or give anything: for parked polls, without a transaction. */
-int store_work_waiting(struct store *s, const struct scope *scope, const char *host_id, const char *const *running, size_t running_count, size_t max,
+int store_work_waiting(struct store *s, const struct scope *scope, const char *host_id,
+                       const char *const *running, size_t running_count, size_t max,
                        size_t urgent_max, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Heartbeat: prolongs what the host holds; *ret_held[i] false: it must drop running[i]. Works dropped that the host does not hold any more go. */
-int store_work_prolong(struct store *s, const struct scope *scope, const char *host_id, const char *const *running, size_t count, int64_t until_ns,
-                       bool *ret_held, struct al_fail *fail) AL_MUST_CHECK;
-/* The next works, at most max of any kind and urgent_max more of check_share and recall. A scan gets a new scan_id with every lease. */
-int store_work_lease(struct store *s, const struct scope *scope, const char *host_id, size_t max, size_t urgent_max, int64_t now_ns, int64_t until_ns,
-                     struct al_arena *a, int (*each)(void *ctx, const struct store_work *w), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
+/* Heartbeat: prolongs what the host holds; *ret_held[i] false: it must drop running[i]. Works
+ * dropped that the host does not hold any more go. */
+int store_work_prolong(struct store *s, const struct scope *scope, const char *host_id,
+                       const char *const *running, size_t count, int64_t until_ns, bool *ret_held,
+                       struct al_fail *fail) AL_MUST_CHECK;
+/* The next works, at most max of any kind and urgent_max more of check_share and recall. A scan
+ * gets a new scan_id with every lease. */
+int store_work_lease(struct store *s, const struct scope *scope, const char *host_id, size_t max,
+                     size_t urgent_max, int64_t now_ns, int64_t until_ns, struct al_arena *a,
+                     int (*each)(void *ctx, const struct store_work *w), void *ctx,
+                     struct al_fail *fail) AL_MUST_CHECK;
 /* Gone. AL_ENOENT. */
-int store_work_del(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_del(struct store *s, const struct scope *scope, const char *id,
+                   struct al_fail *fail) AL_MUST_CHECK;
 /* New items of a work whose others are done. */
-int store_work_items(struct store *s, const struct scope *scope, const char *id, uint32_t items, struct al_span json, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_items(struct store *s, const struct scope *scope, const char *id, uint32_t items,
+                     struct al_span json, struct al_fail *fail) AL_MUST_CHECK;
 /* leased ─▶ queued: the agent gave it back. Counts as a lost lease. */
-int store_work_back(struct store *s, const struct scope *scope, const char *id, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_back(struct store *s, const struct scope *scope, const char *id,
+                    struct al_fail *fail) AL_MUST_CHECK;
 /* leased or queued ─▶ held; each further time it waits longer. */
-int store_work_hold(struct store *s, const struct scope *scope, const char *id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_hold(struct store *s, const struct scope *scope, const char *id, int64_t now_ns,
+                    struct al_fail *fail) AL_MUST_CHECK;
 /* All queued works of a job ─▶ held. */
-int store_work_hold_job(struct store *s, const struct scope *scope, const char *job_id, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
-/* Every queued work that needs the share: reads too, or only those that write. each gets the jobs, and with `all` those too whose works are held
- * already. */
-int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id, bool reads_too, bool all, int64_t now_ns,
-                          int (*each)(void *ctx, const char *job_id), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
+int store_work_hold_job(struct store *s, const struct scope *scope, const char *job_id,
+                        int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* Every queued work that needs the share: reads too, or only those that write. each gets the jobs,
+ * and with `all` those too whose works are held already. */
+int store_work_hold_share(struct store *s, const struct scope *scope, const char *share_id,
+                          bool reads_too, bool all, int64_t now_ns,
+                          int (*each)(void *ctx, const char *job_id), void *ctx,
+                          struct al_fail *fail) AL_MUST_CHECK;
 
 struct store_work_ref {
     al_id work_id, job_id, customer_id, host_id, share_id;
     enum store_job_kind kind;
     uint32_t lost;
 };
-/* Held works of a share (NULL: of every share) whose waiting is over and which the share's state allows ─▶ queued: all of one that is well,
- * recalls of one that is full or read-only. */
-int store_work_release(struct store *s, const struct scope *scope, const char *share_id, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret,
+/* Held works of a share (NULL: of every share) whose waiting is over and which the share's state
+ * allows ─▶ queued: all of one that is well, recalls of one that is full or read-only. */
+int store_work_release(struct store *s, const struct scope *scope, const char *share_id,
+                       int64_t now_ns, struct al_arena *a, struct store_work_ref **ret,
                        size_t *ret_count, struct al_fail *fail) AL_MUST_CHECK;
-/* Checks nobody asked for that no agent took within SHARE_CHECK_STALE_NS go: another host may be there. Leases that ran out ─▶ queued; those with lost > WORK_LOST_MAX stay for the caller to end. Dropped ones go. */
-int store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
+/* Checks nobody asked for that no agent took within SHARE_CHECK_STALE_NS go: another host may be
+ * there. Leases that ran out ─▶ queued; those with lost > WORK_LOST_MAX stay for the caller to end.
+ * Dropped ones go. */
+int store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns,
+                      struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
-/* Whether tick has anything to do: leases run out, holds over, hosts silent, shares to check. Reads only. */
-int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* Whether tick has anything to do: leases run out, holds over, hosts silent, shares to check. Reads
+ * only. */
+int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool *ret,
+                   struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- shares being watched ---- */
 #define SHARE_CHECK_STALE_NS (INT64_C(120) * 1000000000)
@@ -87,38 +114,55 @@ int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, b
 struct store_watch {
     al_id share_id, customer_id, host_id; /* a host that uses it and is online */
 };
-/* Shares in trouble, or that works wait for, and those that are well but were not looked at for SHARE_LOOK_EVERY_NS; without a check under
- * way, and with an online host to do it. A share in trouble is checked after SHARE_CHECK_SOON_NS, then whenever the trouble has lasted twice as
- * long, at least every SHARE_CHECK_EVERY_NS: a server that was restarted is noticed at once, one that is gone costs little. */
-int store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_watch **ret, size_t *ret_count,
+/* Shares in trouble, or that works wait for, and those that are well but were not looked at for
+ * SHARE_LOOK_EVERY_NS; without a check under way, and with an online host to do it. A share in
+ * trouble is checked after SHARE_CHECK_SOON_NS, then whenever the trouble has lasted twice as long,
+ * at least every SHARE_CHECK_EVERY_NS: a server that was restarted is noticed at once, one that is
+ * gone costs little. */
+int store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns,
+                      struct al_arena *a, struct store_watch **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* A host that uses the share: host_id (NULL: any, an online one first). AL_ENOENT. */
-int store_share_host(struct store *s, const struct scope *scope, const char *share_id, const char *host_id, al_id ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_share_host(struct store *s, const struct scope *scope, const char *share_id,
+                     const char *host_id, al_id ret, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- hosts ---- */
 /* *ret_was_online before. */
-int store_host_seen(struct store *s, const struct scope *scope, const char *host_id, int64_t now_ns, bool *ret_was_online, struct al_fail *fail) AL_MUST_CHECK;
+int store_host_seen(struct store *s, const struct scope *scope, const char *host_id, int64_t now_ns,
+                    bool *ret_was_online, struct al_fail *fail) AL_MUST_CHECK;
 /* Hosts silent for HOST_OFFLINE_NS become offline. */
-int store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
+int store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
+                    struct store_work_ref **ret, size_t *ret_count,
                     struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- intake ---- */
-int store_intake_seq(struct store *s, const struct scope *scope, const char *host_id, const char *stream, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK; /* 0: none yet */
-int store_intake_set(struct store *s, const struct scope *scope, const char *host_id, const char *stream, uint64_t seq, int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* 0: none yet */
+int store_intake_seq(struct store *s, const struct scope *scope, const char *host_id,
+                     const char *stream, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_intake_set(struct store *s, const struct scope *scope, const char *host_id,
+                     const char *stream, uint64_t seq, int64_t now_ns,
+                     struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- volumes whose figures are behind ---- */
-int store_news_add(struct store *s, const struct scope *scope, const char *volume_id, struct al_fail *fail) AL_MUST_CHECK;
+int store_news_add(struct store *s, const struct scope *scope, const char *volume_id,
+                   struct al_fail *fail) AL_MUST_CHECK;
 /* What is noted of a volume; 0: nothing. */
-int store_news_of(struct store *s, const struct scope *scope, const char *volume_id, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_news_of(struct store *s, const struct scope *scope, const char *volume_id, uint64_t *ret,
+                  struct al_fail *fail) AL_MUST_CHECK;
 /* Taken away unless there is newer news. */
-int store_news_done(struct store *s, const struct scope *scope, const char *volume_id, uint64_t n, struct al_fail *fail) AL_MUST_CHECK;
-int store_news_each(struct store *s, const struct scope *scope, int (*each)(void *ctx, const char *volume_id, const char *customer_id), void *ctx,
+int store_news_done(struct store *s, const struct scope *scope, const char *volume_id, uint64_t n,
                     struct al_fail *fail) AL_MUST_CHECK;
+int store_news_each(struct store *s, const struct scope *scope,
+                    int (*each)(void *ctx, const char *volume_id, const char *customer_id),
+                    void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- figures: sums over what is in scope ---- */
 struct store_figures {
-    uint64_t files, bytes, allocated, stub_files, stub_bytes, freed_bytes, hosts, hosts_online, volumes, shares, jobs_running;
+    uint64_t files, bytes, allocated, stub_files, stub_bytes, freed_bytes, hosts, hosts_online,
+        volumes, shares, jobs_running;
 };
-int store_figures(struct store *s, const struct scope *scope, const char *customer_id, const char *volume_id, struct store_figures *ret, struct al_fail *fail) AL_MUST_CHECK;
+int store_figures(struct store *s, const struct scope *scope, const char *customer_id,
+                  const char *volume_id, struct store_figures *ret,
+                  struct al_fail *fail) AL_MUST_CHECK;
 
 #endif
