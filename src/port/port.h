@@ -69,6 +69,10 @@ enum port_attr { /* statx(2) stx_attributes, or what Windows has of it */
                  PORT_A_MOUNT_ROOT = 2048 /* another filesystem is mounted here */
 };
 
+/* Times are nanoseconds since 1970 and reach from 1677 to 2262; what lies beyond is told as this, or
+ * as this negative. */
+#define PORT_TIME_FAR INT64_MAX
+
 struct port_stat {
     enum port_type type;
     uint32_t mode;     /* permission bits with setuid, setgid, sticky */

@@ -23,6 +23,7 @@ const TEXTS: Record<string, string> = {
   no_gate: 'The gate does not guard this volume: mount it with mount.alto and see that alto-gate runs.',
   other_filesystem: 'It lies on another file system that is mounted inside the volume.',
   unreadable: 'The host was not allowed to read it.',
+  time_out_of_range: 'One of its times lies after the year 2262 or before 1677 and could not be put back.',
   attributes_too_large: 'Its attributes leave no room for the mark of a stub.',
   unreachable: 'The share or host did not answer. It goes on by itself when it is back.',
   full: 'There is no room on the share.',

@@ -11,6 +11,12 @@
 
 #define LOOKUP_NS 2000000 /* how long somebody's lookup of a name may last */
 
+static bool
+is_far(int64_t ns)
+{
+    return ns == PORT_TIME_FAR || ns == -PORT_TIME_FAR;
+}
+
 static enum stub_refusal
 refuse_by_stat(const struct stub_volume *v, const struct port_stat *st)
 {
@@ -40,6 +46,9 @@ refuse_by_stat(const struct stub_volume *v, const struct port_stat *st)
     }
     if (st->nlink > 1) {
         return STUB_R_HARD_LINKED;
+    }
+    if (is_far(st->atime_ns) || is_far(st->mtime_ns)) {
+        return STUB_R_TIME;
     }
     if (st->size == 0 || st->size > MARKER_SIZE_MAX) {
         return st->size == 0 ? STUB_R_NO_GAIN : STUB_R_UNSUPPORTED;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btrfs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,12 @@
 static int64_t
 ns_of(struct statx_timestamp t)
 {
+    if (t.tv_sec > PORT_TIME_FAR / 1000000000 - 1) {
+        return PORT_TIME_FAR;
+    }
+    if (t.tv_sec < -(PORT_TIME_FAR / 1000000000 - 1)) {
+        return -PORT_TIME_FAR;
+    }
     return t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
@@ -162,8 +169,10 @@ linux_path_of(struct port *p, struct port_file *root, struct port_file *f, struc
     return al_buf_add(to, path + base_len + 1, len - base_len - 1);
 }
 
-/* XFS makes f_fsid of the device's number, which is another one after the next start (loop devices, LVM): ask for the UUID.
- * Layout and numbers: include/uapi/linux/fs.h (6.9) and fs/xfs/libxfs/xfs_fs.h. */
+/* XFS makes f_fsid of the device's number, which is another one after the next start (loop devices,
+ * LVM); btrfs makes it of the subvolume's number too, which is another one after a rollback to a
+ * snapshot. So both are asked for the UUID. Layout and numbers: include/uapi/linux/fs.h (6.9),
+ * include/uapi/linux/btrfs.h and fs/xfs/libxfs/xfs_fs.h. */
 struct fs_uuid {
     uint8_t len;
     uint8_t uuid[16];
@@ -178,17 +187,22 @@ struct xfs_geometry_v1 {
 #define IOC_XFS_GEOMETRY_V1 _IOR('X', 100, struct xfs_geometry_v1)
 
 static bool
-fs_uuid(int fd, uint8_t id[16])
+fs_uuid(int fd, enum port_fs_kind kind, uint8_t id[16])
 {
     struct fs_uuid uuid = {0};
+    struct btrfs_ioctl_fs_info_args info = {0};
     struct xfs_geometry_v1 geometry;
 
     if (ioctl(fd, IOC_FS_UUID, &uuid) == 0 && uuid.len == sizeof(uuid.uuid)) {
         memcpy(id, uuid.uuid, sizeof(uuid.uuid));
         return true;
     }
-    if (ioctl(fd, IOC_XFS_GEOMETRY_V1, &geometry) == 0) {
+    if (kind == PORT_FS_XFS && ioctl(fd, IOC_XFS_GEOMETRY_V1, &geometry) == 0) {
         memcpy(id, geometry.uuid, sizeof(geometry.uuid));
+        return true;
+    }
+    if (kind == PORT_FS_BTRFS && ioctl(fd, BTRFS_IOC_FS_INFO, &info) == 0) {
+        memcpy(id, info.fsid, sizeof(info.fsid));
         return true;
     }
     return false;
@@ -232,7 +246,8 @@ linux_fs(struct port *p, struct port_file *f, struct port_fs *ret)
             (void)snprintf(ret->name, sizeof(ret->name), "%s", kinds[i].name);
         }
     }
-    if (ret->kind != PORT_FS_XFS || !fs_uuid(f->fd, ret->id)) {
+    if ((ret->kind != PORT_FS_XFS && ret->kind != PORT_FS_BTRFS) ||
+        !fs_uuid(f->fd, ret->kind, ret->id)) {
         memcpy(ret->id, &st.f_fsid, sizeof(st.f_fsid));
     }
     return AL_OK;

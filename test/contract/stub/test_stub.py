@@ -197,6 +197,11 @@ def what_must_not_be_tiered_is_refused_by_name():
     p = lab.write("hard", DATA)
     os.link(p, lab.path("hard2"))
     refused("hard", "hard_linked")
+    far = lab.write("far", DATA)
+    os.utime(far, ns=(8_000_000_000 * 10**9, 9_300_000_000 * 10**9))  # the year 2264
+    if os.stat(far).st_mtime_ns == 9_300_000_000 * 10**9:  # else this filesystem cannot keep it either
+        refused("far", "time_out_of_range")
+        equal(os.stat(far).st_mtime_ns, 9_300_000_000 * 10**9, "the time stays")
     os.mkfifo(lab.path("fifo"))
     refused("fifo", "not_a_file")
     os.symlink("hard", lab.path("link"))
