@@ -116,14 +116,12 @@ export function PlanPanel({ plan }: { plan: Schemas['Plan'] }) {
           <Card size="small" title="Top folders">
             <Bars
               color={TIERED}
-              rows={plan.folders
-                .slice(0, 10)
-                .map((f) => ({
-                  key: f.path_b64 ?? f.path,
-                  name: <span className="mono">{f.path}</span>,
-                  value: f.bytes,
-                  text: `${bytes(f.bytes)} · ${count(f.files)}`,
-                }))}
+              rows={plan.folders.slice(0, 10).map((f) => ({
+                key: f.path_b64 ?? f.path,
+                name: <span className="mono">{f.path}</span>,
+                value: f.bytes,
+                text: `${bytes(f.bytes)} · ${count(f.files)}`,
+              }))}
             />
           </Card>
         )}
