@@ -44,6 +44,7 @@ int port_fan_can(int folder_fd, bool *ret_open, bool *ret_access) AL_MUST_CHECK;
 struct port_fan_watcher {
     uint32_t pid;
     char name[PORT_FAN_WATCHER_NAME]; /* command name; may be empty */
+    bool content; /* class content: asked after ours whenever somebody opens a file */
 };
 /* Processes, this one and Alto's own among them, that hold a group which is given descriptors of
  * files on the filesystem of fd. What is read through such a descriptor raises no event for anybody

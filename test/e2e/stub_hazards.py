@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What happens to stubs in life: truncated, renamed, linked, moved, copied with their attributes, restored elsewhere, forged, robbed of their marker. Each
 is recognised as doc/format/marker.md says, told, and never shows zeros for content. stub_hazards.py xfs|ext4|btrfs"""
+import ctypes
 import errno
 import hashlib
 import os
@@ -348,6 +349,34 @@ def test_a_backup_mounted_as_another_volume_gives_errors_and_no_zeros():
     told("host.alarm", there, "forged", folder)
     tap.check(is_stub(there), "its marker is gone")
     same(path, data, "the stub itself")
+
+
+def listen():
+    """A listener that is given descriptors of the volume's files, as some virus scanners are."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    group = libc.fanotify_init(0x1, os.O_RDONLY)  # FAN_CLOEXEC
+    tap.check(group >= 0, "no group: %s" % ctypes.get_errno())
+    done = libc.fanotify_mark(group, 0x1 | 0x100, ctypes.c_uint64(0x8), -100, stack.volume.encode())  # ADD, FILESYSTEM; CLOSE_WRITE
+    tap.check(done == 0, "no mark: %s" % ctypes.get_errno())
+    return group
+
+
+def test_nothing_is_tiered_while_somebody_listens_who_would_be_given_zeros():
+    path = at("watched")
+    write(path, b"watched" * 10000)
+    os.sync()
+    stack.scan()
+    asked = {"paths": ["/" + os.path.relpath(os.fsdecode(path), stack.volume)]}
+    group = listen()
+    try:
+        job = stack.api.job(stack.api.post("/volumes/%s/tier" % stack.volume_noun["id"], asked))
+    finally:
+        os.close(group)
+    tap.equal([(r["reason"], r["files"]) for r in job["reasons"]], [("watched_by_others", 1)], "reasons")
+    tap.check(not is_stub(path), "it became a stub")
+    job = stack.api.job(stack.api.post("/volumes/%s/tier" % stack.volume_noun["id"], asked))
+    tap.check(is_stub(path), "it is no stub when nobody listens any more: %s" % job)
+    same(path, b"watched" * 10000, "its content")
 
 
 def test_a_stub_that_lost_its_marker_is_told_by_the_next_scan():

@@ -184,6 +184,9 @@ void agent_gate_answer(struct agent_gate *g, uint64_t number, int code);
 /* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system;
  * AL_EUNREACH. */
 int agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret) AL_MUST_CHECK;
+/* Whether somebody else is told of files on the filesystem of f by descriptors that nobody is asked
+ * about (port/fan.h): text, of cap bytes, names the first. Looks through all processes. */
+bool agent_gate_watched(struct port_file *f, char *text, size_t cap);
 int agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret,
                     struct al_fail *fail) AL_MUST_CHECK;
 /* Called by the gate side for each open; does not wait. After opens_stop it does nothing, and none

@@ -1,11 +1,14 @@
 /* gate_linux.c: alto-gate, as seen by the agent. */
 #include "agent/run/agent.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/recall/gatelink.h"
 #include "base/mem.h"
+#include "port/fan.h"
 
+#define WATCHERS_MAX 16
 #define DEFAULT_SOCKET "/run/alto/gate.sock"
 
 struct agent_gate {
@@ -96,6 +99,27 @@ int
 agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret)
 {
     return gatelink_marked(g->link, f, ret);
+}
+
+bool
+agent_gate_watched(struct port_file *f, char *text, size_t cap)
+{
+    struct port_fan_watcher list[WATCHERS_MAX];
+    size_t count = 0;
+
+    if (port_fan_watchers(port_native_fd(f), list, AL_LEN(list), &count) != AL_OK) {
+        return false; /* the doctor tells that it cannot be seen */
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].content && strncmp(list[i].name, "alto-", 5) != 0) {
+            (void)snprintf(text, cap,
+                           "%s (process %u) listens on this filesystem and would read zeros from "
+                           "stubs: alto-agent doctor tells what to do",
+                           list[i].name, list[i].pid);
+            return true;
+        }
+    }
+    return false;
 }
 
 int

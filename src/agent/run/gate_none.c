@@ -59,6 +59,15 @@ agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret)
     return AL_ENOTSUP;
 }
 
+bool
+agent_gate_watched(struct port_file *f, char *text, size_t cap)
+{
+    (void)f;
+    (void)text;
+    (void)cap;
+    return false;
+}
+
 int
 agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret,
                 struct al_fail *fail)

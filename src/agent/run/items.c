@@ -137,7 +137,7 @@ submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume 
 /* Every item of a volume that can hold no stubs is refused by name, so that the job tells it file
  * by file as for any other reason. */
 static void
-refuse_all(struct agent_work *aw, const char *why)
+refuse_all(struct agent_work *aw, enum stub_refusal refusal, const char *why)
 {
     struct agent *a = aw->agent;
     const struct work *w = aw->work;
@@ -146,7 +146,7 @@ refuse_all(struct agent_work *aw, const char *why)
         int64_t now = port_now_ns(a->port);
         struct outcome o = {.act = "refuse",
                             .code = AL_OK,
-                            .reason = stub_refusal_name(STUB_R_UNSUPPORTED),
+                            .reason = stub_refusal_name(refusal),
                             .text = why,
                             .volume_id = w->volume_id,
                             .job_id = w->job_id[0] != '\0' ? w->job_id : NULL,
@@ -188,6 +188,7 @@ work_tier(struct agent_work *aw)
     struct volume *v = volume_find(a, aw->work->volume_id);
     const struct mover_volume *mv = NULL;
     struct al_fail fail = {0};
+    char watched[256];
     int rc = parse_rule(aw->work, &rule, &fail);
 
     if (rc == AL_OK && v == NULL) {
@@ -196,10 +197,12 @@ work_tier(struct agent_work *aw)
     if (rc == AL_OK) {
         rc = volume_mover(v, &mv, &fail);
     }
-    if (rc == AL_OK) {
+    if (rc == AL_OK && agent_gate_watched(stub_volume_root(mv->stub), watched, sizeof(watched))) {
+        refuse_all(aw, STUB_R_WATCHED, watched);
+    } else if (rc == AL_OK) {
         end_work(aw, submit_moves(aw, v, mv, rule));
     } else if (rc == AL_ENOTSUP) {
-        refuse_all(aw, fail.text);
+        refuse_all(aw, STUB_R_UNSUPPORTED, fail.text);
     } else {
         work_end(aw, rc, fail.text);
     }

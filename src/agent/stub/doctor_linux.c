@@ -210,8 +210,11 @@ check_watchers(struct doctor *d)
         doctor_find(d->report, "watchers", DOCTOR_WARN,
                     "leave this filesystem out there, or have it use file handles "
                     "(FAN_REPORT_FID)",
-                    "%s (process %u) is given descriptors here that the kernel asks nobody about: "
-                    "it reads zeros from stubs",
+                    list[i].content
+                        ? "%s (process %u) is asked about opens here, after the gate: it sees "
+                          "Alto's own opens of stubs as zeros"
+                        : "%s (process %u) is given descriptors here that the kernel asks nobody "
+                          "about: it would read zeros from stubs, so nothing is tiered",
                     list[i].name, list[i].pid);
     }
     if (others == 0) {

@@ -39,7 +39,8 @@
     X(STUB_R_OTHER_FS, "other_filesystem") /* below a mount point */                               \
     X(STUB_R_UNREADABLE, "unreadable")     /* the host refused us; code in the fail */             \
     X(STUB_R_ATTRS_TOO_LARGE, "attributes_too_large")                                              \
-    X(STUB_R_TIME, "time_out_of_range") /* before 1677 or after 2262: a marker cannot keep it */
+    X(STUB_R_TIME, "time_out_of_range") /* before 1677 or after 2262: a marker cannot keep it */   \
+    X(STUB_R_WATCHED, "watched_by_others") /* somebody there would be given stubs unasked */
 
 enum stub_refusal {
 #define STUB_R_ENUM(name, text) name,

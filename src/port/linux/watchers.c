@@ -108,7 +108,7 @@ place_of(int fd, struct place *ret)
 
 /* Whether a descriptor is a group that gets descriptors of files there. */
 static bool
-watches(const char *fdinfo, const struct place *place)
+watches(const char *fdinfo, const struct place *place, bool *ret_content)
 {
     AL_CLEANUP(end_file) FILE *f = fopen(fdinfo, "re");
     char line[LINE_MAX_BYTES];
@@ -122,11 +122,12 @@ watches(const char *fdinfo, const struct place *place)
         here = here || (hex_after(line, " sdev:", &value) && value == place->dev) ||
                (hex_after(line, " mnt_id:", &value) && value == place->mount);
     }
+    *ret_content = (flags & FAN_CLASS_CONTENT) != 0;
     return here && (flags & (BY_HANDLE | FAN_CLASS_PRE_CONTENT)) == 0;
 }
 
 static bool
-process_watches(const char *pid, const struct place *place)
+process_watches(const char *pid, const struct place *place, bool *ret_content)
 {
     AL_CLEANUP(end_dir) DIR *fds = NULL;
     char path[320], link[64];
@@ -145,7 +146,7 @@ process_watches(const char *pid, const struct place *place)
             continue;
         }
         (void)snprintf(path, sizeof(path), "/proc/%.20s/fdinfo/%.20s", pid, e->d_name);
-        if (watches(path, place)) {
+        if (watches(path, place, ret_content)) {
             return true;
         }
     }
@@ -185,7 +186,8 @@ port_fan_watchers(int fd, struct port_fan_watcher *to, size_t cap, size_t *ret_c
     while (count < cap && (e = readdir(processes)) != NULL) {
         uint64_t pid;
 
-        if (al_parse_u64(e->d_name, &pid) == AL_OK && process_watches(e->d_name, &place)) {
+        if (al_parse_u64(e->d_name, &pid) == AL_OK &&
+            process_watches(e->d_name, &place, &to[count].content)) {
             to[count].pid = (uint32_t)pid;
             name_of(e->d_name, to[count].name);
             count++;

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+#include "base/text.h"
+
 static int
 stream_and_seq(struct service_req *req, const char **ret_stream, uint64_t *ret_seq,
                struct al_fail *fail)
@@ -110,13 +113,65 @@ tell_event(struct intake *in)
     }
 }
 
+/* A number that another batch had: two agents use one identity, or this host was set back to a state
+ * of before. What the batch holds is not in the record, so the agent is sent to a new stream: told
+ * of a later number, it begins one (agent/link/spool.h). */
+static int
+other_batch(struct service_req *req, struct service_reply *reply, struct intake *in,
+            uint64_t before)
+{
+    struct al_jsonout j;
+
+    al_log(req->service->log, AL_LOG_WARN,
+           "host %s sends another batch under the number %llu: two agents use its identity, or its "
+           "state was set back",
+           req->caller->name, (unsigned long long)in->seq);
+    al_jo_begin(&j, &in->detail);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "reason", "identity_in_use_twice");
+    al_jo_str(
+        &j, "text",
+        "Another batch came under a number that was used: two agents use this host's identity "
+        "(a copied machine?), or its state folder was set back. Enrol the copy anew");
+    al_jo_u64(&j, "seq", in->seq);
+    al_jo_close(&j);
+    SV_TRY(al_jo_end(&j));
+    SV_TRY(store_begin(in->t.db, in->t.fail));
+    SV_TRY(work_event(&in->t, &(struct work_event){
+                                  .customer_id = in->t.scope.customer_id,
+                                  .act = "host.alarm",
+                                  .subject_type = "host",
+                                  .subject_id = in->t.actor_id,
+                                  .subject = al_span_of(in->t.actor_name),
+                                  .code = al_code_name(AL_ECONFLICT),
+                                  .detail = &in->detail,
+                              }));
+    SV_TRY(store_commit(in->t.db, in->t.fail));
+    tell_event(in);
+    return applied(reply, before + 1);
+}
+
 static int
 apply(struct service_req *req, struct service_reply *reply, struct intake *in, struct al_fail *fail)
 {
+    struct al_xxh128 hash = al_xxh128(req->raw.at, req->raw.len);
+    bool other = false;
     uint64_t before;
     int rc;
 
+    al_hex(&hash, sizeof(hash), in->body);
     SV_TRY(store_intake_seq(in->t.db, &in->t.scope, in->t.actor_id, in->stream, &before, fail));
+    if (in->seq == before) {
+        SV_TRY(store_intake_other(in->t.db, &in->t.scope, in->t.actor_id, in->stream, in->body,
+                                  &other, fail));
+    }
+    if (other) {
+        rc = other_batch(req, reply, in, before);
+        if (rc != AL_OK) {
+            store_rollback(in->t.db);
+        }
+        return rc;
+    }
     if (in->seq <= before) {
         return applied(reply, before);
     }

@@ -70,6 +70,7 @@ struct intake_of { /* beside each record */
 struct intake {
     struct work_tx t; /* actor: the host */
     const char *stream;
+    char body[33]; /* hash of the batch, in hexadecimal */
     uint64_t seq;
     struct intake_batch batch;
     struct intake_of *of; /* batch.count */

@@ -603,5 +603,5 @@ intake_store(struct intake *in)
         }
     }
     return store_intake_set(in->t.db, &in->t.scope, in->t.actor_id, in->stream, in->seq,
-                            in->t.now_ns, in->t.fail);
+                            in->body, in->t.now_ns, in->t.fail);
 }

@@ -139,6 +139,13 @@ change(struct service_req *req, struct store_share *h, struct service_detail *d,
     SV_TRY(url_good(h->url, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h->user, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));
+    if (strcmp(was.url, h->url) != 0 && was.password_sealed.len > 0 &&
+        !service_body_has(req, "password")) {
+        /* Else whoever may edit a share could have its password sent to a server of their own. */
+        return al_fail_set(fail, AL_EINVAL, 0,
+                           "\"password\" must be given again with another \"url\": a password is "
+                           "not sent to a server it was not given for");
+    }
     service_detail_begin(d);
     service_detail_text(d, "name", was.name, h->name);
     service_detail_text(d, "url", was.url, h->url);

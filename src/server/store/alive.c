@@ -133,15 +133,32 @@ store_intake_seq(struct store *s, const struct scope *scope, const char *host_id
 
 int
 store_intake_set(struct store *s, const struct scope *scope, const char *host_id,
-                 const char *stream, uint64_t seq, int64_t now_ns, struct al_fail *fail)
+                 const char *stream, uint64_t seq, const char *body, int64_t now_ns,
+                 struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(store_run(s, fail,
-                     "INSERT INTO intake(host_id, stream, seq, at_ns) SELECT id,?2,?3,?4 FROM host"
-                     " WHERE id=?1 AND (?5 OR customer_id=?6)"
-                     " ON CONFLICT(host_id, stream) DO UPDATE SET seq=?3, at_ns=?4 WHERE seq<?3",
-                     S_TEXT(host_id), S_TEXT(stream), S_U64(seq), S_I64(now_ns), S_SCOPE(scope)));
+    AL_TRY(store_run(
+        s, fail,
+        "INSERT INTO intake(host_id, stream, seq, at_ns, body) SELECT id,?2,?3,?4,?7 FROM host"
+        " WHERE id=?1 AND (?5 OR customer_id=?6)"
+        " ON CONFLICT(host_id, stream) DO UPDATE SET seq=?3, at_ns=?4, body=?7 WHERE seq<?3",
+        S_TEXT(host_id), S_TEXT(stream), S_U64(seq), S_I64(now_ns), S_SCOPE(scope), S_TEXT(body)));
     return store_need_change(s, "host", fail);
+}
+
+int
+store_intake_other(struct store *s, const struct scope *scope, const char *host_id,
+                   const char *stream, const char *body, bool *ret, struct al_fail *fail)
+{
+    uint64_t other;
+
+    AL_TRY(store_number(s, fail, &other,
+                        "SELECT EXISTS(SELECT 1 FROM intake i JOIN host h ON h.id=i.host_id"
+                        " WHERE i.host_id=?1 AND i.stream=?2 AND i.body<>'' AND i.body<>?5"
+                        " AND (?3 OR h.customer_id=?4))",
+                        S_TEXT(host_id), S_TEXT(stream), S_SCOPE(scope), S_TEXT(body)));
+    *ret = other != 0;
+    return AL_OK;
 }
 
 /* ---- volumes with news ---- */

@@ -19,6 +19,13 @@ const struct store_migration store_schema_acts = {
     .sql = "CREATE INDEX event_file_at ON event(subject_id, at_ns) WHERE subject_type='file';",
 };
 
+/* Of the last batch of a stream: the hash of its body. */
+const struct store_migration store_schema_bodies = {
+    .number = 7,
+    .name = "hashes of batches",
+    .sql = "ALTER TABLE intake ADD COLUMN body TEXT NOT NULL DEFAULT '';",
+};
+
 /* Since when a share has been in trouble; 0 while it is well. */
 const struct store_migration store_schema_trouble = {
     .number = 5,

@@ -139,9 +139,14 @@ int store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, 
 /* 0: none yet */
 int store_intake_seq(struct store *s, const struct scope *scope, const char *host_id,
                      const char *stream, uint64_t *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* body: a hash of it, so that another batch under the same number is noticed. */
 int store_intake_set(struct store *s, const struct scope *scope, const char *host_id,
-                     const char *stream, uint64_t seq, int64_t now_ns,
+                     const char *stream, uint64_t seq, const char *body, int64_t now_ns,
                      struct al_fail *fail) AL_MUST_CHECK;
+/* Whether the stream's last batch had another body. */
+int store_intake_other(struct store *s, const struct scope *scope, const char *host_id,
+                       const char *stream, const char *body, bool *ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- volumes whose figures are behind ---- */
 int store_news_add(struct store *s, const struct scope *scope, const char *volume_id,

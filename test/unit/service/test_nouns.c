@@ -290,6 +290,31 @@ test_a_volume_with_stubs_keeps_its_share_and_cannot_be_deleted(void)
     world_close(&w);
 }
 
+static void
+test_a_password_does_not_go_to_another_server(void)
+{
+    struct world w;
+    al_id id;
+
+    world_open(&w);
+    must(&w, &w.a.admin, "POST", V1 "/shares",
+         "{\"name\":\"third\",\"url\":\"smb://nas/cold\",\"user\":\"u\",\"password\":\"p\"}");
+    harness_id(&w.h, id);
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("shares", id, ""),
+                          "{\"url\":\"smb://elsewhere/cold\"}"),
+             AL_EINVAL);
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("shares", id, ""),
+         "{\"url\":\"smb://elsewhere/cold\",\"password\":\"q\"}");
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("shares", id, ""),
+         "{\"url\":\"smb://nas/cold\",\"password\":null}");
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("shares", id, ""), "{\"url\":\"smb://nas/warm\"}");
+    world_close(&w);
+}
+
 /* ---- input ---- */
 
 static void
@@ -436,6 +461,7 @@ main(void)
     TAP_RUN(test_changes_need_the_version_they_mean);
     TAP_RUN(test_deleting_goes_from_the_leaves_and_says_what_is_in_the_way);
     TAP_RUN(test_a_volume_with_stubs_keeps_its_share_and_cannot_be_deleted);
+    TAP_RUN(test_a_password_does_not_go_to_another_server);
     TAP_RUN(test_bodies_that_make_no_sense_are_refused_with_a_sentence);
     TAP_RUN(test_rule_text_is_kept_canonical_and_errors_point_at_the_place);
     TAP_RUN(test_paths_are_found_whole_or_not_at_all);

@@ -23,6 +23,22 @@ test_a_batch_sent_again_changes_nothing(void)
 }
 
 static void
+test_another_batch_under_a_used_number_is_told_and_sent_to_a_new_stream(void)
+{
+    char one[512];
+
+    batch(&world.a, outcome(one, "recall", "ok", "", "", "a"));
+    TAP_OK(send_batch(&world.a, 1, outcome(one, "recall", "ok", "", "", "b")));
+    TAP_EQUAL_U64(number_of(world.json, "applied_seq"), 2); /* not 1: that would be "applied" */
+    TAP_EQUAL_U64(events_of("file.recall"), 1);
+    TAP_EQUAL_U64(events_of("host.alarm"), 1);
+    world_id(world.stream);
+    TAP_OK(send_batch(&world.a, 1, outcome(one, "recall", "ok", "", "", "b")));
+    TAP_EQUAL_U64(events_of("file.recall"), 2);
+    chain_holds();
+}
+
+static void
 test_a_gap_is_told_with_how_far_we_are(void)
 {
     char one[512];
@@ -665,6 +681,7 @@ int
 main(void)
 {
     RUN(test_a_batch_sent_again_changes_nothing);
+    RUN(test_another_batch_under_a_used_number_is_told_and_sent_to_a_new_stream);
     RUN(test_a_gap_is_told_with_how_far_we_are);
     RUN(test_streams_and_hosts_are_numbered_apart);
     RUN(test_poison_is_set_aside_and_the_rest_counts);
