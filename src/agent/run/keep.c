@@ -38,6 +38,11 @@ on_recalled(void *ctx, const struct recall_result *r)
     port_mutex_lock(&a->mutex);
     quiet = a->answers_stopped;
     port_mutex_unlock(&a->mutex);
+    if (r->code != AL_OK && r->code != AL_ECANCELED) {
+        al_log(a->log, AL_LOG_WARN, "volume %s: an opener of a stub (object %s) was denied: %s %s",
+               answer->volume->path, r->object_id[0] != '\0' ? r->object_id : "unknown",
+               al_code_name(r->code), r->fail.text);
+    }
     if (!quiet) {
         agent_gate_answer(a->gate, answer->number, r->code);
     }
