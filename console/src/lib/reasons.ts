@@ -24,7 +24,8 @@ const TEXTS: Record<string, string> = {
   other_filesystem: 'It lies on another file system that is mounted inside the volume.',
   unreadable: 'The host was not allowed to read it.',
   time_out_of_range: 'One of its times lies after the year 2262 or before 1677 and could not be put back.',
-  watched_by_others: 'Another program listens on its filesystem and would read zeros from stubs. Run alto-agent doctor there.',
+  watched_by_others:
+    'Another program listens on its filesystem and would read zeros from stubs. Run alto-agent doctor there.',
   attributes_too_large: 'Its attributes leave no room for the mark of a stub.',
   unreachable: 'The share or host did not answer. It goes on by itself when it is back.',
   full: 'There is no room on the share.',
