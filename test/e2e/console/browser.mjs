@@ -231,9 +231,9 @@ const STEPS = {
     await room("Shares");
     await button("Add share").first().click();
     await button("Add", dialog()).click();
-    const needed = await dialog()
-      .locator(".ant-form-item-explain-error")
-      .allInnerTexts();
+    const told = dialog().locator(".ant-form-item-explain-error");
+    await told.nth(1).waitFor(); // name and address; they come one after the other
+    const needed = await told.allInnerTexts();
     await dialog().getByLabel("Name").fill(name);
     await dialog().getByLabel("Address").fill(address);
     await dialog().getByLabel("User").fill(user);
@@ -449,9 +449,11 @@ const STEPS = {
       await page.waitForTimeout(80);
       await page.keyboard.press("Escape");
       await gone(page.getByRole("dialog"));
-      const at = await page.evaluate(() => document.activeElement?.tagName);
-      if (!["BUTTON", "A", "INPUT"].includes(at))
-        lost.push(`${what}: the focus is on ${at}`);
+      const back = () => ["BUTTON", "A", "INPUT"].includes(document.activeElement?.tagName);
+      // It comes back when the dialog's closing has ended, a few frames later.
+      await page.waitForFunction(back, undefined, { timeout: 3000 }).catch(async () => {
+        lost.push(`${what}: the focus is on ${await page.evaluate(() => document.activeElement?.tagName)}`);
+      });
     };
     for (const [to, of, items] of [
       ["Customers", customer, ["Rename", "Delete"]],
