@@ -6,7 +6,7 @@
 #include "server/inventory/inventory_priv.h"
 
 #define MEMORY_BYTES_DEFAULT (UINT64_C(1) << 30)
-#define CACHE_BYTES_DEFAULT (UINT64_C(64) << 20)
+#define CACHE_BYTES_DEFAULT (UINT64_C(128) << 20)
 #define FOLDER_MODE 0700u
 
 static int set_config(duckdb_config config, const char *name, const char *format, ...)

@@ -61,7 +61,7 @@ struct inventory_conf {
     uint64_t memory_bytes; /* for DuckDB, all volumes together; 0: 1 GiB. What does not fit spills
                               to dir/tmp */
     unsigned threads;      /* for one query; 0: one per core */
-    uint64_t cache_bytes;  /* for pages of lists; 0: 64 MiB */
+    uint64_t cache_bytes;  /* for pages of lists; 0: 128 MiB */
     unsigned attached_max; /* volumes open at once; 0: INVENTORY_ATTACHED_MAX */
     struct al_log *log;    /* NULL: none */
 };
