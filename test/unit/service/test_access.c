@@ -367,14 +367,15 @@ test_changes_are_told_live_and_wake_the_hosts_they_concern(void)
     events_seen = wakes_seen = 0;
     snprintf(topic, sizeof topic, "host:%s", w.a.host);
     w.h.if_match = "*";
-    must(&w, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"url\":\"smb://nas2/cold\"}");
+    must(&w, &w.a.admin, "PATCH", path("shares", w.a.share, ""),
+         "{\"url\":\"smb://nas2/cold\",\"password\":\"p\"}");
     TAP_EQUAL_U64(events_seen, 1);
     TAP_EQUAL_STR(last_event, "share");
     TAP_EQUAL_U64(wakes_seen, 1);
     TAP_EQUAL_STR(last_topic, topic);
     w.h.if_match = "\"9\"";
     TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("shares", w.a.share, ""),
-                          "{\"url\":\"smb://nas3/cold\"}"),
+                          "{\"url\":\"smb://nas3/cold\",\"password\":\"p\"}"),
              AL_ECHANGED);
     TAP_EQUAL_U64(events_seen, 1); /* nothing happened, nothing is told */
     world_close(&w);
