@@ -17,24 +17,13 @@
 static int
 receive(int gate, struct al_buf *room, struct gatemsg *ret)
 {
-    struct port_poll p = {.fd = gate};
-    int fds[PORT_USOCK_FDS_MAX];
-    size_t len, count = 0, i;
+    size_t len = 0;
     int rc;
 
     al_buf_clear(room);
     rc = al_buf_reserve(room, GATEMSG_MAX);
     if (rc == AL_OK) {
-        rc = port_poll(&p, 1, CONTROL_WAIT_MS);
-    }
-    if (rc == AL_OK && !p.readable) {
-        rc = AL_ETIMEDOUT;
-    }
-    if (rc == AL_OK) {
-        rc = port_usock_recv(gate, false, room->at, GATEMSG_MAX, &len, fds, &count);
-    }
-    for (i = 0; i < count; i++) {
-        port_fd_close(&fds[i]); /* none was asked for */
+        rc = port_usock_answer(gate, room->at, GATEMSG_MAX, &len, CONTROL_WAIT_MS);
     }
     return rc == AL_OK ? gatemsg_decode((struct al_span){room->at, len}, ret) : rc;
 }

@@ -46,7 +46,7 @@ struct port_fan_watcher {
     char name[PORT_FAN_WATCHER_NAME]; /* command name; may be empty */
     bool content; /* class content: asked after ours whenever somebody opens a file */
 };
-/* Processes, this one and Alto's own among them, that hold a group which is given descriptors of
+/* Processes, Alto's own left out, that hold a group which is given descriptors of
  * files on the filesystem of fd. What is read through such a descriptor raises no event for anybody
  * (FMODE_NONOTIFY in the kernel; tried on 6.18). Groups that are told file handles are left out,
  * and those of class pre-content, which are asked before a file is opened, as ours. AL_ENOENT: fd's

@@ -29,6 +29,11 @@ int port_usock_send(int fd, const void *bytes, size_t len, const int *fds, size_
 int port_usock_recv(int fd, bool wait, void *to, size_t cap, size_t *ret_len, int *ret_fds,
                     size_t *ret_fd_count) AL_MUST_CHECK;
 
+/* Waits at most timeout_ms for one message without descriptors; any that come are closed. As
+ * port_usock_recv, and AL_ETIMEDOUT. */
+int port_usock_answer(int fd, void *to, size_t cap, size_t *ret_len,
+                      int64_t timeout_ms) AL_MUST_CHECK;
+
 /* True while the process of the pidfd lives. */
 bool port_pidfd_alive(int pidfd);
 /* SIGKILL, to that process and no later one of its number. AL_OK also when it has ended. AL_EACCES;

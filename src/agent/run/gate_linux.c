@@ -111,7 +111,7 @@ agent_gate_watched(struct port_file *f, char *text, size_t cap)
         return false; /* the doctor tells that it cannot be seen */
     }
     for (size_t i = 0; i < count; i++) {
-        if (!list[i].content && strncmp(list[i].name, "alto-", 5) != 0) {
+        if (!list[i].content) {
             (void)snprintf(text, cap,
                            "%s (process %u) listens on this filesystem and would read zeros from "
                            "stubs: alto-agent doctor tells what to do",

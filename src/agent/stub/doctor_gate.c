@@ -17,9 +17,7 @@ static int
 ask(int gate, const struct gatemsg *m, int fd, struct al_buf *room, struct gatemsg *ret)
 {
     AL_CLEANUP(al_buf_free) struct al_buf b = {0};
-    struct port_poll p = {.fd = gate};
-    int fds[PORT_USOCK_FDS_MAX];
-    size_t len = 0, count = 0, i;
+    size_t len = 0;
     int rc;
 
     al_buf_init(&b, GATEMSG_MAX);
@@ -32,16 +30,7 @@ ask(int gate, const struct gatemsg *m, int fd, struct al_buf *room, struct gatem
         rc = port_usock_send(gate, b.at, b.len, &fd, fd >= 0 ? 1 : 0, DOCTOR_GATE_MS);
     }
     if (rc == AL_OK) {
-        rc = port_poll(&p, 1, DOCTOR_GATE_MS);
-    }
-    if (rc == AL_OK && !p.readable) {
-        rc = AL_ETIMEDOUT;
-    }
-    if (rc == AL_OK) {
-        rc = port_usock_recv(gate, false, room->at, GATEMSG_MAX, &len, fds, &count);
-    }
-    for (i = 0; i < count; i++) {
-        port_fd_close(&fds[i]); /* none was asked for */
+        rc = port_usock_answer(gate, room->at, GATEMSG_MAX, &len, DOCTOR_GATE_MS);
     }
     return rc == AL_OK ? gatemsg_decode((struct al_span){room->at, len}, ret) : rc;
 }

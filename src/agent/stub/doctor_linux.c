@@ -194,7 +194,7 @@ static void
 check_watchers(struct doctor *d)
 {
     struct port_fan_watcher list[WATCHERS_MAX];
-    size_t count = 0, others = 0, i;
+    size_t count = 0, i;
     int rc = port_fan_watchers(port_native_fd(d->root), list, AL_LEN(list), &count);
 
     if (rc != AL_OK) {
@@ -203,10 +203,6 @@ check_watchers(struct doctor *d)
         return;
     }
     for (i = 0; i < count; i++) {
-        if (strncmp(list[i].name, "alto-", 5) == 0) {
-            continue;
-        }
-        others++;
         doctor_find(d->report, "watchers", DOCTOR_WARN,
                     "leave this filesystem out there, or have it use file handles "
                     "(FAN_REPORT_FID)",
@@ -217,7 +213,7 @@ check_watchers(struct doctor *d)
                           "about: it would read zeros from stubs, so nothing is tiered",
                     list[i].name, list[i].pid);
     }
-    if (others == 0) {
+    if (count == 0) {
         doctor_find(d->report, "watchers", DOCTOR_GOOD, NULL,
                     "nobody else is given descriptors of its files");
     }

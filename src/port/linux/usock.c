@@ -255,6 +255,26 @@ port_usock_recv(int fd, bool wait, void *to, size_t cap, size_t *ret_len, int *r
 }
 
 int
+port_usock_answer(int fd, void *to, size_t cap, size_t *ret_len, int64_t timeout_ms)
+{
+    struct port_poll p = {.fd = fd};
+    int fds[PORT_USOCK_FDS_MAX];
+    size_t count = 0;
+    int rc = port_poll(&p, 1, timeout_ms);
+
+    if (rc == AL_OK && !p.readable) {
+        rc = AL_ETIMEDOUT;
+    }
+    if (rc == AL_OK) {
+        rc = port_usock_recv(fd, false, to, cap, ret_len, fds, &count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        port_fd_close(&fds[i]);
+    }
+    return rc;
+}
+
+int
 port_pidfd_kill(int pidfd)
 {
     if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) != 0 && errno != ESRCH) {
