@@ -1,4 +1,5 @@
 /* test_trouble.c: a file server that dies, hangs, refuses or is not there, with real Samba. */
+#include "base/fault.h"
 #include "subject.h"
 #include "tap.h"
 
@@ -193,6 +194,40 @@ test_a_cut_connection_in_every_phase_of_a_put_leaves_no_object(void)
         }
         TAP_CHECK(hits >= (i == 0 ? 3 : 10));
     }
+    target_close(t);
+}
+
+/* Large objects are flushed every 32 MiB while they are written: each request around the first of
+ * those flushes fails once, the flush among them. */
+static void
+test_a_request_that_fails_around_an_early_flush_leaves_no_object(void)
+{
+    const uint64_t size = 40ull * MIB;
+    char name[TARGET_NAME_MAX];
+    struct target *t;
+    uint64_t requests;
+
+    TAP_OK(try_open(&on, &t));
+    subject_name("x", name);
+    al_fault_arm(AL_FAULT_TARGET, 0, false);
+    TAP_OK(subject_put(t, name, size, 5, MIB, &fail));
+    requests = al_fault_disarm();
+    TAP_OK(subject_get(t, name, size, 5, MIB, &fail));
+    TAP_CHECK(requests > 40); /* a write a MiB, and the flushes */
+    for (uint64_t nth = 31; nth <= 38; nth++) {
+        int before = subject_files(&on, "objects"), r;
+
+        subject_name("x", name);
+        fresh();
+        al_fault_arm(AL_FAULT_TARGET, nth, false);
+        r = subject_put(t, name, size, 6, MIB, &fail);
+        (void)al_fault_disarm();
+        TAP_CODE(r, AL_EUNREACH);
+        TAP_EQUAL_U64(subject_files(&on, "objects"), before);
+    }
+    subject_name("x", name);
+    TAP_OK(subject_put(t, name, size, 7, MIB, &fail));
+    TAP_OK(subject_get(t, name, size, 7, MIB, &fail));
     target_close(t);
 }
 
@@ -398,6 +433,7 @@ main(void)
     TAP_RUN(test_a_guest_may_use_a_guest_share);
     TAP_RUN(test_a_forbidden_folder_is_told_from_a_read_only_share);
     TAP_RUN(test_a_cut_connection_in_every_phase_of_a_put_leaves_no_object);
+    TAP_RUN(test_a_request_that_fails_around_an_early_flush_leaves_no_object);
     TAP_RUN(test_a_cut_connection_during_a_get_never_gives_wrong_bytes);
     TAP_RUN(test_a_hung_server_costs_no_more_than_the_deadline);
     TAP_RUN(test_a_pause_of_the_caller_is_not_the_servers_fault);
