@@ -131,6 +131,10 @@ struct fs_memory *fs_memory_close(struct fs_memory *m);
  * AL_ECHANGED: another. */
 int fs_memory_check(struct fs_memory *m, const char *volume_id, const char *path,
                     struct al_fail *fail) AL_MUST_CHECK;
+/* The same for who only looks: nothing is remembered. *ret_known false: none was seen there yet, or
+ * none that lasts. */
+int fs_memory_look(struct fs_memory *m, const char *path, bool *ret_known,
+                   struct al_fail *fail) AL_MUST_CHECK;
 /* Forgets what was at a path, so that the next one seen counts. AL_ENOENT. */
 int fs_memory_forget(struct fs_memory *m, const char *path) AL_MUST_CHECK;
 

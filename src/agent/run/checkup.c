@@ -5,6 +5,7 @@
 
 #include "agent/link/config.h"
 #include "agent/link/identity.h"
+#include "agent/run/agent.h"
 #include "agent/target/target.h"
 #include "client/api.h"
 
@@ -220,6 +221,38 @@ check_share(struct checkup *c, const struct config_share *s)
     }
 }
 
+/* The agent takes nothing but the filesystem it knows for a volume's files: an empty folder where
+ * one is not mounted would look as if all had been deleted. */
+static void
+check_mounted(struct checkup *c, const struct config_volume *v)
+{
+    struct fs_memory *m = NULL;
+    struct al_fail fail = {0};
+    bool known = false;
+    char next[256];
+    int rc = fs_memory_open(c->port, c->state, &m, &fail);
+
+    (void)snprintf(next, sizeof(next), "the agent cannot start so: look at %.120s", c->conf->state);
+    if (rc == AL_OK) {
+        (void)snprintf(next, sizeof(next),
+                       "mount the right one; if this is it: alto-agent accept --state %.80s %.90s",
+                       c->conf->state, v->path);
+        rc = fs_memory_look(m, v->path, &known, &fail);
+    }
+    if (rc == AL_OK && known) {
+        doctor_find(c->report, "mounted", DOCTOR_GOOD, NULL,
+                    "the filesystem this volume had before is at %.150s", v->path);
+    } else if (rc == AL_ECHANGED) {
+        doctor_find(c->report, "mounted", DOCTOR_BAD, next,
+                    "volume %.60s is held: %.140s; nothing is walked, tiered or recalled", v->name,
+                    fail.text);
+    } else if (rc != AL_OK) {
+        doctor_find(c->report, "mounted", DOCTOR_BAD, next, "volume %.60s: %.140s (%s)", v->name,
+                    fail.text, al_code_name(rc));
+    }
+    (void)fs_memory_close(m); /* returns NULL */
+}
+
 static void
 check_volume(struct checkup *c)
 {
@@ -232,6 +265,7 @@ check_volume(struct checkup *c)
                     "it belongs to no volume of this host");
         return;
     }
+    check_mounted(c, v);
     s = v->share_id[0] != '\0' ? agent_config_share(c->config, v->share_id) : NULL;
     if (s == NULL) {
         doctor_find(c->report, "volume", DOCTOR_WARN, "alto volume set VOLUME --share S",

@@ -13,8 +13,9 @@
 #define CHECKUP_SPOOL_WARN (256ull << 20) /* undelivered bytes: more than a day of a busy host */
 
 /* Adds its findings to report. None of them is DOCTOR_BAD except a state folder that is there and
- * cannot be used: stubs stay safe without server, share and identity, they only cannot be made or
- * filled. program: "alto-agent/0.1.0". */
+ * cannot be used, and a volume that is held because another filesystem is at its path: stubs stay
+ * safe without server, share and identity, they only cannot be made or filled. program:
+ * "alto-agent/0.1.0". */
 void agent_checkup(const struct doctor_conf *conf, const char *program,
                    struct doctor_report *report);
 

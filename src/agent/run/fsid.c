@@ -165,6 +165,29 @@ fs_memory_check(struct fs_memory *m, const char *volume_id, const char *path, st
 }
 
 int
+fs_memory_look(struct fs_memory *m, const char *path, bool *ret_known, struct al_fail *fail)
+{
+    const char *was = NULL;
+    struct port_fs fs;
+    json_t *entry;
+    char id[33];
+    int rc = fs_at(m, path, &fs);
+
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(m->port), "%s cannot be opened", path);
+    }
+    al_hex(fs.id, sizeof(fs.id), id);
+    port_mutex_lock(&m->mutex);
+    entry = json_object_get(m->known, path);
+    *ret_known = entry != NULL && al_json_str(entry, "fs", &was, NULL) == AL_OK;
+    if (*ret_known && strcmp(was, id) != 0) {
+        rc = al_fail_set(fail, AL_ECHANGED, 0, "another filesystem than before is at %s", path);
+    }
+    port_mutex_unlock(&m->mutex);
+    return rc;
+}
+
+int
 fs_memory_forget(struct fs_memory *m, const char *path)
 {
     int rc = AL_ENOENT;

@@ -201,6 +201,40 @@ def an_enrolled_host_is_good_with_its_server_and_share():
 
 
 @test
+def a_volume_that_is_held_for_another_filesystem_is_said_to_be():
+    for fs in ("xfs", "ext4"):
+        with Lab(fs=fs) as lab:
+            state = enrolled(lab, "http://127.0.0.1:9")
+            known = state + "/filesystems.json"
+            if fs == "xfs":
+                own = subprocess.run(["findmnt", "-n", "-o", "UUID", lab.mount], capture_output=True, text=True).stdout.strip().replace("-", "")
+            else:
+                own = os.statvfs(lab.mount).f_fsid.to_bytes(16, "little").hex()
+
+            def remember(fs_id):
+                with open(known, "w") as f:
+                    json.dump({lab.mount: {"fs": fs_id, "volume_id": VOLUME}}, f)
+
+            assert "mounted" not in doctor(lab, lab.mount, state)[1]  # not seen yet: nothing is said, nothing is kept
+            assert not os.path.exists(known)
+            remember(own)
+            finds(lab, "mounted", "ok", 0, state=state)
+            remember("00" * 16)
+            for path in (lab.mount, lab.mount + "/below"):
+                os.makedirs(path, exist_ok=True)
+                rc, found, report = doctor(lab, path, state)
+                equal((rc, found.get("mounted")), (1, "bad"), repr(report))
+                said = [c for c in report["checks"] if c["check"] == "mounted"][0]
+                assert "held" in said["text"] and lab.mount in said["text"], said
+                assert "alto-agent accept --state %s %s" % (state, lab.mount) in said["next"], said
+            with open(known) as f:
+                assert "00" * 16 in f.read()  # doctor only looks
+            with open(known, "w") as f:
+                f.write("{")
+            finds(lab, "mounted", "bad", 1, state=state)
+
+
+@test
 def what_only_stops_tiering_or_recalls_is_a_warning_and_says_what():
     with Lab() as lab:
         with server(401) as url:
