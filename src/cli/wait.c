@@ -120,6 +120,9 @@ summary(const json_t *job)
     if (get_text(job, "text")[0] != '\0') {
         (void)printf("  %s\n", get_text(job, "text"));
     }
+    if (get_count(job, "refused_files") + get_count(job, "failed_files") > 1) {
+        (void)printf("  each of them: alto job outcomes %s\n", get_text(job, "id"));
+    }
 }
 
 int

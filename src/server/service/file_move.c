@@ -5,6 +5,8 @@
 #include "base/hash.h"
 
 #define FILE_PATHS_MAX 10000u /* of one request */
+#define FILE_UNKNOWN "unknown_to_inventory"
+#define FILE_UNKNOWN_BYTES_MAX (8u << 20) /* of one request's paths; its body is smaller */
 
 /* Which paths are in already: a file named twice, or beside its folder, is one item. Keeps hashes
  * of 64 bits: two of a million paths share one with a chance of one in thirty million. */
@@ -20,7 +22,9 @@ struct gathering { /* gathering_end for AL_CLEANUP */
     const struct store_volume *v;
     enum store_job_kind kind;
     struct al_fail *fail;
-    bool folder;
+    bool folder, known;    /* known: at least one of the paths */
+    struct al_buf unknown; /* paths without leading '/', a NUL behind each */
+    size_t unknown_count;
 };
 
 static void
@@ -28,6 +32,7 @@ gathering_end(struct gathering *g)
 {
     job_maker_end(&g->maker);
     al_free(g->seen.slots);
+    al_buf_free(&g->unknown);
 }
 
 static size_t
@@ -157,6 +162,25 @@ stat_row(void *ctx, const struct inventory_row *row)
     return g->folder ? AL_OK : add_item(g, row->path, row);
 }
 
+/* Only the host could say more of it, and a file that no scan has seen is not cold. */
+static int
+add_unknown(struct gathering *g, struct al_span path)
+{
+    bool fresh;
+
+    SV_TRY(is_new(&g->seen, path, &fresh));
+    if (!fresh) {
+        return AL_OK;
+    }
+    while (path.len > 0 && path.at[0] == '/') {
+        path.at++;
+        path.len--;
+    }
+    g->unknown_count++;
+    SV_TRY(al_buf_add(&g->unknown, path.at, path.len));
+    return al_buf_add(&g->unknown, "", 1);
+}
+
 static int
 gather_path(struct gathering *g, struct al_span path)
 {
@@ -166,15 +190,14 @@ gather_path(struct gathering *g, struct al_span path)
     g->folder = false;
     rc = inventory_stat(g->req->service->work->inventory, &scope, g->v->id, path, stat_row, g);
     if (rc == AL_ENODATA || rc == AL_ENOENT) {
-        if (g->kind == STORE_J_RECALL) {
-            return add_item(g, path,
-                            NULL); /* younger than the last scan, perhaps: the host knows */
+        if (g->kind != STORE_J_RECALL) {
+            return add_unknown(g, path);
         }
-        return al_fail_set(g->fail, AL_EINVAL, 0,
-                           "\"%.*s\" is not known; scan the volume first if it is there",
-                           (int)(path.len < 150 ? path.len : 150), (const char *)path.at);
+        g->known = true; /* younger than the last scan, perhaps: the host knows */
+        return add_item(g, path, NULL);
     }
     SV_TRY(rc);
+    g->known = true;
     return g->folder ? gather_folder(g, path) : AL_OK;
 }
 
@@ -225,7 +248,76 @@ gather(struct gathering *g)
         return al_fail_set(g->fail, AL_EINVAL, 0, "\"paths\" names at least one file or folder");
     }
     SV_TRY(gather_list(g, "paths", false));
-    return gather_list(g, "paths_b64", true);
+    SV_TRY(gather_list(g, "paths_b64", true));
+    if (g->known) {
+        return AL_OK;
+    }
+    return g->unknown_count == 1
+               ? al_fail_set(g->fail, AL_EINVAL, 0,
+                             "\"/%.150s\" is not known; scan the volume first if it is there",
+                             (const char *)g->unknown.at)
+               : al_fail_set(g->fail, AL_EINVAL, 0,
+                             "none of the %zu paths is known; scan the volume first if they are "
+                             "there",
+                             g->unknown_count);
+}
+
+/* ---- refusing ---- */
+
+static int
+refuse_event(struct gathering *g, struct work_tx *t, const struct store_job *job,
+             const struct store_outcome *o)
+{
+    struct al_buf AL_CLEANUP(al_buf_free) detail = {0}, subject = {0};
+    struct al_jsonout j;
+
+    al_buf_init(&subject, o->path.len + 2);
+    SV_TRY(al_buf_adds(&subject, "/"));
+    SV_TRY(al_buf_add(&subject, o->path.at, o->path.len));
+    al_buf_init(&detail, 4096);
+    al_jo_begin(&j, &detail);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "reason", o->reason);
+    al_jo_str(&j, "text", o->text);
+    al_jo_str(&j, "job_id", job->id);
+    al_jo_close(&j);
+    SV_TRY(al_jo_end(&j));
+    return work_event(t, &(struct work_event){
+                             .customer_id = job->customer_id,
+                             .act = "file.refuse",
+                             .subject_type = "file",
+                             .subject_id = g->v->id,
+                             .subject = al_buf_span(&subject),
+                             .code = o->code,
+                             .detail = &detail,
+                         });
+}
+
+/* As the host refuses files of a job; the job itself counts them already. */
+static int
+refuse_unknown(struct gathering *g, struct work_tx *t, const struct store_job *job)
+{
+    struct store_outcome o = {
+        .job_id = job->id,
+        .act = "refuse",
+        .code = al_code_name(AL_ENOENT),
+        .reason = FILE_UNKNOWN,
+        .text = "no scan has seen it; scan the volume if it is there",
+        .class_ = STORE_O_REFUSED,
+        .at_ns = t->now_ns,
+    };
+    struct store_outcome_before before;
+    struct al_span sample = {0};
+
+    for (size_t at = 0; at < g->unknown.len; at += o.path.len + 1) {
+        o.path = al_span_of((const char *)g->unknown.at + at);
+        sample = at == 0 ? o.path : sample;
+        SV_TRY(store_outcome_put(t->db, &t->scope, &o, &before, t->fail));
+        SV_TRY(refuse_event(g, t, job, &o));
+    }
+    return g->unknown_count == 0 ? AL_OK
+                                 : store_job_reason(t->db, &t->scope, job->id, o.reason, o.code,
+                                                    (int64_t)g->unknown_count, sample, t->fail);
 }
 
 static int
@@ -239,6 +331,7 @@ move(struct service_req *req, struct service_reply *reply, enum store_job_kind k
     struct work_tx t;
 
     job_maker_begin(&g.maker);
+    al_buf_init(&g.unknown, FILE_UNKNOWN_BYTES_MAX);
     SV_TRY(work_volume(req, &v, fail));
     if (v.share_id[0] == '\0') {
         return al_fail_set(fail, AL_ECONFLICT, 0, "this volume has no share");
@@ -253,7 +346,9 @@ move(struct service_req *req, struct service_reply *reply, enum store_job_kind k
     SV_TRY(work_volume(req, &v, fail)); /* as it stands now that nobody else changes it */
     SV_TRY(job_start(&t, req, kind, &v, &job));
     job.plan_ns = req->now_ns;
+    job.refused_files = g.unknown_count;
     SV_TRY(job_maker_write(&g.maker, &t, &job));
+    SV_TRY(refuse_unknown(&g, &t, &job));
     return job_answer(req, reply, &tx, &t, &job, fail);
 }
 

@@ -271,6 +271,51 @@ test_a_folder_stands_for_its_files_each_once(void)
 }
 
 static void
+test_paths_that_nobody_knows_are_refused_and_the_others_done(void)
+{
+    al_id job, work;
+    char a[512], b[512];
+
+    scanned();
+    TAP_OK(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume,
+               .body = "{\"paths\":[\"/nowhere\",\"/old.mov\",\"nowhere\"],"
+                       "\"paths_b64\":[\"L25vL//+\"]}"));
+    TAP_EQUAL_U64(world.reply.status, 202);
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    TAP_EQUAL_U64(number_of(world.json, "total_files"), 3);
+    expect_job(job, "queued", 0, 2, 0);
+    const json_t *reason = json_array_get(json_object_get(world.json, "reasons"), 0);
+    TAP_EQUAL_STR(text_of(reason, "reason"), "unknown_to_inventory");
+    TAP_EQUAL_STR(text_of(reason, "code"), "not_found");
+    TAP_EQUAL_STR(text_of(reason, "sample_path"), "/nowhere");
+    TAP_EQUAL_U64(number_of(reason, "files"), 2);
+    TAP_EQUAL_U64(events_of("file.refuse"), 2);
+    TAP_OK(ASK(job_outcomes, .who = &world.a.admin, .id = job,
+               .query = "reason=unknown_to_inventory"));
+    const json_t *items = json_object_get(world.json, "items");
+    TAP_EQUAL_U64(json_array_size(items), 2);
+    TAP_EQUAL_STR(text_of(json_array_get(items, 0), "act"), "refuse");
+    take(work);
+    TAP_EQUAL_U64(items_leased(), 1);
+    batch(&world.a,
+          lines("%s%s", outcome(a, "tier", "ok", "", job, "old.mov"), work_end(b, work, "ok", "")));
+    expect_job(job, "done", 1, 2, 0);
+    chain_holds();
+    /* none of them: there is nothing to make a job of */
+    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume,
+                 .body = "{\"paths\":[\"/nowhere\",\"/no/one\"]}"),
+             AL_EINVAL);
+    TAP_CHECK(strstr(world.fail.text, "none of the 2 paths") != NULL);
+    TAP_CHECK(strstr(world.fail.text, "scan the volume") != NULL);
+    TAP_EQUAL_U64(events_of("file.refuse"), 2);
+    /* a recall asks the host, which knows what is younger than the last scan */
+    TAP_OK(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume,
+               .body = "{\"paths\":[\"/nowhere\",\"/old.mov\"]}"));
+    TAP_EQUAL_U64(number_of(world.json, "total_files"), 2);
+    TAP_EQUAL_U64(number_of(world.json, "refused_files"), 0);
+}
+
+static void
 test_browsing_pages_and_finds(void)
 {
     size_t seen = 0;
@@ -338,6 +383,7 @@ main(void)
     RUN(test_a_key_makes_a_run_happen_once);
     RUN(test_a_rule_that_recalls_takes_its_stubs);
     RUN(test_a_folder_stands_for_its_files_each_once);
+    RUN(test_paths_that_nobody_knows_are_refused_and_the_others_done);
     RUN(test_browsing_pages_and_finds);
     RUN(test_series_follow_the_figures);
     json_decref(leased);
