@@ -36,8 +36,10 @@
 /* openers that may wait for somebody's lease at once before everybody waits */
 #define GATE_READERS_MAX 1024u
 #define GATE_CROWDED_NS 10000000000
-/* a read this long waits for a lease: the spare thread takes over */
+/* a turn this long waits for a lease: the spare thread takes over */
 #define GATE_STUCK_NS 1000000
+/* after such a pause of events the spare thread sleeps until the next one */
+#define GATE_QUIET_NS 50000000
 /* a new gate waits this long for a holder of the group it should take over */
 #define GATE_ADOPT_MS 3000
 #define GATE_SEND_MS 2000 /* a client that takes no answer for this long is dropped */
@@ -99,9 +101,14 @@ struct gate {
 
     _Atomic uint32_t agent_pid; /* 0: none */
     _Atomic int agent_pidfd;
-    /* stuck: those whose read waits for somebody's lease, while another took over */
-    _Atomic unsigned readers, stuck;
-    _Atomic int64_t reading_since_ns;
+    _Atomic unsigned readers;
+    struct {
+        port_mutex lock;
+        port_cond watch;                     /* the spare threads' */
+        uint64_t leader, count;              /* who reads, 0: nobody; numbers given out */
+        unsigned stuck;                      /* threads whose turn was taken from them */
+        int64_t busy_since_ns, busy_last_ns; /* 0: the leader waits for events */
+    } turn;
     _Atomic int64_t crowded_ns;   /* when it was last said that all readers wait for leases */
     _Atomic uint64_t guard_epoch; /* counts guards ever made */
     _Atomic unsigned guard_count;

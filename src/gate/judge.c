@@ -316,75 +316,124 @@ reader_add(struct gate *g)
     return rc;
 }
 
-/* One thread reads. The others see that and look away, unless it takes longer than any read that
- * waits for nobody: then one of them takes over, and sees to a new spare one. */
+/* One thread, the leader, waits for events, reads and judges them; the others watch. A turn that
+ * takes longer than any that waits for nobody is taken over by one of them, who sees to a new spare
+ * one. Only the leader sleeps on the group: an event wakes one thread. */
 static bool
-reader_turn(struct gate *g, int64_t *ret_mine)
+turn_begin(struct gate *g, uint64_t me)
 {
-    int64_t since = atomic_load(&g->reading_since_ns);
     int64_t now = port_mono_ns(g->port);
-    int rc;
+    bool mine;
 
-    if (since != 0 && now - since < GATE_STUCK_NS) {
-        port_sleep_ns(g->port, GATE_STUCK_NS / 4);
-        return false;
+    port_mutex_lock(&g->turn.lock);
+    mine = g->turn.leader == me;
+    if (mine) {
+        if (now - g->turn.busy_last_ns > GATE_QUIET_NS / 2) {
+            port_cond_signal(&g->turn.watch); /* it may sleep */
+        }
+        g->turn.busy_since_ns = g->turn.busy_last_ns = now;
     }
-    if (!atomic_compare_exchange_strong(&g->reading_since_ns, &since, now)) {
-        return false;
+    port_mutex_unlock(&g->turn.lock);
+    return mine;
+}
+
+static void
+turn_end(struct gate *g, uint64_t me)
+{
+    port_mutex_lock(&g->turn.lock);
+    if (g->turn.leader == me) {
+        g->turn.busy_since_ns = 0;
+    } else {
+        g->turn.stuck--; /* somebody took over meanwhile */
     }
-    if (since != 0) {
-        atomic_fetch_add(&g->stuck, 1);
-        rc = reader_add(g);
+    port_mutex_unlock(&g->turn.lock);
+}
+
+/* True: the turn is ours. Else looks after a while again, or when events come. */
+static bool
+turn_watch(struct gate *g, uint64_t me)
+{
+    int64_t now = port_mono_ns(g->port);
+    bool over = false, mine;
+
+    port_mutex_lock(&g->turn.lock);
+    over = g->turn.busy_since_ns != 0 && now - g->turn.busy_since_ns >= GATE_STUCK_NS;
+    if (over && g->turn.leader != me) {
+        g->turn.stuck++;
+    }
+    if (over || g->turn.leader == 0) {
+        g->turn.leader = me;
+        g->turn.busy_since_ns = 0;
+    }
+    mine = g->turn.leader == me;
+    if (!mine && g->turn.busy_since_ns == 0 && now - g->turn.busy_last_ns > GATE_QUIET_NS) {
+        port_cond_wait(&g->turn.watch, &g->turn.lock);
+    } else if (!mine) {
+        (void)port_cond_wait_for(&g->turn.watch, &g->turn.lock, GATE_STUCK_NS); /* looks again */
+    }
+    port_mutex_unlock(&g->turn.lock);
+    if (over) {
+        int rc = reader_add(g);
         (void)rc; /* the limit: then those that are there must do */
     }
-    *ret_mine = now;
-    return true;
+    return mine;
 }
 
 static bool
-reader_may_end(struct gate *g)
+reader_may_end(struct gate *g, uint64_t me)
 {
-    unsigned n = atomic_load(&g->readers);
+    bool end;
 
-    return n > GATE_READERS + atomic_load(&g->stuck) &&
-           atomic_compare_exchange_strong(&g->readers, &n, n - 1);
+    port_mutex_lock(&g->turn.lock);
+    end = g->turn.leader != me && atomic_load(&g->readers) > GATE_READERS + g->turn.stuck;
+    if (end) {
+        atomic_fetch_sub(&g->readers, 1);
+    }
+    port_mutex_unlock(&g->turn.lock);
+    return end;
+}
+
+static void
+read_and_judge(struct gate *g)
+{
+    struct port_fan_event events[PORT_FAN_READ_MAX];
+    size_t n = 0, i;
+    int rc = port_fan_read(g->group, events, &n);
+
+    if (rc != AL_OK) {
+        /* The kernel has denied the event that could not be read. */
+        al_log(g->conf.log, AL_LOG_WARN, "cannot read events: %s", al_code_name(rc));
+        port_sleep_ns(g->port, 1000000);
+    }
+    for (i = 0; rc == AL_OK && i < n; i++) {
+        gate_judge(g, &events[i]);
+    }
 }
 
 static void *
 reader(void *arg)
 {
     struct gate *g = arg;
-    struct port_fan_event events[PORT_FAN_READ_MAX];
     struct port_poll p = {.fd = g->group};
+    uint64_t me;
 
+    port_mutex_lock(&g->turn.lock);
+    me = ++g->turn.count;
+    port_mutex_unlock(&g->turn.lock);
     do {
-        int64_t mine;
-        size_t n = 0, i;
-        int rc;
-
+        if (!turn_watch(g, me)) {
+            continue;
+        }
         if (atomic_load(&g->pending_count) >= g->pending_max) {
-            port_sleep_ns(g->port,
-                          5000000); /* openers wait in the kernel's queue, which has no limit */
+            /* openers wait in the kernel's queue, which has no limit */
+            port_sleep_ns(g->port, 5000000);
             continue;
         }
-        rc = port_poll(&p, 1, -1);
-        if (rc != AL_OK || !p.readable || !reader_turn(g, &mine)) {
-            continue;
+        if (port_poll(&p, 1, -1) == AL_OK && p.readable && turn_begin(g, me)) {
+            read_and_judge(g);
+            turn_end(g, me);
         }
-        rc = port_fan_read(g->group, events, &n);
-        if (!atomic_compare_exchange_strong(&g->reading_since_ns, &mine, 0)) {
-            atomic_fetch_sub(&g->stuck, 1); /* somebody took over meanwhile */
-        }
-        if (rc != AL_OK) {
-            /* The kernel has denied the event that could not be read. */
-            al_log(g->conf.log, AL_LOG_WARN, "cannot read events: %s", al_code_name(rc));
-            port_sleep_ns(g->port, 1000000);
-            continue;
-        }
-        for (i = 0; i < n; i++) {
-            gate_judge(g, &events[i]);
-        }
-    } while (!reader_may_end(g));
+    } while (!reader_may_end(g, me));
     return NULL;
 }
 

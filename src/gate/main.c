@@ -85,6 +85,8 @@ gate_new(const struct gate_conf *conf)
     g->self_pid = port_pid();
     g->listener = g->wake = g->null_fd = g->group = g->table_fd = g->right = -1;
     port_mutex_init(&g->lock);
+    port_mutex_init(&g->turn.lock);
+    port_cond_init(&g->turn.watch);
     al_list_init(&g->pending);
     al_list_init(&g->guards);
     for (i = 0; i < GATE_CLIENTS_MAX; i++) {
