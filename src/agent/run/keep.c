@@ -140,8 +140,9 @@ static void
 dispatch_end(struct agent *a)
 {
     port_mutex_lock(&a->mutex);
-    a->dispatching--;
-    port_cond_broadcast(&a->changed);
+    if (--a->dispatching == 0 && a->answers_stopped) {
+        port_cond_broadcast(&a->changed);
+    }
     port_mutex_unlock(&a->mutex);
 }
 
