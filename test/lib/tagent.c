@@ -74,7 +74,7 @@ recall(const struct port_handle *h)
     struct al_fail fail = {0};
     int rc;
 
-    rc = stub_fill_begin(t.volume, h, &f, &m, &fail);
+    rc = stub_fill_begin(t.volume, h, false, &f, &m, &fail);
     if (rc != AL_OK) {
         return rc == AL_ENODATA ? AL_OK : rc; /* no marker any more: somebody else filled it */
     }

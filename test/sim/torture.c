@@ -189,6 +189,20 @@ restart(struct world *w)
     HOLDS(world_start(w) == AL_OK);
 }
 
+/* Somebody opens the file before the agent has come to heal. */
+static void
+early_opener(struct world *w, const uint8_t *want)
+{
+    int rc;
+
+    if (now.seed % 3 == 0 && world_has_marker(w, NAME)) {
+        struct recall_result r = world_recall(w, NAME, &rc);
+
+        HOLDS(r.code == AL_OK);
+        HOLDS(reads_as(w, "/vol/" NAME, want, SIZE));
+    }
+}
+
 /* False when the act ended before the call came. */
 static bool
 crash_case(void)
@@ -202,6 +216,7 @@ crash_case(void)
     run(&w, now.act);
     crashed = sim_is_down(now.side == HOST ? w.host : w.disk);
     restart(&w);
+    early_opener(&w, want);
     check_end(&w, NAME, want, SIZE);
     world_end(&w);
     cases++;

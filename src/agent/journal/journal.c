@@ -315,6 +315,30 @@ journal_put_back(struct journal *j, struct journal_item *item)
     port_mutex_unlock(&j->lock);
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+bool
+journal_open_fill(struct journal *j, const struct journal_intent *like, int64_t *ret_mtime_ns)
+{
+    bool there = false;
+
+    port_mutex_lock(&j->lock);
+    for (struct al_list *l = j->open.next; l != &j->open && !there; l = l->next) {
+        const struct journal_intent *in = &AL_LIST_ITEM(l, struct journal_item, open)->intent;
+
+        there = in->kind == JOURNAL_RECALL && in->ino == like->ino &&
+                in->generation == like->generation && same_text(in->volume_id, like->volume_id) &&
+                same_text(in->object_id, like->object_id);
+        *ret_mtime_ns = there ? in->mtime_ns : *ret_mtime_ns;
+    }
+    port_mutex_unlock(&j->lock);
+    return there;
+}
+
 const struct journal_intent *
 journal_intent_of(const struct journal_item *item)
 {

@@ -3,8 +3,8 @@
  *
  *   tier     journal_begin ─▶ [nothing was made before this was durable] ─▶ journal_note COPIED,
  *            MANIFESTED, MARKED, PUNCHED ─▶ journal_end
- *   recall   journal_begin_soon ─▶ (marker goes to "filling", data filled) ─▶ journal_settle ─▶
- *            (marker gone) ─▶ journal_end
+ *   recall   journal_begin_soon ─▶ (the share is asked) ─▶ journal_settle ─▶ (marker goes to
+ *            "filling", data filled, marker gone) ─▶ journal_end
  *
  * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only
  * begin and settle wait for the disk, and all who wait at the same time share one sync (group
@@ -32,6 +32,7 @@
 /* bytes of security.capability; the kernel's longest has 24 */
 #define JOURNAL_CAPABILITY_MAX 64u
 #define JOURNAL_CAPABILITY_XATTR "security.capability"
+#define JOURNAL_PROCESS_MAX 64u   /* bytes of a command's name; the kernel's have 15 */
 #define JOURNAL_RECORD_MAX 73000u /* bytes of one record's body */
 /* intents not ended: workers, and what waits for a share that is away */
 #define JOURNAL_OPEN_MAX 65536u
@@ -78,6 +79,9 @@ struct journal_intent {
     /* The file's security.capability, empty where it has none: writing and punching take it away at
      * once (measured), and a crash before it is put back would lose it. */
     struct al_span capability;
+    /* recall: who opened; 0 and NULL unknown. At most JOURNAL_PROCESS_MAX bytes are kept */
+    uint32_t pid, uid;
+    const char *process;
 };
 
 struct journal;
@@ -94,10 +98,8 @@ struct journal *journal_close(struct journal *j);
 /* Durable when it returns. `in->state` is JOURNAL_BEGUN. */
 int journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret,
                   struct al_fail *fail) AL_MUST_CHECK;
-/* Written, not synced: for a recall, whose marker "filling" is durable by itself and heals at the
- * next open even if the intent is lost. journal_settle then makes it durable, at no cost if
- * somebody's sync already took it along: before the marker goes, since from then on only the intent
- * knows that there is something to report. */
+/* Written, not synced: for a recall, which has the share to ask before it touches the file.
+ * journal_settle then makes it durable, at no cost if somebody's sync already took it along. */
 int journal_begin_soon(struct journal *j, const struct journal_intent *in,
                        struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
 int journal_settle(struct journal *j, struct journal_item *item) AL_MUST_CHECK;
@@ -114,6 +116,9 @@ int journal_sync(struct journal *j) AL_MUST_CHECK;
  * (journal_put_back: to the end of the line). The intent's strings live as long as the item. */
 struct journal_item *journal_take_found(struct journal *j);
 void journal_put_back(struct journal *j, struct journal_item *item);
+/* Whether an open intent, found or begun, says that this object is being filled into this file
+ * (volume, inode and generation of `like`), and with which time of its own (*ret_mtime_ns). */
+bool journal_open_fill(struct journal *j, const struct journal_intent *like, int64_t *ret_mtime_ns);
 const struct journal_intent *journal_intent_of(const struct journal_item *item);
 
 struct journal_figures {
@@ -130,7 +135,8 @@ struct journal_record {
     bool whole;                   /* carries the intent; else only a new state of seq */
 };
 /* what `strings` must hold */
-#define JOURNAL_STRINGS_MAX (6u * 1024u + JOURNAL_PATH_MAX + JOURNAL_CAPABILITY_MAX)
+#define JOURNAL_STRINGS_MAX                                                                        \
+    (6u * 1024u + JOURNAL_PATH_MAX + JOURNAL_CAPABILITY_MAX + JOURNAL_PROCESS_MAX + 1u)
 /* Appends one framed record: length, checksum (XXH64 with the file's seed), body. */
 int journal_record_print(const struct journal_record *r, uint64_t seed,
                          struct al_buf *to) AL_MUST_CHECK;

@@ -26,9 +26,15 @@ struct outcome {
 };
 
 /* put returns when the outcome is durable on this host (group commit), and must do so before the
- * act is reported done. Any thread. */
+ * act is reported done. Any thread.
+ *
+ * put_later, for an act whose durable intent tells of it until then: takes the outcome and returns;
+ * done(ctx, code) is called once, from any thread, also before put_later returns, when the outcome
+ * is durable (AL_OK) or not known to be. An error: done is not called. NULL: put must be used. */
 struct outcome_sink {
     int (*put)(struct outcome_sink *s, const struct outcome *o);
+    int (*put_later)(struct outcome_sink *s, const struct outcome *o,
+                     void (*done)(void *ctx, int code), void *ctx);
 };
 
 #endif

@@ -70,6 +70,21 @@ put_intent(struct al_buf *to, const struct journal_intent *in)
     return rc == AL_OK ? put_span(to, in->capability) : rc;
 }
 
+static int
+put_opener(struct al_buf *to, const struct journal_intent *in)
+{
+    struct al_span process = al_span_of(in->process);
+    int rc = al_buf_add_varint(to, in->pid);
+
+    if (rc == AL_OK) {
+        rc = al_buf_add_varint(to, in->uid);
+    }
+    if (process.len > JOURNAL_PROCESS_MAX) {
+        process.len = JOURNAL_PROCESS_MAX;
+    }
+    return rc == AL_OK ? put_span(to, process) : rc;
+}
+
 int
 journal_record_print(const struct journal_record *r, uint64_t seed, struct al_buf *to)
 {
@@ -91,6 +106,9 @@ journal_record_print(const struct journal_record *r, uint64_t seed, struct al_bu
     }
     if (rc == AL_OK && r->whole) {
         rc = put_intent(to, &r->intent);
+    }
+    if (rc == AL_OK && r->whole) {
+        rc = put_opener(to, &r->intent);
     }
     if (rc == AL_OK) {
         size_t body = to->len - at - FRAME_BYTES;
@@ -186,6 +204,27 @@ take_capability(struct al_span *io, char *to, struct al_span *ret)
     return AL_OK;
 }
 
+/* Who opened. Not there in a file of 0.1.0: unknown then. */
+static int
+take_opener(struct al_span *io, char *strings, struct journal_intent *in)
+{
+    uint64_t pid, uid;
+
+    if (io->len == 0) {
+        in->process = NULL;
+        return AL_OK;
+    }
+    if (al_span_varint(io, &pid) != AL_OK || pid > UINT32_MAX ||
+        al_span_varint(io, &uid) != AL_OK || uid > UINT32_MAX ||
+        take_string(io, JOURNAL_PROCESS_MAX, &strings, &in->process) != AL_OK) {
+        return AL_ECORRUPT;
+    }
+    in->pid = (uint32_t)pid;
+    in->uid = (uint32_t)uid;
+    in->process = in->process[0] != '\0' ? in->process : NULL;
+    return AL_OK;
+}
+
 static int
 take_intent(struct al_span *io, char *strings, struct journal_intent *in)
 {
@@ -206,7 +245,8 @@ take_intent(struct al_span *io, char *strings, struct journal_intent *in)
     if (take_string(io, 1023, &strings, &in->object_name) != AL_OK ||
         take_string(io, JOURNAL_PATH_MAX - 1, &strings, &path) != AL_OK ||
         take_handle(io, &in->handle) != AL_OK || take_numbers(io, in) != AL_OK ||
-        take_capability(io, strings, &in->capability) != AL_OK) {
+        take_capability(io, strings, &in->capability) != AL_OK ||
+        take_opener(io, strings + in->capability.len, in) != AL_OK) {
         return AL_ECORRUPT;
     }
     in->path = al_span_of(path);

@@ -31,7 +31,7 @@ journal_item_new(const struct journal_intent *in, uint64_t seq, struct journal_i
 {
     size_t bytes = text_len(in->volume_id) + text_len(in->share_id) + text_len(in->job_id) +
                    text_len(in->rule_id) + text_len(in->object_id) + text_len(in->object_name) +
-                   in->path.len + in->capability.len + 7;
+                   text_len(in->process) + in->path.len + in->capability.len + 8;
     struct journal_item *item = al_zalloc(sizeof(*item) + bytes);
     char *to;
 
@@ -47,6 +47,7 @@ journal_item_new(const struct journal_intent *in, uint64_t seq, struct journal_i
     item->intent.rule_id = copy_text(&to, in->rule_id);
     item->intent.object_id = copy_text(&to, in->object_id);
     item->intent.object_name = copy_text(&to, in->object_name);
+    item->intent.process = copy_text(&to, in->process);
     if (in->path.len > 0) {
         memcpy(to, in->path.at, in->path.len);
     }

@@ -6,7 +6,16 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum step { STEP_EXAMINE, STEP_BEGIN, STEP_FILL, STEP_SETTLE, STEP_END, STEP_REPORT, STEP_ENDED };
+enum step {
+    STEP_EXAMINE,
+    STEP_BEGIN,
+    STEP_MARK,
+    STEP_FILL,
+    STEP_TELL,
+    STEP_END,
+    STEP_REPORT,
+    STEP_ENDED
+};
 
 struct recall {
     const struct recall_env *env;
@@ -15,8 +24,8 @@ struct recall {
     enum step step;
     bool cancelled, quiet, may_repeat, may_wait;
     bool overtaken; /* somebody else has filled the file, or tiered it anew */
-    bool
-        told; /* the outcome went out before the end, since the journal could not hold the intent */
+    bool noted;     /* the intent is durable */
+    bool told;      /* the outcome went out before the end, since the intent is not */
     int64_t began_ns;
     struct marker marker;
     struct stub_facts facts;
@@ -33,7 +42,8 @@ struct recall {
     char object_name[TARGET_NAME_MAX];
     uint8_t *chunk;
     size_t chunk_bytes, small_bytes;
-    uint64_t offset;
+    size_t got;      /* bytes in chunk that are not in the file yet */
+    uint64_t offset; /* bytes in the file */
     struct al_xxh_state *xxh;
     struct recall_result result;
 };
@@ -104,8 +114,8 @@ recall_free(struct recall *r)
 
 /* ---- telling ---- */
 
-static int
-tell(struct recall *r, const char *act, int code, const char *reason, const char *text)
+static struct outcome
+outcome_of(const struct recall *r, const char *act, int code, const char *reason, const char *text)
 {
     struct outcome o = {.act = act, .code = code, .reason = reason, .text = text};
 
@@ -125,6 +135,14 @@ tell(struct recall *r, const char *act, int code, const char *reason, const char
         o.size = r->marker.size;
         o.freed = r->marker.size;
     }
+    return o;
+}
+
+static int
+tell(struct recall *r, const char *act, int code, const char *reason, const char *text)
+{
+    struct outcome o = outcome_of(r, act, code, reason, text);
+
     return r->env->sink->put(r->env->sink, &o);
 }
 
@@ -150,19 +168,17 @@ capability_is_back(struct recall *r)
 static void
 give_up(struct recall *r, int code, const char *reason)
 {
-    int told;
+    int told, undone = stub_fill_undo(r->fill);
 
     r->result.code = code;
     r->get = target_get_end(r->get);
-    r->fill = stub_fill_abort(r->fill);
+    r->fill = stub_fill_abort(r->fill); /* only frees now */
     r->xxh = al_xxh_free(r->xxh);
     r->result.repeat = (r->may_repeat && code == AL_EUNREACH) ||
                        (r->may_wait && !r->cancelled && (r->overtaken || code == AL_EBUSY));
     told = r->result.repeat ? AL_OK : tell(r, "recall", code, reason, r->result.fail.text);
     if (r->intent != NULL) {
-        /* Whether the marker is "stub" again or still "filling", the next open or the next start
-         * heals it; nothing else is pending, so the intent may end as soon as somebody knows. */
-        if (told == AL_OK && capability_is_back(r)) {
+        if (told == AL_OK && undone == AL_OK && capability_is_back(r)) {
             journal_end(r->env->journal, r->intent);
         } else {
             journal_put_back(r->env->journal, r->intent);
@@ -261,6 +277,23 @@ deny(struct recall *r, enum marker_verdict verdict)
     answer(r, AL_EIO);
 }
 
+/* What reconcile would do, a moment earlier: an opener does not wait for it. */
+static bool
+was_cut(struct recall *r)
+{
+    al_id object_id;
+    struct journal_intent like = {.volume_id = r->request.volume->volume_id,
+                                  .object_id = object_id,
+                                  .ino = r->facts.st.ino,
+                                  .generation = r->facts.generation};
+    struct al_fail ignored = {0};
+
+    marker_object_id(&r->marker, object_id);
+    return journal_open_fill(r->env->journal, &like, &r->marker.mtime_ns) &&
+           stub_fill_was_cut(r->request.volume->stub, &r->facts.handle, object_id,
+                             r->marker.mtime_ns, &ignored) == AL_OK;
+}
+
 static void
 step_examine(struct recall *r)
 {
@@ -281,6 +314,9 @@ step_examine(struct recall *r)
     if (rc != AL_OK) {
         give_up(r, rc, "");
         return;
+    }
+    if (verdict == MARKER_V_DATA && was_cut(r)) {
+        verdict = MARKER_V_FILLING;
     }
     r->result.verdict = verdict;
     r->result.size = r->marker.size;
@@ -343,6 +379,9 @@ begin_intent(struct recall *r)
     in.mtime_ns = r->marker.mtime_ns;
     in.began_ns = r->began_ns;
     in.capability = (struct al_span){r->capability, r->capability_len};
+    in.pid = r->request.pid;
+    in.uid = r->request.uid;
+    in.process = r->request.process;
     /* The first write into the file takes its capabilities away, so an intent that knows them must
      * be durable before. */
     return r->capability_len == 0
@@ -376,24 +415,33 @@ read_capability(struct recall *r)
 }
 
 static int
-begin_fill(struct recall *r)
+fetch(struct recall *r)
 {
-    struct stub_volume *v = r->request.volume->stub;
-    struct marker now;
     int rc;
 
-    if (r->writable) {
-        rc = stub_fill_begin_open(v, &r->file, &r->fill, &now, &r->result.fail);
+    if (r->get != NULL) {
+        rc = target_get_read(r->get, r->chunk, r->chunk_bytes, &r->got, &r->result.fail);
     } else {
-        port_close_quiet(r->env->port, &r->file);
-        rc = stub_fill_begin(v, &r->facts.handle, &r->fill, &now, &r->result.fail);
+        rc = target_get_small(r->target, r->object_name, r->chunk, r->chunk_bytes, &r->got,
+                              &r->result.fail);
+        if (rc == AL_ELIMIT || (rc == AL_OK && r->got != r->marker.size)) {
+            return al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
+                               "the object on the share has another length than the file had");
+        }
     }
-    if (rc == AL_OK && (memcmp(now.object, r->marker.object, sizeof(now.object)) != 0 ||
-                        now.size != r->marker.size || now.content != r->marker.content)) {
-        rc = al_fail_set(&r->result.fail, AL_ECHANGED, 0, "the stub changed meanwhile");
+    if (rc == AL_OK && r->got == 0 && r->marker.size > 0) {
+        rc = al_fail_set(&r->result.fail, AL_ECORRUPT, 0, "the object on the share ends early");
     }
-    r->overtaken = rc == AL_ENODATA || rc == AL_ECHANGED;
-    return rc;
+    if (rc != AL_OK) {
+        return rc;
+    }
+    al_xxh_add(r->xxh, r->chunk, r->got);
+    if (r->offset + r->got == r->marker.size &&
+        (uint32_t)al_xxh_result(r->xxh).lo != r->marker.content) {
+        return al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
+                           "the object on the share is not the content that was tiered");
+    }
+    return AL_OK;
 }
 
 /* The share is asked first: while it does not answer, no file is touched. */
@@ -406,7 +454,17 @@ step_begin(struct recall *r)
     if (rc == AL_OK) {
         rc = r->connect.get(r->connect.ctx, r->request.volume, &r->target, &r->result.fail);
     }
-    if (rc == AL_OK && r->marker.size > r->small_bytes) {
+    if (rc == AL_OK) {
+        rc = read_capability(r);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (begin_intent(r) != AL_OK) {
+        r->intent = NULL; /* then the outcome itself must be durable first: step_tell */
+        r->result.fail = (struct al_fail){0};
+    }
+    if (r->marker.size > r->small_bytes) {
         rc = target_get_begin(r->target, r->object_name, &r->get, &there, &r->result.fail);
     }
     if (rc == AL_OK && there != r->marker.size) {
@@ -424,82 +482,63 @@ step_begin(struct recall *r)
     if (r->chunk == NULL || r->xxh == NULL) {
         return al_fail_set(&r->result.fail, AL_ENOMEM, 0, "out of memory");
     }
-    rc = read_capability(r);
-    if (rc != AL_OK) {
-        return rc;
-    }
-    if (begin_intent(r) != AL_OK) {
-        r->intent = NULL; /* then the outcome itself must be durable first: step_settle */
-        r->result.fail = (struct al_fail){0};
-    }
-    r->step = STEP_FILL;
-    return begin_fill(r);
+    r->step = STEP_MARK;
+    return fetch(r);
 }
 
+/* From here on the file is touched. A durable intent spares the marker a sync of its own: what a
+ * power cut may leave, bytes of the fill under a marker that says "stub", the intent explains. */
 static int
-fetch(struct recall *r, size_t *ret_len)
+step_mark(struct recall *r)
 {
-    size_t got = 0;
+    struct stub_volume *v = r->request.volume->stub;
+    struct marker now;
     int rc;
 
-    if (r->get != NULL) {
-        rc = target_get_read(r->get, r->chunk, r->chunk_bytes, &got, &r->result.fail);
+    r->noted = r->intent != NULL && journal_settle(r->env->journal, r->intent) == AL_OK;
+    if (r->writable) {
+        rc = stub_fill_begin_open(v, &r->file, r->noted, &r->fill, &now, &r->result.fail);
     } else {
-        rc = target_get_small(r->target, r->object_name, r->chunk, r->chunk_bytes, &got,
-                              &r->result.fail);
-        if (rc == AL_ELIMIT || (rc == AL_OK && got != r->marker.size)) {
-            return al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
-                               "the object on the share has another length than the file had");
-        }
+        port_close_quiet(r->env->port, &r->file);
+        rc = stub_fill_begin(v, &r->facts.handle, r->noted, &r->fill, &now, &r->result.fail);
     }
-    if (rc == AL_OK && got == 0 && r->marker.size > 0) {
-        return al_fail_set(&r->result.fail, AL_ECORRUPT, 0, "the object on the share ends early");
+    if (rc == AL_OK && (memcmp(now.object, r->marker.object, sizeof(now.object)) != 0 ||
+                        now.size != r->marker.size || now.content != r->marker.content)) {
+        rc = al_fail_set(&r->result.fail, AL_ECHANGED, 0, "the stub changed meanwhile");
     }
-    *ret_len = got;
+    r->overtaken = rc == AL_ENODATA || rc == AL_ECHANGED;
+    r->step = STEP_FILL;
     return rc;
 }
 
 static int
 step_fill(struct recall *r)
 {
-    size_t got = 0;
-    int rc = fetch(r, &got);
+    int rc = stub_fill_write(r->fill, r->chunk, r->got, r->offset, &r->result.fail);
 
     if (rc != AL_OK) {
         return rc;
     }
-    al_xxh_add(r->xxh, r->chunk, got);
-    if (r->offset + got == r->marker.size &&
-        (uint32_t)al_xxh_result(r->xxh).lo != r->marker.content) {
-        return al_fail_set(&r->result.fail, AL_ECORRUPT, 0,
-                           "the object on the share is not the content that was tiered");
-    }
-    rc = stub_fill_write(r->fill, r->chunk, got, r->offset, &r->result.fail);
-    if (rc != AL_OK) {
-        return rc;
-    }
-    r->offset += got;
+    r->offset += r->got;
     if (r->offset == r->marker.size) {
-        r->step = STEP_SETTLE;
+        r->step = r->noted ? STEP_END : STEP_TELL;
+        return AL_OK;
     }
-    return AL_OK;
+    return fetch(r);
 }
 
 /* Once the marker is gone only the intent, or the outcome, knows that there was a recall: one of
  * them must be durable before. */
 static int
-step_settle(struct recall *r)
+step_tell(struct recall *r)
 {
-    int rc = r->intent != NULL ? journal_settle(r->env->journal, r->intent) : AL_EIO;
+    int rc;
 
-    r->step = STEP_END;
-    if (rc == AL_OK) {
-        return AL_OK;
-    }
     r->result.filled = true;
     rc = tell(r, "recall", AL_OK, "", "");
     r->result.filled = false;
     r->told = rc == AL_OK;
+    r->step = STEP_END;
     return rc == AL_OK
                ? AL_OK
                : al_fail_set(&r->result.fail, rc, 0,
@@ -523,6 +562,43 @@ step_end(struct recall *r)
     return AL_OK;
 }
 
+struct later { /* an intent that ends when its outcome is durable */
+    struct journal *journal;
+    struct journal_item *intent;
+};
+
+static void
+on_told(void *ctx, int code)
+{
+    struct later *l = ctx;
+
+    if (code == AL_OK) {
+        journal_end(l->journal, l->intent);
+    } else {
+        journal_put_back(l->journal, l->intent);
+    }
+    al_free(l);
+}
+
+/* True: the intent is on_told's now. */
+static bool
+tell_later(struct recall *r)
+{
+    struct outcome_sink *sink = r->env->sink;
+    struct outcome o = outcome_of(r, "recall", AL_OK, "", "");
+    struct later *l = sink->put_later != NULL ? al_zalloc(sizeof(*l)) : NULL;
+
+    if (l == NULL) {
+        return false;
+    }
+    *l = (struct later){r->env->journal, r->intent};
+    if (sink->put_later(sink, &o, on_told, l) != AL_OK) {
+        al_free(l);
+        return false;
+    }
+    return true;
+}
+
 /* The content is there and durable. Should the outcome not reach the spool now, the opener is let
  * in all the same, and the open intent makes reconcile report it: readers never wait for the record
  * keeping. */
@@ -531,6 +607,11 @@ step_report(struct recall *r)
 {
     r->get = target_get_end(r->get);
     r->xxh = al_xxh_free(r->xxh);
+    if (r->noted && !r->told && capability_is_back(r) && tell_later(r)) {
+        r->intent = NULL;
+        answer(r, AL_OK);
+        return;
+    }
     if (!r->told) {
         r->told = tell(r, "recall", AL_OK, "", "") == AL_OK;
     }
@@ -559,11 +640,14 @@ recall_step(struct recall *r)
     case STEP_BEGIN:
         rc = step_begin(r);
         break;
+    case STEP_MARK:
+        rc = step_mark(r);
+        break;
     case STEP_FILL:
         rc = step_fill(r);
         break;
-    case STEP_SETTLE:
-        rc = step_settle(r);
+    case STEP_TELL:
+        rc = step_tell(r);
         break;
     case STEP_END:
         rc = step_end(r);

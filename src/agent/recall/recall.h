@@ -5,10 +5,12 @@
  *   examine   what the file is (agent/stub/marker.h): a stub is filled; a foreign one with holes is
  *             adopted first (registered, durable, then rewritten); one that has its own data or was
  *             emptied loses its marker; all else is denied, with an alarm
- *   begun     intent written; marker "filling", durable
- *   fill      small files in one round trip, others a chunk a step; length and 32 bits of the
- *             content's hash (in the marker) must fit
- *   end       data durable, times back, marker gone; outcome durable; answer "allow"
+ *   begin     intent written; the object is asked for, small files whole and in one round trip
+ *   mark      intent durable (all who wait share one sync); marker "filling"
+ *   fill      others than small files a chunk a step; length and 32 bits of the content's hash (in
+ *             the marker) must fit
+ *   end       data durable, times back, marker gone, durably; answer "allow"
+ *   report    outcome handed over; the intent is open until it is durable
  *
  * Whatever goes wrong: the file is a stub again (or stays "filling", which the next open heals),
  * and the answer is "deny" with the reason in an outcome. An opener never gets a part, never zeros.

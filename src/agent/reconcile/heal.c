@@ -19,6 +19,9 @@ reconcile_tell(const struct reconcile_env *env, const struct told *t, const char
     o.size = t->size;
     o.freed = t->freed;
     o.mtime_ns = t->mtime_ns;
+    o.pid = t->pid;
+    o.uid = t->uid;
+    o.process = t->process;
     o.ended_ns = port_now_ns(env->port);
     o.began_ns = t->began_ns != 0 ? t->began_ns : o.ended_ns;
     return env->sink->put(env->sink, &o);
@@ -60,7 +63,7 @@ reconcile_finish(const struct reconcile_env *env, const struct recall_volume *v,
     struct stub_fill *fill = NULL;
     struct marker now;
     enum marker_verdict verdict;
-    int rc = stub_fill_begin(v->stub, h, &fill, &now, fail);
+    int rc = stub_fill_begin(v->stub, h, false, &fill, &now, fail);
 
     if (rc != AL_OK) {
         return rc;
@@ -271,6 +274,14 @@ heal_recall(struct intent_case *c)
     if (!c->marked) { /* the marker goes only after the data is durable */
         return report_recall(c, AL_OK, "finished_by_reconcile", "");
     }
+    if (c->own && c->verdict == MARKER_V_DATA) {
+        rc = stub_fill_was_cut(c->volume->stub, &c->in->handle, c->in->object_id, c->in->mtime_ns,
+                               &c->fail);
+        if (rc != AL_OK && rc != AL_ECONFLICT) {
+            return HEALED_LATER;
+        }
+        c->verdict = rc == AL_OK ? MARKER_V_FILLING : c->verdict;
+    }
     if (c->own && c->verdict == MARKER_V_FILLING) {
         rc = reconcile_object_there(c->env, c->volume, &c->marker, &c->fail);
         if (rc == AL_OK) {
@@ -304,6 +315,9 @@ heal(const struct reconcile_env *env, const struct journal_intent *in)
     c.told.began_ns = in->began_ns;
     c.told.job_id = in->job_id;
     c.told.rule_id = in->rule_id;
+    c.told.pid = in->pid;
+    c.told.uid = in->uid;
+    c.told.process = in->process;
     return in->kind == JOURNAL_TIER ? heal_tier(&c) : heal_recall(&c);
 }
 

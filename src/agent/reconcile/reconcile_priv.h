@@ -11,6 +11,8 @@ struct told { /* what an outcome of reconcile is about */
     uint64_t ino, size, freed;
     int64_t mtime_ns, began_ns;
     const char *job_id, *rule_id;
+    uint32_t pid, uid; /* recall: who opened */
+    const char *process;
 };
 
 int reconcile_tell(const struct reconcile_env *env, const struct told *t, const char *act, int code,

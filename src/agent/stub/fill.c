@@ -213,7 +213,7 @@ fill_prepare(struct stub_fill *f, struct al_fail *fail)
     }
     f->marker.state = MARKER_FILLING;
     rc = stub_marker_write(v, f->file, &f->marker, fail);
-    if (rc != AL_OK) {
+    if (rc != AL_OK || f->noted) {
         return rc;
     }
     rc = port_sync(v->port, f->file);
@@ -224,8 +224,8 @@ fill_prepare(struct stub_fill *f, struct al_fail *fail)
 }
 
 int
-stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct stub_fill **ret,
-                     struct marker *ret_marker, struct al_fail *fail)
+stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, bool noted,
+                     struct stub_fill **ret, struct marker *ret_marker, struct al_fail *fail)
 {
     struct stub_fill *f = al_zalloc(sizeof(*f));
     int rc;
@@ -235,6 +235,7 @@ stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct s
     }
     f->v = v;
     f->file = *io_file;
+    f->noted = noted;
     rc = fill_prepare(f, fail);
     if (rc != AL_OK) {
         f->file = NULL; /* stays the caller's */
@@ -248,13 +249,13 @@ stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct s
 }
 
 int
-stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret,
-                struct marker *ret_marker, struct al_fail *fail)
+stub_fill_begin(struct stub_volume *v, const struct port_handle *h, bool noted,
+                struct stub_fill **ret, struct marker *ret_marker, struct al_fail *fail)
 {
     AL_CLEANUP(port_holder_end) struct port_holder file = {v->port, NULL};
     int rc = open_by_handle(v, h, PORT_READ | PORT_WRITE, &file.file, fail);
 
-    return rc != AL_OK ? rc : stub_fill_begin_open(v, &file.file, ret, ret_marker, fail);
+    return rc != AL_OK ? rc : stub_fill_begin_open(v, &file.file, noted, ret, ret_marker, fail);
 }
 
 /* truncate(2) by path opens nothing, so on kernels without pre-content events nobody keeps it from
@@ -345,6 +346,12 @@ stub_fill_end(struct stub_fill *f, struct al_fail *fail)
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot remove the marker");
     }
+    f->removed = true;
+    rc = port_sync(v->port, f->file);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port),
+                           "cannot make the marker's removal durable");
+    }
     f->done = true;
     return AL_OK;
 }
@@ -380,24 +387,84 @@ still_filling(struct stub_fill *f)
            memcmp(m.object, f->marker.object, sizeof(m.object)) == 0;
 }
 
+int
+stub_fill_undo(struct stub_fill *f)
+{
+    struct port_stat now;
+    int rc;
+
+    if (f == NULL || f->done) {
+        return AL_OK;
+    }
+    f->done = true;
+    if (f->removed) {
+        return AL_EIO; /* the file is whole; what the disk says of its marker nobody knows */
+    }
+    /* Blocks go only while the file still says that they are not its own. */
+    if (!still_filling(f)) {
+        return AL_OK;
+    }
+    rc = port_stat(f->v->port, f->file, &now);
+    if (rc != AL_OK || now.size != f->marker.size) {
+        return rc;
+    }
+    rc = back_to_stub(f->v, f->file, &now, &f->keep, &f->marker, NULL);
+    return rc == AL_OK && f->noted ? port_sync(f->v->port, f->file) : rc;
+}
+
 struct stub_fill *
 stub_fill_abort(struct stub_fill *f)
 {
-    struct port_stat now;
+    int rc;
 
     if (f == NULL) {
         return NULL;
     }
-    /* Best effort: whatever fails leaves the marker at "filling", which is as safe. Blocks go only
-     * while the file still says that they are not its own. */
-    if (!f->done && still_filling(f) && port_stat(f->v->port, f->file, &now) == AL_OK &&
-        now.size == f->marker.size) {
-        (void)back_to_stub(f->v, f->file, &now, &f->keep, &f->marker, NULL);
-    }
+    rc = stub_fill_undo(f);
+    (void)rc; /* "filling" is as safe */
     return fill_free(f);
 }
 
 /* ---- decisions ---- */
+
+int
+stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const char *object_id,
+                  int64_t mtime_ns, struct al_fail *fail)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder file = {v->port, NULL};
+    struct stub_facts facts;
+    struct marker m;
+    enum marker_verdict verdict;
+    uint8_t object[16];
+    int rc;
+
+    if (marker_object_from_id(object_id, object) != AL_OK) {
+        return al_fail_set(fail, AL_EINVAL, 0, "not an object id");
+    }
+    rc = open_by_handle(v, h, PORT_READ | PORT_WRITE, &file.file, fail);
+    if (rc == AL_OK) {
+        rc = examine_open(v, file.file, &m, &verdict, &facts, fail);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (verdict != MARKER_V_DATA || facts.st.size != m.size ||
+        memcmp(m.object, object, sizeof(object)) != 0) {
+        return al_fail_set(fail, AL_ECONFLICT, 0, "the file's marker is %s, not of a fill",
+                           marker_verdict_name(verdict));
+    }
+    m.state = MARKER_FILLING;
+    m.mtime_ns = mtime_ns;
+    rc = stub_marker_write(v, file.file, &m, fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    rc = port_sync(v->port, file.file);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
+    }
+    return AL_OK;
+}
 
 int
 stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id,

@@ -149,21 +149,35 @@ int stub_examine_path(struct stub_volume *v, struct al_span path, struct marker 
                       enum marker_verdict *ret_verdict, struct stub_facts *ret_facts,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* The file opened for filling by handle; verdict must be STUB or FILLING (adopted ones after
- * stub_adopt). Marker to "filling", durable. One fill of an inode at a time: AL_EBUSY. */
-int stub_fill_begin(struct stub_volume *v, const struct port_handle *h, struct stub_fill **ret,
-                    struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
+ * stub_adopt). Marker to "filling"; durable, unless noted: the caller's durable intent will name
+ * the file to reconcile, should a power cut keep bytes of the fill and not the marker's change
+ * (stub_fill_was_cut). One fill of an inode at a time: AL_EBUSY. */
+int stub_fill_begin(struct stub_volume *v, const struct port_handle *h, bool noted,
+                    struct stub_fill **ret, struct marker *ret_marker,
+                    struct al_fail *fail) AL_MUST_CHECK;
 /* Likewise for a file that is open for reading and writing: taken over when it succeeds, *io_file
  * is NULL then. */
-int stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, struct stub_fill **ret,
-                         struct marker *ret_marker, struct al_fail *fail) AL_MUST_CHECK;
+int stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, bool noted,
+                         struct stub_fill **ret, struct marker *ret_marker,
+                         struct al_fail *fail) AL_MUST_CHECK;
 int stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t offset,
                     struct al_fail *fail) AL_MUST_CHECK;
 /* fdatasync, times and capabilities as found, then the marker is removed (never before the data is
- * durable). */
+ * durable), and that made durable too: ext4's fdatasync of bytes written in place does not take the
+ * removal along (tried on 6.18), so that an opener's own synced bytes would be filled over. */
 int stub_fill_end(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
-/* Ends it without finishing: blocks punched again and marker back to "stub"; if even that fails it
- * stays "filling". NULL is fine; returns NULL. After a successful stub_fill_end it only frees. */
+/* Ends it without finishing: blocks punched again and marker back to "stub". An error: it may have
+ * stayed "filling", or, where it was noted, what the disk has is not known; the intent must stay
+ * open. AL_OK also for NULL, after a successful stub_fill_end, and where somebody else has changed
+ * the file meanwhile, which is left as it is then. */
+int stub_fill_undo(struct stub_fill *f) AL_MUST_CHECK;
+/* stub_fill_undo as well as it goes, and frees. NULL is fine; returns NULL. */
 struct stub_fill *stub_fill_abort(struct stub_fill *f);
+/* An open intent says that this object was being filled into this file: where a power cut kept some
+ * of its bytes, and a marker that still says "stub" (MARKER_V_DATA, of full length), the marker goes
+ * to "filling" with the file's own time, durably. AL_ECONFLICT for any other verdict or object. */
+int stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const char *object_id,
+                      int64_t mtime_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* For reconcile, when the journal says that object_id is safe on the share and its file was marked:
  * a marker "filling" of this object becomes a finished stub (blocks freed, times restored,
  * durable). AL_OK also when it is one; AL_ECONFLICT for any other verdict or object. */

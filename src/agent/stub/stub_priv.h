@@ -53,7 +53,9 @@ struct stub_fill {
     uint64_t claimed_ino;
     uint32_t claimed_generation;
     struct al_list in_volume;
-    bool done;
+    bool noted;   /* stub_fill_begin */
+    bool removed; /* the marker is gone, though perhaps not from the disk */
+    bool done;    /* nothing is left to undo */
 };
 
 /* Facts of an open file; any mode but PORT_PATH. */
