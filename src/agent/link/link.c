@@ -78,6 +78,31 @@ flushed(struct link *l)
     return spool_waiting(l->conf.spool) == 0;
 }
 
+static void *
+late_main(void *link)
+{
+    struct link *l = link;
+
+    spool_late_run(l->conf.spool);
+    return NULL;
+}
+
+static void
+late_stop(struct link *l)
+{
+    spool_late_end(l->conf.spool);
+    port_thread_join(&l->late_thread);
+}
+
+static void
+batch_stop(struct link *l)
+{
+    atomic_store(&l->stopping, true);
+    http_cancel(l->batch_http);
+    spool_wake(l->conf.spool);
+    port_thread_join(&l->batch_thread);
+}
+
 struct link *
 link_stop(struct link *l)
 {
@@ -88,6 +113,7 @@ link_stop(struct link *l)
     }
     until = port_mono_ns(l->conf.port) + (int64_t)LINK_FLUSH_MS * 1000000;
     http_cancel(l->lease_http); /* no new work */
+    late_stop(l);
     port_mutex_lock(&l->mutex);
     l->flushing = true;
     port_cond_broadcast(&l->wake); /* the batch thread need not gather any more */
@@ -99,10 +125,8 @@ link_stop(struct link *l)
     atomic_store(&l->stopping, true);
     port_cond_broadcast(&l->wake);
     port_mutex_unlock(&l->mutex);
-    http_cancel(l->batch_http);
-    spool_wake(l->conf.spool);
+    batch_stop(l);
     port_thread_join(&l->lease_thread);
-    port_thread_join(&l->batch_thread);
     if (link_works_save(l) != AL_OK) { /* what ended is not given back once more */
         al_log(l->conf.log, AL_LOG_DEBUG, "the list of running works could not be kept");
     }
@@ -114,6 +138,35 @@ link_stop(struct link *l)
     port_mutex_end(&l->mutex);
     al_free(l);
     return NULL;
+}
+
+static int
+threads_start(struct link *l, struct al_fail *fail)
+{
+    int rc = link_http(l, &l->lease_http, fail);
+
+    if (rc == AL_OK) {
+        rc = link_http(l, &l->batch_http, fail);
+    }
+    if (rc == AL_OK) {
+        spool_late_begin(l->conf.spool);
+        rc = port_thread_start(&l->late_thread, "spool", 0, late_main, l);
+    }
+    if (rc != AL_OK) {
+        spool_late_end(l->conf.spool);
+        return rc;
+    }
+    rc = port_thread_start(&l->batch_thread, "batch", 0, batch_main, l);
+    if (rc == AL_OK) {
+        rc = port_thread_start(&l->lease_thread, "lease", 0, lease_main, l);
+        if (rc != AL_OK) {
+            batch_stop(l);
+        }
+    }
+    if (rc != AL_OK) {
+        late_stop(l);
+    }
+    return rc;
 }
 
 int
@@ -132,22 +185,7 @@ link_start(const struct link_conf *conf, struct link **ret, struct al_fail *fail
     port_cond_init(&l->wake);
     port_cond_init(&l->flushed);
     link_works_give_back(l);
-    rc = link_http(l, &l->lease_http, fail);
-    if (rc == AL_OK) {
-        rc = link_http(l, &l->batch_http, fail);
-    }
-    if (rc == AL_OK) {
-        rc = port_thread_start(&l->batch_thread, "batch", 0, batch_main, l);
-    }
-    if (rc == AL_OK) {
-        rc = port_thread_start(&l->lease_thread, "lease", 0, lease_main, l);
-        if (rc != AL_OK) {
-            atomic_store(&l->stopping, true);
-            http_cancel(l->batch_http);
-            spool_wake(conf->spool);
-            port_thread_join(&l->batch_thread);
-        }
-    }
+    rc = threads_start(l, fail);
     if (rc != AL_OK) {
         (void)agent_config_unref(l->config); /* returns NULL, as the next do */
         (void)http_close(l->lease_http);

@@ -18,7 +18,7 @@ struct link_running {
 struct link {
     struct link_conf conf;
     struct http *lease_http, *batch_http;
-    struct port_thread lease_thread, batch_thread;
+    struct port_thread lease_thread, batch_thread, late_thread;
 
     port_mutex mutex;
     port_cond wake; /* stopping, or works changed */

@@ -103,9 +103,23 @@ sink_put(struct outcome_sink *sink, const struct outcome *o)
     return rc != AL_OK ? rc : spool_put(s->spool, al_buf_span(&line), NULL);
 }
 
+static int
+sink_put_later(struct outcome_sink *sink, const struct outcome *o,
+               void (*done)(void *ctx, int code), void *ctx)
+{
+    struct spool_sink *s = (struct spool_sink *)(void *)sink;
+    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
+    int rc;
+
+    al_buf_init(&line, SPOOL_RECORD_MAX);
+    rc = record_outcome(o, &line);
+    return rc != AL_OK ? rc : spool_put_later(s->spool, al_buf_span(&line), done, ctx);
+}
+
 void
 spool_sink_init(struct spool_sink *s, struct spool *spool)
 {
     s->sink.put = sink_put;
+    s->sink.put_later = sink_put_later;
     s->spool = spool;
 }

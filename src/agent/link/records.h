@@ -21,7 +21,7 @@ struct record_scan {
 };
 int record_scan_end(const struct record_scan *r, struct al_buf *to) AL_MUST_CHECK;
 
-/* The sink that mover, recall and reconcile get. put returns when the outcome is durable. */
+/* The sink that mover, recall and reconcile get; put_later is spool_put_later. */
 struct spool_sink {
     struct outcome_sink sink; /* first */
     struct spool *spool;

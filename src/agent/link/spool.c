@@ -246,6 +246,127 @@ spool_put(struct spool *s, struct al_span line, uint64_t *ret_pos)
     return rc;
 }
 
+/* ---- records nobody waits for ---- */
+
+struct late {
+    struct al_list node;
+    uint64_t pos, epoch; /* durable from there on, unless a flush failed since */
+    void (*done)(void *ctx, int code);
+    void *ctx;
+};
+
+int
+spool_put_later(struct spool *s, struct al_span line, void (*done)(void *ctx, int code), void *ctx)
+{
+    struct late *l;
+    bool taken;
+    int rc = AL_OK;
+
+    if (line.len > SPOOL_RECORD_MAX || line.len == 0) {
+        return AL_ELIMIT;
+    }
+    l = al_zalloc(sizeof(*l));
+    if (l == NULL) {
+        return AL_ENOMEM;
+    }
+    port_mutex_lock(&s->mutex);
+    taken = s->late_runs && s->pending.len < SPOOL_PENDING_MAX / 2;
+    if (taken) {
+        rc = record_add(s, line);
+    }
+    if (taken && rc == AL_OK) {
+        *l = (struct late){.pos = s->end, .epoch = s->epoch, .done = done, .ctx = ctx};
+        if (al_list_empty(&s->late)) {
+            port_cond_signal(&s->late_come);
+        }
+        al_list_push(&s->late, &l->node);
+    }
+    port_mutex_unlock(&s->mutex);
+    if (taken && rc == AL_OK) {
+        return AL_OK;
+    }
+    al_free(l);
+    if (!taken) {
+        done(ctx, spool_put(s, line, NULL));
+    }
+    return rc;
+}
+
+/* Those whose fate is known. */
+static void
+late_answer(struct spool *s)
+{
+    struct al_list known;
+    struct al_list *at, *next;
+    uint64_t durable, epoch;
+    int code;
+
+    al_list_init(&known);
+    port_mutex_lock(&s->mutex);
+    durable = s->durable;
+    epoch = s->epoch;
+    code = s->epoch_code;
+    for (at = s->late.next; at != &s->late; at = next) {
+        struct late *l = AL_LIST_ITEM(at, struct late, node);
+
+        next = at->next;
+        if (l->epoch != epoch || l->pos <= durable) {
+            al_list_drop(&l->node);
+            al_list_push(&known, &l->node);
+        }
+    }
+    port_mutex_unlock(&s->mutex);
+    for (; (at = al_list_pop(&known)) != NULL;) {
+        struct late *l = AL_LIST_ITEM(at, struct late, node);
+
+        l->done(l->ctx, l->epoch != epoch ? code : AL_OK);
+        al_free(l);
+    }
+}
+
+void
+spool_late_run(struct spool *s)
+{
+    bool more = true;
+
+    while (more) {
+        int64_t until;
+        int rc;
+
+        port_mutex_lock(&s->mutex);
+        while (s->late_runs && al_list_empty(&s->late)) {
+            port_cond_wait(&s->late_come, &s->mutex);
+        }
+        until = port_mono_ns(s->port) + SPOOL_LATE_NS;
+        while (s->late_runs && port_mono_ns(s->port) < until) {
+            (void)port_cond_wait_for(&s->late_come, &s->mutex,
+                                     until - port_mono_ns(s->port)); /* the loop looks */
+        }
+        more = s->late_runs;
+        port_mutex_unlock(&s->mutex);
+        rc = spool_flush(s);
+        (void)rc; /* late_answer tells each */
+        late_answer(s);
+    }
+}
+
+void
+spool_late_begin(struct spool *s)
+{
+    port_mutex_lock(&s->mutex);
+    s->late_runs = true;
+    port_mutex_unlock(&s->mutex);
+}
+
+void
+spool_late_end(struct spool *s)
+{
+    port_mutex_lock(&s->mutex);
+    s->late_runs = false;
+    port_cond_broadcast(&s->late_come);
+    port_mutex_unlock(&s->mutex);
+}
+
 int
 spool_add(struct spool *s, struct al_span line)
 {
@@ -420,6 +541,8 @@ spool_open(const struct spool_conf *conf, struct spool **ret, struct al_fail *fa
     port_cond_init(&s->turns[0]);
     port_cond_init(&s->turns[1]);
     port_cond_init(&s->more);
+    port_cond_init(&s->late_come);
+    al_list_init(&s->late);
     rc = load(s, conf->path);
     if (rc != AL_OK) {
         (void)al_fail_set(fail, rc, port_os_error(s->port), "the spool %s cannot be opened",
@@ -444,6 +567,7 @@ spool_close(struct spool *s)
     port_close_quiet(s->port, &s->dir);
     al_buf_free(&s->pending);
     al_free(s->segments);
+    port_cond_end(&s->late_come);
     port_cond_end(&s->more);
     port_cond_end(&s->changed);
     port_cond_end(&s->turns[0]);

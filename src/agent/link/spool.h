@@ -16,8 +16,8 @@
  * not be lost) until the disk itself is full; then spool_put answers AL_ENOSPC and the act is not
  * reported done.
  *
- * Threads: spool_put, spool_add, spool_full, spool_wake from any; the other calls from the one
- * thread that sends. The folder belongs to one process (the agent's lock on its state
+ * Threads: spool_put, spool_put_later, spool_late_begin and _end, spool_add, spool_full, spool_wake from any;
+ * the other calls from the one thread that sends. The folder belongs to one process (the agent's lock on its state
  * directory). */
 #ifndef ALTO_AGENT_LINK_SPOOL_H
 #define ALTO_AGENT_LINK_SPOOL_H
@@ -34,6 +34,7 @@
 #define SPOOL_LIMIT_BYTES (2ull << 30)
 #define SPOOL_BATCH_RECORDS 2000u    /* of a batch at most */
 #define SPOOL_BATCH_BYTES (1u << 20) /* a batch is closed when it has reached it */
+#define SPOOL_LATE_NS 20000000       /* how long put_later gathers */
 
 struct spool;
 
@@ -61,6 +62,18 @@ int spool_put(struct spool *s, struct al_span line, uint64_t *ret_pos) AL_MUST_C
 /* Like it, but only made durable with the next put or batch: for what is nice to know (progress).
  * Dropped silently when full. */
 int spool_add(struct spool *s, struct al_span line) AL_MUST_CHECK;
+
+/* A put that nobody waits for: done(ctx, code) is called once, from spool_late_run's thread, when
+ * the record is durable (AL_OK) or not known to be; without such a thread, from within. Many share
+ * one sync. An error of the call itself: done is not called. done must not call the spool. */
+int spool_put_later(struct spool *s, struct al_span line, void (*done)(void *ctx, int code),
+                    void *ctx) AL_MUST_CHECK;
+/* The one thread that makes such records durable, begun SPOOL_LATE_NS after the first of them at the
+ * latest: spool_late_run is its body, between spool_late_begin and spool_late_end, which return at
+ * once. It returns when all are answered; puts that come then are synced by whoever puts them. */
+void spool_late_begin(struct spool *s);
+void spool_late_run(struct spool *s);
+void spool_late_end(struct spool *s);
 
 bool spool_full(struct spool *s);
 /* Undelivered bytes and records' oldest position, for figures. */

@@ -4,6 +4,7 @@
 #define ALTO_AGENT_LINK_SPOOL_PRIV_H
 
 #include "agent/link/spool.h"
+#include "base/list.h"
 #include "port/thread.h"
 
 /* On disk: magic, length of the payload, XXH3-64 of the payload seeded with the record's position,
@@ -40,6 +41,11 @@ struct spool {
     uint64_t durable, end;
     uint64_t epoch; /* counts failed flushes; whoever waited over one gets epoch_code */
     int epoch_code;
+
+    /* Records nobody waits for (struct late), in the order they were added. */
+    struct al_list late;
+    bool late_runs;
+    port_cond late_come;
 
     /* Segments by position, oldest first. A segment's records end where the next begins. */
     uint64_t *segments;

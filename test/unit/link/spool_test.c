@@ -539,6 +539,124 @@ each_failing_call_is_told_and_no_acknowledged_record_is_lost(void)
     TAP_CHECK(nth > 50);
 }
 
+/* ---- records nobody waits for ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    unsigned answered, good;
+} later = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+on_later(void *ctx, int code)
+{
+    bool *acked = ctx;
+
+    pthread_mutex_lock(&later.lock);
+    later.answered++;
+    later.good += code == AL_OK;
+    *acked = code == AL_OK;
+    pthread_mutex_unlock(&later.lock);
+}
+
+static void *
+run_late(void *spool)
+{
+    spool_late_run(spool);
+    return NULL;
+}
+
+static void
+put_later(struct spool *s, unsigned n, bool *acked)
+{
+    char line[200];
+
+    snprintf(line, sizeof(line), "{\"n\":%u,\"pad\":\"%0120u\"}", n, n);
+    if (spool_put_later(s, al_span_of(line), on_later, acked) != AL_OK) {
+        on_later(acked, AL_ENOMEM);
+    }
+}
+
+static void
+records_nobody_waits_for_are_answered_once_and_are_there(void)
+{
+    char path[600];
+    struct spool_conf conf = fresh(path);
+    struct spool *s;
+    bool acked[200] = {false};
+    pthread_t thread;
+
+    conf.batch_records = 300;
+    s = reopen(NULL, &conf);
+    later.answered = later.good = 0;
+    spool_late_begin(s);
+    TAP_CHECK(pthread_create(&thread, NULL, run_late, s) == 0);
+    for (unsigned i = 0; i < 100; i++) {
+        put_later(s, i, &acked[i]);
+    }
+    spool_late_end(s);
+    pthread_join(thread, NULL);
+    TAP_EQUAL_U64(later.answered, 100);
+    put_later(s, 100, &acked[100]); /* without the thread: at once */
+    TAP_EQUAL_U64(later.answered, 101);
+    TAP_EQUAL_U64(later.good, 101);
+    s = reopen(s, &conf);
+    deliver(s, 1, 0, 100);
+    spool_close(s);
+}
+
+/* A call that fails, each once, while such records come: whoever was told "durable" is found after
+ * the next start. */
+static void
+no_record_told_durable_is_lost_when_a_call_fails(void)
+{
+    bool hit = true;
+
+    for (uint64_t nth = 1; hit; nth++) {
+        char path[600];
+        struct spool_conf conf = fresh(path);
+        AL_CLEANUP(al_buf_free) struct al_buf body;
+        bool acked[40] = {false}, arrived[40] = {false}, any = true;
+        struct spool *s = reopen(NULL, &conf);
+        pthread_t thread;
+        al_id stream;
+        uint64_t seq;
+
+        al_buf_init(&body, 1u << 20);
+        later.answered = 0;
+        spool_late_begin(s);
+        TAP_CHECK(pthread_create(&thread, NULL, run_late, s) == 0);
+        al_fault_arm(AL_FAULT_PORT | AL_FAULT_MEM, nth, false);
+        for (unsigned i = 0; i < 40; i++) {
+            put_later(s, i, &acked[i]);
+            if (i % 8 == 7) { /* somebody who waits takes them along */
+                int rc = spool_put(s, al_span_of("{\"n\":39}"), NULL);
+                (void)rc;
+            }
+        }
+        spool_late_end(s);
+        pthread_join(thread, NULL);
+        hit = al_fault_disarm() >= nth;
+        TAP_EQUAL_U64(later.answered, 40);
+        s = reopen(s, &conf);
+        while (any) {
+            TAP_OK(spool_batch(s, &body, stream, &seq, &any));
+            for (char *at = (char *)body.at; any && *at != '\0'; at = strchr(at, '\n') + 1) {
+                unsigned n = 0;
+
+                TAP_CHECK(sscanf(at, "{\"n\":%u", &n) == 1);
+                arrived[n] = true;
+            }
+            if (any) {
+                TAP_OK(spool_applied(s, seq, seq));
+            }
+        }
+        for (unsigned i = 0; i < 40; i++) {
+            TAP_CHECK(arrived[i] || !acked[i]);
+        }
+        spool_close(s);
+    }
+}
+
 static void
 an_outcome_becomes_the_line_of_the_protocol(void)
 {
@@ -612,6 +730,8 @@ main(int argc, char **argv)
     TAP_RUN(a_damaged_head_loses_no_record);
     TAP_RUN(records_of_many_threads_all_arrive_once);
     TAP_RUN(each_failing_call_is_told_and_no_acknowledged_record_is_lost);
+    TAP_RUN(records_nobody_waits_for_are_answered_once_and_are_there);
+    TAP_RUN(no_record_told_durable_is_lost_when_a_call_fails);
     TAP_RUN(an_outcome_becomes_the_line_of_the_protocol);
     TAP_RUN(a_path_of_any_bytes_fits_a_record);
     return tap_end();
