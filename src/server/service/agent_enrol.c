@@ -126,21 +126,31 @@ config_secret(struct config *c, const char *key, const char *noun, const char *i
     return c->j.rc;
 }
 
+/* Each once. */
+static int
+config_add_share(void *ctx, const char *share_id)
+{
+    struct config *c = ctx;
+
+    for (size_t i = 0; i < c->share_count; i++) {
+        if (strcmp(c->shares[i], share_id) == 0) {
+            return AL_OK;
+        }
+    }
+    if (c->share_count == HOST_SHARES_MAX) {
+        return al_fail_set(c->fail, AL_ELIMIT, 0, "a host uses at most %u shares", HOST_SHARES_MAX);
+    }
+    memcpy(c->shares[c->share_count++], share_id, strnlen(share_id, AL_ID_LEN));
+    return AL_OK;
+}
+
 static int
 config_volume(void *ctx, const struct store_volume *v)
 {
     struct config *c = ctx;
-    bool known = v->share_id[0] == '\0';
 
-    for (size_t i = 0; i < c->share_count && !known; i++) {
-        known = strcmp(c->shares[i], v->share_id) == 0;
-    }
-    if (!known) {
-        if (c->share_count == HOST_SHARES_MAX) {
-            return al_fail_set(c->fail, AL_ELIMIT, 0, "a host uses at most %u shares",
-                               HOST_SHARES_MAX);
-        }
-        memcpy(c->shares[c->share_count++], v->share_id, sizeof(al_id));
+    if (v->share_id[0] != '\0') {
+        SV_TRY(config_add_share(c, v->share_id));
     }
     al_jo_object(&c->j, NULL);
     al_jo_str(&c->j, "id", v->id);
@@ -183,6 +193,9 @@ config_write(struct config *c, struct al_buf *out, uint64_t version)
     SV_TRY(store_volume_each(c->req->worker->db, &c->scope, c->req->caller->id, NULL, c->req->arena,
                              config_volume, c, c->fail));
     al_jo_close(&c->j);
+    /* A share that no volume of this host uses is lent to it for as long as it shall look at it. */
+    SV_TRY(store_work_shares(c->req->worker->db, &c->scope, c->req->caller->id, config_add_share, c,
+                             c->fail));
     al_jo_array(&c->j, "shares");
     for (size_t i = 0; i < c->share_count; i++) {
         SV_TRY(config_share(c, c->shares[i]));

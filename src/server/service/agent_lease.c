@@ -124,7 +124,7 @@ host_here(struct work_tx *t)
 }
 
 static int
-lease_in_tx(struct work_tx *t, struct leasing *l)
+lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint64_t *io_version)
 {
     int64_t until_ns = t->now_ns + (int64_t)WORK_LEASE_S * 1000000000;
     int64_t taken_ns = t->now_ns + (int64_t)WORK_TAKEN_S * 1000000000;
@@ -136,12 +136,15 @@ lease_in_tx(struct work_tx *t, struct leasing *l)
     SV_TRY(store_work_lease(t->db, &t->scope, t->actor_id, l->room, l->urgent, t->now_ns, taken_ns,
                             t->arena, one_work, l, t->fail));
     al_jo_close(&l->j);
+    if (l->leased > 0) { /* a work may need what came into the configuration together with it */
+        SV_TRY(agent_config_version(req, io_version, t->fail));
+    }
     return store_commit(t->db, t->fail);
 }
 
 static int
-lease_now(struct service_req *req, struct service_reply *reply, struct leasing *l, uint64_t version,
-          struct al_fail *fail)
+lease_now(struct service_req *req, struct service_reply *reply, struct leasing *l,
+          uint64_t *io_version, struct al_fail *fail)
 {
     struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(LEASE_ARENA_MAX);
     struct work_tx t;
@@ -157,7 +160,7 @@ lease_now(struct service_req *req, struct service_reply *reply, struct leasing *
     al_jo_begin(&l->j, &reply->body);
     al_jo_object(&l->j, NULL);
     SV_TRY(store_begin(t.db, fail));
-    rc = lease_in_tx(&t, l);
+    rc = lease_in_tx(&t, req, l, io_version);
     if (rc != AL_OK) {
         store_rollback(t.db);
         al_buf_clear(&reply->body);
@@ -170,7 +173,7 @@ lease_now(struct service_req *req, struct service_reply *reply, struct leasing *
         }
     }
     al_jo_close(&l->j);
-    al_jo_u64(&l->j, "config_version", version);
+    al_jo_u64(&l->j, "config_version", *io_version);
     al_jo_close(&l->j);
     work_tell(&t);
     return al_jo_end(&l->j);
@@ -204,7 +207,7 @@ agent_lease(struct service_req *req, struct service_reply *reply, struct al_fail
                                   l.room, l.urgent, &waiting, fail));
     }
     if (waiting) {
-        SV_TRY(lease_now(req, reply, &l, version, fail));
+        SV_TRY(lease_now(req, reply, &l, &version, fail));
         if (!says_nothing(&l, version) || l.wait_s == 0 ||
             (parked && req->now_ns >= reply->park_until_ns)) {
             return AL_OK;

@@ -37,6 +37,20 @@ job_outcomes(struct service_req *req, struct service_reply *reply, struct al_fai
                       fail);
 }
 
+static int
+cancel(struct service_req *req, struct work_tx *t, const struct store_job *job, bool *ret_changed)
+{
+    SV_TRY(store_job_cancel(t->db, &t->scope, job->id, t->now_ns, ret_changed, t->fail));
+    if (!*ret_changed) {
+        return AL_OK;
+    }
+    SV_TRY(service_event(req, job->customer_id, "job.cancel", "job", job->id,
+                         store_job_kind_name(job->kind), NULL, NULL, t->fail));
+    SV_TRY(work_touch(t, WORK_T_JOB_ENDED, job->id, job->customer_id));
+    SV_TRY(work_touch(t, WORK_T_FIGURES, job->customer_id, job->customer_id));
+    return work_touch(t, WORK_T_WAKE, job->host_id, job->customer_id);
+}
+
 int
 job_cancel(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
@@ -51,16 +65,11 @@ job_cancel(struct service_req *req, struct service_reply *reply, struct al_fail 
     }
     work_tx_of(&t, req, fail);
     SV_TRY(store_job_get(t.db, &t.scope, req->ids[0], req->arena, &job, fail));
-    SV_TRY(store_job_cancel(t.db, &t.scope, job.id, t.now_ns, &changed, fail));
+    SV_TRY(cancel(req, &t, &job, &changed));
     SV_TRY(service_one(req, reply, &store_jobs, job.id, 200, fail));
     if (!changed) {
         return AL_OK; /* it had ended: nothing to write */
     }
-    SV_TRY(service_event(req, job.customer_id, "job.cancel", "job", job.id,
-                         store_job_kind_name(job.kind), NULL, NULL, fail));
-    SV_TRY(work_touch(&t, WORK_T_JOB_ENDED, job.id, job.customer_id));
-    SV_TRY(work_touch(&t, WORK_T_FIGURES, job.customer_id, job.customer_id));
-    SV_TRY(work_touch(&t, WORK_T_WAKE, job.host_id, job.customer_id));
     SV_TRY(service_commit(&tx, reply, fail));
     work_tell(&t);
     return AL_OK;
@@ -108,6 +117,53 @@ volume_scan(struct service_req *req, struct service_reply *reply, struct al_fail
     return job_answer(req, reply, &tx, &t, &job, fail);
 }
 
+/* The open check of the share, "" for none. One that waits for a host that is not there any more
+ * makes room for another. */
+static int
+check_under_way(struct service_req *req, struct work_tx *t, const struct store_share *share,
+                al_id ret)
+{
+    struct store_host host;
+    struct store_job job;
+    al_id open;
+    bool changed;
+    int rc = store_job_find_open(t->db, &t->scope, STORE_J_CHECK_SHARE, NULL, NULL, share->id, open,
+                                 NULL);
+
+    ret[0] = '\0';
+    if (rc != AL_OK) {
+        return rc == AL_ENOENT ? AL_OK : rc;
+    }
+    SV_TRY(store_job_get(t->db, &t->scope, open, req->arena, &job, t->fail));
+    rc = store_host_get(t->db, &t->scope, job.host_id, req->arena, &host, NULL);
+    if (rc == AL_ENOENT || (rc == AL_OK && !host.online)) {
+        return cancel(req, t, &job, &changed);
+    }
+    SV_TRY(rc);
+    memcpy(ret, open, sizeof(al_id));
+    return AL_OK;
+}
+
+/* Who looks: whoever uses the share knows best, but the address and the password can be tried by
+ * any host. */
+static int
+check_host(struct work_tx *t, const struct store_share *share, const char *asked, al_id ret)
+{
+    int rc =
+        store_share_host(t->db, &t->scope, share->id, asked[0] == '\0' ? NULL : asked, ret, NULL);
+
+    if (rc != AL_ENOENT) {
+        return rc;
+    }
+    return asked[0] == '\0'
+               ? al_fail_set(t->fail, AL_ECONFLICT, 0,
+                             "no host of this customer is online to look at the share: start "
+                             "alto-agent on one, or enrol one (alto host token), then check again")
+               : al_fail_set(t->fail, AL_ECONFLICT, 0,
+                             "that host is not online, or not of the share's customer: start "
+                             "alto-agent on it, or leave the choice to altod");
+}
+
 int
 share_check(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
@@ -117,7 +173,6 @@ share_check(struct service_req *req, struct service_reply *reply, struct al_fail
     struct store_share share;
     struct store_job job = {.kind = STORE_J_CHECK_SHARE, .text = ""};
     al_id host = "", open;
-    int rc;
 
     if (req->body != NULL) {
         SV_TRY(service_body(req, fail));
@@ -130,21 +185,11 @@ share_check(struct service_req *req, struct service_reply *reply, struct al_fail
     }
     work_tx_of(&t, req, fail);
     SV_TRY(store_share_get(t.db, &t.scope, req->ids[0], req->arena, &share, fail));
-    rc = store_job_find_open(t.db, &t.scope, STORE_J_CHECK_SHARE, NULL, NULL, share.id, open, NULL);
-    if (rc == AL_OK) {
+    SV_TRY(check_host(&t, &share, host, job.host_id));
+    SV_TRY(check_under_way(req, &t, &share, open));
+    if (open[0] != '\0') {
         return service_one(req, reply, &store_jobs, open, 202, fail);
     }
-    if (rc != AL_ENOENT) {
-        return rc;
-    }
-    rc = store_share_host(t.db, &t.scope, share.id, host[0] == '\0' ? NULL : host, job.host_id,
-                          NULL);
-    if (rc == AL_ENOENT) {
-        return al_fail_set(fail, AL_ECONFLICT, 0,
-                           host[0] == '\0' ? "no host has a volume on this share; add one first"
-                                           : "that host has no volume on this share");
-    }
-    SV_TRY(rc);
     SV_TRY(store_id_make(t.db, t.now_ns, job.id));
     memcpy(job.customer_id, share.customer_id, sizeof(al_id));
     memcpy(job.share_id, share.id, sizeof(al_id));

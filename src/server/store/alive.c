@@ -8,11 +8,6 @@
 /* Of share h: when it shall be checked while it is in trouble. */
 #define SHARE_DUE "h.checked_ns+min(max(h.checked_ns-h.trouble_ns,?5),?1)<=?6"
 
-/* An online host first; among equals the one whose volume is oldest. */
-#define HOST_OF_SHARE                                                                              \
-    "(SELECT v.host_id FROM volume v JOIN host o ON o.id=v.host_id WHERE v.share_id=h.id"          \
-    " AND (?1 IS NULL OR v.host_id=?1) ORDER BY o.online DESC, v.id LIMIT 1)"
-
 int
 store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
                   struct store_watch **ret, size_t *ret_count, struct al_fail *fail)
@@ -57,12 +52,36 @@ store_share_host(struct store *s, const struct scope *scope, const char *share_i
     struct store_stmt AL_CLEANUP(store_done) *q = NULL;
 
     AL_TRY(store_query(s, fail, &q,
-                       "SELECT " HOST_OF_SHARE " AS host FROM share h WHERE h.id=?2"
-                       " AND host IS NOT NULL AND (?3 OR h.customer_id=?4)",
+                       "SELECT o.id FROM share h JOIN host o ON o.customer_id=h.customer_id"
+                       " WHERE h.id=?2 AND o.online=1 AND (?1 IS NULL OR o.id=?1)"
+                       " AND (?3 OR h.customer_id=?4) ORDER BY EXISTS(SELECT 1 FROM volume v"
+                       "  WHERE v.share_id=h.id AND v.host_id=o.id) DESC, o.id LIMIT 1",
                        S_ID(host_id), S_TEXT(share_id), S_SCOPE(scope)));
-    AL_TRY(store_step_one(q, "host that uses this share", fail));
+    AL_TRY(store_step_one(q, "host that is online", fail));
     store_col_id(q, 0, ret);
     return AL_OK;
+}
+
+int
+store_work_shares(struct store *s, const struct scope *scope, const char *host_id,
+                  int (*each)(void *ctx, const char *share_id), void *ctx, struct al_fail *fail)
+{
+    struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+    bool row;
+
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT DISTINCT w.share_id FROM work w JOIN share h ON h.id=w.share_id"
+                       " WHERE w.host_id=?1 AND w.state IN ('queued','leased')"
+                       " AND w.kind='check_share' AND (?2 OR w.customer_id=?3)"
+                       " ORDER BY w.share_id",
+                       S_TEXT(host_id), S_SCOPE(scope)));
+    for (;;) {
+        AL_TRY(store_step(q, &row, fail));
+        if (!row) {
+            return AL_OK;
+        }
+        AL_TRY(each(ctx, store_col_text(q, 0)));
+    }
 }
 
 /* ---- hosts ---- */

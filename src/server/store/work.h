@@ -122,9 +122,15 @@ struct store_watch {
 int store_share_watch(struct store *s, const struct scope *scope, int64_t now_ns,
                       struct al_arena *a, struct store_watch **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
-/* A host that uses the share: host_id (NULL: any, an online one first). AL_ENOENT. */
+/* An online host of the share's customer that can look at it: host_id (NULL: any, one that uses the
+ * share first). AL_ENOENT. */
 int store_share_host(struct store *s, const struct scope *scope, const char *share_id,
                      const char *host_id, al_id ret, struct al_fail *fail) AL_MUST_CHECK;
+
+/* Shares that a host is to look at, whether a volume of it uses them or not. */
+int store_work_shares(struct store *s, const struct scope *scope, const char *host_id,
+                      int (*each)(void *ctx, const char *share_id), void *ctx,
+                      struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- hosts ---- */
 /* *ret_was_online before. */

@@ -231,6 +231,7 @@ test_an_asked_for_check_tells_what_it_found(void)
     char a[512];
     al_id job, work;
 
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0); /* the host is there */
     TAP_OK(ASK(share_check, .who = &world.a.admin, .id = world.a.share));
     (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
     take(work);
@@ -242,6 +243,98 @@ test_an_asked_for_check_tells_what_it_found(void)
     TAP_EQUAL_STR(text_of(world.json, "state"), "failed");
     TAP_EQUAL_STR(text_of(world.json, "text"), "foreign: belongs to bert");
     TAP_EQUAL_U64(events_of("share.state"), 1);
+}
+
+static uint64_t
+shares_configured(uint64_t *ret_version)
+{
+    TAP_OK(ASK(agent_config, .who = &world.a.agent));
+    *ret_version = number_of(world.json, "version");
+    return json_array_size(json_object_get(world.json, "shares"));
+}
+
+static void
+new_share(al_id share)
+{
+    TAP_OK(ASK(share_create, .who = &world.a.admin,
+               .body = "{\"name\":\"cold\",\"url\":\"smb://nas/cold\",\"user\":\"alto\","
+                       "\"password\":\"hush\"}"));
+    (void)snprintf(share, sizeof(al_id), "%s", text_of(world.json, "id"));
+}
+
+static void
+test_a_share_of_no_volume_is_checked_by_any_online_host(void)
+{
+    uint64_t before, during, after;
+    char a[512], body[64];
+    al_id share, job, work;
+
+    new_share(share);
+    TAP_EQUAL_U64(lease(&world.b, 4, ""), 0); /* another customer's: none of ours is there */
+    TAP_CODE(ASK(share_check, .who = &world.a.admin, .id = share), AL_ECONFLICT);
+    TAP_CHECK(strstr(world.fail.text, "no host of this customer is online") != NULL);
+    TAP_CHECK(strstr(world.fail.text, "alto host token") != NULL);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    TAP_EQUAL_U64(shares_configured(&before), 1);
+    (void)snprintf(body, sizeof(body), "{\"host_id\":\"%s\"}", world.b.host);
+    TAP_CODE(ASK(share_check, .who = &world.operator_, .id = share, .body = body), AL_ECONFLICT);
+    (void)snprintf(body, sizeof(body), "{\"host_id\":\"%s\"}", world.a.host);
+    TAP_OK(ASK(share_check, .who = &world.a.admin, .id = share, .body = body));
+    TAP_EQUAL_U64(world.reply.status, 202);
+    TAP_EQUAL_STR(text_of(world.json, "host_id"), world.a.host);
+    TAP_CHECK(strstr(world.woken, world.a.host) != NULL);
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    /* the host is lent what it needs for as long as the check goes on */
+    TAP_EQUAL_U64(shares_configured(&during), 2);
+    const json_t *lent = json_array_get(json_object_get(world.json, "shares"), 1);
+    TAP_EQUAL_STR(text_of(lent, "id"), share);
+    TAP_EQUAL_STR(text_of(lent, "password"), "hush");
+    TAP_CHECK(during != before);
+    take(work);
+    TAP_EQUAL_U64(number_of(world.json, "config_version"), during);
+    world.woken[0] = '\0';
+    batch(&world.a, lines("{\"t\":\"outcome\",\"act\":\"share_state\",\"code\":\"ok\","
+                          "\"text\":\"\",\"share_id\":\"%s\",\"job_id\":\"%s\",\"path\":\"\","
+                          "\"size\":1000,\"freed\":400}\n%s",
+                          share, job, work_end(a, work, "ok", "")));
+    TAP_CHECK(strstr(world.woken, world.a.host) != NULL); /* to give it back */
+    expect_job(job, "done", 0, 0, 0);
+    TAP_OK(ASK(share_get, .who = &world.a.admin, .id = share));
+    TAP_EQUAL_STR(text_of(world.json, "state"), "ok");
+    TAP_EQUAL_U64(number_of(world.json, "bytes_free"), 400);
+    TAP_EQUAL_U64(shares_configured(&after), 1);
+    TAP_EQUAL_U64(after, before);
+}
+
+static void
+test_a_check_that_waits_for_a_host_that_went_goes_to_another(void)
+{
+    struct scope all = scope_system();
+    struct store_host h = {.name = "second", .os = "linux", .agent_version = "1", .boot_id = ""};
+    struct side second = world.a;
+    al_id share, job;
+
+    new_share(share);
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    TAP_OK(ASK(share_check, .who = &world.a.admin, .id = share));
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    TAP_OK(ASK(share_check, .who = &world.a.admin, .id = share));
+    TAP_EQUAL_STR(text_of(world.json, "id"), job); /* it is under way */
+    tick_after(HOST_OFFLINE_NS + SECOND);
+    TAP_CODE(ASK(share_check, .who = &world.a.admin, .id = share), AL_ECONFLICT);
+    expect_job(job, "queued", 0, 0, 0);
+    world_id(h.id);
+    memcpy(h.customer_id, world.a.customer, sizeof(al_id));
+    TAP_OK(store_begin(world.w->db, NULL));
+    TAP_OK(store_host_add(world.w->db, &all, &h, NULL));
+    TAP_OK(store_commit(world.w->db, NULL));
+    memcpy(second.agent.id, h.id, sizeof(al_id));
+    TAP_EQUAL_U64(lease(&second, 4, ""), 0);
+    TAP_OK(ASK(share_check, .who = &world.a.admin, .id = share));
+    TAP_CHECK(strcmp(text_of(world.json, "id"), job) != 0);
+    TAP_EQUAL_STR(text_of(world.json, "host_id"), h.id);
+    expect_job(job, "cancelled", 0, 0, 0);
+    TAP_EQUAL_U64(lease(&second, 4, ""), 1);
 }
 
 int
@@ -259,6 +352,8 @@ main(void)
     RUN(test_shares_are_looked_at_now_and_then);
     RUN(test_a_check_that_nobody_takes_is_made_anew_for_who_is_there);
     RUN(test_an_asked_for_check_tells_what_it_found);
+    RUN(test_a_share_of_no_volume_is_checked_by_any_online_host);
+    RUN(test_a_check_that_waits_for_a_host_that_went_goes_to_another);
     json_decref(leased);
     return tap_end();
 }
