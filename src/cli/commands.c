@@ -52,6 +52,10 @@ static const struct cli_option volume_set[] = {{"name", "N", "another name", fal
 static const struct cli_option volume_list[] = {
     OF_CUSTOMER, {"host", "H", "only this host's", false}, LIMIT, END};
 static const struct cli_option waiting[] = {WAIT, END};
+static const struct cli_option share_check[] = {
+    {"host", "H", "have this one look; default: one that is online, best one that uses it", false},
+    WAIT,
+    END};
 static const struct cli_option rule_add[] = {
     {"volume", "V", "the volume it is for", true},
     {"name", "N", "its name", true},
@@ -143,7 +147,7 @@ static const struct cli_command table[] = {
     {"share", "add", "", 0, 0, "add a share", share_add, NULL, false, cmd_share_add},
     {"share", "list", "", 0, 0, "list shares", by_customer, NULL, false, cmd_share_list},
     {"share", "set", "SHARE", 1, 1, "change one", share_set, names_more, false, cmd_share_set},
-    {"share", "check", "SHARE", 1, 1, "have a host look at it", waiting, names_more, false,
+    {"share", "check", "SHARE", 1, 1, "have a host look at it", share_check, names_more, false,
      cmd_share_check},
     {"share", "remove", "SHARE", 1, 1, "remove one that no volume uses", NULL, names_more, false,
      cmd_share_remove},

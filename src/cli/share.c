@@ -111,17 +111,52 @@ cmd_share_set(struct cli *c)
     return rc != AL_OK ? rc : out_object(c, answer);
 }
 
+/* What the check found, for people: the job alone tells no more than that it went well. */
+static int
+tell_found(struct cli *c, const char *share_id)
+{
+    AL_CLEANUP(al_json_freep) json_t *share = NULL;
+    char path[80], free_bytes[32], total[32];
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "/shares/%s", share_id);
+    rc = call(c, "GET", path, NULL, &share);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (strcmp(get_text(share, "state"), "ok") != 0) { /* another look came between */
+        (void)printf("  %s is %s %s\n", get_text(share, "name"), get_text(share, "state"),
+                     get_text(share, "state_text"));
+        return AL_OK;
+    }
+    out_size(get_count(share, "bytes_free"), free_bytes);
+    out_size(get_count(share, "bytes_total"), total);
+    (void)printf("  address, user and password are right; %s of %s free\n", free_bytes, total);
+    return AL_OK;
+}
+
 int
 cmd_share_check(struct cli *c)
 {
     AL_CLEANUP(al_json_freep) json_t *job = NULL;
+    bool wait = args_flag(c, "wait");
+    json_t *body = json_object();
     char path[80];
-    al_id id;
+    al_id id, host;
     int rc = resolve_share(c, c->words[0], id);
 
+    if (rc == AL_OK && args_get(c, "host") != NULL) {
+        rc = resolve_host(c, args_get(c, "host"), host);
+        rc = rc != AL_OK ? rc : al_json_set_str(body, "host_id", host);
+    }
+    if (rc != AL_OK) {
+        json_decref(body);
+        return rc;
+    }
     (void)snprintf(path, sizeof(path), "/shares/%s/check", id);
-    rc = rc != AL_OK ? rc : call(c, "POST", path, NULL, &job);
-    return rc != AL_OK ? rc : job_out(c, job, args_flag(c, "wait"));
+    rc = call(c, "POST", path, body, &job);
+    rc = rc != AL_OK ? rc : job_out(c, job, wait);
+    return rc != AL_OK || !wait || c->json ? rc : tell_found(c, id);
 }
 
 int

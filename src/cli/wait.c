@@ -102,6 +102,11 @@ summary(const json_t *job)
     const json_t *reasons = json_object_get(job, "reasons");
     char done[32], freed[32];
 
+    if (strcmp(get_text(job, "kind"), "check_share") == 0) { /* no file is touched */
+        (void)printf("%s %s: %s\n", get_text(job, "kind"), get_text(job, "id"),
+                     get_text(job, "state"));
+        return;
+    }
     out_size(get_count(job, "done_bytes"), done);
     out_size(get_count(job, "freed_bytes"), freed);
     (void)printf("%s %s: %s, %llu files done (%s), %s freed, %llu refused, %llu failed\n",
