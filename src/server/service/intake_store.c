@@ -376,7 +376,7 @@ volume_state(struct intake *in, const struct intake_record *r, const struct inta
     SV_TRY(store_volume_state(in->t.db, &in->t.scope, v->v.id, state, r->text, in->t.fail));
     v->v.state = state;
     v->v.state_text = r->text;
-    SV_TRY(work_touch(&in->t, WORK_T_VOLUME, v->v.id, v->v.customer_id));
+    SV_TRY(work_touch(&in->t, WORK_T_VOLUME_STATE, v->v.id, v->v.customer_id));
     al_buf_clear(&in->detail);
     struct al_jsonout j;
     al_jo_begin(&j, &in->detail);
@@ -602,6 +602,6 @@ intake_store(struct intake *in)
             SV_TRY(work_volume_news(&in->t, &in->volumes[i].v));
         }
     }
-    return store_intake_set(in->t.db, &in->t.scope, in->t.actor_id, in->stream, in->seq,
-                            in->body, in->t.now_ns, in->t.fail);
+    return store_intake_set(in->t.db, &in->t.scope, in->t.actor_id, in->stream, in->seq, in->body,
+                            in->t.now_ns, in->t.fail);
 }

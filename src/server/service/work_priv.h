@@ -51,7 +51,8 @@ enum work_what {
     WORK_T_JOB,
     WORK_T_JOB_ENDED,
     WORK_T_WAKE,
-    WORK_T_VOLUME,
+    WORK_T_VOLUME,       /* its figures: told when they were worked out, which may take a while */
+    WORK_T_VOLUME_STATE, /* told at once */
     WORK_T_FIGURES,
     WORK_T_SHARE,
     WORK_T_HOST

@@ -208,6 +208,9 @@ work_tell(struct work_tx *t)
         case WORK_T_VOLUME:
             work_note_volume(w->service->work, x->id, x->customer_id);
             break;
+        case WORK_T_VOLUME_STATE:
+            service_publish_noun(w, "volume", &store_volumes, x->customer_id, x->id);
+            break;
         case WORK_T_FIGURES:
             work_figures_tell(w, x->customer_id, t->now_ns);
             break;

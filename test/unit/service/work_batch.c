@@ -234,6 +234,10 @@ test_a_volume_tells_its_state_once(void)
     TAP_EQUAL_STR(text_of(world.json, "state"), "tracked_only");
     TAP_EQUAL_STR(text_of(world.json, "state_text"), "no xattrs");
     TAP_EQUAL_U64(events_of("volume.state"), 1);
+    /* consoles hear of it at once, also of a volume that was never scanned and has no figures */
+    TAP_EQUAL_U64(world.volume_events, 1);
+    TAP_CHECK(strstr(world.volume_told, "\"state_text\":\"no xattrs\"") != NULL);
+    TAP_CHECK(strstr(world.volume_told, world.a.volume) != NULL);
 }
 
 static void

@@ -32,8 +32,8 @@ static struct world {
     struct service_reply reply;
     struct al_fail fail;
     json_t *json; /* its body, NULL: none */
-    unsigned wakes, job_events;
-    char woken[160];
+    unsigned wakes, job_events, volume_events;
+    char woken[160], volume_told[2048];
 } world;
 
 static inline void
@@ -111,6 +111,10 @@ static inline void
 on_event(void *ctx, const struct service_event *e)
 {
     world.job_events += strcmp(e->event, "job") == 0;
+    if (strcmp(e->event, "volume") == 0) {
+        world.volume_events++;
+        (void)snprintf(world.volume_told, sizeof(world.volume_told), "%s", e->data);
+    }
 }
 
 static inline void
