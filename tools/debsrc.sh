@@ -1,8 +1,9 @@
 #!/bin/bash
 # Downloads a Debian source package and unpacks it, patches applied: tools/debsrc.sh SUITE PACKAGE FOLDER; prints its version.
 #
-# The mirror is the machine's own (apt-get indextargets); apt verifies the source with the Debian archive keyring. Nothing of the
-# machine's apt configuration or package lists is changed.
+# The mirrors are the machine's own (apt-get indextargets), the security one included where it has one: what is linked into our
+# programs should have the fixes, and a main archive's index may name a file of a security update that its mirror has not got.
+# apt verifies the source with the Debian archive keyring. Nothing of the machine's apt configuration or package lists is changed.
 set -euo pipefail
 
 suite=${1:?usage: tools/debsrc.sh SUITE PACKAGE FOLDER} package=$2 to=$3
@@ -18,38 +19,63 @@ for tool in patch apt-get tar xz; do
 done
 [ -r $keyring ] || die "$keyring is missing: install debian-archive-keyring"
 
-# Debian's main archive as this machine reaches it: not the security one, which has few sources.
-mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
-    sed -n 's/^Debian Debian main //p' | sort -u | head -n 1)
-[ -n "$mirror" ] || die "this machine's apt knows no Debian mirror (run apt-get update, then try again)"
+mirror() { # label of the archive: its address as this machine reaches it
+    apt-get indextargets --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
+        sed -n "s/^Debian $1 main //p" | sort -u | head -n 1
+}
+main=$(mirror Debian)
+security=$(mirror Debian-Security)
+[ -n "$main" ] || die "this machine's apt knows no Debian mirror (run apt-get update, then try again)"
 
 # One private apt state per suite and build tree, so that several packages cost one index.
-state=$(cd "$(dirname "$0")/.." && pwd)/build/third/apt-$suite
+state=$(cd "$(dirname "$0")/.." && pwd)/build/third/sources-$suite
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$state"/state/lists/partial "$state"/cache/archives/partial "$work/src"
-printf 'Types: deb-src\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$mirror" "$suite" "$keyring" >"$state/$suite.sources"
+stanza() { # mirror, suite
+    printf 'Types: deb-src\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n\n' "$1" "$2" "$keyring"
+}
 : >"$state/status"
-private=(-o Dir::Etc::sourcelist="$state/$suite.sources" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferences=-
-    -o Dir::Etc::preferencesparts=- -o Dir::State="$state/state" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache"
-    -o APT::Get::List-Cleanup=0 -o Acquire::Languages=none -o APT::Sandbox::User=root)
+private() { # archive, apt's command, its arguments
+    local list=$1 command=$2
+    shift 2
+    "$command" -q -o Dir::Etc::sourcelist="$state/$list.sources" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferences=- \
+        -o Dir::Etc::preferencesparts=- -o Dir::State="$state/state" -o Dir::State::status="$state/status" \
+        -o Dir::Cache="$state/cache" -o APT::Get::List-Cleanup=0 -o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
+}
 
-if ! ls "$state"/state/lists/*_Sources* >/dev/null 2>&1; then
-    if ! apt-get -q "${private[@]}" update >"$work/log" 2>&1 || grep -q '^[WE]: .*NO_PUBKEY' "$work/log"; then
+if [ ! -e "$state/complete" ]; then
+    stanza "$main" "$suite" >"$state/main.sources"
+    [ -z "$security" ] || stanza "$security" "$suite-security" >"$state/security.sources"
+    if ! private main apt-get update >"$work/log" 2>&1 || grep -q '^[WE]: .*NO_PUBKEY' "$work/log"; then
         tail -n 10 "$work/log" >&2
         if grep -q 'NO_PUBKEY' "$work/log"; then
             die "the machine's debian-archive-keyring is too old to know $suite's signing key: upgrade debian-archive-keyring"
         fi
         die "no source index of $suite at the mirror this machine's apt uses"
     fi
+    [ -z "$security" ] || private security apt-get update >>"$work/log" 2>&1 || rm -f "$state/security.sources"
+    : >"$state/complete"
 fi
-# The two archives are enough, and apt checks their hashes against the signed index: the .dsc, which some mirrors do not carry, says
+archives=(main)
+[ ! -e "$state/security.sources" ] || archives+=(security)
+newest=$(for archive in "${archives[@]}"; do
+    private "$archive" apt-cache showsrc --only-source "$package" 2>>"$work/log" | sed -n 's/^Version: //p'
+done | sort -V | tail -n 1)
+[ -n "$newest" ] || die "$suite has no source package $package"
+# The two files are enough, and apt checks their hashes against the signed index: the .dsc, which some mirrors do not carry, says
 # nothing more.
 for part in --tar-only --diff-only; do
-    (cd "$work/src" && apt-get -q "${private[@]}" source --download-only $part "$package" >>"$work/log" 2>&1) || {
+    got=
+    for archive in "${archives[@]}"; do
+        (cd "$work/src" && private "$archive" apt-get source --download-only $part "$package=$newest" >>"$work/log" 2>&1) || continue
+        got=1
+        break
+    done
+    [ -n "$got" ] || {
         tail -n 10 "$work/log" >&2
-        rm -rf "$state/state/lists"
-        die "cannot download the source package $package of $suite"
+        rm -rf "$state"
+        die "cannot download the source package $package $newest of $suite"
     }
 done
 # Format 3.0 (quilt) brings debian.tar, format 1.0 one diff.gz.

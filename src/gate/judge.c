@@ -63,6 +63,19 @@ from_agent(struct gate *g, uint32_t pid)
                                   port_pidfd_alive(atomic_load(&g->agent_pidfd)));
 }
 
+/* Not asked about any more, until it is written or leaves the cache. A file of holes alone may
+ * become a stub by a restore that only sets its marker: it is asked about every time. */
+static void
+ignore(struct gate *g, int fd, uint64_t allocated)
+{
+    int rc = AL_OK;
+
+    if (allocated > 0) {
+        rc = port_fan_ignore(g->group, fd, atomic_load(&g->access));
+    }
+    (void)rc; /* without the mark the next open asks again */
+}
+
 enum verdict { LET_GO, ASK_AGAIN, WAIT };
 
 /* No marker was seen. Under the lock, since a guard may have come in between: then the marker may
@@ -82,12 +95,7 @@ judge_plain(struct gate *g, const struct port_fan_event *ev, uint64_t epoch)
         guard = gate_guard_of(g, dev, ino);
     }
     if (guard == NULL) {
-        /* A file of holes alone may become a stub by a restore that only sets its marker: it is
-         * asked about every time. */
-        if (allocated > 0) {
-            rc = port_fan_ignore(g->group, ev->fd, atomic_load(&g->access));
-        }
-        (void)rc; /* without the mark the next open asks again */
+        ignore(g, ev->fd, allocated);
         return LET_GO;
     }
     if (guard->hold) {
@@ -258,6 +266,7 @@ void
 gate_answered(struct gate *g, uint64_t number, int code)
 {
     struct pending *p = g->by_fd[number & 0xffff];
+    uint64_t allocated;
     bool stub = true;
 
     if (p == NULL || p->number != number) {
@@ -266,6 +275,10 @@ gate_answered(struct gate *g, uint64_t number, int code)
     /* Whoever says so: as long as the marker is there nobody is let in. */
     if (code == AL_OK && port_fd_has_xattr(p->look, GATE_MARKER, &stub) != AL_OK) {
         stub = true;
+    }
+    if (code == AL_OK && !stub && p->look == p->fd && gate_guard_of(g, p->dev, p->ino) == NULL &&
+        port_fd_identity(p->fd, &p->dev, &p->ino, &allocated) == AL_OK) {
+        ignore(g, p->fd, allocated); /* or the opener's first read would be asked about */
     }
     gate_pending_end(g, p, code == AL_OK && !stub);
 }
