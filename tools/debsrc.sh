@@ -2,8 +2,9 @@
 # Downloads a Debian source package and unpacks it, patches applied: tools/debsrc.sh SUITE PACKAGE FOLDER; prints its version.
 #
 # The mirrors are the machine's own (apt-get indextargets), the security one included where it has one: what is linked into our
-# programs should have the fixes, and a main archive's index may name a file of a security update that its mirror has not got.
-# apt verifies the source with the Debian archive keyring. Nothing of the machine's apt configuration or package lists is changed.
+# programs should have the fixes. A mirror need not have every source file that its index names: the other archive is asked for it,
+# then an older version is taken. apt verifies the source with the Debian archive keyring. Nothing of the machine's apt configuration
+# or package lists is changed.
 set -euo pipefail
 
 suite=${1:?usage: tools/debsrc.sh SUITE PACKAGE FOLDER} package=$2 to=$3
@@ -59,25 +60,33 @@ if [ ! -e "$state/complete" ]; then
 fi
 archives=(main)
 [ ! -e "$state/security.sources" ] || archives+=(security)
-newest=$(for archive in "${archives[@]}"; do
-    private "$archive" apt-cache showsrc --only-source "$package" 2>>"$work/log" | sed -n 's/^Version: //p'
-done | sort -V | tail -n 1)
-[ -n "$newest" ] || die "$suite has no source package $package"
+versions=$(for archive in "${archives[@]}"; do
+    private "$archive" apt-cache showsrc --only-source "$package" 2>>"$work/log" | sed -n 's/^Version: //p' || true
+done | sort -rVu)
+[ -n "$versions" ] || die "$suite has no source package $package"
+
 # The two files are enough, and apt checks their hashes against the signed index: the .dsc, which some mirrors do not carry, says
 # nothing more.
-for part in --tar-only --diff-only; do
-    got=
-    for archive in "${archives[@]}"; do
-        (cd "$work/src" && private "$archive" apt-get source --download-only $part "$package=$newest" >>"$work/log" 2>&1) || continue
-        got=1
-        break
+download() { # version
+    local part archive
+    rm -f "$work"/src/*
+    for part in --tar-only --diff-only; do
+        for archive in "${archives[@]}"; do
+            (cd "$work/src" && private "$archive" apt-get source --download-only $part "$package=$1" >>"$work/log" 2>&1) && continue 2
+        done
+        return 1
     done
-    [ -n "$got" ] || {
-        tail -n 10 "$work/log" >&2
-        rm -rf "$state"
-        die "cannot download the source package $package $newest of $suite"
-    }
+}
+got=
+for version in $versions; do
+    ! download "$version" || { got=1; break; }
+    echo "tools/debsrc.sh: no mirror of this machine has all of $package $version" >&2
 done
+[ -n "$got" ] || {
+    tail -n 10 "$work/log" >&2
+    rm -rf "$state"
+    die "cannot download the source package $package of $suite"
+}
 # Format 3.0 (quilt) brings debian.tar, format 1.0 one diff.gz.
 change=$(find "$work/src" -name "${package}_*.debian.tar.*" -o -name "${package}_*.diff.gz")
 [ -n "$change" ] || die "the source package $package has neither debian.tar nor diff.gz"

@@ -15,6 +15,17 @@ item_record(const struct journal_item *item, uint64_t seed, struct al_buf *to)
     return journal_record_print(&r, seed, to);
 }
 
+/* Without room, on a full disk say, the file just grows with each record. The writer's alone. */
+static void
+make_room(struct journal *j, uint64_t end)
+{
+    static const uint8_t zeros[JOURNAL_ROOM_BYTES];
+
+    if (end > j->room && port_pwrite(j->port, j->file, zeros, sizeof(zeros), end) == AL_OK) {
+        j->room = end + sizeof(zeros);
+    }
+}
+
 /* Everything queued so far goes to the file, with a sync where somebody waits for one. Called with
  * the lock held and `writing` taken; drops the lock while it works. */
 static int
@@ -28,6 +39,7 @@ write_pending(struct journal *j, bool sync)
     port_mutex_unlock(&j->lock);
     if (out.len > 0) {
         rc = port_pwrite(j->port, j->file, out.at, out.len, j->size);
+        make_room(j, j->size + out.len);
     }
     if (rc == AL_OK && sync) {
         rc = port_datasync(j->port, j->file);
@@ -69,7 +81,7 @@ write_anew(struct journal *j)
     if (rc == AL_OK) {
         port_close_quiet(j->port, &j->file); /* nothing refers to the old file any more */
         j->file = file;
-        j->size = image.len;
+        j->size = j->room = image.len;
         j->tail_unknown = false;
         j->durable_below = below;
         j->figures.rotations++;

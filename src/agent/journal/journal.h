@@ -39,6 +39,9 @@
 /* the file is written anew beyond this, when it is 4 × what is open */
 #define JOURNAL_ROTATE_BYTES (4u << 20)
 #define JOURNAL_FILE_MAX (256u << 20) /* bytes replay reads; 65,536 intents with long paths fit */
+/* zeros written ahead, so that a sync finds the file's length and blocks as they were and writes the
+ * records alone */
+#define JOURNAL_ROOM_BYTES (64u << 10)
 
 enum journal_kind { JOURNAL_TIER = 1, JOURNAL_RECALL = 2 };
 

@@ -37,6 +37,7 @@ struct journal {
     /* all below under the lock; `file` and `size` belong to the writer while `writing` */
     struct port_file *file;
     uint64_t seed, size;
+    uint64_t room; /* bytes the file has; zeros behind size */
     bool writing;
     bool tail_unknown; /* a write failed: write anew before anything is promised again */
     struct al_buf pending;

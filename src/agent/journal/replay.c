@@ -256,6 +256,9 @@ replay_all(struct journal *j, struct al_span left, uint64_t seed, uint64_t *ret_
             r.items[k] = NULL;
         }
     }
+    while (left.len > 0 && left.at[left.len - 1] == 0) {
+        left.len--; /* room */
+    }
     *ret_torn = left.len;
     return AL_OK;
 }
