@@ -228,6 +228,19 @@ describe('what is done', () => {
       share_id: '01jshr00000000000000000000',
     });
   });
+  it('a share is checked where it stands, and what came of it is told', async () => {
+    serve('full');
+    visit('/shares');
+    await find('cold-a');
+    fireEvent.click(screen.getAllByRole('button', { name: 'Check now' })[0]!);
+    await find('Checked by media-01: address, user and password are right.');
+    expect(sent('POST', /^\/shares\/[^/]+\/check$/)!.body).toEqual({});
+    fireEvent.click(screen.getAllByRole('button', { name: 'Check now' })[1]!);
+    await find('Checked by media-01 just now.');
+    fireEvent.click(screen.getAllByRole('button', { name: 'Check now' })[3]!);
+    await find('no host of this customer is online');
+    expect(main().textContent).not.toMatch('just now.');
+  });
   it('a picker asks the server, so that more than one page can be found', async () => {
     serve('full');
     visit(`/rules/new?customer=${CUSTOMER}`);

@@ -542,6 +542,26 @@ export function answer(world, method, url, body) {
       status: 404,
       body: { type: 'about:blank', title: 'There is no such route', status: 404, code: 'not_found' },
     };
+  if (method === 'POST' && verb === 'check') {
+    const share = list.find((n) => n.id === one);
+    if (share.state === 'unreachable')
+      return {
+        status: 409,
+        body: {
+          type: 'about:blank',
+          title: 'Conflict',
+          status: 409,
+          code: 'conflict',
+          detail:
+            'no host of this customer is online to look at the share: start alto-agent on one, or enrol one (alto host token), then check again',
+        },
+      };
+    const of = world.jobs.find((j) => j.kind === 'check_share');
+    const good = share.state === 'ok';
+    const mine = { ...of, id: `${of.id.slice(0, -1)}${good ? 'y' : 'z'}`, share_id: one };
+    world.jobs.push({ ...mine, state: good ? 'done' : 'failed', text: good ? '' : of.text });
+    return ok(world.jobs.at(-1), 202);
+  }
   if (method === 'POST') return ok(world.jobs[0] ?? { ...list[0] }, 202);
   if (!one) {
     const text = (query.get('q') ?? '').toLowerCase();

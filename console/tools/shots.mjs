@@ -68,6 +68,20 @@ const DIALOGS = {
   ],
   'd-volume': ['/volumes', press('Add volume')],
   'd-share': ['/shares', press('Add share')],
+  'share-checked': [
+    '/shares',
+    async (page) => {
+      await press('Check now')(page);
+      await page.getByText('password are right').waitFor();
+    },
+  ],
+  'share-wrong': [
+    '/shares',
+    async (page) => {
+      await page.getByRole('button', { name: 'Check now' }).nth(1).click();
+      await page.getByText('just now').waitFor();
+    },
+  ],
   'd-user': ['/users', press('Add user')],
   'd-delete': [
     '/hosts',

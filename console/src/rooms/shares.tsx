@@ -1,19 +1,20 @@
 import { DatabaseOutlined } from '@ant-design/icons';
+import { useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Input, Progress } from 'antd';
-import { useState } from 'react';
-import { api, ifMatch, must, type Schemas, type Share } from '../api/client';
-import { useShares } from '../api/data';
+import { useEffect, useState } from 'react';
+import { api, ifMatch, type Job, must, sayFailure, type Schemas, type Share } from '../api/client';
+import { ended, useJob, useShares } from '../api/data';
 import { bytes } from '../lib/format';
-import { useAddress, useGo, useWho } from '../lib/session';
+import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
-import { Actions, ConfirmName, Failed, Nothing, Page, Search, State, When } from '../ui/parts';
-import { Pick } from '../ui/pick';
+import { Actions, ConfirmName, Failed, Nothing, Page, Search, State, To, When } from '../ui/parts';
+import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 const NEXT: Record<Schemas['ShareState'], string> = {
   ok: '',
-  unknown: 'Not looked at yet. A host looks at it once it has a volume that uses it.',
+  unknown: 'Not looked at yet: check it now.',
   unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
   full: 'Make room on the share: nothing more is moved until then. Recalls work.',
   read_only: 'Give the user the right to write.',
@@ -21,6 +22,33 @@ const NEXT: Record<Schemas['ShareState'], string> = {
   foreign: 'Another installation uses this folder: choose another one.',
   error: 'See the text, then check again.',
 };
+
+/** How the check that was asked for here goes, and what it came to; the state of the share tells what is wrong. */
+function Look({ job: first, of, customer }: { job: Job; of: Share; customer?: string }) {
+  const client = useQueryClient();
+  const job = useJob(first.id).data ?? first;
+  const over = ended(job.state);
+  useEffect(() => {
+    if (over) void client.invalidateQueries({ queryKey: ['shares'] });
+  }, [over, client]);
+  const host = <NameOf noun="hosts" id={job.host_id} customer={customer} />;
+  return (
+    <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }} role="status">
+      {job.state === 'done' ? (
+        <>Checked by {host}: address, user and password are right.</>
+      ) : job.state === 'cancelled' ? (
+        'The check was cancelled.'
+      ) : over ? (
+        <>
+          Checked by {host} just now.{of.state === 'ok' && ` ${job.text}`}
+        </>
+      ) : (
+        <>{host} is looking at it…</>
+      )}{' '}
+      <To path={`/jobs/${job.id}`}>Job</To>
+    </div>
+  );
+}
 
 interface Values {
   customer_id: string;
@@ -32,7 +60,6 @@ interface Values {
 
 export default function Shares() {
   const who = useWho();
-  const go = useGo();
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useShares(who.customer, text);
@@ -56,7 +83,8 @@ export default function Shares() {
   const check = useAct(
     (id: string) => must(api.POST('/shares/{id}/check', { params: { path: { id } }, body: {} })),
     ['jobs'],
-    (job) => go(`/jobs/${job.id}`),
+    undefined,
+    true,
   );
   const remove = useAct(
     (s: Share) => must(api.DELETE('/shares/{id}', { params: { path: { id: s.id }, header: ifMatch(s) } })),
@@ -152,6 +180,18 @@ export default function Shares() {
                   <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }}>
                     {s.state_text && <div>{s.state_text}</div>}
                     {NEXT[s.state]}
+                  </div>
+                )}
+                {check.variables === s.id && check.data && (
+                  <Look job={check.data} of={s} customer={who.customer} />
+                )}
+                {check.variables === s.id && check.error && (
+                  <div
+                    className="sub"
+                    style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4, color: 'var(--bad-text)' }}
+                    role="alert"
+                  >
+                    {sayFailure(check.error)}
                   </div>
                 )}
               </div>

@@ -133,12 +133,13 @@ def test_host_appears_by_itself_and_is_renamed():
     state["host"] = HOST + "-renamed"
 
 
-def test_share_is_added_and_cannot_be_looked_at_without_a_host():
+def test_share_is_added_and_looked_at_before_any_volume_uses_it():
     need("host")
     told = step("add_share", name=SHARE, address=stack.share_url, user=stack.share_user, password="certainly not this")
     tap.equal(len(told["needed"]), 2, "members that are asked for, %s" % told["needed"])
-    tap.check("add one first" in told["refused"], "it says %r" % told["refused"])
     state["share"] = True
+    found = step("check_share", name=SHARE, state="wrong password")
+    tap.check("Checked by " + state["host"] in found["row"], "the share says %r" % found["row"])
 
 
 def test_volume_is_added_and_edited():
@@ -157,6 +158,7 @@ def test_wrong_password_of_a_share_is_named_and_mended():
     tap.equal(step("mend_share", name=SHARE, password=stack.share_password)["kept"], "", "the password that is shown")
     found = step("check_share", name=SHARE, state="ok")
     tap.check("free of" in found["row"], "the share says %r" % found["row"])
+    tap.check("address, user and password are right" in found["row"], "the share says %r" % found["row"])
 
 
 def test_scan_counts_the_files():
