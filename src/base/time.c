@@ -6,6 +6,8 @@
 #include "base/text.h"
 
 #define NS 1000000000LL
+#define YEAR_MIN 1678 /* of those whose every nanosecond 64 bits hold */
+#define YEAR_MAX 2261
 
 /* Days since 1970-01-01 of a proleptic Gregorian date: years counted from March, so that leap days
  * come last. */
@@ -180,10 +182,10 @@ al_time_parse(const char *text, int64_t *ret_ns)
 {
     const char *p = text;
     int y, mo, d, h, mi, s;
-    int64_t fraction, offset, seconds, ns;
+    int64_t fraction, offset, seconds;
 
     y = take_digits(&p, 4);
-    if (y < 1678 || y > 2261 || !take_char(&p, '-')) {
+    if (y < YEAR_MIN || y > YEAR_MAX || !take_char(&p, '-')) {
         return AL_EINVAL;
     }
     mo = take_digits(&p, 2);
@@ -209,10 +211,13 @@ al_time_parse(const char *text, int64_t *ret_ns)
         return AL_EINVAL;
     }
     seconds = days_from_civil(y, (unsigned)mo, (unsigned)d) * 86400 + h * 3600 + mi * 60 + s;
-    if (__builtin_mul_overflow(seconds - offset, NS, &ns) ||
-        __builtin_add_overflow(ns, fraction, &ns)) {
+    seconds -= offset;
+    /* An offset or a leap second may leave the years again; what is taken here must print to text
+     * that is taken again. */
+    if (seconds < days_from_civil(YEAR_MIN, 1, 1) * 86400 ||
+        seconds >= days_from_civil(YEAR_MAX + 1, 1, 1) * 86400) {
         return AL_EINVAL;
     }
-    *ret_ns = ns;
+    *ret_ns = seconds * NS + fraction;
     return AL_OK;
 }

@@ -45,7 +45,7 @@ is_word(const uint8_t *at, size_t len, const char *word)
     return i == len && word[i] == '\0';
 }
 
-/* Digits off the front of *io; false for none or more than 18. */
+/* Digits off the front of *io; false for none or more than 64 bits hold. */
 static bool
 digits(struct al_span *io, uint64_t *ret, unsigned *ret_count)
 {
@@ -53,10 +53,11 @@ digits(struct al_span *io, uint64_t *ret, unsigned *ret_count)
     unsigned n = 0;
 
     while (n < io->len && io->at[n] >= '0' && io->at[n] <= '9') {
-        if (n == 18) {
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(io->at[n] - '0'), &v)) {
             return false;
         }
-        v = v * 10 + (uint64_t)(io->at[n++] - '0');
+        n++;
     }
     io->at += n;
     io->len -= n;

@@ -541,6 +541,15 @@ canonical_text_is_short_and_stable(void)
         {"name != x", "name != \"x\""},
         {"name not in (a,b)", "name not in (\"a\", \"b\")"},
         {"name not like /x/", "name not like /x/"},
+        /* 19 digits, which are read again as well */
+        {"size > 1000000.000000000001TiB", "size > 1099511627776000001B"},
+        {"size > 9223372036854775807", "size > 9223372036854775807B"},
+        {"size > 9223372036854775808", NULL},
+        {"size > 99999999999999999999", NULL},
+        /* Dates whose text in UTC would be of a year that is not taken */
+        {"modified > '1678-01-01T00:00:00-01:00'", "modified > \"1678-01-01T01:00:00Z\""},
+        {"modified > '1678-01-01T00:00:00+01:00'", NULL},
+        {"modified > '2261-12-31T23:59:60Z'", NULL},
     };
 
     for (size_t i = 0; i < AL_LEN(cases); i++) {
