@@ -240,6 +240,8 @@ read_record(struct reading *r, struct intake_record *to)
         to->work_id = get_id(r, "work_id");
         to->files = get_count(r, "files");
         to->bytes = get_count(r, "bytes");
+        to->unreadable = get_count(r, "unreadable");
+        to->later = get_count(r, "later");
     } else if (strcmp(t, "work_end") == 0) {
         to->kind = INTAKE_WORK_END;
         to->work_id = get_id(r, "work_id");

@@ -57,7 +57,8 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     int64_t began_ns, ended_ns, mtime_ns;
     uint32_t pid, uid;
     uint64_t files, bytes;                 /* progress */
-    uint64_t entries, folders, unreadable; /* scan_end */
+    uint64_t entries, folders, unreadable; /* scan_end; unreadable of a reconcile's progress too */
+    uint64_t later;                        /* progress of a reconcile */
 };
 
 struct intake_batch {

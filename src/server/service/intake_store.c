@@ -86,6 +86,18 @@ count_class(struct intake *in, size_t job, enum store_outcome_class class_, uint
     return add_reason(in, job, reason[0] == '\0' ? code : reason, code, sign, path);
 }
 
+/* A marker that was put right: the walk itself tells how many it saw, and no bytes were moved. */
+static void
+count_marker(struct intake *in, size_t job, const struct intake_record *r)
+{
+    struct store_job_delta *d = &in->jobs[job].delta;
+
+    in->jobs[job].touched = true;
+    d->adopted_files += r->act == INTAKE_A_ADOPT;
+    d->dropped_files += r->act == INTAKE_A_DROP_MARKER;
+    d->finished_files += r->act == INTAKE_A_RECONCILE && strcmp(r->reason, "stub_finished") == 0;
+}
+
 static enum store_outcome_class
 class_of(const struct intake_record *r, bool has_share)
 {
@@ -260,6 +272,10 @@ job_outcome(struct intake *in, const struct intake_record *r, size_t job, bool h
                            (struct al_span){0}, -1));
     }
     *ret_counted = true;
+    if (k->j.kind == STORE_J_RECONCILE && class_ == STORE_O_DONE) {
+        count_marker(in, job, r);
+        return AL_OK;
+    }
     return count_class(in, job, class_, r->size, freed, r->reason, code, r->path, 1);
 }
 
@@ -473,10 +489,18 @@ progress(struct intake *in, const struct intake_record *r)
         return AL_OK;
     }
     SV_TRY(rc);
-    if (w.kind != STORE_J_SCAN || w.job_id[0] == '\0' || w.dropped) {
+    if ((w.kind != STORE_J_SCAN && w.kind != STORE_J_RECONCILE) || w.job_id[0] == '\0' ||
+        w.dropped) {
         return AL_OK; /* files that move tell for themselves */
     }
-    SV_TRY(store_job_progress(in->t.db, &in->t.scope, w.job_id, r->files, r->bytes, in->t.fail));
+    if (w.kind == STORE_J_RECONCILE) {
+        SV_TRY(flush_jobs(in)); /* alarms among the markers */
+        SV_TRY(store_job_walked(in->t.db, &in->t.scope, w.job_id, r->files, r->unreadable, r->later,
+                                in->t.fail));
+    } else {
+        SV_TRY(
+            store_job_progress(in->t.db, &in->t.scope, w.job_id, r->files, r->bytes, in->t.fail));
+    }
     return work_touch(&in->t, WORK_T_JOB, w.job_id, w.customer_id);
 }
 

@@ -89,8 +89,10 @@ job_answer(struct service_req *req, struct service_reply *reply, struct service_
     return AL_OK;
 }
 
-int
-volume_scan(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+/* A walk of a volume, answered with its job; one already under way is answered with itself. */
+static int
+walk(struct service_req *req, struct service_reply *reply, enum store_job_kind kind,
+     struct al_fail *fail)
 {
     struct service_tx AL_CLEANUP(service_tx_end) tx = {0};
     struct work_tx t;
@@ -105,16 +107,33 @@ volume_scan(struct service_req *req, struct service_reply *reply, struct al_fail
     }
     work_tx_of(&t, req, fail);
     SV_TRY(work_volume(req, &v, fail));
-    rc = store_job_find_open(t.db, &t.scope, STORE_J_SCAN, v.id, NULL, NULL, open, NULL);
+    if (kind == STORE_J_RECONCILE && v.share_id[0] == '\0') {
+        return al_fail_set(fail, AL_ECONFLICT, 0,
+                           "this volume has no share, so it holds no stubs to look at; to see its "
+                           "files, scan it");
+    }
+    rc = store_job_find_open(t.db, &t.scope, kind, v.id, NULL, NULL, open, NULL);
     if (rc == AL_OK) {
         return service_one(req, reply, &store_jobs, open, 202, fail);
     }
     if (rc != AL_ENOENT) {
         return rc;
     }
-    SV_TRY(job_start(&t, req, STORE_J_SCAN, &v, &job));
+    SV_TRY(job_start(&t, req, kind, &v, &job));
     SV_TRY(job_make_plain(&t, &job));
     return job_answer(req, reply, &tx, &t, &job, fail);
+}
+
+int
+volume_scan(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    return walk(req, reply, STORE_J_SCAN, fail);
+}
+
+int
+volume_reconcile(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    return walk(req, reply, STORE_J_RECONCILE, fail);
 }
 
 /* The open check of the share, "" for none. One that waits for a host that is not there any more

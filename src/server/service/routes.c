@@ -58,6 +58,8 @@ static const struct service_route routes[] = {
     {"PATCH", A "/volumes/{id}", ROLES_WRITE, volume_update, "volume_update", NOUN_BODY},
     {"DELETE", A "/volumes/{id}", ROLES_WRITE, volume_delete, "volume_delete", 0},
     {"POST", A "/volumes/{id}/scan", ROLES_WRITE, volume_scan, "volume_scan", NOUN_BODY},
+    {"POST", A "/volumes/{id}/reconcile", ROLES_WRITE, volume_reconcile, "volume_reconcile",
+     NOUN_BODY},
     {"GET", A "/volumes/{id}/files", ROLES_READ, file_list, "file_list", 0},
     {"GET", A "/volumes/{id}/file", ROLES_READ, file_stat, "file_stat", 0},
     {"POST", A "/volumes/{id}/tier", ROLES_WRITE, file_tier, "file_tier", PATHS_BODY},

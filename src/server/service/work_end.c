@@ -139,6 +139,9 @@ work_ended(struct work_tx *t, const struct store_work *w, int code, const char *
     }
     if (!on && !w->dropped) {
         SV_TRY(count_silent(t, w, &r, code));
+        if (w->kind == STORE_J_RECONCILE && code == AL_OK) {
+            SV_TRY(store_job_walk_over(t->db, &t->scope, w->job_id, t->fail));
+        }
         if (code != AL_OK && code != AL_ECANCELED &&
             (r.silent > 0 || w->items == 0 || w->json.len == 0)) {
             SV_TRY(store_job_note(t->db, &t->scope, w->job_id, code,

@@ -71,6 +71,13 @@ static const struct store_field job_fields[] = {
      " ELSE json_object(" REASON_KEYS ",'sample_path_b64',sample_b64) END)"
      " FROM (SELECT * FROM job_reason r WHERE r.job_id=t.id ORDER BY files DESC, reason, code))",
      STORE_K_JSON},
+    {"reconcile",
+     "CASE WHEN t.kind='reconcile' THEN json_object("
+     "'markers',t.done_files+t.refused_files+t.failed_files,'adopted',t.adopted_files,"
+     "'dropped',t.dropped_files,'finished',t.finished_files,'alarms',t.failed_files,"
+     "'waiting',t.refused_files,'unreadable',coalesce((SELECT sum(files) FROM job_reason r"
+     " WHERE r.job_id=t.id AND r.reason='unreadable'),0)) ELSE 'null' END",
+     STORE_K_JSON},
     {"text", "t.text", STORE_K_TEXT},
     {"created_by", "t.created_by", STORE_K_TEXT},
     {"created_at", "t.created_ns", STORE_K_TIME},
@@ -212,10 +219,13 @@ store_job_count(struct store *s, const struct scope *scope, const char *id,
         "UPDATE job SET total_files=max(0,total_files+?2), total_bytes=max(0,total_bytes+?3),"
         " done_files=max(0,done_files+?4), done_bytes=max(0,done_bytes+?5),"
         " freed_bytes=max(0,freed_bytes+?6), refused_files=max(0,refused_files+?7),"
-        " failed_files=max(0,failed_files+?8), version=version+1 WHERE id=?1" STORE_SCOPE(9, 10),
+        " failed_files=max(0,failed_files+?8), adopted_files=adopted_files+?11,"
+        " dropped_files=dropped_files+?12, finished_files=finished_files+?13,"
+        " version=version+1 WHERE id=?1" STORE_SCOPE(9, 10),
         S_TEXT(id), S_I64(d->total_files), S_I64(d->total_bytes), S_I64(d->done_files),
         S_I64(d->done_bytes), S_I64(d->freed_bytes), S_I64(d->refused_files),
-        S_I64(d->failed_files), S_SCOPE(scope)));
+        S_I64(d->failed_files), S_SCOPE(scope), S_I64(d->adopted_files), S_I64(d->dropped_files),
+        S_I64(d->finished_files)));
     return store_need_change(s, "job", fail);
 }
 
@@ -246,6 +256,48 @@ store_job_scanned(struct store *s, const struct scope *scope, const char *id, ui
     }
     return store_job_reason(s, scope, id, "unreadable", al_code_name(AL_EACCES),
                             (int64_t)unreadable, (struct al_span){0}, fail);
+}
+
+/* A reason as it stands; at 0 it goes. */
+static int
+reason_is(struct store *s, const char *id, const char *reason, int code, uint64_t files,
+          struct al_fail *fail)
+{
+    if (files == 0) {
+        return store_run(s, fail, "DELETE FROM job_reason WHERE job_id=?1 AND reason=?2",
+                         S_TEXT(id), S_TEXT(reason));
+    }
+    return store_run(s, fail,
+                     "INSERT INTO job_reason(job_id, reason, code, files, sample)"
+                     " VALUES(?1,?2,?3,?4,'')"
+                     " ON CONFLICT(job_id, reason, code) DO UPDATE SET files=?4",
+                     S_TEXT(id), S_TEXT(reason), S_TEXT(al_code_name(code)), S_U64(files));
+}
+
+int
+store_job_walked(struct store *s, const struct scope *scope, const char *id, uint64_t markers,
+                 uint64_t unreadable, uint64_t later, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE job SET done_files=max(0,?2-?3-failed_files), refused_files=?3,"
+                     " version=version+1 WHERE id=?1" STORE_SCOPE(4, 5),
+                     S_TEXT(id), S_U64(markers), S_U64(later), S_SCOPE(scope)));
+    AL_TRY(store_need_change(s, "job", fail));
+    AL_TRY(reason_is(s, id, "unreadable", AL_EACCES, unreadable, fail));
+    return reason_is(s, id, "must_wait", AL_EBUSY, later, fail);
+}
+
+int
+store_job_walk_over(struct store *s, const struct scope *scope, const char *id,
+                    struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE job SET total_files=done_files+refused_files+failed_files,"
+                     " version=version+1 WHERE id=?1" STORE_SCOPE(2, 3),
+                     S_TEXT(id), S_SCOPE(scope)));
+    return store_need_change(s, "job", fail);
 }
 
 int
@@ -331,6 +383,9 @@ state_of(const struct store_job *j, const struct tally *t)
     if (j->end_code != AL_OK) {
         return STORE_J_FAILED;
     }
+    if (j->kind == STORE_J_RECONCILE) {
+        return STORE_J_DONE; /* it saw what is wrong, which is what it is for */
+    }
     return j->failed_files > 0 && j->done_files == 0 ? STORE_J_FAILED : STORE_J_DONE;
 }
 
@@ -339,6 +394,12 @@ ending_text(const struct store_job *j, enum store_job_state state, char *out, si
 {
     if (j->text[0] != '\0' && state == STORE_J_FAILED) {
         snprintf(out, cap, "%s", j->text);
+    } else if (j->failed_files > 0 && j->kind == STORE_J_RECONCILE) {
+        snprintf(out, cap, "%llu %s: see what became of %s, and decide what %s shall be",
+                 (unsigned long long)j->failed_files,
+                 j->failed_files == 1 ? "stub does not fit its file"
+                                      : "stubs do not fit their files",
+                 j->failed_files == 1 ? "it" : "each", j->failed_files == 1 ? "it" : "they");
     } else if (j->failed_files > 0) {
         snprintf(out, cap, "%llu of %llu files failed", (unsigned long long)j->failed_files,
                  (unsigned long long)j->total_files);

@@ -68,6 +68,8 @@ int store_job_count_open(struct store *s, const struct scope *scope, const char 
 struct store_job_delta { /* what is added; may be negative */
     int64_t total_files, total_bytes, done_files, done_bytes, freed_bytes, refused_files,
         failed_files;
+    int64_t adopted_files, dropped_files,
+        finished_files; /* by a reconcile job, of its done_files */
 };
 int store_job_count(struct store *s, const struct scope *scope, const char *id,
                     const struct store_job_delta *d, struct al_fail *fail) AL_MUST_CHECK;
@@ -78,6 +80,14 @@ int store_job_progress(struct store *s, const struct scope *scope, const char *i
  * "unreadable"). */
 int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files,
                       uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
+/* How far a walk of markers is: markers seen so far (those with an alarm are in failed_files
+ * already), folders that could not be read (as reason "unreadable"), and markers that could not be
+ * judged now (refused, as reason "must_wait"). All as they stand: a walk may begin anew. */
+int store_job_walked(struct store *s, const struct scope *scope, const char *id, uint64_t markers,
+                     uint64_t unreadable, uint64_t later, struct al_fail *fail) AL_MUST_CHECK;
+/* The walk of markers is over: those it saw are all there are. */
+int store_job_walk_over(struct store *s, const struct scope *scope, const char *id,
+                        struct al_fail *fail) AL_MUST_CHECK;
 /* text NULL: the code alone. AL_OK leaves the code. */
 int store_job_note(struct store *s, const struct scope *scope, const char *id, int code,
                    const char *text, struct al_fail *fail) AL_MUST_CHECK;

@@ -26,6 +26,15 @@ const struct store_migration store_schema_bodies = {
     .sql = "ALTER TABLE intake ADD COLUMN body TEXT NOT NULL DEFAULT '';",
 };
 
+/* What a walk of markers came to; done_files are those that are as they should be. */
+const struct store_migration store_schema_reconcile = {
+    .number = 8,
+    .name = "what reconcile jobs came to",
+    .sql = "ALTER TABLE job ADD COLUMN adopted_files INTEGER NOT NULL DEFAULT 0;"
+           "ALTER TABLE job ADD COLUMN dropped_files INTEGER NOT NULL DEFAULT 0;"
+           "ALTER TABLE job ADD COLUMN finished_files INTEGER NOT NULL DEFAULT 0;",
+};
+
 /* Since when a share has been in trouble; 0 while it is well. */
 const struct store_migration store_schema_trouble = {
     .number = 5,
