@@ -2,7 +2,7 @@
  *
  *   server ◀──▶ link ──▶ work.c ──┬▶ scan.c ──▶ walk ──▶ link (entries)
  *                                 ├▶ tier.c ──▶ mover pool ──▶ share, stub, journal, spool
- *                                 └▶ recall, check_share, reconcile
+ *                                 └▶ recall, check_share (share.c), reconcile (reconcile.c)
  *   alto-gate ─▶ gate_linux.c ──▶ recall pool ──▶ share, stub, spool ──▶ answer
  *   pools.c: movers and recallers, a set for each share
  *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late

@@ -1,4 +1,4 @@
-/* share.c: works about a share or about everything that was left: check_share and reconcile. */
+/* share.c: works about a share: check_share. */
 #include "agent/run/agent.h"
 
 #include <string.h>
@@ -53,66 +53,4 @@ work_check_share(struct agent_work *aw)
         work_end(aw, rc, rc == AL_OK ? "" : "the outcome could not be spooled");
     }
     (void)agent_config_unref(c); /* returns NULL */
-}
-
-/* ---- reconcile ---- */
-
-/* A connection of its own for the time of one work. */
-struct connection {
-    struct port *port;
-    struct target *target;
-    al_id share_id;
-};
-
-static int
-connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
-{
-    struct connection *c = ctx;
-    int rc;
-
-    if (c->target == NULL || strcmp(c->share_id, v->share_id) != 0) {
-        c->target = target_close(c->target);
-        rc = target_open(c->port, &v->target, false, &c->target, fail);
-        if (rc != AL_OK) {
-            return rc;
-        }
-        memcpy(c->share_id, v->share_id, sizeof(c->share_id));
-    }
-    *ret = c->target;
-    return AL_OK;
-}
-
-void
-work_reconcile(struct agent_work *aw)
-{
-    struct agent *a = aw->agent;
-    struct volume *v = volume_find(a, aw->work->volume_id);
-    const struct recall_volume *rv = NULL;
-    struct connection c = {.port = a->port};
-    struct reconcile_env env = {.port = a->port,
-                                .journal = a->journal,
-                                .sink = &a->sink.sink,
-                                .connect = {.get = connect, .ctx = &c}};
-    struct reconcile_counts counts = {0};
-    struct al_fail fail = {0};
-    int rc;
-
-    if (v != NULL && volume_recall(v) == NULL) {
-        volume_look(v);
-    }
-    rv = v != NULL ? volume_recall(v) : NULL;
-    if (rv == NULL) {
-        rc = al_fail_set(&fail, AL_ENOENT, 0, "the volume is not open here");
-    } else {
-        rc = reconcile_walk(&env, rv, work_stops, aw, &counts, &fail);
-    }
-    c.target = target_close(c.target);
-    al_log(a->log, AL_LOG_INFO,
-           "reconcile of %s: %llu markers, %llu adopted, %llu dropped, %llu alarms, %llu folders "
-           "unreadable",
-           v != NULL ? v->path : aw->work->volume_id, (unsigned long long)counts.markers,
-           (unsigned long long)counts.adopted, (unsigned long long)counts.dropped,
-           (unsigned long long)counts.alarms, (unsigned long long)counts.unreadable);
-    work_end(aw, rc, rc == AL_OK ? "" : fail.text);
-    volume_unref(v);
 }

@@ -261,6 +261,19 @@ a_rule_that_cannot_be_read_ends_the_work_with_its_place(void)
 }
 
 static void
+a_volume_that_is_not_open_cannot_be_reconciled_and_says_why(void)
+{
+    begin();
+    TAP_CHECK(recorded("\"act\":\"volume_state\""));
+    give("{\"work_id\":\"" WORK_ID "\",\"job_id\":\"" JOB_ID
+         "\",\"kind\":\"reconcile\",\"volume_id\":\"" VOLUME_ID "\"}");
+    TAP_CHECK(recorded("\"t\":\"work_end\",\"work_id\":\"" WORK_ID
+                       "\",\"code\":\"not_found\",\"text\":\"the volume is not open here: "));
+    TAP_CHECK(strstr(srv.records, "\"t\":\"progress\"") == NULL);
+    end();
+}
+
+static void
 a_share_is_checked_and_an_empty_one_taken(void)
 {
     char path[1024];
@@ -408,6 +421,7 @@ main(int argc, char **argv)
     TAP_RUN(a_volume_that_is_not_there_is_unreachable_and_its_scan_sends_nothing);
     TAP_RUN(files_of_a_tracked_volume_are_refused_by_name);
     TAP_RUN(a_rule_that_cannot_be_read_ends_the_work_with_its_place);
+    TAP_RUN(a_volume_that_is_not_open_cannot_be_reconciled_and_says_why);
     TAP_RUN(a_share_is_checked_and_an_empty_one_taken);
     TAP_RUN(a_scan_is_cancelled_while_the_server_takes_nothing);
     TAP_RUN(a_stop_in_the_middle_of_a_scan_says_cancelled_and_is_quick);

@@ -1,0 +1,174 @@
+/* reconcile.c: the work that looks at every marker of a volume. What it changes it tells as outcomes
+ * of its job; how many it saw, as progress. */
+#include "agent/run/agent.h"
+
+#include <string.h>
+
+#include "base/jsonout.h"
+#include "base/mem.h"
+
+#define RECORD_MAX 4096u
+
+/* A connection of its own for the time of one work. */
+struct connection {
+    struct port *port;
+    struct target *target;
+    al_id share_id;
+};
+
+static int
+connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
+{
+    struct connection *c = ctx;
+    int rc;
+
+    if (c->target == NULL || strcmp(c->share_id, v->share_id) != 0) {
+        c->target = target_close(c->target);
+        rc = target_open(c->port, &v->target, false, &c->target, fail);
+        if (rc != AL_OK) {
+            return rc;
+        }
+        memcpy(c->share_id, v->share_id, sizeof(c->share_id));
+    }
+    *ret = c->target;
+    return AL_OK;
+}
+
+/* What a walk tells belongs to the job that asked for it. */
+struct job_sink {
+    struct outcome_sink sink;
+    struct outcome_sink *to;
+    const char *job_id; /* NULL: none */
+};
+
+static int
+job_put(struct outcome_sink *sink, const struct outcome *o)
+{
+    struct job_sink *s = (struct job_sink *)(void *)sink;
+    struct outcome mine = *o;
+
+    if (mine.job_id == NULL || mine.job_id[0] == '\0') {
+        mine.job_id = s->job_id;
+    }
+    return s->to->put(s->to, &mine);
+}
+
+struct walking {
+    struct agent_work *aw;
+    struct reconcile_counts counts;
+    int64_t told_ns;
+};
+
+static int
+counts_line(const struct walking *w, struct al_buf *to)
+{
+    struct al_jsonout j;
+
+    al_jo_begin(&j, to);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "t", "progress");
+    al_jo_str(&j, "work_id", w->aw->work->work_id);
+    al_jo_u64(&j, "files", w->counts.markers);
+    al_jo_u64(&j, "bytes", 0);
+    al_jo_u64(&j, "unreadable", w->counts.unreadable);
+    al_jo_u64(&j, "later", w->counts.later);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}
+
+/* at_end: it must be there before the work's end is. */
+static int
+tell_counts(struct walking *w, bool at_end)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
+    struct spool *spool = w->aw->agent->spool;
+    int rc;
+
+    al_buf_init(&line, RECORD_MAX);
+    rc = counts_line(w, &line);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    return at_end ? spool_put(spool, al_buf_span(&line), NULL)
+                  : spool_add(spool, al_buf_span(&line));
+}
+
+/* Asked for every entry. */
+static bool
+on_entry(void *walking)
+{
+    struct walking *w = walking;
+    int64_t now = port_mono_ns(w->aw->agent->port);
+
+    if (now - w->told_ns >= AGENT_PROGRESS_NS) {
+        w->told_ns = now;
+        if (tell_counts(w, false) != AL_OK) {
+            al_log(w->aw->agent->log, AL_LOG_DEBUG, "progress of work %s was not spooled",
+                   w->aw->work->work_id); /* nice to know, no more */
+        }
+    }
+    return work_stops(w->aw);
+}
+
+static int
+not_open(struct volume *v, struct al_fail *fail)
+{
+    char why[sizeof(v->text)] = "";
+
+    if (v != NULL) {
+        port_mutex_lock(&v->lock);
+        memcpy(why, v->text, sizeof(why));
+        port_mutex_unlock(&v->lock);
+    }
+    return al_fail_set(fail, AL_ENOENT, 0, "the volume is not open here%s%s",
+                       why[0] != '\0' ? ": " : "", why);
+}
+
+static int
+walk(struct walking *w, const struct recall_volume *rv, struct al_fail *fail)
+{
+    struct agent *a = w->aw->agent;
+    const char *job_id = w->aw->work->job_id;
+    struct connection c = {.port = a->port};
+    struct job_sink sink = {
+        .sink.put = job_put, .to = &a->sink.sink, .job_id = job_id[0] != '\0' ? job_id : NULL};
+    struct reconcile_env env = {.port = a->port,
+                                .journal = a->journal,
+                                .sink = &sink.sink,
+                                .connect = {.get = connect, .ctx = &c}};
+    int rc = reconcile_walk(&env, rv, on_entry, w, &w->counts, fail);
+
+    c.target = target_close(c.target);
+    if (rc == AL_OK) {
+        rc = tell_counts(w, true);
+        if (rc != AL_OK) {
+            (void)al_fail_set(fail, rc, 0, "what the walk counted could not be spooled");
+        }
+    }
+    return rc;
+}
+
+void
+work_reconcile(struct agent_work *aw)
+{
+    struct agent *a = aw->agent;
+    struct volume *v = volume_find(a, aw->work->volume_id);
+    struct walking w = {.aw = aw, .told_ns = port_mono_ns(a->port)};
+    const struct recall_volume *rv;
+    struct al_fail fail = {0};
+    int rc;
+
+    if (v != NULL && volume_recall(v) == NULL) {
+        volume_look(v);
+    }
+    rv = v != NULL ? volume_recall(v) : NULL;
+    rc = rv == NULL ? not_open(v, &fail) : walk(&w, rv, &fail);
+    al_log(a->log, AL_LOG_INFO,
+           "reconcile of %s: %llu markers, %llu adopted, %llu dropped, %llu alarms, %llu folders "
+           "unreadable",
+           v != NULL ? v->path : aw->work->volume_id, (unsigned long long)w.counts.markers,
+           (unsigned long long)w.counts.adopted, (unsigned long long)w.counts.dropped,
+           (unsigned long long)w.counts.alarms, (unsigned long long)w.counts.unreadable);
+    work_end(aw, rc, rc == AL_OK ? "" : fail.text);
+    volume_unref(v);
+}
