@@ -121,6 +121,11 @@ static const char login_more[] =
     "~/.config/alto/session.json, readable for you alone.";
 static const char names_more[] =
     "Wherever an id is wanted a name will do, as long as only one has it.";
+static const char reconcile_more[] =
+    "Due after a restore from a backup: what was restored or moved is adopted, markers that were "
+    "copied onto other files are dropped, what a\n"
+    "crash left is finished. A stub that does not fit its file raises an alarm; nothing is decided "
+    "about it. No content is changed.";
 static const char where_more[] =
     "An expression is such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf, wav)";
 static const char rescue_more[] =
@@ -155,6 +160,8 @@ static const struct cli_command table[] = {
     {"volume", "list", "", 0, 0, "list volumes", volume_list, NULL, false, cmd_volume_list},
     {"volume", "show", "VOLUME", 1, 1, "show one", NULL, names_more, false, cmd_volume_show},
     {"volume", "set", "VOLUME", 1, 1, "change one", volume_set, names_more, false, cmd_volume_set},
+    {"volume", "reconcile", "VOLUME", 1, 1, "hold every stub's marker against its file", waiting,
+     reconcile_more, false, cmd_volume_reconcile},
     {"volume", "remove", "VOLUME", 1, 1, "remove one; its files stay where they are", NULL,
      names_more, false, cmd_volume_remove},
     {"scan", NULL, "VOLUME", 1, 1, "walk a volume", waiting, names_more, false, cmd_scan},

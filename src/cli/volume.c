@@ -121,15 +121,28 @@ cmd_volume_remove(struct cli *c)
                        : call_if_match(c, "DELETE", path, get_count(noun, "version"), NULL, NULL);
 }
 
-int
-cmd_scan(struct cli *c)
+/* A job of the whole volume. */
+static int
+walk(struct cli *c, const char *verb)
 {
     AL_CLEANUP(al_json_freep) json_t *job = NULL;
     char path[80];
     al_id id;
     int rc = resolve_volume(c, c->words[0], id);
 
-    (void)snprintf(path, sizeof(path), "/volumes/%s/scan", id);
+    (void)snprintf(path, sizeof(path), "/volumes/%s/%s", id, verb);
     rc = rc != AL_OK ? rc : call(c, "POST", path, NULL, &job);
     return rc != AL_OK ? rc : job_out(c, job, args_flag(c, "wait"));
+}
+
+int
+cmd_scan(struct cli *c)
+{
+    return walk(c, "scan");
+}
+
+int
+cmd_volume_reconcile(struct cli *c)
+{
+    return walk(c, "reconcile");
 }

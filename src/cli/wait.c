@@ -96,24 +96,49 @@ follow(struct cli *c, const char *id, json_t **ret)
     }
 }
 
+/* What a walk of markers came to. */
+static void
+reconciled(const json_t *r)
+{
+    (void)printf(
+        "%llu markers, %llu adopted, %llu dropped, %llu finished, %llu alarms, %llu must "
+        "wait, %llu folders unreadable\n",
+        (unsigned long long)get_count(r, "markers"), (unsigned long long)get_count(r, "adopted"),
+        (unsigned long long)get_count(r, "dropped"), (unsigned long long)get_count(r, "finished"),
+        (unsigned long long)get_count(r, "alarms"), (unsigned long long)get_count(r, "waiting"),
+        (unsigned long long)get_count(r, "unreadable"));
+}
+
+static void
+files_done(const json_t *job)
+{
+    char done[32], freed[32];
+
+    out_size(get_count(job, "done_bytes"), done);
+    out_size(get_count(job, "freed_bytes"), freed);
+    (void)printf("%llu files done (%s), %s freed, %llu refused, %llu failed\n",
+                 (unsigned long long)get_count(job, "done_files"), done, freed,
+                 (unsigned long long)get_count(job, "refused_files"),
+                 (unsigned long long)get_count(job, "failed_files"));
+}
+
 static void
 summary(const json_t *job)
 {
     const json_t *reasons = json_object_get(job, "reasons");
-    char done[32], freed[32];
+    const json_t *reconcile = json_object_get(job, "reconcile");
 
+    (void)printf("%s %s: %s", get_text(job, "kind"), get_text(job, "id"), get_text(job, "state"));
     if (strcmp(get_text(job, "kind"), "check_share") == 0) { /* no file is touched */
-        (void)printf("%s %s: %s\n", get_text(job, "kind"), get_text(job, "id"),
-                     get_text(job, "state"));
+        (void)printf("\n");
         return;
     }
-    out_size(get_count(job, "done_bytes"), done);
-    out_size(get_count(job, "freed_bytes"), freed);
-    (void)printf("%s %s: %s, %llu files done (%s), %s freed, %llu refused, %llu failed\n",
-                 get_text(job, "kind"), get_text(job, "id"), get_text(job, "state"),
-                 (unsigned long long)get_count(job, "done_files"), done, freed,
-                 (unsigned long long)get_count(job, "refused_files"),
-                 (unsigned long long)get_count(job, "failed_files"));
+    (void)printf(", ");
+    if (json_is_object(reconcile)) {
+        reconciled(reconcile);
+    } else {
+        files_done(job);
+    }
     for (size_t i = 0; i < json_array_size(reasons); i++) {
         const json_t *r = json_array_get(reasons, i);
 
@@ -158,8 +183,11 @@ job_out(struct cli *c, const json_t *job, bool wait)
         return al_fail_set(&c->fail, AL_ECANCELED, 0, "the job was cancelled");
     }
     if (rc == AL_OK && wait && get_count(job, "failed_files") > 0) {
-        return al_fail_set(&c->fail, AL_EINTERNAL, 0, "%llu files failed: alto job outcomes %s",
-                           (unsigned long long)get_count(job, "failed_files"), get_text(job, "id"));
+        return al_fail_set(&c->fail, AL_EINTERNAL, 0, "%llu %s: alto job outcomes %s",
+                           (unsigned long long)get_count(job, "failed_files"),
+                           json_is_object(json_object_get(job, "reconcile")) ? "alarms"
+                                                                             : "files failed",
+                           get_text(job, "id"));
     }
     return rc;
 }
