@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The first hour of a customer, end to end: a share is looked at before any volume uses it, and a volume that gets its share late is ready at once."""
+"""The first hour of a customer, end to end: a share is looked at before any volume uses it, a volume that gets its share late is ready
+at once, and its stubs are held against their files."""
 import json
 import os
 import subprocess
@@ -10,12 +11,15 @@ import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../../tools/run")]
+sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../torture"), os.path.join(HERE, "../../tools/run")]
 import tap  # noqa: E402
 from stack import ApiError, Stack, binary, wait_for  # noqa: E402
+from tree import write  # noqa: E402
 
 SOON_S = 5.0  # until everybody knows a change; a long poll that is not woken takes 25 s
 TIMES = 6  # a share is given and taken away
+SIZE, MARKER = 70001, "trusted.alto"
+NOTHING = dict.fromkeys(("markers", "adopted", "dropped", "finished", "alarms", "waiting", "unreadable"), 0)
 stack = Stack(tempfile.mkdtemp(prefix="alto-setting-up-"), size="1G")
 state = {}
 
@@ -132,6 +136,45 @@ def test_a_volume_that_gets_its_share_late_is_ready_at_once():
         wait_for("a volume that is %s: %s" % (wanted, live.last), lambda: is_now(wanted), SOON_S)
         took.append(time.monotonic() - began)
     print("# known after %.1f s at most" % max(took))
+
+
+def test_every_marker_is_held_against_its_file():
+    need("volume")
+
+    def at(name):
+        return os.path.join(stack.volume, name)
+
+    def reconcile():
+        code, told, failed = alto("volume", "reconcile", "projects", "--wait", "--json")
+        job = json.loads(told)
+        tap.equal(job["state"], "done", "the job (%s)" % job["text"])
+        return code, job, failed
+    for i in range(5):
+        write(at("file %d" % i), os.urandom(SIZE))
+    write(at("own"), b"own bytes " * 5000)
+    for name, size in (("moved", SIZE), ("longer", SIZE + 4096)):
+        with open(at(name), "wb") as f:
+            f.truncate(size)
+    os.sync()
+    tap.equal(stack.api.job(stack.api.post("/volumes/%s/scan" % state["volume"]["id"]))["state"], "done", "the scan")
+    told = alto("file", "tier", "projects", "--wait", *("/file %d" % i for i in range(5)), "/nowhere", "--json")
+    job = json.loads(told[1])
+    tap.equal((job["done_files"], job["refused_files"]), (5, 1), "tiered and refused, %s" % job["reasons"])
+    tap.equal([r["reason"] for r in job["reasons"]], ["unknown_to_inventory"], "reasons")
+    code, job, failed = reconcile()
+    tap.equal((code, job["reconcile"]), (0, dict(NOTHING, markers=5)), "all is well: " + failed)
+    for name in ("own", "moved", "longer"):  # as a restore that copies attributes leaves them
+        os.setxattr(at(name), MARKER, os.getxattr(at("file 0"), MARKER))
+    code, job, failed = reconcile()
+    tap.equal((code, job["reconcile"]), (1, dict(NOTHING, markers=8, adopted=1, dropped=1, alarms=1)), "what it saw")
+    tap.check("1 alarms: alto job outcomes" in failed, failed)
+    tap.check("1 stub does not fit its file" in job["text"], job["text"])
+    outcomes = {o["path"]: (o["act"], o["code"]) for o in stack.api.items("/jobs/%s/outcomes" % job["id"])}
+    tap.equal(outcomes, {"/own": ("drop_marker", "ok"), "/moved": ("adopt", "ok"), "/longer": ("alarm", "io_error")}, "outcomes")
+    os.unlink(at("longer"))
+    code, told, failed = alto("volume", "reconcile", "projects", "--wait")
+    tap.equal(code, 0, failed)
+    tap.check("6 markers, 0 adopted, 0 dropped, 0 finished, 0 alarms" in told, told)
 
 
 def test_it_stops_cleanly():
