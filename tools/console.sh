@@ -7,7 +7,9 @@ node=$(../tools/node.sh)
 [ -z "$node" ] || PATH=$node:$PATH
 quiet() { "$@" >/tmp/alto-console.$$ 2>&1 || { tail -40 /tmp/alto-console.$$ >&2; rm -f /tmp/alto-console.$$; exit 1; }; rm -f /tmp/alto-console.$$; }
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-    quiet npm ci --ignore-scripts --no-audit --no-fund
+    # A package that the registry stops sending midway is not asked for again by npm itself; what came before is kept for the second try.
+    ci() { npm ci --ignore-scripts --no-audit --no-fund || npm ci --ignore-scripts --no-audit --no-fund; }
+    quiet ci
 fi
 if [ "${1:-}" = --test ]; then
     npm run --silent check
