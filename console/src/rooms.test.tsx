@@ -228,6 +228,18 @@ describe('what is done', () => {
       share_id: '01jshr00000000000000000000',
     });
   });
+  it('a volume is reconciled, and its job counts markers', async () => {
+    serve('full');
+    visit('/volumes');
+    await press('More for projects');
+    fireEvent.click(await screen.findByRole('menuitem', { name: 'Reconcile stubs' }));
+    await find('Markers seen');
+    expect(sent('POST', `/volumes/${VOLUME}/reconcile`)).toBeTruthy();
+    await find('1,840 of 1,840 markers');
+    await find('Size or time of the stub were changed.');
+    await find('It could not be judged now');
+    expect(main().textContent).not.toMatch('later. Such as');
+  });
   it('a share is checked where it stands, and what came of it is told', async () => {
     serve('full');
     visit('/shares');

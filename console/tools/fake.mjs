@@ -178,38 +178,61 @@ export function makeWorld(now = Date.now(), mood = 'full') {
     total_files: total,
     total_bytes: total * 9e6,
     done_files: done,
-    done_bytes: kind === 'scan' ? 0 : done * 9e6,
+    done_bytes: ['scan', 'reconcile'].includes(kind) ? 0 : done * 9e6,
     freed_bytes: kind === 'tier' ? done * 8.9e6 : 0,
     refused_files: refused,
     failed_files: failed,
-    reasons: refused
-      ? [
-          {
-            reason: 'open_elsewhere',
-            code: 'busy',
-            files: Math.ceil(refused * 0.6),
-            sample_path: '/Active/Edit/cut-12.mov',
-          },
-          {
-            reason: 'saves_no_blocks',
-            code: 'ok',
-            files: Math.floor(refused * 0.4),
-            sample_path:
-              '/Archive/2023/Harbour/a rather long folder name that goes on and on/notes and other things.txt',
-          },
-        ].concat(
-          failed
-            ? [
-                {
-                  reason: '',
-                  code: 'unreachable',
-                  files: failed,
-                  sample_path: '/Archive/2024/North/master.mov',
-                },
-              ]
-            : [],
-        )
-      : [],
+    reconcile:
+      kind === 'reconcile'
+        ? {
+            markers: done + refused + failed,
+            adopted: 12,
+            dropped: 3,
+            finished: 0,
+            alarms: failed,
+            waiting: refused,
+            unreadable: 0,
+          }
+        : null,
+    reasons:
+      kind === 'reconcile'
+        ? [
+            {
+              reason: 'changed',
+              code: 'io_error',
+              files: 2,
+              sample_path: '/Archive/2023/Harbour/master-07.mov',
+            },
+            { reason: 'must_wait', code: 'busy', files: refused, sample_path: '' },
+          ]
+        : refused
+          ? [
+              {
+                reason: 'open_elsewhere',
+                code: 'busy',
+                files: Math.ceil(refused * 0.6),
+                sample_path: '/Active/Edit/cut-12.mov',
+              },
+              {
+                reason: 'saves_no_blocks',
+                code: 'ok',
+                files: Math.floor(refused * 0.4),
+                sample_path:
+                  '/Archive/2023/Harbour/a rather long folder name that goes on and on/notes and other things.txt',
+              },
+            ].concat(
+              failed
+                ? [
+                    {
+                      reason: '',
+                      code: 'unreachable',
+                      files: failed,
+                      sample_path: '/Archive/2024/North/master.mov',
+                    },
+                  ]
+                : [],
+            )
+          : [],
     text,
     created_by: i % 3 ? 'admin' : '',
     created_at: at(i * 2_700_000 + 60_000),
@@ -244,7 +267,16 @@ export function makeWorld(now = Date.now(), mood = 'full') {
           'wrong password: the server refused the name or the password',
         ),
         job(5, 'tier', 'done', 12_800, 12_640, 160, 0),
-        job(6, 'reconcile', 'done', 30, 30, 0, 0),
+        job(
+          6,
+          'reconcile',
+          'done',
+          1_840,
+          1_834,
+          4,
+          2,
+          '2 stubs do not fit their files: see what became of each, and decide what they shall be',
+        ),
         job(7, 'tier', 'cancelled', 5_000, 1_204, 8, 0),
       ];
   const users = [
@@ -480,6 +512,11 @@ const OUTCOMES = [
   ['refuse', 'ok', 'open_elsewhere'],
   ['tier', 'unreachable', ''],
 ];
+const RECONCILED = [
+  ['adopt', 'ok', 'adopt'],
+  ['drop_marker', 'ok', 'copied'],
+  ['alarm', 'io_error', 'changed'],
+];
 
 const BAD = {
   type: 'about:blank',
@@ -520,14 +557,15 @@ export function answer(world, method, url, body) {
   if (noun === 'volumes' && verb === 'files') return ok(files(world, query));
   if (noun === 'volumes' && verb === 'file') return ok(entry(world, '/', 7));
   if (noun === 'jobs' && verb === 'outcomes') {
+    const what = world.jobs.find((j) => j.id === one)?.kind === 'reconcile' ? RECONCILED : OUTCOMES;
     const items =
       world.mood === 'empty'
         ? []
         : Array.from({ length: 30 }, (_, n) => ({
             path: entry(world, '/Archive/2023/Harbour', n + 8).path,
-            act: OUTCOMES[n % 3][0],
-            code: OUTCOMES[n % 3][1],
-            reason: OUTCOMES[n % 3][2],
+            act: what[n % 3][0],
+            code: what[n % 3][1],
+            reason: what[n % 3][2],
             text: n % 3 === 2 ? 'no answer from nas1 within 10 s' : '',
             object_id: null,
             size: 4.8e7,
@@ -542,6 +580,11 @@ export function answer(world, method, url, body) {
       status: 404,
       body: { type: 'about:blank', title: 'There is no such route', status: 404, code: 'not_found' },
     };
+  if (method === 'POST' && verb === 'reconcile')
+    return ok(
+      world.jobs.find((j) => j.kind === 'reconcile'),
+      202,
+    );
   if (method === 'POST' && verb === 'check') {
     const share = list.find((n) => n.id === one);
     if (share.state === 'unreachable')

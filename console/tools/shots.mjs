@@ -46,6 +46,7 @@ const ROOMS = {
   ],
   jobs: '/jobs',
   job: '/jobs/01jjxb00000000000000000000',
+  'job-reconcile': '/jobs/01jjxb00000000000000000006',
   audit: [
     '/audit',
     async (page, mood) => {
@@ -67,6 +68,15 @@ const DIALOGS = {
     },
   ],
   'd-volume': ['/volumes', press('Add volume')],
+  'd-volume-menu': [
+    '/volumes',
+    async (page) => {
+      await page
+        .getByRole('button', { name: /^More for/ })
+        .first()
+        .click();
+    },
+  ],
   'd-share': ['/shares', press('Add share')],
   'share-checked': [
     '/shares',

@@ -38,9 +38,21 @@ const TEXTS: Record<string, string> = {
   timed_out: 'There was no answer in time. It is tried again.',
 };
 
+// The same names where a stub was held against its file: doc/ops/gate.md has the steps.
+const STUBS: Record<string, string> = {
+  changed:
+    'Size or time of the stub were changed. Set them back to keep the old content, or drop the stub and write the file anew.',
+  data: 'Somebody wrote into the stub past the gate. Get the object with alto rescue, compare, and keep what is right.',
+  forged:
+    'The marker is of another volume, or damaged. If the file has its data, drop the marker; else get it with alto rescue.',
+  object_missing:
+    'Its object is not on the share, or damaged. Restore it there under the same name, then open the stub again.',
+  must_wait: 'It could not be judged now, such as while the share is away. Reconcile again later.',
+};
+
 /** What a reason or a code means, as far as there is more to say than its name. */
-export function explain(name: string): string | undefined {
-  return TEXTS[name];
+export function explain(name: string, kind?: string): string | undefined {
+  return (kind === 'reconcile' ? STUBS[name] : undefined) ?? TEXTS[name];
 }
 
 export function reasonName(reason: string | undefined, code: string): string {

@@ -1,6 +1,6 @@
 import { Alert, App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
 import { useParams } from 'react-router';
-import { api, must } from '../api/client';
+import { api, type Job, must } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
 import { bytes, count, duration, words } from '../lib/format';
 import { explain, reasonName } from '../lib/reasons';
@@ -9,6 +9,33 @@ import { useAct } from '../ui/act';
 import { Failed, JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
 import { NameOf } from '../ui/pick';
 import { DataTable } from '../ui/table';
+
+/** What a job came to, in the numbers of its kind. */
+function figures(j: Job) {
+  const r = j.reconcile;
+  return r
+    ? [
+        { key: 'm', label: 'Markers seen', children: count(r.markers) },
+        { key: 'a', label: 'Adopted', children: count(r.adopted) },
+        { key: 'd', label: 'Dropped', children: count(r.dropped) },
+        { key: 'f', label: 'Finished', children: count(r.finished) },
+        { key: 'x', label: 'Alarms', children: count(r.alarms) },
+        { key: 'w', label: 'Must wait', children: count(r.waiting) },
+        { key: 'u', label: 'Unreadable folders', children: count(r.unreadable) },
+      ]
+    : [
+        { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` },
+        { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
+        { key: 'r', label: 'Refused', children: count(j.refused_files) },
+        { key: 'x', label: 'Failed', children: count(j.failed_files) },
+      ];
+}
+
+const NO_OUTCOME: Partial<Record<Job['kind'], string>> = {
+  scan: 'A scan changes no file.',
+  check_share: 'A check touches no file.',
+  reconcile: 'No marker needed anything so far.',
+};
 
 export default function JobRoom() {
   const { id = '' } = useParams();
@@ -97,8 +124,10 @@ export default function JobRoom() {
         {j.text && (
           <Alert
             style={{ marginBottom: 14 }}
-            showIcon={j.state !== 'done'}
-            type={j.state === 'failed' ? 'error' : j.state === 'suspended' ? 'warning' : 'info'}
+            showIcon={j.state !== 'done' || !!j.reconcile}
+            type={
+              j.state === 'failed' ? 'error' : j.state === 'suspended' || j.reconcile ? 'warning' : 'info'
+            }
             title={j.text}
           />
         )}
@@ -106,10 +135,7 @@ export default function JobRoom() {
           size="small"
           column={{ xs: 1, sm: 2, lg: 4 }}
           items={[
-            { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` },
-            { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
-            { key: 'r', label: 'Refused', children: count(j.refused_files) },
-            { key: 'x', label: 'Failed', children: count(j.failed_files) },
+            ...figures(j),
             { key: 'b', label: 'By', children: j.created_by || 'Alto' },
             { key: 's', label: 'Started', children: <When at={j.started_at} /> },
             { key: 't', label: 'Took', children: took === undefined ? '–' : duration(took) },
@@ -138,7 +164,13 @@ export default function JobRoom() {
                       {reasonName(r.reason, r.code)}
                     </Button>
                     <div className="sub">
-                      {explain(r.reason || r.code)} Such as <span className="mono">{r.sample_path}</span>
+                      {explain(r.reason || r.code, j.kind)}
+                      {r.sample_path && (
+                        <>
+                          {' '}
+                          Such as <span className="mono">{r.sample_path}</span>
+                        </>
+                      )}
                     </div>
                   </div>
                 ),
@@ -171,10 +203,7 @@ export default function JobRoom() {
         size="small"
         rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at}
         empty={
-          <Nothing
-            title="Nothing to tell"
-            text={j.kind === 'scan' ? 'A scan changes no file.' : 'No file has been handled yet.'}
-          />
+          <Nothing title="Nothing to tell" text={NO_OUTCOME[j.kind] ?? 'No file has been handled yet.'} />
         }
         columns={[
           {
@@ -188,7 +217,12 @@ export default function JobRoom() {
           {
             title: 'Outcome',
             render: (_, o) =>
-              o.reason ? (
+              j.kind === 'reconcile' ? (
+                <span style={o.code === 'ok' ? undefined : { color: 'var(--bad-text)' }}>
+                  {words(o.act)}
+                  {o.reason && o.reason !== o.act && `: ${words(o.reason)}`}
+                </span>
+              ) : o.reason ? (
                 reasonName(o.reason, o.code)
               ) : o.code === 'ok' ? (
                 words(o.act)

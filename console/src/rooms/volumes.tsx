@@ -126,6 +126,11 @@ export default function Volumes() {
     ['jobs'],
     (job) => go(`/jobs/${job.id}`),
   );
+  const reconcile = useAct(
+    (id: string) => must(api.POST('/volumes/{id}/reconcile', { params: { path: { id } } })),
+    ['jobs'],
+    (job) => go(`/jobs/${job.id}`),
+  );
   const remove = useAct(
     (v: Volume) => must(api.DELETE('/volumes/{id}', { params: { path: { id: v.id }, header: ifMatch(v) } })),
     ['volumes'],
@@ -175,6 +180,7 @@ export default function Volumes() {
               who.mayWrite
                 ? [
                     { label: 'Scan now', act: () => scan.mutate(v.id) },
+                    { label: 'Reconcile stubs', disabled: !v.share_id, act: () => reconcile.mutate(v.id) },
                     { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
                     { label: 'Edit', act: () => setEdit(v) },
                     {

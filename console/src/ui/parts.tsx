@@ -305,7 +305,7 @@ export function JobBar({ job }: { job: Job }) {
       />
       <span className="sub num">
         {count(seen)}
-        {known ? ` of ${count(job.total_files)}` : ''} files
+        {known ? ` of ${count(job.total_files)}` : ''} {job.kind === 'reconcile' ? 'markers' : 'files'}
         {job.done_bytes > 0 ? ` · ${bytes(job.done_bytes)}` : ''}
       </span>
     </div>

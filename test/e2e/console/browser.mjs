@@ -408,6 +408,14 @@ const STEPS = {
     return {};
   },
 
+  async reconcile({ name }) {
+    await room("Volumes & files");
+    await menu(name, "Reconcile stubs");
+    await heading(/Job: reconcile/);
+    await page.locator(".tag", { hasText: "done" }).first().waitFor();
+    return page.locator("#main").innerText();
+  },
+
   async jobs() {
     await room("Jobs");
     await row("check share").waitFor();

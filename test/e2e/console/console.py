@@ -208,6 +208,14 @@ def test_stub_is_recalled_with_one_click_and_tiered_again():
     wait_for("the stub", lambda: "trusted.alto" in os.listxattr(path))
 
 
+def test_stubs_are_held_against_their_files():
+    need("volume")
+    text = step("reconcile", name=VOLUME)
+    seen = re.search(r"Markers seen\s*:?\s*([\d,]+)", text)
+    tap.check(seen and int(seen.group(1).replace(",", "")) > 0, "the job says %r" % text[:600])
+    tap.check(re.search(r"Alarms\s*:?\s*0\b", text), "the job says %r" % text[:600])
+
+
 def test_jobs_are_filtered():
     need("job")
     text = step("jobs")["text"]
