@@ -244,6 +244,16 @@ number(const char *text, unsigned max, unsigned *ret)
     return true;
 }
 
+static unsigned
+default_walkers(void)
+{
+    unsigned n = 4 * port_cpus();
+
+    return n < AGENT_WALKERS_MIN   ? AGENT_WALKERS_MIN
+           : n > AGENT_WALKERS_MAX ? AGENT_WALKERS_MAX
+                                   : n;
+}
+
 static int
 cmd_run(int argc, char **argv)
 {
@@ -254,7 +264,8 @@ cmd_run(int argc, char **argv)
                                      {"workers", &movers, NULL},  {"recallers", &recallers, NULL},
                                      {"walkers", &walkers, NULL}, {"spool-limit", &limit, NULL},
                                      {"once", NULL, &once},       {"verbose", NULL, &verbose}};
-    struct agent_options o = {.program = "alto-agent/" ALTO_VERSION, .walk_threads = port_cpus()};
+    struct agent_options o = {.program = "alto-agent/" ALTO_VERSION,
+                              .walk_threads = default_walkers()};
     AL_CLEANUP(al_freep) char *path = NULL;
     const char *words[OPTIONS_WORDS_MAX];
     struct al_fail fail = {0};
