@@ -107,9 +107,7 @@ static void
 drop_copy(struct mover *m)
 {
     m->put = target_put_end(m->put);
-    m->xxh = al_xxh_free(m->xxh);
-    port_sha256_freep(&m->sha);
-    m->sha = NULL;
+    m->hasher = hasher_free(m->hasher);
 }
 
 void

@@ -35,7 +35,7 @@ mover_free(struct mover *m)
     mover_cancel(m);
     while (mover_step(m) == MOVER_MORE) {
     }
-    al_free(m->chunk);
+    m->hasher = hasher_free(m->hasher);
     port_mutex_end(&m->watch);
     al_free(m);
     return NULL;
@@ -261,12 +261,10 @@ step_open(struct mover *m)
 {
     int rc = AL_OK;
 
-    if (m->chunk == NULL) {
+    if (m->hasher == NULL) {
         m->chunk_bytes =
             m->facts.st.size < m->chunk_bytes ? (size_t)m->facts.st.size : m->chunk_bytes;
-        m->chunk = al_alloc(m->chunk_bytes);
-        m->xxh = al_xxh_new();
-        rc = m->chunk == NULL || m->xxh == NULL ? AL_ENOMEM : port_sha256_new(&m->sha);
+        rc = hasher_new(m->facts.st.size, m->chunk_bytes, &m->hasher);
     }
     if (rc != AL_OK) {
         return al_fail_set(&m->result.fail, rc, 0, "out of memory");
@@ -282,8 +280,9 @@ step_open(struct mover *m)
 static int
 step_copy(struct mover *m)
 {
+    uint8_t *chunk = hasher_room(m->hasher);
     size_t got = 0;
-    int rc = stub_take_read(m->take, m->chunk, m->chunk_bytes, m->offset, &got, &m->result.fail);
+    int rc = stub_take_read(m->take, chunk, m->chunk_bytes, m->offset, &got, &m->result.fail);
 
     if (rc != AL_OK) {
         return rc;
@@ -292,10 +291,9 @@ step_copy(struct mover *m)
         return al_fail_set(&m->result.fail, AL_ECHANGED, 0,
                            "the file has another length than when it was taken");
     }
-    al_xxh_add(m->xxh, m->chunk, got);
-    rc = port_sha256_add(m->sha, m->chunk, got);
+    rc = hasher_add(m->hasher, got);
     if (rc == AL_OK) {
-        rc = target_put_write(m->put, m->chunk, got, &m->result.fail);
+        rc = target_put_write(m->put, chunk, got, &m->result.fail);
     }
     if (rc != AL_OK) {
         return rc;
@@ -321,14 +319,13 @@ step_finish(struct mover *m)
         return rc;
     }
     target_put_result(m->put, &size, &there);
-    m->hash = al_xxh_result(m->xxh);
+    rc = hasher_end(m->hasher, &m->hash, m->sha256);
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, rc, 0, "the file cannot be hashed");
+    }
     if (size != m->facts.st.size || !al_xxh_equal(there, m->hash)) {
         return al_fail_set(&m->result.fail, AL_ECORRUPT, 0,
                            "what lies on the share is not what was read from the file");
-    }
-    rc = port_sha256_end(m->sha, m->sha256);
-    if (rc != AL_OK) {
-        return al_fail_set(&m->result.fail, rc, 0, "SHA-256 failed");
     }
     m->put = target_put_end(m->put);
     journal_note(m->env->journal, m->intent, JOURNAL_COPIED);

@@ -3,9 +3,8 @@
 #ifndef ALTO_AGENT_MOVER_MOVER_PRIV_H
 #define ALTO_AGENT_MOVER_MOVER_PRIV_H
 
+#include "agent/mover/hasher.h"
 #include "agent/mover/mover.h"
-#include "base/hash.h"
-#include "port/digest.h"
 #include "port/thread.h"
 
 enum mover_step { /* in order */
@@ -45,12 +44,10 @@ struct mover {
     struct target_put *put;
     bool put_begun;
     bool maybe_there; /* the object may lie under its name */
-    uint8_t *chunk;
     size_t chunk_bytes;
     uint64_t offset;
-    struct al_xxh_state *xxh;
+    struct hasher *hasher;
     struct al_xxh128 hash;
-    struct port_sha256 *sha;
     uint8_t sha256[PORT_SHA256_LEN];
     struct mover_result result;
 };
