@@ -93,7 +93,8 @@ def test_a_token_is_good_once():
     need("enrolled")
     status, _, err = wine("enrol", "--server", stack.api.url, "--token-file", drive(stack.path("token")), "--state", drive(stack.path("second")))
     tap.equal(status, 1, "exit status")
-    tap.check(err.startswith("alto-agent: "), "it says %r" % err)
+    said = err.splitlines()[-1:]  # Wine 10 itself complains first where there is no desktop
+    tap.check(said and said[0].startswith("alto-agent: "), "it says %r" % err)
 
 
 def start():
