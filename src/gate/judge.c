@@ -325,8 +325,10 @@ reader_add(struct gate *g)
     rc = port_thread_start(&t, "gate-reader", 0, reader, g);
     if (rc != AL_OK) {
         atomic_fetch_sub(&g->readers, 1);
+        return rc;
     }
-    return rc;
+    port_thread_leave(&t); /* it ends when it is one too many */
+    return AL_OK;
 }
 
 /* One thread, the leader, waits for events, reads and judges them; the others watch. A turn that
@@ -335,10 +337,11 @@ reader_add(struct gate *g)
 static bool
 turn_begin(struct gate *g, uint64_t me)
 {
-    int64_t now = port_mono_ns(g->port);
+    int64_t now;
     bool mine;
 
     port_mutex_lock(&g->turn.lock);
+    now = port_mono_ns(g->port); /* read under the lock: both sides compare it */
     mine = g->turn.leader == me;
     if (mine) {
         if (now - g->turn.busy_last_ns > GATE_QUIET_NS / 2) {
@@ -366,10 +369,11 @@ turn_end(struct gate *g, uint64_t me)
 static bool
 turn_watch(struct gate *g, uint64_t me)
 {
-    int64_t now = port_mono_ns(g->port);
-    bool over = false, mine;
+    int64_t now;
+    bool over, mine;
 
     port_mutex_lock(&g->turn.lock);
+    now = port_mono_ns(g->port);
     over = g->turn.busy_since_ns != 0 && now - g->turn.busy_since_ns >= GATE_STUCK_NS;
     if (over && g->turn.leader != me) {
         g->turn.stuck++;

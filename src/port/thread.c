@@ -57,6 +57,15 @@ port_thread_join(struct port_thread *t)
 }
 
 void
+port_thread_leave(struct port_thread *t)
+{
+    int rc = pthread_detach(t->id);
+
+    assert(rc == 0);
+    (void)rc;
+}
+
+void
 port_mutex_init(port_mutex *m)
 {
     int rc = pthread_mutex_init(m, NULL);
@@ -130,8 +139,7 @@ port_cond_wait_for(port_cond *c, port_mutex *m, int64_t timeout_ns)
 {
     struct timespec until;
 
-    (void)clock_gettime(COND_CLOCK,
-                        &until); /* cannot fail: the clock exists everywhere we run */
+    (void)clock_gettime(COND_CLOCK, &until); /* cannot fail: the clock exists everywhere we run */
     if (timeout_ns < 0) {
         timeout_ns = 0;
     }

@@ -17,6 +17,8 @@ struct port_thread {
 int port_thread_start(struct port_thread *t, const char *name, size_t stack_bytes,
                       void *(*fn)(void *), void *arg) AL_MUST_CHECK;
 void port_thread_join(struct port_thread *t);
+/* Instead of join, once: what it holds is given back when it ends, and nobody waits for it. */
+void port_thread_leave(struct port_thread *t);
 
 typedef pthread_mutex_t port_mutex;
 typedef pthread_cond_t port_cond;
