@@ -10,6 +10,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+struct late { /* a record nobody waits for */
+    struct al_list node;
+    uint64_t pos, epoch; /* durable when that much is, unless a flush failed since */
+    void (*done)(void *ctx, int code);
+    void *ctx;
+};
+
 void
 spool_segment_name(uint64_t base, char out[24])
 {
@@ -143,6 +150,19 @@ flush_bytes(struct spool *s, const struct al_buf *bytes, uint64_t from)
     return rc;
 }
 
+/* A flush has failed: those that were durable before stay so. */
+static void
+late_keep(struct spool *s)
+{
+    for (struct al_list *at = s->late.next; at != &s->late; at = at->next) {
+        struct late *l = AL_LIST_ITEM(at, struct late, node);
+
+        if (l->epoch + 1 == s->epoch && l->pos <= s->durable) {
+            l->epoch = s->epoch;
+        }
+    }
+}
+
 /* With the mutex held, pending not empty, nobody flushing. Comes back with the mutex held. */
 static void
 flush_locked(struct spool *s)
@@ -171,6 +191,7 @@ flush_locked(struct spool *s)
         al_buf_clear(&s->pending);
         s->epoch++;
         s->epoch_code = rc;
+        late_keep(s);
         port_cond_broadcast(&s->turns[s->turn]); /* theirs are gone with it */
     }
     if (s->pending.at == NULL) {
@@ -247,13 +268,6 @@ spool_put(struct spool *s, struct al_span line, uint64_t *ret_pos)
 }
 
 /* ---- records nobody waits for ---- */
-
-struct late {
-    struct al_list node;
-    uint64_t pos, epoch; /* durable from there on, unless a flush failed since */
-    void (*done)(void *ctx, int code);
-    void *ctx;
-};
 
 int
 spool_put_later(struct spool *s, struct al_span line, void (*done)(void *ctx, int code), void *ctx)
