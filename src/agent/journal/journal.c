@@ -342,7 +342,7 @@ journal_open_fill(struct journal *j, const struct journal_intent *like, int64_t 
     for (struct al_list *l = j->open.next; l != &j->open && !there; l = l->next) {
         const struct journal_intent *in = &AL_LIST_ITEM(l, struct journal_item, open)->intent;
 
-        there = in->kind == JOURNAL_RECALL && in->ino == like->ino &&
+        there = in->kind == JOURNAL_RECALL && in->state == JOURNAL_BEGUN && in->ino == like->ino &&
                 in->generation == like->generation && same_text(in->volume_id, like->volume_id) &&
                 same_text(in->object_id, like->object_id);
         *ret_mtime_ns = there ? in->mtime_ns : *ret_mtime_ns;

@@ -52,8 +52,8 @@ enum journal_kind { JOURNAL_TIER = 1, JOURNAL_RECALL = 2 };
     X(JOURNAL_COPIED, 2, "copied")         /* the object is complete on the share */               \
     X(JOURNAL_MANIFESTED, 3, "manifested") /* its manifest line is durable */                      \
     X(JOURNAL_MARKED, 4, "marked")         /* the file carries the marker, data still whole */     \
-    X(JOURNAL_PUNCHED, 5, "punched")       /* blocks are free */                                   \
-    X(JOURNAL_FILLED, 6, "filled")         /* recall: data durable, marker gone */                 \
+    X(JOURNAL_PUNCHED, 5, "punched")       /* blocks are free; recall: again */                    \
+    X(JOURNAL_FILLED, 6, "filled")         /* recall: data durable, marker whole or gone */        \
     X(JOURNAL_ENDED, 7, "ended")           /* reported, or given up with everything put back */
 
 enum journal_state {
@@ -120,7 +120,8 @@ int journal_sync(struct journal *j) AL_MUST_CHECK;
 struct journal_item *journal_take_found(struct journal *j);
 void journal_put_back(struct journal *j, struct journal_item *item);
 /* Whether an open intent, found or begun, says that this object is being filled into this file
- * (volume, inode and generation of `like`), and with which time of its own (*ret_mtime_ns). */
+ * (volume, inode and generation of `like`) and neither whole nor a stub again, and with which time
+ * of its own (*ret_mtime_ns). */
 bool journal_open_fill(struct journal *j, const struct journal_intent *like, int64_t *ret_mtime_ns);
 const struct journal_intent *journal_intent_of(const struct journal_item *item);
 

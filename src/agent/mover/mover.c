@@ -133,7 +133,7 @@ rule_holds(const struct mover *m, const struct stub_facts *facts)
     return rule_match(m->item.rule, &e, m->item.now_ns);
 }
 
-/* A marker that came with a copy of a stub is no reason to leave the file alone for ever: nobody
+/* A marker that came with a copy of a stub, or back with a power cut, is no reason to leave the file alone for ever: nobody
  * else looks at it before somebody opens it, and who tiers looks for what nobody opens. */
 static int
 drop_copied_marker(struct mover *m, bool *ret_dropped)
@@ -145,10 +145,12 @@ drop_copied_marker(struct mover *m, bool *ret_dropped)
     int rc = stub_examine_path(v, m->item.path, &marker, &verdict, &facts, &m->result.fail);
 
     *ret_dropped = rc == AL_ENODATA; /* gone in between */
-    if (rc != AL_OK || verdict != MARKER_V_COPIED) {
+    if (rc != AL_OK || (verdict != MARKER_V_COPIED && verdict != MARKER_V_WHOLE)) {
         return rc == AL_ENODATA ? AL_OK : rc;
     }
-    rc = mover_tell_copied(m, &facts);
+    if (verdict == MARKER_V_COPIED) { /* of the other its recall has told */
+        rc = mover_tell_copied(m, &facts);
+    }
     if (rc == AL_OK) {
         rc = stub_drop_marker(v, &facts.handle, verdict, &m->result.fail);
     }

@@ -24,8 +24,9 @@ struct recall {
     enum step step;
     bool cancelled, quiet, may_repeat, may_wait;
     bool overtaken; /* somebody else has filled the file, or tiered it anew */
-    bool noted;     /* the intent is durable */
-    bool told;      /* the outcome went out before the end, since the intent is not */
+    bool looked_again;
+    bool noted; /* the intent is durable */
+    bool told;  /* the outcome went out before the end, since the intent is not */
     int64_t began_ns;
     struct marker marker;
     struct stub_facts facts;
@@ -178,6 +179,9 @@ give_up(struct recall *r, int code, const char *reason)
                        (r->may_wait && !r->cancelled && (r->overtaken || code == AL_EBUSY));
     told = r->result.repeat ? AL_OK : tell(r, "recall", code, reason, r->result.fail.text);
     if (r->intent != NULL) {
+        if (undone == AL_OK) { /* nobody's bytes are those of this fill any more */
+            journal_note(r->env->journal, r->intent, JOURNAL_PUNCHED);
+        }
         if (told == AL_OK && undone == AL_OK && capability_is_back(r)) {
             journal_end(r->env->journal, r->intent);
         } else {
@@ -277,9 +281,10 @@ deny(struct recall *r, enum marker_verdict verdict)
     answer(r, AL_EIO);
 }
 
-/* What reconcile would do, a moment earlier: an opener does not wait for it. */
-static bool
-was_cut(struct recall *r)
+/* What reconcile would do, a moment earlier: an opener does not wait for it. AL_ENOENT: no intent
+ * explains the bytes. */
+static int
+take_cut_fill(struct recall *r)
 {
     al_id object_id;
     struct journal_intent like = {.volume_id = r->request.volume->volume_id,
@@ -289,9 +294,32 @@ was_cut(struct recall *r)
     struct al_fail ignored = {0};
 
     marker_object_id(&r->marker, object_id);
-    return journal_open_fill(r->env->journal, &like, &r->marker.mtime_ns) &&
-           stub_fill_was_cut(r->request.volume->stub, &r->facts.handle, object_id,
-                             r->marker.mtime_ns, &ignored) == AL_OK;
+    return journal_open_fill(r->env->journal, &like, &r->marker.mtime_ns)
+               ? stub_fill_was_cut(r->request.volume->stub, &r->facts.handle, object_id,
+                                   r->marker.mtime_ns, &ignored)
+               : AL_ENOENT;
+}
+
+/* An own marker "stub" on a file with bytes. True: the recall goes on with *io_verdict. */
+static bool
+explain_data(struct recall *r, enum marker_verdict *io_verdict)
+{
+    int rc = take_cut_fill(r);
+
+    if (rc == AL_OK) {
+        *io_verdict = MARKER_V_FILLING;
+        return true;
+    }
+    if (rc == AL_EBUSY) {
+        give_up(r, AL_EBUSY, "");
+        return false;
+    }
+    if (rc == AL_ENOENT || r->looked_again) {
+        return true;
+    }
+    r->looked_again = true; /* somebody was quicker: what is it now? */
+    port_close_quiet(r->env->port, &r->file);
+    return false;
 }
 
 static void
@@ -300,6 +328,11 @@ step_examine(struct recall *r)
     enum marker_verdict verdict = MARKER_V_STUB;
     int rc = look(r, &verdict);
 
+    if (rc == AL_OK &&
+        verdict == MARKER_V_WHOLE) { /* of a recall that has told, or whose intent will */
+        rc = stub_drop_marker(r->request.volume->stub, &r->facts.handle, verdict, &r->result.fail);
+        rc = rc == AL_OK ? AL_ENODATA : rc;
+    }
     if (rc == AL_ENODATA) {
         r->result.was_resident = true;
         r->result.fail = (struct al_fail){0};
@@ -315,8 +348,8 @@ step_examine(struct recall *r)
         give_up(r, rc, "");
         return;
     }
-    if (verdict == MARKER_V_DATA && was_cut(r)) {
-        verdict = MARKER_V_FILLING;
+    if (verdict == MARKER_V_DATA && !explain_data(r, &verdict)) {
+        return;
     }
     r->result.verdict = verdict;
     r->result.size = r->marker.size;
@@ -341,6 +374,7 @@ step_examine(struct recall *r)
     case MARKER_V_TRUNCATED:
         drop(r, verdict);
         return;
+    case MARKER_V_WHOLE:
     case MARKER_V_CHANGED:
     case MARKER_V_DATA:
     case MARKER_V_FORGED:
@@ -629,7 +663,7 @@ recall_step(struct recall *r)
 {
     int rc = AL_OK;
 
-    if (r->cancelled && r->step < STEP_REPORT) {
+    if (r->cancelled && r->step < STEP_REPORT && !r->told) {
         (void)al_fail_set(&r->result.fail, AL_ECANCELED, 0, "cancelled");
         give_up(r, AL_ECANCELED, "");
     }

@@ -220,7 +220,7 @@ heal_tier(struct intent_case *c)
     if (rc != AL_OK) {
         return HEALED_LATER;
     }
-    if (!c->marked || !c->own) {
+    if (!c->marked || !c->own || c->verdict == MARKER_V_WHOLE) {
         return to_ledger(c);
     }
     switch (c->verdict) {
@@ -235,6 +235,7 @@ heal_tier(struct intent_case *c)
             rc = stub_drop_marker(c->volume->stub, &c->in->handle, c->verdict, &c->fail);
         }
         return rc == AL_OK ? to_ledger(c) : HEALED_LATER;
+    case MARKER_V_WHOLE:
     case MARKER_V_COPIED:
     case MARKER_V_ADOPT:
     case MARKER_V_CHANGED:
@@ -265,16 +266,25 @@ heal_recall(struct intent_case *c)
 {
     int rc = look(c);
 
-    if (rc == AL_ESTALE) {
-        return report_recall(c, AL_ESTALE, "interrupted", "the file is gone");
+    if (rc == AL_ESTALE) { /* removed, or replaced by a save, since: that it was filled is known */
+        return c->in->state == JOURNAL_FILLED
+                   ? report_recall(c, AL_OK, "finished_by_reconcile", "")
+                   : report_recall(c, AL_ESTALE, "interrupted", "the file is gone");
     }
     if (rc != AL_OK) {
         return HEALED_LATER;
     }
+    if (c->own && c->verdict == MARKER_V_WHOLE) {
+        rc = stub_drop_marker(c->volume->stub, &c->in->handle, c->verdict, &c->fail);
+        if (rc != AL_OK && rc != AL_ENODATA) {
+            return HEALED_LATER;
+        }
+        c->marked = false;
+    }
     if (!c->marked) { /* the marker goes only after the data is durable */
         return report_recall(c, AL_OK, "finished_by_reconcile", "");
     }
-    if (c->own && c->verdict == MARKER_V_DATA) {
+    if (c->own && c->verdict == MARKER_V_DATA && c->in->state == JOURNAL_BEGUN) {
         rc = stub_fill_was_cut(c->volume->stub, &c->in->handle, c->in->object_id, c->in->mtime_ns,
                                &c->fail);
         if (rc != AL_OK && rc != AL_ECONFLICT) {

@@ -125,6 +125,10 @@ judge(struct walk *w, struct al_span path)
     case MARKER_V_TRUNCATED:
         rc = tell_and_do(w, &t, verdict, &facts);
         break;
+    case MARKER_V_WHOLE: /* its recall has told, or its intent will */
+        rc = stub_drop_marker(w->volume->stub, &facts.handle, verdict, NULL);
+        w->counts->dropped += rc == AL_OK;
+        break;
     case MARKER_V_CHANGED:
     case MARKER_V_DATA:
     case MARKER_V_FORGED:

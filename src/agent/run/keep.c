@@ -392,6 +392,16 @@ trim(struct keeper *k)
     k->batches_seen = f.batches;
 }
 
+/* Also what was put back since the start: an outcome that the spool did not take. */
+static bool
+something_left(struct agent *a)
+{
+    struct journal_figures f;
+
+    journal_figures(a->journal, &f);
+    return f.found > 0;
+}
+
 void *
 keep_main(void *agent)
 {
@@ -419,7 +429,8 @@ keep_main(void *agent)
             trim(&k);
         }
         late = late_opens(a);
-        if ((k.later > 0 || a->journal_torn) && (anew || now - k.healed_ns >= RECONCILE_AGAIN_NS)) {
+        if ((something_left(a) || k.later > 0 || a->journal_torn) &&
+            (anew || now - k.healed_ns >= RECONCILE_AGAIN_NS)) {
             heal(&k);
         }
     }

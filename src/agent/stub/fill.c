@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#define EXAMINE_TRIES 8u /* of a file that others fill and tier meanwhile */
+
 /* *ret_decoded false: no marker of ours, *ret as it was. */
 static int
 marker_read(struct stub_volume *v, struct port_file *f, struct marker *ret, bool *ret_decoded,
@@ -41,7 +43,7 @@ marker_read(struct stub_volume *v, struct port_file *f, struct marker *ret, bool
 }
 
 static int
-examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
+examine_once(struct stub_volume *v, struct port_file *f, struct marker *ret,
              enum marker_verdict *ret_verdict, struct stub_facts *ret_facts, struct al_fail *fail)
 {
     struct marker_facts seen = {0};
@@ -91,6 +93,27 @@ examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
         *ret_facts = facts;
     }
     return AL_OK;
+}
+
+/* The marker is read before the file is asked for data: a fill that begins in between, or ends, has
+ * changed it. */
+static int
+examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
+             enum marker_verdict *ret_verdict, struct stub_facts *ret_facts, struct al_fail *fail)
+{
+    for (unsigned tries = 0;; tries++) {
+        bool decoded = false, authentic = false, empty = false;
+        struct marker now = {0};
+        int rc = examine_once(v, f, ret, ret_verdict, ret_facts, fail);
+
+        if (rc != AL_OK || *ret_verdict != MARKER_V_DATA || tries == EXAMINE_TRIES) {
+            return rc;
+        }
+        rc = marker_read(v, f, &now, &decoded, &authentic, &empty, fail);
+        if (rc != AL_OK || (decoded && authentic && now.state == MARKER_STUB)) {
+            return rc;
+        }
+    }
 }
 
 static int
@@ -342,15 +365,19 @@ stub_fill_end(struct stub_fill *f, struct al_fail *fail)
     if (rc != AL_OK) {
         return rc;
     }
+    f->marker.state = MARKER_WHOLE;
+    rc = stub_marker_write(v, f->file, &f->marker, fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    f->whole = true;
+    rc = port_sync(v->port, f->file);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
+    }
     rc = port_xattr_del(v->port, f->file, MARKER_XATTR);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot remove the marker");
-    }
-    f->removed = true;
-    rc = port_sync(v->port, f->file);
-    if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(v->port),
-                           "cannot make the marker's removal durable");
     }
     f->done = true;
     return AL_OK;
@@ -375,34 +402,40 @@ back_to_stub(struct stub_volume *v, struct port_file *file, const struct port_st
     return rc;
 }
 
-static bool
-still_filling(struct stub_fill *f)
+static int
+still_filling(struct stub_fill *f, bool *ret)
 {
     struct marker m = {0};
     bool decoded, authentic, empty;
+    int rc = marker_read(f->v, f->file, &m, &decoded, &authentic, &empty, NULL);
 
-    return marker_read(f->v, f->file, &m, &decoded, &authentic, &empty, NULL) == AL_OK && decoded &&
-           authentic && m.state == MARKER_FILLING && m.ino == f->marker.ino &&
-           m.generation == f->marker.generation &&
+    if (rc != AL_OK && rc != AL_ENODATA) {
+        return rc;
+    }
+    *ret = rc == AL_OK && decoded && authentic && m.state == MARKER_FILLING &&
+           m.ino == f->marker.ino && m.generation == f->marker.generation &&
            memcmp(m.object, f->marker.object, sizeof(m.object)) == 0;
+    return AL_OK;
 }
 
 int
 stub_fill_undo(struct stub_fill *f)
 {
     struct port_stat now;
+    bool ours = false;
     int rc;
 
     if (f == NULL || f->done) {
         return AL_OK;
     }
     f->done = true;
-    if (f->removed) {
-        return AL_EIO; /* the file is whole; what the disk says of its marker nobody knows */
+    if (f->whole) {
+        return AL_EIO; /* the bytes are there; what the disk says of its marker nobody knows */
     }
     /* Blocks go only while the file still says that they are not its own. */
-    if (!still_filling(f)) {
-        return AL_OK;
+    rc = still_filling(f, &ours);
+    if (rc != AL_OK || !ours) {
+        return rc;
     }
     rc = port_stat(f->v->port, f->file, &now);
     if (rc != AL_OK || now.size != f->marker.size) {
@@ -427,28 +460,41 @@ stub_fill_abort(struct stub_fill *f)
 
 /* ---- decisions ---- */
 
+static void
+claim_end(struct stub_fill *claim)
+{
+    stub_fill_unclaim(claim);
+}
+
 int
 stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const char *object_id,
                   int64_t mtime_ns, struct al_fail *fail)
 {
     AL_CLEANUP(port_holder_end) struct port_holder file = {v->port, NULL};
-    struct stub_facts facts;
+    AL_CLEANUP(claim_end) struct stub_fill claim = {.v = v};
     struct marker m;
     enum marker_verdict verdict;
     uint8_t object[16];
     int rc;
 
+    al_list_init(&claim.in_volume);
     if (marker_object_from_id(object_id, object) != AL_OK) {
         return al_fail_set(fail, AL_EINVAL, 0, "not an object id");
     }
     rc = open_by_handle(v, h, PORT_READ | PORT_WRITE, &file.file, fail);
     if (rc == AL_OK) {
-        rc = examine_open(v, file.file, &m, &verdict, &facts, fail);
+        rc = stub_facts_read(v, file.file, &claim.facts, fail);
+    }
+    if (rc == AL_OK) {
+        rc = stub_fill_claim(&claim); /* looked at below while nobody fills it */
+    }
+    if (rc == AL_OK) {
+        rc = examine_open(v, file.file, &m, &verdict, &claim.facts, fail);
     }
     if (rc != AL_OK) {
         return rc;
     }
-    if (verdict != MARKER_V_DATA || facts.st.size != m.size ||
+    if (verdict != MARKER_V_DATA || claim.facts.st.size != m.size ||
         memcmp(m.object, object, sizeof(object)) != 0) {
         return al_fail_set(fail, AL_ECONFLICT, 0, "the file's marker is %s, not of a fill",
                            marker_verdict_name(verdict));
@@ -557,7 +603,8 @@ stub_drop_marker(struct stub_volume *v, const struct port_handle *h, enum marker
     int rc;
 
     /* Only where the file's own bytes are the truth. Anything else would show holes as zeros. */
-    if (expected != MARKER_V_COPIED && expected != MARKER_V_TRUNCATED) {
+    if (expected != MARKER_V_COPIED && expected != MARKER_V_TRUNCATED &&
+        expected != MARKER_V_WHOLE) {
         return al_fail_set(fail, AL_ECONFLICT, 0, "a marker that is %s is never dropped",
                            marker_verdict_name(expected));
     }

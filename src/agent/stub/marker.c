@@ -41,6 +41,12 @@ marker_sum(const uint8_t bytes[MARKER_BYTES], const struct marker_key *key, uint
     return AL_OK;
 }
 
+static bool
+state_ok(unsigned state)
+{
+    return state >= MARKER_STUB && state <= MARKER_WHOLE;
+}
+
 int
 marker_encode(const struct marker *m, const struct marker_key *key, uint8_t out[MARKER_BYTES])
 {
@@ -49,7 +55,7 @@ marker_encode(const struct marker *m, const struct marker_key *key, uint8_t out[
     unsigned i;
     int rc;
 
-    if ((m->state != MARKER_STUB && m->state != MARKER_FILLING) || m->size > MARKER_SIZE_MAX) {
+    if (!state_ok(m->state) || m->size > MARKER_SIZE_MAX) {
         return AL_EINVAL;
     }
     rc = marker_ext_pack(m->ext, &ext);
@@ -85,8 +91,7 @@ marker_decode(const uint8_t *bytes, size_t len, const struct marker_key *key, st
     unsigned i;
     int rc;
 
-    if (len != MARKER_BYTES || bytes[AT_VERSION] != MARKER_VERSION ||
-        (bytes[AT_STATE] != MARKER_STUB && bytes[AT_STATE] != MARKER_FILLING) ||
+    if (len != MARKER_BYTES || bytes[AT_VERSION] != MARKER_VERSION || !state_ok(bytes[AT_STATE]) ||
         marker_ext_unpack(al_get_u32(bytes + AT_EXT), m.ext) != AL_OK) {
         return AL_ECORRUPT;
     }
@@ -269,7 +274,12 @@ marker_judge(const struct marker *m, bool decoded, bool authentic, const struct 
         if (facts->has_data || facts->size == 0) {
             return MARKER_V_COPIED;
         }
-        return facts->size == m->size ? MARKER_V_ADOPT : MARKER_V_CHANGED;
+        /* A frame of a file that was whole: its bytes may have been newer than the object's. */
+        return facts->size == m->size && m->state != MARKER_WHOLE ? MARKER_V_ADOPT
+                                                                  : MARKER_V_CHANGED;
+    }
+    if (m->state == MARKER_WHOLE) {
+        return MARKER_V_WHOLE;
     }
     if (facts->size == 0 && m->size != 0) {
         return MARKER_V_TRUNCATED;
@@ -295,7 +305,8 @@ marker_verdict_name(enum marker_verdict v)
         [MARKER_V_STUB] = "stub",           [MARKER_V_FILLING] = "filling",
         [MARKER_V_COPIED] = "copied",       [MARKER_V_ADOPT] = "adopt",
         [MARKER_V_TRUNCATED] = "truncated", [MARKER_V_CHANGED] = "changed",
-        [MARKER_V_DATA] = "data",           [MARKER_V_FORGED] = "forged",
+        [MARKER_V_WHOLE] = "whole",         [MARKER_V_DATA] = "data",
+        [MARKER_V_FORGED] = "forged",
     };
 
     return (size_t)v < AL_LEN(names) ? names[v] : "unknown";

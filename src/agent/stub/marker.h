@@ -36,7 +36,9 @@
 #define MARKER_EXT_LEN 6u
 #define MARKER_SIZE_MAX ((1ull << 48) - 1) /* bytes of a file that can become a stub */
 
-enum marker_state { MARKER_STUB = 1, MARKER_FILLING = 2 };
+/* whole: the bytes are the file's own again, and durable; the marker is about to go. Filled anew
+ * from the share it would lose what was written since. */
+enum marker_state { MARKER_STUB = 1, MARKER_FILLING = 2, MARKER_WHOLE = 3 };
 
 struct marker {
     enum marker_state state;
@@ -83,6 +85,7 @@ enum marker_verdict {
      * then recall */
     MARKER_V_ADOPT,
     MARKER_V_TRUNCATED, /* own, size is 0 by truncate(2): the file is empty now; drop the marker */
+    MARKER_V_WHOLE,     /* own, whole, whatever else: drop the marker, keep the bytes */
     /* own, all holes, size or (where truncates go unasked) time does not fit: EIO and an
      * operator */
     MARKER_V_CHANGED,

@@ -110,8 +110,13 @@ seal_last_look(struct stub_take *t, enum stub_refusal *ret_refusal, struct al_fa
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot stat the file");
     }
-    *ret_refusal = same_file(&now, &t->facts.st) ? STUB_R_NONE : STUB_R_CHANGED;
-    return AL_OK;
+    if (!same_file(&now, &t->facts.st)) {
+        *ret_refusal = STUB_R_CHANGED;
+        return AL_OK;
+    }
+    /* Were the gate gone and back since the first hold, somebody could have passed uncounted, and
+     * left an ignore mark: the guard must still be there. From the marker on nobody passes. */
+    return stub_seal_hold(t, ret_refusal, fail);
 }
 
 int

@@ -162,9 +162,10 @@ int stub_fill_begin_open(struct stub_volume *v, struct port_file **io_file, bool
                          struct al_fail *fail) AL_MUST_CHECK;
 int stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t offset,
                     struct al_fail *fail) AL_MUST_CHECK;
-/* fdatasync, times and capabilities as found, then the marker is removed (never before the data is
- * durable), and that made durable too: ext4's fdatasync of bytes written in place does not take the
- * removal along (tried on 6.18), so that an opener's own synced bytes would be filled over. */
+/* fdatasync, times and capabilities as found, the marker "whole" and durable, and only then no
+ * marker. Whoever is let in may write in place and fdatasync, which on ext4 does not take the
+ * marker's removal along (tried on 6.18): "filling" would come back with a power cut, and the file
+ * be filled over. "whole" may come back; it is dropped. */
 int stub_fill_end(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
 /* Ends it without finishing: blocks punched again and marker back to "stub". An error: it may have
  * stayed "filling", or, where it was noted, what the disk has is not known; the intent must stay
@@ -175,7 +176,8 @@ int stub_fill_undo(struct stub_fill *f) AL_MUST_CHECK;
 struct stub_fill *stub_fill_abort(struct stub_fill *f);
 /* An open intent says that this object was being filled into this file: where a power cut kept some
  * of its bytes, and a marker that still says "stub" (MARKER_V_DATA, of full length), the marker goes
- * to "filling" with the file's own time, durably. AL_ECONFLICT for any other verdict or object. */
+ * to "filling" with the file's own time, durably. AL_ECONFLICT for any other verdict or object,
+ * AL_EBUSY while somebody fills it. */
 int stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const char *object_id,
                       int64_t mtime_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* For reconcile, when the journal says that object_id is safe on the share and its file was marked:
@@ -183,8 +185,8 @@ int stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const 
  * durable). AL_OK also when it is one; AL_ECONFLICT for any other verdict or object. */
 int stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id,
                 struct al_fail *fail) AL_MUST_CHECK;
-/* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED or
- * MARKER_V_TRUNCATED, AL_ECONFLICT for others, AL_ECHANGED when the verdict is another now. */
+/* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED,
+ * MARKER_V_TRUNCATED or MARKER_V_WHOLE, AL_ECONFLICT for others, AL_ECHANGED when the verdict is another now. */
 int stub_adopt(struct stub_volume *v, const struct port_handle *h,
                struct al_fail *fail) AL_MUST_CHECK;
 int stub_drop_marker(struct stub_volume *v, const struct port_handle *h,

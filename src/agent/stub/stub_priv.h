@@ -53,9 +53,9 @@ struct stub_fill {
     uint64_t claimed_ino;
     uint32_t claimed_generation;
     struct al_list in_volume;
-    bool noted;   /* stub_fill_begin */
-    bool removed; /* the marker is gone, though perhaps not from the disk */
-    bool done;    /* nothing is left to undo */
+    bool noted; /* stub_fill_begin */
+    bool whole; /* the marker says so, though perhaps not on the disk */
+    bool done;  /* nothing is left to undo */
 };
 
 /* Facts of an open file; any mode but PORT_PATH. */

@@ -108,7 +108,7 @@ what_is_no_marker_is_refused(void)
             TAP_CODE(marker_decode(bytes, len, &key, &back, &authentic), AL_ECORRUPT);
         }
     }
-    m.state = (enum marker_state)3;
+    m.state = (enum marker_state)4;
     TAP_CODE(marker_encode(&m, &key, bytes), AL_EINVAL);
     m = sample();
     m.size = MARKER_SIZE_MAX + 1;
@@ -233,6 +233,33 @@ data_of_ones_own_is_never_filled_and_holes_never_let_through(void)
     }
 }
 
+/* "whole" on the file it was made for: its bytes stay, whatever has become of length and time. */
+static void
+a_whole_files_bytes_are_never_replaced(void)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        struct marker m = sample();
+        bool own = i & 1, data = i & 2, known = i & 4, fits = i & 8, time = i & 16;
+        struct marker_facts f = {.ino = m.ino + !own,
+                                 .generation = m.generation,
+                                 .size = fits ? m.size : 77,
+                                 .mtime_ns = m.mtime_ns + !time,
+                                 .has_data = data};
+        enum marker_verdict v;
+
+        m.state = MARKER_WHOLE;
+        v = marker_judge(&m, true, known, &f);
+        TAP_EQUAL_STR(marker_verdict_name(v), marker_verdict_name(!known ? MARKER_V_FORGED
+                                                                  : own  ? MARKER_V_WHOLE
+                                                                  : data ? MARKER_V_COPIED
+                                                                         : MARKER_V_CHANGED));
+        f.size = 0;
+        f.has_data = false;
+        v = marker_judge(&m, true, known, &f);
+        TAP_CHECK(v == (!known ? MARKER_V_FORGED : own ? MARKER_V_WHOLE : MARKER_V_COPIED));
+    }
+}
+
 static void
 object_ids_keep_all_their_bits(void)
 {
@@ -334,6 +361,7 @@ main(void)
     TAP_RUN(another_time_alone_is_no_change_where_truncates_are_asked_about);
     TAP_RUN(an_empty_marker_is_a_copied_one_where_no_byte_is_missing);
     TAP_RUN(data_of_ones_own_is_never_filled_and_holes_never_let_through);
+    TAP_RUN(a_whole_files_bytes_are_never_replaced);
     TAP_RUN(object_ids_keep_all_their_bits);
     TAP_RUN(extensions_are_kept_or_dropped_whole);
     TAP_RUN(numbers_that_pack_never_gives_are_refused);
