@@ -1,7 +1,7 @@
 /* fsid.c: STATE/filesystems.json. An unmounted volume leaves an empty folder at its path; walked,
  * it would look as if every file had been deleted. So the filesystem first seen at a volume's path
  * is remembered, and another one is an unreachable volume until a person says otherwise
- * (`alto-agent accept PATH`). */
+ * (`alto-agent accept --state DIR PATH`). */
 #include "agent/run/agent.h"
 
 #include <string.h>
@@ -127,8 +127,8 @@ check(struct fs_memory *m, const char *volume_id, const char *path, const char *
         entry = json_object_get(m->known, path);
         if (rc != AL_OK || entry != NULL) {
             return al_fail_set(fail, AL_ECHANGED, 0,
-                               "another filesystem than before is at %s: mount the volume, or run "
-                               "alto-agent accept %s if this is right",
+                               "another filesystem than before is at %s: mount the volume; if "
+                               "this is right, alto-agent doctor %s tells how to accept it",
                                path, path);
         }
     }
