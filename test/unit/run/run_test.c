@@ -375,7 +375,7 @@ another_filesystem_at_the_path_is_noticed_until_accepted(void)
     TAP_CHECK(system(command) == 0);
     TAP_OK(first);
     TAP_CODE(other, AL_ECHANGED);
-    TAP_CHECK(strstr(fail.text, "alto-agent accept") != NULL);
+    TAP_CHECK(strstr(fail.text, "alto-agent doctor") != NULL);
     TAP_OK(accepted);
     /* Unmounted: the empty folder below is another filesystem too. */
     TAP_CODE(fs_memory_check(m, VOLUME_ID, at, NULL), AL_ECHANGED);
