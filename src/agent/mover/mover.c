@@ -133,8 +133,9 @@ rule_holds(const struct mover *m, const struct stub_facts *facts)
     return rule_match(m->item.rule, &e, m->item.now_ns);
 }
 
-/* A marker that came with a copy of a stub, or back with a power cut, is no reason to leave the file alone for ever: nobody
- * else looks at it before somebody opens it, and who tiers looks for what nobody opens. */
+/* A marker that came with a copy of a stub, or back with a power cut, is no reason to leave the
+ * file alone for ever: nobody else looks at it before somebody opens it, and who tiers looks for
+ * what nobody opens. */
 static int
 drop_copied_marker(struct mover *m, bool *ret_dropped)
 {

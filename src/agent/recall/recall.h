@@ -9,7 +9,7 @@
  *   mark      intent durable (all who wait share one sync); marker "filling"
  *   fill      others than small files a chunk a step; length and 32 bits of the content's hash (in
  *             the marker) must fit
- *   end       data durable, times back, marker gone, durably; answer "allow"
+ *   end       data durable, times back; marker "whole", durable, then gone; answer "allow"
  *   report    outcome handed over; the intent is open until it is durable
  *
  * Whatever goes wrong: the file is a stub again (or stays "filling", which the next open heals),

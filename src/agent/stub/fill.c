@@ -460,6 +460,21 @@ stub_fill_abort(struct stub_fill *f)
 
 /* ---- decisions ---- */
 
+static int
+marker_put(struct stub_volume *v, struct port_file *f, const struct marker *m, struct al_fail *fail)
+{
+    int rc = stub_marker_write(v, f, m, fail);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    rc = port_sync(v->port, f);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
+    }
+    return AL_OK;
+}
+
 static void
 claim_end(struct stub_fill *claim)
 {
@@ -501,15 +516,7 @@ stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const char
     }
     m.state = MARKER_FILLING;
     m.mtime_ns = mtime_ns;
-    rc = stub_marker_write(v, file.file, &m, fail);
-    if (rc != AL_OK) {
-        return rc;
-    }
-    rc = port_sync(v->port, file.file);
-    if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
-    }
-    return AL_OK;
+    return marker_put(v, file.file, &m, fail);
 }
 
 int
@@ -581,15 +588,7 @@ stub_adopt(struct stub_volume *v, const struct port_handle *h, struct al_fail *f
     m.generation = facts.generation;
     m.mtime_ns = facts.st.mtime_ns;
     m.state = MARKER_STUB;
-    rc = stub_marker_write(v, file.file, &m, fail);
-    if (rc != AL_OK) {
-        return rc;
-    }
-    rc = port_sync(v->port, file.file);
-    if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
-    }
-    return AL_OK;
+    return marker_put(v, file.file, &m, fail);
 }
 
 int

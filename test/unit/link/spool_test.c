@@ -90,6 +90,30 @@ deliver(struct spool *s, uint64_t seq_want, unsigned first, unsigned last)
     TAP_OK(spool_applied(s, seq, seq));
 }
 
+/* Everything that is there, applied; whose number came is marked. */
+static void
+deliver_all(struct spool *s, bool *arrived)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf body;
+    bool any = true;
+    al_id stream;
+    uint64_t seq;
+
+    al_buf_init(&body, 1u << 20);
+    while (any) {
+        TAP_OK(spool_batch(s, &body, stream, &seq, &any));
+        for (char *at = (char *)body.at; any && *at != '\0'; at = strchr(at, '\n') + 1) {
+            unsigned n = 0;
+
+            TAP_CHECK(sscanf(at, "{\"n\":%u", &n) == 1);
+            arrived[n] = true;
+        }
+        if (any) {
+            TAP_OK(spool_applied(s, seq, seq));
+        }
+    }
+}
+
 static unsigned
 files_in(const char *path)
 {
@@ -515,18 +539,7 @@ each_failing_call_is_told_and_no_acknowledged_record_is_lost(void)
         hit = al_fault_disarm() >= nth;
         spool_close(s);
         s = reopen(NULL, &conf);
-        for (any = true; any;) {
-            TAP_OK(spool_batch(s, &body, stream, &seq, &any));
-            for (char *at = (char *)body.at; any && *at != '\0'; at = strchr(at, '\n') + 1) {
-                unsigned n = 0;
-
-                TAP_CHECK(sscanf(at, "{\"n\":%u", &n) == 1);
-                arrived[n] = true;
-            }
-            if (any) {
-                TAP_OK(spool_applied(s, seq, seq));
-            }
-        }
+        deliver_all(s, arrived);
         for (unsigned i = 0; i < 40; i++) {
             if (acked[i] && !arrived[i]) {
                 tap_fail(__FILE__, __LINE__,
@@ -614,14 +627,10 @@ no_record_told_durable_is_lost_when_a_call_fails(void)
     for (uint64_t nth = 1; hit; nth++) {
         char path[600];
         struct spool_conf conf = fresh(path);
-        AL_CLEANUP(al_buf_free) struct al_buf body;
-        bool acked[40] = {false}, arrived[40] = {false}, any = true;
+        bool acked[40] = {false}, arrived[40] = {false};
         struct spool *s = reopen(NULL, &conf);
         pthread_t thread;
-        al_id stream;
-        uint64_t seq;
 
-        al_buf_init(&body, 1u << 20);
         later.answered = 0;
         spool_late_begin(s);
         TAP_CHECK(pthread_create(&thread, NULL, run_late, s) == 0);
@@ -638,18 +647,7 @@ no_record_told_durable_is_lost_when_a_call_fails(void)
         hit = al_fault_disarm() >= nth;
         TAP_EQUAL_U64(later.answered, 40);
         s = reopen(s, &conf);
-        while (any) {
-            TAP_OK(spool_batch(s, &body, stream, &seq, &any));
-            for (char *at = (char *)body.at; any && *at != '\0'; at = strchr(at, '\n') + 1) {
-                unsigned n = 0;
-
-                TAP_CHECK(sscanf(at, "{\"n\":%u", &n) == 1);
-                arrived[n] = true;
-            }
-            if (any) {
-                TAP_OK(spool_applied(s, seq, seq));
-            }
-        }
+        deliver_all(s, arrived);
         for (unsigned i = 0; i < 40; i++) {
             TAP_CHECK(arrived[i] || !acked[i]);
         }
