@@ -231,14 +231,14 @@ fill_prepare(struct stub_fill *f, struct al_fail *fail)
     }
     /* A fill that was cut left the time of its last write; the marker knows the file's own. */
     f->keep.mtime_ns = f->marker.mtime_ns;
-    if (f->marker.state == MARKER_FILLING) {
-        return AL_OK;
+    if (f->marker.state != MARKER_FILLING) {
+        f->marker.state = MARKER_FILLING;
+        rc = stub_marker_write(v, f->file, &f->marker, fail);
     }
-    f->marker.state = MARKER_FILLING;
-    rc = stub_marker_write(v, f->file, &f->marker, fail);
     if (rc != AL_OK || f->noted) {
         return rc;
     }
+    /* One found "filling" may be so in memory alone, since a noted fill that failed. */
     rc = port_sync(v->port, f->file);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
