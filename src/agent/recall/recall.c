@@ -331,6 +331,7 @@ step_examine(struct recall *r)
     if (rc == AL_OK &&
         verdict == MARKER_V_WHOLE) { /* of a recall that has told, or whose intent will */
         rc = stub_drop_marker(r->request.volume->stub, &r->facts.handle, verdict, &r->result.fail);
+        r->overtaken = rc == AL_ECHANGED;
         rc = rc == AL_OK ? AL_ENODATA : rc;
     }
     if (rc == AL_ENODATA) {

@@ -268,6 +268,37 @@ two_recalls_of_a_cut_fill_lose_nothing(void)
     TAP_CHECK(cases > 50);
 }
 
+/* As a mover does that finds the marker in its way. */
+static void
+drop_whole(void *ctx, uint64_t call)
+{
+    struct stub_facts facts;
+    enum marker_verdict verdict;
+    struct marker m;
+
+    if (!other.in) {
+        other.in = true;
+        if (stub_examine_path(w.stub, al_span_of("a.mov"), &m, &verdict, &facts, NULL) == AL_OK &&
+            verdict == MARKER_V_WHOLE) {
+            TAP_OK(stub_drop_marker(w.stub, &facts.handle, verdict, NULL));
+            other.wrote = true;
+        }
+        other.in = false;
+    }
+}
+
+static void
+a_marker_whole_that_somebody_else_drops_is_as_good_as_gone(void)
+{
+    begin(2, SIM_ORDER_GLOBAL);
+    memset(&other, 0, sizeof(other));
+    sim_hook(w.host, drop_whole, NULL);
+    TAP_OK(recall().code);
+    sim_hook(w.host, NULL, NULL);
+    TAP_CHECK(other.wrote && !world_has_marker(&w, "a.mov"));
+    end();
+}
+
 int
 main(void)
 {
@@ -275,5 +306,6 @@ main(void)
     TAP_RUN(what_was_written_after_a_kill_and_synced_outlives_a_power_cut);
     TAP_RUN(two_recalls_of_a_stub_raise_no_alarm_and_lose_nothing);
     TAP_RUN(two_recalls_of_a_cut_fill_lose_nothing);
+    TAP_RUN(a_marker_whole_that_somebody_else_drops_is_as_good_as_gone);
     return tap_end();
 }
