@@ -72,6 +72,7 @@ enum port_attr { /* statx(2) stx_attributes, or what Windows has of it */
 /* Times are nanoseconds since 1970 and reach from 1677 to 2262; what lies beyond is told as this, or
  * as this negative. */
 #define PORT_TIME_FAR INT64_MAX
+#define PORT_TIME_OMIT INT64_MIN /* to port_set_times: that time stays as it is */
 
 struct port_stat {
     enum port_type type;
@@ -260,6 +261,7 @@ int port_xattr_set(struct port *p, struct port_file *f, const char *name, const 
 int port_xattr_del(struct port *p, struct port_file *f, const char *name) AL_MUST_CHECK;
 /* NUL-terminated names one after the other */
 int port_xattr_list(struct port *p, struct port_file *f, struct al_buf *to) AL_MUST_CHECK;
+/* Either may be PORT_TIME_OMIT. */
 int port_set_times(struct port *p, struct port_file *f, int64_t atime_ns,
                    int64_t mtime_ns) AL_MUST_CHECK;
 int port_set_owner(struct port *p, struct port_file *f, uint32_t uid, uint32_t gid) AL_MUST_CHECK;

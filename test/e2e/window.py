@@ -34,10 +34,11 @@ class Target:
         self.path, self.way, self.choice = path, way, random.Random(seed)
         self.bytes = bytearray(self.choice.randbytes(self.choice.choice((20000, 65536, 150000))))
         self.mode, self.comment, self.mtime, self.acl, self.others, self.strikes = 0o644, None, None, None, {}, 0
+        self.before, self.gap = None, False
         with open(path, "wb") as f:
             f.write(self.bytes)
-        when = time.time_ns() - OLD_S * 10**9
-        os.utime(path, ns=(when, when))
+        self.mtime = time.time_ns() - OLD_S * 10**9
+        os.utime(path, ns=(self.mtime, self.mtime))
         self.file = self.map = None
         self.ino = os.stat(path).st_ino
 
@@ -93,6 +94,10 @@ class Target:
             self.unmap()
 
     def do_truncate(self):
+        if os.stat(self.path).st_blocks * 512 < len(self.bytes) // 4096 * 4096 and not is_stub(self.path) and self.strikes % 2 == 0:
+            with open(self.path, "r+b", buffering=0) as f:  # what grew is sparse, and never tiered again unless it is written
+                f.write(self.bytes)
+            return
         size = self.choice.randrange(4097, len(self.bytes)) if len(self.bytes) > 8192 else 150000
         os.truncate(self.path, size)
         del self.bytes[size:]
@@ -136,7 +141,7 @@ class Target:
             self.comment = b"strike %d" % self.strikes
             os.setxattr(self.path, "user.comment", self.comment)
         elif what == 2:
-            self.mtime = time.time_ns() - self.choice.randrange(10**15)
+            self.before, self.mtime = self.mtime, time.time_ns() - self.choice.randrange(10**15)
             os.utime(self.path, ns=(self.mtime, self.mtime))
         else:
             self.acl = "user:%d:r--" % (1000 + self.strikes)
@@ -162,7 +167,9 @@ class Target:
             return None
         if st.st_mode & 0o7777 != self.mode:
             return "%s: mode %o, not %o" % (self.path, st.st_mode & 0o7777, self.mode)
-        if self.mtime is not None and st.st_mtime_ns != self.mtime:
+        if st.st_mtime_ns == self.before:
+            self.gap = True  # between our look and our call: doc/adr/0031-a-time-that-was-set.md
+        elif st.st_mtime_ns != self.mtime:
             return "%s: mtime %d, not %d" % (self.path, st.st_mtime_ns, self.mtime)
         if self.comment is not None and os.getxattr(self.path, "user.comment") != self.comment:
             return "%s: comment %r, not %r" % (self.path, os.getxattr(self.path, "user.comment"), self.comment)
@@ -211,7 +218,8 @@ def striker(number, root, go, stop, told):
         told.put(("struck", number, (dict(hits), {t.path: t.strikes for t in targets})))
         go.clear()
         go.wait()
-        told.put(("checked", number, [w for w in (t.wrong() for t in targets) if w]))
+        wrong = [w for w in (t.wrong() for t in targets) if w]
+        told.put(("checked", number, (wrong, [t.path for t in targets if t.gap])))
     except Exception as e:
         import traceback
         told.put(("failed", number, traceback.format_exc() + str(e)))
@@ -304,8 +312,11 @@ def test_each_file_has_what_its_writer_gave_it_last():
         stubs = sum(is_stub(os.path.join(stack.volume, way, n)) for n in os.listdir(os.path.join(stack.volume, way)))
         tap.check(way in HELD or stubs > 0, "no stub to check: " + way)
     state["go"].set()
-    wrong = [w for found in gather("checked").values() for w in found]
-    tap.equal(wrong, [], "files that are not as their writers left them")
+    found = gather("checked").values()
+    tap.equal([w for wrong, _ in found for w in wrong], [], "files that are not as their writers left them")
+    gaps = [path for _, gap in found for path in gap]
+    print("# times lost in the gap that is known: %s" % gaps)
+    tap.check(len(gaps) <= 1, "a gap of microseconds was hit %d times" % len(gaps))
 
 
 def test_the_record_holds():

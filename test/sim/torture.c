@@ -447,14 +447,18 @@ start_and_healing_survive_each_call_failing(void)
 
 /* ---- other people ---- */
 
-enum deed { WRITE, MAP, DAWDLE, TRUNCATE, CUT, RENAME, REPLACE, DEEDS };
+#define VARIANTS 8u /* of the seed, for each call */
+
+enum deed { WRITE, MAP, DAWDLE, TRUNCATE, CUT, RENAME, REPLACE, TIMES, TOUCH, DEEDS };
 static const char *const deed_names[] = {"write",
                                          "write through a mapping",
                                          "pass the gate, be slow, write",
                                          "truncate to nothing",
                                          "truncate to a part",
                                          "rename",
-                                         "replace"};
+                                         "replace",
+                                         "set its times",
+                                         "touch"};
 
 /* Who wants the file waits for the agent's next look at its lease, not for the end of the copy: at
  * most the marking and its undoing. */
@@ -462,7 +466,7 @@ static const char *const deed_names[] = {"write",
 
 static bool running; /* the act is */
 
-static struct {
+static struct other {
     struct world *w;
     enum deed deed;
     uint64_t at; /* the call before which they come */
@@ -473,6 +477,8 @@ static struct {
     size_t size;
     bool stubbed;    /* they met a stub and wait for its recall */
     unsigned waited; /* calls of the agent while they waited for its lease */
+    int64_t set_ns;  /* the time they gave it */
+    unsigned losing[VARIANTS]; /* calls before which they came and their time was lost */
 } other;
 
 /* alto-gate's answer to an open: wait while held, recall when there is a marker, else pass (and
@@ -585,6 +591,12 @@ other_comes(void *ctx, uint64_t call)
     case REPLACE:
         other_replaces();
         break;
+    case TIMES: /* to a time of their own, or to now */
+    case TOUCH:
+        other.set_ns = other.deed == TIMES ? 1555555555555555555 : port_now_ns(sim_other(other.w->host));
+        HOLDS(sim_times_path(other.w->host, "/vol/" NAME, other.set_ns, other.set_ns) == AL_OK);
+        other.phase = 3;
+        break;
     case DEEDS:
         break;
     }
@@ -645,17 +657,41 @@ check_other(struct world *w)
     world_objects(w, accounted, NULL);
 }
 
-static bool
-other_case(enum act act, enum deed deed, uint64_t at, uint64_t seed)
+/* Between our look at the time and the change that replaces it nobody can see theirs: right before
+ * the punch, or each of three writes, and before the restoring. A touch, which is like our own
+ * change, also right after. No call besides these. */
+static unsigned
+losing_max(enum act act, enum deed deed)
 {
+    unsigned changes = act == TIER ? 1 : 3;
+
+    return deed == TIMES ? changes + 1 : 2 * changes + 1;
+}
+
+static void
+check_times(struct world *w, unsigned *losing)
+{
+    struct port_stat st = world_stat(w, NAME);
+
+    HOLDS(st.atime_ns == other.set_ns);
+    *losing += st.mtime_ns != other.set_ns;
+}
+
+static bool
+other_case(enum act act, enum deed deed, uint64_t at, unsigned variant)
+{
+    uint64_t seed = VARIANTS * at + variant;
+    unsigned losing[VARIANTS];
     struct world w;
     uint64_t calls;
 
     now =
         (struct plan){.act = act, .nth = at, .seed = seed, .order = (enum sim_order)(seed / 2 % 2)};
+    memcpy(losing, other.losing, sizeof(losing));
     memset(&other, 0, sizeof(other));
     make(&w, other.want, act);
     other.w = &w;
+    w.gate.asks_truncates = deed == TIMES || deed == TOUCH;
     other.deed = deed;
     other.at = at;
     other.name = NAME;
@@ -670,6 +706,10 @@ other_case(enum act act, enum deed deed, uint64_t at, uint64_t seed)
     let_other_finish(&w);
     reconcile_all(&w);
     check_other(&w);
+    if (deed == TIMES || deed == TOUCH) {
+        check_times(&w, &losing[variant]);
+    }
+    memcpy(other.losing, losing, sizeof(losing));
     world_end(&w);
     cases++;
     return at <= calls;
@@ -678,17 +718,28 @@ other_case(enum act act, enum deed deed, uint64_t at, uint64_t seed)
 static void
 others_everywhere(enum act act, enum deed deed)
 {
+    unsigned most = 0;
+
+    memset(&other, 0, sizeof(other));
     for (uint64_t at = 1;; at++) {
         bool more = true;
 
-        for (uint64_t k = 0; k < 8; k++) {
-            more = other_case(act, deed, at, 8 * at + k) && more;
+        for (unsigned k = 0; k < VARIANTS; k++) {
+            more = other_case(act, deed, at, k) && more;
         }
         if (!more) {
             break;
         }
     }
-    printf("# %s: %" PRIu64 " cases\n", deed_names[deed], cases);
+    for (unsigned k = 0; k < VARIANTS; k++) {
+        most = other.losing[k] > most ? other.losing[k] : most;
+    }
+    printf("# %s: %" PRIu64 " cases", deed_names[deed], cases);
+    if (deed == TIMES || deed == TOUCH) {
+        printf(", lost before %u calls", most);
+    }
+    printf("\n");
+    HOLDS(most <= losing_max(act, deed));
     cases = 0;
 }
 
@@ -732,6 +783,20 @@ static void
 a_file_replaced_during_a_tier_is_the_new_one(void)
 {
     others_everywhere(TIER, REPLACE);
+}
+
+static void
+a_time_set_during_a_tier_stays(void)
+{
+    others_everywhere(TIER, TIMES);
+    others_everywhere(TIER, TOUCH);
+}
+
+static void
+a_time_set_during_a_recall_stays(void)
+{
+    others_everywhere(RECALL, TIMES);
+    others_everywhere(RECALL, TOUCH);
 }
 
 static void
@@ -790,6 +855,8 @@ main(int argc, char **argv)
         TAP_RUN(a_file_cut_during_a_tier_is_its_part_or_refused);
         TAP_RUN(a_file_renamed_during_a_tier_keeps_its_content);
         TAP_RUN(a_file_replaced_during_a_tier_is_the_new_one);
+        TAP_RUN(a_time_set_during_a_tier_stays);
+        TAP_RUN(a_time_set_during_a_recall_stays);
         TAP_RUN(a_stub_written_during_its_recall_keeps_what_was_written);
         TAP_RUN(a_stub_renamed_during_its_recall_keeps_its_content);
         TAP_RUN(a_stub_replaced_during_its_recall_is_the_new_file);

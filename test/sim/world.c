@@ -58,7 +58,14 @@ gate_release(struct stub_gate *g, uint64_t dev, uint64_t ino)
     return AL_OK;
 }
 
-static const struct stub_gate_ops gate_ops = {gate_guard, gate_hold, gate_release};
+static bool
+gate_asks_truncates(struct stub_gate *g, struct port_file *root)
+{
+    return gate_of(g)->asks_truncates;
+}
+
+static const struct stub_gate_ops gate_ops = {gate_guard, gate_hold, gate_release,
+                                              gate_asks_truncates};
 
 /* ---- the spool: a line per outcome, durable when put returns ---- */
 

@@ -17,6 +17,7 @@
 struct world_gate {
     struct stub_gate gate; /* first */
     bool guarded, held;
+    bool asks_truncates; /* a kernel from 6.14 on */
     uint64_t ino;
     uint32_t passed;
 };

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define SECOND_NS 1000000000
+#define TICK_NS 10000000
+
 const char *
 stub_refusal_name(enum stub_refusal r)
 {
@@ -42,7 +45,7 @@ int
 stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
                struct stub_keep *ret, struct al_fail *fail)
 {
-    struct stub_keep keep = {.atime_ns = st->atime_ns, .mtime_ns = st->mtime_ns};
+    struct stub_keep keep = {.mtime_ns = st->mtime_ns, .left_ns = st->mtime_ns};
     int rc;
 
     rc = port_xattr_get(v->port, f, STUB_CAPABILITY_XATTR, keep.capability, sizeof(keep.capability),
@@ -56,24 +59,74 @@ stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_sta
     return AL_OK;
 }
 
+/* A change sets both times to the same. Where another attribute was changed since, the clock tells:
+ * what filesystems stamp lags behind it by a tick, or by a second where they keep no parts. */
+static bool
+is_of_change(const struct port_stat *st, int64_t since_ns, int64_t until_ns)
+{
+    int64_t lag = st->mtime_ns % SECOND_NS == 0 ? SECOND_NS : TICK_NS;
+
+    return st->mtime_ns == st->ctime_ns ||
+           (st->mtime_ns >= since_ns - lag && st->mtime_ns <= until_ns);
+}
+
+void
+stub_keep_look(struct stub_volume *v, struct stub_keep *keep, const struct port_stat *now)
+{
+    if (now->mtime_ns != keep->left_ns) {
+        bool ours = keep->since_ns != 0 && is_of_change(now, keep->since_ns, port_now_ns(v->port));
+
+        keep->mtime_ns = ours ? keep->mtime_ns : now->mtime_ns;
+        keep->left_ns = now->mtime_ns;
+    }
+    keep->since_ns = 0;
+}
+
+void
+stub_keep_begin(struct stub_volume *v, struct stub_keep *keep)
+{
+    keep->since_ns = port_now_ns(v->port);
+}
+
 int
-stub_keep_restore(struct stub_volume *v, struct port_file *f, const struct stub_keep *keep,
+stub_keep_changed(struct stub_volume *v, struct port_file *f, struct stub_keep *keep,
+                  struct al_fail *fail)
+{
+    struct port_stat now;
+    int rc;
+
+    rc = port_stat(v->port, f, &now);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(v->port), "cannot stat the file");
+    }
+    stub_keep_look(v, keep, &now);
+    return AL_OK;
+}
+
+int
+stub_keep_restore(struct stub_volume *v, struct port_file *f, struct stub_keep *keep,
                   struct al_fail *fail)
 {
     int rc;
 
-    if (keep->capability_len > 0) {
+    rc = stub_keep_changed(v, f, keep, fail);
+    if (rc == AL_OK && keep->capability_len > 0) {
         rc = port_xattr_set(v->port, f, STUB_CAPABILITY_XATTR, keep->capability,
                             keep->capability_len);
         if (rc != AL_OK) {
             return al_fail_set(fail, rc, port_os_error(v->port),
                                "cannot restore the file's capabilities");
         }
+        rc = stub_keep_changed(v, f, keep, fail);
     }
-    rc = port_set_times(v->port, f, keep->atime_ns, keep->mtime_ns);
+    if (rc != AL_OK || keep->mtime_ns == keep->left_ns) {
+        return rc;
+    }
+    rc = port_set_times(v->port, f, PORT_TIME_OMIT, keep->mtime_ns);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot restore the file's times");
     }
+    keep->left_ns = keep->mtime_ns;
     return AL_OK;
 }
 
@@ -97,16 +150,21 @@ stub_marker_write(struct stub_volume *v, struct port_file *f, const struct marke
 
 int
 stub_empty(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
-           struct al_fail *fail)
+           struct stub_keep *io_keep, struct al_fail *fail)
 {
     uint64_t block = v->fs.block_bytes > 0 ? v->fs.block_bytes : 4096;
     uint64_t len = (st->size + block - 1) / block * block;
     uint64_t data;
     int rc;
 
+    stub_keep_begin(v, io_keep);
     rc = port_punch(v->port, f, 0, len);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot free the file's blocks");
+    }
+    rc = stub_keep_restore(v, f, io_keep, fail);
+    if (rc != AL_OK) {
+        return rc;
     }
     rc = port_next_data(v->port, f, 0, &data);
     if (rc == AL_ENODATA) {

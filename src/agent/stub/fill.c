@@ -231,6 +231,7 @@ fill_prepare(struct stub_fill *f, struct al_fail *fail)
     }
     /* A fill that was cut left the time of its last write; the marker knows the file's own. */
     f->keep.mtime_ns = f->marker.mtime_ns;
+    f->keep.left_ns = f->facts.st.mtime_ns;
     if (f->marker.state != MARKER_FILLING) {
         f->marker.state = MARKER_FILLING;
         rc = stub_marker_write(v, f->file, &f->marker, fail);
@@ -296,6 +297,7 @@ still_its_length(struct stub_fill *f, struct al_fail *fail)
     if (now.size != f->marker.size) {
         return al_fail_set(fail, AL_ECHANGED, 0, "the file was cut while it was being filled");
     }
+    stub_keep_look(f->v, &f->keep, &now);
     return AL_OK;
 }
 
@@ -337,11 +339,12 @@ stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t off
     if (rc != AL_OK) {
         return rc;
     }
+    stub_keep_begin(f->v, &f->keep);
     rc = port_pwrite(f->v->port, f->file, bytes, len, offset);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(f->v->port), "cannot write into the file");
     }
-    return AL_OK;
+    return stub_keep_changed(f->v, f->file, &f->keep, fail);
 }
 
 int
@@ -366,6 +369,7 @@ stub_fill_end(struct stub_fill *f, struct al_fail *fail)
         return rc;
     }
     f->marker.state = MARKER_WHOLE;
+    f->marker.mtime_ns = f->keep.mtime_ns;
     rc = stub_marker_write(v, f->file, &f->marker, fail);
     if (rc != AL_OK) {
         return rc;
@@ -387,16 +391,15 @@ stub_fill_end(struct stub_fill *f, struct al_fail *fail)
  * the share. */
 static int
 back_to_stub(struct stub_volume *v, struct port_file *file, const struct port_stat *st,
-             const struct stub_keep *keep, struct marker *m, struct al_fail *fail)
+             struct stub_keep *keep, struct marker *m, struct al_fail *fail)
 {
     int rc;
 
-    rc = stub_empty(v, file, st, fail);
-    if (rc == AL_OK) {
-        rc = stub_keep_restore(v, file, keep, fail);
-    }
+    stub_keep_look(v, keep, st);
+    rc = stub_empty(v, file, st, keep, fail);
     if (rc == AL_OK) {
         m->state = MARKER_STUB;
+        m->mtime_ns = keep->mtime_ns;
         rc = stub_marker_write(v, file, m, fail);
     }
     return rc;

@@ -106,17 +106,20 @@ seal_last_look(struct stub_take *t, enum stub_refusal *ret_refusal, struct al_fa
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot take the lease again");
     }
+    /* Were the gate gone and back since the first hold, somebody could have passed uncounted, and
+     * left an ignore mark: the guard must still be there. From the marker on nobody passes. */
+    rc = stub_seal_hold(t, ret_refusal, fail);
+    if (rc != AL_OK || *ret_refusal != STUB_R_NONE) {
+        return rc;
+    }
     rc = port_stat(v->port, t->file, &now);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot stat the file");
     }
     if (!same_file(&now, &t->facts.st)) {
         *ret_refusal = STUB_R_CHANGED;
-        return AL_OK;
     }
-    /* Were the gate gone and back since the first hold, somebody could have passed uncounted, and
-     * left an ignore mark: the guard must still be there. From the marker on nobody passes. */
-    return stub_seal_hold(t, ret_refusal, fail);
+    return AL_OK;
 }
 
 int
@@ -139,12 +142,10 @@ stub_seal_punch(struct stub_take *t, enum stub_refusal *ret_refusal, uint64_t *r
         return rc;
     }
     t->punching = true;
-    rc = stub_empty(v, t->file, &t->facts.st, fail);
-    if (rc == AL_OK) {
-        rc = stub_keep_restore(v, t->file, &t->keep, fail);
-    }
+    rc = stub_empty(v, t->file, &t->facts.st, &t->keep, fail);
     if (rc == AL_OK) {
         t->marker.state = MARKER_STUB;
+        t->marker.mtime_ns = t->keep.mtime_ns;
         rc = stub_marker_write(v, t->file, &t->marker, fail);
     }
     if (rc != AL_OK) {

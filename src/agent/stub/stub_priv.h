@@ -24,9 +24,13 @@ struct stub_volume {
         fills; /* struct stub_fill under way, so that one inode is filled once at a time */
 };
 
-/* What writing into a file or punching it takes away, and must be put back. */
+/* What writing into a file or punching it takes away, and must be put back. Nobody can be kept from
+ * setting times meanwhile, and who did has the last word: so the time is looked at right before and
+ * right after each change of ours (doc/adr/0031-a-time-that-was-set.md). */
 struct stub_keep {
-    int64_t atime_ns, mtime_ns;
+    int64_t mtime_ns; /* as its owner set it last */
+    int64_t left_ns;  /* what our own last change left instead */
+    int64_t since_ns; /* wall clock before a change that was not looked at yet; 0: none */
     uint8_t capability[STUB_CAPABILITY_MAX];
     size_t capability_len; /* 0: none */
 };
@@ -63,14 +67,21 @@ int stub_facts_read(struct stub_volume *v, struct port_file *f, struct stub_fact
                     struct al_fail *fail) AL_MUST_CHECK;
 int stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
                    struct stub_keep *ret, struct al_fail *fail) AL_MUST_CHECK;
-int stub_keep_restore(struct stub_volume *v, struct port_file *f, const struct stub_keep *keep,
+/* With what the file is now: a time that no change of ours left there was set by somebody. */
+void stub_keep_look(struct stub_volume *v, struct stub_keep *keep, const struct port_stat *now);
+/* Around each change of ours. */
+void stub_keep_begin(struct stub_volume *v, struct stub_keep *keep);
+int stub_keep_changed(struct stub_volume *v, struct port_file *f,
+                      struct stub_keep *keep, struct al_fail *fail) AL_MUST_CHECK;
+/* Puts back what is not there. keep->mtime_ns is the file's then. */
+int stub_keep_restore(struct stub_volume *v, struct port_file *f, struct stub_keep *keep,
                       struct al_fail *fail) AL_MUST_CHECK;
 /* Encodes and sets the marker; not yet durable. */
 int stub_marker_write(struct stub_volume *v, struct port_file *f, const struct marker *m,
                       struct al_fail *fail) AL_MUST_CHECK;
-/* Punches the whole file and looks that only a hole is left (AL_EIO else). */
+/* Punches the whole file, looks that only a hole is left (AL_EIO else), puts back what that took. */
 int stub_empty(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
-               struct al_fail *fail) AL_MUST_CHECK;
+               struct stub_keep *io_keep, struct al_fail *fail) AL_MUST_CHECK;
 /* One fill or change of an inode at a time. begin: AL_EBUSY. */
 int stub_fill_claim(struct stub_fill *f) AL_MUST_CHECK;
 void stub_fill_unclaim(struct stub_fill *f);

@@ -234,6 +234,9 @@ timespec_of(int64_t ns)
 {
     int64_t s = ns / 1000000000, rest = ns % 1000000000;
 
+    if (ns == PORT_TIME_OMIT) {
+        return (struct timespec){.tv_nsec = UTIME_OMIT};
+    }
     if (rest < 0) {
         rest += 1000000000;
         s--;

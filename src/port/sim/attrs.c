@@ -293,8 +293,8 @@ set_meta(struct port *p, struct port_file *f, const struct sim_meta *wish, unsig
         struct sim_meta m = f->inode->now.meta;
 
         if (what == 0) {
-            m.atime_ns = wish->atime_ns;
-            m.mtime_ns = wish->mtime_ns;
+            m.atime_ns = wish->atime_ns == PORT_TIME_OMIT ? m.atime_ns : wish->atime_ns;
+            m.mtime_ns = wish->mtime_ns == PORT_TIME_OMIT ? m.mtime_ns : wish->mtime_ns;
         } else if (what == 1) {
             m.uid = wish->uid;
             m.gid = wish->gid;

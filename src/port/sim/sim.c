@@ -285,3 +285,24 @@ sim_truncate_path(struct sim *s, const char *path, uint64_t size)
     }
     return sim_op_truncate(s, i, size);
 }
+
+int
+sim_times_path(struct sim *s, const char *path, int64_t atime_ns, int64_t mtime_ns)
+{
+    struct sim_inode *folder, *i;
+    struct sim_meta m;
+    const char *last;
+    int rc = sim_resolve(&s->other, NULL, path, &folder, &last, &i);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (i == NULL) {
+        return AL_ENOENT;
+    }
+    m = i->now.meta;
+    m.atime_ns = atime_ns;
+    m.mtime_ns = mtime_ns;
+    m.ctime_ns = sim_now(s);
+    return sim_change_meta(s, i, &m);
+}

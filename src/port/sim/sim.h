@@ -70,6 +70,9 @@ int sim_poke(struct sim *s, struct port_file *f, uint64_t offset, const void *by
              size_t len) AL_MUST_CHECK;
 /* truncate(2) by path, from sim_other: AL_EBUSY where a lease is in the way. */
 int sim_truncate_path(struct sim *s, const char *path, uint64_t size) AL_MUST_CHECK;
+/* utimensat(2) by path, from sim_other: opens nothing, so no lease is in its way. */
+int sim_times_path(struct sim *s, const char *path, int64_t atime_ns,
+                   int64_t mtime_ns) AL_MUST_CHECK;
 /* Blocks left to give out, from now; UINT64_MAX at first. Writing past it is AL_ENOSPC. */
 void sim_space(struct sim *s, uint64_t blocks);
 void sim_read_only(struct sim *s, bool on); /* AL_EROFS for every change by sim_port */

@@ -232,8 +232,14 @@ static int
 file_set_times(struct port *p, struct port_file *f, int64_t atime_ns, int64_t mtime_ns)
 {
     /* Zero leaves a field as it is: FILE_BASIC_INFO. */
-    FILE_BASIC_INFO info = {.LastAccessTime.QuadPart = win_filetime(atime_ns),
-                            .LastWriteTime.QuadPart = win_filetime(mtime_ns)};
+    FILE_BASIC_INFO info = {0};
+
+    if (atime_ns != PORT_TIME_OMIT) {
+        info.LastAccessTime.QuadPart = win_filetime(atime_ns);
+    }
+    if (mtime_ns != PORT_TIME_OMIT) {
+        info.LastWriteTime.QuadPart = win_filetime(mtime_ns);
+    }
 
     return SetFileInformationByHandle(f->handle, FileBasicInfo, &info, sizeof(info))
                ? AL_OK

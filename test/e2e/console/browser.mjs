@@ -432,8 +432,9 @@ const STEPS = {
     await heading("Overview");
     await choose("Customer", customer);
     await page.waitForURL(/customer=/);
-    await still();
+    await page.getByText("Space freed").waitFor();
     await page.locator(".recharts-surface").first().waitFor();
+    await still();
     return page.locator("#main").innerText();
   },
 

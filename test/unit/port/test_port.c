@@ -152,6 +152,10 @@ test_times_are_set_to_the_nanosecond(void)
     TAP_OK(port_stat(p, f, &st));
     TAP_CHECK(st.mtime_ns == 1795422630123456700);
     TAP_CHECK(st.type == PORT_T_FILE && st.size == 1 && st.nlink == 1);
+    TAP_OK(port_set_times(p, f, 1700000000500000000, PORT_TIME_OMIT));
+    TAP_OK(port_set_times(p, f, PORT_TIME_OMIT, 1600000000123456700));
+    TAP_OK(port_stat(p, f, &st));
+    TAP_CHECK(st.atime_ns == 1700000000500000000 && st.mtime_ns == 1600000000123456700);
     TAP_OK(port_close(p, f));
 }
 
