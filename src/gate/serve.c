@@ -224,6 +224,19 @@ on_marking(struct gate *g, struct client *c, const struct gatemsg *m, const int 
 }
 
 static int
+on_apart(struct gate *g, struct client *c, const struct gatemsg *m, const int fds[],
+         size_t fd_count)
+{
+    int rc = fd_count == 1 ? port_fan_pass(g->group, fds[0]) : AL_EINVAL;
+
+    if (rc != AL_OK) {
+        al_log(g->conf.log, AL_LOG_WARN, "the agent's own opens go on being asked about: %s",
+               al_code_name(rc));
+    }
+    return reply(g, c, m->number, rc, 0, (struct al_span){0});
+}
+
+static int
 on_status(struct gate *g, struct client *c, const struct gatemsg *m)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {0};
@@ -261,6 +274,8 @@ on_message(struct gate *g, struct client *c, const struct gatemsg *m, int fds[],
     case GATEMSG_UNMARK:
     case GATEMSG_CHECK:
         return on_marking(g, c, m, fds, fd_count);
+    case GATEMSG_APART:
+        return c != g->agent ? AL_ECORRUPT : on_apart(g, c, m, fds, fd_count);
     case GATEMSG_STATUS:
         return on_status(g, c, m);
     default:

@@ -63,6 +63,11 @@ int port_fan_ignore(int group, int fd, bool access) AL_MUST_CHECK;
  * on 6.18). */
 int port_fan_forget(int group, int fd, bool access) AL_MUST_CHECK;
 
+/* What is opened through the mount of this folder raises no event for this group. AL_ECONFLICT: the
+ * mount is in /proc/self/mountinfo, so that others may open through it (port_mount_apart makes one
+ * that is not). Lasts as long as mount and group. */
+int port_fan_pass(int group, int folder_fd) AL_MUST_CHECK;
+
 struct port_fan_event {
     int fd;       /* its number is the event's name; owned by the reader */
     uint32_t pid; /* of the process that waits */

@@ -44,6 +44,12 @@ port_open(struct port *p, struct port_file *dir, const char *name, uint32_t flag
 }
 
 int
+port_mount_apart(struct port *p, struct port_file *folder, struct port_file **ret)
+{
+    return PORT_CALL(p, mount_apart, folder, ret);
+}
+
+int
 port_open_unseen(struct port *p, struct port_file *dir, const char *name, struct port_file **ret)
 {
     int rc = dir == NULL ? AL_EINVAL : name_check(dir, name);

@@ -133,6 +133,7 @@ struct port_ops {
     /* port_walk_to alone passes "." as name, to open `dir` a second time. */
     int (*open)(struct port *, struct port_file *dir, const char *name, uint32_t flags,
                 uint32_t mode, struct port_file **ret);
+    int (*mount_apart)(struct port *, struct port_file *folder, struct port_file **ret);
     int (*open_unseen)(struct port *, struct port_file *dir, const char *name,
                        struct port_file **ret);
     int (*open_handle)(struct port *, struct port_file *on_fs, const struct port_handle *h,
@@ -197,6 +198,12 @@ struct port *port_native(void);
 /* mode: permission bits of a file that is made, less the process's umask. Errors: any file code. */
 int port_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags,
               uint32_t mode, struct port_file **ret) AL_MUST_CHECK;
+/* The folder again, through a mount of its own that nobody else can reach and that ends with the
+ * last file opened through it. What is mounted below the folder is not there. For port_fan_pass:
+ * files opened below raise no permission events then. AL_ENOTSUP where there is no such thing
+ * (Windows, port/sim); AL_EPERM without CAP_SYS_ADMIN. */
+int port_mount_apart(struct port *p, struct port_file *folder,
+                     struct port_file **ret) AL_MUST_CHECK;
 /* A regular file for reading and writing, so that what is done through it raises no permission and
  * no pre-content event, though the opening itself does: a file whose lease one holds must raise
  * none, since opening the event's descriptor would wait for the lease (tried on 6.18). Never waits

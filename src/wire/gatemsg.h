@@ -16,6 +16,8 @@
  *              error)
  *   GUARD      agent → gate    number (of the request), dev, ino; descriptor: the file
  *   HOLD, RELEASE  agent → gate   number, dev, ino: doc/adr/0002-guard-hold-release.md
+ *   APART      agent → gate    number; descriptor: a folder of a mount that is the agent's alone:
+ *              what it opens there is asked about no more
  *   MARK, UNMARK, CHECK        control or agent → gate: number, text (path) or a descriptor
  *   STATUS     control → gate  number
  *   REPLY      gate → client   number, code, count (HOLD: openers that passed; CHECK: enum
@@ -43,6 +45,7 @@ enum gatemsg_type {
     GATEMSG_CHECK,
     GATEMSG_STATUS,
     GATEMSG_REPLY,
+    GATEMSG_APART,
     GATEMSG_TYPE_END
 };
 

@@ -14,6 +14,7 @@
 
 #include "agent/recall/gatelink.h"
 #include "agent/stub/stub.h"
+#include "port/fan.h"
 
 #define WORKERS 4
 #define QUEUE_MAX 65536
@@ -263,6 +264,20 @@ marked(void)
     printf("%s %s\n", rc == AL_OK ? "ok" : "error", rc != AL_OK ? al_code_name(rc) : yes ? "yes" : "no");
 }
 
+/* Whether a gate would go unasked by opens through the volume's root, and through its mount of our own. */
+static void
+passes(void)
+{
+    int group = -1, rc = port_fan_group_new(&group), open_to_all = AL_OK, apart = AL_OK;
+
+    if (rc == AL_OK) {
+        open_to_all = port_fan_pass(group, port_native_fd(stub_volume_root(t.volume)));
+        apart = port_fan_pass(group, port_native_fd(stub_volume_inside(t.volume)));
+    }
+    (void)close(group);
+    printf("%s %s %s\n", rc == AL_OK ? "ok" : "error", al_code_name(open_to_all), al_code_name(apart));
+}
+
 static bool
 command(char *line)
 {
@@ -294,6 +309,8 @@ command(char *line)
         probe();
     } else if (strcmp(line, "marked") == 0) {
         marked();
+    } else if (strcmp(line, "passes") == 0) {
+        passes();
     } else if (strcmp(line, "recalls") == 0) {
         printf("ok %u\n", __atomic_load_n(&t.recalls, __ATOMIC_RELAXED));
     } else if (strcmp(line, "waiting") == 0) {

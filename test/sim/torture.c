@@ -475,9 +475,9 @@ static struct other {
     const char *name; /* where the file is now */
     uint8_t want[SIZE];
     size_t size;
-    bool stubbed;    /* they met a stub and wait for its recall */
-    unsigned waited; /* calls of the agent while they waited for its lease */
-    int64_t set_ns;  /* the time they gave it */
+    bool stubbed;              /* they met a stub and wait for its recall */
+    unsigned waited;           /* calls of the agent while they waited for its lease */
+    int64_t set_ns;            /* the time they gave it */
     unsigned losing[VARIANTS]; /* calls before which they came and their time was lost */
 } other;
 
@@ -593,7 +593,8 @@ other_comes(void *ctx, uint64_t call)
         break;
     case TIMES: /* to a time of their own, or to now */
     case TOUCH:
-        other.set_ns = other.deed == TIMES ? 1555555555555555555 : port_now_ns(sim_other(other.w->host));
+        other.set_ns =
+            other.deed == TIMES ? 1555555555555555555 : port_now_ns(sim_other(other.w->host));
         HOLDS(sim_times_path(other.w->host, "/vol/" NAME, other.set_ns, other.set_ns) == AL_OK);
         other.phase = 3;
         break;

@@ -195,12 +195,15 @@ class Stack:
         image, new = self.path("volume.img"), False
         os.makedirs(self.volume, exist_ok=True)
         if not os.path.exists(image):
-            run("truncate", "-s", self.size, image)
-            run(*MKFS[self.fs], image)
+            self.make_image(image)
             new = True
         if not os.path.ismount(self.volume):
             self.mount(image)
         return new
+
+    def make_image(self, image):
+        run("truncate", "-s", self.size, image)
+        run(*MKFS[self.fs], image)
 
     def mount(self, image):
         run(binary("mount.alto"), image, self.volume, "-o", "socket=" + self.socket)

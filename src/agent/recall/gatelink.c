@@ -159,6 +159,26 @@ gate_asks_truncates(struct stub_gate *g, struct port_file *root)
     return ask(l, &m, port_native_fd(root), &marked) == AL_OK && marked == GATEMSG_MARKED_ACCESSES;
 }
 
+/* A gate that cannot is asked once: then it goes on answering our own opens. */
+static void
+gate_apart(struct stub_gate *g, struct port_file *apart, uint64_t *io_told)
+{
+    struct gatelink *l = (struct gatelink *)(void *)g;
+    struct gatemsg m = {.type = GATEMSG_APART};
+    uint64_t epoch;
+    bool told;
+    int rc;
+
+    port_mutex_lock(&l->lock);
+    epoch = l->epoch;
+    told = !l->welcomed || epoch == *io_told;
+    port_mutex_unlock(&l->lock);
+    if (!told) {
+        rc = ask(l, &m, port_native_fd(apart), NULL);
+        *io_told = rc == AL_EUNREACH || rc == AL_ETIMEDOUT ? *io_told : epoch;
+    }
+}
+
 int
 gatelink_marked(struct gatelink *l, struct port_file *f, bool *ret)
 {
@@ -425,7 +445,8 @@ gatelink_start(const struct gatelink_conf *conf, struct gatelink **ret, struct a
     static const struct stub_gate_ops ops = {.guard = gate_guard,
                                              .hold = gate_hold,
                                              .release = gate_release,
-                                             .asks_truncates = gate_asks_truncates};
+                                             .asks_truncates = gate_asks_truncates,
+                                             .apart = gate_apart};
     struct gatelink *l = al_zalloc(sizeof(*l));
     int rc;
 

@@ -158,7 +158,7 @@ capability_is_back(struct recall *r)
     size_t len;
 
     return r->capability_len == 0 ||
-           (port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
+           (port_open_handle(r->env->port, stub_volume_inside(r->request.volume->stub),
                              &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file) == AL_OK &&
             port_xattr_get(r->env->port, f.file, JOURNAL_CAPABILITY_XATTR, now, sizeof(now),
                            &len) == AL_OK &&
@@ -205,7 +205,7 @@ answer(struct recall *r, int code)
 static int
 open_seen(struct recall *r)
 {
-    struct port_file *root = stub_volume_root(r->request.volume->stub);
+    struct port_file *root = stub_volume_inside(r->request.volume->stub);
     struct port *port = r->env->port;
     int rc = port_open_handle(port, root, &r->request.handle, PORT_READ | PORT_WRITE | PORT_NOATIME,
                               &r->file);
@@ -431,7 +431,7 @@ read_capability(struct recall *r)
     int rc = AL_OK;
 
     if (r->file == NULL) {
-        rc = port_open_handle(r->env->port, stub_volume_root(r->request.volume->stub),
+        rc = port_open_handle(r->env->port, stub_volume_inside(r->request.volume->stub),
                               &r->facts.handle, PORT_READ | PORT_NOATIME, &r->file);
     }
     if (rc == AL_OK) {

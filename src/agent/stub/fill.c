@@ -122,7 +122,7 @@ open_by_handle(struct stub_volume *v, const struct port_handle *h, uint32_t flag
 {
     int rc;
 
-    rc = port_open_handle(v->port, v->root, h, flags | PORT_NOATIME, ret);
+    rc = port_open_handle(v->port, stub_volume_inside(v), h, flags | PORT_NOATIME, ret);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot open the file by its handle");
     }

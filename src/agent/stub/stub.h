@@ -77,6 +77,11 @@ struct stub_gate_ops {
     /* truncate(2), which opens nothing, is asked about on the filesystem of root, like an open
      * (kernel 6.14). NULL, or false when it is not known: no. */
     bool (*asks_truncates)(struct stub_gate *g, struct port_file *root);
+    /* Sees to it that opens below this folder (port_mount_apart) are not asked about: each costs
+     * switches of processes, and each answer wakes all who wait for one. io_told: 0 at first, then
+     * what the last call left, so that each gate is told once. May be NULL, or fail: then they are
+     * asked about, and answered. */
+    void (*apart)(struct stub_gate *g, struct port_file *apart, uint64_t *io_told);
 };
 struct stub_gate {
     const struct stub_gate_ops *ops;
@@ -91,6 +96,9 @@ int stub_volume_open_linux(struct port *port, const struct stub_volume_conf *con
 struct stub_volume *stub_volume_close(struct stub_volume *v);
 struct port *stub_volume_port(const struct stub_volume *v);
 struct port_file *stub_volume_root(const struct stub_volume *v); /* borrowed */
+/* To open files of the volume by handle, so that the gate need not be asked; their paths
+ * (port_path_of) are not those that others see. Borrowed. */
+struct port_file *stub_volume_inside(struct stub_volume *v);
 
 /* Whether this volume can hold safe stubs; *ret_why (static text) says why not. For `alto-agent
  * doctor` and enrolment of volumes. */

@@ -2,6 +2,8 @@
 #ifndef ALTO_AGENT_STUB_STUB_PRIV_H
 #define ALTO_AGENT_STUB_STUB_PRIV_H
 
+#include <stdatomic.h>
+
 #include "agent/stub/stub.h"
 #include "base/list.h"
 #include "port/thread.h"
@@ -14,6 +16,8 @@ struct stub_volume {
     struct port *port;
     struct stub_gate *gate; /* NULL: none */
     struct port_file *root;
+    struct port_file *apart; /* root through a mount of our own; NULL: there is none */
+    _Atomic uint64_t told;   /* stub_gate_ops.apart */
     struct port_stat root_st;
     struct port_fs fs;
     struct marker_key key;
@@ -71,8 +75,8 @@ int stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port
 void stub_keep_look(struct stub_volume *v, struct stub_keep *keep, const struct port_stat *now);
 /* Around each change of ours. */
 void stub_keep_begin(struct stub_volume *v, struct stub_keep *keep);
-int stub_keep_changed(struct stub_volume *v, struct port_file *f,
-                      struct stub_keep *keep, struct al_fail *fail) AL_MUST_CHECK;
+int stub_keep_changed(struct stub_volume *v, struct port_file *f, struct stub_keep *keep,
+                      struct al_fail *fail) AL_MUST_CHECK;
 /* Puts back what is not there. keep->mtime_ns is the file's then. */
 int stub_keep_restore(struct stub_volume *v, struct port_file *f, struct stub_keep *keep,
                       struct al_fail *fail) AL_MUST_CHECK;

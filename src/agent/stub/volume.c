@@ -28,6 +28,10 @@ stub_volume_open_linux(struct port *port, const struct stub_volume_conf *conf,
         rc = port_open(port, NULL, conf->root, PORT_READ | PORT_FOLDER, 0, &v->root);
     }
     if (rc == AL_OK) {
+        rc = port_mount_apart(port, v->root, &v->apart);
+        rc = AL_OK; /* without one our own opens are asked about, which is slow and no more */
+    }
+    if (rc == AL_OK) {
         rc = port_stat(port, v->root, &v->root_st);
     }
     if (rc == AL_OK) {
@@ -53,6 +57,7 @@ stub_volume_close(struct stub_volume *v)
     if (v == NULL) {
         return NULL;
     }
+    port_close_quiet(v->port, &v->apart);
     port_close_quiet(v->port, &v->root);
     port_mutex_end(&v->fills_lock);
     al_wipe(&v->key, sizeof(v->key));
@@ -71,6 +76,19 @@ struct port_file *
 stub_volume_root(const struct stub_volume *v)
 {
     return v->root;
+}
+
+struct port_file *
+stub_volume_inside(struct stub_volume *v)
+{
+    uint64_t told = atomic_load(&v->told);
+
+    if (v->apart == NULL || v->gate == NULL || v->gate->ops->apart == NULL) {
+        return v->root;
+    }
+    v->gate->ops->apart(v->gate, v->apart, &told);
+    atomic_store(&v->told, told);
+    return v->apart;
 }
 
 static const char *

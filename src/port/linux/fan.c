@@ -2,6 +2,7 @@
  * from the kernel's include/uapi/linux/fanotify.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -431,6 +432,30 @@ mount_point(int32_t mount, char *to, size_t cap)
     }
     (void)fclose(f); /* only read */
     return rc;
+}
+
+int
+port_fan_pass(int group, int folder_fd)
+{
+    const unsigned flags =
+        FAN_MARK_ADD | FAN_MARK_MOUNT | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY;
+    struct statx st;
+    char point[PATH_MAX];
+    int rc;
+
+    if (statx(folder_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) != 0) {
+        return linux_code(errno);
+    }
+    if ((st.stx_mask & STATX_MNT_ID) == 0) {
+        return AL_ENOTSUP;
+    }
+    rc = mount_point((int32_t)st.stx_mnt_id, point, sizeof(point));
+    if (rc != AL_ENOENT) {
+        return rc == AL_OK ? AL_ECONFLICT : rc;
+    }
+    rc = mark_call(group, flags, FAN_OPEN_PERM | FAN_PRE_ACCESS, folder_fd);
+    return rc == AL_EINVAL || rc == AL_ENOTSUP ? mark_call(group, flags, FAN_OPEN_PERM, folder_fd)
+                                               : rc;
 }
 
 int

@@ -333,6 +333,7 @@ os_error(struct port *p)
 
 const struct port_ops linux_ops = {
     .open = file_open,
+    .mount_apart = linux_mount_apart,
     .open_unseen = linux_open_unseen,
     .open_handle = linux_open_handle,
     .close = file_close,

@@ -51,6 +51,7 @@ int linux_open_handle(struct port *p, struct port_file *on_fs, const struct port
 int linux_generation(struct port *p, struct port_file *f, uint32_t *ret);
 
 /* unseen.c */
+int linux_mount_apart(struct port *p, struct port_file *folder, struct port_file **ret);
 int linux_open_unseen(struct port *p, struct port_file *dir, const char *name,
                       struct port_file **ret);
 

@@ -360,3 +360,22 @@ port_mount_place(int mount, int folder, struct al_fail *fail)
     }
     return AL_OK;
 }
+
+/* ---- a mount of one's own ---- */
+
+/* The tree's descriptor alone is closed: the mount lives on as that of the folder, as after a lazy
+ * umount (open_tree(2), tried on 6.18). */
+int
+linux_mount_apart(struct port *p, struct port_file *folder, struct port_file **ret)
+{
+    int tree = open_tree(folder->fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    int fd, rc;
+
+    if (tree < 0) {
+        return linux_code(errno);
+    }
+    fd = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rc = fd < 0 ? linux_code(errno) : linux_file_new(fd, ret);
+    (void)close(tree); /* a path alone */
+    return rc;
+}

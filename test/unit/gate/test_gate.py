@@ -30,6 +30,36 @@ def a_file_that_is_no_stub_is_asked_about_once():
         equal(lab.status()["events"], before, "events")
 
 
+def events_of_a_recall(lab, name):
+    p = lab.stub(name, DATA)
+    before = lab.status()["events"]
+    equal(digest(p), DATA_SHA)
+    return lab.status()["events"] - before
+
+
+@test
+def the_opener_of_a_stub_is_asked_about_and_the_agent_is_not():
+    with Lab() as lab:
+        equal(events_of_a_recall(lab, "a"), 1, "events")
+        lab.kill("gate")
+        lab.start_gate()
+        assert until(lambda: lab.status()["agent_pid"] != 0)
+        equal(events_of_a_recall(lab, "b"), 1, "events at the next gate")
+        for w in ("agent", "hold", "gate"):
+            lab.kill(w)
+        lab.start_hold()
+        lab.start_gate()
+        lab.start_agent()
+        equal(events_of_a_recall(lab, "c"), 1, "events of a new group")
+
+
+@test
+def a_mount_that_others_can_reach_is_asked_about_whoever_says_it_need_not():
+    with Lab() as lab:
+        equal(lab.ask("passes"), "ok conflict ok")
+        equal(subprocess.run(["umount", lab.mount], capture_output=True).returncode != 0, True, "unmounted below the agent")
+
+
 @test
 def ready_waits_for_a_gate_that_somebody_holds():
     with Lab(agent=False, mark=False) as lab:
