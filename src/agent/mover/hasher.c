@@ -3,28 +3,22 @@
 #include "base/mem.h"
 #include "port/thread.h"
 
+#define ROOMS 8u /* so that neither of the two waits for the other's slower chunks */
+
 struct hasher {
-    struct al_xxh_state *xxh;
     struct port_sha256 *sha;
-    uint8_t *room[2];
-    unsigned turn; /* the room that is given next */
+    uint8_t *room[ROOMS]; /* one alone without a helper */
+    size_t len[ROOMS];
+    unsigned rooms;
 
     bool apart; /* the helper runs */
     struct port_thread thread;
     port_mutex lock; /* everything below */
     port_cond changed;
-    const uint8_t *at; /* what the helper is at; NULL: it is done */
-    size_t len;
-    int code; /* its first failure */
+    uint64_t given, done; /* chunks */
+    int code;             /* the helper's first failure */
     bool stop;
 };
-
-static int
-digest(struct hasher *h, const uint8_t *at, size_t len)
-{
-    al_xxh_add(h->xxh, at, len);
-    return port_sha256_add(h->sha, at, len);
-}
 
 static void *
 helper(void *arg)
@@ -33,33 +27,35 @@ helper(void *arg)
 
     port_mutex_lock(&h->lock);
     for (;;) {
+        unsigned at = (unsigned)(h->done % h->rooms);
         int rc;
 
-        while (h->at == NULL && !h->stop) {
-            port_cond_wait(&h->changed, &h->lock);
-        }
-        if (h->at == NULL) {
+        if (h->stop) {
             break;
         }
+        if (h->done == h->given) {
+            port_cond_wait(&h->changed, &h->lock);
+            continue;
+        }
         port_mutex_unlock(&h->lock);
-        rc = digest(h, h->at, h->len);
+        rc = port_sha256_add(h->sha, h->room[at], h->len[at]);
         port_mutex_lock(&h->lock);
         h->code = h->code != AL_OK ? h->code : rc;
-        h->at = NULL;
+        h->done++;
         port_cond_broadcast(&h->changed);
     }
     port_mutex_unlock(&h->lock);
     return NULL;
 }
 
-/* Until the helper is done with what it has; its first failure. */
+/* Until the helper has at most so many chunks left; its first failure. */
 static int
-settle(struct hasher *h)
+settle(struct hasher *h, uint64_t left)
 {
     int rc;
 
     port_mutex_lock(&h->lock);
-    while (h->at != NULL) {
+    while (h->given - h->done > left) {
         port_cond_wait(&h->changed, &h->lock);
     }
     rc = h->code;
@@ -71,25 +67,24 @@ int
 hasher_new(uint64_t file_bytes, size_t chunk_bytes, struct hasher **ret)
 {
     struct hasher *h = al_zalloc(sizeof(*h));
-    bool large = file_bytes >= HASHER_APART_BYTES;
-    int rc = AL_ENOMEM;
+    int rc;
 
     if (h == NULL) {
         return AL_ENOMEM;
     }
     port_mutex_init(&h->lock);
     port_cond_init(&h->changed);
-    h->xxh = al_xxh_new();
-    h->room[0] = al_alloc(chunk_bytes);
-    h->room[1] = large ? al_alloc(chunk_bytes) : h->room[0];
-    if (h->xxh != NULL && h->room[0] != NULL && h->room[1] != NULL) {
-        rc = port_sha256_new(&h->sha);
+    h->rooms = file_bytes >= HASHER_APART_BYTES ? ROOMS : 1;
+    rc = port_sha256_new(&h->sha);
+    for (unsigned i = 0; rc == AL_OK && i < h->rooms; i++) {
+        h->room[i] = al_alloc(chunk_bytes);
+        rc = h->room[i] != NULL ? AL_OK : AL_ENOMEM;
     }
     if (rc != AL_OK) {
         (void)hasher_free(h); /* returns NULL */
         return rc;
     }
-    h->apart = large && port_thread_start(&h->thread, "hasher", 0, helper, h) == AL_OK;
+    h->apart = h->rooms > 1 && port_thread_start(&h->thread, "hasher", 0, helper, h) == AL_OK;
     *ret = h;
     return AL_OK;
 }
@@ -97,42 +92,39 @@ hasher_new(uint64_t file_bytes, size_t chunk_bytes, struct hasher **ret)
 uint8_t *
 hasher_room(struct hasher *h)
 {
-    /* The helper is at the other one: hasher_add waits until it has let go of that before it hands
-     * over this. */
-    return h->room[h->turn];
+    if (h->apart) {
+        int ignored = settle(h, h->rooms - 1);
+
+        (void)ignored; /* hasher_add tells it */
+    }
+    return h->room[h->given % h->rooms];
 }
 
 int
 hasher_add(struct hasher *h, size_t len)
 {
-    const uint8_t *at = h->room[h->turn];
+    unsigned at = (unsigned)(h->given % h->rooms);
     int rc;
 
-    h->turn ^= 1u;
     if (!h->apart) {
-        return digest(h, at, len);
+        h->given++;
+        return port_sha256_add(h->sha, h->room[at], len);
     }
-    rc = settle(h);
     port_mutex_lock(&h->lock);
-    h->at = at;
-    h->len = len;
+    h->len[at] = len;
+    h->given++;
+    rc = h->code;
     port_cond_broadcast(&h->changed);
     port_mutex_unlock(&h->lock);
     return rc;
 }
 
 int
-hasher_end(struct hasher *h, struct al_xxh128 *ret_xxh, uint8_t ret_sha256[PORT_SHA256_LEN])
+hasher_end(struct hasher *h, uint8_t ret_sha256[PORT_SHA256_LEN])
 {
-    int rc = settle(h);
+    int rc = h->apart ? settle(h, 0) : AL_OK;
 
-    if (rc == AL_OK) {
-        rc = port_sha256_end(h->sha, ret_sha256);
-    }
-    if (rc == AL_OK) {
-        *ret_xxh = al_xxh_result(h->xxh);
-    }
-    return rc;
+    return rc == AL_OK ? port_sha256_end(h->sha, ret_sha256) : rc;
 }
 
 struct hasher *
@@ -148,11 +140,9 @@ hasher_free(struct hasher *h)
         port_mutex_unlock(&h->lock);
         port_thread_join(&h->thread);
     }
-    if (h->room[1] != h->room[0]) {
-        al_free(h->room[1]);
+    for (unsigned i = 0; i < ROOMS; i++) {
+        al_free(h->room[i]);
     }
-    al_free(h->room[0]);
-    h->xxh = al_xxh_free(h->xxh);
     port_sha256_freep(&h->sha);
     port_cond_end(&h->changed);
     port_mutex_end(&h->lock);

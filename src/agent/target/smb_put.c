@@ -2,7 +2,8 @@
  *
  * An object that fits into one buffer goes out whole: CREATE, WRITE, FLUSH and READ in one compound
  * message, then, when what came back is what went out, SET_INFO (rename) and a CLOSE nobody waits
- * for: two round trips. A larger one is written, and read back, with SMB_DEPTH requests in flight.
+ * for: two round trips. A larger one is written with SMB_DEPTH requests in flight, flushed as it
+ * goes, and what is flushed is read back while more is written.
  *
  * Compound messages want every request padded to eight bytes, and libsmb2 does not pad behind the
  * data of a WRITE. So what is written in one is a multiple of eight bytes, and a second WRITE of
@@ -16,28 +17,33 @@
 /* Bytes between flushes while a large object is still being written, so that the server's disk
  * works meanwhile and the last flush finds little to do. */
 #define FLUSH_EVERY (32u << 20)
+#define BACK_DEPTH 2u /* READs in flight while there is more to write */
 
 enum put_phase { PUT_WRITE, PUT_BACK, PUT_NAME, PUT_DEAD };
 
 struct slot {
     uint8_t *buf;
     uint32_t len; /* bytes in it, or asked for */
+    uint64_t end; /* where they end in the object */
     struct smb_call call;
 };
 
 struct smb_put {
     struct smb_handle file;
     enum put_phase phase;
-    struct slot slot[SMB_DEPTH];
-    unsigned fill;         /* the slot that takes bytes */
-    uint64_t sent;         /* bytes for which a WRITE was sent */
+    struct slot slot[SMB_DEPTH], back[SMB_DEPTH]; /* WRITEs, READs */
+    unsigned fill;                                /* the slot that takes bytes */
+    uint64_t sent;                                /* bytes for which a WRITE was sent */
+    uint64_t taken;                               /* bytes for which it was answered */
+    uint64_t flushed;      /* bytes taken before a FLUSH that was answered: may be read back */
     uint64_t asked;        /* bytes for which a READ was sent */
-    unsigned oldest;       /* slot of the oldest READ not looked at */
+    unsigned oldest;       /* in back: the oldest READ not looked at */
     unsigned reading;      /* READs sent and not looked at */
     bool last_asked;       /* the READ that must meet the end was sent */
     struct smb_call early; /* a FLUSH in the middle */
     bool early_sent;       /* and not looked at */
     uint64_t early_at;     /* bytes sent before it */
+    uint64_t early_taken;  /* and taken */
 };
 
 static struct smb_link *
@@ -167,6 +173,9 @@ settle(struct target_put *p, struct slot *s, struct al_fail *fail)
         r = al_fail_set(fail, AL_EIO, 0, "share %.60s took %u of %u bytes of %.60s", p->t->url,
                         s->call.count, s->len, p->temp);
     }
+    if (r == AL_OK) {
+        ((struct smb_put *)p->impl)->taken = s->end; /* settled in their order */
+    }
     s->len = 0;
     return r;
 }
@@ -177,12 +186,15 @@ static int
 early_settle(struct target_put *p, struct al_fail *fail)
 {
     struct smb_put *w = p->impl;
+    int r;
 
     if (!w->early_sent) {
         return AL_OK;
     }
     w->early_sent = false;
-    return smb_finish(link_of(p), &w->early, fail, "flush", p->temp);
+    r = smb_finish(link_of(p), &w->early, fail, "flush", p->temp);
+    w->flushed = r == AL_OK ? w->early_taken : w->flushed;
+    return r;
 }
 
 static int
@@ -202,6 +214,7 @@ early_flush(struct target_put *p, struct al_fail *fail)
         return r;
     }
     w->early_at = w->sent;
+    w->early_taken = w->taken;
     pdu = smb_flush(l, w->file.id, &w->early);
     r = smb_send(l, &pdu, calls, 1);
     w->early_sent = r == AL_OK;
@@ -223,6 +236,7 @@ send_slot(struct target_put *p, struct al_fail *fail)
         return smb_say(l, fail, r, 0, "write", p->temp);
     }
     w->sent += s->len;
+    s->end = w->sent;
     w->fill = (w->fill + 1) % SMB_DEPTH;
     s = &w->slot[w->fill];
     if (!s->buf) {
@@ -232,6 +246,84 @@ send_slot(struct target_put *p, struct al_fail *fail)
         }
     }
     return settle(p, s, fail);
+}
+
+/* ---- reading back ---- */
+
+/* Up to `end`, of which `last` says that it is the object's own. */
+static int
+ask_back(struct target_put *p, uint64_t end, bool last, unsigned depth, struct al_fail *fail)
+{
+    struct smb_link *l = link_of(p);
+    struct smb_put *w = p->impl;
+
+    while (!w->last_asked && w->reading < depth && (last || end - w->asked >= l->io_bytes)) {
+        struct slot *s = &w->back[(w->oldest + w->reading) % SMB_DEPTH];
+        struct smb_call *calls[1] = {&s->call};
+        struct smb2_pdu *pdu;
+        uint64_t left = end - w->asked;
+        int r;
+
+        if (!s->buf) {
+            s->buf = smb_buffer(l);
+        }
+        if (!s->buf) {
+            return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
+        }
+        /* The last one asks for a byte more than was written, and must not get it. */
+        w->last_asked = left < l->io_bytes;
+        s->len = w->last_asked ? (uint32_t)left + 1 : l->io_bytes;
+        pdu = smb_read(l, w->file.id, w->asked, s->buf, s->len, &s->call);
+        r = smb_send(l, &pdu, calls, 1);
+        if (r != AL_OK) {
+            return smb_say(l, fail, r, 0, "read back", p->temp);
+        }
+        w->asked += w->last_asked ? left : s->len;
+        w->reading++;
+    }
+    return AL_OK;
+}
+
+/* Looks at the oldest READ. */
+static int
+look_back(struct target_put *p, struct al_fail *fail)
+{
+    struct smb_link *l = link_of(p);
+    struct smb_put *w = p->impl;
+    struct slot *s = &w->back[w->oldest];
+    int r = smb_wait(l, &s->call);
+
+    if (r != AL_OK) {
+        return smb_say(l, fail, r, 0, "read back", p->temp);
+    }
+    w->oldest = (w->oldest + 1) % SMB_DEPTH;
+    w->reading--;
+    if (s->call.status == SMB2_STATUS_END_OF_FILE) {
+        s->len = 0;
+        return AL_OK;
+    }
+    r = smb_finish(l, &s->call, fail, "read back", p->temp);
+    if (r == AL_OK) {
+        target_put_back(p, s->buf, s->call.count);
+    }
+    s->len = 0;
+    return r;
+}
+
+/* While there is more to write: looks at what has come, waits for nothing. */
+static int
+back_meanwhile(struct target_put *p, struct al_fail *fail)
+{
+    struct smb_put *w = p->impl;
+    int r = AL_OK;
+
+    if (w->early_sent && !w->early.busy) {
+        r = early_settle(p, fail);
+    }
+    while (r == AL_OK && w->reading > 0 && !w->back[w->oldest].call.busy) {
+        r = look_back(p, fail);
+    }
+    return r == AL_OK ? ask_back(p, w->flushed, false, BACK_DEPTH, fail) : r;
 }
 
 int
@@ -258,6 +350,7 @@ smb_put_write(struct target_put *p, const void *bytes, size_t len, struct al_fai
             }
             r = r == AL_OK ? send_slot(p, fail) : r;
             r = r == AL_OK ? early_flush(p, fail) : r;
+            r = r == AL_OK ? back_meanwhile(p, fail) : r;
             if (r != AL_OK) {
                 return dead(p, r);
             }
@@ -298,67 +391,6 @@ write_rest(struct target_put *p, struct al_fail *fail)
     return r;
 }
 
-/* ---- reading back ---- */
-
-static int
-ask_back(struct target_put *p, struct al_fail *fail)
-{
-    struct smb_link *l = link_of(p);
-    struct smb_put *w = p->impl;
-
-    while (!w->last_asked && w->reading < SMB_DEPTH) {
-        struct slot *s = &w->slot[(w->oldest + w->reading) % SMB_DEPTH];
-        struct smb_call *calls[1] = {&s->call};
-        struct smb2_pdu *pdu;
-        uint64_t left = p->size - w->asked;
-        int r;
-
-        if (!s->buf) {
-            s->buf = smb_buffer(l);
-        }
-        if (!s->buf) {
-            return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
-        }
-        /* The last one asks for a byte more than was written, and must not get it. */
-        w->last_asked = left < l->io_bytes;
-        s->len = w->last_asked ? (uint32_t)left + 1 : l->io_bytes;
-        pdu = smb_read(l, w->file.id, w->asked, s->buf, s->len, &s->call);
-        r = smb_send(l, &pdu, calls, 1);
-        if (r != AL_OK) {
-            return smb_say(l, fail, r, 0, "read back", p->temp);
-        }
-        w->asked += w->last_asked ? left : s->len;
-        w->reading++;
-    }
-    return AL_OK;
-}
-
-/* Looks at the oldest READ. */
-static int
-look_back(struct target_put *p, struct al_fail *fail)
-{
-    struct smb_link *l = link_of(p);
-    struct smb_put *w = p->impl;
-    struct slot *s = &w->slot[w->oldest];
-    int r = smb_wait(l, &s->call);
-
-    if (r != AL_OK) {
-        return smb_say(l, fail, r, 0, "read back", p->temp);
-    }
-    w->oldest = (w->oldest + 1) % SMB_DEPTH;
-    w->reading--;
-    if (s->call.status == SMB2_STATUS_END_OF_FILE) {
-        s->len = 0;
-        return AL_OK;
-    }
-    r = smb_finish(l, &s->call, fail, "read back", p->temp);
-    if (r == AL_OK) {
-        target_put_back(p, s->buf, s->call.count);
-    }
-    s->len = 0;
-    return r;
-}
-
 static int
 step_back(struct target_put *p, struct al_fail *fail)
 {
@@ -368,7 +400,7 @@ step_back(struct target_put *p, struct al_fail *fail)
     if (!smb_alive(link_of(p), &w->file)) {
         return lost(p, fail);
     }
-    r = ask_back(p, fail);
+    r = ask_back(p, p->size, true, SMB_DEPTH, fail);
     if (r == AL_OK && w->reading > 0) {
         r = look_back(p, fail);
     }
@@ -675,6 +707,7 @@ smb_put_end(struct target_put *p)
     /* The server may still be sending into our buffers. */
     for (i = 0; i < SMB_DEPTH; i++) {
         int ignored = w->slot[i].call.busy ? smb_wait(l, &w->slot[i].call) : AL_OK;
+        ignored = w->back[i].call.busy ? smb_wait(l, &w->back[i].call) : AL_OK;
         (void)ignored;
     }
     if (w->early.busy) {
@@ -686,6 +719,7 @@ smb_put_end(struct target_put *p)
     }
     for (i = 0; i < SMB_DEPTH; i++) {
         smb_buffer_back(l, w->slot[i].buf);
+        smb_buffer_back(l, w->back[i].buf);
     }
     al_free(w);
     p->impl = NULL;

@@ -1,0 +1,51 @@
+/* torture.h: what torture.c (crashes, power cuts, faults) and actors.c (other people) share. */
+#ifndef ALTO_TEST_SIM_TORTURE_H
+#define ALTO_TEST_SIM_TORTURE_H
+
+#include "world.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME "archive of 2019.dat"
+#define SIZE 20000u
+
+enum act { TIER, RECALL };
+enum side { HOST, SHARE };
+
+struct plan {
+    enum act act;
+    enum side side;
+    enum sim_crash how;
+    enum sim_order order;
+    bool after;
+    uint64_t nth, seed;
+};
+
+extern struct plan now; /* told when something does not hold */
+extern uint64_t cases;
+
+#define HOLDS(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            tap_fail(__FILE__, __LINE__,                                                           \
+                     "does not hold: %s (%s, %s, %s, %s, %s, call %" PRIu64 ", seed %" PRIu64 ")", \
+                     #condition, now.act == TIER ? "tier" : "recall",                              \
+                     now.side == HOST ? "host" : "share",                                          \
+                     now.how == SIM_POWER ? "power cut" : "kill",                                  \
+                     now.order == SIM_ORDER_GLOBAL ? "one journal" : "each by itself",             \
+                     now.after ? "after" : "before", now.nth, now.seed);                           \
+        }                                                                                          \
+    } while (0)
+
+bool reads_as(struct world *w, const char *path, const uint8_t *want, size_t size);
+/* Heals, and looks that nothing is left open. */
+void reconcile_all(struct world *w);
+/* A world with the file NAME, which is a stub for a recall. */
+void make(struct world *w, uint8_t *want, enum act act);
+void run(struct world *w, enum act act);
+
+void run_actors(void);
+
+#endif
