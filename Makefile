@@ -42,6 +42,7 @@ run-clean:
 	@tools/run/run --clean
 
 test:
+	@[ -x /usr/bin/python3 ] || tools/deps.sh test
 	@tools/test/run $(ARGS)
 
 bench:
