@@ -155,9 +155,10 @@ test_an_aborted_put_leaves_nothing(void)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-/* The server's disk gives back something else than it was given. */
+/* The server's disk gives back something else than it was given: once all is written, or when
+ * `after` bytes are. */
 static void
-corrupt(const char *how, uint64_t size)
+corrupt(const char *how, uint64_t size, uint64_t after)
 {
     static uint8_t bytes[MIB];
     struct target *t = open_on(&on);
@@ -173,10 +174,15 @@ corrupt(const char *how, uint64_t size)
     for (at = 0; at < size; at += sizeof(bytes)) {
         subject_fill(bytes, sizeof(bytes), 3, at);
         TAP_OK(target_put_write(p, bytes, MIB, &fail));
+        if (at == after) {
+            TAP_EQUAL_U64(subject_shell(how, on.dir, base), 0);
+        }
     }
     TAP_OK(target_put_step(p, &done, &fail));
     TAP_CHECK(!done);
-    TAP_EQUAL_U64(subject_shell(how, on.dir, base), 0);
+    if (after >= size) {
+        TAP_EQUAL_U64(subject_shell(how, on.dir, base), 0);
+    }
     while (r == AL_OK && !done) {
         r = target_put_step(p, &done, &fail);
     }
@@ -197,12 +203,28 @@ test_a_changed_byte_is_found_by_the_read_back(void)
     static const char longer[] = "printf x >>'%s/incoming/%s.part'";
     static const char shorter[] = "truncate -s 1048000 '%s/incoming/%s.part'";
 
-    corrupt(flip, MIB);
-    corrupt(flip, 6 * MIB);
-    corrupt(longer, MIB);
-    corrupt(longer, 6 * MIB);
-    corrupt(shorter, MIB);
-    corrupt(shorter, 6 * MIB);
+    corrupt(flip, MIB, MIB);
+    corrupt(flip, 6 * MIB, 6 * MIB);
+    corrupt(longer, MIB, MIB);
+    corrupt(longer, 6 * MIB, 6 * MIB);
+    corrupt(shorter, MIB, MIB);
+    corrupt(shorter, 6 * MIB, 6 * MIB);
+    TAP_EQUAL_U64(subject_files(&on, "incoming"), 0);
+}
+
+/* What a large object's early flushes made durable is read back while the rest is written. */
+static void
+test_a_changed_byte_of_a_large_object_is_found_wherever_it_is(void)
+{
+    static const char early[] =
+        "printf '\\125\\252' | dd of='%s/incoming/%s.part' bs=1 seek=700001 "
+        "conv=notrunc status=none";
+    static const char late[] =
+        "printf '\\125\\252' | dd of='%s/incoming/%s.part' bs=1 seek=73300001 "
+        "conv=notrunc status=none";
+
+    corrupt(early, 80 * MIB, 20 * MIB);
+    corrupt(late, 80 * MIB, 80 * MIB);
     TAP_EQUAL_U64(subject_files(&on, "incoming"), 0);
 }
 #pragma GCC diagnostic pop
@@ -702,6 +724,7 @@ main(int argc, char **argv)
     TAP_RUN(test_an_existing_name_is_never_replaced);
     TAP_RUN(test_an_aborted_put_leaves_nothing);
     TAP_RUN(test_a_changed_byte_is_found_by_the_read_back);
+    TAP_RUN(test_a_changed_byte_of_a_large_object_is_found_wherever_it_is);
     TAP_RUN(test_what_is_not_there_is_told);
     TAP_RUN(test_a_share_without_its_identity_knows_nothing);
     TAP_RUN(test_somebody_elses_share_is_refused);
