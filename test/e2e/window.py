@@ -215,6 +215,9 @@ def striker(number, root, go, stop, told):
                 time.sleep(0.001)
                 continue
             t.strike()
+        for t in targets:
+            if t.way == "new_mapping" and t.map is not None:
+                t.unmap()  # or nearly all would be held to the end, and no stub left to check
         told.put(("struck", number, (dict(hits), {t.path: t.strikes for t in targets})))
         go.clear()
         go.wait()
