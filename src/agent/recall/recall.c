@@ -260,6 +260,8 @@ drop(struct recall *r, enum marker_verdict verdict)
 
     if (rc == AL_OK) {
         rc = stub_drop_marker(r->request.volume->stub, &r->facts.handle, verdict, &r->result.fail);
+        r->overtaken = rc == AL_ECHANGED;
+        rc = rc == AL_ENODATA ? AL_OK : rc; /* somebody else has */
     }
     if (rc != AL_OK) {
         give_up(r, rc, "marker_not_dropped");

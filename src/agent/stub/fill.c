@@ -95,8 +95,15 @@ examine_once(struct stub_volume *v, struct port_file *f, struct marker *ret,
     return AL_OK;
 }
 
-/* The marker is read before the file is asked for data: a fill that begins in between, or ends, has
- * changed it. */
+static bool
+same_marker(const struct marker *a, const struct marker *b)
+{
+    return a->state == b->state && a->size == b->size && a->ino == b->ino &&
+           a->generation == b->generation && memcmp(a->object, b->object, sizeof(a->object)) == 0;
+}
+
+/* The marker is read before the file is looked at. A fill that ends in between lets somebody in, who
+ * may write into the file or cut it: what speaks against a file counts only under the same marker. */
 static int
 examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
              enum marker_verdict *ret_verdict, struct stub_facts *ret_facts, struct al_fail *fail)
@@ -106,11 +113,13 @@ examine_open(struct stub_volume *v, struct port_file *f, struct marker *ret,
         struct marker now = {0};
         int rc = examine_once(v, f, ret, ret_verdict, ret_facts, fail);
 
-        if (rc != AL_OK || *ret_verdict != MARKER_V_DATA || tries == EXAMINE_TRIES) {
+        if (rc != AL_OK || tries == EXAMINE_TRIES ||
+            (*ret_verdict != MARKER_V_DATA && *ret_verdict != MARKER_V_CHANGED &&
+             *ret_verdict != MARKER_V_TRUNCATED)) {
             return rc;
         }
         rc = marker_read(v, f, &now, &decoded, &authentic, &empty, fail);
-        if (rc != AL_OK || (decoded && authentic && now.state == MARKER_STUB)) {
+        if (rc != AL_OK || (decoded && authentic && same_marker(&now, ret))) {
             return rc;
         }
     }

@@ -210,6 +210,78 @@ recall_with_another_at(unsigned k, struct recall_result *ret)
     return other.left == 0;
 }
 
+static struct {
+    struct recall *first; /* under way: the marker says "filling" */
+    unsigned left;
+    uint64_t length;
+    bool in, cut;
+} meanwhile;
+
+/* The first recall ends, and whom it let in makes the file shorter, before ours has seen all of it. */
+static void
+first_ends_and_file_is_cut(void *ctx, uint64_t call)
+{
+    if (meanwhile.in || meanwhile.left == 0 || --meanwhile.left > 0) {
+        return;
+    }
+    meanwhile.in = true;
+    while (recall_step(meanwhile.first) == RECALL_MORE) {
+    }
+    TAP_OK(recall_result(meanwhile.first)->code);
+    TAP_OK(sim_truncate_path(w.host, "/vol/a.mov", meanwhile.length));
+    meanwhile.cut = true;
+    meanwhile.in = false;
+}
+
+static bool
+cut_before(unsigned k, unsigned steps, uint64_t length)
+{
+    struct recall_request q = {.volume = &w.recall_volume, .path = al_span_of("a.mov")};
+    struct reconcile_env env = world_reconcile_env(&w);
+    struct recall *ours = NULL;
+    bool met;
+
+    begin(2, SIM_ORDER_GLOBAL);
+    memset(&meanwhile, 0, sizeof(meanwhile));
+    meanwhile.left = k;
+    meanwhile.length = length;
+    TAP_OK(recall_new(&w.recall_env, &env.connect, &q, &meanwhile.first));
+    while (steps-- > 0) {
+        TAP_CHECK(recall_step(meanwhile.first) == RECALL_MORE);
+    }
+    TAP_OK(recall_new(&w.recall_env, &env.connect, &q, &ours));
+    recall_may_wait(ours);
+    sim_hook(w.host, first_ends_and_file_is_cut, NULL);
+    (void)recall_step(ours);
+    sim_hook(w.host, NULL, NULL);
+    met = meanwhile.cut;
+    if (met) {
+        while (recall_step(ours) == RECALL_MORE) {
+        }
+        TAP_CHECK(recall_result(ours)->code == AL_OK || recall_result(ours)->repeat);
+        TAP_EQUAL_U64(world_told(&w, "act=alarm", NULL), 0);
+        TAP_EQUAL_U64(world_told(&w, "act=drop_marker", NULL), 0);
+        TAP_EQUAL_U64(world_stat(&w, "a.mov").size, length);
+    }
+    ours = recall_free(ours);
+    meanwhile.first = recall_free(meanwhile.first);
+    end();
+    return met;
+}
+
+static void
+a_file_that_is_cut_between_two_looks_raises_no_alarm(void)
+{
+    static const uint64_t lengths[] = {0, 1, SIZE / 2, SIZE * 2};
+
+    for (unsigned steps = 0; steps < 5; steps++) { /* of the first: from "stub" to "filling" */
+        for (size_t i = 0; i < AL_LEN(lengths); i++) {
+            for (unsigned k = 1; cut_before(k, steps, lengths[i]); k++) {
+            }
+        }
+    }
+}
+
 static void
 two_recalls_of_a_stub_raise_no_alarm_and_lose_nothing(void)
 {
@@ -305,6 +377,7 @@ main(void)
     TAP_RUN(bytes_written_past_the_gate_are_not_taken_for_a_cut_fill);
     TAP_RUN(what_was_written_after_a_kill_and_synced_outlives_a_power_cut);
     TAP_RUN(two_recalls_of_a_stub_raise_no_alarm_and_lose_nothing);
+    TAP_RUN(a_file_that_is_cut_between_two_looks_raises_no_alarm);
     TAP_RUN(two_recalls_of_a_cut_fill_lose_nothing);
     TAP_RUN(a_marker_whole_that_somebody_else_drops_is_as_good_as_gone);
     return tap_end();
