@@ -206,6 +206,7 @@ class Stack:
         run(*MKFS[self.fs], image)
 
     def mount(self, image):
+        run(binary("alto-gate"), "--socket", self.socket, "ready", "30")  # a gate marks nothing before alto-hold has come
         run(binary("mount.alto"), image, self.volume, "-o", "socket=" + self.socket)
 
     def start_altod(self, listen="127.0.0.1:0"):

@@ -498,6 +498,38 @@ def a_writer_under_a_loop_of_tiering_loses_nothing():
 
 
 @test
+def a_gate_that_is_killed_and_back_between_hold_and_marker_tiers_nothing():
+    with Lab() as lab:
+        p = lab.write("f", DATA)
+        lab.ask("pause-at hold")
+        tiering = Reader(lab.ask, "tier f")
+        time.sleep(0.1)
+        lab.kill("gate")
+        lab.start_gate()
+        equal(digest(p), DATA_SHA, "while it pauses")  # and leaves an ignore mark, which hides the next opens
+        tiered = tiering.result(20)[1]
+        assert tiered.startswith("refused"), tiered
+        assert not lab.is_stub("f")
+        equal(digest(p), DATA_SHA, "afterwards")
+
+
+@test
+def gate_and_agent_killed_between_hold_and_marker_leave_the_file_as_it_was():
+    with Lab() as lab:
+        p = lab.write("f", DATA)
+        lab.ask("stop-at hold")
+        equal(lab.ask("tier f"), "", "the agent's last words")
+        lab.agent.wait()
+        lab.kill("gate")
+        lab.start_gate()
+        lab.start_agent()
+        assert not lab.is_stub("f")
+        equal(digest(p), DATA_SHA)
+        assert lab.ask("tier f").startswith("ok")
+        equal(digest(p), DATA_SHA)
+
+
+@test
 def a_read_only_bind_mount_reads_right():
     with Lab() as lab:
         p = lab.stub("f", DATA)
