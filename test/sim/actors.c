@@ -379,20 +379,24 @@ a_stub_truncated_during_its_recall_is_empty(void)
     others_everywhere(RECALL, TRUNCATE);
 }
 
-void
-run_actors(void)
-{
-    TAP_RUN(a_file_written_during_a_tier_keeps_what_was_written);
-    TAP_RUN(a_file_mapped_and_written_during_a_tier_keeps_what_was_written);
-    TAP_RUN(a_file_whose_opener_was_let_pass_but_is_slow_is_not_tiered_under_it);
-    TAP_RUN(a_file_truncated_during_a_tier_is_what_truncate_left);
-    TAP_RUN(a_file_cut_during_a_tier_is_its_part_or_refused);
-    TAP_RUN(a_file_renamed_during_a_tier_keeps_its_content);
-    TAP_RUN(a_file_replaced_during_a_tier_is_the_new_one);
-    TAP_RUN(a_time_set_during_a_tier_stays);
-    TAP_RUN(a_time_set_during_a_recall_stays);
-    TAP_RUN(a_stub_written_during_its_recall_keeps_what_was_written);
-    TAP_RUN(a_stub_renamed_during_its_recall_keeps_its_content);
-    TAP_RUN(a_stub_replaced_during_its_recall_is_the_new_file);
-    TAP_RUN(a_stub_truncated_during_its_recall_is_empty);
-}
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
+
+const struct torture_test actors[] = {
+    TEST(a_file_written_during_a_tier_keeps_what_was_written),
+    TEST(a_file_mapped_and_written_during_a_tier_keeps_what_was_written),
+    TEST(a_file_whose_opener_was_let_pass_but_is_slow_is_not_tiered_under_it),
+    TEST(a_file_truncated_during_a_tier_is_what_truncate_left),
+    TEST(a_file_cut_during_a_tier_is_its_part_or_refused),
+    TEST(a_file_renamed_during_a_tier_keeps_its_content),
+    TEST(a_file_replaced_during_a_tier_is_the_new_one),
+    TEST(a_time_set_during_a_tier_stays),
+    TEST(a_time_set_during_a_recall_stays),
+    TEST(a_stub_written_during_its_recall_keeps_what_was_written),
+    TEST(a_stub_renamed_during_its_recall_keeps_its_content),
+    TEST(a_stub_replaced_during_its_recall_is_the_new_file),
+    TEST(a_stub_truncated_during_its_recall_is_empty),
+    {NULL, NULL},
+};

@@ -7,12 +7,24 @@
  * usage: torture tier|recall|faults|actors [SEEDS [FIRST]]   TAP on standard output. A failure
  * tells its plan, which repeats exactly. */
 #include "torture.h"
+#include "tap.h"
 
 #include "base/fault.h"
 #include "base/mem.h"
 
 struct plan now;
 uint64_t cases;
+
+void
+does_not_hold(const char *file, int line, const char *condition)
+{
+    tap_fail(file, line,
+             "does not hold: %s (%s, %s, %s, %s, %s, call %" PRIu64 ", seed %" PRIu64 ")",
+             condition, now.act == TIER ? "tier" : "recall", now.side == HOST ? "host" : "share",
+             now.how == SIM_POWER ? "power cut" : "kill",
+             now.order == SIM_ORDER_GLOBAL ? "one journal" : "each by itself",
+             now.after ? "after" : "before", now.nth, now.seed);
+}
 
 bool
 reads_as(struct world *w, const char *path, const uint8_t *want, size_t size)
@@ -438,7 +450,9 @@ main(int argc, char **argv)
         TAP_RUN(recall_survives_all_calls_failing_from_each_one_on);
         TAP_RUN(start_and_healing_survive_each_call_failing);
     } else {
-        run_actors();
+        for (const struct torture_test *t = actors; t->name != NULL; t++) {
+            tap_run(t->name, t->test);
+        }
     }
     return tap_end();
 }
