@@ -294,6 +294,30 @@ has_marker(struct walker *me, const struct node *in, struct port_file *folder, c
     return true;
 }
 
+/* What looked like a stub and has no marker may have been recalled between the two looks: then
+ * neither what it was nor that it has no marker is the whole truth. */
+#define LOOKS 3u
+
+static bool
+is_stub(struct walker *me, const struct node *in, struct port_file *folder, const char *name,
+        struct port_stat *io_st)
+{
+    struct port_stat now;
+
+    for (unsigned look = 0; look < LOOKS; look++) {
+        if (has_marker(me, in, folder, name, io_st)) {
+            return true;
+        }
+        if (me->walk->conf->key == NULL || io_st->type != PORT_T_FILE || io_st->size == 0 ||
+            io_st->allocated > 0 || port_stat_at(me->walk->port, folder, name, &now) != AL_OK ||
+            (now.ino == io_st->ino && now.ctime_ns == io_st->ctime_ns)) {
+            return false;
+        }
+        *io_st = now;
+    }
+    return false;
+}
+
 /* Asking may take a while, where names come over the network. */
 static int
 tell_owner(struct walker *me, uint32_t uid)
@@ -318,10 +342,11 @@ is_probe(const struct node *folder, const struct port_dirent *e)
 
 static int
 add_entry(struct walker *me, struct node *folder, struct port_file *fd, const struct port_dirent *e,
-          const struct port_stat *st, bool *ret_too_many)
+          struct port_stat *st, bool *ret_too_many)
 {
     struct walk *w = me->walk;
     bool mount = st->dev != w->dev || (st->attrs & PORT_A_MOUNT_ROOT) != 0;
+    bool stub = !mount && is_stub(me, folder, fd, e->name, st);
     struct entry_record r = {.folder = folder->id,
                              .type = (uint8_t)st->type,
                              .flags = st->attrs << ENTRY_ATTRS_SHIFT,
@@ -342,7 +367,7 @@ add_entry(struct walker *me, struct node *folder, struct port_file *fd, const st
     me->result.entries++;
     if (mount) {
         r.flags |= ENTRY_MOUNT;
-    } else if (has_marker(me, folder, fd, e->name, st)) {
+    } else if (stub) {
         r.flags |= ENTRY_STUB;
         me->result.stubs++;
     }

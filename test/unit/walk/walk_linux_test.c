@@ -21,6 +21,7 @@ static char base[512];
 
 struct seen {
     uint64_t entries, folder_records, unreadable, mounts, stubs, bad, owners;
+    uint64_t frames; /* holes alone and no marker */
     bool root_told;
     bool name_seen[8];
     pthread_mutex_t lock; /* of what follows: walkers tell of it */
@@ -58,6 +59,8 @@ on_send(void *ctx, uint64_t seq, struct al_span packed)
         s->entries += !r.is_folder_record;
         s->mounts += !r.is_folder_record && (r.flags & ENTRY_MOUNT);
         s->stubs += !r.is_folder_record && (r.flags & ENTRY_STUB);
+        s->frames +=
+            !r.is_folder_record && (r.flags & ENTRY_STUB) == 0 && r.size > 0 && r.allocated == 0;
         for (size_t i = 0; i < AL_LEN(names); i++) {
             s->name_seen[i] |= al_span_equal(r.name, al_span_of(names[i]));
         }
@@ -86,12 +89,14 @@ port_names_free_p(struct port_names **n)
     *n = port_names_free(*n);
 }
 
+static struct port *walked_by; /* NULL: port_native() */
+
 static struct seen
 walk(const char *root, const struct marker_key *key, struct walk_result *res)
 {
     struct seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct al_fail fail = {0};
-    struct walk_conf conf = {.port = port_native(),
+    struct walk_conf conf = {.port = walked_by != NULL ? walked_by : port_native(),
                              .root = root,
                              .key = key,
                              .threads = 4,
@@ -290,7 +295,7 @@ owners_are_told_once_by_their_names_and_probes_are_left_out(void)
     AL_CLEANUP(port_names_free_p) struct port_names *users = NULL;
     struct walk_result res;
     struct seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    struct walk_conf conf = {.port = port_native(),
+    struct walk_conf conf = {.port = walked_by != NULL ? walked_by : port_native(),
                              .root = root,
                              .threads = 4,
                              .batch_records = 100,
@@ -404,6 +409,62 @@ a_tree_that_changes_under_it_does_not_break_it(void)
     pthread_join(thread, NULL);
 }
 
+/* A recall ends between the walk's look at the file and its look for the marker. */
+static struct {
+    const char *path;
+    bool done;
+} recalled;
+
+static void
+fill_and_unmark(const char *path)
+{
+    static const uint8_t bytes[1 << 20] = {1};
+    struct stat st;
+    int fd;
+
+    TAP_CHECK(stat(path, &st) == 0);
+    fd = open(path, O_WRONLY);
+    TAP_CHECK(fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes));
+    TAP_CHECK(fsync(fd) == 0 && fremovexattr(fd, MARKER_XATTR) == 0);
+    TAP_CHECK(futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) == 0);
+    close(fd);
+}
+
+static int
+xattr_after_a_recall(struct port *p, struct port_file *dir, const char *name, const char *attr,
+                     void *to, size_t cap, size_t *ret_len)
+{
+    if (!recalled.done) {
+        recalled.done = true;
+        fill_and_unmark(recalled.path);
+    }
+    return port_native()->ops->xattr_get_at(p, dir, name, attr, to, cap, ret_len);
+}
+
+static void
+a_stub_that_is_recalled_between_two_looks_is_no_frame(void)
+{
+    struct marker_key key = {{7}, {9}};
+    struct port_ops ops = *port_native()->ops;
+    struct port port = {.ops = &ops};
+    struct walk_result res;
+    char root[1024], path[2048];
+    struct seen s;
+
+    folder(root, sizeof(root), "recalled");
+    frame(root, "stub", &key, 0, MARKER_BYTES);
+    snprintf(path, sizeof(path), "%s/stub", root);
+    recalled.path = path;
+    ops.xattr_get_at = xattr_after_a_recall;
+    walked_by = &port;
+    s = walk(root, &key, &res);
+    walked_by = NULL;
+    TAP_CHECK(recalled.done);
+    TAP_EQUAL_U64(s.entries, 1);
+    TAP_EQUAL_U64(s.stubs, 0);
+    TAP_EQUAL_U64(s.frames, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -428,6 +489,7 @@ main(int argc, char **argv)
     TAP_RUN(owners_are_told_once_by_their_names_and_probes_are_left_out);
     TAP_RUN(a_folder_one_may_not_read_is_called_unreadable);
     TAP_RUN(a_tree_that_changes_under_it_does_not_break_it);
+    TAP_RUN(a_stub_that_is_recalled_between_two_looks_is_no_frame);
     rc = tap_end();
     snprintf(command, sizeof(command), "rm -rf '%s'", base);
     (void)!system(command);
