@@ -236,7 +236,13 @@ def test_no_file_changed_by_it():
     for case in cases.values():
         if case.name == "well":
             continue
-        tap.equal([p for p in case.paths("then") if is_stub(p)], [], "stubs made on " + case.name)
+        stubs = [p for p in case.paths("then") if is_stub(p)]
+        if case.name == "swapped":  # a server that was in the old folder may write there still (Samba 4.22 does), where the identity file is ours: then it lies on our disk
+            kept = sum(len(files) for _, _, files in os.walk(os.path.join(case.share + ".ours", "objects")))
+            print("# of swapped %d went to our own disk" % len(stubs))
+            tap.equal(kept, FIRST + len(stubs), "objects on the disk that was taken away")
+        else:
+            tap.equal(stubs, [], "stubs made on " + case.name)
         tap.equal([p for p in case.paths("then") if sha_of(p) != case.files[p]], [], "files of %s with other bytes" % case.name)
         tap.equal([p for p in case.paths("first") if not is_stub(p)], [], "stubs of %s that are none any more" % case.name)
 
