@@ -240,7 +240,7 @@ def test_no_file_changed_by_it():
         if case.name == "swapped":  # a server that was in the old folder may write there still (Samba 4.22 does), where the identity file is ours: then it lies on our disk
             kept = sum(len(files) for _, _, files in os.walk(os.path.join(case.share + ".ours", "objects")))
             print("# of swapped %d went to our own disk" % len(stubs))
-            tap.equal(kept, FIRST + len(stubs), "objects on the disk that was taken away")
+            tap.check(kept >= FIRST + len(stubs), "%d objects on the disk that was taken away, %d stubs" % (kept, FIRST + len(stubs)))
         else:
             tap.equal(stubs, [], "stubs made on " + case.name)
         tap.equal([p for p in case.paths("then") if sha_of(p) != case.files[p]], [], "files of %s with other bytes" % case.name)

@@ -159,24 +159,23 @@ gate_asks_truncates(struct stub_gate *g, struct port_file *root)
     return ask(l, &m, port_native_fd(root), &marked) == AL_OK && marked == GATEMSG_MARKED_ACCESSES;
 }
 
-/* A gate that cannot is asked once: then it goes on answering our own opens. */
+/* Said, not asked: the link's own thread comes here too, and nobody need wait, since a gate that has
+ * not heard of it yet, or cannot, answers our opens. */
 static void
 gate_apart(struct stub_gate *g, struct port_file *apart, uint64_t *io_told)
 {
     struct gatelink *l = (struct gatelink *)(void *)g;
     struct gatemsg m = {.type = GATEMSG_APART};
-    uint64_t epoch;
-    bool told;
-    int rc;
+    int fd = port_native_fd(apart);
 
     port_mutex_lock(&l->lock);
-    epoch = l->epoch;
-    told = !l->welcomed || epoch == *io_told;
-    port_mutex_unlock(&l->lock);
-    if (!told) {
-        rc = ask(l, &m, port_native_fd(apart), NULL);
-        *io_told = rc == AL_EUNREACH || rc == AL_ETIMEDOUT ? *io_told : epoch;
+    if (l->welcomed && l->epoch != *io_told) {
+        m.number = ++l->request_count;
+        if (say(l, &m, &fd, 1) == AL_OK) {
+            *io_told = l->epoch;
+        }
     }
+    port_mutex_unlock(&l->lock);
 }
 
 int

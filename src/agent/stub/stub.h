@@ -77,10 +77,10 @@ struct stub_gate_ops {
     /* truncate(2), which opens nothing, is asked about on the filesystem of root, like an open
      * (kernel 6.14). NULL, or false when it is not known: no. */
     bool (*asks_truncates)(struct stub_gate *g, struct port_file *root);
-    /* Sees to it that opens below this folder (port_mount_apart) are not asked about: each costs
-     * switches of processes, and each answer wakes all who wait for one. io_told: 0 at first, then
-     * what the last call left, so that each gate is told once. May be NULL, or fail: then they are
-     * asked about, and answered. */
+    /* Tells the gate that opens below this folder (port_mount_apart) need not be asked about: each
+     * costs switches of processes, and each answer wakes all who wait for one. Waits for nobody:
+     * until the gate has heard, and where it cannot, they are asked about, and answered. io_told: 0
+     * at first, then what the last call left, so that each gate is told once. May be NULL. */
     void (*apart)(struct stub_gate *g, struct port_file *apart, uint64_t *io_told);
 };
 struct stub_gate {
