@@ -237,11 +237,12 @@ static bool
 cut_before(unsigned k, unsigned steps, uint64_t length)
 {
     struct recall_request q = {.volume = &w.recall_volume, .path = al_span_of("a.mov")};
-    struct reconcile_env env = world_reconcile_env(&w);
+    struct reconcile_env env;
     struct recall *ours = NULL;
     bool met;
 
     begin(2, SIM_ORDER_GLOBAL);
+    env = world_reconcile_env(&w);
     memset(&meanwhile, 0, sizeof(meanwhile));
     meanwhile.left = k;
     meanwhile.length = length;
