@@ -194,7 +194,8 @@ int stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const 
 int stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id,
                 struct al_fail *fail) AL_MUST_CHECK;
 /* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED,
- * MARKER_V_TRUNCATED or MARKER_V_WHOLE, AL_ECONFLICT for others, AL_ECHANGED when the verdict is another now. */
+ * MARKER_V_TRUNCATED or MARKER_V_WHOLE, AL_ECONFLICT for others, AL_ECHANGED when the verdict is
+ * another now. */
 int stub_adopt(struct stub_volume *v, const struct port_handle *h,
                struct al_fail *fail) AL_MUST_CHECK;
 int stub_drop_marker(struct stub_volume *v, const struct port_handle *h,

@@ -27,9 +27,8 @@ stub_volume_open_linux(struct port *port, const struct stub_volume_conf *conf,
     if (rc == AL_OK) {
         rc = port_open(port, NULL, conf->root, PORT_READ | PORT_FOLDER, 0, &v->root);
     }
-    if (rc == AL_OK) {
-        rc = port_mount_apart(port, v->root, &v->apart);
-        rc = AL_OK; /* without one our own opens are asked about, which is slow and no more */
+    if (rc == AL_OK && port_mount_apart(port, v->root, &v->apart) != AL_OK) {
+        v->apart = NULL; /* then our own opens are asked about, which is slow and no more */
     }
     if (rc == AL_OK) {
         rc = port_stat(port, v->root, &v->root_st);

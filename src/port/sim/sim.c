@@ -267,38 +267,38 @@ sim_poke(struct sim *s, struct port_file *f, uint64_t offset, const void *bytes,
     return AL_OK;
 }
 
+/* What a system call by path finds, which opens nothing. */
+static int
+by_path(struct sim *s, const char *path, struct sim_inode **ret)
+{
+    struct sim_inode *folder;
+    const char *last;
+    int rc = sim_resolve(&s->other, NULL, path, &folder, &last, ret);
+
+    return rc == AL_OK && *ret == NULL ? AL_ENOENT : rc;
+}
+
 int
 sim_truncate_path(struct sim *s, const char *path, uint64_t size)
 {
-    struct sim_inode *folder, *i;
-    const char *last;
-    int rc = sim_resolve(&s->other, NULL, path, &folder, &last, &i);
+    struct sim_inode *i;
+    int rc = by_path(s, path, &i);
 
-    if (rc != AL_OK) {
-        return rc;
+    if (rc == AL_OK && sim_lease_in_the_way(i, NULL)) {
+        rc = AL_EBUSY;
     }
-    if (i == NULL) {
-        return AL_ENOENT;
-    }
-    if (sim_lease_in_the_way(i, NULL)) {
-        return AL_EBUSY;
-    }
-    return sim_op_truncate(s, i, size);
+    return rc == AL_OK ? sim_op_truncate(s, i, size) : rc;
 }
 
 int
 sim_times_path(struct sim *s, const char *path, int64_t atime_ns, int64_t mtime_ns)
 {
-    struct sim_inode *folder, *i;
+    struct sim_inode *i;
     struct sim_meta m;
-    const char *last;
-    int rc = sim_resolve(&s->other, NULL, path, &folder, &last, &i);
+    int rc = by_path(s, path, &i);
 
     if (rc != AL_OK) {
         return rc;
-    }
-    if (i == NULL) {
-        return AL_ENOENT;
     }
     m = i->now.meta;
     m.atime_ns = atime_ns;
