@@ -2,16 +2,15 @@
  * least that a program with permission events can cost. Opens, reads and closes each file of a
  * folder: without a mark, with a group that is asked about opens, and with one that is asked about
  * opens and accesses, each file with an ignore mark. Prints three medians, microseconds a file. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/fanotify.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "files.h"
 
 #ifndef FAN_PRE_ACCESS
 #define FAN_PRE_ACCESS 0x00100000u /* kernel 6.14, include/uapi/linux/fanotify.h */
@@ -20,15 +19,6 @@
 
 static char **names;
 static size_t count;
-
-static double
-now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static int
 ascending(const void *a, const void *b)
@@ -100,19 +90,11 @@ int
 main(int argc, char **argv)
 {
     double none, opens, accesses;
-    DIR *d = argc == 2 ? opendir(argv[1]) : NULL;
 
-    if (d == NULL || chdir(argv[1]) != 0) {
+    if (!files_of(argc == 2 ? argv[1] : NULL, &names, &count)) {
         fprintf(stderr, "usage: bare_marks FOLDER\n");
         return 2;
     }
-    for (struct dirent *e; (e = readdir(d)) != NULL;) {
-        if (e->d_name[0] != '.') {
-            names = realloc(names, (count + 1) * sizeof(*names));
-            names[count++] = strdup(e->d_name);
-        }
-    }
-    (void)closedir(d);
     if (count == 0 || !pass(&none) || !median(&none) || !marked(FAN_OPEN_PERM, &opens) ||
         !marked(FAN_OPEN_PERM | FAN_PRE_ACCESS, &accesses)) {
         return 1;

@@ -1,15 +1,14 @@
 /* read_all READERS FOLDER: so many threads open and read to the end all files of a folder between
  * them, each file once; prints seconds and bytes. The names are listed before the clock starts. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "files.h"
 
 #define BUF_BYTES (1u << 20)
 #define READERS_MAX 64
@@ -19,15 +18,6 @@ static size_t count;
 static _Atomic size_t next;
 static _Atomic uint64_t bytes;
 static _Atomic int failed;
-
-static double
-now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void *
 reader(void *arg)
@@ -60,18 +50,11 @@ main(int argc, char **argv)
 {
     pthread_t threads[READERS_MAX];
     int readers = argc == 3 ? atoi(argv[1]) : 0;
-    DIR *d = argc == 3 ? opendir(argv[2]) : NULL;
     double began;
 
-    if (readers < 1 || readers > READERS_MAX || d == NULL || chdir(argv[2]) != 0) {
+    if (readers < 1 || readers > READERS_MAX || !files_of(argv[2], &names, &count)) {
         fprintf(stderr, "usage: read_all READERS FOLDER\n");
         return 2;
-    }
-    for (struct dirent *e; (e = readdir(d)) != NULL;) {
-        if (e->d_name[0] != '.') {
-            names = realloc(names, (count + 1) * sizeof(*names));
-            names[count++] = strdup(e->d_name);
-        }
     }
     began = now();
     for (int i = 0; i < readers; i++) {
