@@ -190,11 +190,12 @@ def opens_while_the_gate_is_dead_wait_for_the_next_one():
 @test
 def an_agent_whose_open_was_read_before_it_was_known_does_not_wait_for_itself():
     with Lab(wait_ms=8000) as lab:
-        lab.stub("f", DATA)
         hits = 0
-        for _ in range(30):
+        for turn in range(30):
+            name = "f%d" % turn  # where the window is hit, it is recalled
+            lab.stub(name, DATA)
             lab.kill("gate")
-            lab.agent.stdin.write("examine f\n")
+            lab.agent.stdin.write("examine %s\n" % name)
             time.sleep(0.1)
             began = time.monotonic()
             lab.start_gate()
