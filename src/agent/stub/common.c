@@ -5,6 +5,9 @@
 
 #define SECOND_NS 1000000000
 #define TICK_NS 10000000
+/* bytes; no smaller than any page. What ends within a page is zeroed in place, which is seen by
+ * whoever still has that page: in a pipe or a socket, from a file that is closed by now. */
+#define PUNCH_ALIGN 65536u
 
 const char *
 stub_refusal_name(enum stub_refusal r)
@@ -152,8 +155,7 @@ int
 stub_empty(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
            struct stub_keep *io_keep, struct al_fail *fail)
 {
-    uint64_t block = v->fs.block_bytes > 0 ? v->fs.block_bytes : 4096;
-    uint64_t len = (st->size + block - 1) / block * block;
+    uint64_t len = (st->size + PUNCH_ALIGN - 1) / PUNCH_ALIGN * PUNCH_ALIGN;
     uint64_t data;
     int rc;
 
