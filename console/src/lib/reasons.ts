@@ -27,6 +27,7 @@ const TEXTS: Record<string, string> = {
   time_out_of_range: 'One of its times lies after the year 2262 or before 1677 and could not be put back.',
   watched_by_others:
     'Another program listens on its filesystem and would read zeros from stubs. Run alto-agent doctor there.',
+  part_of_a_share: 'It lies in a folder that is a share of Alto. Keep shares outside of volumes.',
   attributes_too_large: 'Its attributes leave no room for the mark of a stub.',
   unreachable: 'The share or host did not answer. It goes on by itself when it is back.',
   full: 'There is no room on the share.',

@@ -159,11 +159,58 @@ drop_copied_marker(struct mover *m, bool *ret_dropped)
     return rc;
 }
 
+/* A share may lie in a volume, of this agent or of a server that runs here. Its objects must stay
+ * what they are: the agent, whose opens ask nobody, would read a stub of one as zeros. What cannot
+ * be reached here stub_take names. */
+static int
+look_for_share(struct mover *m, enum stub_refusal *refusal)
+{
+    struct port *p = m->env->port;
+    AL_CLEANUP(port_holder_end) struct port_holder at = {.port = p};
+    struct al_span rest = m->item.path;
+    char part[256];
+
+    for (;;) {
+        struct port_file *next = NULL;
+        struct port_file *from = at.file != NULL ? at.file : stub_volume_root(m->item.volume->stub);
+        const uint8_t *slash = memchr(rest.at, '/', rest.len);
+        size_t len = slash != NULL ? (size_t)(slash - rest.at) : 0;
+        struct port_stat st;
+        int rc = port_stat_at(p, from, TARGET_IDENTITY, &st);
+
+        if (rc == AL_OK) {
+            *refusal = STUB_R_SHARE;
+            return AL_OK;
+        }
+        if (rc != AL_ENOENT) {
+            return al_fail_set(&m->result.fail, rc, port_os_error(p),
+                               "cannot see whether the file's folder is a share");
+        }
+        if (len == 0 || len >= sizeof(part)) {
+            return AL_OK;
+        }
+        memcpy(part, rest.at, len);
+        part[len] = '\0';
+        if (port_open(p, from, part, PORT_READ | PORT_FOLDER, 0, &next) != AL_OK) {
+            return AL_OK;
+        }
+        port_close_quiet(p, &at.file);
+        at.file = next;
+        rest.at += len + 1;
+        rest.len -= len + 1;
+    }
+}
+
 static int
 step_take(struct mover *m, enum stub_refusal *refusal)
 {
     struct stub_take *take = NULL;
-    int rc = stub_take(m->item.volume->stub, m->item.path, &take, refusal, &m->result.fail);
+    int rc = look_for_share(m, refusal);
+
+    if (rc != AL_OK || *refusal != STUB_R_NONE) {
+        return rc;
+    }
+    rc = stub_take(m->item.volume->stub, m->item.path, &take, refusal, &m->result.fail);
 
     if (rc == AL_OK && *refusal == STUB_R_ALREADY) {
         bool dropped = false;

@@ -40,7 +40,8 @@
     X(STUB_R_UNREADABLE, "unreadable")     /* the host refused us; code in the fail */             \
     X(STUB_R_ATTRS_TOO_LARGE, "attributes_too_large")                                              \
     X(STUB_R_TIME, "time_out_of_range") /* before 1677 or after 2262: a marker cannot keep it */   \
-    X(STUB_R_WATCHED, "watched_by_others") /* somebody there would be given stubs unasked */
+    X(STUB_R_WATCHED, "watched_by_others") /* somebody there would be given stubs unasked */       \
+    X(STUB_R_SHARE, "part_of_a_share")     /* below an identity file of a share */
 
 enum stub_refusal {
 #define STUB_R_ENUM(name, text) name,

@@ -36,7 +36,8 @@ struct target_conf {
 };
 
 #define TARGET_DEADLINE_MS 30000u
-#define TARGET_NAME_MAX 512u /* bytes of a name on the share, with NUL */
+#define TARGET_NAME_MAX 512u              /* bytes of a name on the share, with NUL */
+#define TARGET_IDENTITY "alto-share.json" /* at the root of each share */
 /* bytes of an extension that is kept; longer or unsafe ones are dropped */
 #define TARGET_EXT_MAX 16u
 /* before writing, an identity file that was not looked at for so long is looked at again */

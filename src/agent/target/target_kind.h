@@ -9,7 +9,6 @@
 
 #define TARGET_URL_MAX 2048u            /* bytes of an URL: longer ones are refused */
 #define TARGET_IDENTITY_MAX (64u << 10) /* bytes of the identity file; ours has about 150 */
-#define TARGET_IDENTITY "alto-share.json"
 #define TARGET_INCOMING "incoming"
 
 typedef int (*target_each_fn)(void *ctx, const char *name, bool is_folder, uint64_t size,

@@ -173,6 +173,51 @@ the_manifest_line_holds_what_the_stub_cannot_be_trusted_to_keep(void)
 }
 
 static void
+file_at(struct world *w, const char *folder, const char *name, size_t size, uint64_t seed)
+{
+    struct port *p = sim_other(w->host);
+    AL_CLEANUP(al_freep) uint8_t *bytes = al_alloc(size);
+    struct port_file *dir = NULL, *f = NULL;
+
+    world_bytes(bytes, size, seed);
+    TAP_OK(port_mkdirs(p, folder, 0755));
+    TAP_OK(port_open(p, NULL, folder, PORT_READ | PORT_FOLDER, 0, &dir));
+    TAP_OK(port_open(p, dir, name, PORT_READ | PORT_WRITE | PORT_CREATE, 0640, &f));
+    TAP_OK(port_pwrite(p, f, bytes, size, 0));
+    TAP_OK(port_close(p, f));
+    TAP_OK(port_close(p, dir));
+}
+
+static void
+what_lies_on_a_share_inside_the_volume_is_left_alone(void)
+{
+    struct world w;
+    struct mover_result r;
+
+    world_make(&w, 31, SIM_ORDER_GLOBAL);
+    file_at(&w, "/vol/archive", "alto-share.json", 95, 1);
+    file_at(&w, "/vol/archive/objects/a", "object.mov", 20000, 2);
+    file_at(&w, "/vol/archives", "a.mov", 20000, 3);
+    TAP_OK(world_start(&w));
+    r = tier(&w, "archive/alto-share.json");
+    TAP_EQUAL_STR(stub_refusal_name(r.refusal), "part_of_a_share");
+    r = tier(&w, "archive/objects/a/object.mov");
+    TAP_EQUAL_STR(stub_refusal_name(r.refusal), "part_of_a_share");
+    TAP_EQUAL_U64(objects(&w), 0);
+    TAP_CHECK(has_bytes(&w, "/vol/archive/objects/a/object.mov", 20000, 2));
+    r = tier(&w, "archives/a.mov");
+    TAP_CHECK(r.tiered);
+    TAP_EQUAL_U64(world_told(&w, "act=refuse", "part_of_a_share"), 2);
+    file_at(&w, "/vol", "alto-share.json", 95, 4);
+    file_at(&w, "/vol", "last", 20000, 5);
+    r = tier(&w, "last");
+    TAP_EQUAL_STR(stub_refusal_name(r.refusal), "part_of_a_share");
+    world_stop(&w);
+    TAP_EQUAL_U64(sim_open_files(w.host), 0);
+    world_end(&w);
+}
+
+static void
 a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made(void)
 {
     struct rule *rule = NULL;
@@ -463,6 +508,7 @@ main(void)
     TAP_RUN(the_object_is_byte_identical_and_keeps_its_extension);
     TAP_RUN(the_manifest_line_holds_what_the_stub_cannot_be_trusted_to_keep);
     TAP_RUN(a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made);
+    TAP_RUN(what_lies_on_a_share_inside_the_volume_is_left_alone);
     TAP_RUN(a_file_named_by_a_rule_that_means_it_is_tiered);
     TAP_RUN(every_refusal_has_its_name_and_leaves_the_file_alone);
     TAP_RUN(a_copy_that_came_with_its_stubs_marker_is_tiered_all_the_same);
