@@ -25,6 +25,7 @@
 #define GATE_SOCKET "/run/alto/gate.sock"
 #define GATE_CONF "/etc/alto/gate.conf"
 #define GATE_WAIT_MS 60000u /* how long an opener waits for its file, agent absent or not */
+#define GATE_WAIT_MS_MAX 3600000u
 /* numbers below this are never an event's: what a gate opens at its start */
 #define GATE_NUMBERS_LOW 32
 /* nor are the last ones: clients. So a new gate's own numbers never meet a dead one's events */

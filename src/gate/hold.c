@@ -25,7 +25,7 @@ struct hold {
     uint64_t beat;       /* as last seen, and since when */
     int64_t beat_ns, look_ns;
     uint64_t group_id;
-    uint64_t wait_ms;
+    uint64_t wait_ms; /* the gate's, once it has told */
     int64_t lost_ns;
     int right; /* to read, while denying; -1 else */
 };
@@ -55,6 +55,7 @@ hello(struct hold *h)
     }
     h->gate = fd;
     h->pidfd = peer.pidfd;
+    h->beat_ns = h->look_ns = port_mono_ns(h->port);
     return AL_OK;
 }
 
@@ -86,17 +87,18 @@ welcome(struct hold *h, const struct gatemsg *m, const int fds[2])
 }
 
 /* A gate that lives but does not run (stopped, frozen, hung in the kernel) would keep its openers
- * for ever. Whatever it was doing, the next one takes over. */
+ * for ever. Whatever it was doing, the next one takes over. One that does not even welcome us has
+ * no beat that we know of: a hold that was started anew meets it so. */
 static void
 watch_gate(struct hold *h)
 {
     int64_t now = port_mono_ns(h->port);
     uint64_t beat;
 
-    if (h->table == NULL || h->gate < 0) {
+    if (h->gate < 0) {
         return;
     }
-    beat = atomic_load(&h->table->beat);
+    beat = h->table != NULL ? atomic_load(&h->table->beat) : h->beat;
     if (beat != h->beat || now - h->look_ns > HOLD_ASLEEP_NS) {
         h->beat = beat;
         h->beat_ns = now;
@@ -182,6 +184,7 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"wait-ms", required_argument, NULL, 'w'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct hold h = {.socket = GATE_SOCKET,
@@ -195,8 +198,14 @@ main(int argc, char **argv)
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 'w' && al_parse_u64(optarg, &h.wait_ms) == AL_OK && h.wait_ms > 0 &&
+            h.wait_ms <= GATE_WAIT_MS_MAX) {
+            continue;
+        }
         if (c != 's') {
-            (void)fputs("usage: alto-hold [--socket PATH]\n", c == 'h' ? stdout : stderr);
+            (void)fprintf(c == 'h' ? stdout : stderr,
+                          "usage: alto-hold [--socket PATH] [--wait-ms 1 to %u]\n",
+                          GATE_WAIT_MS_MAX);
             return c == 'h' ? 0 : 2;
         }
         h.socket = optarg;

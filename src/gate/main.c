@@ -156,8 +156,8 @@ main(int argc, char **argv)
             conf.conf = optarg;
             break;
         case 'w':
-            if (al_parse_u64(optarg, &n) != AL_OK || n == 0 || n > 3600000) {
-                (void)fprintf(stderr, "alto-gate: --wait-ms takes 1 to 3600000\n");
+            if (al_parse_u64(optarg, &n) != AL_OK || n == 0 || n > GATE_WAIT_MS_MAX) {
+                (void)fprintf(stderr, "alto-gate: --wait-ms takes 1 to %u\n", GATE_WAIT_MS_MAX);
                 return 2;
             }
             conf.wait_ms = (uint32_t)n;

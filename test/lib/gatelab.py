@@ -68,7 +68,7 @@ class Lab:
         return os.path.join(BUILD, name)
 
     def start_hold(self):
-        self.hold = subprocess.Popen([self.program("src/gate/alto-hold"), "--socket", self.socket], stderr=self.log)
+        self.hold = subprocess.Popen([self.program("src/gate/alto-hold"), "--socket", self.socket, "--wait-ms", str(self.wait_ms)], stderr=self.log)
 
     def start_gate(self, wait=True):
         args = [self.program("src/gate/alto-gate"), "--socket", self.socket, "--conf", "/nonexistent", "--wait-ms", str(self.wait_ms)]

@@ -225,6 +225,26 @@ def a_gate_that_lives_but_does_not_run_is_ended_after_the_limit():
 
 
 @test
+def a_gate_that_does_not_run_is_ended_by_a_hold_that_came_later_too():
+    """It never welcomes that one, which so has neither the group nor the beat."""
+    with Lab(wait_ms=4000) as lab:
+        p = lab.stub("f", DATA)
+        q = lab.write("plain", DATA)
+        assert until(lambda: lab.status()["holders"] == 2)
+        lab.gate.send_signal(signal.SIGSTOP)
+        lab.kill("hold")
+        lab.start_hold()
+        readers = [Reader(digest, p), Reader(digest, q)]
+        assert until(lambda: lab.gate.poll() is not None, 15), "nobody ends it"
+        equal(lab.gate.returncode, -signal.SIGKILL, "it was killed")
+        lab.start_gate()
+        for r in readers:
+            denied_or_right(r.result(15), 20)
+        for path in (p, q):
+            equal(digest(path), DATA_SHA, "afterwards")
+
+
+@test
 def a_gate_that_rests_is_not_ended():
     with Lab(wait_ms=1500) as lab:
         pid = lab.status()["pid"]
