@@ -136,9 +136,11 @@ fill(struct rescue *r, const struct manifest_record *rec, struct port_file *f, s
 static bool
 keeps(struct al_span name)
 {
-    static const char ours[] = "trusted.alto.";
+    static const char ours[] = "trusted.alto";
+    size_t len = sizeof(ours) - 1;
 
-    return name.len < sizeof(ours) - 1 || memcmp(name.at, ours, sizeof(ours) - 1) != 0;
+    return name.len < len || memcmp(name.at, ours, len) != 0 ||
+           (name.len > len && name.at[len] != '.');
 }
 
 /* As far as we may: only root can give files away and set all attributes. What could not be set is

@@ -231,6 +231,8 @@ share(void)
 }
 
 static uint64_t manifest_at;
+static struct manifest_xattr *extra; /* of the next file */
+static size_t extra_count;
 #define MANIFEST "manifests/01arz3ndektsv4rrffq69g5fav/20261123-01arz3ndektsv4rrffq69g5fay.jsonl"
 
 /* One tiered version of a path, as an agent leaves it. spoil: the object is not what the manifest
@@ -248,7 +250,9 @@ tiered(struct target *t, unsigned n, const char *path, const char *content, int6
                                 .atime_ns = 5,
                                 .mtime_ns = 1234567890123456789,
                                 .mode = 0640,
-                                .tiered_ns = when};
+                                .tiered_ns = when,
+                                .xattrs = extra,
+                                .xattr_count = extra_count};
     char name[TARGET_NAME_MAX], id[32];
     bool done = false;
 
@@ -323,6 +327,35 @@ rescue_rebuilds_the_last_version_of_each_path_and_says_what_it_cannot(void)
     target_close(t);
 }
 
+/* Manifests never have one; a share is input from outside. On a volume it would make the file a
+ * stub that nothing can recall. */
+static void
+a_marker_in_a_manifest_is_not_restored(void)
+{
+    struct manifest_xattr two[] = {{al_span_of("trusted.alto"), al_span_of("x")},
+                                   {al_span_of("user.note"), al_span_of("kept")}};
+    struct target *t = share();
+    char path[600], value[16];
+    size_t len = 0;
+    struct cli c;
+    int rc;
+
+    extra = two;
+    extra_count = 2;
+    tiered(t, 21, "marked", "its bytes", 100, false);
+    extra_count = 0;
+    TAP_OK(rescue("--path", "marked", &c));
+    is_file("marked", "its bytes");
+    snprintf(path, sizeof(path), "%s/out/marked", base);
+    rc = port_xattr_get_at(port, NULL, path, "user.note", value, sizeof(value), &len);
+    TAP_CHECK(rc == AL_OK || rc == AL_ENOTSUP); /* not on every filesystem */
+    if (rc == AL_OK) {
+        TAP_CODE(port_xattr_get_at(port, NULL, path, "trusted.alto", value, sizeof(value), &len),
+                 AL_ENODATA);
+    }
+    target_close(t);
+}
+
 static void
 a_manifest_cannot_write_outside_the_target_folder(void)
 {
@@ -366,6 +399,7 @@ main(int argc, char **argv)
     TAP_RUN(completion_is_a_script_the_shell_accepts);
     TAP_RUN(the_manual_names_every_command_and_option);
     TAP_RUN(rescue_rebuilds_the_last_version_of_each_path_and_says_what_it_cannot);
+    TAP_RUN(a_marker_in_a_manifest_is_not_restored);
     TAP_RUN(a_manifest_cannot_write_outside_the_target_folder);
     return tap_end();
 }
