@@ -126,7 +126,7 @@ host_here(struct work_tx *t)
 static int
 lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint64_t *io_version)
 {
-    int64_t until_ns = t->now_ns + (int64_t)WORK_LEASE_S * 1000000000;
+    int64_t until_ns = t->now_ns + WORK_LEASE_NS;
     int64_t taken_ns = t->now_ns + (int64_t)WORK_TAKEN_S * 1000000000;
 
     SV_TRY(host_here(t));

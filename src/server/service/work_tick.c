@@ -307,6 +307,7 @@ holds_are_over(struct work_tx *t)
 static int
 tick_in_tx(struct work_tx *t)
 {
+    SV_TRY(store_clock_back(t->db, &t->scope, t->now_ns, t->fail));
     SV_TRY(hosts_gone_silent(t));
     SV_TRY(leases_run_out(t));
     SV_TRY(holds_are_over(t));

@@ -102,6 +102,30 @@ store_host_seen(struct store *s, const struct scope *scope, const char *host_id,
 }
 
 int
+store_clock_back(struct store *s, const struct scope *scope, int64_t now_ns, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE host SET last_seen_ns=?1 WHERE online=1 AND last_seen_ns>?2"
+                     " AND (?3 OR customer_id=?4)",
+                     S_I64(now_ns), S_I64(now_ns + CLOCK_SLACK_NS), S_SCOPE(scope)));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE share SET checked_ns=?1, trouble_ns=min(trouble_ns,?1)"
+                     " WHERE checked_ns>?2 AND (?3 OR customer_id=?4)",
+                     S_I64(now_ns), S_I64(now_ns + CLOCK_SLACK_NS), S_SCOPE(scope)));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE work SET lease_until_ns=?1 WHERE state IN ('leased','dropped')"
+                     " AND lease_until_ns>?2 AND (?3 OR customer_id=?4)",
+                     S_I64(now_ns + WORK_LEASE_NS), S_I64(now_ns + WORK_LEASE_NS + CLOCK_SLACK_NS),
+                     S_SCOPE(scope)));
+    return store_run(s, fail,
+                     "UPDATE work SET hold_until_ns=?1 WHERE state='held' AND hold_until_ns>?2"
+                     " AND (?3 OR customer_id=?4)",
+                     S_I64(now_ns + WORK_HOLD_NS),
+                     S_I64(now_ns + WORK_HOLD_NS_MAX + CLOCK_SLACK_NS), S_SCOPE(scope));
+}
+
+int
 store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
                 struct store_work_ref **ret, size_t *ret_count, struct al_fail *fail)
 {

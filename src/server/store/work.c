@@ -472,9 +472,14 @@ store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool 
         " OR EXISTS(SELECT 1 FROM work w JOIN share h ON h.id=w.share_id"
         "  WHERE w.state='held' AND (h.state='ok' OR h.checked_ns<=?2) AND w.hold_until_ns<=?1)"
         " OR EXISTS(SELECT 1 FROM host WHERE online=1 AND last_seen_ns<=?3)"
-        " OR EXISTS(SELECT 1 FROM share WHERE checked_ns<=?4 OR (state<>'ok' AND checked_ns<=?5))",
+        " OR EXISTS(SELECT 1 FROM share WHERE checked_ns<=?4 OR (state<>'ok' AND checked_ns<=?5))"
+        /* store_clock_back */
+        " OR EXISTS(SELECT 1 FROM host WHERE online=1 AND last_seen_ns>?6)"
+        " OR EXISTS(SELECT 1 FROM share WHERE checked_ns>?6)"
+        " OR EXISTS(SELECT 1 FROM work WHERE state IN ('leased','dropped') AND lease_until_ns>?7)",
         S_I64(now_ns), S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_I64(now_ns - HOST_OFFLINE_NS),
-        S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_I64(now_ns - SHARE_CHECK_SOON_NS)));
+        S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_I64(now_ns - SHARE_CHECK_SOON_NS),
+        S_I64(now_ns + CLOCK_SLACK_NS), S_I64(now_ns + WORK_LEASE_NS + CLOCK_SLACK_NS)));
     (void)scope;
     *ret = due != 0;
     return AL_OK;

@@ -15,6 +15,7 @@
 #include "server/store/job.h"
 
 #define WORK_LEASE_S 60u /* seconds without a heartbeat */
+#define WORK_LEASE_NS ((int64_t)WORK_LEASE_S * 1000000000)
 /* until the first one: the answer may have gone to an agent that had died */
 #define WORK_TAKEN_S 10u
 /* leases of one work that ran out; then it is given up */
@@ -136,6 +137,13 @@ int store_work_shares(struct store *s, const struct scope *scope, const char *ho
 /* *ret_was_online before. */
 int store_host_seen(struct store *s, const struct scope *scope, const char *host_id, int64_t now_ns,
                     bool *ret_was_online, struct al_fail *fail) AL_MUST_CHECK;
+/* The clock of this machine may go back, by a repair of the time or another machine that takes over
+ * the store. What was written down before lies ahead then, and silence, leases, holds and checks
+ * would not be over before the clock is there again: it becomes what it would be had it just been
+ * written. */
+#define CLOCK_SLACK_NS (INT64_C(5) * 1000000000) /* between threads that read it */
+int store_clock_back(struct store *s, const struct scope *scope, int64_t now_ns,
+                     struct al_fail *fail) AL_MUST_CHECK;
 /* Hosts silent for HOST_OFFLINE_NS become offline. */
 int store_host_lost(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
                     struct store_work_ref **ret, size_t *ret_count,

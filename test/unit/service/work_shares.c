@@ -337,6 +337,44 @@ test_a_check_that_waits_for_a_host_that_went_goes_to_another(void)
     TAP_EQUAL_U64(lease(&second, 4, ""), 1);
 }
 
+/* All times lie a day ahead, as after a repair of the machine's clock. */
+static void
+test_a_clock_that_goes_back_holds_nothing_up(void)
+{
+    char a[512];
+    al_id job, work;
+
+    world.now_ns += 86400 * SECOND;
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0);
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    take(work);
+    batch(&world.a, work_end(a, work, "unreachable", "no answer"));
+    expect_job(job, "suspended", 0, 0, 0);
+    world.now_ns -= 86400 * SECOND;
+    tick_after(SECOND);
+    tick_after(SHARE_CHECK_EVERY_NS + SECOND);
+    take(work); /* whether the share is back */
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "check_share");
+    tick_after(HOST_OFFLINE_NS + SECOND);
+    TAP_OK(ASK(host_get, .who = &world.a.admin, .id = world.a.host));
+    TAP_EQUAL_STR(text_of(world.json, "state"), "offline");
+}
+
+static void
+test_a_lease_from_before_the_clock_went_back_runs_out(void)
+{
+    al_id job, work, again;
+
+    world.now_ns += 86400 * SECOND;
+    job_by_path(file_recall, "file_recall", "\"/1\"", job);
+    take(work); /* by an agent that dies with it */
+    world.now_ns -= 86400 * SECOND;
+    tick_after(SECOND);
+    tick_after(WORK_LEASE_NS + SECOND);
+    take(again);
+    TAP_EQUAL_STR(again, work);
+}
+
 int
 main(void)
 {
@@ -354,6 +392,8 @@ main(void)
     RUN(test_an_asked_for_check_tells_what_it_found);
     RUN(test_a_share_of_no_volume_is_checked_by_any_online_host);
     RUN(test_a_check_that_waits_for_a_host_that_went_goes_to_another);
+    RUN(test_a_clock_that_goes_back_holds_nothing_up);
+    RUN(test_a_lease_from_before_the_clock_went_back_runs_out);
     json_decref(leased);
     return tap_end();
 }
