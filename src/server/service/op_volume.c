@@ -41,6 +41,29 @@ path_good(const char *path, struct al_fail *fail)
     return AL_OK;
 }
 
+/* One folder has one spelling, or it would be two volumes: "/srv//a/./b/" is "/srv/a/b". On Linux a
+ * backslash is a letter like others. */
+static const char *
+path_plain(struct service_req *req, const char *path)
+{
+    const char *slashes = path[0] == '/' ? "/" : "/\\";
+    char *plain = al_arena_str(req->arena, path), *to = plain;
+
+    for (const char *at = path; plain != NULL && *at != '\0'; at++) {
+        bool begins = to > plain && strchr(slashes, to[-1]) != NULL;
+        bool ends = at[1] == '\0' || strchr(slashes, at[1]) != NULL;
+
+        if (!begins || (strchr(slashes, *at) == NULL && (*at != '.' || !ends))) {
+            *to++ = *at;
+        }
+    }
+    if (plain != NULL) {
+        to -= to > plain + 1 && strchr(slashes, to[-1]) != NULL && to[-2] != ':';
+        *to = '\0';
+    }
+    return plain;
+}
+
 /* A share of the same customer, or none. */
 static int
 share_good(struct service_req *req, const struct store_volume *v, struct al_fail *fail)
@@ -82,20 +105,15 @@ read_new(struct service_req *req, struct store_volume *v, struct al_fail *fail)
     static const char *const keys[] = {"customer_id", "host_id",  "name", "path",
                                        "kind",        "share_id", NULL};
     static const char *const kinds[] = {"posix", "ntfs", "lucidlink", NULL};
-    size_t len;
 
     SV_TRY(service_body_keys(req, keys, fail));
     SV_TRY(service_body_id(req, "host_id", true, v->host_id, fail));
     SV_TRY(service_body_name(req, "name", true, &v->name, fail));
     SV_TRY(service_body_text(req, "path", 1, PATH_MAX_BYTES, true, &v->path, fail));
     SV_TRY(path_good(v->path, fail));
-    len = strlen(v->path);
-    if (len > 1 && (v->path[len - 1] == '/' || v->path[len - 1] == '\\') &&
-        v->path[len - 2] != ':') {
-        v->path = service_printf(req, "%.*s", (int)len - 1, v->path); /* "/srv/" is "/srv" */
-        if (v->path == NULL) {
-            return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
-        }
+    v->path = path_plain(req, v->path);
+    if (v->path == NULL) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     v->kind = "posix";
     SV_TRY(service_body_word(req, "kind", kinds, false, &v->kind, fail));

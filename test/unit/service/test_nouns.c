@@ -291,6 +291,33 @@ test_a_volume_with_stubs_keeps_its_share_and_cannot_be_deleted(void)
 }
 
 static void
+test_a_folder_is_one_volume_however_it_is_spelled(void)
+{
+    static const struct {
+        const char *given, *kept; /* given as JSON says it */
+    } first[] = {
+        {"/srv//a/./b/", "/srv/a/b"},       {"/srv/..a/.b", "/srv/..a/.b"},        {"/./", "/"},
+        {"/srv/a\\\\b\\\\", "/srv/a\\b\\"}, {"D:\\\\x\\\\.\\\\y\\\\", "D:\\x\\y"}, {"D:/", "D:/"}};
+    static const char *const again[] = {"/srv/a/b", "/srv/a/b//", "/srv/./a/b/.", "//"};
+    struct world w;
+    char body[256];
+
+    world_open(&w);
+    for (size_t i = 0; i < AL_LEN(first); i++) {
+        snprintf(body, sizeof body, "{\"host_id\":\"%s\",\"name\":\"v%zu\",\"path\":\"%s\"}",
+                 w.a.host, i, first[i].given);
+        must(&w, &w.a.admin, "POST", V1 "/volumes", body);
+        TAP_EQUAL_STR(harness_str(&w.h, "path"), first[i].kept);
+    }
+    for (size_t i = 0; i < AL_LEN(again); i++) {
+        snprintf(body, sizeof body, "{\"host_id\":\"%s\",\"name\":\"w%zu\",\"path\":\"%s\"}",
+                 w.a.host, i, again[i]);
+        TAP_CODE(harness_call(&w.h, &w.a.admin, "POST", V1 "/volumes", body), AL_ECONFLICT);
+    }
+    world_close(&w);
+}
+
+static void
 test_a_password_does_not_go_to_another_server(void)
 {
     struct world w;
@@ -461,6 +488,7 @@ main(void)
     TAP_RUN(test_changes_need_the_version_they_mean);
     TAP_RUN(test_deleting_goes_from_the_leaves_and_says_what_is_in_the_way);
     TAP_RUN(test_a_volume_with_stubs_keeps_its_share_and_cannot_be_deleted);
+    TAP_RUN(test_a_folder_is_one_volume_however_it_is_spelled);
     TAP_RUN(test_a_password_does_not_go_to_another_server);
     TAP_RUN(test_bodies_that_make_no_sense_are_refused_with_a_sentence);
     TAP_RUN(test_rule_text_is_kept_canonical_and_errors_point_at_the_place);
