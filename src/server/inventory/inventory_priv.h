@@ -7,8 +7,11 @@
 
 #include "base/list.h"
 #include "port/thread.h"
+#include "server/inventory/figures.h"
 #include "server/inventory/inventory.h"
 
+/* What a host may say of an entry: that it is known from an import is not for it to say. */
+#define INV_WIRE_FLAGS (ENTRY_FLAGS_MASK & ~INVENTORY_IMPORTED)
 #define INV_FORMAT 1 /* of a volume's file; a file of a newer format is refused */
 #define INV_SQL_MAX                                                                                \
     (16u                                                                                           \

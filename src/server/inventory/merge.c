@@ -91,8 +91,10 @@ read_known(struct merge *m)
     return rc < 0 ? rc : inv_tree_number(&m->tree);
 }
 
-/* This very file was known (NULL, and so no, where nothing was). */
-#define SAME "o.ino = s.ino AND o.type = s.type"
+/* This very file was known (NULL, and so no, where nothing was). What is known from an import alone
+ * (INVENTORY_IMPORTED) is the file of that path, whatever its inode: lists of others have none, or
+ * another host's. */
+#define SAME "(o.ino = s.ino OR o.flags & 128 <> 0) AND o.type = s.type"
 /* An outcome told of it since the scan began: newer than the scan. */
 #define TOLD SAME " AND o.epoch >= t.epoch"
 #define HAS_MARKER "s.flags & 2 <> 0"

@@ -195,7 +195,7 @@ put_row(const struct columns *c, idx_t i, const struct entry_record *r, uint32_t
     rule_fold(ext, lower);
     duckdb_vector_assign_string_element_len(c->vectors[C_EXT], i, (const char *)lower, ext.len);
     COLUMN(uint8_t, C_TYPE) = r->type;
-    COLUMN(uint8_t, C_FLAGS) = (uint8_t)(r->flags & ENTRY_FLAGS_MASK);
+    COLUMN(uint8_t, C_FLAGS) = (uint8_t)(r->flags & INV_WIRE_FLAGS);
     COLUMN(uint32_t, C_ATTRS) = r->flags >> ENTRY_ATTRS_SHIFT;
     COLUMN(uint32_t, C_MODE) = r->mode;
     COLUMN(uint32_t, C_UID) = r->uid;

@@ -117,14 +117,14 @@ folder_record(struct inv_tree *t, const struct entry_record *r)
     }
     index = t->by_scan_id[r->folder];
     if (index != 0) {
-        t->nodes[index].flags |= r->flags & ENTRY_FLAGS_MASK;
+        t->nodes[index].flags |= r->flags & INV_WIRE_FLAGS;
         return AL_OK;
     }
     rc = add_node(t, (uint32_t)r->parent, r->name, &index);
     if (rc < 0) {
         return rc;
     }
-    t->nodes[index].flags = r->flags & ENTRY_FLAGS_MASK;
+    t->nodes[index].flags = r->flags & INV_WIRE_FLAGS;
     t->nodes[index].listed = true;
     t->by_scan_id[r->folder] = index;
     if (r->parent == 0 && t->root == 0) {
@@ -151,7 +151,7 @@ late_entry(struct inv_tree *t, const struct entry_record *r)
     l->scan_id = r->folder;
     l->name_at = at;
     l->name_len = (uint32_t)r->name.len;
-    l->flags = r->flags & ENTRY_FLAGS_MASK;
+    l->flags = r->flags & INV_WIRE_FLAGS;
     return AL_OK;
 }
 

@@ -586,6 +586,34 @@ readers_never_see_half_a_merge(void)
     help_end(&h);
 }
 
+/* The flag makes an entry one that any inode replaces: only an import may set it. */
+static void
+a_host_cannot_say_that_an_entry_was_imported(void)
+{
+    struct help h;
+    struct scan s;
+    struct seen seen;
+    struct entry_record e = {.folder = 1,
+                             .type = PORT_T_FILE,
+                             .flags = 128 | ENTRY_STUB,
+                             .name = sp("f"),
+                             .nlink = 1,
+                             .ino = 7,
+                             .size = 1};
+
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 128);
+    scan_add(&s, &e);
+    (void)scan_end(&s);
+    TAP_CHECK(stat_of(&h, "/f", &seen));
+    TAP_EQUAL_U64(seen.row.flags, ENTRY_STUB);
+    TAP_CHECK(stat_of(&h, "/a", &seen));
+    TAP_EQUAL_U64(seen.row.flags, 0);
+    help_end(&h);
+}
+
 int
 main(void)
 {
@@ -601,6 +629,7 @@ main(void)
     TAP_RUN(what_lay_below_an_unreadable_folder_stays);
     TAP_RUN(what_lay_below_a_mount_point_stays);
     TAP_RUN(a_name_given_twice_is_there_once);
+    TAP_RUN(a_host_cannot_say_that_an_entry_was_imported);
     TAP_RUN(folders_that_lead_nowhere_are_left_out);
     TAP_RUN(a_path_that_is_too_long_is_left_out_with_all_below);
     TAP_RUN(every_call_may_fail_once_and_the_next_try_succeeds);
