@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-dev libjansson-dev libsqlite3-dev libpq-dev
-    libhiredis-dev libsodium-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libzstd-dev libxxhash-dev libgnutls28-dev
+    libhiredis-dev libsodium-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libzstd-dev zlib1g-dev libxxhash-dev libgnutls28-dev
     libacl1-dev libattr1-dev liburing-dev nodejs dpkg-dev cmake patch)
 run=(samba xfsprogs e2fsprogs util-linux attr acl openssl)
 test=("${run[@]}" clang libclang-rt-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools

@@ -1,6 +1,9 @@
 #include "wire/zstd.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/mem.h"
 
 #define CHUNK ((size_t)128 << 10)
 
@@ -62,4 +65,53 @@ wire_zstd_decompress(struct al_span from, size_t max, struct al_buf *to)
         to->at[to->len] = '\0';
     }
     return AL_OK;
+}
+
+struct wire_unzstd {
+    ZSTD_DCtx *d;
+};
+
+struct wire_unzstd *
+wire_unzstd_new(int window_log_max)
+{
+    struct wire_unzstd *u = al_zalloc(sizeof(*u));
+
+    if (u == NULL) {
+        return NULL;
+    }
+    u->d = ZSTD_createDCtx();
+    if (u->d == NULL ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(u->d, ZSTD_d_windowLogMax, window_log_max))) {
+        return wire_unzstd_free(u);
+    }
+    return u;
+}
+
+int
+wire_unzstd_step(struct wire_unzstd *u, struct al_span *io_from, uint8_t *to, size_t cap,
+                 size_t *ret_len, bool *ret_frame_ended)
+{
+    ZSTD_inBuffer in = {io_from->at, io_from->len, 0};
+    ZSTD_outBuffer out = {to, cap, 0};
+    size_t left = ZSTD_decompressStream(u->d, &out, &in);
+
+    if (ZSTD_isError(left)) {
+        return ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge ? AL_ELIMIT
+                                                                                  : AL_ECORRUPT;
+    }
+    io_from->at += in.pos;
+    io_from->len -= in.pos;
+    *ret_len = out.pos;
+    *ret_frame_ended = left == 0;
+    return AL_OK;
+}
+
+struct wire_unzstd *
+wire_unzstd_free(struct wire_unzstd *u)
+{
+    if (u != NULL) {
+        ZSTD_freeDCtx(u->d);
+        al_free(u);
+    }
+    return NULL;
 }

@@ -83,6 +83,9 @@ register_all(struct inventory *inv)
     if (rc == AL_OK) {
         rc = inv_sources_register(inv, of.conn);
     }
+    if (rc == AL_OK) {
+        rc = inv_imports_register(inv, of.conn);
+    }
     return rc;
 }
 

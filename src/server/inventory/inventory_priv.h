@@ -168,6 +168,7 @@ int inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t no
 void inv_rule_sql_end(struct inv_rule_sql *r);
 int inv_functions_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_sources_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+int inv_imports_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
 /* ---- instance.c ---- */
 void inv_volume_free(struct inventory *inv, struct inv_volume *v); /* under inventory.lock */

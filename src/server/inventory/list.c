@@ -154,7 +154,7 @@ sort_key(const struct inventory_list_query *q)
     case INVENTORY_SORT_SIZE:
         return "size";
     case INVENTORY_SORT_MTIME:
-        return "mtime_ns";
+        return "coalesce(mtime_ns, 0)"; /* an import may not know it */
     case INVENTORY_SORT_ACCESSED:
         return "coalesce(accessed_ns, -9223372036854775807)";
     default:
