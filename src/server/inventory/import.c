@@ -104,6 +104,7 @@ run_end(struct run *r)
         al_free(j->pieces);
         import_folders_end(&j->folders);
         import_owners_end(&j->owners);
+        import_seen_end(&j->seen);
         port_mutex_end(&j->lock);
     }
     import_refused_end(&j->refused);

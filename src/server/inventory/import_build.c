@@ -191,14 +191,17 @@ settle_twice(struct import_build *b, bool all, const char *reason)
 static int
 stage_once(struct import_build *b)
 {
-    int64_t twice = 0;
+    int64_t twice = (int64_t)b->job->seen.twice;
     char sql[512];
-    int rc;
+    int rc = AL_OK;
 
     snprintf(sql, sizeof(sql),
              "SELECT count(*) - count(DISTINCT hash(folder, name)) FROM \"v_%s\".%s",
              b->u->volume->id, b->stage);
-    rc = inv_one(b->u->inv, b->u->conn, sql, &twice);
+    if (b->job->seen.slots == NULL) {
+        rc = inv_one(b->u->inv, b->u->conn, sql, &twice);
+    }
+    import_seen_end(&b->job->seen); /* who reads rows again is not to look */
     if (rc < 0 || twice == 0) {
         return rc;
     }
@@ -314,7 +317,10 @@ import_build_entries(struct import_build *b)
     int rc;
 
     b->stage = b->known > 0 ? "entry_import" : "entry_new";
-    rc = stage_rows(b);
+    rc = import_seen_begin(&b->job->seen, b->job->counts.rows);
+    if (rc == AL_OK) {
+        rc = stage_rows(b);
+    }
     if (rc == AL_OK) {
         rc = stage_once(b);
     }

@@ -134,7 +134,7 @@ judge(struct pass *p, uint8_t *at, uint8_t *next)
     if (!import_row_read(&p->j->plan, &values, p->r->scratch, &row, &why)) {
         return hold(p, &values, &why);
     }
-    return import_first_pass_row(p->j, &p->r->near, &row, &p->counts);
+    return import_first_pass_row(p->j, &p->r->near, &row);
 }
 
 /* The end of the record at r->at. Sets misfit where it is too long: whether that is so is for the pass that

@@ -122,6 +122,7 @@ import_near_begin(struct import_folder_near *n)
 {
     n->path = al_alloc(IMPORT_PATH_BYTES_MAX);
     n->index = 0;
+    memset(n->owners, 0, sizeof(n->owners));
     return n->path != NULL ? AL_OK : AL_ENOMEM;
 }
 

@@ -17,6 +17,9 @@
 #define IMPORT_OWNERS_MAX 1000000u /* names of one list */
 #define IMPORT_OWNER_FIRST                                                                         \
     3221225472u /* the number of the first name that has none: no host gives such */
+#define IMPORT_NEAR_OWNERS 64u
+#define IMPORT_NEAR_OWNER_BYTES 59u
+#define IMPORT_SEEN_SLOTS_MAX (UINT64_C(1) << 25) /* 128 MiB: lists of up to 25,000,000 rows */
 #define IMPORT_REFUSED_TEXT_MAX 256u /* bytes of the value that was refused, in the list */
 
 /* ---- import_folders.c: paths of folders → numbers ---- */
@@ -43,6 +46,10 @@ struct import_folder_near {
     uint8_t *path; /* IMPORT_PATH_BYTES_MAX */
     size_t len;
     uint32_t index; /* 0: none yet */
+    struct {        /* owners that came lately; len 0: none */
+        uint32_t uid;
+        uint8_t len, name[IMPORT_NEAR_OWNER_BYTES];
+    } owners[IMPORT_NEAR_OWNERS];
 };
 int import_near_begin(struct import_folder_near *n) AL_MUST_CHECK;
 void import_near_end(struct import_folder_near *n);
@@ -105,6 +112,18 @@ int import_refused_add(struct import_refused *r, uint64_t base, struct al_span h
 /* In a piece's buffer: u64 line, then the rest of the formatted line with its line end. */
 int import_refused_hold(struct al_buf *held, const struct import_refused_line *l) AL_MUST_CHECK;
 
+/* ---- import_seen.c: paths that come twice ---- */
+struct import_seen {
+    uint32_t *slots; /* NULL: more rows than it is for */
+    uint64_t mask;
+    uint64_t twice; /* rows that look like one before; atomic */
+};
+struct import_entry;
+int import_seen_begin(struct import_seen *s, uint64_t rows) AL_MUST_CHECK;
+void import_seen_end(struct import_seen *s);
+uint64_t import_seen_hash(const struct import_entry *e);
+void import_seen_add(struct import_seen *s, const uint64_t *hashes, size_t count);
+
 /* ---- the job ---- */
 struct import_piece {
     uint64_t from, to;          /* bytes of the file: its first record, behind its last */
@@ -148,13 +167,13 @@ struct import_job {
     size_t arg_count;
     const char *column_names[IMPORT_FIELDS];
     uint64_t noted[8]; /* by alto_import_note; atomic */
+    struct import_seen seen;
 };
 int import_job_fail(struct import_job *j, int rc, const char *format, ...) AL_PRINTF(3, 4);
 bool import_job_stops(struct import_job *j);
-/* Judges and counts a row of the first pass; *ret_bad: it is refused. */
+/* A good row of the first pass: its folder, its owner. */
 int import_first_pass_row(struct import_job *j, struct import_folder_near *near,
-                          const struct import_row *row,
-                          struct import_counts *io_counts) AL_MUST_CHECK;
+                          const struct import_row *row) AL_MUST_CHECK;
 /* What the second pass makes of a row; false: it has no entry (the root). */
 struct import_entry {
     uint32_t folder; /* number in the tree */

@@ -84,15 +84,53 @@ parent_of(struct al_span path)
     return (struct al_span){path.at, at > 0 ? at - 1 : 0};
 }
 
+/* Whether an owner came lately: most rows have one of a few. NULL: too long for that. */
+static uint32_t *
+near_owner(struct import_folder_near *near, struct al_span name, bool *ret_known)
+{
+    unsigned at;
+
+    *ret_known = false;
+    if (name.len == 0 || name.len > IMPORT_NEAR_OWNER_BYTES) {
+        return NULL;
+    }
+    at = ((unsigned)name.len * 31u + name.at[0] + name.at[name.len - 1] * 7u + name.at[name.len / 2] * 13u) %
+         IMPORT_NEAR_OWNERS;
+    *ret_known = near->owners[at].len == name.len && memcmp(near->owners[at].name, name.at, name.len) == 0;
+    if (!*ret_known) {
+        near->owners[at].len = (uint8_t)name.len;
+        memcpy(near->owners[at].name, name.at, name.len);
+    }
+    return &near->owners[at].uid;
+}
+
+static uint32_t
+owner_uid(const struct import_job *j, struct import_folder_near *near, struct al_span name)
+{
+    bool known;
+    uint32_t *uid = near_owner(near, name, &known), found;
+
+    if (known) {
+        return *uid;
+    }
+    found = import_owner_find(&j->owners, name);
+    if (uid != NULL) {
+        *uid = found;
+    }
+    return found;
+}
+
 int
-import_first_pass_row(struct import_job *j, struct import_folder_near *near,
-                      const struct import_row *row, struct import_counts *io_counts)
+import_first_pass_row(struct import_job *j, struct import_folder_near *near, const struct import_row *row)
 {
     uint32_t index = 0;
+    bool known = false;
     int rc = AL_OK;
 
-    (void)io_counts;
     if (row->owner.at != NULL) {
+        (void)near_owner(near, row->owner, &known);
+    }
+    if (row->owner.at != NULL && !known) {
         rc = import_owner_make(&j->owners, row->owner);
         if (rc < 0) {
             return import_job_fail(j, rc,
@@ -144,7 +182,7 @@ import_second_pass_row(struct import_job *j, struct import_folder_near *near,
     index = import_folder_find(&j->folders, near, parent);
     ret->folder = index < t->scan_id_cap ? t->nodes[t->by_scan_id[index]].id : 0;
     ret->name = (struct al_span){row->path.at + parent.len + 1, row->path.len - parent.len - 1};
-    ret->uid = row->owner.at != NULL ? import_owner_find(&j->owners, row->owner) : row->uid;
+    ret->uid = row->owner.at != NULL ? owner_uid(j, near, row->owner) : row->uid;
     return ret->folder != 0;
 }
 

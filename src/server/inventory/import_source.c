@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "server/inventory/import_priv.h"
 
+#define SEEN_ROWS 2048u
+
 static struct import_job *
 job_at(struct inventory *inv, uint64_t slot)
 {
@@ -148,7 +150,8 @@ rows_function(duckdb_function_info info, duckdb_data_chunk out)
     struct import_reader *r = duckdb_function_get_local_init_data(info);
     struct import_counts counts = {0};
     struct import_out o;
-    idx_t n = 0, most = duckdb_vector_size();
+    uint64_t hashes[SEEN_ROWS];
+    idx_t n = 0, most = duckdb_vector_size() < SEEN_ROWS ? duckdb_vector_size() : SEEN_ROWS;
     int rc = AL_OK;
 
     import_out_begin(&o, chunk_vector, out);
@@ -163,9 +166,13 @@ rows_function(duckdb_function_info info, duckdb_data_chunk out)
             break;
         }
         if (import_second_pass_row(j, &r->near, &row, line, &e)) {
+            hashes[n] = import_seen_hash(&e);
             import_put(j, &o, n++, &e);
         }
         count_row(&counts, &e);
+    }
+    if (j->seen.slots != NULL) {
+        import_seen_add(&j->seen, hashes, n);
     }
     if (rc < 0 || import_job_stops(j)) {
         duckdb_function_set_error(info, "the list cannot be read");
@@ -309,6 +316,8 @@ chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *ar
     idx_t n = duckdb_data_chunk_get_size(in);
     struct import_counts counts = {0};
     struct import_out o;
+    uint64_t hashes[SEEN_ROWS];
+    size_t seen = 0;
     int rc = import_near_begin(&near.near);
 
     near.scratch = al_alloc(IMPORT_ROW_SCRATCH);
@@ -328,16 +337,21 @@ chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *ar
             rc = j->second ? AL_OK : refuse(j, &values, &why, (uint64_t)number[i] + 1);
             row = (struct import_row){0};
         } else if (!j->second) {
-            rc = import_first_pass_row(j, &near.near, &row, &counts);
+            rc = import_first_pass_row(j, &near.near, &row);
         } else {
             if (!import_second_pass_row(j, &near.near, &row, (uint64_t)number[i] + 1, &e)) {
                 e.folder = 0;
+            } else if (seen < SEEN_ROWS) {
+                hashes[seen++] = import_seen_hash(&e);
             }
             count_row(&counts, &e);
         }
         import_put(j, &o, i, &e);
     }
     if (j->second) {
+        if (j->seen.slots != NULL) {
+            import_seen_add(&j->seen, hashes, seen);
+        }
         add_counts(j, &counts);
     } else {
         port_mutex_lock(&j->lock);
