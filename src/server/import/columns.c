@@ -378,8 +378,18 @@ is_windows(const struct guess *g)
 struct common {
     struct al_arena *arena;
     bool windows, any, apart;
+    bool alone; /* prefix is a whole path, of which nothing says that it is a folder */
     struct al_span prefix;
 };
+
+static bool
+is_below(bool windows, struct al_span path, struct al_span folder)
+{
+    struct al_span cut = {path.at, folder.len};
+
+    return path.len > folder.len && path.at[folder.len] == '/' &&
+           (windows ? import_same_folded(cut, folder) : al_span_equal(cut, folder));
+}
 
 static int
 add_common(struct common *c, struct al_span raw, bool is_folder)
@@ -407,9 +417,17 @@ add_common(struct common *c, struct al_span raw, bool is_folder)
         path.len = 0;
         is_folder = true;
     }
-    c->prefix = c->any ? c->prefix : path;
-    c->any = true;
-    c->apart = !import_path_common(c->windows, &c->prefix, path, is_folder) || c->apart;
+    if (!c->any) {
+        c->any = true;
+        c->prefix = path;
+        c->alone = !is_folder;
+    } else if (c->alone && is_below(c->windows, path, c->prefix)) {
+        c->alone = false; /* others lie in it: it is a folder */
+    } else {
+        is_folder = is_folder || is_below(c->windows, c->prefix, path);
+        c->apart = !import_path_common(c->windows, &c->prefix, path, is_folder) || c->apart;
+        c->alone = false;
+    }
     return AL_OK;
 }
 
@@ -478,6 +496,9 @@ guess_root(struct guess *g, import_paths_fn *paths, void *ctx)
         if (p.len > 0) {
             rc = add_common(&c, p, folder);
         }
+    }
+    if (c.alone) {
+        c.apart = !import_path_common(c.windows, &c.prefix, c.prefix, false) || c.apart;
     }
     if (rc == AL_OK && c.apart) {
         rc = problem(

@@ -12,6 +12,7 @@ struct probe {
     struct import_dialect dialect;
     size_t records, fitting; /* looked at; with the usual number of columns */
     size_t columns;          /* the usual number */
+    size_t header;           /* that of a record which is a header; 0: none */
 };
 
 struct csv {
@@ -74,6 +75,25 @@ split_copy(struct csv *c, const struct import_dialect *d, const uint8_t *at, con
     return import_record_split(d, copy, copy + len, cells);
 }
 
+/* Whether the record is a header: names that are known, or words above numbers and paths. */
+static bool
+is_header(const struct al_span *cells, size_t count)
+{
+    size_t known = 0, values = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct al_span c = import_trim(cells[i]);
+        struct import_time_looks time;
+        uint64_t n;
+
+        known += import_name_known(c);
+        import_time_look(c, &time);
+        values += import_looks_path(c) || time.is_date || time.is_number ||
+                  import_cell_size(c, 0, 1, &n) == AL_OK;
+    }
+    return known > 0 && values == 0 && known * 3 >= count;
+}
+
 static void
 probe(struct csv *c, struct al_arena *scratch, struct probe *p)
 {
@@ -100,6 +120,10 @@ probe(struct csv *c, struct al_arena *scratch, struct probe *p)
                 n--;
             }
             counts[n < counted ? n : counted - 1]++;
+            if (p->header == 0 && p->records < PREAMBLE_RECORDS && n <= IMPORT_COLUMNS_MAX &&
+                is_header(cells, n)) {
+                p->header = n;
+            }
             p->records++;
         }
         at = next;
@@ -112,7 +136,7 @@ probe(struct csv *c, struct al_arena *scratch, struct probe *p)
     p->fitting = counts[best];
 }
 
-/* Blanks part cells only until the path, which has blanks of its own. Which column that is; -1: none. */
+/* Which column the first cell that looks like a path is, in most records; -1: none. */
 static int
 path_column(struct csv *c, struct al_arena *scratch, struct import_dialect *d)
 {
@@ -168,13 +192,13 @@ has_quoted(const struct csv *c, uint8_t delimiter, uint8_t terminator)
     return false;
 }
 
-/* A path first, then the rest: only where the path comes last can blanks in it be told from the others. */
+/* Where the path comes last, what is behind the cells before it is all of it, delimiters too. */
 static bool
-try_blanks(struct csv *c, struct al_arena *scratch, struct import_dialect *d)
+try_rest(struct csv *c, struct al_arena *scratch, uint8_t delimiter, struct import_dialect *d)
 {
     int path;
 
-    d->delimiter = ' ';
+    d->delimiter = delimiter;
     d->quote = 0;
     path = path_column(c, scratch, d);
     if (path < 1) {
@@ -207,7 +231,9 @@ choose_dialect(struct csv *c, struct al_arena *scratch)
         }
         probe(c, scratch, &p);
         share = p.records > 0 ? p.fitting * 100 / p.records : 0;
-        score = p.columns > 1 && share >= 60 ? share * 100 + (p.columns < 50 ? p.columns : 50) : 0;
+        score = p.columns > 1 && share >= (p.header == p.columns ? 60u : 90u)
+                    ? share * 100 + (p.columns < 50 ? p.columns : 50)
+                    : 0;
         if (score > best_score || (c->options->delimiter != 0 && best.records == 0)) {
             best_score = score;
             best = p;
@@ -217,7 +243,9 @@ choose_dialect(struct csv *c, struct al_arena *scratch)
     if (c->options->delimiter == ' ' || (c->options->delimiter == 0 && best_score < 9000)) {
         bool quoted = has_quoted(c, ' ', d->terminator);
 
-        if (try_blanks(c, scratch, &blanks)) {
+        if ((best_score == 0 && c->options->delimiter == 0 &&
+             try_rest(c, scratch, '\t', &blanks)) ||
+            try_rest(c, scratch, ' ', &blanks)) {
             *d = blanks;
             c->columns = blanks.columns;
             return;
@@ -243,25 +271,6 @@ choose_dialect(struct csv *c, struct al_arena *scratch)
         probe(c, scratch, &best);
     }
     c->columns = best.columns > 0 ? best.columns : 1;
-}
-
-/* Whether the record is a header: names that are known, or words above numbers and paths. */
-static bool
-is_header(const struct al_span *cells, size_t count)
-{
-    size_t known = 0, values = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        struct al_span c = import_trim(cells[i]);
-        struct import_time_looks time;
-        uint64_t n;
-
-        known += import_name_known(c);
-        import_time_look(c, &time);
-        values += import_looks_path(c) || time.is_date || time.is_number ||
-                  import_cell_size(c, 0, 1, &n) == AL_OK;
-    }
-    return known > 0 && values == 0 && known * 3 >= count;
 }
 
 /* Words alone, above rows that have numbers or paths in the same columns. */

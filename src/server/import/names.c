@@ -70,6 +70,9 @@ import_name_plain(struct al_span name, uint8_t out[IMPORT_NAME_PLAIN_MAX], uint6
         if (c == '(' || c == '[') {
             break;
         }
+        if (i > 0 && name.at[i - 1] == 0xc3 && c >= 0x80 && c <= 0x9e && c != 0x97) {
+            c = (uint8_t)(c + 32); /* À to Þ in UTF-8 */
+        }
         if (is_word(c)) {
             out[n++] = c;
         }

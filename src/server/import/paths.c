@@ -73,6 +73,12 @@ same(bool fold, const uint8_t *a, const uint8_t *b, size_t len)
     return true;
 }
 
+bool
+import_same_folded(struct al_span a, struct al_span b)
+{
+    return a.len == b.len && same(true, a.at, b.at, a.len);
+}
+
 /* "/a/b" or "/a/b/" behind the root: nothing in it may lead anywhere else. */
 static const char *
 check_parts(const uint8_t *p, size_t len)

@@ -24,6 +24,8 @@ size_t import_path_plain(bool windows, struct al_span raw, uint8_t *out);
  * refused, a sentence without its end. */
 const char *import_path_read(const struct import_root *root, struct al_span raw, uint8_t *out,
                              size_t *ret_len, bool *ret_is_folder);
+/* ASCII case ignored; of one length. */
+bool import_same_folded(struct al_span a, struct al_span b);
 /* Cuts *io (a path of import_path_plain) to the longest folder that it shares with `path`, which is_folder or
  * lies in one; a drive, a share's root, "/" at least. False: they share none of these. */
 bool import_path_common(bool windows, struct al_span *io, struct al_span path, bool is_folder);

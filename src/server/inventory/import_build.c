@@ -7,8 +7,8 @@
 #define FOUND_MADE "5" /* in the stage alone: a folder that no row speaks of */
 #define STAGED                                                                                     \
     IMPORT_ENTRY_COLUMNS                                                                           \
-        ", (CASE WHEN accessed_ns IS NULL THEN 0 ELSE 1 END)::UTINYINT AS source, "                \
-        "0::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
+    ", (CASE WHEN accessed_ns IS NULL THEN 0 ELSE 1 END)::UTINYINT AS source, "                    \
+    "0::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
 
 /* ---- folders ---- */
 

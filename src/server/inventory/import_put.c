@@ -94,9 +94,11 @@ near_owner(struct import_folder_near *near, struct al_span name, bool *ret_known
     if (name.len == 0 || name.len > IMPORT_NEAR_OWNER_BYTES) {
         return NULL;
     }
-    at = ((unsigned)name.len * 31u + name.at[0] + name.at[name.len - 1] * 7u + name.at[name.len / 2] * 13u) %
+    at = ((unsigned)name.len * 31u + name.at[0] + name.at[name.len - 1] * 7u +
+          name.at[name.len / 2] * 13u) %
          IMPORT_NEAR_OWNERS;
-    *ret_known = near->owners[at].len == name.len && memcmp(near->owners[at].name, name.at, name.len) == 0;
+    *ret_known =
+        near->owners[at].len == name.len && memcmp(near->owners[at].name, name.at, name.len) == 0;
     if (!*ret_known) {
         near->owners[at].len = (uint8_t)name.len;
         memcpy(near->owners[at].name, name.at, name.len);
@@ -121,7 +123,8 @@ owner_uid(const struct import_job *j, struct import_folder_near *near, struct al
 }
 
 int
-import_first_pass_row(struct import_job *j, struct import_folder_near *near, const struct import_row *row)
+import_first_pass_row(struct import_job *j, struct import_folder_near *near,
+                      const struct import_row *row)
 {
     uint32_t index = 0;
     bool known = false;

@@ -45,8 +45,8 @@ add(struct import_seen *s, uint64_t hash)
     for (;; at = (at + 1) & s->mask) {
         uint32_t there = __atomic_load_n(&s->slots[at], __ATOMIC_RELAXED);
 
-        if (there == 0 && __atomic_compare_exchange_n(&s->slots[at], &there, mark, false, __ATOMIC_RELAXED,
-                                                      __ATOMIC_RELAXED)) {
+        if (there == 0 && __atomic_compare_exchange_n(&s->slots[at], &there, mark, false,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
             return false;
         }
         if (there == mark) {
