@@ -36,6 +36,11 @@ struct inventory_bucket { /* from <= x < to; ages in ns back from now, sizes in 
     int64_t from, to;
     uint64_t files, bytes, stub_files, stub_bytes;
 };
+/* Histograms have all their buckets, also empty ones, so that those of several volumes can be added; an access or
+ * change that lies in the future is of age 0; unknown access is in no bucket. totals.folders counts the
+ * folder asked for too. Duplicates of the whole volume are kept: of groups that waste least, more than 4,096 deep,
+ * nothing is known until the next scan. Those of a folder are looked for, in about the time of two passes over its
+ * names: of one that holds 10,000,000 files, some 0.8 s. */
 struct inventory_group {
     struct al_span name; /* extension without '.', "" none; owner's name, or the uid as digits */
     uint64_t files, bytes, allocated, stub_files, stub_bytes;
@@ -58,7 +63,7 @@ struct inventory_figures {
     uint64_t evidence_files[INVENTORY_SOURCES]; /* by source of the access time */
     uint64_t imported_files; /* INVENTORY_IMPORTED */
 };
-/* AL_ENODATA: no such folder. */
+/* AL_ENODATA: no such folder. AL_ELIMIT: rows above INVENTORY_FIGURE_ROWS_MAX. */
 int inventory_figures(struct inventory *inv, const struct inventory_scope *scope,
                       const char *volume_id, const struct inventory_figures_query *q,
                       struct al_arena *arena, struct inventory_figures *ret) AL_MUST_CHECK;
@@ -79,7 +84,8 @@ struct inventory_tree_query {
 typedef int inventory_folder_fn(void *ctx, const struct inventory_folder *f);
 /* The folder itself first into *ret_self (arena), then its children through fn. *ret_total: how many children
  * there are. Figures of files that outcomes changed since the last scan follow within the same call
- * that changed them. AL_ENODATA: no such folder. */
+ * that changed them; `folders` and unreadable are of the last scan. AL_ENODATA: no such folder (the root of a
+ * volume that was never scanned is there, and empty). AL_EINVAL: limit. */
 int inventory_tree(struct inventory *inv, const struct inventory_scope *scope,
                    const char *volume_id, const struct inventory_tree_query *q,
                    struct al_arena *arena, struct inventory_folder *ret_self, uint64_t *ret_total,
@@ -88,7 +94,7 @@ int inventory_tree(struct inventory *inv, const struct inventory_scope *scope,
 /* ---- a number while one types ---- */
 struct inventory_count {
     uint64_t files, bytes; /* that the rule matches; nothing else is looked at */
-    bool exact; /* false: from a sample (a rule with `like` over very many files) */
+    bool exact; /* false: from a sample (a rule about names or paths, globs, `like`, over 2,000,000 entries and more) */
 };
 int inventory_count(struct inventory *inv, const struct inventory_scope *scope,
                     const char *volume_id, const struct rule *rule, int64_t now_ns,

@@ -173,10 +173,10 @@ inv_rule_sql_end(struct inv_rule_sql *r)
     r->text = NULL;
 }
 
-static int
-register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
-                const duckdb_type *types, size_t count, duckdb_type back, bool nulls,
-                duckdb_scalar_function_t function)
+int
+inv_register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
+                    const duckdb_type *types, size_t count, duckdb_type back, unsigned how,
+                    duckdb_scalar_function_t function)
 {
     duckdb_scalar_function f = duckdb_create_scalar_function();
     duckdb_logical_type t;
@@ -191,8 +191,11 @@ register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
     t = duckdb_create_logical_type(back);
     duckdb_scalar_function_set_return_type(f, t);
     duckdb_destroy_logical_type(&t);
-    if (nulls) {
+    if ((how & INV_SEES_NULLS) != 0) {
         duckdb_scalar_function_set_special_handling(f);
+    }
+    if ((how & INV_COUNTS_CALLS) != 0) {
+        duckdb_scalar_function_set_volatile(f);
     }
     duckdb_scalar_function_set_extra_info(f, inv, NULL);
     duckdb_scalar_function_set_function(f, function);
@@ -213,16 +216,16 @@ inv_functions_register(struct inventory *inv, struct inv_conn *c)
         [A_UID] = DUCKDB_TYPE_UINTEGER,   [A_OWNER] = DUCKDB_TYPE_BLOB,
         [A_ATTRS] = DUCKDB_TYPE_UINTEGER, [A_MODE] = DUCKDB_TYPE_UINTEGER,
         [A_STATE] = DUCKDB_TYPE_UTINYINT};
-    int rc = register_scalar(inv, c, "alto_glob", glob, AL_LEN(glob), DUCKDB_TYPE_BOOLEAN, false,
-                             glob_function);
+    int rc = inv_register_scalar(inv, c, "alto_glob", glob, AL_LEN(glob), DUCKDB_TYPE_BOOLEAN, 0,
+                                 glob_function);
 
     if (rc == AL_OK) {
-        rc = register_scalar(inv, c, "alto_fold", fold, AL_LEN(fold), DUCKDB_TYPE_BLOB, false,
-                             fold_function);
+        rc = inv_register_scalar(inv, c, "alto_fold", fold, AL_LEN(fold), DUCKDB_TYPE_BLOB, 0,
+                                 fold_function);
     }
     if (rc == AL_OK) {
-        rc = register_scalar(inv, c, "alto_rule", rule, AL_LEN(rule), DUCKDB_TYPE_BOOLEAN, true,
-                             rule_function);
+        rc = inv_register_scalar(inv, c, "alto_rule", rule, AL_LEN(rule), DUCKDB_TYPE_BOOLEAN,
+                                 INV_SEES_NULLS, rule_function);
     }
     return rc;
 }

@@ -48,7 +48,16 @@ configure(const struct inventory_conf *conf, duckdb_config config)
     if (rc == AL_OK) {
         rc = set_config(config, "autoinstall_known_extensions", "false");
     }
-    return rc == AL_OK ? set_config(config, "autoload_known_extensions", "false") : rc;
+    if (rc == AL_OK) {
+        rc = set_config(config, "autoload_known_extensions", "false");
+    }
+    /* The first rows of an order are found by their keys alone, and only they are read whole. */
+    if (rc == AL_OK) {
+        rc = set_config(config, "late_materialization_max_rows", "%u", INVENTORY_FIGURE_ROWS_MAX);
+    }
+    return rc == AL_OK
+               ? set_config(config, "dynamic_or_filter_threshold", "%u", INVENTORY_FIGURE_ROWS_MAX)
+               : rc;
 }
 
 static int
@@ -85,6 +94,15 @@ register_all(struct inventory *inv)
     }
     if (rc == AL_OK) {
         rc = inv_imports_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
+        rc = inv_tally_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
+        rc = inv_twins_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
+        rc = inv_export_register(inv, of.conn);
     }
     return rc;
 }

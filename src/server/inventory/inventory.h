@@ -246,14 +246,18 @@ struct inventory_earlier {
     const char *reason; /* why a file it matches is not for the planned rule: "excluded", "pinned",
                            "earlier_rule"; at most 31 letters a-z _ */
 };
+/* now_ns may be any moment. Before the last scan, what is known is still of today: files made or changed later
+ * than now_ns are refused as "newer_than_the_date" (they did not exist then, or were others), before anything else
+ * is asked; files that are gone since are not in it; a file read later than now_ns counts with that later access,
+ * since the earlier one was overwritten, so that such a plan never counts more than there would have been. */
 struct inventory_plan_query {
     const struct rule *rule;
     int64_t now_ns;
     const struct inventory_earlier *earlier; /* in order; the first that matches decides */
     size_t earlier_count;
 };
-struct inventory_refusal { /* names of agent/stub/stub.h STUB_REFUSALS, or the reason of an earlier
-                              rule */
+struct inventory_refusal { /* names of agent/stub/stub.h STUB_REFUSALS, the reason of an earlier
+                              rule, or "newer_than_the_date" */
     const char *reason;
     uint64_t files, bytes;
     struct al_span sample; /* the path of the largest of them, with its leading '/' */
@@ -282,8 +286,8 @@ int inventory_plan(struct inventory *inv, const struct inventory_scope *scope,
 struct inventory_limits { /* 0: none */
     uint64_t files, bytes;
 };
-/* The files the plan counts as to be tiered, each once, oldest access first, until a limit would be
- * passed. */
+/* The files the plan counts as to be tiered, each once, oldest access first (unknown last), then in the
+ * order of the tree, until a limit would be passed. */
 int inventory_candidates(struct inventory *inv, const struct inventory_scope *scope,
                          const char *volume_id, const struct inventory_plan_query *q,
                          const struct inventory_limits *limits, inventory_row_fn *fn,

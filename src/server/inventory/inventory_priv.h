@@ -12,7 +12,8 @@
 
 /* What a host may say of an entry: that it is known from an import is not for it to say. */
 #define INV_WIRE_FLAGS (ENTRY_FLAGS_MASK & ~INVENTORY_IMPORTED)
-#define INV_FORMAT 1 /* of a volume's file; a file of a newer format is refused */
+#define INV_FORMAT                                                                                 \
+    2 /* of a volume's file; format 1 is made 2 when opened, a newer one is refused */
 #define INV_SQL_MAX                                                                                \
     (16u                                                                                           \
      << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
@@ -166,6 +167,12 @@ struct inv_rule_sql {
 int inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
                       struct inv_rule_sql *r) AL_MUST_CHECK;
 void inv_rule_sql_end(struct inv_rule_sql *r);
+/* how: a NULL argument is a call too, not a NULL result; each row is a call, never fewer. */
+#define INV_SEES_NULLS 1u
+#define INV_COUNTS_CALLS 2u
+int inv_register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
+                        const duckdb_type *types, size_t count, duckdb_type back, unsigned how,
+                        duckdb_scalar_function_t function) AL_MUST_CHECK;
 int inv_functions_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_sources_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_imports_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
@@ -280,6 +287,107 @@ struct inv_source {
 /* size rounded to blocks of three times the same %llu: block - 1, block, block. */
 #define INV_ROUNDED "((least(size, 4611686018427387904) + %llu) // %llu * %llu)"
 #define INV_BLOCK_BYTES_MAX (1u << 30)
+
+/* ---- summaries.c: what is worked out when the entries change ----
+ * own    a folder's own files: one row for each folder that has some
+ * below  each folder's files with all below it
+ * twin   the groups of files of one name and size that waste most, at most INV_TWINS_KEPT */
+#define INV_TWINS_KEPT 4096u
+/* The tables this format has and format 1 had not; in a transaction. */
+int inv_summaries_make(struct inv_use *u) AL_MUST_CHECK;
+/* All of them anew from the entries and folders; inside of the transaction that changed these. Whoever puts
+ * other tables in their place calls it. Memory: 64 bytes a folder. */
+int inv_summaries_build(struct inv_use *u) AL_MUST_CHECK;
+/* Around the rounds of temp.told_in: before looks which names change their group, after brings the
+ * tables up to date. resized: some row has INVENTORY_SET_SIZE or _GONE. */
+int inv_summaries_before(struct inv_use *u, bool resized) AL_MUST_CHECK;
+int inv_summaries_after(struct inv_use *u, bool resized) AL_MUST_CHECK;
+
+/* ---- twins.c: files of one name and size ----
+ * Two passes: the first marks in a map of bits which hashes came, and which came again; the second groups
+ * only rows whose hash came again. Grouping all names of 10,000,000 entries takes five times as long. */
+struct inv_twins {
+    uint64_t *once, *again; /* atomic */
+    uint64_t mask;
+};
+/* Appends "(name, size, files, folder)" of all groups of at least two below, most waste first, at most
+ * `most`. `into` goes before the SELECT. */
+int inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t last,
+                   uint64_t entries, size_t most, struct inv_rows *ret_rows) AL_MUST_CHECK;
+int inv_twins_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- tally.c: histograms and totals of any rows, in one pass ---- */
+#define INV_BUCKETS_MAX 16u
+struct inv_counts {
+    uint64_t files, bytes, stub_files, stub_bytes;
+};
+struct inv_tally {
+    port_mutex lock;
+    int64_t now_ns;
+    uint64_t block_bytes;
+    struct inv_counts age[INV_BUCKETS_MAX], modified[INV_BUCKETS_MAX], size[INV_BUCKETS_MAX];
+    struct inventory_totals totals; /* of these rows: no unreadable, no scan */
+    uint64_t unknown_files, unknown_bytes, imported, evidence[INVENTORY_SOURCES];
+};
+/* SQL: sum(alto_tally(slot, ...)) over rows of these columns, with a tally lent under slot. Only in a
+ * select list: a filter may see rows that others turn away. */
+#define INV_TALLY_SQL                                                                              \
+    "sum(alto_tally(%u::UBIGINT, type, state, flags, source, size, allocated, accessed_ns, "       \
+    "mtime_ns))"
+void inv_tally_begin(struct inv_tally *t, int64_t now_ns, uint64_t block_bytes);
+void inv_tally_end(struct inv_tally *t);
+int inv_tally_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+/* Borders of the histogram with these counts, all buckets, also empty ones. */
+int inv_tally_ages(const struct inv_counts *c, struct al_arena *arena,
+                   struct inventory_bucket **ret, size_t *ret_count) AL_MUST_CHECK;
+int inv_tally_sizes(const struct inv_counts *c, struct al_arena *arena,
+                    struct inventory_bucket **ret, size_t *ret_count) AL_MUST_CHECK;
+
+/* ---- plan_sql.c: what a rule does to each row ---- */
+struct inv_plan {
+    struct inv_use *u;
+    const struct inventory_plan_query *q;
+    struct inv_rule_sql rule;
+    struct inv_rule_sql *earlier; /* al_alloc'ed */
+    size_t earlier_count;
+    int64_t last_scan_ns;
+    bool costly; /* some rule has what only the native evaluator decides */
+};
+#define INV_PLAN(name) AL_CLEANUP(inv_plan_end) struct inv_plan name = {0}
+int inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q,
+                   struct inv_plan *p) AL_MUST_CHECK;
+void inv_plan_end(struct inv_plan *p);
+/* "(SELECT e.*, rid, refusal, freed FROM ... WHERE rule)": what the rule matches, refusal NULL where it is to be
+ * tiered. Folders' paths and owners are joined in only where a rule asks for them. */
+void inv_plan_put(struct inv_sql *sql, const struct inv_plan *p);
+bool inv_plan_has_paths(const struct inv_plan *p); /* its rows have fpath and path already */
+const char *inv_plan_reason(const struct inv_plan *p, int64_t code); /* of a refusal */
+/* An expression that turns `refusal` into its reason as text. */
+void inv_plan_put_reason(struct inv_sql *sql, const struct inv_plan *p);
+/* "FROM entry, folder[, owner]" as e.*, fpath, path and owner, as far as the rules' texts name them. */
+void inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner,
+                    const char *where);
+/* Whether a rule's text asks for a column: nothing of the rule's own words is in it, only names of columns
+ * and functions and numbers. */
+bool inv_sql_asks(const char *text, const char *column);
+
+/* ---- figures.c ---- */
+struct inv_below { /* folders with these numbers */
+    uint32_t id, last;
+};
+/* By clean path; the root is 1 to UINT32_MAX. AL_ENODATA: there is none. */
+int inv_below_find(struct inv_use *u, struct al_span path, struct inv_below *ret) AL_MUST_CHECK;
+/* "SELECT ext or owner, files, bytes, allocated, stub files, stub bytes FROM source", `rows` of most bytes, into
+ * the arena. */
+int inv_groups(struct inv_use *u, const char *source, bool owners, size_t rows,
+               struct al_arena *arena, struct inventory_group **ret,
+               size_t *ret_count) AL_MUST_CHECK;
+/* Rows of a query of INV_ROW_COLUMNS into the arena, at most most. */
+int inv_keep_rows(struct inv_use *u, const char *sql, size_t most, struct al_arena *arena,
+                  struct inventory_row **ret, size_t *ret_count) AL_MUST_CHECK;
+
+/* ---- export.c ---- */
+int inv_export_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
 /* ---- rows.c ---- */
 /* What inv_row reads, from a table or subquery named e with a column fpath (the folder's path) and

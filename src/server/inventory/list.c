@@ -25,42 +25,12 @@ pages_end(struct pages *p)
     }
 }
 
-struct folder {
-    uint32_t id, last;
-};
-
 /* What a query looks at: the folders with these numbers, of them those up to a path, in the order
  * of the list. */
 struct range {
-    struct folder ids;
+    struct inv_below ids;
     struct al_span until; /* .at NULL: all */
 };
-
-/* Finds a folder by its clean path. AL_ENODATA: there is none. */
-static int
-find_folder(struct inv_use *u, struct al_span path, struct folder *ret)
-{
-    INV_ROWS(rows);
-    INV_SQL(sql);
-    bool end = true;
-    int rc;
-
-    if (path.len == 0) {
-        *ret = (struct folder){1, UINT32_MAX};
-        return AL_OK;
-    }
-    inv_put(&sql, "SELECT id, last FROM \"v_%s\".folder WHERE path = ", u->volume->id);
-    inv_put_blob(&sql, path);
-    rc = sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, &rows);
-    if (rc == AL_OK) {
-        rc = inv_next(&rows, &end);
-    }
-    if (rc < 0 || end) {
-        return rc < 0 ? rc : AL_ENODATA;
-    }
-    *ret = (struct folder){(uint32_t)inv_num(&rows, 0), (uint32_t)inv_num(&rows, 1)};
-    return AL_OK;
-}
 
 /* A cursor is base64 of: one byte sort and direction, 8 bytes key, 4 bytes length of the folder's
  * path, that path, the name. */
@@ -234,7 +204,7 @@ static void
 put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_query *q,
          const struct range *range, const struct inv_rule_sql *rule)
 {
-    const struct folder *f = &range->ids;
+    const struct inv_below *f = &range->ids;
     const char *id = u->volume->id;
 
     inv_put(sql,
@@ -410,7 +380,7 @@ page_key(struct inv_use *u, const struct inventory_list_query *q, uint64_t versi
  * of them: naming those spares DuckDB nearly all rows. *io_until keeps the path. *ret_rest: there
  * is nothing behind them. */
 static int
-find_window(struct inv_use *u, const struct inventory_list_query *q, const struct folder *below,
+find_window(struct inv_use *u, const struct inventory_list_query *q, const struct inv_below *below,
             const struct place *from, size_t folders, struct al_buf *io_until, struct range *ret,
             bool *ret_rest)
 {
@@ -439,7 +409,7 @@ find_window(struct inv_use *u, const struct inventory_list_query *q, const struc
     *ret_rest = (size_t)inv_num(&rows, 0) < folders;
     *ret = (struct range){.ids = *below};
     if (inv_num(&rows, 0) > 0) {
-        ret->ids = (struct folder){(uint32_t)inv_num(&rows, 1), (uint32_t)inv_num(&rows, 2)};
+        ret->ids = (struct inv_below){(uint32_t)inv_num(&rows, 1), (uint32_t)inv_num(&rows, 2)};
     }
     if (!*ret_rest) {
         al_buf_clear(io_until);
@@ -463,7 +433,7 @@ read_rows(struct inv_use *u, const struct inventory_list_query *q, const struct 
 }
 
 static int
-read_window(struct inv_use *u, const struct inventory_list_query *q, const struct folder *below,
+read_window(struct inv_use *u, const struct inventory_list_query *q, const struct inv_below *below,
             const struct inv_rule_sql *rule, const struct place *from, size_t asked,
             struct pages *out)
 {
@@ -499,7 +469,7 @@ read_pages(struct inv_use *u, const struct inventory_list_query *q, struct al_sp
     int rc = inv_begin(u); /* folder and page from one state */
 
     if (rc == AL_OK) {
-        rc = find_folder(u, clean, &whole.ids);
+        rc = inv_below_find(u, clean, &whole.ids);
         rc = rc == AL_ENODATA ? no_folder(u, clean, fail) : rc;
     }
     if (rc == AL_OK && q->rule != NULL) {

@@ -448,6 +448,9 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = change_places(&m, scan_id, now_ns);
     }
     if (rc == AL_OK) {
+        rc = inv_summaries_build(u);
+    }
+    if (rc == AL_OK) {
         rc = inv_commit(u);
     }
     if (rc == AL_OK) {

@@ -134,7 +134,7 @@ is_known(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
 }
 
 static int
-apply_rounds(struct inv_use *u, int64_t *ret_matched)
+apply_rounds(struct inv_use *u, bool resized, int64_t *ret_matched)
 {
     const char *id = u->volume->id;
     char sql[1024];
@@ -146,15 +146,18 @@ apply_rounds(struct inv_use *u, int64_t *ret_matched)
         rc = inv_one(u->inv, u->conn, sql, ret_matched);
     }
     if (rc == AL_OK) {
+        rc = inv_summaries_before(u, resized);
+    }
+    if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT coalesce(max(round), 0) FROM temp.told_in", &rounds);
     }
     for (int64_t round = 1; rc == AL_OK && round <= rounds; round++) {
         rc = inv_runf(u->inv, u->conn, update_sql, id, id, (long long)round);
-        if (rc == AL_OK) {
+        if (rc == AL_OK && resized) {
             rc = inv_runf(u->inv, u->conn, delete_sql, id, (long long)round);
         }
     }
-    return rc;
+    return rc == AL_OK ? inv_summaries_after(u, resized) : rc;
 }
 
 static int
@@ -175,7 +178,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
 {
     INV_USE(u);
     int64_t matched = 0;
-    bool known = false;
+    bool known = false, resized = false;
     int rc;
 
     if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
@@ -188,6 +191,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         if (!row_is_sound(&rows[i])) {
             return AL_EINVAL;
         }
+        resized |= (rows[i].set & (INVENTORY_SET_SIZE | INVENTORY_SET_GONE)) != 0;
     }
     rc = inv_use_begin(inv, scope, volume_id, true, &u);
     if (rc == AL_OK) {
@@ -204,7 +208,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = append_rows(&u, rows, count);
     }
     if (rc == AL_OK) {
-        rc = apply_rounds(&u, &matched);
+        rc = apply_rounds(&u, resized, &matched);
     }
     if (rc == AL_OK) {
         rc = set_known(&u, stream, seq);

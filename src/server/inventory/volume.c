@@ -63,7 +63,8 @@ attach(struct inventory *inv, struct inv_conn *c, const char *volume_id, const c
 }
 
 static int
-read_meta(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, al_id ret_last_scan_id)
+read_meta(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, al_id ret_last_scan_id,
+          int64_t *ret_format)
 {
     INV_ROWS(rows);
     char sql[256];
@@ -82,13 +83,47 @@ read_meta(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, al_id
         return rc < 0 && rc != AL_EINTERNAL ? rc : AL_ECORRUPT;
     }
     inv_id(&rows, 2, id);
-    if (inv_num(&rows, 0) != INV_FORMAT || strcmp(id, v->id) != 0) {
+    *ret_format = inv_num(&rows, 0);
+    if (*ret_format < 1 || *ret_format > INV_FORMAT || strcmp(id, v->id) != 0) {
         return AL_ECORRUPT;
     }
     inv_id(&rows, 1, v->customer_id);
     v->block_bytes = (uint64_t)inv_num(&rows, 3);
     inv_id(&rows, 4, ret_last_scan_id);
     return AL_OK;
+}
+
+static void
+roll_back(struct inventory *inv, struct inv_conn *c)
+{
+    if (inv_run(inv, c, "ROLLBACK") < 0) {
+        al_log(inv->log, AL_LOG_DEBUG, "inventory: nothing to roll back");
+    }
+}
+
+/* A file of format 1 has no summaries: they are made, all or nothing. */
+static int
+upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v)
+{
+    struct inv_use u = {.inv = inv, .volume = v, .conn = c};
+    int rc = inv_run(inv, c, "BEGIN TRANSACTION");
+
+    if (rc == AL_OK) {
+        rc = inv_summaries_make(&u);
+    }
+    if (rc == AL_OK) {
+        rc = inv_summaries_build(&u);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(inv, c, "UPDATE \"v_%s\".meta SET format = %d", v->id, INV_FORMAT);
+    }
+    if (rc == AL_OK) {
+        rc = inv_run(inv, c, "COMMIT");
+    }
+    if (rc < 0) {
+        roll_back(inv, c);
+    }
+    return rc;
 }
 
 char *
@@ -159,9 +194,12 @@ static int
 create_tables(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
               const char *volume_id, uint64_t block_bytes)
 {
+    struct inv_volume v = {0};
+    struct inv_use u = {.inv = inv, .volume = &v, .conn = c};
     char sql[1024];
     int rc = inv_run(inv, c, "BEGIN TRANSACTION");
 
+    snprintf(v.id, sizeof(v.id), "%s", volume_id);
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(schema); i++) {
         /* Each is a literal of this file with one %s. */
         const char *at = strstr(schema[i], "%s");
@@ -177,10 +215,13 @@ create_tables(struct inventory *inv, struct inv_conn *c, const struct inventory_
                       (unsigned long long)(block_bytes > 0 ? block_bytes : BLOCK_BYTES_DEFAULT));
     }
     if (rc == AL_OK) {
+        rc = inv_summaries_make(&u);
+    }
+    if (rc == AL_OK) {
         rc = inv_run(inv, c, "COMMIT");
     }
-    if (rc < 0 && inv_run(inv, c, "ROLLBACK") < 0) {
-        al_log(inv->log, AL_LOG_DEBUG, "inventory: nothing to roll back");
+    if (rc < 0) {
+        roll_back(inv, c);
     }
     return rc;
 }
@@ -264,6 +305,7 @@ attach_volume(struct inventory *inv, struct inv_conn *c, const struct made *made
               struct inv_volume *v)
 {
     int rc = file_is_there(inv, v->id);
+    int64_t format = 0;
     al_id last;
 
     if (rc == AL_ENOENT && made != NULL) {
@@ -275,7 +317,10 @@ attach_volume(struct inventory *inv, struct inv_conn *c, const struct made *made
     if (rc < 0) {
         return rc;
     }
-    rc = read_meta(inv, c, v, last);
+    rc = read_meta(inv, c, v, last, &format);
+    if (rc == AL_OK && format < INV_FORMAT) {
+        rc = upgrade(inv, c, v);
+    }
     if (rc == AL_OK) {
         rc = read_scan(inv, v);
     }

@@ -1,0 +1,386 @@
+/* Sums of folders and groups of alike files, kept beside the entries: made anew with a scan or an
+ * import, brought up to date with outcomes, always in the transaction that changes the entries. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/inventory/inventory_priv.h"
+
+/* Sums of hostile sizes stay at what a column can hold; then they are no sums any more, until the
+ * next scan. */
+#define SUMS_COLUMNS                                                                               \
+    "id UINTEGER, files BIGINT, bytes BIGINT, allocated BIGINT, stub_files BIGINT, "               \
+    "stub_bytes BIGINT, accessed BIGINT, modified BIGINT"
+#define SUMS_OF_FILES                                                                              \
+    "count(*) AS files, " INV_SUM("size") " AS bytes, " INV_SUM(                                   \
+        "allocated") " AS allocated, count(*) FILTER (state = 1) AS stub_files, "                  \
+                     "" INV_SUM_IF("size", "state = 1") " AS stub_bytes, max(accessed_ns) AS "     \
+                                                        "accessed, max(mtime_ns) AS modified"
+
+static const char *const tables[] = {
+    "CREATE TABLE \"v_%s\".own (" SUMS_COLUMNS ")",
+    "CREATE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
+    "CREATE TABLE \"v_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
+    "CREATE TABLE \"v_%s\".day (day_ns BIGINT, files UBIGINT, folders UBIGINT, bytes UBIGINT, "
+    "allocated UBIGINT, stub_files UBIGINT, stub_bytes UBIGINT, freed_bytes UBIGINT)",
+    "ALTER TABLE \"v_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
+};
+
+/* Each statement is a literal with one %s. */
+static int
+run_with_id(struct inv_use *u, const char *statement)
+{
+    const char *at = strstr(statement, "%s");
+
+    return inv_runf(u->inv, u->conn, "%.*s%s%s", (int)(at - statement), statement, u->volume->id,
+                    at + 2);
+}
+
+int
+inv_summaries_make(struct inv_use *u)
+{
+    int rc = AL_OK;
+
+    for (size_t i = 0; rc == AL_OK && i < AL_LEN(tables); i++) {
+        rc = run_with_id(u, tables[i]);
+    }
+    return rc;
+}
+
+/* ---- folders ---- */
+
+enum { S_FILES, S_BYTES, S_ALLOCATED, S_STUB_FILES, S_STUB_BYTES, S_SUMS };
+
+struct sums {
+    uint64_t sum[S_SUMS];
+    int64_t accessed, modified; /* INT64_MIN: unknown */
+    uint32_t parent;
+};
+struct folders {
+    struct sums *at; /* index is the id; 0 unused */
+    uint64_t count;  /* greatest id */
+};
+
+static void
+folders_end(struct folders *f)
+{
+    al_free(f->at);
+}
+
+static int
+read_own(struct inv_use *u, struct folders *f)
+{
+    INV_ROWS(rows);
+    const char *id = u->volume->id;
+    char sql[512];
+    bool end = false;
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT f.id, f.parent, o.files, o.bytes, o.allocated, o.stub_files, o.stub_bytes, "
+             "o.accessed, o.modified FROM \"v_%s\".folder f LEFT JOIN \"v_%s\".own o ON o.id = "
+             "f.id",
+             id, id);
+    rc = inv_query(u->inv, u->conn, sql, true, &rows);
+    while (rc == AL_OK) {
+        struct sums *s;
+        uint64_t at;
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        at = (uint64_t)inv_num(&rows, 0);
+        if (at == 0 || at > f->count) {
+            return AL_ECORRUPT;
+        }
+        s = &f->at[at];
+        s->parent = (uint32_t)inv_num(&rows, 1);
+        for (unsigned i = 0; i < S_SUMS; i++) {
+            s->sum[i] = (uint64_t)inv_num(&rows, 2 + i);
+        }
+        s->accessed = inv_null(&rows, 2 + S_SUMS) ? INT64_MIN : inv_num(&rows, 2 + S_SUMS);
+        s->modified = inv_null(&rows, 3 + S_SUMS) ? INT64_MIN : inv_num(&rows, 3 + S_SUMS);
+    }
+    return rc;
+}
+
+/* A parent has the smaller number. */
+static int
+add_up(struct folders *f)
+{
+    for (uint64_t id = f->count; id > 1; id--) {
+        const struct sums *s = &f->at[id];
+        struct sums *to = &f->at[s->parent];
+
+        if (s->parent >= id) {
+            return AL_ECORRUPT;
+        }
+        for (unsigned i = 0; i < S_SUMS; i++) {
+            to->sum[i] = s->sum[i] > INT64_MAX - to->sum[i] ? INT64_MAX : to->sum[i] + s->sum[i];
+        }
+        to->accessed = s->accessed > to->accessed ? s->accessed : to->accessed;
+        to->modified = s->modified > to->modified ? s->modified : to->modified;
+    }
+    return AL_OK;
+}
+
+static int
+append_sums(duckdb_appender a, const struct folders *f)
+{
+    duckdb_state bad = DuckDBSuccess;
+
+    for (uint64_t id = 1; bad == DuckDBSuccess && id <= f->count; id++) {
+        const struct sums *s = &f->at[id];
+
+        bad |= duckdb_append_uint32(a, (uint32_t)id);
+        for (unsigned i = 0; i < S_SUMS; i++) {
+            bad |= duckdb_append_int64(a, (int64_t)s->sum[i]);
+        }
+        bad |=
+            s->accessed != INT64_MIN ? duckdb_append_int64(a, s->accessed) : duckdb_append_null(a);
+        bad |=
+            s->modified != INT64_MIN ? duckdb_append_int64(a, s->modified) : duckdb_append_null(a);
+        bad |= duckdb_appender_end_row(a);
+    }
+    return bad == DuckDBSuccess && duckdb_appender_close(a) == DuckDBSuccess ? AL_OK : AL_EIO;
+}
+
+static int
+write_below(struct inv_use *u, const struct folders *f)
+{
+    char catalog[AL_ID_LEN + 3];
+    duckdb_appender a = NULL;
+    int rc = inv_runf(u->inv, u->conn, "CREATE OR REPLACE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
+                      u->volume->id);
+
+    if (rc < 0) {
+        return rc;
+    }
+    snprintf(catalog, sizeof(catalog), "v_%s", u->volume->id);
+    if (duckdb_appender_create_ext(u->conn->con, catalog, "main", "below", &a) != DuckDBSuccess) {
+        rc = AL_EINTERNAL;
+    } else {
+        rc = append_sums(a, f);
+    }
+    if (rc < 0) {
+        rc = inv_error(u->inv, rc == AL_EIO ? DUCKDB_ERROR_IO : DUCKDB_ERROR_CATALOG,
+                       a != NULL ? duckdb_appender_error(a) : NULL);
+    }
+    (void)duckdb_appender_destroy(&a); /* closed above, or failed already */
+    return rc;
+}
+
+static int
+build_folders(struct inv_use *u)
+{
+    AL_CLEANUP(folders_end) struct folders f = {0};
+    const char *id = u->volume->id;
+    char sql[128];
+    int64_t count = 0;
+    int rc = inv_runf(u->inv, u->conn,
+                      "CREATE OR REPLACE TABLE \"v_%s\".own AS SELECT folder AS id, " SUMS_OF_FILES
+                      " FROM \"v_%s\".entry WHERE type = %d GROUP BY folder",
+                      id, id, PORT_T_FILE);
+
+    if (rc == AL_OK) {
+        snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"v_%s\".folder", id);
+        rc = inv_one(u->inv, u->conn, sql, &count);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    f.count = (uint64_t)count;
+    f.at = al_array((size_t)count + 1, sizeof(*f.at));
+    if (f.at == NULL) {
+        return AL_ENOMEM;
+    }
+    for (uint64_t i = 0; i <= f.count; i++) {
+        f.at[i].accessed = f.at[i].modified = INT64_MIN;
+    }
+    rc = read_own(u, &f);
+    if (rc == AL_OK) {
+        rc = add_up(&f);
+    }
+    return rc == AL_OK ? write_below(u, &f) : rc;
+}
+
+/* ---- alike files ---- */
+
+static int
+build_twins(struct inv_use *u)
+{
+    INV_ROWS(none);
+    char into[128], sql[128];
+    int64_t entries = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", u->volume->id);
+    rc = inv_one(u->inv, u->conn, sql, &entries);
+    if (rc < 0) {
+        return rc;
+    }
+    snprintf(into, sizeof(into), "CREATE OR REPLACE TABLE \"v_%s\".twin AS ", u->volume->id);
+    return inv_twins_find(u, into, 1, UINT32_MAX, (uint64_t)entries, INV_TWINS_KEPT, &none);
+}
+
+int
+inv_summaries_build(struct inv_use *u)
+{
+    int rc = build_folders(u);
+
+    return rc == AL_OK ? build_twins(u) : rc;
+}
+
+/* ---- outcomes ---- */
+
+#define TOLD_OF "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino)"
+
+int
+inv_summaries_before(struct inv_use *u, bool resized)
+{
+    if (!resized) {
+        return AL_OK;
+    }
+    return inv_runf(u->inv, u->conn,
+                    "CREATE OR REPLACE TEMP TABLE resized AS SELECT DISTINCT t.name FROM "
+                    "temp.told_in t JOIN \"v_%s\".entry e ON " TOLD_OF
+                    " WHERE (t.set_bits & 32) <> 0 OR ((t.set_bits & 16) <> 0 AND e.size <> "
+                    "t.size)",
+                    u->volume->id);
+}
+
+/* What an outcome changed of the folders' own sums. */
+static int
+find_changes(struct inv_use *u, int64_t *ret)
+{
+    const char *id = u->volume->id;
+    int rc = inv_run(u->inv, u->conn,
+                     "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT in_folder AS id FROM "
+                     "temp.told_in WHERE (set_bits & 61) <> 0");
+
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn,
+                      "CREATE OR REPLACE TEMP TABLE fresh AS SELECT folder AS id, " SUMS_OF_FILES
+                      " FROM \"v_%s\".entry WHERE type = %d AND folder IN (SELECT id FROM "
+                      "temp.touched) GROUP BY folder",
+                      id, PORT_T_FILE);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(
+            u->inv, u->conn,
+            "CREATE OR REPLACE TEMP TABLE change AS SELECT * FROM (SELECT o.id, "
+            "coalesce(f.files, 0) - o.files AS files, coalesce(f.bytes, 0) - o.bytes AS bytes, "
+            "coalesce(f.allocated, 0) - o.allocated AS allocated, coalesce(f.stub_files, 0) - "
+            "o.stub_files AS stub_files, coalesce(f.stub_bytes, 0) - o.stub_bytes AS stub_bytes, "
+            "f.accessed, f.modified, f.accessed IS DISTINCT FROM o.accessed OR f.modified IS "
+            "DISTINCT FROM o.modified AS times, (o.accessed IS NOT NULL AND (f.accessed IS NULL OR "
+            "f.accessed < o.accessed)) OR (o.modified IS NOT NULL AND (f.modified IS NULL OR "
+            "f.modified < o.modified)) AS less FROM \"v_%s\".own o JOIN temp.touched USING (id) "
+            "LEFT JOIN temp.fresh f USING (id)) WHERE times OR files <> 0 OR bytes <> 0 OR "
+            "allocated <> 0 OR stub_files <> 0 OR stub_bytes <> 0",
+            id);
+    }
+    return rc == AL_OK ? inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.change", ret) : rc;
+}
+
+#define PLUS(x) x " = greatest(least(b." x "::HUGEINT + c." x ", 9223372036854775807), 0)::BIGINT"
+
+static int
+change_sums(struct inv_use *u, const char *table, const char *changes)
+{
+    return inv_runf(u->inv, u->conn,
+                    "UPDATE \"v_%s\".%s AS b SET " PLUS("files") ", " PLUS("bytes") ", " PLUS(
+                        "allocated") ", " PLUS("stub_files") ", " PLUS("stub_bytes") ", %s FROM "
+                                                                                     "temp.%s c "
+                                                                                     "WHERE "
+                                                                                     "b.id = c.id",
+                    u->volume->id, table,
+                    strcmp(table, "own") == 0
+                        ? "accessed = c.accessed, modified = c.modified"
+                        : "accessed = greatest(b.accessed, c.accessed), modified = "
+                          "greatest(b.modified, c.modified)",
+                    changes);
+}
+
+/* The folders above those that changed, each with what changed below it. */
+static int
+find_above(struct inv_use *u)
+{
+    const char *id = u->volume->id;
+    int rc = inv_runf(u->inv, u->conn,
+                      "CREATE OR REPLACE TEMP TABLE up AS WITH RECURSIVE r(id) AS (SELECT id FROM "
+                      "temp.change UNION SELECT f.parent FROM r JOIN \"v_%s\".folder f ON f.id = "
+                      "r.id WHERE f.parent <> 0) SELECT r.id, f.last FROM r JOIN \"v_%s\".folder f "
+                      "ON f.id = r.id",
+                      id, id);
+
+    return rc < 0
+               ? rc
+               : inv_run(u->inv, u->conn,
+                         "CREATE OR REPLACE TEMP TABLE above AS SELECT up.id, any_value(up.last) "
+                         "AS last, sum(c.files) AS files, sum(c.bytes) AS bytes, "
+                         "sum(c.allocated) AS allocated, sum(c.stub_files) AS stub_files, "
+                         "sum(c.stub_bytes) AS stub_bytes, max(c.accessed) AS accessed, "
+                         "max(c.modified) AS modified, bool_or(c.less) AS less FROM temp.up up "
+                         "JOIN temp.change c ON c.id BETWEEN up.id AND up.last GROUP BY up.id");
+}
+
+/* Where the latest of a folder became earlier, the latest of all below must be looked for. */
+static int
+look_for_latest(struct inv_use *u)
+{
+    int64_t less = 0;
+    int rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.above WHERE less", &less);
+
+    if (rc < 0 || less == 0) {
+        return rc;
+    }
+    return inv_runf(u->inv, u->conn,
+                    "UPDATE \"v_%s\".below AS b SET accessed = r.accessed, modified = r.modified "
+                    "FROM (SELECT a.id, max(o.accessed) AS accessed, max(o.modified) AS modified "
+                    "FROM temp.above a LEFT JOIN \"v_%s\".own o ON o.id BETWEEN a.id AND a.last "
+                    "WHERE a.less GROUP BY a.id) r WHERE b.id = r.id",
+                    u->volume->id, u->volume->id);
+}
+
+static int
+regroup_twins(struct inv_use *u)
+{
+    const char *id = u->volume->id;
+    int64_t names = 0;
+    int rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.resized", &names);
+
+    if (rc < 0 || names == 0) {
+        return rc;
+    }
+    rc = inv_runf(u->inv, u->conn,
+                  "DELETE FROM \"v_%s\".twin WHERE name IN (SELECT name FROM temp.resized)", id);
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn,
+                             "INSERT INTO \"v_%s\".twin SELECT name, size, count(*), min(folder) "
+                             "FROM \"v_%s\".entry WHERE type = %d AND size > 0 AND name IN (SELECT "
+                             "name FROM temp.resized) GROUP BY name, size HAVING count(*) > 1",
+                             id, id, PORT_T_FILE);
+}
+
+int
+inv_summaries_after(struct inv_use *u, bool resized)
+{
+    int64_t changes = 0;
+    int rc = find_changes(u, &changes);
+
+    if (rc == AL_OK && changes > 0) {
+        rc = change_sums(u, "own", "change");
+        if (rc == AL_OK) {
+            rc = find_above(u);
+        }
+        if (rc == AL_OK) {
+            rc = change_sums(u, "below", "above");
+        }
+        if (rc == AL_OK) {
+            rc = look_for_latest(u);
+        }
+    }
+    return rc == AL_OK && resized ? regroup_twins(u) : rc;
+}
