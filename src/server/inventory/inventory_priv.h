@@ -298,10 +298,8 @@ int inv_summaries_make(struct inv_use *u) AL_MUST_CHECK;
 /* All of them anew from the entries and folders; inside of the transaction that changed these. Whoever puts
  * other tables in their place calls it. Memory: 64 bytes a folder. */
 int inv_summaries_build(struct inv_use *u) AL_MUST_CHECK;
-/* Around the rounds of temp.told_in: before looks which names change their group, after brings the
- * tables up to date. resized: some row has INVENTORY_SET_SIZE or _GONE. */
-int inv_summaries_before(struct inv_use *u, bool resized) AL_MUST_CHECK;
-int inv_summaries_after(struct inv_use *u, bool resized) AL_MUST_CHECK;
+/* After outcomes: temp.met holds each entry told of, as it was and as it is. set: all fields that some row set. */
+int inv_summaries_follow(struct inv_use *u, unsigned set) AL_MUST_CHECK;
 
 /* ---- twins.c: files of one name and size ----
  * Two passes: the first marks in a map of bits which hashes came, and which came again; the second groups
@@ -388,6 +386,13 @@ int inv_keep_rows(struct inv_use *u, const char *sql, size_t most, struct al_are
 
 /* ---- export.c ---- */
 int inv_export_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- moved.c ---- */
+#define INV_FOUND_LOST 4 /* entry.found: a stub whose marker is gone (merge.c) */
+#define INV_FOUND_MOVED 5
+/* Of entry_new, what was not known at its path (found = 0): what was known elsewhere and is not there any
+ * more keeps state, object and evidence. slot: of the merge's source, for alto_map. */
+int inv_find_moved(struct inv_use *u, unsigned slot) AL_MUST_CHECK;
 
 /* ---- rows.c ---- */
 /* What inv_row reads, from a table or subquery named e with a column fpath (the folder's path) and

@@ -17,7 +17,18 @@ static const char rounds_sql[] =
     "row_number() OVER (PARTITION BY f.id, t.name ORDER BY t.n)::UINTEGER AS round FROM temp.told "
     "t JOIN \"v_%s\".folder f ON f.path = t.in_path";
 
-#define MATCHES "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino)"
+/* The entries that are told of, as they are and as they were: looked up once, changed here round after round, and
+ * then written back by their number. */
+static const char met_sql[] =
+    "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.folder, e.name, e.type, e.ino, "
+    "e.state, e.object_id, e.allocated, e.size, e.mtime_ns, e.accessed_ns, e.source, e.epoch, "
+    "false AS gone, e.state AS was_state, e.allocated AS was_allocated, e.size AS was_size, "
+    "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns FROM \"v_%s\".entry e JOIN "
+    "(SELECT "
+    "DISTINCT in_folder, name FROM temp.told_in) t ON e.folder = t.in_folder AND e.name = t.name";
+
+#define MATCHES                                                                                    \
+    "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino) AND NOT e.gone"
 /* How much a source is worth: recall and audit saw the access itself. */
 #define WORTH(x) "(CASE WHEN " x ".source >= 2 THEN 2 ELSE " x ".source END)"
 #define NEW_ACCESS                                                                                 \
@@ -26,7 +37,7 @@ static const char rounds_sql[] =
              "OR e.accessed_ns IS NULL))))"
 
 static const char update_sql[] =
-    "UPDATE \"v_%s\".entry AS e SET "
+    "UPDATE temp.met AS e SET "
     "state = CASE WHEN (t.set_bits & 1) <> 0 THEN t.state ELSE e.state END, "
     "object_id = CASE WHEN (t.set_bits & 2) <> 0 THEN t.object_id ELSE e.object_id END, "
     "allocated = CASE WHEN (t.set_bits & 4) <> 0 THEN t.allocated ELSE e.allocated END, "
@@ -38,11 +49,24 @@ static const char update_sql[] =
     "END "
     "FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits & 32) = 0 AND " MATCHES;
 
-static const char delete_sql[] = "DELETE FROM \"v_%s\".entry e USING temp.told_in t WHERE t.round "
-                                 "= %lld AND (t.set_bits & 32) <> 0 AND " MATCHES;
+static const char gone_sql[] =
+    "UPDATE temp.met AS e SET gone = true FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits "
+    "& 32) <> 0 AND " MATCHES;
 
-static const char matched_sql[] =
-    "SELECT count(*) FROM temp.told_in t JOIN \"v_%s\".entry e ON " MATCHES;
+static const char matched_sql[] = "SELECT count(*) FROM temp.told_in t JOIN temp.met e ON " MATCHES;
+
+/* Columns are written where some row sets them. */
+static const struct {
+    unsigned set;
+    const char *columns;
+} written[] = {
+    {INVENTORY_SET_STATE, "state = m.state"},
+    {INVENTORY_SET_OBJECT, "object_id = m.object_id"},
+    {INVENTORY_SET_ALLOCATED, "allocated = m.allocated"},
+    {INVENTORY_SET_SIZE, "size = m.size, mtime_ns = m.mtime_ns"},
+    {INVENTORY_SET_ACCESSED, "accessed_ns = m.accessed_ns, source = m.source"},
+    {INVENTORY_SET_STATE | INVENTORY_SET_ALLOCATED | INVENTORY_SET_SIZE, "epoch = m.epoch"},
+};
 
 const char *
 inventory_source_name(enum inventory_source s)
@@ -134,30 +158,55 @@ is_known(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
 }
 
 static int
-apply_rounds(struct inv_use *u, bool resized, int64_t *ret_matched)
+apply_rounds(struct inv_use *u, int64_t *ret_matched)
 {
     const char *id = u->volume->id;
-    char sql[1024];
     int64_t rounds = 0;
     int rc = inv_runf(u->inv, u->conn, rounds_sql, id);
 
     if (rc == AL_OK) {
-        snprintf(sql, sizeof(sql), matched_sql, id);
-        rc = inv_one(u->inv, u->conn, sql, ret_matched);
+        rc = inv_runf(u->inv, u->conn, met_sql, id);
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_before(u, resized);
+        rc = inv_one(u->inv, u->conn, matched_sql, ret_matched);
     }
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT coalesce(max(round), 0) FROM temp.told_in", &rounds);
     }
     for (int64_t round = 1; rc == AL_OK && round <= rounds; round++) {
-        rc = inv_runf(u->inv, u->conn, update_sql, id, id, (long long)round);
-        if (rc == AL_OK && resized) {
-            rc = inv_runf(u->inv, u->conn, delete_sql, id, (long long)round);
+        rc = inv_runf(u->inv, u->conn, update_sql, id, (long long)round);
+        if (rc == AL_OK) {
+            rc = inv_runf(u->inv, u->conn, gone_sql, (long long)round);
         }
     }
-    return rc == AL_OK ? inv_summaries_after(u, resized) : rc;
+    return rc;
+}
+
+static int
+write_back(struct inv_use *u, unsigned set)
+{
+    INV_SQL(sql);
+    bool some = false;
+    int rc = AL_OK;
+
+    inv_put(&sql, "UPDATE \"v_%s\".entry AS e SET ", u->volume->id);
+    for (size_t i = 0; i < AL_LEN(written); i++) {
+        if ((set & written[i].set) != 0) {
+            inv_put(&sql, "%s%s", some ? ", " : "", written[i].columns);
+            some = true;
+        }
+    }
+    inv_put(&sql, " FROM temp.met m WHERE e.rowid = m.rid AND NOT m.gone");
+    if (some) {
+        rc = sql.rc < 0 ? sql.rc : inv_run(u->inv, u->conn, (char *)sql.text.at);
+    }
+    if (rc == AL_OK && (set & INVENTORY_SET_GONE) != 0) {
+        rc = inv_runf(u->inv, u->conn,
+                      "DELETE FROM \"v_%s\".entry e USING temp.met m WHERE e.rowid = m.rid AND "
+                      "m.gone",
+                      u->volume->id);
+    }
+    return rc;
 }
 
 static int
@@ -178,7 +227,8 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
 {
     INV_USE(u);
     int64_t matched = 0;
-    bool known = false, resized = false;
+    unsigned set = 0;
+    bool known = false;
     int rc;
 
     if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
@@ -191,7 +241,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         if (!row_is_sound(&rows[i])) {
             return AL_EINVAL;
         }
-        resized |= (rows[i].set & (INVENTORY_SET_SIZE | INVENTORY_SET_GONE)) != 0;
+        set |= rows[i].set;
     }
     rc = inv_use_begin(inv, scope, volume_id, true, &u);
     if (rc == AL_OK) {
@@ -208,7 +258,13 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = append_rows(&u, rows, count);
     }
     if (rc == AL_OK) {
-        rc = apply_rounds(&u, resized, &matched);
+        rc = apply_rounds(&u, &matched);
+    }
+    if (rc == AL_OK) {
+        rc = write_back(&u, set);
+    }
+    if (rc == AL_OK && matched > 0) {
+        rc = inv_summaries_follow(&u, set);
     }
     if (rc == AL_OK) {
         rc = set_known(&u, stream, seq);

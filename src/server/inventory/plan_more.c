@@ -6,8 +6,8 @@
 #include "server/inventory/inventory_priv.h"
 
 #define CHART_GROUPS 20u
-#define COUNT_WHOLE_MAX 2000000u /* entries up to which a costly rule is counted, not estimated */
-#define COUNT_SAMPLE 1000000u    /* rows looked at above that, about */
+#define COUNT_WHOLE_MAX 1000000u /* entries up to which a costly rule is counted, not estimated */
+#define COUNT_SAMPLE 300000u     /* rows looked at above that, about */
 #define BLOCK_ROWS 2048u         /* rows that lie together are taken or left together */
 
 /* ---- charts ---- */

@@ -234,54 +234,41 @@ inv_summaries_build(struct inv_use *u)
 
 /* ---- outcomes ---- */
 
-#define TOLD_OF "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino)"
+/* What an outcome changed of the folders' own sums. less: the latest of a folder may be an earlier one
+ * now. */
+static const char change_sql[] =
+    "CREATE OR REPLACE TEMP TABLE change AS SELECT * FROM (SELECT m.folder AS id, "
+    "-count(*) FILTER (m.gone) AS files, sum(CASE WHEN m.gone THEN 0 ELSE m.size END - m.was_size) "
+    "AS bytes, sum(CASE WHEN m.gone THEN 0 ELSE m.allocated END - m.was_allocated) AS allocated, "
+    "count(*) FILTER (m.state = 1 AND NOT m.gone) - count(*) FILTER (m.was_state = 1) AS "
+    "stub_files, coalesce(sum(m.size) FILTER (m.state = 1 AND NOT m.gone), 0) - "
+    "coalesce(sum(m.was_size) FILTER (m.was_state = 1), 0) AS stub_bytes, "
+    "max(m.accessed_ns) FILTER (NOT m.gone) AS accessed, max(m.mtime_ns) FILTER (NOT m.gone) AS "
+    "modified, bool_or(m.gone OR m.accessed_ns IS DISTINCT FROM m.was_accessed_ns OR m.mtime_ns <> "
+    "m.was_mtime_ns) AS times, bool_or((m.was_accessed_ns >= o.accessed AND (m.gone OR "
+    "m.accessed_ns IS NULL OR m.accessed_ns < m.was_accessed_ns)) OR (m.was_mtime_ns >= o.modified "
+    "AND (m.gone OR m.mtime_ns < m.was_mtime_ns))) AS less FROM temp.met m JOIN \"v_%s\".own o ON "
+    "o.id = m.folder WHERE m.type = %d GROUP BY m.folder) WHERE times OR less OR files <> 0 OR "
+    "bytes <> 0 OR allocated <> 0 OR stub_files <> 0 OR stub_bytes <> 0";
 
-int
-inv_summaries_before(struct inv_use *u, bool resized)
-{
-    if (!resized) {
-        return AL_OK;
-    }
-    return inv_runf(u->inv, u->conn,
-                    "CREATE OR REPLACE TEMP TABLE resized AS SELECT DISTINCT t.name FROM "
-                    "temp.told_in t JOIN \"v_%s\".entry e ON " TOLD_OF
-                    " WHERE (t.set_bits & 32) <> 0 OR ((t.set_bits & 16) <> 0 AND e.size <> "
-                    "t.size)",
-                    u->volume->id);
-}
-
-/* What an outcome changed of the folders' own sums. */
+/* The latest of folders that lost it, looked for among their files. */
 static int
-find_changes(struct inv_use *u, int64_t *ret)
+look_for_own_latest(struct inv_use *u)
 {
     const char *id = u->volume->id;
-    int rc = inv_run(u->inv, u->conn,
-                     "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT in_folder AS id FROM "
-                     "temp.told_in WHERE (set_bits & 61) <> 0");
+    int64_t less = 0;
+    int rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.change WHERE less", &less);
 
-    if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn,
-                      "CREATE OR REPLACE TEMP TABLE fresh AS SELECT folder AS id, " SUMS_OF_FILES
-                      " FROM \"v_%s\".entry WHERE type = %d AND folder IN (SELECT id FROM "
-                      "temp.touched) GROUP BY folder",
-                      id, PORT_T_FILE);
+    if (rc < 0 || less == 0) {
+        return rc;
     }
-    if (rc == AL_OK) {
-        rc = inv_runf(
-            u->inv, u->conn,
-            "CREATE OR REPLACE TEMP TABLE change AS SELECT * FROM (SELECT o.id, "
-            "coalesce(f.files, 0) - o.files AS files, coalesce(f.bytes, 0) - o.bytes AS bytes, "
-            "coalesce(f.allocated, 0) - o.allocated AS allocated, coalesce(f.stub_files, 0) - "
-            "o.stub_files AS stub_files, coalesce(f.stub_bytes, 0) - o.stub_bytes AS stub_bytes, "
-            "f.accessed, f.modified, f.accessed IS DISTINCT FROM o.accessed OR f.modified IS "
-            "DISTINCT FROM o.modified AS times, (o.accessed IS NOT NULL AND (f.accessed IS NULL OR "
-            "f.accessed < o.accessed)) OR (o.modified IS NOT NULL AND (f.modified IS NULL OR "
-            "f.modified < o.modified)) AS less FROM \"v_%s\".own o JOIN temp.touched USING (id) "
-            "LEFT JOIN temp.fresh f USING (id)) WHERE times OR files <> 0 OR bytes <> 0 OR "
-            "allocated <> 0 OR stub_files <> 0 OR stub_bytes <> 0",
-            id);
-    }
-    return rc == AL_OK ? inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.change", ret) : rc;
+    return inv_runf(
+        u->inv, u->conn,
+        "UPDATE \"v_%s\".own AS o SET accessed = f.accessed, modified = f.modified FROM "
+        "(SELECT c.id, max(e.accessed_ns) AS accessed, max(e.mtime_ns) AS modified FROM "
+        "temp.change c LEFT JOIN \"v_%s\".entry e ON e.folder = c.id AND e.type = %d "
+        "WHERE c.less GROUP BY c.id) f WHERE o.id = f.id",
+        id, id, PORT_T_FILE);
 }
 
 #define PLUS(x) x " = greatest(least(b." x "::HUGEINT + c." x ", 9223372036854775807), 0)::BIGINT"
@@ -289,18 +276,18 @@ find_changes(struct inv_use *u, int64_t *ret)
 static int
 change_sums(struct inv_use *u, const char *table, const char *changes)
 {
-    return inv_runf(u->inv, u->conn,
-                    "UPDATE \"v_%s\".%s AS b SET " PLUS("files") ", " PLUS("bytes") ", " PLUS(
-                        "allocated") ", " PLUS("stub_files") ", " PLUS("stub_bytes") ", %s FROM "
-                                                                                     "temp.%s c "
-                                                                                     "WHERE "
-                                                                                     "b.id = c.id",
-                    u->volume->id, table,
-                    strcmp(table, "own") == 0
-                        ? "accessed = c.accessed, modified = c.modified"
-                        : "accessed = greatest(b.accessed, c.accessed), modified = "
-                          "greatest(b.modified, c.modified)",
-                    changes);
+    return inv_runf(
+        u->inv, u->conn,
+        "UPDATE \"v_%s\".%s AS b SET " PLUS("files") ", " PLUS("bytes") ", " PLUS(
+            "allocated") ", " PLUS("stub_files") ", " PLUS("stub_bytes") ", accessed = "
+                                                                         "greatest(b.accessed, "
+                                                                         "c.accessed), "
+                                                                         "modified = "
+                                                                         "greatest(b.modified, "
+                                                                         "c.modified) "
+                                                                         "FROM temp.%s c WHERE "
+                                                                         "b.id = c.id",
+        u->volume->id, table, changes);
 }
 
 /* The folders above those that changed, each with what changed below it. */
@@ -349,8 +336,13 @@ regroup_twins(struct inv_use *u)
 {
     const char *id = u->volume->id;
     int64_t names = 0;
-    int rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.resized", &names);
+    int rc = inv_run(u->inv, u->conn,
+                     "CREATE OR REPLACE TEMP TABLE resized AS SELECT DISTINCT name FROM temp.met "
+                     "WHERE gone OR size <> was_size");
 
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.resized", &names);
+    }
     if (rc < 0 || names == 0) {
         return rc;
     }
@@ -365,13 +357,19 @@ regroup_twins(struct inv_use *u)
 }
 
 int
-inv_summaries_after(struct inv_use *u, bool resized)
+inv_summaries_follow(struct inv_use *u, unsigned set)
 {
     int64_t changes = 0;
-    int rc = find_changes(u, &changes);
+    int rc = inv_runf(u->inv, u->conn, change_sql, u->volume->id, PORT_T_FILE);
 
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.change", &changes);
+    }
     if (rc == AL_OK && changes > 0) {
         rc = change_sums(u, "own", "change");
+        if (rc == AL_OK) {
+            rc = look_for_own_latest(u);
+        }
         if (rc == AL_OK) {
             rc = find_above(u);
         }
@@ -382,5 +380,6 @@ inv_summaries_after(struct inv_use *u, bool resized)
             rc = look_for_latest(u);
         }
     }
-    return rc == AL_OK && resized ? regroup_twins(u) : rc;
+    return rc == AL_OK && (set & (INVENTORY_SET_SIZE | INVENTORY_SET_GONE)) != 0 ? regroup_twins(u)
+                                                                                 : rc;
 }
