@@ -110,6 +110,8 @@ typedef int inventory_row_fn(void *ctx, const struct inventory_row *row);
 struct inventory_scan_result {
     uint64_t entries, folders, unreadable; /* seen */
     uint64_t added, changed, gone;         /* against what was known */
+    uint64_t moved; /* at a path that was not known, and known at another that is gone: neither added nor gone; by inode, type, size, time of
+                       change and of birth. They keep state, object and evidence */
     uint64_t kept;                         /* not seen, but below a folder that could not be read */
     uint64_t left_out;                     /* path too long, or in a folder that never came */
 };

@@ -178,7 +178,10 @@ build_entries(struct merge *m)
         rc = inv_one(inv, c, sql, &twice);
     }
     /* Two names of one hash are told apart here. */
-    return rc == AL_OK && twice > 0 ? inv_runf(inv, c, once_sql, m->id, m->id) : rc;
+    if (rc == AL_OK && twice > 0) {
+        rc = inv_runf(inv, c, once_sql, m->id, m->id);
+    }
+    return rc == AL_OK && m->known > 0 ? inv_find_moved(m->u, m->slot) : rc;
 }
 
 static int
@@ -211,6 +214,10 @@ count_found(struct merge *m)
             break;
         case 3:
             m->result.kept = n;
+            break;
+        case INV_FOUND_MOVED:
+            m->result.moved = n;
+            matched += n;
             break;
         default:
             matched += n;
@@ -394,15 +401,16 @@ change_places(struct merge *m, const char *scan_id, int64_t now_ns)
     if (rc < 0) {
         return rc;
     }
-    return inv_runf(m->u->inv, m->u->conn,
-                    "UPDATE \"v_%s\".meta SET last_scan_id = '%s', last_scan_ns = %lld, entries = "
-                    "%llu, folders = %llu, unreadable = %llu, "
-                    "added = %llu, changed = %llu, gone = %llu, kept = %llu, left_out = %llu",
-                    m->id, scan_id, (long long)now_ns, (unsigned long long)r->entries,
-                    (unsigned long long)r->folders, (unsigned long long)r->unreadable,
-                    (unsigned long long)r->added, (unsigned long long)r->changed,
-                    (unsigned long long)r->gone, (unsigned long long)r->kept,
-                    (unsigned long long)r->left_out);
+    return inv_runf(
+        m->u->inv, m->u->conn,
+        "UPDATE \"v_%s\".meta SET last_scan_id = '%s', last_scan_ns = %lld, entries = "
+        "%llu, folders = %llu, unreadable = %llu, "
+        "added = %llu, changed = %llu, gone = %llu, kept = %llu, left_out = %llu, moved = "
+        "%llu",
+        m->id, scan_id, (long long)now_ns, (unsigned long long)r->entries,
+        (unsigned long long)r->folders, (unsigned long long)r->unreadable,
+        (unsigned long long)r->added, (unsigned long long)r->changed, (unsigned long long)r->gone,
+        (unsigned long long)r->kept, (unsigned long long)r->left_out, (unsigned long long)r->moved);
 }
 
 static int
@@ -509,8 +517,8 @@ last_result(struct inv_use *u, const char *scan_id, bool *ret_is, struct invento
     int rc;
 
     snprintf(sql, sizeof(sql),
-             "SELECT entries, folders, unreadable, added, changed, gone, kept, left_out FROM "
-             "\"v_%s\".meta WHERE last_scan_id = '%s'",
+             "SELECT entries, folders, unreadable, added, changed, gone, kept, left_out, moved "
+             "FROM \"v_%s\".meta WHERE last_scan_id = '%s'",
              u->volume->id, scan_id);
     rc = inv_query(u->inv, u->conn, sql, false, &rows);
     if (rc == AL_OK) {
@@ -528,7 +536,8 @@ last_result(struct inv_use *u, const char *scan_id, bool *ret_is, struct invento
                                               .changed = (uint64_t)inv_num(&rows, 4),
                                               .gone = (uint64_t)inv_num(&rows, 5),
                                               .kept = (uint64_t)inv_num(&rows, 6),
-                                              .left_out = (uint64_t)inv_num(&rows, 7)};
+                                              .left_out = (uint64_t)inv_num(&rows, 7),
+                                              .moved = (uint64_t)inv_num(&rows, 8)};
     }
     return AL_OK;
 }

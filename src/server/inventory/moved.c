@@ -1,0 +1,58 @@
+/* Files that are at another path than before: the inode says that they are the same. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/inventory/inventory_priv.h"
+
+/* What turned up where nothing was known. What a rename leaves as it is must be as it was, so that a new file that
+ * got an old number inherits nothing: size, change of content, and the time of birth. Where the filesystem
+ * knows no births, the inode's own change must not have moved either: a folder above was renamed. A file renamed by
+ * itself is a new one there, which loses evidence but never makes a warm file look cold. */
+static const char pairs_sql[] =
+    "CREATE OR REPLACE TEMP TABLE moved AS WITH came AS (SELECT n.rowid AS rid, n.ino, n.type, "
+    "n.size, n.mtime_ns, n.ctime_ns, n.btime_ns, n.name, n.flags, n.allocated FROM "
+    "\"v_%s\".entry_new n WHERE n.found = 0 AND n.ino <> 0), "
+    "went AS (SELECT e.* FROM \"v_%s\".entry e SEMI JOIN came c ON e.ino = c.ino AND e.type = "
+    "c.type AND e.size = c.size AND e.mtime_ns = c.mtime_ns WHERE NOT EXISTS (SELECT 1 FROM "
+    "alto_map(%u::UBIGINT) m JOIN \"v_%s\".entry_new n ON n.folder = m.new WHERE m.old = e.folder "
+    "AND n.name = e.name AND n.ino = e.ino AND n.type = e.type)), "
+    /* Of one inode may have several names: any of the old evidence is of it, and each serves one. */
+    "came_n AS (SELECT *, row_number() OVER (PARTITION BY ino, type ORDER BY name, rid) AS n FROM "
+    "came), "
+    "went_n AS (SELECT *, row_number() OVER (PARTITION BY ino, type ORDER BY name, folder) AS n "
+    "FROM went) "
+    "SELECT c.rid, w.accessed_ns, w.source, w.state, w.object_id, w.epoch, w.allocated, w.epoch >= "
+    "t.epoch AS told, (w.state = 1 AND (c.flags & 2) = 0 AND c.type = 1 AND c.allocated = 0 AND "
+    "c.size > 0 AND w.epoch < t.epoch) AS lost "
+    "FROM came_n c JOIN went_n w ON w.ino = c.ino AND w.type = c.type AND w.n = c.n AND w.size = "
+    "c.size AND w.mtime_ns = c.mtime_ns AND c.ctime_ns >= w.ctime_ns AND ((w.btime_ns IS NOT NULL "
+    "AND w.btime_ns = c.btime_ns) OR ((w.btime_ns IS NULL OR c.btime_ns IS NULL) AND w.ctime_ns = "
+    "c.ctime_ns)) CROSS JOIN \"v_%s\".meta t";
+
+/* As joined_sql of merge.c has it for a file that is where it was. */
+static const char update_sql[] =
+    "UPDATE \"v_%s\".entry_new AS n SET "
+    "accessed_ns = CASE WHEN p.source > 0 THEN p.accessed_ns ELSE n.accessed_ns END, "
+    "source = p.source, allocated = CASE WHEN p.told THEN p.allocated ELSE n.allocated END, "
+    "state = (CASE WHEN p.told OR p.state >= 2 THEN p.state WHEN (n.flags & 2) <> 0 OR p.lost THEN "
+    "1 ELSE 0 END)::UTINYINT, "
+    "object_id = CASE WHEN p.told OR p.state >= 2 OR (n.flags & 2) <> 0 OR p.lost THEN p.object_id "
+    "END, epoch = p.epoch, found = (CASE WHEN p.lost THEN %d ELSE %d END)::UTINYINT "
+    "FROM temp.moved p WHERE n.rowid = p.rid";
+
+int
+inv_find_moved(struct inv_use *u, unsigned slot)
+{
+    const char *id = u->volume->id;
+    int64_t moved = 0;
+    int rc = inv_runf(u->inv, u->conn, pairs_sql, id, id, slot, id, id);
+
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.moved", &moved);
+    }
+    if (rc == AL_OK && moved > 0) {
+        rc = inv_runf(u->inv, u->conn, update_sql, id, INV_FOUND_LOST, INV_FOUND_MOVED);
+    }
+    return rc;
+}
