@@ -89,19 +89,22 @@ inv_groups(struct inv_use *u, const char *source, bool owners, size_t most, stru
     /* Grouping by state too spares the filters of three sums. */
     inv_put(
         &sql,
-        "SELECT %s, g.n, g.b, g.a, g.sn, g.sb FROM (SELECT %s, sum(n)::BIGINT AS n, " INV_SUM("b") " AS b, " INV_SUM(
-            "a") " AS a, coalesce(sum(n) FILTER (state = 1), "
-                 "0)::BIGINT AS sn, " INV_SUM_IF("b", "state = 1") " AS sb FROM (SELECT %s, state, "
-                                                                   "count(*) AS n, " INV_SUM(
-                                                                       "size") " AS b, " INV_SUM("a"
-                                                                                                 "l"
-                                                                                                 "l"
-                                                                                                 "o"
-                                                                                                 "c"
-                                                                                                 "a"
-                                                                                                 "t"
-                                                                                                 "e"
-                                                                                                 "d") " AS a FROM ",
+        "SELECT %s, g.n, g.b, g.a, g.sn, g.sb FROM (SELECT %s, sum(n)::BIGINT AS n, " INV_SUM(
+            "b") " AS b, " INV_SUM("a") " AS a, coalesce(sum(n) FILTER (state = 1), "
+                                        "0)::BIGINT AS sn, " INV_SUM_IF(
+                                            "b",
+                                            "state = 1") " AS sb FROM (SELECT %s, state, "
+                                                         "count(*) AS n, " INV_SUM(
+                                                             "size") " AS b, " INV_SUM("a"
+                                                                                       "l"
+                                                                                       "l"
+                                                                                       "o"
+                                                                                       "c"
+                                                                                       "a"
+                                                                                       "t"
+                                                                                       "e"
+                                                                                       "d") " AS a "
+                                                                                            "FROM ",
         owners ? "coalesce(w.name, g.uid::VARCHAR::BLOB)" : "g.ext", by, by);
     inv_put_text(&sql, source);
     inv_put(&sql, " GROUP BY %s, state) GROUP BY %s ORDER BY b DESC, n DESC, %s LIMIT %zu) g", by,
@@ -145,14 +148,14 @@ struct asked {
     struct inv_use *u;
     const struct inventory_figures_query *q;
     struct inv_below below;
+    uint64_t version; /* before anything was read */
     size_t rows;
     struct al_arena *arena;
     struct inventory_figures *to;
 };
 
-/* Totals and histograms. */
 static int
-read_tally(struct asked *a)
+tally(struct asked *a, struct inv_tallied *ret)
 {
     struct inv_use *u = a->u;
     struct inv_tally t;
@@ -163,33 +166,70 @@ read_tally(struct asked *a)
 
     inv_tally_begin(&t, a->q->now_ns, u->volume->block_bytes);
     rc = inv_lend(u->inv, &t, &slot);
+    if (rc == AL_OK) {
+        snprintf(sql, sizeof(sql),
+                 "SELECT coalesce(" INV_TALLY_SQL
+                 ", 0)::BIGINT FROM \"v_%s\".entry WHERE folder BETWEEN %u AND %u",
+                 slot, u->volume->id, a->below.id, a->below.last);
+        rc = inv_one(u->inv, u->conn, sql, &rows);
+        inv_take_back(u->inv, slot);
+    }
+    *ret = t.got;
+    inv_tally_end(&t);
+    return rc;
+}
+
+/* What does not depend on the time of asking is kept for the whole volume until it changes. */
+static int
+find_tally(struct asked *a, struct inv_tallied *ret)
+{
+    struct inv_volume *v = a->u->volume;
+    bool whole = a->below.last == UINT32_MAX, kept = false;
+    int rc;
+
+    if (whole && (a->q->want & (INVENTORY_FIG_AGE | INVENTORY_FIG_MODIFIED)) == 0) {
+        port_mutex_lock(&v->lock);
+        kept = v->tallied_version == a->version;
+        *ret = v->tallied;
+        port_mutex_unlock(&v->lock);
+    }
+    rc = kept ? AL_OK : tally(a, ret);
+    if (rc == AL_OK && whole && !kept) {
+        port_mutex_lock(&v->lock);
+        if (v->version == a->version) { /* nothing was committed while we read */
+            v->tallied = *ret;
+            v->tallied_version = a->version;
+        }
+        port_mutex_unlock(&v->lock);
+    }
+    return rc;
+}
+
+/* Totals and histograms. */
+static int
+read_tally(struct asked *a)
+{
+    struct inventory_figures *to = a->to;
+    struct inv_tallied got;
+    int rc = find_tally(a, &got);
+
     if (rc < 0) {
-        inv_tally_end(&t);
         return rc;
     }
-    snprintf(sql, sizeof(sql),
-             "SELECT coalesce(" INV_TALLY_SQL
-             ", 0)::BIGINT FROM \"v_%s\".entry WHERE folder BETWEEN %u AND %u",
-             slot, u->volume->id, a->below.id, a->below.last);
-    rc = inv_one(u->inv, u->conn, sql, &rows);
-    inv_take_back(u->inv, slot);
-    if (rc == AL_OK) {
-        a->to->totals = t.totals;
-        a->to->unknown_access_files = t.unknown_files;
-        a->to->unknown_access_bytes = t.unknown_bytes;
-        a->to->imported_files = t.imported;
-        memcpy(a->to->evidence_files, t.evidence, sizeof(t.evidence));
-    }
-    if (rc == AL_OK && (a->q->want & INVENTORY_FIG_AGE) != 0) {
-        rc = inv_tally_ages(t.age, a->arena, &a->to->age, &a->to->age_count);
+    to->totals = got.totals;
+    to->unknown_access_files = got.unknown_files;
+    to->unknown_access_bytes = got.unknown_bytes;
+    to->imported_files = got.imported;
+    memcpy(to->evidence_files, got.evidence, sizeof(got.evidence));
+    if ((a->q->want & INVENTORY_FIG_AGE) != 0) {
+        rc = inv_tally_ages(got.age, a->arena, &to->age, &to->age_count);
     }
     if (rc == AL_OK && (a->q->want & INVENTORY_FIG_MODIFIED) != 0) {
-        rc = inv_tally_ages(t.modified, a->arena, &a->to->modified, &a->to->modified_count);
+        rc = inv_tally_ages(got.modified, a->arena, &to->modified, &to->modified_count);
     }
     if (rc == AL_OK && (a->q->want & INVENTORY_FIG_SIZE) != 0) {
-        rc = inv_tally_sizes(t.size, a->arena, &a->to->size, &a->to->size_count);
+        rc = inv_tally_sizes(got.size, a->arena, &to->size, &to->size_count);
     }
-    inv_tally_end(&t);
     return rc;
 }
 
@@ -400,6 +440,7 @@ inventory_figures(struct inventory *inv, const struct inventory_scope *scope, co
         rc = rc == AL_EINVAL ? AL_ENODATA : rc;
     }
     if (rc == AL_OK) {
+        a.version = inv_version(&u);
         rc = inv_begin(&u); /* all figures of one state */
     }
     if (rc == AL_OK) {

@@ -26,6 +26,17 @@ struct inv_conn {
     duckdb_connection con;
 };
 
+/* What tally.c counts. */
+#define INV_BUCKETS_MAX 16u
+struct inv_counts {
+    uint64_t files, bytes, stub_files, stub_bytes;
+};
+struct inv_tallied {
+    struct inv_counts age[INV_BUCKETS_MAX], modified[INV_BUCKETS_MAX], size[INV_BUCKETS_MAX];
+    struct inventory_totals totals; /* of these rows: no unreadable, no scan */
+    uint64_t unknown_files, unknown_bytes, imported, evidence[INVENTORY_SOURCES];
+};
+
 /* One volume's file. Attached under the name "v_<id>". */
 struct inv_volume {
     struct al_list link; /* in inventory.volumes, most recently used last */
@@ -40,6 +51,8 @@ struct inv_volume {
     uint64_t version;
     bool totals_known;
     struct inventory_totals totals;
+    uint64_t tallied_version; /* tallied is of all entries at this version; 0: of none */
+    struct inv_tallied tallied;
     al_id scan_id; /* under way; "" none */
     uint64_t scan_applied;
 };
@@ -315,17 +328,11 @@ int inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t
 int inv_twins_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
 /* ---- tally.c: histograms and totals of any rows, in one pass ---- */
-#define INV_BUCKETS_MAX 16u
-struct inv_counts {
-    uint64_t files, bytes, stub_files, stub_bytes;
-};
 struct inv_tally {
-    port_mutex lock;
+    port_mutex lock; /* the last field */
     int64_t now_ns;
     uint64_t block_bytes;
-    struct inv_counts age[INV_BUCKETS_MAX], modified[INV_BUCKETS_MAX], size[INV_BUCKETS_MAX];
-    struct inventory_totals totals; /* of these rows: no unreadable, no scan */
-    uint64_t unknown_files, unknown_bytes, imported, evidence[INVENTORY_SOURCES];
+    struct inv_tallied got;
 };
 /* SQL: sum(alto_tally(slot, ...)) over rows of these columns, with a tally lent under slot. Only in a
  * select list: a filter may see rows that others turn away. */
@@ -362,9 +369,9 @@ bool inv_plan_has_paths(const struct inv_plan *p); /* its rows have fpath and pa
 const char *inv_plan_reason(const struct inv_plan *p, int64_t code); /* of a refusal */
 /* An expression that turns `refusal` into its reason as text. */
 void inv_plan_put_reason(struct inv_sql *sql, const struct inv_plan *p);
-/* "FROM entry, folder[, owner]" as e.*, fpath, path and owner, as far as the rules' texts name them. */
-void inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner,
-                    const char *where);
+/* "(SELECT e.*, rid[, fpath, path][, owner] FROM ...)": all but folders; below 100 percent, of so many of all
+ * entries, about, taken by blocks of rows that lie together, always the same ones. */
+void inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner, double percent);
 /* Whether a rule's text asks for a column: nothing of the rule's own words is in it, only names of columns
  * and functions and numbers. */
 bool inv_sql_asks(const char *text, const char *column);

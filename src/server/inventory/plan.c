@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "server/inventory/inventory_priv.h"
 
-/* The rows, of the temporary table where deciding on each costs too much to do it three times. */
+/* The rows, of a temporary table where deciding on each costs too much to do it twice. */
 static int
 put_rows(struct inv_sql *sql, const struct inv_plan *p)
 {
@@ -25,6 +25,21 @@ put_rows(struct inv_sql *sql, const struct inv_plan *p)
         return make.rc < 0 ? make.rc : sql->rc;
     }
     return inv_run(p->u->inv, p->u->conn, (char *)make.text.at);
+}
+
+/* temp.by_folder: sums for each folder and refusal, from which those of folders and of refusals follow:
+ * one pass over the rows, and no table as long as they are. */
+static int
+group_rows(const struct inv_plan *p, const char *from)
+{
+    INV_SQL(sql);
+
+    inv_put(&sql, "CREATE OR REPLACE TEMP TABLE by_folder AS SELECT refusal, folder, count(*) AS "
+                  "n, " INV_SUM("size") " AS b, " INV_SUM(
+                      "freed") " AS r, arg_max(rid, size) AS one, max(size) AS most FROM ");
+    inv_put_text(&sql, from);
+    inv_put(&sql, " GROUP BY refusal, folder");
+    return sql.rc < 0 ? sql.rc : inv_run(p->u->inv, p->u->conn, (char *)sql.text.at);
 }
 
 /* The paths of the samples: of few rows, found by their numbers. */
@@ -66,24 +81,22 @@ read_samples(const struct inv_plan *p, const int64_t *rids, struct al_arena *are
 }
 
 static int
-read_sums(const struct inv_plan *p, const char *from, struct al_arena *arena,
-          struct inventory_plan *plan)
+read_sums(const struct inv_plan *p, struct al_arena *arena, struct inventory_plan *plan)
 {
     INV_ROWS(rows);
-    INV_SQL(sql);
     int64_t rids[INVENTORY_EARLIER_MAX + 32]; /* each refusal has a row, what is tiered another */
     bool end = false;
     int rc;
 
-    inv_put(&sql, "SELECT refusal, count(*) AS n, " INV_SUM("size") ", " INV_SUM(
-                      "freed") ", arg_max(rid, size) FROM ");
-    inv_put_text(&sql, from);
-    inv_put(&sql, " GROUP BY refusal ORDER BY n DESC, refusal");
     plan->refusals = al_arena_alloc(arena, AL_LEN(rids) * sizeof(*plan->refusals));
     if (plan->refusals == NULL) {
         return AL_ENOMEM;
     }
-    rc = sql.rc < 0 ? sql.rc : inv_query(p->u->inv, p->u->conn, (char *)sql.text.at, false, &rows);
+    rc = inv_query(p->u->inv, p->u->conn,
+                   "SELECT refusal, sum(n)::BIGINT AS files, " INV_SUM("b") ", " INV_SUM(
+                       "r") ", arg_max(one, most) FROM temp.by_folder GROUP BY refusal ORDER BY "
+                            "files DESC, refusal",
+                   false, &rows);
     while (rc == AL_OK) {
         struct inventory_refusal *r = &plan->refusals[plan->refusal_count];
 
@@ -110,11 +123,10 @@ read_sums(const struct inv_plan *p, const char *from, struct al_arena *arena,
 }
 
 static int
-read_folders(const struct inv_plan *p, const char *from, struct al_arena *arena,
-             struct inventory_plan *plan)
+read_folders(const struct inv_plan *p, struct al_arena *arena, struct inventory_plan *plan)
 {
     INV_ROWS(rows);
-    INV_SQL(sql);
+    char sql[512];
     bool end = false;
     int rc;
 
@@ -122,15 +134,13 @@ read_folders(const struct inv_plan *p, const char *from, struct al_arena *arena,
     if (plan->folders == NULL) {
         return AL_ENOMEM;
     }
-    inv_put(&sql, "SELECT f.path, m.n, m.b FROM (SELECT folder, count(*) AS n, " INV_SUM(
-                      "size") " AS b FROM ");
-    inv_put_text(&sql, from);
-    inv_put(
-        &sql,
-        " WHERE refusal IS NULL GROUP BY folder ORDER BY b DESC, n DESC, folder LIMIT %u) m JOIN "
-        "\"v_%s\".folder f ON f.id = m.folder ORDER BY m.b DESC, m.n DESC, m.folder",
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT f.path, m.n, m.b FROM (SELECT folder, n, b FROM temp.by_folder WHERE refusal IS "
+        "NULL ORDER BY b DESC, n DESC, folder LIMIT %u) m JOIN \"v_%s\".folder f ON f.id = "
+        "m.folder ORDER BY m.b DESC, m.n DESC, m.folder",
         INVENTORY_TOP_FOLDERS, p->u->volume->id);
-    rc = sql.rc < 0 ? sql.rc : inv_query(p->u->inv, p->u->conn, (char *)sql.text.at, false, &rows);
+    rc = inv_query(p->u->inv, p->u->conn, sql, false, &rows);
     while (rc == AL_OK && plan->folder_count < INVENTORY_TOP_FOLDERS) {
         struct inventory_folder_sum *f = &plan->folders[plan->folder_count];
         struct al_span path;
@@ -193,10 +203,13 @@ inventory_plan(struct inventory *inv, const struct inventory_scope *scope, const
         rc = put_rows(&from, &p);
     }
     if (rc == AL_OK) {
-        rc = read_sums(&p, (char *)from.text.at, arena, &plan);
+        rc = group_rows(&p, (char *)from.text.at);
     }
     if (rc == AL_OK) {
-        rc = read_folders(&p, (char *)from.text.at, arena, &plan);
+        rc = read_sums(&p, arena, &plan);
+    }
+    if (rc == AL_OK) {
+        rc = read_folders(&p, arena, &plan);
     }
     if (rc == AL_OK) {
         rc = read_largest(&p, (char *)from.text.at, arena, &plan);
@@ -239,6 +252,33 @@ hand_candidates(struct inv_rows *rows, const struct inventory_limits *limits, in
     return rc;
 }
 
+/* Folders number in the order of the tree. */
+#define CANDIDATE_ORDER " ORDER BY accessed_ns NULLS LAST, folder, rid"
+
+static void
+put_candidates(struct inv_sql *sql, const struct inv_plan *p, uint64_t most)
+{
+    bool paths = inv_plan_has_paths(p);
+    char limit[32] = "";
+
+    if (most > 0) {
+        snprintf(limit, sizeof(limit), " LIMIT %llu", (unsigned long long)most);
+    }
+    inv_put(sql, "SELECT " INV_ROW_COLUMNS " FROM ");
+    if (paths) {
+        inv_plan_put(sql, p);
+        inv_put(sql, " WHERE refusal IS NULL" CANDIDATE_ORDER "%s", limit);
+        return;
+    }
+    /* The paths are joined to what is left. */
+    inv_put(sql, "(SELECT c.*, f.path AS fpath FROM (SELECT * FROM ");
+    inv_plan_put(sql, p);
+    inv_put(
+        sql,
+        " WHERE refusal IS NULL%s%s) c JOIN \"v_%s\".folder f ON f.id = c.folder)" CANDIDATE_ORDER,
+        most > 0 ? CANDIDATE_ORDER : "", limit, p->u->volume->id);
+}
+
 int
 inventory_candidates(struct inventory *inv, const struct inventory_scope *scope,
                      const char *volume_id, const struct inventory_plan_query *q,
@@ -259,20 +299,7 @@ inventory_candidates(struct inventory *inv, const struct inventory_scope *scope,
     if (rc < 0) {
         return rc;
     }
-    /* Folders number in the order of the tree. Their paths are joined to what is left. */
-    inv_put(&sql,
-            "SELECT " INV_ROW_COLUMNS " FROM (SELECT c.* %s, g.path AS fpath FROM (SELECT * FROM ",
-            inv_plan_has_paths(&p) ? "EXCLUDE (fpath)" : "");
-    inv_plan_put(&sql, &p);
-    inv_put(&sql, " WHERE refusal IS NULL ORDER BY accessed_ns NULLS LAST, folder, name");
-    if (limits != NULL && limits->files > 0) {
-        inv_put(&sql, " LIMIT %llu", (unsigned long long)limits->files);
-    }
-    inv_put(
-        &sql,
-        ") c JOIN \"v_%s\".folder g ON g.id = c.folder) ORDER BY accessed_ns NULLS LAST, folder, "
-        "name",
-        u.volume->id);
+    put_candidates(&sql, &p, limits != NULL ? limits->files : 0);
     rc = sql.rc < 0 ? sql.rc : inv_query(inv, u.conn, (char *)sql.text.at, true, &rows);
     return rc < 0 ? rc : hand_candidates(&rows, limits, fn, ctx);
 }

@@ -6,9 +6,11 @@
 #include "server/inventory/inventory_priv.h"
 
 #define CHART_GROUPS 20u
-#define COUNT_WHOLE_MAX 1000000u /* entries up to which a costly rule is counted, not estimated */
-#define COUNT_SAMPLE 300000u     /* rows looked at above that, about */
-#define BLOCK_ROWS 2048u         /* rows that lie together are taken or left together */
+/* Entries up to which a rule is counted, not estimated: one that calls back for each row, and one that only looks
+ * at names or paths. */
+#define COUNT_CALLS_MAX 1000000u
+#define COUNT_NAMES_MAX 12000000u
+#define COUNT_SAMPLE 300000u /* rows looked at above that, about */
 
 /* ---- charts ---- */
 
@@ -31,10 +33,10 @@ read_tally(const struct inv_plan *p, const char *from, const struct inventory_pl
         inv_take_back(p->u->inv, slot);
     }
     if (rc == AL_OK) {
-        rc = inv_tally_ages(t.age, arena, &to->age, &to->age_count);
+        rc = inv_tally_ages(t.got.age, arena, &to->age, &to->age_count);
     }
     if (rc == AL_OK) {
-        rc = inv_tally_sizes(t.size, arena, &to->size, &to->size_count);
+        rc = inv_tally_sizes(t.got.size, arena, &to->size, &to->size_count);
     }
     inv_tally_end(&t);
     return rc;
@@ -114,59 +116,61 @@ inventory_plan_charts(struct inventory *inv, const struct inventory_scope *scope
 
 /* ---- a number while one types ---- */
 
-/* Rows of the volume, and with a costly rule how many blocks of rows are left out for each that is
- * taken. Names and paths cost, and what calls back. */
+/* Entries of the volume, and how many percent of them are looked at. */
 static int
-count_how(struct inv_use *u, const struct inv_rule_sql *rule, uint64_t *ret_every)
+count_how(struct inv_use *u, const struct inv_rule_sql *rule, int64_t *ret_entries,
+          double *ret_percent)
 {
+    uint64_t most = inv_sql_asks(rule->text, "alto_") ? COUNT_CALLS_MAX
+                    : inv_sql_asks(rule->text, "path") || inv_sql_asks(rule->text, "name")
+                        ? COUNT_NAMES_MAX
+                        : UINT64_MAX;
     char sql[128];
-    int64_t entries = 0;
     int rc;
 
-    *ret_every = 1;
-    if (!inv_sql_asks(rule->text, "path") && !inv_sql_asks(rule->text, "name") &&
-        !inv_sql_asks(rule->text, "alto_")) {
-        return AL_OK;
-    }
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", u->volume->id);
-    rc = inv_one(u->inv, u->conn, sql, &entries);
-    if (rc == AL_OK && entries > (int64_t)COUNT_WHOLE_MAX) {
-        *ret_every = ((uint64_t)entries + COUNT_SAMPLE - 1) / COUNT_SAMPLE;
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry WHERE type <> %d",
+             u->volume->id, PORT_T_FOLDER);
+    rc = inv_one(u->inv, u->conn, sql, ret_entries);
+    if (rc == AL_OK) {
+        *ret_percent =
+            (uint64_t)*ret_entries > most ? 100.0 * COUNT_SAMPLE / (double)*ret_entries : 100;
     }
     return rc;
 }
 
-/* Whole blocks of rows, those with numbers spread by multiplication, so that no row group is left out. */
-static void
-put_sample(struct inv_sql *where, uint64_t every)
+/* What a share of the rows had, for all of them. */
+static uint64_t
+scaled(uint64_t found, uint64_t seen, uint64_t all)
 {
-    inv_put(where, " AND ((e.rowid // %u) * 2654435761) %% 4294967296 < 4294967296 // %llu",
-            BLOCK_ROWS, (unsigned long long)every);
+    double x = seen > 0 ? (double)found * ((double)all / (double)seen) : 0;
+
+    return x >= (double)INT64_MAX ? INT64_MAX : (uint64_t)x;
 }
 
 static int
-count_rows(struct inv_use *u, const struct inv_rule_sql *rule, uint64_t every,
+count_rows(struct inv_use *u, const struct inv_rule_sql *rule, int64_t entries, double percent,
            struct inventory_count *ret)
 {
     INV_ROWS(rows);
     INV_SQL(sql);
-    INV_SQL(where);
+    uint64_t seen;
     bool end = true;
     int rc;
 
-    inv_put(&where, "%s", "");
-    if (every > 1) {
-        put_sample(&where, every);
+    inv_put(&sql, "SELECT count(*)%s", percent < 100 ? " FILTER (" : ", " INV_SUM("size"));
+    if (percent < 100) {
+        inv_put_text(&sql, rule->text);
+        inv_put(&sql, "), least(coalesce(sum(size) FILTER (");
+        inv_put_text(&sql, rule->text);
+        inv_put(&sql, "), 0), 9223372036854775807)::BIGINT, count(*)");
     }
-    rc = where.rc < 0 ? where.rc : al_buf_add(&where.text, "", 1);
-    if (rc < 0) {
-        return rc;
-    }
-    inv_put(&sql, "SELECT count(*), " INV_SUM("size") " FROM ");
+    inv_put(&sql, " FROM ");
     inv_put_source(&sql, u, inv_sql_asks(rule->text, "path"), inv_sql_asks(rule->text, "owner"),
-                   (char *)where.text.at);
-    inv_put(&sql, " WHERE ");
-    inv_put_text(&sql, rule->text);
+                   percent);
+    if (percent >= 100) {
+        inv_put(&sql, " WHERE ");
+        inv_put_text(&sql, rule->text);
+    }
     rc = sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, &rows);
     if (rc == AL_OK) {
         rc = inv_next(&rows, &end);
@@ -174,10 +178,14 @@ count_rows(struct inv_use *u, const struct inv_rule_sql *rule, uint64_t every,
     if (rc < 0 || end) {
         return rc < 0 ? rc : AL_ECORRUPT;
     }
-    ret->files = (uint64_t)inv_num(&rows, 0) * every;
+    ret->exact = percent >= 100;
+    ret->files = (uint64_t)inv_num(&rows, 0);
     ret->bytes = (uint64_t)inv_num(&rows, 1);
-    ret->bytes = ret->bytes > INT64_MAX / every ? INT64_MAX : ret->bytes * every;
-    ret->exact = every == 1;
+    if (!ret->exact) {
+        seen = (uint64_t)inv_num(&rows, 2);
+        ret->files = scaled(ret->files, seen, (uint64_t)entries);
+        ret->bytes = scaled(ret->bytes, seen, (uint64_t)entries);
+    }
     return AL_OK;
 }
 
@@ -188,7 +196,8 @@ inventory_count(struct inventory *inv, const struct inventory_scope *scope, cons
     INV_USE(u);
     AL_CLEANUP(inv_rule_sql_end) struct inv_rule_sql sql = {0};
     struct inventory_count count = {0};
-    uint64_t every = 1;
+    int64_t entries = 0;
+    double percent = 100;
     int rc = inv_use_begin(inv, scope, volume_id, false, &u);
 
     if (rc == AL_OK) {
@@ -198,10 +207,10 @@ inventory_count(struct inventory *inv, const struct inventory_scope *scope, cons
         rc = inv_rule_sql_make(inv, rule, now_ns, &sql);
     }
     if (rc == AL_OK) {
-        rc = count_how(&u, &sql, &every);
+        rc = count_how(&u, &sql, &entries, &percent);
     }
     if (rc == AL_OK) {
-        rc = count_rows(&u, &sql, every, &count);
+        rc = count_rows(&u, &sql, entries, percent, &count);
     }
     if (rc == AL_OK) {
         *ret = count;
@@ -228,18 +237,17 @@ read_sums(struct inv_use *u, struct inventory_difference *to)
 {
     INV_ROWS(rows);
     bool end = true;
-    int rc =
-        inv_query(u->inv, u->conn,
-                  "SELECT count(*) FILTER (a IS NULL), " INV_SUM_IF(
-                      "size", "a IS NULL") ", count(*) FILTER "
-                                           "(b IS NULL), " INV_SUM_IF(
-                                               "size",
-                                               "b IS NULL") ", count(*) FILTER (a = "
-                                                            "b), " INV_SUM_IF("size",
-                                                                              "a = b") " FROM "
-                                                                                       "temp.both_"
-                                                                                       "plans",
-                  false, &rows);
+    int rc = inv_query(
+        u->inv, u->conn,
+        "SELECT count(*) FILTER (a IS NULL), " INV_SUM_IF(
+            "size", "a IS NULL") ", count(*) FILTER "
+                                 "(b IS NULL), " INV_SUM_IF(
+                                     "size", "b IS NULL") ", count(*) FILTER (a = "
+                                                          "b), " INV_SUM_IF("size",
+                                                                            "a = b") " FROM "
+                                                                                     "temp.both_"
+                                                                                     "plans",
+        false, &rows);
 
     if (rc == AL_OK) {
         rc = inv_next(&rows, &end);

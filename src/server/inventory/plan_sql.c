@@ -104,20 +104,23 @@ inv_plan_has_paths(const struct inv_plan *p)
 }
 
 void
-inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner, const char *where)
+inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner, double percent)
 {
     const char *id = u->volume->id;
 
     inv_put(sql, "(SELECT e.*, e.rowid AS rid%s%s FROM \"v_%s\".entry e",
             path ? ", f.path AS fpath, f.path || '/'::BLOB || e.name AS path" : "",
             owner ? ", w.name AS owner" : "", id);
+    if (percent < 100) {
+        inv_put(sql, " TABLESAMPLE SYSTEM (%.6f%%) REPEATABLE (1)", percent);
+    }
     if (path) {
         inv_put(sql, " JOIN \"v_%s\".folder f ON e.folder = f.id", id);
     }
     if (owner) {
         inv_put(sql, " LEFT JOIN \"v_%s\".owner w ON w.uid = e.uid", id);
     }
-    inv_put(sql, " WHERE e.type <> %d%s)", PORT_T_FOLDER, where);
+    inv_put(sql, " WHERE e.type <> %d)", PORT_T_FOLDER);
 }
 
 /* The first of several earlier rules with one reason gives it its code. */
@@ -162,7 +165,7 @@ inv_plan_put(struct inv_sql *sql, const struct inv_plan *p)
     put_refusal(sql, p);
     inv_put(sql, " AS refusal, least(allocated, " INV_ROUNDED ") AS freed FROM ", block - 1, block,
             block);
-    inv_put_source(sql, p->u, plan_asks(p, "path"), plan_asks(p, "owner"), "");
+    inv_put_source(sql, p->u, plan_asks(p, "path"), plan_asks(p, "owner"), 100);
     inv_put(sql, " WHERE ");
     inv_put_text(sql, p->rule.text);
     inv_put(sql, ")");

@@ -87,7 +87,7 @@ tally_file(struct inv_tally *t, const struct tally_row *r)
 {
     uint64_t size = (uint64_t)r->size, allocated = (uint64_t)r->allocated, rounded;
     bool stub = r->state == RULE_S_STUB;
-    struct inventory_totals *all = &t->totals;
+    struct inventory_totals *all = &t->got.totals;
 
     all->files++;
     all->bytes = plus(all->bytes, size);
@@ -100,18 +100,19 @@ tally_file(struct inv_tally *t, const struct tally_row *r)
         all->freed_bytes = plus(all->freed_bytes, rounded > allocated ? rounded - allocated : 0);
     }
     if (r->accessed_ns == RULE_TIME_UNKNOWN) {
-        t->unknown_files++;
-        t->unknown_bytes = plus(t->unknown_bytes, size);
+        t->got.unknown_files++;
+        t->got.unknown_bytes = plus(t->got.unknown_bytes, size);
     } else {
-        count(
-            &t->age[bucket_of(age_borders, AL_LEN(age_borders), age_of(t->now_ns, r->accessed_ns))],
-            size, stub);
-        t->evidence[r->source < INVENTORY_SOURCES ? r->source : 0]++;
+        count(&t->got.age[bucket_of(age_borders, AL_LEN(age_borders),
+                                    age_of(t->now_ns, r->accessed_ns))],
+              size, stub);
+        t->got.evidence[r->source < INVENTORY_SOURCES ? r->source : 0]++;
     }
-    count(&t->modified[bucket_of(age_borders, AL_LEN(age_borders), age_of(t->now_ns, r->mtime_ns))],
+    count(&t->got.modified[bucket_of(age_borders, AL_LEN(age_borders),
+                                     age_of(t->now_ns, r->mtime_ns))],
           size, stub);
-    count(&t->size[bucket_of(size_borders, AL_LEN(size_borders), r->size)], size, stub);
-    t->imported += (r->flags & INVENTORY_IMPORTED) != 0;
+    count(&t->got.size[bucket_of(size_borders, AL_LEN(size_borders), r->size)], size, stub);
+    t->got.imported += (r->flags & INVENTORY_IMPORTED) != 0;
 }
 
 static void
@@ -126,12 +127,13 @@ add_counts(struct inv_counts *to, const struct inv_counts *from)
 }
 
 static void
-add_tally(struct inv_tally *to, const struct inv_tally *from)
+add_tally(struct inv_tally *whole, const struct inv_tallied *from)
 {
+    struct inv_tallied *to = &whole->got;
     struct inventory_totals *a = &to->totals;
     const struct inventory_totals *b = &from->totals;
 
-    port_mutex_lock(&to->lock);
+    port_mutex_lock(&whole->lock);
     add_counts(to->age, from->age);
     add_counts(to->modified, from->modified);
     add_counts(to->size, from->size);
@@ -149,7 +151,7 @@ add_tally(struct inv_tally *to, const struct inv_tally *from)
     for (size_t i = 0; i < INVENTORY_SOURCES; i++) {
         to->evidence[i] += from->evidence[i];
     }
-    port_mutex_unlock(&to->lock);
+    port_mutex_unlock(&whole->lock);
 }
 
 enum {
@@ -205,12 +207,12 @@ tally_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector ou
         if (types[i] == PORT_T_FILE) {
             tally_file(&part, &r);
         } else if (types[i] == PORT_T_FOLDER) {
-            part.totals.folders++;
+            part.got.totals.folders++;
         } else {
-            part.totals.others++;
+            part.got.totals.others++;
         }
     }
-    add_tally(whole, &part);
+    add_tally(whole, &part.got);
 }
 
 int
