@@ -14,9 +14,22 @@
 #include "server/tls.h"
 
 #define TICK_NS INT64_C(1000000000)
+#define LOOPS 2u
 #define STOP_NS (INT64_C(5) * 1000000000)
 #define LISTEN_BACKLOG 1024
 #define STDOUT 1
+
+struct altod;
+
+/* A thread that calls one of the service's regular duties about once a second. */
+struct loop {
+    struct altod *d;
+    const char *name;
+    int (*turn)(struct service_worker *w, int64_t now_ns);
+    struct service_worker *worker;
+    struct port_thread thread;
+    bool runs, stopped; /* stopped under altod.lock */
+};
 
 struct altod {
     struct options o;
@@ -29,29 +42,28 @@ struct altod {
     char url[128];
     struct service *service;
     struct api *api;
-    /* The scheduler. */
-    struct service_worker *worker;
-    struct port_thread scheduler;
+    struct loop loops[LOOPS]; /* housekeeping; rules that are due */
     port_mutex lock;
     port_cond wake;
-    bool scheduler_runs, stop, stopped;
+    bool stop;
 };
 
-/* ---- the scheduler ---- */
+/* ---- regular duties ---- */
 
 static void *
-schedule(void *arg)
+loop_main(void *arg)
 {
-    struct altod *d = arg;
+    struct loop *l = arg;
+    struct altod *d = l->d;
 
     port_mutex_lock(&d->lock);
     while (!d->stop) {
         int rc;
 
         port_mutex_unlock(&d->lock);
-        rc = service_tick(d->worker, port_now_ns(d->port));
+        rc = l->turn(l->worker, port_now_ns(d->port));
         if (rc != AL_OK) {
-            al_log(&d->log.log, AL_LOG_WARN, "housekeeping failed, next try in a second: %s",
+            al_log(&d->log.log, AL_LOG_WARN, "the %s failed, next try in a second: %s", l->name,
                    al_code_name(rc));
         }
         port_mutex_lock(&d->lock);
@@ -59,34 +71,59 @@ schedule(void *arg)
             (void)port_cond_wait_for(&d->wake, &d->lock, TICK_NS);
         }
     }
-    d->stopped = true;
+    l->stopped = true;
     port_cond_broadcast(&d->wake);
     port_mutex_unlock(&d->lock);
     return NULL;
 }
 
 static bool
-stop_scheduler(struct altod *d, int64_t wait_ns)
+stop_loop(struct loop *l, int64_t end_ns)
 {
-    int64_t end_ns = port_mono_ns(d->port) + wait_ns;
+    struct altod *d = l->d;
     bool stopped;
 
-    if (!d->scheduler_runs) {
+    if (!l->runs) {
         return true;
     }
     port_mutex_lock(&d->lock);
     d->stop = true;
     port_cond_broadcast(&d->wake);
-    while (!d->stopped && port_mono_ns(d->port) < end_ns) {
+    while (!l->stopped && port_mono_ns(d->port) < end_ns) {
         (void)port_cond_wait_for(&d->wake, &d->lock, end_ns - port_mono_ns(d->port));
     }
-    stopped = d->stopped;
+    stopped = l->stopped;
     port_mutex_unlock(&d->lock);
     if (stopped) {
-        port_thread_join(&d->scheduler);
-        d->scheduler_runs = false;
+        port_thread_join(&l->thread);
+        l->runs = false;
     }
     return stopped;
+}
+
+static bool
+stop_loops(struct altod *d, int64_t end_ns)
+{
+    bool stopped = true;
+
+    for (size_t i = 0; i < LOOPS; i++) {
+        stopped = stop_loop(&d->loops[i], end_ns) && stopped;
+    }
+    return stopped;
+}
+
+static int
+start_loops(struct altod *d)
+{
+    int rc = AL_OK;
+
+    for (size_t i = 0; i < LOOPS && rc == AL_OK; i++) {
+        struct loop *l = &d->loops[i];
+
+        rc = port_thread_start(&l->thread, l->name, (size_t)1 << 20, loop_main, l);
+        l->runs = rc == AL_OK;
+    }
+    return rc;
 }
 
 /* ---- opening ---- */
@@ -224,8 +261,8 @@ open_service(struct altod *d, struct al_fail *fail)
     if (rc == AL_OK && password != NULL) {
         hand_out_password(d, password);
     }
-    if (rc == AL_OK) {
-        rc = service_worker_open(d->service, &d->worker, fail);
+    for (size_t i = 0; i < LOOPS && rc == AL_OK; i++) {
+        rc = service_worker_open(d->service, &d->loops[i].worker, fail);
     }
     return rc == AL_OK
                ? AL_OK
@@ -297,8 +334,7 @@ open_all(struct altod *d, struct al_fail *fail)
         rc = open_api(d, fail);
     }
     if (rc == AL_OK) {
-        rc = port_thread_start(&d->scheduler, "scheduler", (size_t)1 << 20, schedule, d);
-        d->scheduler_runs = rc == AL_OK;
+        rc = start_loops(d);
     }
     return rc;
 }
@@ -324,11 +360,13 @@ close_all(struct altod *d)
 {
     int64_t end_ns = port_mono_ns(d->port) + STOP_NS;
 
-    /* The scheduler first: it wakes what is parked in the api. */
-    if (!stop_scheduler(d, STOP_NS) || !api_close(d->api, end_ns - port_mono_ns(d->port))) {
+    /* These first: they wake what is parked in the api. */
+    if (!stop_loops(d, end_ns) || !api_close(d->api, end_ns - port_mono_ns(d->port))) {
         return false;
     }
-    service_worker_close(d->worker);
+    for (size_t i = 0; i < LOOPS; i++) {
+        service_worker_close(d->loops[i].worker);
+    }
     service_close(d->service);
     port_socket_close(d->socket);
     tls_end(&d->tls);
@@ -395,6 +433,8 @@ main(int argc, char **argv)
 
     port_stop_catch();
     d.port = port_native();
+    d.loops[0] = (struct loop){.d = &d, .name = "housekeeping", .turn = service_tick};
+    d.loops[1] = (struct loop){.d = &d, .name = "schedule", .turn = service_schedule};
     d.folder.port = d.lock_file.port = d.port;
     if (options_parse(&d.o, argc, argv, &fail) != AL_OK) {
         fprintf(stderr, "altod: %s\n", fail.text);

@@ -32,6 +32,33 @@ workers(struct link *l)
     return n > LINK_WORKERS_MAX ? LINK_WORKERS_MAX : n == 0 ? 1 : n;
 }
 
+/* How full the volumes are: while works run, or just did, often enough for a run that shall free
+ * no more than needed; else now and then. What could not be read is told next time. */
+static int
+add_spaces(struct link *l, json_t *body, bool busy)
+{
+    int64_t now = port_mono_ns(l->conf.port);
+    json_t *list;
+    int rc;
+
+    if (l->conf.spaces == NULL ||
+        (l->space_ns != 0 &&
+         now - l->space_ns < (busy || l->was_busy ? LINK_SPACE_BUSY_NS : LINK_SPACE_NS))) {
+        return AL_OK;
+    }
+    list = json_array();
+    rc = list == NULL ? AL_ENOMEM : l->conf.spaces(l->conf.ctx, list);
+    if (rc != AL_OK) {
+        json_decref(list);
+        return rc;
+    }
+    if (json_array_size(list) > 0) { /* volumes are still being opened: asked again at once */
+        l->space_ns = now;
+    }
+    l->was_busy = busy;
+    return al_json_set(body, "volumes", list);
+}
+
 static int
 request_body(struct link *l, json_t *body, bool *ret_busy)
 {
@@ -45,6 +72,8 @@ request_body(struct link *l, json_t *body, bool *ret_busy)
     }
     *ret_busy = l->running_count > 0;
     port_mutex_unlock(&l->mutex);
+    l->was_busy = l->was_busy || *ret_busy;
+    rc = rc != AL_OK ? rc : add_spaces(l, body, *ret_busy);
     rc = rc != AL_OK ? rc : al_json_set_u64(body, "workers", workers(l));
     rc = rc != AL_OK
              ? rc
@@ -167,7 +196,8 @@ static int
 take_answer(struct link *l, const json_t *answer, struct al_fail *fail)
 {
     const json_t *work = json_object_get(answer, "work"),
-                 *cancel = json_object_get(answer, "cancel");
+                 *cancel = json_object_get(answer, "cancel"),
+                 *pause = json_object_get(answer, "pause");
     uint64_t version = 0;
     int rc = al_json_u64(answer, "config_version", &version, fail);
 
@@ -179,6 +209,13 @@ take_answer(struct link *l, const json_t *answer, struct al_fail *fail)
 
         if (id != NULL) {
             take_cancel(l, id);
+        }
+    }
+    for (size_t i = 0; i < json_array_size(pause); i++) {
+        const char *id = json_string_value(json_array_get(pause, i));
+
+        if (id != NULL) {
+            l->conf.on_pause(l->conf.ctx, id);
         }
     }
     /* First the configuration: the work may be about a volume that is new in it. */
@@ -204,7 +241,7 @@ poll(struct link *l, uint32_t *ret_retry_s, struct al_fail *fail)
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "out of memory");
     }
-    wait_s = busy || paused ? LINK_BUSY_WAIT_S : LINK_WAIT_S;
+    wait_s = busy || paused || l->was_busy ? LINK_BUSY_WAIT_S : LINK_WAIT_S;
     (void)snprintf(path, sizeof(path), "/api/v1/agent/lease?wait_s=%u", wait_s);
     rc = api_call(
         l->lease_http,

@@ -1,7 +1,7 @@
 /* link.h: the agent's side of the protocol (doc/format/protocol.md): two threads of its own, both
  * outbound only.
  *
- *   lease thread    long poll and heartbeat ─▶ on_config, on_work, on_cancel
+ *   lease thread    long poll and heartbeat ─▶ on_config, on_work, on_cancel, on_pause
  *   batch thread    spool ─▶ numbered batches ─▶ server
  *
  * Losing the server stops nothing that needs no server: both threads go on asking, with growing
@@ -22,8 +22,11 @@
 #include "agent/link/spool.h"
 #include "agent/link/work.h"
 
-#define LINK_WAIT_S 25u        /* of a long poll while nothing runs */
-#define LINK_BUSY_WAIT_S 2u    /* while something runs: a free place shall be filled soon */
+#define LINK_WAIT_S 25u     /* of a long poll while nothing runs */
+#define LINK_BUSY_WAIT_S 2u /* while something runs: a free place shall be filled soon */
+/* how often the volumes' space is told: while something runs and once after it, and otherwise */
+#define LINK_SPACE_BUSY_NS (INT64_C(10) * 1000000000)
+#define LINK_SPACE_NS (INT64_C(60) * 1000000000)
 #define LINK_PAUSE_MS_MIN 500u /* after the first failure */
 #define LINK_PAUSE_MS_MAX 60000u
 #define LINK_RUNNING_MAX 300u /* works held at once; the server gives no more than 260 */
@@ -45,6 +48,11 @@ struct link_conf {
     void (*on_config)(void *ctx, struct agent_config *c);
     void (*on_work)(void *ctx, struct work *w);        /* handed over */
     void (*on_cancel)(void *ctx, const char *work_id); /* its lease is lost: stop, send no end */
+    /* finish the file in hand, then end it with AL_ECANCELED; may be told again */
+    void (*on_pause)(void *ctx, const char *work_id);
+    /* Appends {volume_id, bytes_total, bytes_free} of each volume that is well; NULL: nothing is
+     * told. Called at most every LINK_SPACE_BUSY_NS. */
+    int (*spaces)(void *ctx, json_t *list);
     void *ctx;
 };
 

@@ -32,6 +32,8 @@ struct link {
     bool online;
     int code[2]; /* last result of the lease thread, of the senders */
     uint64_t batches, polls;
+    int64_t space_ns; /* the lease thread's: when it told of the volumes' space; 0: never */
+    bool was_busy;    /* since then works ran */
 };
 
 struct pause {

@@ -43,6 +43,8 @@ int mover_pool_submit(struct mover_pool *p, const struct mover_item *item, bool 
                       void *ctx) AL_MUST_CHECK;
 /* Items of this job, waiting or under way, end with AL_ECANCELED. NULL: of all jobs. */
 void mover_pool_cancel(struct mover_pool *p, const char *job_id);
+/* The same for those that wait; what is under way is finished. */
+void mover_pool_release(struct mover_pool *p, const char *job_id);
 /* Waits until nothing is queued or under way. */
 void mover_pool_wait(struct mover_pool *p);
 

@@ -421,15 +421,30 @@ is_of(const struct job *job, const char *job_id)
     return job_id == NULL || (job->item.job_id != NULL && strcmp(job->item.job_id, job_id) == 0);
 }
 
-void
-mover_pool_cancel(struct mover_pool *p, const char *job_id)
+/* With the lock held. */
+static void
+cancel_queued(struct mover_pool *p, const char *job_id)
 {
-    port_mutex_lock(&p->lock);
     for (struct al_list *l = p->queue.next; l != &p->queue; l = l->next) {
         struct job *job = AL_LIST_ITEM(l, struct job, node);
 
         job->cancelled = job->cancelled || is_of(job, job_id);
     }
+}
+
+void
+mover_pool_release(struct mover_pool *p, const char *job_id)
+{
+    port_mutex_lock(&p->lock);
+    cancel_queued(p, job_id);
+    port_mutex_unlock(&p->lock);
+}
+
+void
+mover_pool_cancel(struct mover_pool *p, const char *job_id)
+{
+    port_mutex_lock(&p->lock);
+    cancel_queued(p, job_id);
     for (unsigned k = 0; k < p->workers; k++) {
         struct worker *w = &p->worker[k];
 

@@ -49,6 +49,18 @@ on_cancel(void *ctx, const char *work_id)
     work_cancel(ctx, work_id);
 }
 
+static void
+on_pause(void *ctx, const char *work_id)
+{
+    work_pause(ctx, work_id);
+}
+
+static int
+spaces(void *ctx, json_t *list)
+{
+    return volumes_space(ctx, list);
+}
+
 /* ---- start ---- */
 
 static int
@@ -129,6 +141,8 @@ start_link(struct agent *a, struct al_fail *fail)
                              .on_config = on_config,
                              .on_work = on_work,
                              .on_cancel = on_cancel,
+                             .on_pause = on_pause,
+                             .spaces = spaces,
                              .ctx = a};
     int rc;
 

@@ -60,6 +60,8 @@ int pools_of(struct agent *a, const char *share_id, struct share_pools **ret,
 /* A job's items that wait; of movers also those under way. movers_too false: recalls alone. */
 void pools_cancel(struct agent *a, const char *job_id, bool movers_too);
 void pools_cancel_moves(struct agent *a); /* of all jobs */
+/* What of the job is not begun; what is in hand is finished. */
+void pools_release(struct agent *a, const char *job_id);
 void pools_close_movers(struct agent *a);
 void pools_close_recalls(struct agent *a);
 
@@ -113,6 +115,9 @@ int volumes_apply(struct agent *a, const struct agent_config *c) AL_MUST_CHECK;
 void volumes_end(struct agent *a);
 /* Looks at one: opens the root if it can be opened; tells a new state as an outcome. */
 void volume_look(struct volume *v);
+/* Appends the space of each volume whose root is open; what cannot be read is left out. */
+int volumes_space(struct agent *a, json_t *list) AL_MUST_CHECK; /* space.c */
+void volume_root_unref(struct agent *a, struct volume_root *r);
 void volumes_look(struct agent *a, bool all); /* not all: only those that are not well */
 /* An open volume for an event on a filesystem, by the device and, where several volumes lie on it,
  * by whose marker it is. A reference, or NULL: none is open there, or nobody's marker so far while
@@ -149,7 +154,8 @@ struct agent_work {
     struct work *work;
     struct port_thread thread;
     _Atomic bool cancelled;
-    _Atomic bool over; /* the thread may be joined */
+    _Atomic bool paused; /* given back after what is in hand */
+    _Atomic bool over;   /* the thread may be joined */
     /* Items under way. */
     port_mutex lock;
     port_cond changed;
@@ -161,10 +167,12 @@ struct agent_work {
 };
 void work_start(struct agent *a, struct work *w_taken);
 void work_cancel(struct agent *a, const char *work_id);
+/* No further item is begun; files in hand are finished, and the work ends with AL_ECANCELED. */
+void work_pause(struct agent *a, const char *work_id);
 /* all of them, as far as they have not begun to change a file */
 void works_cancel(struct agent *a);
 void works_reap(struct agent *a, bool all); /* joins ended ones; all: waits for every one */
-bool work_stops(void *agent_work);          /* cancelled, or the agent stops */
+bool work_stops(void *agent_work);          /* cancelled, paused, or the agent stops */
 void work_end(struct agent_work *aw, int code, const char *text);
 /* Counts one item's end; share codes stop the work. */
 void work_item_done(struct agent_work *aw, int code, uint64_t bytes, const struct al_fail *fail);

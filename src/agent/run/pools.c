@@ -70,6 +70,17 @@ pools_cancel(struct agent *a, const char *job_id, bool movers_too)
 }
 
 void
+pools_release(struct agent *a, const char *job_id)
+{
+    size_t count = atomic_load(&a->pool_count);
+
+    for (size_t i = 0; i < count; i++) {
+        mover_pool_release(a->pools[i].movers, job_id);
+        recall_pool_cancel(a->pools[i].recalls, job_id); /* leaves what is under way alone */
+    }
+}
+
+void
 pools_cancel_moves(struct agent *a)
 {
     size_t count = atomic_load(&a->pool_count);

@@ -32,8 +32,8 @@ root_free(struct volume_root *r)
     return NULL;
 }
 
-static void
-root_unref(struct agent *a, struct volume_root *r)
+void
+volume_root_unref(struct agent *a, struct volume_root *r)
 {
     bool last;
 
@@ -128,7 +128,7 @@ static void
 volume_free(struct volume *v)
 {
     (void)manifest_writer_close(v->manifests); /* returns NULL */
-    root_unref(v->agent, v->root);
+    volume_root_unref(v->agent, v->root);
     if (v->password != NULL) {
         al_wipe(v->password, strlen(v->password));
     }
@@ -308,7 +308,7 @@ set_root(struct volume *v, struct volume_root *root)
     old = v->root;
     v->root = root;
     port_mutex_unlock(&v->agent->mutex);
-    root_unref(v->agent, old);
+    volume_root_unref(v->agent, old);
 }
 
 /* A root that is open, and whose path leads elsewhere by now, is let go when nobody uses it. What

@@ -11,7 +11,8 @@ work_stops(void *agent_work)
 {
     struct agent_work *aw = agent_work;
 
-    return atomic_load(&aw->cancelled) || atomic_load(&aw->agent->stopping);
+    return atomic_load(&aw->cancelled) || atomic_load(&aw->paused) ||
+           atomic_load(&aw->agent->stopping);
 }
 
 void
@@ -178,6 +179,7 @@ work_start(struct agent *a, struct work *w_taken)
     aw->agent = a;
     aw->work = w_taken;
     atomic_init(&aw->cancelled, false);
+    atomic_init(&aw->paused, false);
     atomic_init(&aw->over, false);
     port_mutex_init(&aw->lock);
     port_cond_init(&aw->changed);
@@ -225,6 +227,35 @@ work_cancel(struct agent *a, const char *work_id)
      * finished, which is safe. */
     if (job != NULL && job_id[0] != '\0' && !others) {
         pools_cancel(a, job_id, true);
+    }
+}
+
+void
+work_pause(struct agent *a, const char *work_id)
+{
+    bool others = false;
+    al_id job_id = "";
+
+    port_mutex_lock(&a->mutex);
+    for (struct al_list *n = a->works.next; n != &a->works; n = n->next) {
+        struct agent_work *aw = AL_LIST_ITEM(n, struct agent_work, node);
+
+        if (strcmp(aw->work->work_id, work_id) == 0) {
+            atomic_store(&aw->paused, true);
+            memcpy(job_id, aw->work->job_id, sizeof(job_id));
+        }
+    }
+    for (struct al_list *n = a->works.next; n != &a->works; n = n->next) {
+        struct agent_work *aw = AL_LIST_ITEM(n, struct agent_work, node);
+
+        others = others || (!atomic_load(&aw->paused) && !atomic_load(&aw->over) &&
+                            strcmp(aw->work->job_id, job_id) == 0);
+    }
+    port_cond_broadcast(&a->changed);
+    port_mutex_unlock(&a->mutex);
+    /* As in work_cancel: pools know jobs. */
+    if (job_id[0] != '\0' && !others) {
+        pools_release(a, job_id);
     }
 }
 

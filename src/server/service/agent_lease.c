@@ -7,15 +7,23 @@
 #define LEASE_URGENT 4u     /* checks and recalls above what the agent says it can hold */
 #define LEASE_GIVEN_MAX 12u /* works of one answer: some 4 MiB of items */
 #define LEASE_WAIT_S_MAX 60u
+#define LEASE_SPACES_MAX 1024u /* volumes of a host whose space is told at once */
 #define LEASE_WAIT_S 25u
 #define LEASE_ARENA_MAX (64u << 20) /* items of all works of one answer */
 
+struct leasing_space {
+    const char *volume_id;
+    uint64_t total, free;
+};
+
 struct leasing {
     const char **running; /* in the request's arena */
-    bool *held;
+    enum store_held *held;
     size_t count;
     uint64_t workers, config_version, wait_s;
     size_t room, urgent;
+    struct leasing_space *spaces; /* of volumes, told once a request; in its arena */
+    size_t space_count;
     struct al_jsonout j;
     size_t leased;
     struct work_tx *t;
@@ -34,7 +42,7 @@ read_running(struct service_req *req, struct leasing *l, struct al_fail *fail)
         return al_fail_set(fail, AL_ELIMIT, 0, "running: at most %u", LEASE_RUNNING_MAX);
     }
     l->running = al_arena_alloc(req->arena, (count + 1) * sizeof(*l->running));
-    l->held = al_arena_alloc(req->arena, count + 1);
+    l->held = al_arena_alloc(req->arena, (count + 1) * sizeof(*l->held));
     if (l->running == NULL || l->held == NULL) {
         return AL_ENOMEM;
     }
@@ -49,9 +57,37 @@ read_running(struct service_req *req, struct leasing *l, struct al_fail *fail)
 }
 
 static int
+read_spaces(struct service_req *req, struct leasing *l, struct al_fail *fail)
+{
+    const json_t *list = json_object_get(req->body, "volumes");
+    size_t count = list == NULL ? 0 : json_array_size(list);
+
+    if ((list != NULL && !json_is_array(list)) || count > LEASE_SPACES_MAX) {
+        return al_fail_set(fail, AL_EINVAL, 0, "volumes: an array of at most %u", LEASE_SPACES_MAX);
+    }
+    l->spaces = al_arena_alloc(req->arena, (count + 1) * sizeof(*l->spaces));
+    if (l->spaces == NULL) {
+        return AL_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *v = json_array_get(list, i);
+        struct leasing_space *s = &l->spaces[i];
+
+        s->volume_id = json_string_value(json_object_get(v, "volume_id"));
+        if (s->volume_id == NULL || !al_id_valid(s->volume_id)) {
+            return al_fail_set(fail, AL_EINVAL, 0, "volumes: each has a volume_id");
+        }
+        SV_TRY(al_json_u64(v, "bytes_total", &s->total, fail));
+        SV_TRY(al_json_u64(v, "bytes_free", &s->free, fail));
+    }
+    l->space_count = count;
+    return AL_OK;
+}
+
+static int
 read_request(struct service_req *req, struct leasing *l, struct al_fail *fail)
 {
-    static const char *const keys[] = {"workers", "running", "config_version", NULL};
+    static const char *const keys[] = {"workers", "running", "config_version", "volumes", NULL};
 
     SV_TRY(service_body(req, fail));
     SV_TRY(service_body_keys(req, keys, fail));
@@ -59,6 +95,7 @@ read_request(struct service_req *req, struct leasing *l, struct al_fail *fail)
     SV_TRY(service_body_u64(req, "config_version", UINT64_MAX >> 1, &l->config_version, fail));
     SV_TRY(service_query_u64(req, "wait_s", LEASE_WAIT_S, LEASE_WAIT_S_MAX, &l->wait_s, fail));
     SV_TRY(read_running(req, l, fail));
+    SV_TRY(read_spaces(req, l, fail));
     l->room = l->workers > l->count ? (size_t)(l->workers - l->count) : 0;
     l->room = l->room < LEASE_GIVEN_MAX ? l->room : LEASE_GIVEN_MAX;
     /* An agent that takes nothing at all (workers 0: it is going, or its spool is full) still says
@@ -123,6 +160,32 @@ host_here(struct work_tx *t)
                          });
 }
 
+/* What was true when the request came: a parked one that is woken tells nothing new. */
+static int
+take_spaces(struct work_tx *t, struct leasing *l)
+{
+    for (size_t i = 0; i < l->space_count; i++) {
+        const struct leasing_space *s = &l->spaces[i];
+
+        SV_TRY(store_volume_space(t->db, &t->scope, t->actor_id, s->volume_id, s->total, s->free,
+                                  t->now_ns, t->fail));
+        SV_TRY(work_touch(t, WORK_T_VOLUME_STATE, s->volume_id, t->scope.customer_id));
+    }
+    l->space_count = 0;
+    return AL_OK;
+}
+
+static int
+tell_pausing(struct work_tx *t, const struct leasing *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->held[i] == STORE_HELD_PAUSING) {
+            return store_work_told(t->db, &t->scope, t->actor_id, t->fail);
+        }
+    }
+    return AL_OK;
+}
+
 static int
 lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint64_t *io_version)
 {
@@ -132,6 +195,8 @@ lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint6
     SV_TRY(host_here(t));
     SV_TRY(store_work_prolong(t->db, &t->scope, t->actor_id, l->running, l->count, until_ns,
                               l->held, t->fail));
+    SV_TRY(tell_pausing(t, l));
+    SV_TRY(take_spaces(t, l));
     al_jo_array(&l->j, "work");
     SV_TRY(store_work_lease(t->db, &t->scope, t->actor_id, l->room, l->urgent, t->now_ns, taken_ns,
                             t->arena, one_work, l, t->fail));
@@ -140,6 +205,18 @@ lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint6
         SV_TRY(agent_config_version(req, io_version, t->fail));
     }
     return store_commit(t->db, t->fail);
+}
+
+static void
+list_running(struct leasing *l, const char *key, enum store_held from, enum store_held to)
+{
+    al_jo_array(&l->j, key);
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->held[i] >= from && l->held[i] <= to) {
+            al_jo_str(&l->j, NULL, l->running[i]);
+        }
+    }
+    al_jo_close(&l->j);
 }
 
 static int
@@ -166,13 +243,8 @@ lease_now(struct service_req *req, struct service_reply *reply, struct leasing *
         al_buf_clear(&reply->body);
         return rc;
     }
-    al_jo_array(&l->j, "cancel");
-    for (size_t i = 0; i < l->count; i++) {
-        if (!l->held[i]) {
-            al_jo_str(&l->j, NULL, l->running[i]);
-        }
-    }
-    al_jo_close(&l->j);
+    list_running(l, "cancel", STORE_HELD_NOT, STORE_HELD_NOT);
+    list_running(l, "pause", STORE_HELD_PAUSING, STORE_HELD_LEAVING);
     al_jo_u64(&l->j, "config_version", *io_version);
     al_jo_close(&l->j);
     work_tell(&t);
@@ -185,7 +257,7 @@ says_nothing(const struct leasing *l, uint64_t version)
     bool drops = false;
 
     for (size_t i = 0; i < l->count; i++) {
-        drops = drops || !l->held[i];
+        drops = drops || l->held[i] == STORE_HELD_NOT || l->held[i] == STORE_HELD_PAUSING;
     }
     return l->leased == 0 && !drops && version == l->config_version;
 }
@@ -201,6 +273,7 @@ agent_lease(struct service_req *req, struct service_reply *reply, struct al_fail
     bool parked = reply->park_until_ns != 0, waiting = true;
 
     SV_TRY(read_request(req, &l, fail));
+    l.space_count = parked ? 0 : l.space_count;
     SV_TRY(agent_config_version(req, &version, fail));
     if (parked && req->now_ns < reply->park_until_ns && version == l.config_version) {
         SV_TRY(store_work_waiting(req->worker->db, &scope, req->caller->id, l.running, l.count,

@@ -344,7 +344,7 @@ move(struct service_req *req, struct service_reply *reply, enum store_job_kind k
     }
     work_tx_of(&t, req, fail);
     SV_TRY(work_volume(req, &v, fail)); /* as it stands now that nobody else changes it */
-    SV_TRY(job_start(&t, req, kind, &v, &job));
+    SV_TRY(job_start(&t, kind, &v, &job));
     job.plan_ns = req->now_ns;
     job.refused_files = g.unknown_count;
     SV_TRY(job_maker_write(&g.maker, &t, &job));

@@ -7,6 +7,7 @@ struct job_chunk {
     uint8_t *json;
     size_t len;
     uint32_t count;
+    uint64_t bytes;
 };
 
 void
@@ -49,6 +50,8 @@ cut(struct job_maker *m)
     SV_TRY(al_buf_adds(&m->items, "]"));
     c = &m->chunks[m->chunk_count];
     c->count = m->count;
+    c->bytes = m->chunk_bytes;
+    m->chunk_bytes = 0;
     c->len = m->items.len;
     c->json = al_memdup(m->items.at, m->items.len);
     if (c->json == NULL) {
@@ -86,13 +89,18 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
     m->count++;
     m->files++;
     m->bytes += row != NULL ? row->size : 0;
-    return m->count >= WORK_ITEMS_MAX || m->items.len >= WORK_ITEMS_BYTES_MAX ? cut(m) : AL_OK;
+    m->chunk_bytes += row != NULL ? row->size : 0;
+    return m->count >= WORK_ITEMS_MAX || m->items.len >= WORK_ITEMS_BYTES_MAX ||
+                   (m->slice_bytes > 0 && m->chunk_bytes >= m->slice_bytes)
+               ? cut(m)
+               : AL_OK;
 }
 
 static int
-add_work(struct work_tx *t, const struct store_job *job, const struct job_chunk *c, size_t place)
+add_work(struct work_tx *t, const struct store_job *job, const struct job_chunk *c, size_t place,
+         bool later)
 {
-    struct store_work w = {.kind = job->kind, .created_ns = t->now_ns};
+    struct store_work w = {.kind = job->kind, .created_ns = t->now_ns, .later = later};
 
     /* Works are leased in the order of their ids, which sort by the millisecond: the oldest files
      * go first. */
@@ -104,6 +112,7 @@ add_work(struct work_tx *t, const struct store_job *job, const struct job_chunk 
     memcpy(w.share_id, job->share_id, sizeof(al_id));
     if (c != NULL) {
         w.items = c->count;
+        w.bytes = c->bytes;
         w.json = (struct al_span){c->json, c->len};
     }
     return store_work_add(t->db, &t->scope, &w, t->fail);
@@ -122,6 +131,7 @@ job_event(struct work_tx *t, const struct store_job *job)
     al_jo_str(&j, "volume_id", job->volume_id[0] == '\0' ? NULL : job->volume_id);
     if (job->rule_id[0] != '\0') {
         al_jo_str(&j, "rule_id", job->rule_id);
+        al_jo_u64(&j, "rule_version", job->rule_version);
         al_jo_str(&j, "where", job->rule_where);
     }
     if (job->share_id[0] != '\0') {
@@ -141,8 +151,8 @@ job_event(struct work_tx *t, const struct store_job *job)
 }
 
 /* While the share is known to be in trouble new works wait at once: its next check lets them go. */
-static int
-hold_if_bad(struct work_tx *t, const struct store_job *job)
+int
+job_hold_if_bad(struct work_tx *t, const struct store_job *job)
 {
     struct store_share share;
     char note[WORK_TEXT_MAX];
@@ -167,7 +177,7 @@ static int
 started(struct work_tx *t, const struct store_job *job)
 {
     SV_TRY(job_event(t, job));
-    SV_TRY(hold_if_bad(t, job));
+    SV_TRY(job_hold_if_bad(t, job));
     SV_TRY(work_settle(t, job->id, job->customer_id));
     SV_TRY(work_touch(t, WORK_T_FIGURES, job->customer_id, job->customer_id));
     return work_touch(t, WORK_T_WAKE, job->host_id, job->customer_id);
@@ -181,7 +191,12 @@ job_maker_write(struct job_maker *m, struct work_tx *t, struct store_job *job)
     job->total_bytes = m->bytes;
     SV_TRY(store_job_add(t->db, &t->scope, job, t->fail));
     for (size_t i = 0; i < m->chunk_count; i++) {
-        SV_TRY(add_work(t, job, &m->chunks[i], i));
+        SV_TRY(add_work(t, job, &m->chunks[i], i, m->slice_bytes > 0));
+    }
+    if (m->slice_bytes > 0) {
+        uint64_t works;
+
+        SV_TRY(store_job_slice(t->db, &t->scope, job->id, m->first_bytes, &works, t->fail));
     }
     return started(t, job);
 }
@@ -190,13 +205,13 @@ int
 job_make_plain(struct work_tx *t, struct store_job *job)
 {
     SV_TRY(store_job_add(t->db, &t->scope, job, t->fail));
-    SV_TRY(add_work(t, job, NULL, 0));
+    SV_TRY(add_work(t, job, NULL, 0, false));
     return started(t, job);
 }
 
 int
-job_start(struct work_tx *t, struct service_req *req, enum store_job_kind kind,
-          const struct store_volume *v, struct store_job *ret)
+job_start(struct work_tx *t, enum store_job_kind kind, const struct store_volume *v,
+          struct store_job *ret)
 {
     struct store_job j = {.kind = kind, .text = "", .created_ns = t->now_ns};
 
@@ -207,7 +222,7 @@ job_start(struct work_tx *t, struct service_req *req, enum store_job_kind kind,
     if (kind == STORE_J_TIER || kind == STORE_J_RECALL) {
         memcpy(j.share_id, v->share_id, sizeof(al_id));
     }
-    j.created_by = req->caller->name;
+    j.created_by = t->actor_name;
     *ret = j;
     return AL_OK;
 }

@@ -119,7 +119,7 @@ walk(struct service_req *req, struct service_reply *reply, enum store_job_kind k
     if (rc != AL_ENOENT) {
         return rc;
     }
-    SV_TRY(job_start(&t, req, kind, &v, &job));
+    SV_TRY(job_start(&t, kind, &v, &job));
     SV_TRY(job_make_plain(&t, &job));
     return job_answer(req, reply, &tx, &t, &job, fail);
 }

@@ -11,6 +11,7 @@ service_fn host_list, host_get, host_update, host_delete, enrol_token_create;
 service_fn share_list, share_create, share_get, share_update, share_delete;
 service_fn volume_list, volume_create, volume_get, volume_update, volume_delete;
 service_fn rule_list, rule_create, rule_get, rule_update, rule_delete, rule_check;
+service_fn rule_versions, rule_clone, rule_resume, rule_order, rule_templates, rule_schedule;
 service_fn audit_list, audit_verify;
 
 #endif

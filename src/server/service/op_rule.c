@@ -2,6 +2,7 @@
 #include "server/service/service_priv.h"
 
 #include "rule/rule.h"
+#include "server/service/rule_when.h"
 
 #include <string.h>
 
@@ -103,7 +104,8 @@ read_fields(struct service_req *req, struct store_rule *r, struct al_buf *text,
     SV_TRY(service_body_u64(req, "position", POSITION_MAX, &r->position, fail));
     SV_TRY(service_body_bool(req, "enabled", &r->enabled, fail));
     SV_TRY(service_body_u64(req, "limit_files", INT64_MAX, &r->limit_files, fail));
-    return service_body_u64(req, "limit_bytes", INT64_MAX, &r->limit_bytes, fail);
+    SV_TRY(service_body_u64(req, "limit_bytes", INT64_MAX, &r->limit_bytes, fail));
+    return rule_when_read(req, r, fail);
 }
 
 /* A share the rule names belongs to the same customer. */
@@ -130,14 +132,21 @@ tell_change(struct service_detail *d, const struct store_rule *was, const struct
     service_detail_bool(d, "enabled", was->enabled, r->enabled);
     service_detail_u64(d, "limit_files", was->limit_files, r->limit_files);
     service_detail_u64(d, "limit_bytes", was->limit_bytes, r->limit_bytes);
+    service_detail_u64(d, "limit_minutes", was->limit_minutes, r->limit_minutes);
+    service_detail_u64(d, "limit_error_percent", was->limit_error_percent, r->limit_error_percent);
+    service_detail_u64(d, "start_used_percent", was->start_used_percent, r->start_used_percent);
+    service_detail_u64(d, "stop_used_percent", was->stop_used_percent, r->stop_used_percent);
+    service_detail_text(d, "cron", was->cron, r->cron);
+    service_detail_text(d, "zone", was->zone, r->zone);
+    service_detail_text(d, "windows", was->windows, r->windows);
 }
 
 int
 rule_create(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
-    static const char *const keys[] = {"volume_id",   "name",     "where",   "action",
-                                       "share_id",    "position", "enabled", "limit_files",
-                                       "limit_bytes", NULL};
+    static const char *const keys[] = {"volume_id",   "name",         "where",   "action",
+                                       "share_id",    "position",     "enabled", "limit_files",
+                                       "limit_bytes", RULE_WHEN_KEYS, NULL};
     AL_CLEANUP(service_tx_end) struct service_tx tx = {0};
     AL_CLEANUP(service_detail_free) struct service_detail d = {0};
     AL_CLEANUP(al_buf_free) struct al_buf text = {.max = PRINTED_MAX};
@@ -161,6 +170,7 @@ rule_create(struct service_req *req, struct service_reply *reply, struct al_fail
     SV_TRY(store_volume_get(tx.db, &scope, r.volume_id, req->arena, &v, fail));
     memcpy(r.customer_id, v.customer_id, sizeof r.customer_id);
     SV_TRY(share_good(req, &r, fail));
+    SV_TRY(rule_when_good(&r, req->now_ns, fail));
     SV_TRY(store_id_make(tx.db, req->now_ns, r.id));
     SV_TRY(store_rule_add(tx.db, &scope, &r, fail));
     service_detail_begin(&d);
@@ -175,9 +185,9 @@ rule_create(struct service_req *req, struct service_reply *reply, struct al_fail
 int
 rule_update(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
-    static const char *const keys[] = {"name",        "where",       "action",
-                                       "share_id",    "position",    "enabled",
-                                       "limit_files", "limit_bytes", NULL};
+    static const char *const keys[] = {"name",         "where",   "action",      "share_id",
+                                       "position",     "enabled", "limit_files", "limit_bytes",
+                                       RULE_WHEN_KEYS, NULL};
     AL_CLEANUP(service_tx_end) struct service_tx tx = {0};
     AL_CLEANUP(service_detail_free) struct service_detail d = {0};
     AL_CLEANUP(al_buf_free) struct al_buf text = {.max = PRINTED_MAX};
@@ -195,7 +205,9 @@ rule_update(struct service_req *req, struct service_reply *reply, struct al_fail
                            POSITION_MAX);
     }
     SV_TRY(share_good(req, &r, fail));
+    SV_TRY(rule_when_good(&r, req->now_ns, fail));
     r.updated_ns = req->now_ns;
+    r.updated_by = req->caller->name;
     service_detail_begin(&d);
     tell_change(&d, &was, &r);
     SV_TRY(service_detail_end(&d));
@@ -221,7 +233,7 @@ rule_delete(struct service_req *req, struct service_reply *reply, struct al_fail
     service_detail_begin(&d);
     tell_change(&d, &r, &none); /* so that the record says what was lost */
     SV_TRY(service_detail_end(&d));
-    SV_TRY(store_rule_del(tx.db, &scope, r.id, fail));
+    SV_TRY(store_rule_del(tx.db, &scope, r.id, req->caller->name, req->now_ns, fail));
     SV_TRY(service_event(req, r.customer_id, "rule.delete", "rule", r.id, r.name, NULL, &d.text,
                          fail));
     SV_TRY(service_done(reply));

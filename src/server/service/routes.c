@@ -74,10 +74,18 @@ static const struct service_route routes[] = {
     {"DELETE", A "/rules/{id}", ROLES_WRITE, rule_delete, "rule_delete", 0},
     {"POST", A "/rules/{id}/preview", ROLES_READ, rule_preview, "rule_preview", NOUN_BODY},
     {"POST", A "/rules/{id}/run", ROLES_WRITE, rule_run, "rule_run", NOUN_BODY},
+    {"GET", A "/rules/{id}/versions", ROLES_READ, rule_versions, "rule_versions", 0, true},
+    {"POST", A "/rules/{id}/clone", ROLES_WRITE, rule_clone, "rule_clone", NOUN_BODY},
+    {"POST", A "/rules/{id}/resume", ROLES_WRITE, rule_resume, "rule_resume", NOUN_BODY},
+    {"POST", A "/rules/order", ROLES_WRITE, rule_order, "rule_order", 64 * KIB},
+    {"GET", A "/rules/templates", ROLES_READ, rule_templates, "rule_templates", 0, true},
+    {"POST", A "/rules/schedule", ROLES_READ, rule_schedule, "rule_schedule", NOUN_BODY},
 
     {"GET", A "/jobs", ROLES_READ, job_list, "job_list", 0, true},
     {"GET", A "/jobs/{id}", ROLES_READ, job_get, "job_get", 0, true},
     {"POST", A "/jobs/{id}/cancel", ROLES_WRITE, job_cancel, "job_cancel", NOUN_BODY},
+    {"POST", A "/jobs/{id}/pause", ROLES_WRITE, job_pause, "job_pause", NOUN_BODY},
+    {"POST", A "/jobs/{id}/resume", ROLES_WRITE, job_resume, "job_resume", NOUN_BODY},
     {"GET", A "/jobs/{id}/outcomes", ROLES_READ, job_outcomes, "job_outcomes", 0, true},
 
     {"GET", A "/audit", ROLES_READ, audit_list, "audit_list", 0, true},

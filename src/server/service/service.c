@@ -196,6 +196,7 @@ service_open(const struct service_conf *conf, struct service **ret, char **ret_f
     }
     s->port = conf->port;
     s->log = conf->log;
+    s->opened_ns = port_now_ns(s->port);
     port_mutex_init(&s->lock);
     rc = open_parts(s, conf, &password, fail);
     if (rc != AL_OK) {

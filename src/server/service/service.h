@@ -125,6 +125,9 @@ int service_authenticate(struct service_worker *w, const char *bearer, const cha
 /* Puts expired leases back, times out hosts, rolls series up, prunes: call about once a second from
  * the scheduler thread. */
 int service_tick(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
+/* Runs the rules that are due: call about once a second from a thread of its own, since planning a
+ * large volume takes a while. A bounded number; the next call goes on. */
+int service_schedule(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
 
 /* Live events: everything published is {event, customer_id, json}. api subscribes once and fans out
  * to its streams by scope. */

@@ -50,6 +50,7 @@ struct service {
     char *inventory_url;
     struct work *work;
     bool work_is_open;
+    int64_t opened_ns; /* what was due before was missed */
     port_mutex lock; /* of what follows */
     int64_t pruned_ns;
     bool first_untold; /* the first password was handed out and no worker is open yet */

@@ -117,6 +117,19 @@ goes_on(struct work_tx *t, const struct store_work *w, const struct rest *r, int
     return AL_OK;
 }
 
+/* Its job was paused or stopped: what is not done waits with the job, or goes with it. A work that
+ * came to its own end, well or not, has nothing to wait for. */
+static int
+given_back(struct work_tx *t, const struct store_work *w, const struct rest *r, int code, bool *ret)
+{
+    *ret = w->pausing && !w->stopping && (r->count > 0 || w->items == 0) &&
+           (code == AL_ECANCELED || work_share_trouble(w->kind, code) ||
+            (code == AL_OK && r->count > r->silent));
+    return *ret
+               ? store_work_pause(t->db, &t->scope, w->id, r->count, al_buf_span(&r->json), t->fail)
+               : AL_OK;
+}
+
 int
 work_ended(struct work_tx *t, const struct store_work *w, int code, const char *text)
 {
@@ -125,7 +138,9 @@ work_ended(struct work_tx *t, const struct store_work *w, int code, const char *
 
     al_buf_init(&r.json, (size_t)WORK_ITEMS_BYTES_MAX * 2);
     SV_TRY(rest_of(t, w, &r));
-    if (!w->dropped) {
+    if (w->pausing) {
+        SV_TRY(given_back(t, w, &r, code, &on));
+    } else if (!w->dropped) {
         SV_TRY(goes_on(t, w, &r, code, text, &on));
     }
     if (!on) {
@@ -137,7 +152,8 @@ work_ended(struct work_tx *t, const struct store_work *w, int code, const char *
     if (w->job_id[0] == '\0') {
         return AL_OK;
     }
-    if (!on && !w->dropped) {
+    SV_TRY(store_job_slice_over(t->db, &t->scope, w->job_id, t->now_ns, t->fail));
+    if (!on && !w->dropped && !(w->pausing && w->stopping && code == AL_ECANCELED)) {
         SV_TRY(count_silent(t, w, &r, code));
         if (w->kind == STORE_J_RECONCILE && code == AL_OK) {
             SV_TRY(store_job_walk_over(t->db, &t->scope, w->job_id, t->fail));

@@ -7,6 +7,7 @@
 
 service_fn agent_enrol, agent_config, agent_lease, agent_batch, agent_entries;
 service_fn job_list, job_get, job_cancel, job_outcomes;
+service_fn job_pause, job_resume;
 service_fn rule_preview, rule_preview_text, rule_run;
 service_fn volume_scan, volume_reconcile, share_check;
 service_fn file_list, file_stat, file_tier, file_recall;

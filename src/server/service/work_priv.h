@@ -130,6 +130,10 @@ struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
     uint32_t count;
     uint64_t files, bytes;
     struct job_chunk *chunks; /* al_alloc'ed list */
+    /* Works of about so many bytes, handed out slice by slice, the first of them first_bytes;
+     * slice_bytes 0: all at once. */
+    uint64_t slice_bytes, first_bytes;
+    uint64_t chunk_bytes;
     size_t chunk_count, chunk_cap;
 };
 void job_maker_begin(struct job_maker *m);
@@ -142,9 +146,24 @@ int job_maker_add(struct job_maker *m, struct al_span path,
 int job_maker_write(struct job_maker *m, struct work_tx *t, struct store_job *job) AL_MUST_CHECK;
 /* A job of one work without items. */
 int job_make_plain(struct work_tx *t, struct store_job *job) AL_MUST_CHECK;
-/* What a job begun by the caller has in common. */
-int job_start(struct work_tx *t, struct service_req *req, enum store_job_kind kind,
-              const struct store_volume *v, struct store_job *ret) AL_MUST_CHECK;
+/* What a job begun by the transaction's actor has in common. */
+int job_start(struct work_tx *t, enum store_job_kind kind, const struct store_volume *v,
+              struct store_job *ret) AL_MUST_CHECK;
+/* While the job's share is known to be in trouble its works wait for it. */
+int job_hold_if_bad(struct work_tx *t, const struct store_job *job) AL_MUST_CHECK;
+
+/* ---- job_watch.c: windows, minutes, errors and marks of the jobs that are open ---- */
+int job_watch(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
+/* Pauses, resumes, or ends early in the transaction, with the event. *ret_changed may be NULL. */
+struct job_change {
+    const char *job_id, *customer_id, *host_id;
+    const char *reason, *text; /* of store_job_pause and store_job_stop */
+    int64_t until_ns;
+    int code; /* of a stop */
+};
+int job_do_pause(struct work_tx *t, const struct job_change *c, bool *ret_changed) AL_MUST_CHECK;
+int job_do_resume(struct work_tx *t, const struct job_change *c, bool *ret_changed) AL_MUST_CHECK;
+int job_do_stop(struct work_tx *t, const struct job_change *c, bool *ret_changed) AL_MUST_CHECK;
 
 /* Answers 202 with the job, commits, tells. */
 int job_answer(struct service_req *req, struct service_reply *reply, struct service_tx *tx,

@@ -373,6 +373,7 @@ work_tick(struct service_worker *w, int64_t now_ns)
     SV_TRY(start(w));
     work_news(w, now_ns);
     SV_TRY(prune(w, now_ns));
+    SV_TRY(job_watch(w, now_ns));
     SV_TRY(store_work_due(w->db, &scope, now_ns, &due, &fail));
     if (!due) {
         return AL_OK;

@@ -296,7 +296,7 @@ store_figures(struct store *s, const struct scope *scope, const char *customer_i
             "  id=(SELECT host_id FROM volume WHERE id=?2)) AND " OF_CUSTOMER "),"
             " (SELECT count(*) FROM share WHERE (?2 IS NULL OR"
             "  id=(SELECT share_id FROM volume WHERE id=?2)) AND " OF_CUSTOMER "),"
-            " (SELECT count(*) FROM job WHERE state IN ('queued','running','suspended')"
+            " (SELECT count(*) FROM job WHERE state IN " STORE_JOB_OPEN
             "  AND state='running' AND (?2 IS NULL OR volume_id=?2) AND " OF_CUSTOMER ")",
             S_ID(customer_id), S_ID(volume_id), S_SCOPE(scope)));
         AL_TRY(store_step_one(q, "figure", fail));

@@ -14,12 +14,24 @@ static const char *const state_names[STORE_J_STATES] = {
     [STORE_J_QUEUED] = "queued",       [STORE_J_RUNNING] = "running",
     [STORE_J_DONE] = "done",           [STORE_J_FAILED] = "failed",
     [STORE_J_CANCELLED] = "cancelled", [STORE_J_SUSPENDED] = "suspended",
+    [STORE_J_PAUSED] = "paused",
 };
 
 const char *
 store_job_kind_name(enum store_job_kind kind)
 {
     return (unsigned)kind < STORE_J_KINDS ? kind_names[kind] : "unknown";
+}
+
+enum store_job_kind
+store_job_kind_of(const char *name)
+{
+    for (unsigned i = 0; i < STORE_J_KINDS; i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            return (enum store_job_kind)i;
+        }
+    }
+    return STORE_J_RECONCILE;
 }
 
 const char *
@@ -31,7 +43,8 @@ store_job_state_name(enum store_job_state state)
 bool
 store_job_state_open(enum store_job_state state)
 {
-    return state == STORE_J_QUEUED || state == STORE_J_RUNNING || state == STORE_J_SUSPENDED;
+    return state == STORE_J_QUEUED || state == STORE_J_RUNNING || state == STORE_J_SUSPENDED ||
+           state == STORE_J_PAUSED;
 }
 
 /* A word the database holds, as its number; the last one for a word of a newer program. */
@@ -56,6 +69,7 @@ static const struct store_field job_fields[] = {
     {"host_id", "t.host_id", STORE_K_TEXT},
     {"volume_id", "t.volume_id", STORE_K_TEXT},
     {"rule_id", "t.rule_id", STORE_K_TEXT},
+    {"rule_version", "nullif(t.rule_version, 0)", STORE_K_INT},
     {"share_id", "t.share_id", STORE_K_TEXT},
     {"kind", "t.kind", STORE_K_TEXT},
     {"state", "t.state", STORE_K_TEXT},
@@ -77,6 +91,10 @@ static const struct store_field job_fields[] = {
      "'dropped',t.dropped_files,'finished',t.finished_files,'alarms',t.failed_files,"
      "'waiting',t.refused_files,'unreadable',coalesce((SELECT sum(files) FROM job_reason r"
      " WHERE r.job_id=t.id AND r.reason='unreadable'),0)) ELSE 'null' END",
+     STORE_K_JSON},
+    {"pause",
+     "CASE WHEN t.pause_reason='' THEN 'null' ELSE json_object('reason',t.pause_reason,"
+     "'until'," STORE_TIME_TEXT("t.pause_until_ns") ",'text',t.pause_text) END",
      STORE_K_JSON},
     {"text", "t.text", STORE_K_TEXT},
     {"created_by", "t.created_by", STORE_K_TEXT},
@@ -122,12 +140,13 @@ store_job_add(struct store *s, const struct scope *scope, const struct store_job
         s, fail,
         "INSERT INTO job(id, customer_id, host_id, volume_id, rule_id, share_id, kind, state,"
         " total_files, total_bytes, refused_files, text, rule_where, plan_ns, created_by,"
-        " created_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,'queued',?8,?9,?10,?11,?12,?13,?14,?15)",
+        " created_ns, rule_version)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,'queued',?8,?9,?10,?11,?12,?13,?14,?15,?16)",
         S_TEXT(j->id), S_TEXT(j->customer_id), S_TEXT(j->host_id), S_ID(j->volume_id),
         S_ID(j->rule_id), S_ID(j->share_id), S_TEXT(store_job_kind_name(j->kind)),
         S_U64(j->total_files), S_U64(j->total_bytes), S_U64(j->refused_files),
         S_TEXT(j->text == NULL ? "" : j->text), S_TEXT(j->rule_where), S_I64(j->plan_ns),
-        S_TEXT(j->created_by), S_I64(j->created_ns));
+        S_TEXT(j->created_by), S_I64(j->created_ns), S_U64(j->rule_version));
 }
 
 static int
@@ -159,6 +178,10 @@ job_of_row(struct store_stmt *q, struct al_arena *a, struct store_job *ret)
     j.started_ns = store_col_i64(q, 21);
     j.ended_ns = store_col_i64(q, 22);
     j.version = store_col_u64(q, 23);
+    j.rule_version = store_col_u64(q, 24);
+    AL_TRY(store_col_dup(q, 25, a, &j.pause_reason));
+    AL_TRY(store_col_dup(q, 26, a, &j.pause_text));
+    j.stopping = store_col_i64(q, 27) != 0;
     *ret = j;
     return AL_OK;
 }
@@ -173,7 +196,8 @@ store_job_get(struct store *s, const struct scope *scope, const char *id, struct
         s, fail, &q,
         "SELECT id, customer_id, host_id, volume_id, rule_id, share_id, kind, state, total_files,"
         " total_bytes, done_files, done_bytes, freed_bytes, refused_files, failed_files, end_code,"
-        " text, rule_where, plan_ns, created_by, created_ns, started_ns, ended_ns, version"
+        " text, rule_where, plan_ns, created_by, created_ns, started_ns, ended_ns, version,"
+        " rule_version, pause_reason, pause_text, stopping"
         " FROM job WHERE id=?1" STORE_SCOPE(2, 3),
         S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "job", fail));
@@ -188,7 +212,7 @@ store_job_find_open(struct store *s, const struct scope *scope, enum store_job_k
     struct store_stmt AL_CLEANUP(store_done) *q = NULL;
 
     AL_TRY(store_query(s, fail, &q,
-                       "SELECT id FROM job WHERE state IN ('queued','running','suspended')"
+                       "SELECT id FROM job WHERE state IN " STORE_JOB_OPEN
                        " AND kind=?1 AND (?2 IS NULL OR volume_id=?2)"
                        " AND (?3 IS NULL OR rule_id=?3) AND (?4 IS NULL OR share_id=?4)"
                        " AND (?5 OR customer_id=?6) ORDER BY id LIMIT 1",
@@ -204,7 +228,7 @@ store_job_count_open(struct store *s, const struct scope *scope, const char *vol
                      uint64_t *ret, struct al_fail *fail)
 {
     return store_number(s, fail, ret,
-                        "SELECT count(*) FROM job WHERE state IN ('queued','running','suspended')"
+                        "SELECT count(*) FROM job WHERE state IN " STORE_JOB_OPEN
                         " AND (?1 IS NULL OR volume_id=?1)" STORE_SCOPE(2, 3),
                         S_ID(volume_id), S_SCOPE(scope));
 }
@@ -351,7 +375,7 @@ store_job_reason(struct store *s, const struct scope *scope, const char *id, con
 /* ---- the state ---- */
 
 struct tally {
-    uint64_t open, held, leased;
+    uint64_t open, held, leased, later; /* later: not handed out yet, in none of the others */
 };
 
 static int
@@ -360,22 +384,27 @@ tally_works(struct store *s, const char *job_id, struct tally *ret, struct al_fa
     struct store_stmt AL_CLEANUP(store_done) *q = NULL;
 
     AL_TRY(store_query(s, fail, &q,
-                       "SELECT count(*), coalesce(sum(state='held'),0),"
-                       " coalesce(sum(state='leased'),0) FROM work"
-                       " WHERE job_id=?1 AND state IN ('queued','leased','held')",
+                       "SELECT coalesce(sum(state<>'later'),0), coalesce(sum(state='held'),0),"
+                       " coalesce(sum(state IN ('leased','pausing','leaving')),0),"
+                       " coalesce(sum(state='later'),0) FROM work"
+                       " WHERE job_id=?1 AND state<>'dropped'",
                        S_TEXT(job_id)));
     AL_TRY(store_step_one(q, "job", fail));
     ret->open = store_col_u64(q, 0);
     ret->held = store_col_u64(q, 1);
     ret->leased = store_col_u64(q, 2);
+    ret->later = store_col_u64(q, 3);
     return AL_OK;
 }
 
 static enum store_job_state
 state_of(const struct store_job *j, const struct tally *t)
 {
-    if (t->open > 0) {
-        if (t->held == t->open) {
+    if (t->open + t->later > 0) {
+        if (j->pause_reason[0] != '\0' && !j->stopping) {
+            return STORE_J_PAUSED;
+        }
+        if (t->open > 0 && t->held == t->open) {
             return STORE_J_SUSPENDED;
         }
         return t->leased > 0 || j->started_ns != 0 ? STORE_J_RUNNING : STORE_J_QUEUED;
@@ -392,7 +421,9 @@ state_of(const struct store_job *j, const struct tally *t)
 static void
 ending_text(const struct store_job *j, enum store_job_state state, char *out, size_t cap)
 {
-    if (j->text[0] != '\0' && state == STORE_J_FAILED) {
+    if (j->stopping) {
+        snprintf(out, cap, "%s", j->pause_text);
+    } else if (j->text[0] != '\0' && state == STORE_J_FAILED) {
         snprintf(out, cap, "%s", j->text);
     } else if (j->failed_files > 0 && j->kind == STORE_J_RECONCILE) {
         snprintf(out, cap, "%llu %s: see what became of %s, and decide what %s shall be",
@@ -439,17 +470,21 @@ store_job_settle(struct store *s, const struct scope *scope, const char *id, int
     if (state == j.state) {
         return AL_OK;
     }
-    snprintf(text, sizeof(text), "%s", state == STORE_J_SUSPENDED ? j.text : "");
+    snprintf(text, sizeof(text), "%s",
+             state == STORE_J_SUSPENDED ? j.text
+             : state == STORE_J_PAUSED  ? j.pause_text
+                                        : "");
     if (!store_job_state_open(state)) {
         ending_text(&j, state, text, sizeof(text));
     }
-    return store_run(s, fail,
-                     "UPDATE job SET state=?2, text=?3,"
-                     " started_ns=CASE WHEN started_ns=0 AND ?4 THEN ?5 ELSE started_ns END,"
-                     " ended_ns=CASE WHEN ?6 THEN ?5 ELSE 0 END, version=version+1 WHERE id=?1",
-                     S_TEXT(id), S_TEXT(store_job_state_name(state)), S_TEXT(text),
-                     S_BOOL(state != STORE_J_QUEUED && state != STORE_J_SUSPENDED), S_I64(now_ns),
-                     S_BOOL(!store_job_state_open(state)));
+    return store_run(
+        s, fail,
+        "UPDATE job SET state=?2, text=?3,"
+        " started_ns=CASE WHEN started_ns=0 AND ?4 THEN ?5 ELSE started_ns END,"
+        " ended_ns=CASE WHEN ?6 THEN ?5 ELSE 0 END, version=version+1 WHERE id=?1",
+        S_TEXT(id), S_TEXT(store_job_state_name(state)), S_TEXT(text),
+        S_BOOL(state != STORE_J_QUEUED && state != STORE_J_SUSPENDED && state != STORE_J_PAUSED),
+        S_I64(now_ns), S_BOOL(!store_job_state_open(state)));
 }
 
 int
@@ -459,15 +494,18 @@ store_job_cancel(struct store *s, const struct scope *scope, const char *id, int
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_run(s, fail,
                      "UPDATE job SET state='cancelled', ended_ns=?2, text='', version=version+1"
-                     " WHERE id=?1 AND state IN ('queued','running','suspended')" STORE_SCOPE(3, 4),
+                     " WHERE id=?1 AND state IN " STORE_JOB_OPEN STORE_SCOPE(3, 4),
                      S_TEXT(id), S_I64(now_ns), S_SCOPE(scope)));
     *ret_changed = store_changes(s) > 0;
     if (!*ret_changed) {
         return AL_OK;
     }
-    AL_TRY(store_run(s, fail, "DELETE FROM work WHERE job_id=?1 AND state IN ('queued','held')",
-                     S_TEXT(id)));
-    return store_run(s, fail, "UPDATE work SET state='dropped' WHERE job_id=?1 AND state='leased'",
+    AL_TRY(store_run(
+        s, fail, "DELETE FROM work WHERE job_id=?1 AND state IN ('queued','held','paused','later')",
+        S_TEXT(id)));
+    return store_run(s, fail,
+                     "UPDATE work SET state='dropped' WHERE job_id=?1"
+                     " AND state IN ('leased','pausing','leaving')",
                      S_TEXT(id));
 }
 

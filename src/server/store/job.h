@@ -1,10 +1,13 @@
 /* job.h: jobs, the outcomes of their files, and why files were refused. Tables in schema_work.c;
  * conventions in store.h (scope, transaction, errors).
  *
- *   queued ─▶ running ─▶ done | failed          cancelled from each of the first three
+ *   queued ─▶ running ─▶ done | failed          cancelled from all but these two
  *               ▲ │ share in trouble
  *               │ ▼
  *            suspended
+ *
+ * Each of the first three ─▶ paused ─▶ what the works say; a job is paused and resumed by
+ * store_job_pause and store_job_resume alone, and ended before its time by store_job_stop (pause.c).
  *
  * The state is never set by hand: store_job_settle derives it from the works that are left and from
  * what became of the files. */
@@ -28,11 +31,13 @@ enum store_job_state {
     STORE_J_FAILED,
     STORE_J_CANCELLED,
     STORE_J_SUSPENDED,
+    STORE_J_PAUSED,
     STORE_J_STATES
 };
 const char *store_job_kind_name(enum store_job_kind kind);    /* "scan" ... */
+enum store_job_kind store_job_kind_of(const char *name);      /* STORE_J_RECONCILE: none */
 const char *store_job_state_name(enum store_job_state state); /* "queued" ... */
-bool store_job_state_open(enum store_job_state state);        /* queued, running or suspended */
+bool store_job_state_open(enum store_job_state state);        /* all but done, failed, cancelled */
 
 /* filters: customer_id, volume_id, rule_id, share_id, state, kind */
 extern const struct store_noun store_jobs;
@@ -48,7 +53,10 @@ struct store_job {
     const char *text;
     const char *rule_where; /* NULL: by path */
     int64_t plan_ns;        /* the rule's now */
-    const char *created_by; /* a name */
+    uint64_t rule_version;  /* 0: none */
+    const char *pause_reason, *pause_text; /* "": neither paused nor stopped early */
+    bool stopping;                         /* ends with what is in hand */
+    const char *created_by;                /* a name */
     int64_t created_ns, started_ns, ended_ns;
     uint64_t version;
 };
@@ -104,6 +112,47 @@ int store_job_settle(struct store *s, const struct scope *scope, const char *id,
  * ended. */
 int store_job_cancel(struct store *s, const struct scope *scope, const char *id, int64_t now_ns,
                      bool *ret_changed, struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- paused, resumed, ended early: pause.c ----
+ * reason: "window", "user", "free_space" or "limit"; text: for people. The caller settles. */
+/* Works that wait are paused, leased ones are to be given back. A job that is paused already gets
+ * the new reason. *ret_changed false: it is over, or about to be. until_ns 0: unknown. */
+int store_job_pause(struct store *s, const struct scope *scope, const char *id, const char *reason,
+                    int64_t until_ns, const char *text, int64_t now_ns, bool *ret_changed,
+                    struct al_fail *fail) AL_MUST_CHECK;
+/* *ret_changed false: it is not paused. */
+int store_job_resume(struct store *s, const struct scope *scope, const char *id, int64_t now_ns,
+                     bool *ret_changed, struct al_fail *fail) AL_MUST_CHECK;
+/* No further file is begun; the job is over, with this text, when the last one in hand is. code not
+ * AL_OK: it failed. *ret_changed false: it is over, or stopped already. */
+int store_job_stop(struct store *s, const struct scope *scope, const char *id, const char *reason,
+                   const char *text, int code, bool *ret_changed,
+                   struct al_fail *fail) AL_MUST_CHECK;
+/* When the windows of the job's rule are to be looked at again. */
+int store_job_look(struct store *s, const struct scope *scope, const char *id, int64_t look_ns,
+                   struct al_fail *fail) AL_MUST_CHECK;
+/* Hands out works that are to come later, in their order: those that fit into bytes, at least one. */
+int store_job_slice(struct store *s, const struct scope *scope, const char *id, uint64_t bytes,
+                    uint64_t *ret_works, struct al_fail *fail) AL_MUST_CHECK;
+/* The works handed out so far are over, since now_ns; nothing for a job without later ones. */
+int store_job_slice_over(struct store *s, const struct scope *scope, const char *id, int64_t now_ns,
+                         struct al_fail *fail) AL_MUST_CHECK;
+
+/* An open job of a rule with something to watch: windows to look at, minutes, errors, marks. */
+struct store_job_watch {
+    al_id id, customer_id, host_id, volume_id, rule_id; /* rule_id empty: the rule is deleted */
+    enum store_job_kind kind;
+    bool stopping;
+    const char *pause_reason, *rule_name, *windows; /* windows NULL: none */
+    int64_t look_ns, started_ns, paused_from_ns, paused_ns, slice_ns, space_ns;
+    uint64_t done_files, failed_files; /* failed: for good, not for the share's sake */
+    uint64_t limit_minutes, limit_error_percent, stop_used_percent;
+    uint64_t bytes_total, bytes_free;      /* of the volume; bytes_total 0: unknown */
+    uint64_t works_out, works_later;       /* handed out and not over; still to come */
+};
+int store_job_watched(struct store *s, const struct scope *scope, int64_t now_ns,
+                      struct al_arena *a, int (*each)(void *ctx, const struct store_job_watch *w),
+                      void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- what became of a file ---- */
 enum store_outcome_class {

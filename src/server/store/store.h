@@ -258,6 +258,8 @@ struct store_volume {
     uint64_t files, bytes, allocated, stub_files, stub_bytes, freed_bytes;
     int64_t last_scan_ns, created_ns;
     uint64_t version;
+    uint64_t bytes_total, bytes_free; /* of its filesystem, at space_ns; bytes_total 0: unknown */
+    int64_t space_ns;
 };
 int store_volume_add(struct store *s, const struct scope *scope, const struct store_volume *v,
                      struct al_fail *fail) AL_MUST_CHECK;
@@ -275,6 +277,11 @@ int store_volume_state(struct store *s, const struct scope *scope, const char *i
  * version. */
 int store_volume_figures(struct store *s, const struct scope *scope, const struct store_volume *v,
                          struct al_fail *fail) AL_MUST_CHECK;
+/* What its host tells of its filesystem; no new version. Nothing happens to a volume of another
+ * host. */
+int store_volume_space(struct store *s, const struct scope *scope, const char *host_id,
+                       const char *id, uint64_t total, uint64_t free, int64_t now_ns,
+                       struct al_fail *fail) AL_MUST_CHECK;
 /* Every volume of a host, or of a share (one of the two), in the order of their ids. */
 int store_volume_each(struct store *s, const struct scope *scope, const char *host_id,
                       const char *share_id, struct al_arena *a,
@@ -288,20 +295,53 @@ struct store_rule {
     uint64_t position;                 /* lower decides first; excludes come before all others */
     bool enabled;
     uint64_t limit_files, limit_bytes; /* 0: none */
-    const char *created_by;            /* a user's name */
+    uint64_t limit_minutes, limit_error_percent;
+    uint64_t start_used_percent, stop_used_percent; /* of the volume; both or none */
+    const char *cron, *zone;                        /* NULL: runs by hand, or by its marks */
+    const char *windows;                            /* JSON as asked; NULL: always */
+    const char *created_by, *updated_by;            /* users' names */
     int64_t created_ns, updated_ns;
     uint64_t version;
+    /* no part of a version */
+    int64_t suspended_ns; /* 0: not */
+    const char *suspended_reason, *suspended_text;
+    int64_t next_run_ns, rest_until_ns; /* by schedule, 0: none; not by its marks before */
 };
 /* position 0: behind the last */
 int store_rule_add(struct store *s, const struct scope *scope, const struct store_rule *r,
                    struct al_fail *fail) AL_MUST_CHECK;
 int store_rule_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
                    struct store_rule *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* all but volume; raises version */
+/* all but volume and what is no part of a version, but for next_run_ns; raises version. Its open
+ * jobs look at their windows anew. */
 int store_rule_set(struct store *s, const struct scope *scope, const struct store_rule *r,
                    struct al_fail *fail) AL_MUST_CHECK;
-int store_rule_del(struct store *s, const struct scope *scope, const char *id,
-                   struct al_fail *fail) AL_MUST_CHECK;
+int store_rule_del(struct store *s, const struct scope *scope, const char *id, const char *by,
+                   int64_t now_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* The volume's rules (all of them, AL_ECONFLICT otherwise) in this order; those that move get a new
+ * version. *ret_moved may be NULL. */
+int store_rule_order(struct store *s, const struct scope *scope, const char *volume_id,
+                     const char *const *ids, size_t count, const char *by, int64_t now_ns,
+                     uint64_t *ret_moved, struct al_fail *fail) AL_MUST_CHECK;
+/* A rule as a version of it stood, also of one that is deleted; version 0: its last. AL_ENOENT. */
+int store_rule_version(struct store *s, const struct scope *scope, const char *id, uint64_t version,
+                       struct al_arena *a, struct store_rule *ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
+extern const struct store_noun store_rule_versions; /* filter: rule_id */
+/* ---- running by themselves ---- */
+/* A rule that is on, not suspended, and due at now_ns: by its schedule, or by its marks with no job
+ * of it open. AL_ENOENT: none. */
+int store_rule_due(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
+                   struct store_rule *ret, struct al_fail *fail) AL_MUST_CHECK;
+/* When it is due next; no new version. AL_ENOENT. */
+int store_rule_next(struct store *s, const struct scope *scope, const char *id, int64_t next_run_ns,
+                    int64_t rest_until_ns, struct al_fail *fail) AL_MUST_CHECK;
+int store_rule_rest(struct store *s, const struct scope *scope, const char *id,
+                    int64_t rest_until_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* reason "": resumes it. *ret_changed false: it was that already (resuming); AL_ENOENT. */
+int store_rule_suspend(struct store *s, const struct scope *scope, const char *id,
+                       const char *reason, const char *text, int64_t now_ns, bool *ret_changed,
+                       struct al_fail *fail) AL_MUST_CHECK;
 /* The enabled rules of a volume in the order in which they decide (excludes first, then
  * position). */
 int store_rule_each(struct store *s, const struct scope *scope, const char *volume_id,

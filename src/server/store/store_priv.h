@@ -154,6 +154,10 @@ int store_refuse(struct store *s, const char *what, const char *id,
 /* Writes the chain's head back; store_commit calls it. */
 int store_chain_flush(struct store *s, struct al_fail *fail) AL_MUST_CHECK;
 
+/* An expression: the time of a column of nanoseconds as text for a JSON object, NULL for 0. */
+#define STORE_TIME_TEXT(column)                                                                    \
+    "iif(" column "=0, NULL, strftime('%Y-%m-%dT%H:%M:%SZ', " column "/1000000000, 'unixepoch'))"
+
 /* ---- nouns as JSON ---- */
 enum store_kind {
     STORE_K_TEXT,  /* NULL: null */
@@ -201,6 +205,17 @@ struct store_noun {
 int store_row_json(struct store_stmt *q, int first_column, const struct store_field *fields,
                    size_t count, struct al_jsonout *j) AL_MUST_CHECK;
 
+/* Jobs that are not over, and works that an agent holds or held, as lists of states: the words of
+ * the partial indexes job_open and work_lease, which serve only queries that say the same. */
+#define STORE_JOB_OPEN "('queued','running','suspended','paused')"
+#define STORE_WORK_LENT "('leased','dropped','pausing','leaving')"
+
+#define STORE_REF_COLUMNS                                                                          \
+    "w.id, w.job_id, w.customer_id, w.host_id, w.share_id, w.kind, w.lost"
+struct store_work_ref;
+int store_work_refs(struct store_stmt *q, struct al_arena *a, struct store_work_ref **ret,
+                    size_t *ret_count, struct al_fail *fail) AL_MUST_CHECK;
+
 /* ---- migrations: never edited once released, only added; applied in order, each in a transaction
  * with its record ---- */
 struct store_migration {
@@ -210,7 +225,7 @@ struct store_migration {
 };
 extern const struct store_migration store_schema_core, store_schema_work, store_schema_series,
     store_schema_news, store_schema_trouble, store_schema_bodies, store_schema_acts,
-    store_schema_reconcile;
+    store_schema_reconcile, store_schema_rules;
 const struct store_migration *const *store_migrations(size_t *ret_count);
 int store_migrate(struct store *s, const struct store_migration *const *list, size_t count,
                   struct al_fail *fail) AL_MUST_CHECK;

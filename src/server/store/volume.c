@@ -19,7 +19,7 @@ store_volume_add(struct store *s, const struct scope *scope, const struct store_
 #define COLUMNS                                                                                    \
     "id, customer_id, host_id, share_id, name, path, kind, state, state_text, marker_key_sealed, " \
     "files, bytes, allocated, stub_files, stub_bytes, freed_bytes, last_scan_ns, created_ns, "     \
-    "version"
+    "version, bytes_total, bytes_free, space_ns"
 
 static int
 load(struct store_stmt *q, struct al_arena *a, struct store_volume *ret)
@@ -45,6 +45,9 @@ load(struct store_stmt *q, struct al_arena *a, struct store_volume *ret)
     v.last_scan_ns = store_col_i64(q, 16);
     v.created_ns = store_col_i64(q, 17);
     v.version = store_col_u64(q, 18);
+    v.bytes_total = store_col_u64(q, 19);
+    v.bytes_free = store_col_u64(q, 20);
+    v.space_ns = store_col_i64(q, 21);
     *ret = v;
     return AL_OK;
 }
@@ -80,7 +83,7 @@ store_volume_del(struct store *s, const struct scope *scope, const char *id, str
         {"SELECT stub_files FROM volume WHERE id=?1", "stub, which nothing could recall any more",
          "stubs, which nothing could recall any more"},
         {"SELECT count(*) FROM rule WHERE volume_id=?1", "rule", "rules"},
-        {"SELECT count(*) FROM job WHERE volume_id=?1 AND state IN ('queued','running','suspended')",
+        {"SELECT count(*) FROM job WHERE volume_id=?1 AND state IN " STORE_JOB_OPEN,
          "job that is not over", "jobs that are not over"},
     };
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
@@ -118,6 +121,18 @@ store_volume_figures(struct store *s, const struct scope *scope, const struct st
         S_TEXT(v->id), S_SCOPE(scope), S_U64(v->files), S_U64(v->bytes), S_U64(v->allocated),
         S_U64(v->stub_files), S_U64(v->stub_bytes), S_U64(v->freed_bytes), S_I64(v->last_scan_ns)));
     return store_need_change(s, "volume", fail);
+}
+
+int
+store_volume_space(struct store *s, const struct scope *scope, const char *host_id, const char *id,
+                   uint64_t total, uint64_t free, int64_t now_ns, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(s, fail,
+                     "UPDATE volume SET bytes_total=?5, bytes_free=?6, space_ns=?7"
+                     " WHERE id=?1 AND host_id=?2" STORE_SCOPE(3, 4),
+                     S_TEXT(id), S_TEXT(host_id), S_SCOPE(scope), S_U64(total), S_U64(free),
+                     S_I64(now_ns));
 }
 
 int
@@ -163,6 +178,9 @@ static const struct store_field fields[] = {
     {"stub_bytes", "t.stub_bytes", STORE_K_INT},
     {"freed_bytes", "t.freed_bytes", STORE_K_INT},
     {"last_scan_at", "t.last_scan_ns", STORE_K_TIME},
+    {"bytes_total", "t.bytes_total", STORE_K_INT},
+    {"bytes_free", "t.bytes_free", STORE_K_INT},
+    {"space_at", "t.space_ns", STORE_K_TIME},
     {"created_at", "t.created_ns", STORE_K_TIME},
     {"version", "t.version", STORE_K_INT},
 };

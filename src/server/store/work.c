@@ -1,5 +1,6 @@
 #include "server/store/work.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "server/store/store_priv.h"
@@ -9,17 +10,6 @@ static const uint8_t priority_of[STORE_J_KINDS] = {
     [STORE_J_CHECK_SHARE] = 0, [STORE_J_RECALL] = 1, [STORE_J_RECONCILE] = 2,
     [STORE_J_SCAN] = 3,        [STORE_J_TIER] = 4,
 };
-
-static enum store_job_kind
-kind_of(const char *text)
-{
-    for (unsigned i = 0; i < STORE_J_KINDS; i++) {
-        if (strcmp(store_job_kind_name((enum store_job_kind)i), text) == 0) {
-            return (enum store_job_kind)i;
-        }
-    }
-    return STORE_J_RECONCILE;
-}
 
 int
 store_work_add(struct store *s, const struct scope *scope, const struct store_work *w,
@@ -31,12 +21,13 @@ store_work_add(struct store *s, const struct scope *scope, const struct store_wo
     }
     AL_TRY(store_run(s, fail,
                      "INSERT INTO work(id, job_id, customer_id, host_id, volume_id, share_id,"
-                     " scan_id, kind, priority, state, items, created_ns)"
-                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,'queued',?10,?11)",
+                     " scan_id, kind, priority, state, items, created_ns, bytes)"
+                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?12,?10,?11,?13)",
                      S_TEXT(w->id), S_ID(w->job_id), S_TEXT(w->customer_id), S_TEXT(w->host_id),
                      S_ID(w->volume_id), S_ID(w->share_id), S_ID(w->scan_id),
                      S_TEXT(store_job_kind_name(w->kind)), S_U64(priority_of[w->kind]),
-                     S_U64(w->items), S_I64(w->created_ns)));
+                     S_U64(w->items), S_I64(w->created_ns), S_TEXT(w->later ? "later" : "queued"),
+                     S_U64(w->bytes)));
     if (w->json.len == 0) {
         return AL_OK;
     }
@@ -48,7 +39,8 @@ store_work_add(struct store *s, const struct scope *scope, const struct store_wo
 
 #define WORK_COLUMNS                                                                               \
     "w.id, w.job_id, w.customer_id, w.host_id, w.volume_id, w.share_id, w.scan_id, w.kind,"        \
-    " w.items, w.lost, w.created_ns, i.json, j.rule_where, j.rule_id, j.plan_ns, w.state"
+    " w.items, w.lost, w.created_ns, i.json, j.rule_where, j.rule_id, j.plan_ns, w.state,"         \
+    " coalesce(j.stopping,0), w.bytes"
 #define WORK_TABLES                                                                                \
     " FROM work w LEFT JOIN work_items i ON i.work_id=w.id LEFT JOIN job j ON j.id=w.job_id "
 
@@ -64,7 +56,7 @@ work_of_row(struct store_stmt *q, struct al_arena *a, struct store_work *ret)
     store_col_id(q, 4, w.volume_id);
     store_col_id(q, 5, w.share_id);
     store_col_id(q, 6, w.scan_id);
-    w.kind = kind_of(store_col_text(q, 7));
+    w.kind = store_job_kind_of(store_col_text(q, 7));
     w.items = (uint32_t)store_col_u64(q, 8);
     w.lost = (uint32_t)store_col_u64(q, 9);
     w.created_ns = store_col_i64(q, 10);
@@ -73,6 +65,11 @@ work_of_row(struct store_stmt *q, struct al_arena *a, struct store_work *ret)
     store_col_id(q, 13, w.rule_id);
     w.plan_ns = store_col_i64(q, 14);
     w.dropped = strcmp(store_col_text(q, 15), "dropped") == 0;
+    w.pausing = strcmp(store_col_text(q, 15), "pausing") == 0 ||
+                strcmp(store_col_text(q, 15), "leaving") == 0 ||
+                strcmp(store_col_text(q, 15), "paused") == 0;
+    w.stopping = store_col_i64(q, 16) != 0;
+    w.bytes = store_col_u64(q, 17);
     *ret = w;
     return AL_OK;
 }
@@ -118,7 +115,7 @@ store_work_waiting(struct store *s, const struct scope *scope, const char *host_
     for (size_t i = 0; i < running_count; i++) {
         AL_TRY(store_number(s, fail, &found,
                             "SELECT count(*) FROM work WHERE id=?1 AND host_id=?2"
-                            " AND state IN ('leased','queued')" STORE_SCOPE(3, 4),
+                            " AND state IN ('leased','queued','leaving')" STORE_SCOPE(3, 4),
                             S_TEXT(running[i]), S_TEXT(host_id), S_SCOPE(scope)));
         if (found == 0) {
             *ret = true; /* something to drop */
@@ -175,10 +172,40 @@ drop_let_go(struct store *s, const struct scope *scope, const char *host_id,
     }
 }
 
+/* Of a work that is not simply leased. One that is paused already, its lease being over, is the
+ * agent's to give back all the same. */
+static int
+held_how(struct store *s, const struct scope *scope, const char *host_id, const char *id,
+         int64_t until_ns, enum store_held *ret, struct al_fail *fail)
+{
+    struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+    char state[16] = "";
+    bool row;
+
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT state FROM work WHERE id=?1 AND host_id=?2"
+                       " AND state IN ('pausing','leaving','paused')" STORE_SCOPE(3, 4),
+                       S_TEXT(id), S_TEXT(host_id), S_SCOPE(scope)));
+    AL_TRY(store_step(q, &row, fail));
+    if (row) {
+        (void)snprintf(state, sizeof(state), "%s", store_col_text(q, 0));
+    }
+    store_done(&q);
+    *ret = !row                            ? STORE_HELD_NOT
+           : strcmp(state, "leaving") == 0 ? STORE_HELD_LEAVING
+                                           : STORE_HELD_PAUSING;
+    return !row ? AL_OK
+                : store_run(s, fail,
+                            "UPDATE work SET lease_until_ns=?2,"
+                            " state=CASE state WHEN 'paused' THEN 'pausing' ELSE state END"
+                            " WHERE id=?1",
+                            S_TEXT(id), S_I64(until_ns));
+}
+
 int
 store_work_prolong(struct store *s, const struct scope *scope, const char *host_id,
-                   const char *const *running, size_t count, int64_t until_ns, bool *ret_held,
-                   struct al_fail *fail)
+                   const char *const *running, size_t count, int64_t until_ns,
+                   enum store_held *ret_held, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     for (size_t i = 0; i < count; i++) {
@@ -186,7 +213,10 @@ store_work_prolong(struct store *s, const struct scope *scope, const char *host_
                          "UPDATE work SET state='leased', lease_until_ns=?3 WHERE id=?1"
                          " AND host_id=?2 AND state IN ('leased','queued')" STORE_SCOPE(4, 5),
                          S_TEXT(running[i]), S_TEXT(host_id), S_I64(until_ns), S_SCOPE(scope)));
-        ret_held[i] = store_changes(s) > 0;
+        ret_held[i] = STORE_HELD;
+        if (store_changes(s) == 0) {
+            AL_TRY(held_how(s, scope, host_id, running[i], until_ns, &ret_held[i], fail));
+        }
     }
     return drop_let_go(s, scope, host_id, running, count, fail);
 }
@@ -366,12 +396,11 @@ store_work_hold_share(struct store *s, const struct scope *scope, const char *sh
 
 /* ---- lists of works that something happened to ---- */
 
-#define REF_COLUMNS "w.id, w.job_id, w.customer_id, w.host_id, w.share_id, w.kind, w.lost"
 #define REFS_MAX 4096u /* of one call: a bounded transaction; the next tick takes the rest */
 
-static int
-refs_read(struct store_stmt *q, struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
-          struct al_fail *fail)
+int
+store_work_refs(struct store_stmt *q, struct al_arena *a, struct store_work_ref **ret,
+                size_t *ret_count, struct al_fail *fail)
 {
     struct store_work_ref *refs = al_arena_alloc(a, REFS_MAX * sizeof(*refs));
     size_t count = 0;
@@ -390,7 +419,7 @@ refs_read(struct store_stmt *q, struct al_arena *a, struct store_work_ref **ret,
         store_col_id(q, 2, refs[count].customer_id);
         store_col_id(q, 3, refs[count].host_id);
         store_col_id(q, 4, refs[count].share_id);
-        refs[count].kind = kind_of(store_col_text(q, 5));
+        refs[count].kind = store_job_kind_of(store_col_text(q, 5));
         refs[count].lost = (uint32_t)store_col_u64(q, 6);
         count++;
     }
@@ -409,13 +438,14 @@ store_work_release(struct store *s, const struct scope *scope, const char *share
 
         AL_TRY(store_need_tx(s, fail));
         AL_TRY(store_query(s, fail, &q,
-                           "SELECT " REF_COLUMNS " FROM work w JOIN share h ON h.id=w.share_id"
+                           "SELECT " STORE_REF_COLUMNS
+                           " FROM work w JOIN share h ON h.id=w.share_id"
                            " WHERE w.state='held' AND w.hold_until_ns<=?1"
                            " AND (?2 IS NULL OR w.share_id=?2) AND (h.state='ok'"
                            "  OR (w.kind='recall' AND h.state IN ('full','read_only')))"
                            " AND (?3 OR w.customer_id=?4)",
                            S_I64(now_ns), S_ID(share_id), S_SCOPE(scope)));
-        AL_TRY(refs_read(q, a, ret, ret_count, fail));
+        AL_TRY(store_work_refs(q, a, ret, ret_count, fail));
     }
     for (size_t i = 0; i < *ret_count; i++) {
         AL_TRY(store_run(s, fail, "UPDATE work SET state='queued' WHERE id=?1 AND state='held'",
@@ -441,10 +471,10 @@ store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns, st
                          " AND state='queued' AND created_ns<=?1 AND (?2 OR customer_id=?3)",
                          S_I64(now_ns - SHARE_CHECK_STALE_NS), S_SCOPE(scope)));
         AL_TRY(store_query(s, fail, &q,
-                           "SELECT " REF_COLUMNS " FROM work w WHERE w.state='leased'"
+                           "SELECT " STORE_REF_COLUMNS " FROM work w WHERE w.state='leased'"
                            " AND w.lease_until_ns<=?1 AND (?2 OR w.customer_id=?3)",
                            S_I64(now_ns), S_SCOPE(scope)));
-        AL_TRY(refs_read(q, a, ret, ret_count, fail));
+        AL_TRY(store_work_refs(q, a, ret, ret_count, fail));
     }
     for (size_t i = 0; i < *ret_count; i++) {
         struct store_work_ref *r = &(*ret)[i];
@@ -467,7 +497,7 @@ store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool 
 
     AL_TRY(store_number(
         s, fail, &due,
-        "SELECT EXISTS(SELECT 1 FROM work WHERE state IN ('leased','dropped')"
+        "SELECT EXISTS(SELECT 1 FROM work WHERE state IN " STORE_WORK_LENT
         "  AND lease_until_ns<=?1)"
         " OR EXISTS(SELECT 1 FROM work w JOIN share h ON h.id=w.share_id"
         "  WHERE w.state='held' AND (h.state='ok' OR h.checked_ns<=?2) AND w.hold_until_ns<=?1)"

@@ -1,6 +1,9 @@
 /* work.h: pieces of jobs that agents lease, how far each host's stream is applied, and who is
  * alive. Tables in schema_work.c; conventions in store.h.
  *
+ * Besides: paused (its job is), pausing and leaving (leased, to be given back: not told yet, told),
+ * later (of a slice that is not handed out yet); see pause.c.
+ *
  *           lease                  end
  *   queued ───────▶ leased ────────────────▶ (gone)
  *     ▲  ▲ lease out  │ │ share's trouble
@@ -33,6 +36,10 @@ struct store_work {
     enum store_job_kind kind;
     uint32_t items, lost;
     bool dropped;        /* its job was cancelled */
+    bool pausing;        /* its job was paused or stopped: what is not done waits, or goes */
+    bool stopping;       /* its job was stopped */
+    bool later;          /* store_work_add: of a later slice */
+    uint64_t bytes;      /* of its items */
     struct al_span json; /* array of items as text; empty: none */
     int64_t created_ns;
     const char *rule_where; /* of the job, with rule and time; store_work_lease only */
@@ -53,11 +60,17 @@ int store_work_of_scan(struct store *s, const struct scope *scope, const char *h
 int store_work_waiting(struct store *s, const struct scope *scope, const char *host_id,
                        const char *const *running, size_t running_count, size_t max,
                        size_t urgent_max, bool *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* Heartbeat: prolongs what the host holds; *ret_held[i] false: it must drop running[i]. Works
- * dropped that the host does not hold any more go. */
+enum store_held {
+    STORE_HELD,         /* goes on */
+    STORE_HELD_NOT,     /* the host must drop it */
+    STORE_HELD_PAUSING, /* to be given back after the file in hand; not told before */
+    STORE_HELD_LEAVING  /* the same, told before */
+};
+/* Heartbeat: prolongs what the host holds; ret_held[i] of running[i]. Works dropped that the host
+ * does not hold any more go. */
 int store_work_prolong(struct store *s, const struct scope *scope, const char *host_id,
-                       const char *const *running, size_t count, int64_t until_ns, bool *ret_held,
-                       struct al_fail *fail) AL_MUST_CHECK;
+                       const char *const *running, size_t count, int64_t until_ns,
+                       enum store_held *ret_held, struct al_fail *fail) AL_MUST_CHECK;
 /* The next works, at most max of any kind and urgent_max more of check_share and recall. A scan
  * gets a new scan_id with every lease. */
 int store_work_lease(struct store *s, const struct scope *scope, const char *host_id, size_t max,
@@ -86,6 +99,13 @@ int store_work_hold_share(struct store *s, const struct scope *scope, const char
                           int (*each)(void *ctx, const char *job_id), void *ctx,
                           struct al_fail *fail) AL_MUST_CHECK;
 
+/* What is left of a work that was given back: paused, with these items (none: as they were). */
+int store_work_pause(struct store *s, const struct scope *scope, const char *id, uint32_t items,
+                     struct al_span json, struct al_fail *fail) AL_MUST_CHECK;
+/* The host is told which of its works to give back. */
+int store_work_told(struct store *s, const struct scope *scope, const char *host_id,
+                    struct al_fail *fail) AL_MUST_CHECK;
+
 struct store_work_ref {
     al_id work_id, job_id, customer_id, host_id, share_id;
     enum store_job_kind kind;
@@ -102,6 +122,13 @@ int store_work_release(struct store *s, const struct scope *scope, const char *s
 int store_work_expire(struct store *s, const struct scope *scope, int64_t now_ns,
                       struct al_arena *a, struct store_work_ref **ret, size_t *ret_count,
                       struct al_fail *fail) AL_MUST_CHECK;
+/* Whether there are any of those of the next call. Reads only. */
+int store_work_left_due(struct store *s, const struct scope *scope, int64_t now_ns, bool *ret,
+                        struct al_fail *fail) AL_MUST_CHECK;
+/* Works to be given back whose lease is over: paused, or gone where the job was stopped. */
+int store_work_left(struct store *s, const struct scope *scope, int64_t now_ns, struct al_arena *a,
+                    struct store_work_ref **ret, size_t *ret_count,
+                    struct al_fail *fail) AL_MUST_CHECK;
 /* Whether tick has anything to do: leases run out, holds over, hosts silent, shares to check. Reads
  * only. */
 int store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool *ret,

@@ -198,7 +198,37 @@ def test_rules():
     bad = site.ask("POST", A + "/rules/check", {"where": "size >= "})
     assert not bad["ok"] and bad["error"]["at"] >= 0
     extra = site.ask("POST", A + "/rules", {"volume_id": v, "name": "extra", "where": "size > 1", "action": "exclude"}, status=201)
+    site.ask("POST", A + "/rules/order", {"volume_id": v, "ids": [r["id"], extra["id"]]})
+    site.ask("POST", A + "/rules/order", {"volume_id": v, "ids": [r["id"]]}, status=409)
+    extra = site.ask("GET", A + "/rules/" + extra["id"])
     site.ask("DELETE", A + "/rules/" + extra["id"], status=204, headers=match(extra))
+    gone = site.ask("GET", A + "/rules/%s/versions" % extra["id"])["items"]
+    assert [(g["version"], g["deleted"], g["by"]) for g in gone][-1:] == [(1, False, "admin")] and gone[0]["deleted"], gone
+
+
+def test_schedules():
+    when = {"schedule": {"cron": "0 20 * * 1-5", "zone": "Europe/Berlin"}, "limit_minutes": 60, "limit_error_percent": 5,
+            "windows": {"zone": "Europe/Berlin", "spans": [{"days": [1, 2, 3, 4, 5], "from": "20:00", "to": "06:00"}]}}
+    r = site.ask("PATCH", A + "/rules/" + site.rule["id"], when, headers=match(site.rule))
+    assert r["next_run_at"] and r["windows"] == when["windows"] and r["schedule"] == when["schedule"], r
+    site.ask("PATCH", A + "/rules/" + r["id"], {"schedule": {"cron": "0 25 * * *", "zone": "UTC"}}, status=422, headers=match(r))
+    clone = site.ask("POST", A + "/rules/%s/clone" % r["id"], {"name": "clone"}, status=201)
+    assert not clone["enabled"] and clone["next_run_at"] is None and clone["windows"] == when["windows"], clone
+    site.ask("DELETE", A + "/rules/" + clone["id"], status=204, headers=match(clone))
+    site.ask("POST", A + "/rules/%s/resume" % r["id"], {})
+    told = site.ask("POST", A + "/rules/schedule", {"cron": "0 20 * * 1-5", "zone": "Europe/Berlin", "windows": when["windows"]})
+    assert told["ok"] and told["text"] == "at 20:00 on Monday to Friday" and len(told["next"]) == 5, told
+    told = site.ask("POST", A + "/rules/schedule", {"cron": "0 20 * *", "zone": "UTC"})
+    assert not told["ok"] and "five fields" in told["error"], told
+    for t in site.ask("GET", A + "/rules/templates")["items"]:
+        assert site.ask("POST", A + "/rules/check", {"where": t["where"]})["canonical"] == t["where"], t
+        body = {"volume_id": site.volume["id"], "name": t["name"], "where": t["where"], "action": t["action"], "schedule": t["schedule"], **t["limits"]}
+        made = site.ask("POST", A + "/rules", body, status=201)
+        site.ask("DELETE", A + "/rules/" + made["id"], status=204, headers=match(made))
+    nothing = dict.fromkeys(("schedule", "windows", "limit_minutes", "limit_error_percent"))
+    site.rule = site.ask("PATCH", A + "/rules/" + r["id"], nothing, headers=match(r))
+    versions = site.ask("GET", A + "/rules/%s/versions" % r["id"])["items"]
+    assert versions[0]["schedule"] is None and versions[1]["schedule"] == when["schedule"], versions
 
 
 def lease(wait=5, running=()):
@@ -260,7 +290,11 @@ def test_files():
     assert plan["files"] == 0 and plan["refusals"], plan  # a rule in front of it takes the file
     plan = site.ask("POST", A + "/rules/%s/preview" % site.rule["id"], {})
     assert plan["files"] == 1 and plan["sample"][0]["name"] == "big.mov", plan
-    site.ask("POST", A + "/rules/%s/run" % site.rule["id"], status=202)
+    job = site.ask("POST", A + "/rules/%s/run" % site.rule["id"], status=202)
+    assert job["rule_version"] == site.rule["version"], job
+    assert site.ask("POST", A + "/jobs/%s/pause" % job["id"])["pause"]["reason"] == "user"
+    assert site.ask("POST", A + "/jobs/%s/resume" % job["id"])["state"] == "queued"
+    assert site.ask("GET", A + "/rules/" + site.rule["id"])["last_run"]["job_id"] == job["id"]
     site.ask("POST", volume + "/tier", {"paths": ["/big.mov"]}, status=202)
     site.ask("POST", volume + "/recall", {"paths": ["/docs"]}, status=202)
     site.ask("POST", A + "/shares/%s/check" % site.share["id"], {}, status=202)

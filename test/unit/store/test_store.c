@@ -173,7 +173,7 @@ test_what_others_need_is_not_deleted(void)
     TAP_CODE(store_host_del(f.s, &f.all, host, NULL), AL_ECONFLICT);
     TAP_CODE(store_share_del(f.s, &f.all, share, NULL), AL_ECONFLICT);
     TAP_CODE(store_volume_del(f.s, &f.all, volume, NULL), AL_ECONFLICT);
-    TAP_OK(store_rule_del(f.s, &f.all, rule, NULL));
+    TAP_OK(store_rule_del(f.s, &f.all, rule, "anna", 7, NULL));
     TAP_OK(store_volume_figures(f.s, &f.all, &(struct store_volume){.id = "", .stub_files = 1},
                                 NULL) == AL_ENOENT
                ? AL_OK
@@ -279,7 +279,7 @@ test_every_noun_is_invisible_from_another_customer_and_from_an_empty_scope(void)
         TAP_CODE(store_rule_set(f.s, &scope, &r, NULL), AL_ENOENT);
         TAP_CODE(store_user_set(f.s, &scope, &u, NULL), AL_ENOENT);
         TAP_CODE(store_customer_del(f.s, &scope, acme, NULL), AL_ENOENT);
-        TAP_CODE(store_rule_del(f.s, &scope, rule, NULL), AL_ENOENT);
+        TAP_CODE(store_rule_del(f.s, &scope, rule, "anna", 7, NULL), AL_ENOENT);
         TAP_CODE(store_volume_del(f.s, &scope, volume, NULL), AL_ENOENT);
         TAP_CODE(store_share_del(f.s, &scope, share, NULL), AL_ENOENT);
         TAP_CODE(store_host_del(f.s, &scope, host, NULL), AL_ENOENT);
