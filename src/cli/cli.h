@@ -153,10 +153,21 @@ int cmd_rule_preview(struct cli *c);
 int cmd_rule_run(struct cli *c);
 int cmd_rule_set(struct cli *c);
 int cmd_rule_remove(struct cli *c);
+/* rule_when.c: schedule, windows, limits and marks of the options into a rule's body; rule: as it
+ * is so far, NULL for a new one. */
+int rule_when_body(struct cli *c, json_t *body, const json_t *rule) AL_MUST_CHECK;
+int cmd_rule_versions(struct cli *c);
+int cmd_rule_clone(struct cli *c);
+int cmd_rule_resume(struct cli *c);
+int cmd_rule_order(struct cli *c);
+int cmd_rule_templates(struct cli *c);
+int cmd_rule_schedule(struct cli *c);
 int cmd_job_list(struct cli *c);
 int cmd_job_show(struct cli *c);
 int cmd_job_wait(struct cli *c);
 int cmd_job_cancel(struct cli *c);
+int cmd_job_pause(struct cli *c);
+int cmd_job_resume(struct cli *c);
 int cmd_job_outcomes(struct cli *c);
 int cmd_file_list(struct cli *c);
 int cmd_file_stat(struct cli *c);

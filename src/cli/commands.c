@@ -56,6 +56,22 @@ static const struct cli_option share_check[] = {
     {"host", "H", "have this one look; default: one that is online, best one that uses it", false},
     WAIT,
     END};
+/* Of rule add and rule set alike. */
+#define RULE_WHEN                                                                                  \
+    {"schedule", "CRON", "when it runs by itself, such as \"0 20 * * 1-5\"; none: never", false},         \
+        {"zone", "ZONE", "of schedule and window, such as Europe/Berlin", false},                  \
+        {"window", "SPANS",                                                                        \
+         "when its jobs may work, such as \"mon-fri 20:00-06:00; sat,sun "                         \
+         "00:00-24:00\"; none: always",                                                                    \
+         false},                                                                                   \
+        {"limit-files", "N", "a run ends after so many files; 0: no limit, so below", false},      \
+        {"limit-bytes", "SIZE", "a run ends after so many bytes", false},                          \
+        {"limit-minutes", "N", "a run ends after so many minutes of work", false},                 \
+        {"limit-errors", "PERCENT", "so many failed files suspend the rule", false},               \
+        {"start-used", "PERCENT", "runs when so much of the volume is used", false},               \
+    {                                                                                              \
+        "stop-used", "PERCENT", "a run ends when less is used", false                              \
+    }
 static const struct cli_option rule_add[] = {
     {"volume", "V", "the volume it is for", true},
     {"name", "N", "its name", true},
@@ -63,13 +79,21 @@ static const struct cli_option rule_add[] = {
     {"action", "A", "tier (default), recall, pin or exclude", false},
     {"share", "S", "another share than the volume's", false},
     {"position", "N", "its place among the volume's rules, from 1; default: the last", false},
-    {"limit-files", "N", "a run ends after so many files", false},
-    {"limit-bytes", "SIZE", "a run ends after so many bytes", false},
+    RULE_WHEN,
     END};
-static const struct cli_option rule_set[] = {
-    {"name", "N", "another name", false},      {"where", "EXPR", "other files", false},
-    {"enable", NULL, "switch it on", false},   {"disable", NULL, "switch it off", false},
-    {"position", "N", "another place", false}, END};
+static const struct cli_option rule_set[] = {{"name", "N", "another name", false},
+                                             {"where", "EXPR", "other files", false},
+                                             {"enable", NULL, "switch it on", false},
+                                             {"disable", NULL, "switch it off", false},
+                                             {"position", "N", "another place", false},
+                                             RULE_WHEN,
+                                             END};
+static const struct cli_option rule_clone[] = {
+    {"name", "N", "its name", true}, {"volume", "V", "on another volume", false}, END};
+static const struct cli_option rule_schedule[] = {
+    {"zone", "ZONE", "its time zone, such as Europe/Berlin", true},
+    {"window", "SPANS", "only then, such as \"mon-fri 20:00-06:00\"", false},
+    END};
 static const struct cli_option rule_preview[] = {
     {"volume", "V", "with --where: on this volume", false},
     {"where", "EXPR", "an expression instead of a rule that is there", false},
@@ -79,7 +103,7 @@ static const struct cli_option by_volume[] = {
 static const struct cli_option job_list[] = {
     OF_CUSTOMER,
     {"volume", "V", "only of this volume", false},
-    {"state", "STATE", "queued, running, done, failed, cancelled or suspended", false},
+    {"state", "STATE", "queued, running, done, failed, cancelled, suspended or paused", false},
     LIMIT,
     END};
 static const struct cli_option job_outcomes[] = {
@@ -128,6 +152,9 @@ static const char reconcile_more[] =
     "about it. No content is changed.";
 static const char where_more[] =
     "An expression is such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf, wav)";
+static const char schedule_more[] =
+    "Minute, hour, day of month (L: the last), month, day of week; or @hourly, @daily, @weekly, "
+    "@monthly, @yearly.";
 static const char rescue_more[] =
     "Needs no altod and no agent: manifests and objects on the share are enough. Each version of a "
     "file that was tiered is in the manifests; the\n"
@@ -172,11 +199,25 @@ static const struct cli_command table[] = {
      where_more, false, cmd_rule_preview},
     {"rule", "run", "RULE", 1, 1, "run a rule", waiting, names_more, false, cmd_rule_run},
     {"rule", "set", "RULE", 1, 1, "change one", rule_set, names_more, false, cmd_rule_set},
+    {"rule", "versions", "RULE", 1, 1, "list its versions, with who and when", NULL, names_more,
+     false, cmd_rule_versions},
+    {"rule", "clone", "RULE", 1, 1, "make another like it, switched off", rule_clone, names_more,
+     false, cmd_rule_clone},
+    {"rule", "resume", "RULE", 1, 1, "let one run again that errors suspended", NULL, names_more,
+     false, cmd_rule_resume},
+    {"rule", "order", "VOLUME RULE...", 2, CLI_WORDS_MAX,
+     "put all of a volume's rules in this order", NULL, names_more, false, cmd_rule_order},
+    {"rule", "templates", "", 0, 0, "list rules to start from", NULL, NULL, false,
+     cmd_rule_templates},
+    {"rule", "schedule", "CRON", 1, 1, "tell what a schedule means, and when it is next",
+     rule_schedule, schedule_more, false, cmd_rule_schedule},
     {"rule", "remove", "RULE", 1, 1, "remove one", NULL, names_more, false, cmd_rule_remove},
     {"job", "list", "", 0, 0, "list jobs, newest first", job_list, NULL, false, cmd_job_list},
     {"job", "show", "JOB", 1, 1, "show one", NULL, NULL, false, cmd_job_show},
     {"job", "wait", "JOB", 1, 1, "follow one to its end", NULL, NULL, false, cmd_job_wait},
     {"job", "cancel", "JOB", 1, 1, "cancel one", NULL, NULL, false, cmd_job_cancel},
+    {"job", "pause", "JOB", 1, 1, "pause one that moves files", NULL, NULL, false, cmd_job_pause},
+    {"job", "resume", "JOB", 1, 1, "let a paused one go on", NULL, NULL, false, cmd_job_resume},
     {"job", "outcomes", "JOB", 1, 1, "what became of each file", job_outcomes, NULL, false,
      cmd_job_outcomes},
     {"file", "list", "VOLUME [PATH]", 1, 2, "list a folder as the inventory knows it", file_list,

@@ -71,15 +71,33 @@ cmd_job_wait(struct cli *c)
     return rc != AL_OK ? rc : job_out(c, job, true);
 }
 
-int
-cmd_job_cancel(struct cli *c)
+static int
+post(struct cli *c, const char *tail)
 {
     AL_CLEANUP(al_json_freep) json_t *job = NULL;
     char path[80];
-    int rc = job_path(c, "/cancel", path);
+    int rc = job_path(c, tail, path);
 
     rc = rc != AL_OK ? rc : call(c, "POST", path, NULL, &job);
     return rc != AL_OK || job == NULL ? rc : out_object(c, job);
+}
+
+int
+cmd_job_cancel(struct cli *c)
+{
+    return post(c, "/cancel");
+}
+
+int
+cmd_job_pause(struct cli *c)
+{
+    return post(c, "/pause");
+}
+
+int
+cmd_job_resume(struct cli *c)
+{
+    return post(c, "/resume");
 }
 
 int

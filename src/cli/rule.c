@@ -74,23 +74,6 @@ cmd_rule_check(struct cli *c)
 }
 
 static int
-add_limits(struct cli *c, json_t *body)
-{
-    uint64_t v = 0;
-    bool given = false;
-    int rc = args_number(c, "limit-files", &v, &given);
-
-    if (rc == AL_OK && given) {
-        rc = al_json_set_u64(body, "limit_files", v);
-    }
-    rc = rc != AL_OK ? rc : args_size(c, "limit-bytes", &v, &given);
-    if (rc == AL_OK && given) {
-        rc = al_json_set_u64(body, "limit_bytes", v);
-    }
-    return rc;
-}
-
-static int
 add_position(struct cli *c, json_t *body)
 {
     uint64_t v = 0;
@@ -121,7 +104,7 @@ cmd_rule_add(struct cli *c)
         rc = rc != AL_OK ? rc : al_json_set_str(body, "share_id", share);
     }
     rc = rc != AL_OK ? rc : add_position(c, body);
-    rc = rc != AL_OK ? rc : add_limits(c, body);
+    rc = rc != AL_OK ? rc : rule_when_body(c, body, NULL);
     if (rc != AL_OK) {
         json_decref(body);
         return rc;
@@ -136,7 +119,8 @@ cmd_rule_list(struct cli *c)
     static const struct column columns[] = {
         {"ID", "id", COL_TEXT},           {"POS", "position", COL_COUNT},
         {"NAME", "name", COL_TEXT},       {"ACTION", "action", COL_TEXT},
-        {"ENABLED", "enabled", COL_TEXT}, {"WHERE", "where", COL_TEXT}};
+        {"ENABLED", "enabled", COL_TEXT}, {"NEXT RUN", "next_run_at", COL_TIME},
+        {"WHERE", "where", COL_TEXT}};
     AL_CLEANUP(al_json_freep) json_t *items = NULL;
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     uint64_t limit = 1000;
@@ -271,6 +255,7 @@ cmd_rule_set(struct cli *c)
         rc = al_json_set_bool(body, "enabled", args_flag(c, "enable"));
     }
     rc = rc != AL_OK ? rc : add_position(c, body);
+    rc = rc != AL_OK ? rc : rule_when_body(c, body, noun);
     if (rc != AL_OK) {
         json_decref(body);
         return rc;

@@ -54,15 +54,17 @@ progress_end(void)
     }
 }
 
-/* A suspended job goes on by itself once its share is well: say what it waits for, once. */
+/* A suspended job goes on by itself once its share is well, a paused one when its window opens or
+ * somebody resumes it: say what it waits for, once. */
 static void
 tell_suspended(const json_t *job, bool *io_told)
 {
-    bool suspended = strcmp(get_text(job, "state"), "suspended") == 0;
+    const char *state = get_text(job, "state");
+    bool suspended = strcmp(state, "suspended") == 0 || strcmp(state, "paused") == 0;
 
     if (suspended && !*io_told) {
         progress_end();
-        (void)fprintf(stderr, "suspended: %s\n", get_text(job, "text"));
+        (void)fprintf(stderr, "%s: %s\n", state, get_text(job, "text"));
     }
     *io_told = suspended;
 }

@@ -16,7 +16,8 @@ must(bool holds)
     }
 }
 
-static const char *const zones[] = {"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/New_York"};
+static const char *const zones[] = {"UTC", "Europe/Berlin", "Australia/Lord_Howe",
+                                    "America/New_York"};
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -46,7 +46,8 @@ answer_open(char *const part[5])
         }
         spans[count++] = (struct schedule_span){(uint8_t)days, (uint16_t)from, (uint16_t)to};
     }
-    if (al_parse_i64(part[3], &now) != AL_OK || windows_open(part[1], spans, count, &w, &fail) != AL_OK ||
+    if (al_parse_i64(part[3], &now) != AL_OK ||
+        windows_open(part[1], spans, count, &w, &fail) != AL_OK ||
         windows_at(w, now, &open, &until) != AL_OK) {
         printf("error %s\n", fail.text);
         return;

@@ -49,12 +49,14 @@ test_a_schedule_is_told_in_plain_english(void)
     TAP_EQUAL_STR(said("0 */2 * * *"), "every 2 hours from midnight");
     TAP_EQUAL_STR(said("5 * * * *"), "at minute 5 of the hour");
     TAP_EQUAL_STR(said("0 22 L * *"), "at 22:00 on the last day of the month");
-    TAP_EQUAL_STR(said("0 22 1,15,L * *"), "at 22:00 on the 1st and 15th and the last day of the month");
+    TAP_EQUAL_STR(said("0 22 1,15,L * *"),
+                  "at 22:00 on the 1st and 15th and the last day of the month");
     TAP_EQUAL_STR(said("0 0 13 * fri"), "at 00:00 on the 13th of the month or on Friday");
     TAP_EQUAL_STR(said("0 0 */2 * fri"),
                   "at 00:00 on the 1st, 3rd, 5th, 7th, 9th, 11th, 13th, 15th, 17th, 19th, 21st, "
                   "23rd, 25th, 27th, 29th and 31st of the month if it is Friday");
-    TAP_EQUAL_STR(said("0 3 * jun-aug sun,SAT"), "at 03:00 on Saturday and Sunday in June to August");
+    TAP_EQUAL_STR(said("0 3 * jun-aug sun,SAT"),
+                  "at 03:00 on Saturday and Sunday in June to August");
 }
 
 static void
@@ -218,7 +220,8 @@ static void
 test_windows_are_told_and_checked(void)
 {
     static const struct schedule_span good[] = {{0x1f, 20 * 60, 6 * 60}, {0x60, 0, 1440}};
-    static const struct schedule_span bad[] = {{0, 0, 60}, {0x80, 0, 60}, {1, 1440, 60}, {1, 0, 1441}};
+    static const struct schedule_span bad[] = {
+        {0, 0, 60}, {0x80, 0, 60}, {1, 1440, 60}, {1, 0, 1441}};
     struct al_fail fail = {0};
     struct windows *w = NULL;
     struct al_buf out;
@@ -227,7 +230,8 @@ test_windows_are_told_and_checked(void)
     al_buf_init(&out, SCHEDULE_TEXT_MAX);
     TAP_OK(windows_open("UTC", good, 2, &w, NULL));
     TAP_OK(windows_text(w, &out));
-    TAP_EQUAL_STR((const char *)out.at, "Monday to Friday 20:00 to 06:00, Saturday and Sunday all day");
+    TAP_EQUAL_STR((const char *)out.at,
+                  "Monday to Friday 20:00 to 06:00, Saturday and Sunday all day");
     al_buf_free(&out);
     w = windows_close(w);
     for (size_t i = 0; i < AL_LEN(bad); i++) {

@@ -203,7 +203,7 @@ find_query(void *ctx, const char *name)
 struct asked {
     const struct caller *who;
     const char *id; /* the {id} of the path */
-    const char *query, *body, *key;
+    const char *query, *body, *key, *if_match;
     struct al_span raw;
     bool again; /* a parked request is asked again: the reply is kept */
 };
@@ -221,6 +221,7 @@ ask(service_fn *fn, const char *op, const struct asked *a)
         .query_ctx = (void *)(uintptr_t)a->query,
         .raw = a->raw,
         .idempotency_key = a->key,
+        .if_match = a->if_match,
         .peer = "test",
         .now_ns = world.now_ns,
         .arena = world.arena,
