@@ -189,12 +189,11 @@ one(struct due *d)
 
     d->rest_ns = d->now_ns + REST_NS;
     d->late = d->r.next_run_ns > 0 && d->r.next_run_ns < d->w->service->opened_ns;
-    SV_TRY(may_run(d, &may));
-    if (!may) {
-        return AL_OK;
-    }
     job_maker_begin(&maker);
-    rc = run(d, &p, &maker);
+    rc = may_run(d, &may);
+    if (rc == AL_OK && may) {
+        rc = run(d, &p, &maker);
+    }
     if (rc == AL_OK || rc == AL_ECHANGED) { /* changed: looked at anew */
         return AL_OK;
     }

@@ -30,7 +30,8 @@ static struct {
     uint16_t port;
     uint64_t config_version;
     char give_work[1024]; /* JSON objects, given once */
-    char cancel[64];
+    char cancel[64], pause[64];
+    unsigned spaces; /* leases that told of a volume's space */
     char last_running[1024];
     unsigned last_workers;
     unsigned leases;
@@ -74,18 +75,20 @@ on_lease(const struct http_server_req *req, struct http_server_reply *reply)
     srv.odd += !http_server_query(req->target, "wait_s", wait_s, sizeof(wait_s));
     at = strstr(req->body, "\"config_version\":");
     srv.odd += at == NULL;
-    parked = srv.give_work[0] == '\0' && srv.cancel[0] == '\0' && at != NULL &&
+    srv.spaces += strstr(req->body, "\"bytes_free\":7") != NULL;
+    parked = srv.give_work[0] == '\0' && srv.cancel[0] == '\0' && srv.pause[0] == '\0' && at != NULL &&
              strtoull(at + 17, NULL, 10) == srv.config_version;
     if (parked) { /* a short long poll */
         pthread_mutex_unlock(&srv.mutex);
         usleep(50000);
         pthread_mutex_lock(&srv.mutex);
     }
-    if (asprintf(&reply->body, "{\"work\":[%s],\"cancel\":[%s],\"config_version\":%llu}",
-                 srv.give_work, srv.cancel, (unsigned long long)srv.config_version) < 0) {
+    if (asprintf(&reply->body,
+                 "{\"work\":[%s],\"cancel\":[%s],\"pause\":[%s],\"config_version\":%llu}",
+                 srv.give_work, srv.cancel, srv.pause, (unsigned long long)srv.config_version) < 0) {
         abort();
     }
-    srv.give_work[0] = srv.cancel[0] = '\0';
+    srv.give_work[0] = srv.cancel[0] = srv.pause[0] = '\0';
 }
 
 static void
@@ -232,7 +235,7 @@ struct agent {
     struct identity *identity;
     struct spool *spool;
     struct link *link;
-    _Atomic unsigned configs, works, cancels;
+    _Atomic unsigned configs, works, cancels, pauses;
     _Atomic unsigned items;
     enum work_kind last_kind;
     struct al_log log;
@@ -268,6 +271,25 @@ got_cancel(void *ctx, const char *work_id)
 {
     (void)ctx;
     a.cancels += strcmp(work_id, WORK_ID) == 0;
+}
+
+static void
+got_pause(void *ctx, const char *work_id)
+{
+    (void)ctx;
+    a.pauses += strcmp(work_id, WORK_ID) == 0;
+}
+
+static int
+tell_space(void *ctx, json_t *list)
+{
+    json_t *one = json_object();
+
+    (void)ctx;
+    TAP_OK(al_json_set_str(one, "volume_id", VOLUME_ID));
+    TAP_OK(al_json_set_u64(one, "bytes_total", 9));
+    TAP_OK(al_json_set_u64(one, "bytes_free", 7));
+    return json_array_append_new(list, one) == 0 ? AL_OK : AL_ENOMEM;
 }
 
 static void
@@ -318,7 +340,9 @@ agent_up(void)
                                           .log = &a.log,
                                           .on_config = got_config,
                                           .on_work = got_work,
-                                          .on_cancel = got_cancel},
+                                          .on_cancel = got_cancel,
+                                          .on_pause = got_pause,
+                                          .spaces = tell_space},
                       &a.link, NULL));
     (void)agent_config_unref(kept);
 }
@@ -517,6 +541,40 @@ a_work_whose_lease_is_lost_is_cancelled_and_gets_no_end(void)
 }
 
 static void
+a_work_to_be_given_back_stays_ours_until_its_end_is_told(void)
+{
+    begin();
+    pthread_mutex_lock(&srv.mutex);
+    snprintf(srv.give_work, sizeof(srv.give_work),
+             "{\"work_id\":\"" WORK_ID "\",\"kind\":\"reconcile\",\"volume_id\":\"" VOLUME_ID
+             "\"}");
+    pthread_mutex_unlock(&srv.mutex);
+    EVENTUALLY(a.works == 1);
+    pthread_mutex_lock(&srv.mutex);
+    snprintf(srv.pause, sizeof(srv.pause), "\"" WORK_ID "\"");
+    pthread_mutex_unlock(&srv.mutex);
+    EVENTUALLY(a.pauses == 1);
+    EVENTUALLY(strstr(srv.last_running, WORK_ID) != NULL);
+    TAP_EQUAL_U64(a.cancels, 0);
+    TAP_OK(link_work_end(a.link, WORK_ID, AL_ECANCELED, "given back"));
+    EVENTUALLY(strstr(srv.records_text, "\"work_id\":\"" WORK_ID "\",\"code\":\"cancelled\"") !=
+               NULL);
+    end();
+}
+
+static void
+space_is_told_now_and_then_and_not_with_every_call(void)
+{
+    unsigned before;
+
+    begin();
+    EVENTUALLY(srv.leases >= 5);
+    before = srv.spaces;
+    TAP_EQUAL_U64(before, 1);
+    end();
+}
+
+static void
 records_arrive_once_though_answers_get_lost_and_the_server_restarts(void)
 {
     unsigned n = 0;
@@ -660,6 +718,8 @@ main(int argc, char **argv)
     TAP_RUN(works_that_a_crash_cut_are_given_back_at_the_next_start);
     TAP_RUN(a_work_of_an_unknown_kind_is_answered_not_swallowed);
     TAP_RUN(a_work_whose_lease_is_lost_is_cancelled_and_gets_no_end);
+    TAP_RUN(a_work_to_be_given_back_stays_ours_until_its_end_is_told);
+    TAP_RUN(space_is_told_now_and_then_and_not_with_every_call);
     TAP_RUN(records_arrive_once_though_answers_get_lost_and_the_server_restarts);
     TAP_RUN(a_full_spool_takes_no_new_work);
     TAP_RUN(entries_are_sent_until_they_are_applied_or_refused_for_good);

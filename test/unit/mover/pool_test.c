@@ -433,6 +433,43 @@ cancel_and_close_end_everything_that_was_accepted(void)
     stop();
 }
 
+static void
+release_finishes_what_is_in_hand_and_gives_the_rest_back(void)
+{
+    enum { COUNT = 64 };
+    struct mover_pool_conf conf = {.env = &h.mover_env, .workers = 2, .queue_max = COUNT};
+    struct mover_pool_figures figures = {0};
+    struct mover_pool *pool = NULL;
+    unsigned done = 0, others = 0;
+
+    start();
+    for (unsigned k = 0; k < COUNT; k++) {
+        write_file(k);
+    }
+    TAP_OK(mover_pool_open(&conf, &pool, NULL));
+    for (unsigned k = 0; k < COUNT; k++) {
+        struct mover_item item = {.volume = &h.mover_volume, .job_id = k < COUNT - 4 ? "one" : "other"};
+        char name[40];
+
+        name_of(k, name);
+        item.path = al_span_of(name);
+        TAP_OK(mover_pool_submit(pool, &item, true, count_done, k < COUNT - 4 ? &done : &others));
+    }
+    do {
+        mover_pool_figures(pool, &figures);
+    } while (figures.running == 0 && figures.tiered == 0);
+    mover_pool_release(pool, "one");
+    mover_pool_wait(pool);
+    mover_pool_figures(pool, &figures);
+    TAP_EQUAL_U64(done, COUNT - 4);
+    TAP_EQUAL_U64(others, 4);
+    /* what was in hand and the other job are done, and something was given back */
+    TAP_CHECK(figures.tiered >= 5 && figures.failed >= 1);
+    TAP_EQUAL_U64(figures.tiered + figures.refused + figures.failed, COUNT);
+    pool = mover_pool_close(pool);
+    stop();
+}
+
 int
 main(void)
 {
@@ -440,6 +477,7 @@ main(void)
     TAP_RUN(many_openers_of_one_stub_are_one_fill);
     TAP_RUN(an_opener_waits_for_a_share_that_is_away_for_a_moment);
     TAP_RUN(who_opens_a_file_under_way_gets_it_within_moments);
+    TAP_RUN(release_finishes_what_is_in_hand_and_gives_the_rest_back);
     TAP_RUN(cancel_and_close_end_everything_that_was_accepted);
     return tap_end();
 }
