@@ -116,6 +116,10 @@ can_run(struct planning *p, enum store_job_kind *ret_kind)
     if (!p->of.enabled) {
         return al_fail_set(p->fail, AL_ECONFLICT, 0, "this rule is switched off");
     }
+    if (p->of.suspended_ns != 0) {
+        return al_fail_set(p->fail, AL_ECONFLICT, 0, "this rule is suspended: %.150s",
+                           p->of.suspended_text);
+    }
     if (p->v.share_id[0] == '\0') {
         return al_fail_set(p->fail, AL_ECONFLICT, 0, "the volume has no share");
     }

@@ -198,6 +198,8 @@ test_what_is_off_or_suspended_does_not_run(void)
     turn_after(30 * MINUTE);
     TAP_EQUAL_U64(jobs_of(off, job), 0);
     TAP_EQUAL_U64(jobs_of(suspended, job), 0);
+    TAP_CODE(ASK(rule_run, .who = &world.a.admin, .id = suspended), AL_ECONFLICT);
+    TAP_CHECK(strstr(world.fail.text, "too many") != NULL);
     TAP_CODE(ASK(rule_resume, .who = &world.b.admin, .id = suspended), AL_ENOENT);
     TAP_OK(ASK(rule_resume, .who = &world.a.admin, .id = suspended));
     TAP_CHECK(json_is_null(json_object_get(world.json, "suspended")));
@@ -225,6 +227,28 @@ test_a_rule_that_cannot_run_says_so_and_holds_nobody_up(void)
     TAP_CHECK(strstr((const char *)world.reply.body.at, "no share") != NULL);
     look_at_rule(bad);
     TAP_EQUAL_STR(text_of(world.json, "next_run_at"), "2026-12-02T20:00:00Z");
+}
+
+static void
+test_many_rules_due_at_once_run_piece_by_piece(void)
+{
+    al_id rule, job;
+    uint64_t first;
+
+    seen(3);
+    for (size_t i = 0; i < 70; i++) {
+        make_rule(rule, AT_20);
+    }
+    world.now_ns += 30 * MINUTE;
+    TAP_OK(service_schedule(world.w, world.now_ns));
+    first = events_of("job.start") - 1; /* the scan's */
+    TAP_CHECK(first > 0 && first < 70);
+    tick_after(SECOND); /* housekeeping goes on in between */
+    TAP_OK(service_schedule(world.w, world.now_ns));
+    TAP_EQUAL_U64(events_of("job.start") - 1, 70);
+    TAP_EQUAL_U64(jobs_of(rule, job), 1);
+    TAP_OK(service_schedule(world.w, world.now_ns));
+    TAP_EQUAL_U64(events_of("job.start") - 1, 70);
 }
 
 /* ---- windows and pauses ---- */
@@ -627,6 +651,7 @@ main(void)
     RUN(test_a_moment_outside_the_windows_waits_for_the_next_one);
     RUN(test_what_is_off_or_suspended_does_not_run);
     RUN(test_a_rule_that_cannot_run_says_so_and_holds_nobody_up);
+    RUN(test_many_rules_due_at_once_run_piece_by_piece);
     RUN(test_a_window_that_closes_takes_works_back_and_the_next_goes_on);
     RUN(test_a_run_by_hand_outside_the_window_waits_for_it);
     RUN(test_a_rule_that_is_deleted_or_has_no_windows_any_more_lets_its_job_go_on);
