@@ -16,6 +16,7 @@
 /* TLS 1.2 and 1.3 with what GnuTLS holds to be normal today. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define STREAM_BLOCK_BYTES ((size_t)16 << 10)
+#define FILE_BLOCK_BYTES ((size_t)256 << 10) /* of a file on its way out, per connection */
 #define PAUSE_MS 20           /* before it is looked again whether there is room for a connection */
 #define SPARE_CONNECTIONS 16u /* the library counts those it is still closing */
 
@@ -530,6 +531,58 @@ on_stream(void *ctx, uint64_t position, char *to, size_t room)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/* A file on its way out: read piece by piece, so that it need not fit into memory. */
+struct sending {
+    struct http_exchange *x;
+    struct port *port;
+    struct port_file *file;
+};
+
+static void
+sending_end(void *ctx)
+{
+    struct sending *f = ctx;
+
+    port_close_quiet(f->port, &f->file);
+    al_free(f);
+}
+
+static int64_t
+on_file(void *ctx, uint64_t position, char *to, size_t room)
+{
+    struct sending *f = ctx;
+    size_t len = 0;
+    int rc = port_pread(f->port, f->file, to, room, position, &len);
+
+    if (rc == AL_OK && len > 0) {
+        return (int64_t)len;
+    }
+    /* Shorter than it was, or not to be read: the length is told already, so the client must see a
+     * broken connection. As in on_stream. */
+    port_socket_cut(f->x->connection->socket);
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static struct MHD_Response *
+response_of_file(struct http_exchange *x, struct http_answer *a)
+{
+    struct sending *f = al_zalloc(sizeof(*f));
+    struct MHD_Response *r = NULL;
+    struct port *port = x->connection->http->port;
+
+    if (f != NULL) {
+        *f = (struct sending){x, port, a->file};
+        r = MHD_create_response_from_callback(a->file_bytes, FILE_BLOCK_BYTES, on_file, f,
+                                              sending_end);
+    }
+    if (r == NULL) {
+        port_close_quiet(port, &a->file);
+        al_free(f);
+    }
+    a->file = NULL;
+    return r;
+}
+
 static struct MHD_Response *
 response_of(struct http_exchange *x, struct http_answer *a)
 {
@@ -541,6 +594,9 @@ response_of(struct http_exchange *x, struct http_answer *a)
         x->stream = a->stream;
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, on_stream, x,
                                                  NULL);
+    }
+    if (a->file != NULL) {
+        return response_of_file(x, a);
     }
     if (a->taken == NULL || a->taken->len == 0) {
         return MHD_create_response_from_buffer(a->fixed.len, (void *)(uintptr_t)a->fixed.at,
@@ -557,7 +613,9 @@ response_of(struct http_exchange *x, struct http_answer *a)
 enum http_next
 http_answer(struct http_exchange *x, struct http_answer *a)
 {
-    uint64_t len = a->taken != NULL ? a->taken->len : a->fixed.len;
+    uint64_t len = a->file != NULL    ? a->file_bytes
+                   : a->taken != NULL ? a->taken->len
+                                      : a->fixed.len;
     struct MHD_Response *r = response_of(x, a);
     bool ok = r != NULL;
 

@@ -80,11 +80,13 @@ struct http_answer {
     int status;
     struct http_field field[HTTP_FIELDS_MAX];
     size_t fields;
-    /* One of the three: */
+    /* One of the four: */
     /* its bytes are taken and freed when sent; the buffer is empty afterwards */
     struct al_buf *taken;
     struct al_span fixed; /* stays as long as the server */
     http_stream_fn *stream;
+    struct port_file *file; /* its first file_bytes; taken, and closed when sent or cut */
+    uint64_t file_bytes;
 };
 /* beyond HTTP_FIELDS_MAX: asserted */
 void http_answer_field(struct http_answer *a, const char *name, const char *value);

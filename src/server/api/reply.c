@@ -167,6 +167,31 @@ operation_fields(struct request *r, struct http_answer *a, char etag[32], char r
     }
 }
 
+/* A download. The name goes into a quoted string: what could end it, or is no plain ASCII, becomes
+ * '_'. */
+static void
+file_fields(struct request *r, struct http_answer *a)
+{
+    const char *name = r->reply.file_name != NULL ? r->reply.file_name : "download";
+    size_t len = strlen(name) + sizeof("attachment; filename=\"\"");
+    char *field = al_arena_alloc(r->arena, len);
+
+    http_answer_field(a, "Content-Type",
+                      r->reply.content_type != NULL ? r->reply.content_type
+                                                    : "application/octet-stream");
+    if (field != NULL) {
+        snprintf(field, len, "attachment; filename=\"%s\"", name);
+        for (char *at = field + sizeof("attachment; filename=\"") - 1; at[1] != '\0'; at++) {
+            *at = *at < 0x20 || *at > 0x7e || strchr("\"\\/;", *at) != NULL ? '_' : *at;
+        }
+        http_answer_field(a, "Content-Disposition", field);
+    }
+    a->taken = NULL;
+    a->file = r->reply.file;
+    a->file_bytes = r->reply.file_bytes;
+    r->reply.file = NULL;
+}
+
 enum http_next
 reply_send(struct request *r)
 {
@@ -188,7 +213,9 @@ reply_send(struct request *r)
             return HTTP_CUT;
         }
     }
-    if (r->reply.body.len > 0) {
+    if (!problem && r->reply.file != NULL) {
+        file_fields(r, &a);
+    } else if (r->reply.body.len > 0) {
         http_answer_field(&a, "Content-Type",
                           problem                         ? "application/problem+json"
                           : r->reply.content_type != NULL ? r->reply.content_type

@@ -64,6 +64,7 @@ request_free(struct request *r)
     al_json_freep(&r->json);
     al_buf_free(&r->body);
     al_buf_free(&r->reply.body);
+    port_close_quiet(r->api->port, &r->reply.file); /* of an answer that was never sent */
     if (r->counted > 0) {
         atomic_fetch_sub(&r->api->body_bytes, r->counted);
     }
@@ -236,7 +237,8 @@ check_body(struct request *r, uint64_t length, bool chunked)
 {
     const char *type = http_header(r->x, "Content-Type");
     const char *coding = http_header(r->x, "Content-Encoding");
-    bool host = r->kind == REQUEST_OPERATION && (r->route->roles & ROLE_HOST) != 0;
+    bool operation = r->kind == REQUEST_OPERATION;
+    bool host = operation && (r->route->roles & ROLE_HOST) != 0, raw = operation && r->route->raw;
 
     if (length == 0 && !chunked) {
         return AL_OK;
@@ -247,7 +249,10 @@ check_body(struct request *r, uint64_t length, bool chunked)
                                              : "the body is longer than %zu bytes",
                             r->body_max);
     }
-    if (type == NULL || !(type_is(type, "application/json") ||
+    if (raw && (type == NULL || !type_is(type, "application/octet-stream"))) {
+        return request_fail(r, 415, AL_ENOTSUP, "send the bytes as application/octet-stream");
+    }
+    if (type == NULL || !(raw || type_is(type, "application/json") ||
                           (host && (type_is(type, "application/x-ndjson") ||
                                     type_is(type, "application/octet-stream"))))) {
         return request_fail(r, 415, AL_ENOTSUP, "send the body as application/json");

@@ -64,6 +64,12 @@ struct service_reply {
     const char *location; /* arena; NULL: none */
     const char *cookie;   /* arena; whole Set-Cookie value; NULL: none */
     int retry_after_s;
+    /* A file as the body instead of `body`: handed over, read from its begin, file_bytes of it, and
+     * closed by whoever sends the reply. file_name (arena): what the client is to call it. With
+     * content_type. */
+    struct port_file *file;
+    uint64_t file_bytes;
+    const char *file_name;
     /* Long poll: set both and return AL_OK without a body; api parks the connection and calls the
      * operation again when the bus wakes `park_topic` or park_until_ns has passed (then with
      * req->now_ns at or past it; the operation must answer). The reply stays the same object:
@@ -89,6 +95,7 @@ struct service_route {
     /* a reading that takes well under a millisecond without filters: api runs it on its I/O thread,
      * beside others' sockets */
     bool quick;
+    bool raw; /* its body is bytes (application/octet-stream) in service_req.raw, not JSON */
 };
 
 /* NULL: no such path. *ret_method_wrong: the path is there with other methods. ids are written into
@@ -102,6 +109,7 @@ const struct service_route *service_routes(size_t *ret_count);
 struct service_conf {
     const char *data_dir;
     const char *store_url, *inventory_url, *bus_url, *series_url; /* NULL: embedded */
+    const char *import_dir; /* absolute: a folder that is watched for files to import; NULL: none */
     struct al_log *log;
     struct port *port;
     const char *version;
@@ -133,7 +141,7 @@ int service_schedule(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
  * to its streams by scope. */
 struct service_event {
     uint64_t seq;
-    const char *event; /* "job", "host", "volume", "share", "figures", "audit" */
+    const char *event; /* "job", "host", "volume", "share", "import", "figures", "audit" */
     const char *customer_id;
     const char *data; /* JSON text */
 };

@@ -2,8 +2,10 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -186,6 +188,31 @@ op_big(struct service_req *q, struct service_reply *r, struct al_fail *fail)
     return rc;
 }
 
+/* A file of so many bytes, each block of eight its number; told: more bytes than it has. */
+static int
+op_file(struct service_req *q, struct service_reply *r, struct al_fail *fail)
+{
+    char path[] = "/tmp/alto-api-file-XXXXXX";
+    uint64_t bytes = number(q, "bytes"), more = number(q, "more");
+    int fd = mkstemp(path), rc = AL_OK;
+
+    for (uint64_t i = 0, k = 0; i < bytes / 8 && rc == AL_OK; k = 0) {
+        uint64_t block[4096];
+
+        while (k < 4096 && i < bytes / 8) {
+            block[k++] = i++;
+        }
+        rc = write(fd, block, k * 8) == (ssize_t)(k * 8) ? AL_OK : AL_EIO;
+    }
+    close(fd);
+    rc = rc == AL_OK ? port_open(port_native(), NULL, path, PORT_READ, 0, &r->file) : rc;
+    unlink(path);
+    r->file_bytes = bytes + more;
+    r->file_name = q->query(q->query_ctx, "name");
+    r->content_type = "text/csv";
+    return number(q, "fail") == 0 ? rc : al_fail_set(fail, AL_ENOENT, 0, "no such list");
+}
+
 #define A "/api/v1"
 static const struct service_route routes[] = {
     {"GET", A "/health", 0, op_health, "health", 0, true},
@@ -201,6 +228,8 @@ static const struct service_route routes[] = {
     {"GET", A "/fail", 0, op_fail, "fail", 0, false},
     {"GET", A "/figures", ROLES_READ, op_figures, "figures_get", 0, false},
     {"GET", A "/big", 0, op_big, "big", 0, false},
+    {"GET", A "/file", 0, op_file, "file", 0, false},
+    {"PUT", A "/raw", 0, op_batch, "raw", 1 << 20, false, true},
 };
 
 const struct service_route *

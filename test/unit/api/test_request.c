@@ -455,6 +455,75 @@ test_large_answers_come_whole(void)
 }
 
 static void
+test_a_file_is_sent_whole_with_its_name(void)
+{
+    const uint64_t bytes = 80000000; /* more than one answer may have in memory */
+    struct client c;
+
+    TAP_CHECK(ask("GET /api/v1/file?bytes=80000000&name=list.csv" H "\r\n", &c) == 200);
+    TAP_EQUAL_U64(c.a.len, bytes);
+    for (uint64_t i = 0; i < bytes / 8; i++) {
+        uint64_t had;
+
+        memcpy(&had, c.a.body + i * 8, 8);
+        if (had != i) {
+            tap_fail(__FILE__, __LINE__, "block %llu is wrong", (unsigned long long)i);
+        }
+    }
+    TAP_EQUAL_STR(client_header(&c, "Content-Type"), "text/csv");
+    TAP_EQUAL_STR(client_header(&c, "Content-Length"), "80000000");
+    TAP_EQUAL_STR(client_header(&c, "Content-Disposition"), "attachment; filename=\"list.csv\"");
+    TAP_CHECK(client_ask(&c, "GET /api/v1/health" H "\r\n") == 200); /* the connection goes on */
+    client_close(&c);
+    TAP_CHECK(ask("GET /api/v1/file?bytes=0&name=a" H "\r\n", &c) == 200);
+    TAP_EQUAL_U64(c.a.len, 0);
+    client_close(&c);
+    TAP_CHECK(ask("GET /api/v1/file?bytes=8&name=a%22%5Cb%2F%C3%A4" H "\r\n", &c) == 200);
+    TAP_EQUAL_STR(client_header(&c, "Content-Disposition"), "attachment; filename=\"a__b___\"");
+    client_close(&c);
+}
+
+static void
+test_a_file_that_is_cut_breaks_the_connection_and_a_problem_sends_none(void)
+{
+    struct client c;
+
+    client_open(&c, server);
+    TAP_CHECK(client_send(&c, "GET /api/v1/file?bytes=1000000&more=1000&name=a" H "\r\n"));
+    TAP_CHECK(client_answer(&c, false) != 200 || c.a.len < 1001000);
+    TAP_CHECK(client_closed(&c, 5000));
+    client_close(&c);
+    TAP_CHECK(ask("GET /api/v1/file?bytes=800&fail=1&name=a" H "\r\n", &c) == 404);
+    TAP_EQUAL_STR(client_header(&c, "Content-Type"), "application/problem+json");
+    TAP_EQUAL_STR(client_header(&c, "Content-Disposition"), "");
+    client_close(&c);
+    client_open(&c, server);
+    TAP_CHECK(client_send(&c, "HEAD /api/v1/file?bytes=800&name=a" H "\r\n"));
+    TAP_CHECK(client_answer(&c, true) == 200);
+    TAP_EQUAL_STR(client_header(&c, "Content-Length"), "800");
+    client_close(&c);
+}
+
+static void
+test_bytes_are_taken_where_a_route_takes_them(void)
+{
+    struct client c;
+
+    TAP_CHECK(ask("PUT /api/v1/raw" H "Content-Type: application/octet-stream\r\nContent-Length: "
+                  "3\r\n\r\na{b",
+                  &c) == 200);
+    TAP_CHECK(strncmp(c.a.body, "{\"bytes\":3,", 11) == 0);
+    client_close(&c);
+    TAP_CHECK(ask("PUT /api/v1/raw" H
+                  "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+                  NULL) == 415);
+    TAP_CHECK(ask("PUT /api/v1/raw" H "Content-Length: 2\r\n\r\n{}", NULL) == 415);
+    TAP_CHECK(ask("PUT /api/v1/raw" H
+                  "Content-Type: application/octet-stream\r\nContent-Length: 1048577\r\n\r\n",
+                  NULL) == 413);
+}
+
+static void
 test_metrics_are_for_loopback_or_an_operator(void)
 {
     struct client c;
@@ -498,6 +567,9 @@ main(void)
     TAP_RUN(test_cookie_borne_writes_need_csrf_and_origin);
     TAP_RUN(test_codes_become_statuses_without_inner_details);
     TAP_RUN(test_large_answers_come_whole);
+    TAP_RUN(test_a_file_is_sent_whole_with_its_name);
+    TAP_RUN(test_a_file_that_is_cut_breaks_the_connection_and_a_problem_sends_none);
+    TAP_RUN(test_bytes_are_taken_where_a_route_takes_them);
     TAP_RUN(test_metrics_are_for_loopback_or_an_operator);
     if (!server_stop(server, 5000)) {
         printf("Bail out! the server does not stop\n");
