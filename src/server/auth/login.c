@@ -233,7 +233,7 @@ auth_host(struct store *db, const char *credential, struct store_host *ret,
     if (rc != AL_OK) {
         return al_fail_pass(fail, rc, &quiet);
     }
-    if (!port_same_secret(hash, h.secret_hash, sizeof hash)) {
+    if (h.expected || !port_same_secret(hash, h.secret_hash, sizeof hash)) {
         return nobody(fail);
     }
     *ret = h;

@@ -16,8 +16,9 @@ store_host_add(struct store *s, const struct scope *scope, const struct store_ho
         "INSERT INTO host(id, customer_id, name, os, agent_version, boot_id, secret_hash,"
         " last_seen_ns, online, enrolled_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
         S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->os),
-        S_TEXT(h->agent_version), S_TEXT(h->boot_id), S_BLOB(h->secret_hash, STORE_HASH_LEN),
-        S_I64(h->last_seen_ns), S_BOOL(h->online), S_I64(h->enrolled_ns));
+        S_TEXT(h->agent_version), S_TEXT(h->boot_id),
+        S_BLOB(h->secret_hash, h->expected ? 0 : STORE_HASH_LEN), S_I64(h->last_seen_ns),
+        S_BOOL(h->online), S_I64(h->enrolled_ns));
 }
 
 static void
@@ -29,6 +30,14 @@ load_plain(struct store_stmt *q, struct store_host *h)
     h->online = store_col_i64(q, 5) != 0;
     h->enrolled_ns = store_col_i64(q, 6);
     h->version = store_col_u64(q, 7);
+}
+
+/* A host that is expected has none. */
+static int
+load_secret(struct store_stmt *q, int at, struct store_host *h, struct al_fail *fail)
+{
+    h->expected = store_col_span(q, at).len == 0;
+    return h->expected ? AL_OK : store_col_hash(q, at, h->secret_hash, fail);
 }
 
 #define PLAIN_COLUMNS                                                                              \
@@ -48,7 +57,7 @@ store_host_get(struct store *s, const struct scope *scope, const char *id, struc
     AL_TRY(store_step_one(q, "host", fail));
     load_plain(q, &h);
     AL_TRY(store_col_dup(q, 2, a, &h.name));
-    AL_TRY(store_col_hash(q, 3, h.secret_hash, fail));
+    AL_TRY(load_secret(q, 3, &h, fail));
     AL_TRY(store_col_dup(q, 8, a, &h.os));
     AL_TRY(store_col_dup(q, 9, a, &h.agent_version));
     AL_TRY(store_col_dup(q, 10, a, &h.boot_id));
@@ -66,7 +75,7 @@ store_host_find(struct store *s, const char *id, struct store_host *ret,
     AL_TRY(store_query(s, fail, &q, "SELECT " PLAIN_COLUMNS " FROM host WHERE id=?1", S_TEXT(id)));
     AL_TRY(store_step_one(q, "host", fail));
     load_plain(q, &h);
-    AL_TRY(store_col_hash(q, 3, h.secret_hash, fail));
+    AL_TRY(load_secret(q, 3, &h, fail));
     (void)snprintf(ret_name, STORE_NAME_BYTES_MAX + 1, "%s", store_col_text(q, 2));
     h.name = ret_name;
     *ret = h;
@@ -82,6 +91,34 @@ store_host_set(struct store *s, const struct scope *scope, const struct store_ho
                      "UPDATE host SET name=?4, version=version+1 WHERE id=?1" STORE_SCOPE(2, 3),
                      S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->name)));
     return store_need_change(s, "host", fail);
+}
+
+int
+store_host_enrol(struct store *s, const struct scope *scope, const struct store_host *h,
+                 al_id ret_id, struct al_fail *fail)
+{
+    AL_CLEANUP(store_done) struct store_stmt *q = NULL;
+    al_id id = "";
+    bool row = false;
+
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT id FROM host WHERE customer_id=?1 AND name=?2"
+                       " AND length(secret_hash)=0" STORE_SCOPE(3, 4),
+                       S_TEXT(h->customer_id), S_TEXT(h->name), S_SCOPE(scope)));
+    AL_TRY(store_step(q, &row, fail));
+    if (row) {
+        store_col_id(q, 0, id);
+        AL_TRY(store_run(s, fail,
+                         "UPDATE host SET os=?2, agent_version=?3, boot_id=?4, secret_hash=?5,"
+                         " last_seen_ns=?6, online=?7, enrolled_ns=?8, version=version+1"
+                         " WHERE id=?1",
+                         S_TEXT(id), S_TEXT(h->os), S_TEXT(h->agent_version), S_TEXT(h->boot_id),
+                         S_BLOB(h->secret_hash, STORE_HASH_LEN), S_I64(h->last_seen_ns),
+                         S_BOOL(h->online), S_I64(h->enrolled_ns)));
+    }
+    memcpy(ret_id, id, sizeof id);
+    return AL_OK;
 }
 
 int

@@ -10,6 +10,7 @@ static const struct store_migration *const all[] = {
     &store_schema_news, &store_schema_trouble, &store_schema_acts,
     &store_schema_bodies, &store_schema_reconcile,
     &store_schema_rules,
+    &store_schema_import,
 };
 
 const struct store_migration *const *

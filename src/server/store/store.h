@@ -196,6 +196,7 @@ struct store_host {
     uint8_t secret_hash[STORE_HASH_LEN];
     int64_t last_seen_ns, enrolled_ns;
     bool online;
+    bool expected; /* no agent has enrolled yet: there is no secret, and nobody can be it */
     uint64_t version;
 };
 int store_host_add(struct store *s, const struct scope *scope, const struct store_host *h,
@@ -205,6 +206,10 @@ int store_host_get(struct store *s, const struct scope *scope, const char *id, s
 /* name; raises version */
 int store_host_set(struct store *s, const struct scope *scope, const struct store_host *h,
                    struct al_fail *fail) AL_MUST_CHECK;
+/* An agent comes for the host of this customer and name that is expected: os, agent_version, boot_id,
+ * secret_hash, times; raises version. *ret_id "": none is expected. */
+int store_host_enrol(struct store *s, const struct scope *scope, const struct store_host *h,
+                     al_id ret_id, struct al_fail *fail) AL_MUST_CHECK;
 /* AL_ECONFLICT: has volumes */
 int store_host_del(struct store *s, const struct scope *scope, const char *id,
                    struct al_fail *fail) AL_MUST_CHECK;

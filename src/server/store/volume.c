@@ -85,6 +85,8 @@ store_volume_del(struct store *s, const struct scope *scope, const char *id, str
         {"SELECT count(*) FROM rule WHERE volume_id=?1", "rule", "rules"},
         {"SELECT count(*) FROM job WHERE volume_id=?1 AND state IN " STORE_JOB_OPEN,
          "job that is not over", "jobs that are not over"},
+        {"SELECT count(*) FROM import WHERE volume_id=?1 AND state='running'",
+         "import that is running", "imports that are running"},
     };
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
 
