@@ -255,8 +255,15 @@ open_service(struct altod *d, struct al_fail *fail)
         .port = d->port,
         .version = ALTO_VERSION,
     };
+    AL_CLEANUP(al_freep) char *import_dir = NULL;
     char *password = NULL;
-    int rc = service_open(&conf, &d->service, &password, fail);
+    int rc = d->o.import_dir == NULL ? AL_OK : port_path_absolute(d->o.import_dir, &import_dir);
+
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, 0, "--import-dir: %s", al_code_name(rc));
+    }
+    conf.import_dir = import_dir;
+    rc = service_open(&conf, &d->service, &password, fail);
 
     if (rc == AL_OK && password != NULL) {
         hand_out_password(d, password);

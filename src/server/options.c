@@ -21,6 +21,8 @@ const char options_help[] =
     "  --inventory URL       default duckdb, a file per volume in DIR\n"
     "  --bus URL             default local:\n"
     "  --series URL          default store:\n"
+    "  --import-dir DIR      watches DIR for inventories to import: DIR/VOLUME-ID/FILE or\n"
+    "                        DIR/CUSTOMER/VOLUME/FILE; each goes to done/ or refused/ beside it\n"
     "  --workers N           operations that run at once; default 8\n"
     "  --password-file FILE  the first start writes the password of \"admin\" there (mode 0600) "
     "instead of\n"
@@ -115,6 +117,7 @@ TEXT_SETTER(console)
 TEXT_SETTER(tls_cert)
 TEXT_SETTER(tls_key)
 TEXT_SETTER(password_file)
+TEXT_SETTER(import_dir)
 FLAG_SETTER(tls_self_signed)
 FLAG_SETTER(help)
 FLAG_SETTER(version)
@@ -131,6 +134,7 @@ static const struct option table[] = {
     {"--tls-cert", false, set_tls_cert},
     {"--tls-key", false, set_tls_key},
     {"--tls-self-signed", true, set_tls_self_signed},
+    {"--import-dir", false, set_import_dir},
     {"--workers", false, set_workers},
     {"--password-file", false, set_password_file},
     {"--log-level", false, set_log_level},

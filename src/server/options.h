@@ -16,7 +16,8 @@ struct options {
     unsigned workers;
     enum al_log_level log_level;
     bool log_json;
-    int ready_fd; /* -1: none */
+    int ready_fd;           /* -1: none */
+    const char *import_dir; /* NULL: none is watched */
     const char *password_file;
     bool help, version, print_routes;
 };

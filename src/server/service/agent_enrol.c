@@ -17,12 +17,15 @@ enrol_host(struct service_req *req, const struct store_token *token, struct stor
     struct scope scope = scope_customer(token->customer_id);
     struct work_tx t;
 
-    SV_TRY(store_id_make(req->worker->db, req->now_ns, h->id));
     memcpy(h->customer_id, token->customer_id, sizeof(h->customer_id));
     h->last_seen_ns = req->now_ns;
     h->enrolled_ns = req->now_ns;
     h->online = true;
-    SV_TRY(store_host_add(req->worker->db, &scope, h, fail));
+    SV_TRY(store_host_enrol(req->worker->db, &scope, h, h->id, fail));
+    if (h->id[0] == '\0') { /* nobody expected it */
+        SV_TRY(store_id_make(req->worker->db, req->now_ns, h->id));
+        SV_TRY(store_host_add(req->worker->db, &scope, h, fail));
+    }
     work_tx_of(&t, req, fail);
     t.actor_type = "host";
     t.actor_id = h->id;

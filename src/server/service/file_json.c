@@ -27,13 +27,12 @@ file_state_of(const char *name)
 }
 
 void
-file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row *row)
+file_row_members(struct al_jsonout *j, const struct inventory_row *row)
 {
     char ino[24];
 
     /* As text: it may fill all 64 bits, and browsers keep 53 of a number. */
     (void)snprintf(ino, sizeof(ino), "%llu", (unsigned long long)row->ino);
-    al_jo_object(j, key);
     al_jo_bytes(j, "path", row->path);
     al_jo_bytes(j, "name", row->name);
     al_jo_str(j, "type", type_name(row->type));
@@ -58,5 +57,12 @@ file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row 
         al_jo_u64(j, "files", row->files);
         al_jo_u64(j, "bytes", row->bytes);
     }
+}
+
+void
+file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row *row)
+{
+    al_jo_object(j, key);
+    file_row_members(j, row);
     al_jo_close(j);
 }

@@ -1,5 +1,6 @@
-#include "server/service/work_priv.h"
+#include "server/service/plan_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FILE_PATHS_MAX 10000u /* of one request */
@@ -7,21 +8,24 @@
 
 /* ---- reading ---- */
 
-/* path or path_b64; the root where neither is given. Lent from the query or the arena. */
-static int
-path_asked(struct service_req *req, struct al_span *ret, struct al_fail *fail)
+int
+file_path_asked(struct service_req *req, const char *name, struct al_span *ret,
+                struct al_fail *fail)
 {
     struct al_buf AL_CLEANUP(al_buf_free) bytes = {0};
-    const char *b64 = service_query(req, "path_b64"), *path = service_query(req, "path");
+    const char *path = service_query(req, name), *b64;
+    char name_b64[32];
     struct al_span kept;
 
+    (void)snprintf(name_b64, sizeof name_b64, "%s_b64", name);
+    b64 = service_query(req, name_b64);
     *ret = al_span_of(path == NULL ? "/" : path);
     if (b64 == NULL) {
         return AL_OK;
     }
     al_buf_init(&bytes, INVENTORY_PATH_MAX);
     if (al_unbase64(b64, strlen(b64), &bytes) != AL_OK) {
-        return al_fail_set(fail, AL_EINVAL, 0, "\"path_b64\" is base64 of the path's bytes");
+        return al_fail_set(fail, AL_EINVAL, 0, "\"%s\" is base64 of the path's bytes", name_b64);
     }
     kept = al_arena_span(req->arena, al_buf_span(&bytes));
     if (kept.at == NULL && bytes.len > 0) {
@@ -48,7 +52,7 @@ list_asked(struct service_req *req, struct inventory_list_query *q, struct al_fa
     const char *state = service_query(req, "state");
     uint64_t limit;
 
-    SV_TRY(path_asked(req, &q->folder, fail));
+    SV_TRY(file_path_asked(req, "path", &q->folder, fail));
     SV_TRY(service_query_u64(req, "limit", STORE_PAGE_DEFAULT, INVENTORY_PAGE_MAX, &limit, fail));
     SV_TRY(service_query_bool(req, "recursive", false, &q->recursive, fail));
     SV_TRY(service_query_bool(req, "count", false, &q->want_total, fail));
@@ -146,7 +150,7 @@ file_stat(struct service_req *req, struct service_reply *reply, struct al_fail *
     int rc;
 
     SV_TRY(work_volume(req, &v, fail));
-    SV_TRY(path_asked(req, &path, fail));
+    SV_TRY(file_path_asked(req, "path", &path, fail));
     scope = work_inventory_scope(v.customer_id);
     rc = inventory_stat(req->service->work->inventory, &scope, v.id, path, stat_row, &reply->body);
     if (rc == AL_ENODATA || rc == AL_ENOENT) {

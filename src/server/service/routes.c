@@ -1,4 +1,5 @@
 #include "server/service/noun_ops.h"
+#include "server/service/plan_ops.h"
 #include "server/service/work_ops.h"
 
 #include <string.h>
@@ -14,6 +15,8 @@
 #define RULE_BODY (512 * KIB)
 #define PATHS_BODY (4 * MIB)
 #define BATCH_BODY (16 * MIB)
+#define OPTIONS_BODY (64 * KIB) /* how an import reads its columns */
+#define CHUNK_BODY (8 * MIB)    /* a piece of an import's file */
 #define A "/api/v1"
 
 /* The one route table. Order does not matter but for reading; a literal part wins over a {…} part.
@@ -92,6 +95,29 @@ static const struct service_route routes[] = {
     {"GET", A "/audit/verify", ROLES_READ, audit_verify, "audit_verify", 0},
     {"GET", A "/figures", ROLES_READ, figures_get, "figures_get", 0, true},
     {"GET", A "/series", ROLES_READ, series_get, "series_get", 0},
+
+    {"POST", A "/hosts", ROLES_WRITE, host_create, "host_create", NOUN_BODY},
+    {"GET", A "/customers/{id}/costs", ROLES_READ, costs_get, "costs_get", 0, true},
+    {"PUT", A "/customers/{id}/costs", ROLES_WRITE, costs_set, "costs_set", NOUN_BODY},
+    {"POST", A "/volumes/{id}/imports", ROLES_WRITE, import_create, "import_create", OPTIONS_BODY},
+    {"GET", A "/imports", ROLES_READ, import_list, "import_list", 0, true},
+    {"GET", A "/imports/{id}", ROLES_READ, import_get, "import_get", 0, true},
+    {"DELETE", A "/imports/{id}", ROLES_WRITE, import_delete, "import_delete", 0},
+    {"PUT", A "/imports/{id}/content", ROLES_WRITE, import_content, "import_content", CHUNK_BODY,
+     false, true},
+    {"POST", A "/imports/{id}/look", ROLES_WRITE, import_look, "import_look", OPTIONS_BODY},
+    {"POST", A "/imports/{id}/run", ROLES_WRITE, import_run, "import_run", OPTIONS_BODY},
+    {"POST", A "/imports/{id}/cancel", ROLES_WRITE, import_cancel, "import_cancel", NOUN_BODY},
+    {"GET", A "/imports/{id}/refused", ROLES_READ, import_refused, "import_refused", 0},
+    {"POST", A "/plan", ROLES_READ, plan_make, "plan_make", RULE_BODY},
+    {"POST", A "/plan/count", ROLES_READ, plan_count, "plan_count", RULE_BODY},
+    {"POST", A "/plan/exports", ROLES_READ, plan_export, "plan_export", RULE_BODY},
+    {"GET", A "/exports/{id}/content", ROLES_READ, export_content, "export_content", 0},
+    {"GET", A "/volumes/{id}/figures", ROLES_READ, volume_figures, "volume_figures", 0},
+    {"GET", A "/figures/inventory", ROLES_READ, inventory_figures_get, "inventory_figures_get", 0},
+    {"GET", A "/volumes/{id}/tree", ROLES_READ, volume_tree, "volume_tree", 0},
+    {"GET", A "/volumes/{id}/growth", ROLES_READ, volume_growth, "volume_growth", 0},
+    {"GET", A "/volumes/{id}/why", ROLES_READ, volume_why, "volume_why", 0},
 
     {"POST", A "/agent/enrol", 0, agent_enrol, "agent_enrol", NOUN_BODY},
     {"GET", A "/agent/config", ROLE_HOST, agent_config, "agent_config", 0},

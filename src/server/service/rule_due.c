@@ -1,4 +1,4 @@
-#include "server/service/plan_priv.h"
+#include "server/service/planning.h"
 
 #include <string.h>
 

@@ -170,7 +170,9 @@ open_parts(struct service *s, const struct service_conf *conf, char **ret_passwo
     s->data_dir = al_strdup(conf->data_dir);
     s->version = al_strdup(conf->version != NULL ? conf->version : "");
     s->inventory_url = conf->inventory_url != NULL ? al_strdup(conf->inventory_url) : NULL;
+    s->import_dir = conf->import_dir != NULL ? al_strdup(conf->import_dir) : NULL;
     if (s->data_dir == NULL || s->version == NULL ||
+        (conf->import_dir != NULL && s->import_dir == NULL) ||
         (conf->inventory_url != NULL && s->inventory_url == NULL)) {
         return AL_ENOMEM;
     }
@@ -222,6 +224,7 @@ service_close(struct service *s)
     s->auth = auth_close(s->auth);
     s->db = store_db_close(s->db);
     port_mutex_end(&s->lock);
+    al_free(s->import_dir);
     al_free(s->inventory_url);
     al_free(s->version);
     al_free(s->data_dir);

@@ -48,6 +48,7 @@ struct service {
     struct bus *bus;
     struct series *series;
     char *inventory_url;
+    char *import_dir; /* NULL: no folder is watched */
     struct work *work;
     bool work_is_open;
     int64_t opened_ns; /* what was due before was missed */

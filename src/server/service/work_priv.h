@@ -25,6 +25,8 @@
 #define WORK_TICK_ARENA_MAX (16u << 20)
 #define WORK_TEXT_MAX 600u
 
+struct background; /* import_priv.h: threads for what takes long */
+
 struct work_job_news {
     al_id id, customer_id;
     int64_t told_ns;
@@ -38,13 +40,16 @@ struct work_volume_news {
 
 struct work {
     struct inventory *inventory;
+    struct background *background;
     port_mutex lock; /* of all that follows */
     struct work_job_news jobs[WORK_JOBS_WATCHED];
     size_t job_count;
     struct work_volume_news *volumes; /* by use, WORK_VOLUMES_MAX at most */
     size_t volume_count, volume_cap;
     int64_t pruned_ns;
-    bool started; /* what was left by the last run is taken up */
+    al_id growth_after; /* the round of daily figures has come to this volume */
+    int64_t growth_ns;  /* when the next round begins; 0: one is under way */
+    bool started;       /* what was left by the last run is taken up */
 };
 
 enum work_what {
@@ -171,6 +176,7 @@ int job_answer(struct service_req *req, struct service_reply *reply, struct serv
 
 /* ---- file_json.c ---- */
 void file_row_json(struct al_jsonout *j, const char *key, const struct inventory_row *row);
+void file_row_members(struct al_jsonout *j, const struct inventory_row *row); /* into an object */
 enum rule_state file_state_of(const char *name); /* RULE_S_COUNT for none */
 
 /* ---- figures.c ---- */

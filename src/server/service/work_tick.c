@@ -1,4 +1,5 @@
-#include "server/service/work_priv.h"
+#include "server/service/import_priv.h"
+#include "server/service/plan_ops.h"
 
 #include <string.h>
 
@@ -37,7 +38,11 @@ work_open(struct service *s, struct al_fail *fail)
     }
     port_mutex_init(&k->lock);
     s->work = k;
-    return AL_OK;
+    rc = background_open(s, s->import_dir, &k->background, fail);
+    if (rc != AL_OK) {
+        work_close(s);
+    }
+    return rc;
 }
 
 void
@@ -48,6 +53,7 @@ work_close(struct service *s)
     if (k == NULL) {
         return;
     }
+    k->background = background_close(k->background);
     (void)inventory_close(k->inventory);
     port_mutex_end(&k->lock);
     al_free(k->volumes);
@@ -371,7 +377,9 @@ work_tick(struct service_worker *w, int64_t now_ns)
     int rc;
 
     SV_TRY(start(w));
+    background_start(w->service->work->background);
     work_news(w, now_ns);
+    growth_tick(w, now_ns);
     SV_TRY(prune(w, now_ns));
     SV_TRY(job_watch(w, now_ns));
     SV_TRY(store_work_due(w->db, &scope, now_ns, &due, &fail));

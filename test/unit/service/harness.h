@@ -23,6 +23,8 @@ struct harness {
     int64_t now_ns;
     /* of the next call */
     const char *if_match, *key, *query, *peer; /* query: "name=value&name=value", not escaped */
+    struct al_span raw;        /* bytes instead of JSON; .at NULL: none */
+    const char *import_dir;    /* of every start; NULL: none */
     uint64_t fault;                            /* this allocation of the operation fails; 0: none */
     /* of the last call */
     uint64_t fault_calls; /* allocations counted, where one was to fail */
@@ -44,7 +46,10 @@ harness_remove_one(const char *path, const struct stat *st, int kind, struct FTW
 static inline int
 harness_start(struct harness *h, struct al_fail *fail)
 {
-    struct service_conf conf = {.data_dir = h->dir, .port = port_native(), .version = "test"};
+    struct service_conf conf = {.data_dir = h->dir,
+                                .port = port_native(),
+                                .version = "test",
+                                .import_dir = h->import_dir};
     int rc = service_open(&conf, &h->s, &h->first_password, fail);
 
     return rc == AL_OK ? service_worker_open(h->s, &h->w, fail) : rc;
@@ -79,6 +84,7 @@ harness_close(struct harness *h)
 {
     al_json_freep(&h->json);
     al_buf_free(&h->reply.body);
+    port_close_quiet(port_native(), &h->reply.file);
     harness_stop(h);
     h->arena = al_arena_free(h->arena);
     nftw(h->dir, harness_remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -121,6 +127,7 @@ harness_call(struct harness *h, const struct caller *who, const char *method, co
 
     al_json_freep(&h->json);
     al_buf_free(&h->reply.body);
+    port_close_quiet(port_native(), &h->reply.file);
     al_arena_reset(h->arena);
     h->reply = (struct service_reply){.status = 200};
     al_buf_init(&h->reply.body, 16 << 20);
@@ -143,7 +150,7 @@ harness_call(struct harness *h, const struct caller *who, const char *method, co
     req.query = harness_query;
     req.query_ctx = h;
     req.body = parsed;
-    req.raw = al_span_of(body);
+    req.raw = h->raw.at != NULL ? h->raw : al_span_of(body);
     req.if_match = h->if_match;
     req.idempotency_key = h->key;
     req.peer = h->peer != NULL ? h->peer : "127.0.0.1:1";
@@ -165,6 +172,7 @@ harness_call(struct harness *h, const struct caller *who, const char *method, co
         TAP_OK(al_json_parse(al_buf_span(&h->reply.body), &h->json, NULL));
     }
     h->if_match = h->key = h->query = h->peer = NULL;
+    h->raw = (struct al_span){NULL, 0};
     return rc;
 }
 

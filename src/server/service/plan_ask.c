@@ -1,0 +1,197 @@
+#include "server/service/plan_priv.h"
+
+#include <string.h>
+
+void
+ask_end(struct ask *k)
+{
+    for (size_t i = 0; i < k->earlier_count; i++) {
+        k->parsed[i] = rule_free(k->parsed[i]);
+    }
+    k->earlier_count = 0;
+    k->rule = rule_free(k->rule);
+}
+
+int
+ask_failed(struct al_fail *fail, int rc)
+{
+    switch (rc) {
+    case AL_OK:
+        return AL_OK;
+    case AL_ELIMIT:
+        return al_fail_set(fail, rc, 0, "that is more than one answer can tell: ask for less");
+    case AL_ENOSPC:
+        return al_fail_set(fail, rc, 0, "altod's disk is full");
+    default:
+        return al_fail_set(fail, rc, 0, "the inventory could not be asked: %s", al_code_name(rc));
+    }
+}
+
+static int
+parse(struct ask *k, const char *where, struct rule **ret)
+{
+    struct rule_error error;
+    int rc = rule_parse(al_span_of(where), NULL, ret, &error);
+
+    if (rc == AL_EINVAL || rc == AL_ELIMIT) {
+        return al_fail_set(k->fail, AL_EINVAL, 0, "at byte %zu: %s%s%s", error.at, error.message,
+                           error.expected[0] == '\0' ? "" : "; expected ", error.expected);
+    }
+    return rc;
+}
+
+/* ---- the rules before it ---- */
+
+static int
+one_earlier(void *ctx, const struct store_rule *r)
+{
+    struct ask *k = ctx;
+    bool exclude = strcmp(r->action, "exclude") == 0;
+    const char *reason = exclude                         ? "excluded"
+                         : strcmp(r->action, "pin") == 0 ? "pinned"
+                                                         : "earlier_rule";
+
+    /* Exclusions come before all others: to a text that excludes no other rule is earlier. */
+    k->past = k->past || strcmp(r->id, k->of.id) == 0 ||
+              (k->of.id[0] == '\0' && strcmp(k->action, "exclude") == 0 && !exclude);
+    if (k->past) {
+        return AL_OK;
+    }
+    if (k->earlier_count == INVENTORY_EARLIER_MAX) {
+        return al_fail_set(k->fail, AL_ELIMIT, 0, "more than %u rules come before this one",
+                           INVENTORY_EARLIER_MAX);
+    }
+    SV_TRY(parse(k, r->where, &k->parsed[k->earlier_count]));
+    k->earlier[k->earlier_count] = (struct inventory_earlier){k->parsed[k->earlier_count], reason};
+    k->earlier_count++;
+    return AL_OK;
+}
+
+static int
+prepare(struct ask *k)
+{
+    struct scope scope = service_scope(k->req->caller);
+
+    SV_TRY(parse(k, k->where, &k->rule));
+    return store_rule_each(k->req->worker->db, &scope, k->v->id, k->req->arena, one_earlier, k,
+                           k->fail);
+}
+
+/* ---- which rule ---- */
+
+/* A rule as it was. The one place that asks for versions: there is none in the store yet but the
+ * one that stands. */
+static int
+as_it_was(struct ask *k, uint64_t version)
+{
+    if (version == k->of.version) {
+        return AL_OK;
+    }
+    return al_fail_set(k->fail, AL_EINVAL, 0,
+                       "\"version\": only version %llu of this rule, as it is now, can be planned",
+                       (unsigned long long)k->of.version);
+}
+
+static int
+named_rule(struct ask *k, const char *rule_id, uint64_t version)
+{
+    struct scope scope = service_scope(k->req->caller);
+
+    SV_TRY(store_rule_get(k->req->worker->db, &scope, rule_id, k->req->arena, &k->of, k->fail));
+    if (strcmp(k->of.volume_id, k->v->id) != 0) {
+        return al_fail_set(k->fail, AL_EINVAL, 0, "\"rule_id\" is a rule of another volume");
+    }
+    if (version != 0) {
+        SV_TRY(as_it_was(k, version));
+    }
+    k->where = k->of.where;
+    k->action = k->of.action;
+    return AL_OK;
+}
+
+int
+ask_read(struct ask *k, struct service_req *req, const json_t *o, const struct store_volume *v,
+         struct al_fail *fail)
+{
+    static const char *const actions[] = {"tier", "recall", "pin", "exclude", NULL};
+    struct service_req part = *req;
+    const char *where = NULL, *action = NULL;
+    uint64_t version = 0;
+    al_id rule = "";
+
+    part.body = o;
+    k->req = req;
+    k->fail = fail;
+    k->v = v;
+    k->action = "tier";
+    SV_TRY(service_body_text(&part, "where", 1, RULE_TEXT_BYTES_MAX, false, &where, fail));
+    SV_TRY(service_body_id(&part, "rule_id", false, rule, fail));
+    SV_TRY(service_body_u64(&part, "version", INT64_MAX, &version, fail));
+    SV_TRY(service_body_word(&part, "action", actions, false, &action, fail));
+    if (where == NULL && rule[0] == '\0') {
+        return al_fail_set(fail, AL_EINVAL, 0, "\"where\" or \"rule_id\" says what to plan");
+    }
+    if (version != 0 && (where != NULL || rule[0] == '\0')) {
+        return al_fail_set(fail, AL_EINVAL, 0,
+                           "\"version\" is that of a rule, so it goes with \"rule_id\" alone");
+    }
+    if (rule[0] != '\0') {
+        SV_TRY(named_rule(k, rule, version));
+    }
+    k->where = where != NULL ? where : k->where;
+    k->action = action != NULL ? action : k->action;
+    return prepare(k);
+}
+
+int
+ask_rule(struct ask *k, struct service_req *req, const struct store_rule *r,
+         const struct store_volume *v, struct al_fail *fail)
+{
+    k->req = req;
+    k->fail = fail;
+    k->v = v;
+    k->of = *r;
+    k->where = r->where;
+    k->action = r->action;
+    return prepare(k);
+}
+
+struct inventory_plan_query
+ask_query(const struct ask *k, int64_t now_ns)
+{
+    return (struct inventory_plan_query){
+        .rule = k->rule,
+        .now_ns = now_ns,
+        .earlier = k->earlier,
+        .earlier_count = k->earlier_count,
+    };
+}
+
+bool
+ask_tiers(const struct ask *k)
+{
+    return strcmp(k->action, "tier") == 0;
+}
+
+int
+ask_volume(struct service_req *req, struct store_volume *ret, struct al_fail *fail)
+{
+    struct scope scope = service_scope(req->caller);
+    al_id id = "";
+
+    SV_TRY(service_body_id(req, "volume_id", true, id, fail));
+    return store_volume_get(req->worker->db, &scope, id, req->arena, ret, fail);
+}
+
+int
+ask_now(struct service_req *req, int64_t *ret, struct al_fail *fail)
+{
+    const char *text = NULL;
+
+    *ret = req->now_ns;
+    SV_TRY(service_body_text(req, "now", 1, 64, false, &text, fail));
+    if (text != NULL && al_time_parse(text, ret) != AL_OK) {
+        return al_fail_set(fail, AL_EINVAL, 0, "\"now\" is a time like 2026-11-23T08:30:00Z");
+    }
+    return AL_OK;
+}
