@@ -98,14 +98,46 @@ read_option(struct cli *c, int argc, char **argv, int *io_at)
                        c->command == NULL ? ": options of a command stand behind it" : "");
 }
 
-/* Takes a word as noun, verb or argument. */
-static int
-read_word(struct cli *c, const char *word, const char **io_noun)
+static bool
+option_given(const struct cli *c)
+{
+    for (size_t i = 0; i < CLI_OPTIONS_MAX; i++) {
+        if (c->values[i] != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A noun that is a command by itself may have verbs too: the first word behind it decides, unless
+ * it stands behind "--" or an option. NULL: it is none. */
+static const struct cli_command *
+verb_of_bare(const struct cli *c, const char *word)
 {
     size_t count;
     const struct cli_command *all = cli_commands(&count);
+
+    for (size_t i = 0; i < count && c->command->verb == NULL && c->word_count == 0; i++) {
+        if (all[i].verb != NULL && strcmp(all[i].noun, c->command->noun) == 0 &&
+            strcmp(all[i].verb, word) == 0 && !option_given(c)) {
+            return &all[i];
+        }
+    }
+    return NULL;
+}
+
+/* Takes a word as noun, verb or argument. */
+static int
+read_word(struct cli *c, const char *word, bool ended, const char **io_noun)
+{
+    size_t count;
+    const struct cli_command *all = cli_commands(&count), *verb;
     bool is_noun = false;
 
+    if (c->command != NULL && !ended && (verb = verb_of_bare(c, word)) != NULL) {
+        c->command = verb;
+        return AL_OK;
+    }
     if (c->command != NULL) {
         if (c->word_count == c->command->words_max || c->word_count == CLI_WORDS_MAX) {
             return al_fail_set(&c->fail, AL_EINVAL, 0, "too many words: %.80s", word);
@@ -176,7 +208,7 @@ args_read(struct cli *c, int argc, char **argv)
             continue;
         }
         rc = !ended && strncmp(argv[at], "--", 2) == 0 ? read_option(c, argc, argv, &at)
-                                                       : read_word(c, argv[at], &noun);
+                                                       : read_word(c, argv[at], ended, &noun);
         if (rc != AL_OK) {
             return rc;
         }

@@ -102,6 +102,8 @@ int resolve_volume(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 int resolve_rule(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 /* "&name=" or "?name=" and the value, percent-encoded; nothing when value is NULL. */
 int add_query(struct al_buf *path, const char *name, const char *value) AL_MUST_CHECK;
+/* Likewise a path: NAME=, or NAME_b64= where the bytes are no UTF-8. file.c */
+int add_path(struct al_buf *to, const char *name, const char *path) AL_MUST_CHECK;
 
 /* ---- out.c ---- */
 const char *get_text(const json_t *j, const char *key); /* "" where there is none */
@@ -176,5 +178,24 @@ int cmd_file_recall(struct cli *c);
 int cmd_audit_list(struct cli *c);
 int cmd_audit_verify(struct cli *c);
 int cmd_rescue(struct cli *c);
+/* ---- imports, plans, figures, why ---- */
+int cmd_host_add(struct cli *c);
+int cmd_customer_costs(struct cli *c);
+int cmd_import(struct cli *c);
+int cmd_import_list(struct cli *c);
+int cmd_import_show(struct cli *c);
+int cmd_import_cancel(struct cli *c);
+int cmd_import_refused(struct cli *c);
+int cmd_import_remove(struct cli *c);
+int cmd_plan(struct cli *c);
+int cmd_figures(struct cli *c);
+int cmd_tree(struct cli *c);
+int cmd_why(struct cli *c);
+/* ---- download.c ---- */
+/* The answer's bytes into a file, which is there whole or not at all; NULL or "-": to standard
+ * output. path is below /api/v1. */
+int download(struct cli *c, const char *path, const char *file, uint64_t *ret_bytes) AL_MUST_CHECK;
+/* ---- rule.c ---- */
+int check_where(struct cli *c, const char *where) AL_MUST_CHECK; /* points at what is wrong */
 
 #endif

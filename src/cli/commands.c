@@ -139,6 +139,74 @@ static const struct cli_option rescue[] = {
     {"list", NULL, "only list what is there", false},
     END};
 
+/* imports, plans, figures, why */
+static const struct cli_option host_add[] = {
+    {"customer", "C", "whose host it will be", true},
+    {"name", "NAME", "what its agent will call itself", true},
+    {"os", "OS", "linux (default) or windows", false},
+    END};
+static const struct cli_option customer_costs[] = {
+    {"currency", "EUR", "set it: a code of three letters", false},
+    {"primary", "PRICE", "set what a TB on the file server costs a month; - for none", false},
+    {"tier", "PRICE", "set what a TB on the share costs a month", false},
+    {"recall", "PRICE", "set what bringing back a GB costs", false},
+    END};
+static const struct cli_option import[] = {
+    {"map", "FIELD=COLUMN,...", "what columns mean, such as path=FullName,size=Length", false},
+    {"dry-run", NULL, "only look at it; nothing stays", false},
+    {"replace", NULL, "what was imported before and is not in the file goes (default)", false},
+    {"add", NULL, "what was imported before stays", false},
+    {"wait", NULL, "follow the import to its end", false},
+    {"resume", "IMPORT", "go on sending a file that was cut off", false},
+    {"root", "PATH", "what the volume's root is called in the file", false},
+    {"format", "F", "csv or parquet; default: guessed, as all that follows", false},
+    {"encoding", "E", "utf-8, utf-16le, utf-16be or cp1252", false},
+    {"compression", "C", "plain, gzip or zstd", false},
+    {"delimiter", "D", "between columns; tab for a tab", false},
+    {"header", "YES|NO", "whether the first row names the columns", false},
+    {"dates", "D", "iso, us or european", false},
+    {"zone", "MINUTES", "east of UTC, of times that name no zone; default 0", false},
+    {"refused-max", "PERCENT", "more refused rows than that and it fails; default 50", false},
+    END};
+static const struct cli_option import_list[] = {
+    {"volume", "V", "only of this volume", false},
+    {"state", "STATE", "uploading, ready, running, done, failed or cancelled", false},
+    LIMIT,
+    END};
+static const struct cli_option import_refused[] = {
+    {"output", "FILE", "into this file; default: standard output", false}, END};
+static const struct cli_option plan[] = {
+    {"volume", "V", "with --where: on this volume", false},
+    {"where", "EXPR", "an expression instead of a rule that is there", false},
+    {"as-of", "TIME", "at this moment, such as 2026-01-01; default: now", false},
+    {"history", "DAYS", "count the recalls of so many days; default 90", false},
+    {"compare", "RULE", "tell what enters and leaves against this rule", false},
+    {"compare-where", "EXPR", "or against this expression", false},
+    {"export", "FILE", "write all files of it: FILE.csv or FILE.parquet", false},
+    {"refused", NULL, "with --export: those that are refused too", false},
+    END};
+static const struct cli_option figures[] = {
+    {"customer", "C", "of all volumes of this customer, instead of a volume", false},
+    {"folder", "PATH", "only what lies below it", false},
+    {"by", "KEY",
+     "ext, owner, age, modified, size, hottest, coldest, largest or duplicates; default: ext",
+     false},
+    {"rows", "N", "of the list; default 20", false},
+    END};
+static const struct cli_option tree[] = {
+    {"sort", "KEY", "bytes (default), files, name or accessed", false},
+    {"limit", "N", "at most so many folders; default 50", false},
+    {"offset", "N", "behind so many", false},
+    END};
+
+static const char import_more[] =
+    "Reads what find -printf, PowerShell, TreeSize, WinDirStat and Alto itself write, and other "
+    "lists with a column for the path. What it takes the\n"
+    "columns for is shown first. Nothing is half imported. Imports that are there: alto import "
+    "list, show, cancel, refused, remove; for a volume\n"
+    "of such a name give its id.";
+static const char plan_more[] =
+    "Nothing is moved. With prices set (alto customer costs) the plan tells what it saves.";
 static const char login_more[] =
     "The password is asked for, or read from --password-file or standard input; never from the "
     "command line. The session is kept in\n"
@@ -232,6 +300,29 @@ static const struct cli_command table[] = {
      cmd_audit_list},
     {"audit", "verify", "", 0, 0, "check that the record was not altered", audit_verify, NULL,
      false, cmd_audit_verify},
+    {"host", "add", "", 0, 0, "expect a host: volumes and imports before it has an agent", host_add,
+     names_more, false, cmd_host_add},
+    {"customer", "costs", "CUSTOMER", 1, 1, "show or set what storage costs", customer_costs,
+     names_more, false, cmd_customer_costs},
+    {"import", "list", "", 0, 0, "list imports, newest first", import_list, NULL, false,
+     cmd_import_list},
+    {"import", "show", "IMPORT", 1, 1, "show one, with its columns", NULL, NULL, false,
+     cmd_import_show},
+    {"import", "cancel", "IMPORT", 1, 1, "cancel one", NULL, NULL, false, cmd_import_cancel},
+    {"import", "refused", "IMPORT", 1, 1, "the rows that were refused, as CSV", import_refused,
+     NULL, false, cmd_import_refused},
+    {"import", "remove", "IMPORT", 1, 1, "remove one and its file; what it brought in stays", NULL,
+     NULL, false, cmd_import_remove},
+    {"import", NULL, "VOLUME FILE", 2, 2, "import an inventory, CSV or Parquet", import,
+     import_more, false, cmd_import},
+    {"plan", NULL, "[RULE]", 0, 1, "tell what a rule would do, what it saves, and export it", plan,
+     plan_more, false, cmd_plan},
+    {"figures", NULL, "[VOLUME]", 0, 1, "what lies on a volume", figures, names_more, false,
+     cmd_figures},
+    {"tree", NULL, "VOLUME [PATH]", 1, 2, "folders with all that lies below them", tree, names_more,
+     false, cmd_tree},
+    {"why", NULL, "VOLUME PATH", 2, 2, "why a file is where it is, and what happened to it", NULL,
+     names_more, false, cmd_why},
     {"rescue", NULL, "", 0, 0, "rebuild files from a share alone", rescue, rescue_more, true,
      cmd_rescue},
     {"completion", NULL, "SHELL", 1, 1, "print completion for bash, zsh or fish", NULL,

@@ -33,6 +33,28 @@ option_words(const struct cli_option *o)
     }
 }
 
+static void
+verbs(const struct cli_command *all, size_t count, const char *noun)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].verb != NULL && strcmp(all[i].noun, noun) == 0) {
+            (void)printf("%s ", all[i].verb);
+        }
+    }
+}
+
+/* Whether the noun is a command by itself. */
+static bool
+is_bare(const struct cli_command *all, size_t count, const char *noun)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].verb == NULL && strcmp(all[i].noun, noun) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One shell function for bash and zsh: the words so far choose the list. */
 static void
 bash_like(const struct cli_command *all, size_t count, bool zsh)
@@ -49,21 +71,18 @@ bash_like(const struct cli_command *all, size_t count, bool zsh)
             (void)printf("        '%s %s') words='", all[i].noun, all[i].verb);
         } else {
             (void)printf("        '%s '*) words='", all[i].noun);
+            verbs(all, count, all[i].noun);
         }
         option_words(all[i].options);
         option_words(cli_global_options);
         (void)printf("' ;;\n");
     }
     for (size_t i = 0; i < count; i++) {
-        if (all[i].verb == NULL || !first_of_noun(all, i)) {
+        if (!first_of_noun(all, i) || is_bare(all, count, all[i].noun)) {
             continue;
         }
         (void)printf("        '%s '*) words='", all[i].noun);
-        for (size_t k = i; k < count; k++) {
-            if (strcmp(all[k].noun, all[i].noun) == 0) {
-                (void)printf("%s ", all[k].verb);
-            }
-        }
+        verbs(all, count, all[i].noun);
         (void)printf("' ;;\n");
     }
     (void)printf("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"

@@ -5,23 +5,23 @@
 
 #include "base/mem.h"
 
-/* path=, or path_b64= where the bytes are no UTF-8. */
-static int
-add_path(struct al_buf *to, const char *path)
+int
+add_path(struct al_buf *to, const char *name, const char *path)
 {
     struct al_span bytes = al_span_of(path);
-    char *text;
+    char name_b64[32], *text;
     int rc;
 
     if (al_utf8_valid(bytes)) {
-        return add_query(to, "path", path);
+        return add_query(to, name, path);
     }
     text = al_alloc(4 * ((bytes.len + 2) / 3) + 1);
     if (text == NULL) {
         return AL_ENOMEM;
     }
     al_base64(bytes.at, bytes.len, text);
-    rc = add_query(to, "path_b64", text);
+    (void)snprintf(name_b64, sizeof(name_b64), "%s_b64", name);
+    rc = add_query(to, name_b64, text);
     al_free(text);
     return rc;
 }
@@ -51,7 +51,7 @@ cmd_file_list(struct cli *c)
 
     al_buf_init(&path, 64u << 10);
     rc = volume_path(c, "/files", &path);
-    rc = rc != AL_OK ? rc : add_path(&path, c->word_count > 1 ? c->words[1] : "/");
+    rc = rc != AL_OK ? rc : add_path(&path, "path", c->word_count > 1 ? c->words[1] : "/");
     rc =
         rc != AL_OK ? rc : add_query(&path, "recursive", args_flag(c, "recursive") ? "true" : NULL);
     rc = rc != AL_OK ? rc : add_query(&path, "state", args_get(c, "state"));
@@ -72,7 +72,7 @@ cmd_file_stat(struct cli *c)
 
     al_buf_init(&path, 64u << 10);
     rc = volume_path(c, "/file", &path);
-    rc = rc != AL_OK ? rc : add_path(&path, c->words[1]);
+    rc = rc != AL_OK ? rc : add_path(&path, "path", c->words[1]);
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)path.at, NULL, &file);
     return rc != AL_OK ? rc : out_object(c, file);
 }

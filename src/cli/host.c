@@ -37,6 +37,27 @@ cmd_host_token(struct cli *c)
     return AL_OK;
 }
 
+int
+cmd_host_add(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *answer = NULL;
+    json_t *body = json_object();
+    al_id id;
+    int rc = resolve_customer(c, args_get(c, "customer"), id);
+
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "customer_id", id);
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "name", args_get(c, "name"));
+    rc = rc != AL_OK
+             ? rc
+             : al_json_set_str(body, "os", args_get(c, "os") != NULL ? args_get(c, "os") : "linux");
+    if (rc != AL_OK) {
+        json_decref(body);
+        return rc;
+    }
+    rc = call(c, "POST", "/hosts", body, &answer);
+    return rc != AL_OK ? rc : out_object(c, answer);
+}
+
 static int
 list_path(struct cli *c, const char *base, struct al_buf *to)
 {

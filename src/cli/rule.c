@@ -21,7 +21,7 @@ point_at(const char *text, size_t at, size_t length, const char *message, const 
 
 /* Looked at here first: the answer points at the place without a round trip, and control characters
  * stay out of the terminal. */
-static int
+int
 check_where(struct cli *c, const char *where)
 {
     AL_CLEANUP(rule_freep) struct rule *r = NULL;

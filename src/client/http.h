@@ -55,6 +55,11 @@ struct http_req {
     const char *if_none_match;
     const char *idempotency_key;
     uint32_t timeout_ms; /* 0: HTTP_TIMEOUT_MS */
+    /* Takes the bytes of an answer below 300 as they come, so that it may be of any length; other
+     * answers still come in reply.body. Anything but AL_OK ends the call and is what it returns.
+     * NULL: none. AL_ENOTSUP on Windows. */
+    int (*sink)(void *ctx, const void *bytes, size_t len);
+    void *sink_ctx;
 };
 struct http_reply {
     int status;

@@ -19,8 +19,9 @@ struct http {
     CURL *easy;
     char *url; /* without a closing '/' */
     char *authorization;
-    struct http_reply *reply; /* during a call */
-    int broken;               /* a callback's own failure, during a call */
+    struct http_reply *reply; /* during a call; likewise */
+    const struct http_req *req;
+    int broken; /* a callback's own failure, during a call */
     char error[CURL_ERROR_SIZE];
     _Atomic bool cancelled;
 };
@@ -29,9 +30,15 @@ static size_t
 on_body(char *bytes, size_t one, size_t len, void *ctx)
 {
     struct http *h = ctx;
+    long status = 0;
 
     (void)one;
-    h->broken = al_buf_add(&h->reply->body, bytes, len);
+    if (h->req->sink != NULL &&
+        curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status < 300) {
+        h->broken = h->req->sink(h->req->sink_ctx, bytes, len);
+    } else {
+        h->broken = al_buf_add(&h->reply->body, bytes, len);
+    }
     return h->broken == AL_OK ? len : 0;
 }
 
@@ -292,7 +299,9 @@ translate(struct http *h, CURLcode code, struct al_fail *fail)
 
     if (h->broken != AL_OK) {
         return al_fail_set(fail, h->broken, 0,
-                           "the server's answer is too large or memory ran out");
+                           h->req->sink != NULL
+                               ? "what came cannot be kept"
+                               : "the server's answer is too large or memory ran out");
     }
     switch (code) {
     case CURLE_OK:
@@ -353,6 +362,7 @@ http_call(struct http *h, const struct http_req *req, struct http_reply *r, stru
     r->etag[0] = r->content_type[0] = '\0';
     r->retry_after_s = 0;
     h->reply = r;
+    h->req = req;
     h->broken = AL_OK;
     h->error[0] = '\0';
     if (!set_request(h, req) || !set_headers(h, req, &headers)) {
@@ -371,6 +381,7 @@ http_call(struct http *h, const struct http_req *req, struct http_reply *r, stru
     (void)curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER,
                            NULL); /* the list ends here; setting NULL cannot fail */
     h->reply = NULL;
+    h->req = NULL;
     r->status = (int)status;
     return rc;
 }

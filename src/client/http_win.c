@@ -116,6 +116,9 @@ http_call(struct http *h, const struct http_req *req, struct http_reply *r, stru
     r->status = 0;
     r->etag[0] = r->content_type[0] = '\0';
     r->retry_after_s = 0;
+    if (req->sink != NULL) {
+        return al_fail_set(fail, AL_ENOTSUP, 0, "downloads of any length do not work here yet");
+    }
     h->reply = r;
     if (h->bearer != NULL) {
         rc = al_buf_addf(&headers, "Authorization: Bearer %s\r\n", h->bearer);
