@@ -199,26 +199,30 @@ marks_save(struct gate *g)
     }
 }
 
-static void
+/* Whether it was on the list. */
+static bool
 marks_note(struct gate *g, const char *path, bool there)
 {
     size_t i, slot = GATE_MARKS_MAX;
+    bool was = false;
 
     for (i = 0; i < GATE_MARKS_MAX; i++) {
         if (g->marks[i] == NULL) {
             slot = slot == GATE_MARKS_MAX ? i : slot;
         } else if (strcmp(g->marks[i], path) == 0) {
             if (there) {
-                return;
+                return true;
             }
             al_free(g->marks[i]);
             g->marks[i] = NULL;
+            was = true;
         }
     }
     if (there && slot < GATE_MARKS_MAX) {
         g->marks[slot] = al_strdup(path);
     }
     marks_save(g);
+    return was;
 }
 
 /* Kernels tell of accesses on some filesystems only, so what was marked before counts too. */
@@ -266,7 +270,7 @@ gate_mark(struct gate *g, int fd, const char *path, struct al_fail *fail)
         return al_fail_set(fail, rc, port_os_error(g->port), "the kernel does not mark it");
     }
     note_access(g, access);
-    marks_note(g, path, true);
+    (void)marks_note(g, path, true);
     al_log(g->conf.log, AL_LOG_INFO, "marked %s (opens%s)", path, access ? " and accesses" : "");
     return AL_OK;
 }
@@ -274,10 +278,16 @@ gate_mark(struct gate *g, int fd, const char *path, struct al_fail *fail)
 int
 gate_unmark(struct gate *g, int fd, const char *path, struct al_fail *fail)
 {
+    bool listed;
     int rc;
 
     rc = port_fan_unmark(g->group, fd);
-    marks_note(g, path, false);
+    listed = marks_note(g, path, false);
+    if (rc == AL_ENOENT && listed) {
+        /* the mark went with the filesystem */
+        al_log(g->conf.log, AL_LOG_INFO, "%s is not on the list of marks any more", path);
+        return AL_OK;
+    }
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(g->port), "there was no mark");
     }
@@ -297,7 +307,7 @@ mark_path(struct gate *g, const char *path)
         (void)al_fail_set(&fail, rc, port_os_error(g->port), "cannot open it");
     } else {
         if (port_fan_marked(g->group, fd, &marked) == AL_OK && marked) {
-            marks_note(g, path, true);
+            (void)marks_note(g, path, true);
         } else {
             rc = gate_mark(g, fd, path, &fail);
         }

@@ -245,6 +245,19 @@ def a_gate_that_does_not_run_is_ended_by_a_hold_that_came_later_too():
 
 
 @test
+def a_volume_that_was_unmounted_is_taken_off_the_list():
+    with Lab() as lab:
+        lab.kill("agent")
+        subprocess.run([IMAGE, "umount", lab.dir + "/img"], check=True)
+        equal([m["marked"] for m in lab.status()["marks"]], [False])
+        r = lab.ctl("unmark", lab.mount)
+        equal((r.returncode, r.stderr), (0, ""))
+        equal(lab.status()["marks"], [])
+        r = lab.ctl("unmark", lab.mount)
+        equal((r.returncode, r.stderr), (1, "alto-gate: there was no mark\n"))
+
+
+@test
 def a_gate_that_rests_is_not_ended():
     with Lab(wait_ms=1500) as lab:
         pid = lab.status()["pid"]
