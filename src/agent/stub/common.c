@@ -48,7 +48,8 @@ int
 stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_stat *st,
                struct stub_keep *ret, struct al_fail *fail)
 {
-    struct stub_keep keep = {.mtime_ns = st->mtime_ns, .left_ns = st->mtime_ns};
+    struct stub_keep keep = {
+        .mtime_ns = st->mtime_ns, .left_ns = st->mtime_ns, .atime_ns = st->atime_ns};
     int rc;
 
     rc = port_xattr_get(v->port, f, STUB_CAPABILITY_XATTR, keep.capability, sizeof(keep.capability),
@@ -60,6 +61,12 @@ stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_sta
     }
     *ret = keep;
     return AL_OK;
+}
+
+static bool
+is_far(int64_t ns)
+{
+    return ns == PORT_TIME_FAR || ns == -PORT_TIME_FAR;
 }
 
 /* A change sets both times to the same. Where another attribute was changed since, the clock tells:
@@ -82,6 +89,7 @@ stub_keep_look(struct stub_volume *v, struct stub_keep *keep, const struct port_
         keep->mtime_ns = ours ? keep->mtime_ns : now->mtime_ns;
         keep->left_ns = now->mtime_ns;
     }
+    keep->atime_ns = now->atime_ns;
     keep->since_ns = 0;
 }
 
@@ -125,7 +133,10 @@ stub_keep_restore(struct stub_volume *v, struct port_file *f, struct stub_keep *
     if (rc != AL_OK || keep->mtime_ns == keep->left_ns) {
         return rc;
     }
-    rc = port_set_times(v->port, f, PORT_TIME_OMIT, keep->mtime_ns);
+    /* Both, though one has not changed: who watches a folder is told of a modification time that is
+     * set alone as of a write, and an indexer would open the stub at once. */
+    rc = port_set_times(v->port, f, is_far(keep->atime_ns) ? PORT_TIME_OMIT : keep->atime_ns,
+                        keep->mtime_ns);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot restore the file's times");
     }

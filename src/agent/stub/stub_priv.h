@@ -35,6 +35,7 @@ struct stub_keep {
     int64_t mtime_ns; /* as its owner set it last */
     int64_t left_ns;  /* what our own last change left instead */
     int64_t since_ns; /* wall clock before a change that was not looked at yet; 0: none */
+    int64_t atime_ns; /* as last looked at */
     uint8_t capability[STUB_CAPABILITY_MAX];
     size_t capability_len; /* 0: none */
 };

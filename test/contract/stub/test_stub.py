@@ -117,6 +117,35 @@ def pages_in_a_pipe_keep_their_bytes_while_their_file_is_tiered():
 
 
 @test
+def who_watches_the_folder_is_not_told_of_a_write_when_a_file_is_tiered():
+    """An indexer would open the stub, and so bring it back."""
+    modify, close_write, attrib = 2, 8, 4
+    p = lab.write("watched", DATA)
+    os.utime(p, ns=(10 ** 18 + 1, 10 ** 18 + 2))
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_NONBLOCK)
+    try:
+        assert libc.inotify_add_watch(fd, lab.mount.encode(), modify | close_write | attrib) >= 0
+        equal(lab.ask("tier watched").split()[0], "ok")
+        masks = 0
+        while True:
+            try:
+                seen, at = os.read(fd, 65536), 0
+            except BlockingIOError:
+                break
+            while at < len(seen):
+                _, mask, _, length = struct.unpack_from("iIII", seen, at)
+                masks |= mask
+                at += 16 + length
+    finally:
+        os.close(fd)
+    equal(masks, attrib, "events")
+    st = os.stat(p)
+    equal((st.st_atime_ns, st.st_mtime_ns), (10 ** 18 + 1, 10 ** 18 + 2), "times")
+    os.unlink(p)
+
+
+@test
 def o_direct_gives_the_bytes():
     reads_right(by_command("dd", "if=IN", "of=OUT", "bs=64k", "iflag=direct", "status=none"))
 
