@@ -214,6 +214,32 @@ folder_refresh(struct target *t, struct al_fail *fail)
     return r == AL_OK ? r : failed(t, fail, r, "open", "");
 }
 
+/* A folder that was moved away, or a mount that another one took the place of, goes on taking what
+ * is written to its descriptor. */
+static int
+folder_same(struct target *t, struct al_fail *fail)
+{
+    struct folder *f = t->impl;
+    struct port_stat open, there;
+    int r;
+
+    if (!f->root) {
+        return AL_OK;
+    }
+    r = port_stat(t->port, f->root, &open);
+    if (r == AL_OK) {
+        r = port_stat_at(t->port, NULL, t->root, &there);
+        r = r == AL_ENOENT || r == AL_ENOTDIR ? AL_EUNREACH : r;
+    }
+    if (r == AL_OK && (open.dev != there.dev || open.ino != there.ino)) {
+        forget(t);
+        return al_fail_set(fail, AL_EUNREACH, 0,
+                           "another folder than before is at share %.80s now: it is tried again",
+                           t->url);
+    }
+    return r == AL_OK ? r : failed(t, fail, r, "look at", "");
+}
+
 static int
 folder_space(struct target *t, struct target_space *ret, struct al_fail *fail)
 {
@@ -626,6 +652,7 @@ const struct target_kind target_folder_kind = {
     .open = folder_open,
     .close = folder_close,
     .refresh = folder_refresh,
+    .same = folder_same,
     .space = folder_space,
     .put_begin = folder_put_begin,
     .put_write = folder_put_write,

@@ -214,7 +214,8 @@ target_confirm(struct target *t, struct al_fail *fail)
     int r = AL_OK;
 
     if (t->customer_id != NULL) {
-        r = absent(t, fail, target_identity_check(t, fail));
+        r = t->kind->same ? t->kind->same(t, fail) : AL_OK;
+        r = r == AL_OK ? absent(t, fail, target_identity_check(t, fail)) : r;
     }
     if (r == AL_OK) {
         t->identity_ns = now;

@@ -20,6 +20,9 @@ struct target_kind {
     void (*rest)(struct target *t); /* may be NULL */
     int (*refresh)(struct target *t,
                    struct al_fail *fail); /* may be NULL: look at the address anew */
+    /* may be NULL: whether the address still leads to what is open; AL_EUNREACH when it does not,
+     * and the next call opens it anew */
+    int (*same)(struct target *t, struct al_fail *fail);
     int (*space)(struct target *t, struct target_space *ret, struct al_fail *fail);
     int (*put_begin)(struct target_put *p, uint64_t size_expected, struct al_fail *fail);
     int (*put_write)(struct target_put *p, const void *bytes, size_t len, struct al_fail *fail);

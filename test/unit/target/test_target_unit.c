@@ -457,6 +457,45 @@ test_a_failed_commit_never_appends_behind_an_unknown_end(void)
     sim_free(sim);
 }
 
+/* What is open would take lines for ever, where nobody looks for them. */
+static void
+test_lines_do_not_follow_a_share_that_is_moved_away(void)
+{
+    struct target_conf conf = {.url = "file:///share", .customer_id = customer};
+    struct manifest_record r = record();
+    struct manifest_writer *w = NULL;
+    struct port_file *root = NULL;
+    struct sim *sim = NULL;
+    struct target *old = NULL, *there = NULL;
+    struct port *port;
+    struct al_fail fail = {0};
+    unsigned files = 0;
+    char folder[TARGET_NAME_MAX];
+
+    TAP_OK(sim_new(1, SIM_ORDER_GLOBAL, &sim));
+    port = sim_port(sim);
+    TAP_OK(open_sim(port, true, &old));
+    TAP_OK(manifest_writer_open(port, &conf, r.host_id, &w, &fail));
+    TAP_OK(manifest_commit(w, &r, &fail));
+    TAP_OK(port_open(port, NULL, "/", PORT_READ | PORT_FOLDER, 0, &root));
+    TAP_OK(port_rename(port, root, "share", root, "moved", false));
+    TAP_CODE(manifest_commit(w, &r, &fail), AL_EUNREACH);
+    TAP_OK(open_sim(port, true, &there));
+    TAP_OK(target_confirm(there, &fail));
+    TAP_CODE(target_confirm(old, &fail), AL_EUNREACH);
+    TAP_CODE(manifest_commit(w, &r, &fail), AL_EUNREACH);
+    memset(&fail, 0, sizeof(fail));
+    TAP_OK(manifest_commit(w, &r, &fail));
+    (void)snprintf(folder, sizeof(folder), "manifests/%s", r.host_id);
+    TAP_OK(target_list(there, folder, count_lines, &files, &fail));
+    TAP_EQUAL_U64(files, 1);
+    manifest_writer_close(w);
+    target_close(old);
+    target_close(there);
+    TAP_OK(port_close(port, root));
+    sim_free(sim);
+}
+
 /* ---- the folder kind on this system's own files ---- */
 
 static void
@@ -546,6 +585,7 @@ main(void)
     TAP_RUN(test_a_share_can_be_set_up_again_after_any_power_cut);
     TAP_RUN(test_appended_lines_last_once_they_are_said_to);
     TAP_RUN(test_a_failed_commit_never_appends_behind_an_unknown_end);
+    TAP_RUN(test_lines_do_not_follow_a_share_that_is_moved_away);
     TAP_RUN(test_a_folder_of_this_system_is_a_share);
     return tap_end();
 }
