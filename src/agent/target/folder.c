@@ -522,6 +522,7 @@ folder_append(struct target *t, const char *name, uint64_t offset, const void *b
               struct al_fail *fail)
 {
     struct port_file *dir = NULL, *file = NULL;
+    struct port_stat st;
     const char *leaf;
     bool made = false;
     int r = reach(t, name, true, &dir, &leaf);
@@ -533,6 +534,12 @@ folder_append(struct target *t, const char *name, uint64_t offset, const void *b
     if (r == AL_ENOENT) {
         made = true;
         r = port_open(t->port, dir, leaf, PORT_READ | PORT_WRITE | PORT_CREATE, FILE_MODE, &file);
+    }
+    if (r == AL_OK) {
+        r = port_stat(t->port, file, &st);
+    }
+    if (r == AL_OK && st.size != offset) {
+        r = AL_ECHANGED; /* cut, or put back: behind it a line would not be read as one */
     }
     if (r == AL_OK) {
         r = port_pwrite(t->port, file, bytes, len, offset);

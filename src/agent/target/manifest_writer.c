@@ -118,6 +118,14 @@ write_group(struct manifest_writer *w, const struct al_buf *lines, struct al_fai
     if (r == AL_OK) {
         r = target_append(w->target, w->name, w->offset, lines->at, lines->len, fail);
     }
+    if (r ==
+        AL_ECHANGED) { /* the share was put back to an earlier state: a file of our own again */
+        *fail = (struct al_fail){0};
+        w->name[0] = '\0';
+        r = choose_file(w, fail);
+        r = r == AL_OK ? target_append(w->target, w->name, w->offset, lines->at, lines->len, fail)
+                       : r;
+    }
     if (r == AL_OK) {
         /* The last look at the share before files let go of their blocks. */
         r = target_confirm(w->target, fail);

@@ -457,6 +457,45 @@ test_a_failed_commit_never_appends_behind_an_unknown_end(void)
     sim_free(sim);
 }
 
+static void
+test_a_manifest_that_was_cut_gets_no_line_behind_its_cut(void)
+{
+    struct target_conf conf = {.url = "file:///share", .customer_id = customer};
+    struct manifest_record r = record();
+    struct manifest_writer *w = NULL;
+    struct sim *sim = NULL;
+    struct target *t = NULL;
+    struct al_fail fail = {0};
+    unsigned files = 0;
+    char folder[TARGET_NAME_MAX], path[TARGET_NAME_MAX + 10];
+    struct port_file *f = NULL, *dir = NULL;
+    struct port_dir *listing = NULL;
+    struct port_dirent e;
+    bool end = false;
+
+    TAP_OK(sim_new(1, SIM_ORDER_GLOBAL, &sim));
+    TAP_OK(open_sim(sim_port(sim), true, &t));
+    TAP_OK(manifest_writer_open(sim_port(sim), &conf, r.host_id, &w, &fail));
+    TAP_OK(manifest_commit(w, &r, &fail));
+    (void)snprintf(folder, sizeof(folder), "manifests/%s", r.host_id);
+    (void)snprintf(path, sizeof(path), "/share/%s", folder);
+    TAP_OK(port_open(sim_port(sim), NULL, path, PORT_READ | PORT_FOLDER, 0, &dir));
+    TAP_OK(port_dir_open(sim_port(sim), dir, &listing));
+    TAP_OK(port_dir_next(sim_port(sim), listing, &e, &end));
+    TAP_OK(port_open(sim_port(sim), dir, e.name, PORT_READ | PORT_WRITE, 0, &f));
+    TAP_OK(port_truncate(sim_port(sim), f, 10));
+    TAP_OK(port_close(sim_port(sim), f));
+    port_dir_close(sim_port(sim), &listing);
+    TAP_OK(port_close(sim_port(sim), dir));
+    TAP_OK(manifest_commit(w, &r, &fail));
+    TAP_EQUAL_STR(fail.text, "");
+    TAP_OK(target_list(t, folder, count_lines, &files, &fail));
+    TAP_EQUAL_U64(files, 2); /* the line is in one of its own */
+    manifest_writer_close(w);
+    target_close(t);
+    sim_free(sim);
+}
+
 /* What is open would take lines for ever, where nobody looks for them. */
 static void
 test_lines_do_not_follow_a_share_that_is_moved_away(void)
@@ -585,6 +624,7 @@ main(void)
     TAP_RUN(test_a_share_can_be_set_up_again_after_any_power_cut);
     TAP_RUN(test_appended_lines_last_once_they_are_said_to);
     TAP_RUN(test_a_failed_commit_never_appends_behind_an_unknown_end);
+    TAP_RUN(test_a_manifest_that_was_cut_gets_no_line_behind_its_cut);
     TAP_RUN(test_lines_do_not_follow_a_share_that_is_moved_away);
     TAP_RUN(test_a_folder_of_this_system_is_a_share);
     return tap_end();
