@@ -245,6 +245,8 @@ import_build_tables(struct import_build *b, const char *import_id, int64_t now_n
     if (rc == AL_OK) {
         rc = change_places(b);
     }
-    /* The entries changed: whatever is kept in summaries of them is to be built anew here, in this transaction. */
+    if (rc == AL_OK) {
+        rc = inv_summaries_build(b->u);
+    }
     return rc < 0 ? rc : keep_result(b, import_id, now_ns);
 }

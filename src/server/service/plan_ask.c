@@ -79,17 +79,30 @@ prepare(struct ask *k)
 
 /* ---- which rule ---- */
 
-/* A rule as it was. The one place that asks for versions: there is none in the store yet but the
- * one that stands. */
+/* The rule's text and action as that version had them; its place among the others is the one of
+ * now. */
 static int
 as_it_was(struct ask *k, uint64_t version)
 {
+    struct scope scope = service_scope(k->req->caller);
+    struct store_rule was;
+    int rc;
+
     if (version == k->of.version) {
         return AL_OK;
     }
-    return al_fail_set(k->fail, AL_EINVAL, 0,
-                       "\"version\": only version %llu of this rule, as it is now, can be planned",
-                       (unsigned long long)k->of.version);
+    rc = store_rule_version(k->req->worker->db, &scope, k->of.id, version, k->req->arena, &was,
+                            NULL);
+    if (rc == AL_ENOENT) {
+        return al_fail_set(k->fail, AL_EINVAL, 0,
+                           "\"version\": this rule has the versions 1 to %llu",
+                           (unsigned long long)k->of.version);
+    }
+    if (rc == AL_OK) {
+        k->of.where = was.where;
+        k->of.action = was.action;
+    }
+    return rc;
 }
 
 static int
