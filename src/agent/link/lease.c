@@ -131,6 +131,14 @@ start_running(struct link *l, const char *work_id)
     bool ok;
 
     port_mutex_lock(&l->mutex);
+    for (size_t i = 0; i < l->running_count; i++) {
+        /* Given again after it was given back: it begins anew, whether its end is known to have
+         * arrived or not. */
+        if (l->running[i].ended && strcmp(l->running[i].id, work_id) == 0) {
+            l->running[i] = l->running[--l->running_count];
+            break;
+        }
+    }
     ok = l->running_count < LINK_RUNNING_MAX;
     for (size_t i = 0; i < l->running_count && ok; i++) {
         ok = strcmp(l->running[i].id, work_id) != 0; /* given twice: it runs already */

@@ -24,6 +24,7 @@ struct leasing {
     size_t room, urgent;
     struct leasing_space *spaces; /* of volumes, told once a request; in its arena */
     size_t space_count;
+    bool parked; /* the request has waited: what it says of works may be over */
     struct al_jsonout j;
     size_t leased;
     struct work_tx *t;
@@ -193,8 +194,8 @@ lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint6
     int64_t taken_ns = t->now_ns + (int64_t)WORK_TAKEN_S * 1000000000;
 
     SV_TRY(host_here(t));
-    SV_TRY(store_work_prolong(t->db, &t->scope, t->actor_id, l->running, l->count, until_ns,
-                              l->held, t->fail));
+    SV_TRY(store_work_prolong(t->db, &t->scope, t->actor_id, l->running, l->count, !l->parked,
+                              until_ns, l->held, t->fail));
     SV_TRY(tell_pausing(t, l));
     SV_TRY(take_spaces(t, l));
     al_jo_array(&l->j, "work");
@@ -274,6 +275,7 @@ agent_lease(struct service_req *req, struct service_reply *reply, struct al_fail
 
     SV_TRY(read_request(req, &l, fail));
     l.space_count = parked ? 0 : l.space_count;
+    l.parked = parked;
     SV_TRY(agent_config_version(req, &version, fail));
     if (parked && req->now_ns < reply->park_until_ns && version == l.config_version) {
         SV_TRY(store_work_waiting(req->worker->db, &scope, req->caller->id, l.running, l.count,

@@ -1,6 +1,5 @@
 #include "server/store/work.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "server/store/store_priv.h"
@@ -179,40 +178,41 @@ held_how(struct store *s, const struct scope *scope, const char *host_id, const 
          int64_t until_ns, enum store_held *ret, struct al_fail *fail)
 {
     struct store_stmt AL_CLEANUP(store_done) *q = NULL;
-    char state[16] = "";
+    enum store_held held = STORE_HELD_NOT;
     bool row;
 
     AL_TRY(store_query(s, fail, &q,
                        "SELECT state FROM work WHERE id=?1 AND host_id=?2"
-                       " AND state IN ('pausing','leaving','paused')" STORE_SCOPE(3, 4),
+                       " AND state IN ('queued','pausing','leaving','paused')" STORE_SCOPE(3, 4),
                        S_TEXT(id), S_TEXT(host_id), S_SCOPE(scope)));
     AL_TRY(store_step(q, &row, fail));
     if (row) {
-        (void)snprintf(state, sizeof(state), "%s", store_col_text(q, 0));
+        const char *state = store_col_text(q, 0);
+
+        held = strcmp(state, "queued") == 0    ? STORE_HELD
+               : strcmp(state, "pausing") == 0 ? STORE_HELD_PAUSING
+                                               : STORE_HELD_LEAVING;
     }
     store_done(&q);
-    *ret = !row                            ? STORE_HELD_NOT
-           : strcmp(state, "leaving") == 0 ? STORE_HELD_LEAVING
-                                           : STORE_HELD_PAUSING;
-    return !row ? AL_OK
-                : store_run(s, fail,
-                            "UPDATE work SET lease_until_ns=?2,"
-                            " state=CASE state WHEN 'paused' THEN 'pausing' ELSE state END"
-                            " WHERE id=?1",
-                            S_TEXT(id), S_I64(until_ns));
+    *ret = held;
+    return store_run(s, fail,
+                     "UPDATE work SET lease_until_ns=?2 WHERE id=?1"
+                     " AND state IN ('pausing','leaving')",
+                     S_TEXT(id), S_I64(until_ns));
 }
 
 int
 store_work_prolong(struct store *s, const struct scope *scope, const char *host_id,
-                   const char *const *running, size_t count, int64_t until_ns,
+                   const char *const *running, size_t count, bool fresh, int64_t until_ns,
                    enum store_held *ret_held, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     for (size_t i = 0; i < count; i++) {
-        AL_TRY(store_run(s, fail,
-                         "UPDATE work SET state='leased', lease_until_ns=?3 WHERE id=?1"
-                         " AND host_id=?2 AND state IN ('leased','queued')" STORE_SCOPE(4, 5),
-                         S_TEXT(running[i]), S_TEXT(host_id), S_I64(until_ns), S_SCOPE(scope)));
+        AL_TRY(store_run(
+            s, fail,
+            "UPDATE work SET state='leased', lease_until_ns=?3 WHERE id=?1"
+            " AND host_id=?2 AND (state='leased' OR (?6 AND state='queued'))" STORE_SCOPE(4, 5),
+            S_TEXT(running[i]), S_TEXT(host_id), S_I64(until_ns), S_SCOPE(scope), S_BOOL(fresh)));
         ret_held[i] = STORE_HELD;
         if (store_changes(s) == 0) {
             AL_TRY(held_how(s, scope, host_id, running[i], until_ns, &ret_held[i], fail));

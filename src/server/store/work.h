@@ -67,9 +67,11 @@ enum store_held {
     STORE_HELD_LEAVING  /* the same, told before */
 };
 /* Heartbeat: prolongs what the host holds; ret_held[i] of running[i]. Works dropped that the host
- * does not hold any more go. */
+ * does not hold any more go. fresh: the host has just said so; then one that is queued, its lease
+ * being over, is the host's again. What a parked request said may be over: the host has given it
+ * back since, and gets it anew. */
 int store_work_prolong(struct store *s, const struct scope *scope, const char *host_id,
-                       const char *const *running, size_t count, int64_t until_ns,
+                       const char *const *running, size_t count, bool fresh, int64_t until_ns,
                        enum store_held *ret_held, struct al_fail *fail) AL_MUST_CHECK;
 /* The next works, at most max of any kind and urgent_max more of check_share and recall. A scan
  * gets a new scan_id with every lease. */

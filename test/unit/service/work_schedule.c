@@ -400,6 +400,51 @@ test_a_resume_before_the_agent_gave_back_loses_nothing(void)
     expect_job(job, "done", 10, 0, 0);
 }
 
+/* A poll that was parked names what the agent has given back since: that must neither take the work
+ * for running, nor keep it from going on. */
+static void
+test_a_parked_poll_does_not_take_back_what_was_given_back(void)
+{
+    al_id rule, job, work;
+    char body[256];
+    struct service_reply parked;
+    bool found = false;
+
+    seen(10);
+    start_in_window(rule, job, "");
+    TAP_EQUAL_U64(lease_tier(1, "", work), 1);
+    TAP_OK(ASK(agent_config, .who = &world.a.agent));
+    (void)snprintf(body, sizeof(body),
+                   "{\"workers\":4,\"running\":[\"%s\"],\"config_version\":%llu}", work,
+                   (unsigned long long)number_of(world.json, "version"));
+    TAP_OK(ASK(job_pause, .who = &world.a.admin, .id = job));
+    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=2", .body = body));
+    TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "pause")), 1);
+    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=2", .body = body));
+    TAP_CHECK(world.reply.park_topic != NULL); /* told: nothing more to say */
+    parked = world.reply;
+    end_work(work, "cancelled");
+    world.now_ns += 2 * SECOND;
+    parked.body = world.reply.body;
+    world.reply = parked;
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=2", .body = body, .again = true));
+    TAP_CHECK(world.reply.park_topic == NULL);
+    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=2", .body = body));
+    parked = world.reply;
+    TAP_OK(ASK(job_resume, .who = &world.a.admin, .id = job));
+    parked.body = world.reply.body;
+    world.reply = parked;
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=2", .body = body, .again = true));
+    for (size_t i = 0; i < json_array_size(json_object_get(world.json, "work")); i++) {
+        const json_t *w = json_array_get(json_object_get(world.json, "work"), i);
+
+        found = found || strcmp(text_of(w, "work_id"), work) == 0;
+    }
+    TAP_CHECK(found); /* at once, not when a lease runs out */
+}
+
 static void
 test_an_agent_that_died_while_its_work_was_taken_back(void)
 {
@@ -657,6 +702,7 @@ main(void)
     RUN(test_a_rule_that_is_deleted_or_has_no_windows_any_more_lets_its_job_go_on);
     RUN(test_a_job_is_paused_by_hand_resumed_and_cancelled);
     RUN(test_a_resume_before_the_agent_gave_back_loses_nothing);
+    RUN(test_a_parked_poll_does_not_take_back_what_was_given_back);
     RUN(test_an_agent_that_died_while_its_work_was_taken_back);
     RUN(test_a_work_that_ends_while_it_is_taken_back_is_over);
     RUN(test_walks_are_not_paused);

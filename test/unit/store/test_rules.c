@@ -263,17 +263,24 @@ test_a_paused_jobs_works_are_given_back_and_come_again(void)
     TAP_CHECK(again[0] == '\0');
     TAP_OK(store_work_waiting(s.f.s, &s.f.all, s.host, running, 1, 9, 0, &waiting, NULL));
     TAP_CHECK(waiting); /* something to tell */
-    TAP_OK(store_work_prolong(s.f.s, &s.f.all, s.host, running, 1, NOW + 9, held, NULL));
+    TAP_OK(store_work_prolong(s.f.s, &s.f.all, s.host, running, 1, true, NOW + 9, held, NULL));
     TAP_CHECK(held[0] == STORE_HELD_PAUSING);
     TAP_OK(store_work_told(s.f.s, &s.f.all, s.host, NULL));
     TAP_OK(store_work_waiting(s.f.s, &s.f.all, s.host, running, 1, 9, 0, &waiting, NULL));
     TAP_CHECK(!waiting);
-    TAP_OK(store_work_prolong(s.f.s, &s.f.all, s.host, running, 1, NOW + 9, held, NULL));
+    TAP_OK(store_work_prolong(s.f.s, &s.f.all, s.host, running, 1, true, NOW + 9, held, NULL));
     TAP_CHECK(held[0] == STORE_HELD_LEAVING);
     TAP_OK(store_work_pause(s.f.s, &s.f.all, work, 1, al_span_of("[{\"path\":\"b\"}]"), NULL));
+    /* a call that has not heard of it yet leaves it where it is */
+    TAP_OK(store_work_prolong(s.f.s, &s.f.all, s.host, running, 1, true, NOW + 9, held, NULL));
+    TAP_CHECK(held[0] == STORE_HELD_LEAVING);
     TAP_OK(store_job_resume(s.f.s, &s.f.all, s.job, NOW, &changed, NULL));
     TAP_CHECK(changed);
-    lease(&s, 9, again);
+    TAP_OK(store_work_prolong(s.f.s, &s.f.all, s.host, running, 1, false, NOW + 9, held, NULL));
+    TAP_CHECK(held[0] == STORE_HELD);
+    lease(&s, 9, again); /* both works: none was taken for running by the call that was parked */
+    TAP_OK(store_work_waiting(s.f.s, &s.f.all, s.host, NULL, 0, 9, 0, &waiting, NULL));
+    TAP_CHECK(!waiting);
     TAP_OK(store_work_get(s.f.s, &s.f.all, s.host, work, s.f.arena, &w, NULL));
     TAP_CHECK(!w.pausing && al_span_equal(w.json, al_span_of("[{\"path\":\"b\"}]")));
     close_site(&s);
