@@ -10,6 +10,7 @@
 
 #define DUE_ARENA_MAX (64u << 20)
 #define RULES_MAX 64u                       /* rules that one call plans; the next call goes on */
+#define TURN_NS (INT64_C(2) * 1000000000)   /* and no further one after so long */
 #define REST_NS (INT64_C(600) * 1000000000) /* of marks whose run did not reach the stop mark */
 #define AGAIN_NS (INT64_C(60) * 1000000000) /* after a failure that may pass */
 
@@ -209,16 +210,18 @@ int
 service_schedule(struct service_worker *w, int64_t now_ns)
 {
     struct scope scope = scope_system();
+    struct port *port = w->service->port;
+    int64_t began = port_mono_ns(port), took = 0;
 
-    for (unsigned i = 0; i < RULES_MAX; i++) {
+    for (unsigned i = 0; i < RULES_MAX && took < TURN_NS; i++) {
         struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(DUE_ARENA_MAX);
-        struct due d = {.w = w, .arena = arena, .now_ns = now_ns};
+        struct due d = {.w = w, .arena = arena, .now_ns = now_ns + took};
         int rc;
 
         if (arena == NULL) {
             return AL_ENOMEM;
         }
-        rc = store_rule_due(w->db, &scope, now_ns, arena, &d.r, &d.fail);
+        rc = store_rule_due(w->db, &scope, d.now_ns, arena, &d.r, &d.fail);
         if (rc != AL_OK) {
             return rc == AL_ENOENT ? AL_OK : rc;
         }
@@ -228,6 +231,7 @@ service_schedule(struct service_worker *w, int64_t now_ns)
                    d.fail.text, al_code_name(rc));
             return rc;
         }
+        took = port_mono_ns(port) - began; /* planning takes its time */
     }
     return AL_OK;
 }

@@ -243,8 +243,10 @@ test_many_rules_due_at_once_run_piece_by_piece(void)
     TAP_OK(service_schedule(world.w, world.now_ns));
     first = events_of("job.start") - 1; /* the scan's */
     TAP_CHECK(first > 0 && first < 70);
-    tick_after(SECOND); /* housekeeping goes on in between */
-    TAP_OK(service_schedule(world.w, world.now_ns));
+    for (unsigned i = 0; i < 70 && events_of("job.start") - 1 < 70; i++) {
+        tick_after(SECOND); /* housekeeping goes on in between */
+        TAP_OK(service_schedule(world.w, world.now_ns));
+    }
     TAP_EQUAL_U64(events_of("job.start") - 1, 70);
     TAP_EQUAL_U64(jobs_of(rule, job), 1);
     TAP_OK(service_schedule(world.w, world.now_ns));
