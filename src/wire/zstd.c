@@ -97,7 +97,7 @@ wire_unzstd_step(struct wire_unzstd *u, struct al_span *io_from, uint8_t *to, si
 
     if (ZSTD_isError(left)) {
         return ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge ? AL_ELIMIT
-                                                                                  : AL_ECORRUPT;
+                                                                                   : AL_ECORRUPT;
     }
     io_from->at += in.pos;
     io_from->len -= in.pos;

@@ -261,12 +261,12 @@ first_pass(struct run *r, struct inv_conn *c)
     r->running.told.phase = "folders";
     if (j->parquet) {
         rc = import_parquet_sql(j, c, r->path, &r->look, &r->from, &r->args, r->fail);
-        inv_put(&sql, "SELECT count(*) FROM (SELECT alto_import_row(%u::UBIGINT, file_row_number",
+        inv_put(&sql, "SELECT count(*) FROM (SELECT alto_import_good(%u::UBIGINT, file_row_number",
                 r->job_slot);
         inv_put_text(&sql, r->args.text.at != NULL ? (char *)r->args.text.at : "");
         inv_put(&sql, ") AS r FROM ");
         inv_put_text(&sql, r->from.text.at != NULL ? (char *)r->from.text.at : "");
-        inv_put(&sql, ") WHERE r.line > 0");
+        inv_put(&sql, ") WHERE r");
     } else {
         inv_put(&sql, "SELECT count(*) FROM alto_import_check(%u::UBIGINT)", r->job_slot);
     }

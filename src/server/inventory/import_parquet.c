@@ -231,6 +231,14 @@ is_numeric(enum import_field f)
            f == IMPORT_F_GROUP || f == IMPORT_F_MODE || f == IMPORT_F_INODE || f == IMPORT_F_LINKS;
 }
 
+/* Whole numbers that other programs may keep as reals. */
+static bool
+is_number_of(enum import_field f)
+{
+    return f == IMPORT_F_OWNER || f == IMPORT_F_GROUP || f == IMPORT_F_MODE ||
+           f == IMPORT_F_INODE || f == IMPORT_F_LINKS;
+}
+
 static void
 set_epochs(const struct parquet *p, struct import_plan *plan)
 {
@@ -305,7 +313,7 @@ put_argument(struct inv_sql *sql, struct al_span name, enum kind kind, enum impo
 {
     if (kind == K_TEXT || kind == K_BYTES) {
         put_column(sql, name);
-    } else if (kind == K_INTEGER && is_numeric(f)) {
+    } else if ((kind == K_INTEGER && is_numeric(f)) || (kind == K_REAL && is_number_of(f))) {
         inv_put(sql, "try_cast(");
         put_column(sql, name);
         inv_put(sql, " AS BIGINT)");

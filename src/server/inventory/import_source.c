@@ -306,7 +306,7 @@ struct_vector(void *ctx, uint64_t i)
     return duckdb_struct_vector_get_child(ctx, i);
 }
 
-/* One chunk. First pass: folder is 0 for a bad row, 1 for a good one. */
+/* One chunk. First pass: whether a row is good; second: its entry, folder 0 where it has none. */
 static int
 chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *args,
            duckdb_vector out)
@@ -318,21 +318,27 @@ chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *ar
     struct import_out o;
     uint64_t hashes[SEEN_ROWS];
     size_t seen = 0;
+    bool *good;
     int rc = import_near_begin(&near.near);
 
     near.scratch = al_alloc(IMPORT_ROW_SCRATCH);
     if (rc < 0 || near.scratch == NULL) {
         return import_job_fail(j, AL_ENOMEM, "out of memory");
     }
-    import_out_begin(&o, struct_vector, out);
+    good = duckdb_vector_get_data(out);
+    if (j->second) {
+        import_out_begin(&o, struct_vector, out);
+    }
     for (idx_t i = 0; rc == AL_OK && i < n; i++) {
         struct import_values values;
         struct import_row row = {0};
         struct import_refusal why;
         struct import_entry e = {.row = &row};
+        bool taken;
 
         values_at(j, args, i, &values);
-        if (!import_row_read(&j->plan, &values, near.scratch, &row, &why)) {
+        taken = import_row_read(&j->plan, &values, near.scratch, &row, &why);
+        if (!taken) {
             counts.refused++;
             rc = j->second ? AL_OK : refuse(j, &values, &why, (uint64_t)number[i] + 1);
             row = (struct import_row){0};
@@ -346,7 +352,11 @@ chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *ar
             }
             count_row(&counts, &e);
         }
-        import_put(j, &o, i, &e);
+        if (j->second) {
+            import_put(j, &o, i, &e);
+        } else {
+            good[i] = taken;
+        }
     }
     if (j->second) {
         if (j->seen.slots != NULL) {
@@ -502,6 +512,10 @@ inv_imports_register(struct inventory *inv, struct inv_conn *c)
     }
     if (rc == AL_OK) {
         rc = register_table(inv, c, "alto_import_made", rows_bind, made_init, made_function);
+    }
+    if (rc == AL_OK) {
+        rc = register_scalar(inv, c, "alto_import_good", row, AL_LEN(row), true,
+                             duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN), row_function);
     }
     if (rc == AL_OK) {
         rc = register_scalar(inv, c, "alto_import_row", row, AL_LEN(row), true, row_type(),
