@@ -44,6 +44,7 @@ struct inv_volume {
     al_id customer_id;
     bool busy;     /* one thread opens or closes it, without the lock; under inventory.lock */
     unsigned uses; /* calls that work with it; under inventory.lock */
+    bool spoiled;  /* a commit failed: opened anew before anybody else uses it; under inventory.lock */
     uint64_t block_bytes;
     port_mutex write; /* held by a writer for its whole transaction; then inv_volume.lock may be
                          taken, never the other way */

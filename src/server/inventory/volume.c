@@ -434,7 +434,7 @@ get_volume(struct inventory *inv, struct inv_conn *c, const char *volume_id,
 {
     struct inv_volume *v = find_volume(inv, volume_id);
 
-    while (v != NULL && v->busy) {
+    while (v != NULL && (v->busy || v->spoiled)) {
         port_cond_wait(&inv->settled, &inv->lock);
         v = find_volume(inv, volume_id);
     }
@@ -490,6 +490,20 @@ inv_use_begin(struct inventory *inv, const struct inventory_scope *scope, const 
     return use_begin(inv, scope, volume_id, writing, NULL, ret);
 }
 
+/* Under inv->lock, which is let go while DuckDB works. Who waits for the volume opens it again. */
+static void
+close_spoiled(struct inventory *inv, struct inv_conn *c, struct inv_volume *v)
+{
+    int rc;
+
+    v->busy = true;
+    port_mutex_unlock(&inv->lock);
+    rc = detach(inv, c, v->id);
+    port_mutex_lock(&inv->lock);
+    v->spoiled = false; /* one that cannot be closed stays as it is */
+    settle(inv, v, rc < 0);
+}
+
 void
 inv_use_end(struct inv_use *u)
 {
@@ -506,6 +520,9 @@ inv_use_end(struct inv_use *u)
     }
     port_mutex_lock(&u->inv->lock);
     u->volume->uses--;
+    if (u->volume->spoiled && u->volume->uses == 0 && !u->volume->busy) {
+        close_spoiled(u->inv, of.conn, u->volume);
+    }
     port_mutex_unlock(&u->inv->lock);
     inv_disconnect(&of);
     u->volume = NULL;
@@ -550,10 +567,16 @@ inv_commit(struct inv_use *u)
 {
     int rc = inv_run(u->inv, u->conn, "COMMIT");
 
+    u->open = false;
     if (rc == AL_OK) {
-        u->open = false;
         inv_changed(u);
+        return AL_OK;
     }
+    /* A commit that fails while it writes (a full disk) leaves the file as it was, but DuckDB's tables in memory
+     * empty: tried with 1.4.4. */
+    port_mutex_lock(&u->inv->lock);
+    u->volume->spoiled = true;
+    port_mutex_unlock(&u->inv->lock);
     return rc;
 }
 
