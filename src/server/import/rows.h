@@ -31,7 +31,7 @@ struct import_plan {
     uint8_t decimal;
     struct import_root root;
     enum import_maker maker;
-    bool item_bits;    /* WinDirStat before 2.3: types are bits, not numbers */
+    bool item_bits;    /* WinDirStat: types are bits; other versions number them */
     bool type_lenient; /* words that name no type ("Text Document") say nothing */
 };
 

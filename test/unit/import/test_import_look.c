@@ -350,7 +350,7 @@ windirstat(void)
 }
 
 static void
-windirstat_before_its_types_were_numbers(void)
+windirstat_with_types_as_bits(void)
 {
     struct seen s;
 
@@ -481,7 +481,7 @@ main(void)
     TAP_RUN(treesize);
     TAP_RUN(treesize_in_german);
     TAP_RUN(windirstat);
-    TAP_RUN(windirstat_before_its_types_were_numbers);
+    TAP_RUN(windirstat_with_types_as_bits);
     TAP_RUN(altos_own_export);
     TAP_RUN(names_and_folders_apart);
     TAP_RUN(what_is_told_wins);
