@@ -21,10 +21,11 @@ static int
 tell(void *ctx, const struct import_progress *p)
 {
     if (getenv("IMPORT_TELL") != NULL) {
-        fprintf(stderr, "# %.3f %s %llu of %llu bytes, %llu rows, %llu refused\n",
-                now() - *(double *)ctx, p->phase, (unsigned long long)p->bytes_done,
-                (unsigned long long)p->bytes_total, (unsigned long long)p->rows,
-                (unsigned long long)p->refused);
+        fprintf(stderr,
+                "# %.3f s, processor %.3f s, %s %llu of %llu bytes, %llu rows, %llu refused\n",
+                now() - *(double *)ctx, (double)clock() / CLOCKS_PER_SEC, p->phase,
+                (unsigned long long)p->bytes_done, (unsigned long long)p->bytes_total,
+                (unsigned long long)p->rows, (unsigned long long)p->refused);
     }
     return AL_OK;
 }
