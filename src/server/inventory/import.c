@@ -73,8 +73,6 @@ struct run {
     struct import_running running;
     unsigned job_slot, map_slot;
     bool job_lent, map_lent, begun;
-    struct inv_sql from;
-    struct inv_sql args;
     struct import_result result;
     struct al_fail *fail;
 };
@@ -109,8 +107,6 @@ run_end(struct run *r)
     }
     import_refused_end(&j->refused);
     inv_tree_free(&r->tree);
-    inv_sql_free(&r->from);
-    inv_sql_free(&r->args);
     r->arena = al_arena_free(r->arena);
 }
 
@@ -256,16 +252,18 @@ first_pass(struct run *r, struct inv_conn *c)
 {
     struct import_job *j = &r->job;
     INV_SQL(sql);
+    INV_SQL(from);
+    INV_SQL(args);
     int rc = AL_OK;
 
     r->running.told.phase = "folders";
     if (j->parquet) {
-        rc = import_parquet_sql(j, c, r->path, &r->look, &r->from, &r->args, r->fail);
+        rc = import_parquet_sql(j, c, r->path, &r->look, &from, &args, r->fail);
         inv_put(&sql, "SELECT count(*) FROM (SELECT alto_import_good(%u::UBIGINT, file_row_number",
                 r->job_slot);
-        inv_put_text(&sql, r->args.text.at != NULL ? (char *)r->args.text.at : "");
+        inv_put_text(&sql, args.text.at != NULL ? (char *)args.text.at : "");
         inv_put(&sql, ") AS r FROM ");
-        inv_put_text(&sql, r->from.text.at != NULL ? (char *)r->from.text.at : "");
+        inv_put_text(&sql, from.text.at != NULL ? (char *)from.text.at : "");
         inv_put(&sql, ") WHERE r");
     } else {
         inv_put(&sql, "SELECT count(*) FROM alto_import_check(%u::UBIGINT)", r->job_slot);
@@ -328,19 +326,28 @@ known_owners(struct run *r, struct inv_use *u)
     return rc;
 }
 
-static void
-second_source(struct run *r, struct inv_sql *out)
+static int
+second_source(struct run *r, struct inv_conn *c, struct inv_sql *out)
 {
+    INV_SQL(from);
+    INV_SQL(args);
+    int rc = AL_OK;
+
+    r->job.second = true;
     if (!r->job.parquet) {
         inv_put(out, "alto_import(%u::UBIGINT)", r->job_slot);
-        return;
+        return out->rc;
     }
-    inv_put(out, "(SELECT unnest(r) FROM (SELECT alto_import_row(%u::UBIGINT, file_row_number",
-            r->job_slot);
-    inv_put_text(out, (char *)r->args.text.at);
-    inv_put(out, ") AS r FROM ");
-    inv_put_text(out, (char *)r->from.text.at);
-    inv_put(out, ") WHERE r.folder > 0)");
+    rc = import_parquet_sql(&r->job, c, r->path, &r->look, &from, &args, r->fail);
+    if (rc == AL_OK) {
+        inv_put(out, "(SELECT unnest(r) FROM (SELECT alto_import_row(%u::UBIGINT, file_row_number",
+                r->job_slot);
+        inv_put_text(out, args.text.at != NULL ? (char *)args.text.at : "");
+        inv_put(out, ") AS r FROM ");
+        inv_put_text(out, (char *)from.text.at);
+        inv_put(out, ") WHERE r.folder > 0)");
+    }
+    return rc < 0 ? rc : out->rc;
 }
 
 /* From the judged rows to the commit. */
@@ -357,13 +364,14 @@ build(struct run *r, struct inv_use *u, const char *import_id, int64_t now_ns)
     INV_SQL(from);
     int rc = known_owners(r, u);
 
-    second_source(r, &from);
+    if (rc == AL_OK) {
+        rc = second_source(r, u->conn, &from);
+    }
     b.from = (char *)from.text.at;
     r->job.block_bytes = u->volume->block_bytes;
     if (rc == AL_OK) {
-        rc = from.rc < 0 ? from.rc : import_build_tree(&b);
+        rc = import_build_tree(&b);
     }
-    r->job.second = true;
     r->running.told.phase = "entries";
     if (rc == AL_OK) {
         rc = import_build_entries(&b);
@@ -462,11 +470,7 @@ inventory_import_run(struct inventory *inv, const struct inventory_scope *scope,
                      struct al_fail *fail)
 {
     AL_CLEANUP(run_end)
-    struct run r = {.inv = inv,
-                    .path = path,
-                    .fail = fail,
-                    .from = {.text = {.max = INV_SQL_MAX}},
-                    .args = {.text = {.max = INV_SQL_MAX}}};
+    struct run r = {.inv = inv, .path = path, .fail = fail};
     bool known = false;
     int rc;
 

@@ -337,6 +337,39 @@ put_argument(struct inv_sql *sql, struct al_span name, enum kind kind, enum impo
     }
 }
 
+/* Whether the file itself says that no value of the column can be refused: none missing, all in range. */
+static int
+is_sound(struct parquet *p, size_t column, enum import_field f, bool *ret)
+{
+    bool time = p->kinds[column] >= K_TIME && p->kinds[column] <= K_DATE && is_time(f);
+    bool bytes = p->kinds[column] == K_INTEGER && (f == IMPORT_F_SIZE || f == IMPORT_F_ALLOCATED);
+    int64_t sound = 0;
+    INV_SQL(sql);
+    int rc = AL_OK;
+
+    if (time || bytes) {
+        inv_put(
+            &sql,
+            time ? "SELECT coalesce(bool_and(coalesce(try_cast(stats_min_value AS TIMESTAMP) >= "
+                   "'1678-01-02'::TIMESTAMP AND "
+                   "try_cast(stats_max_value AS TIMESTAMP) < '2261-12-30'::TIMESTAMP, false)), "
+                   "false)"
+                 : "SELECT coalesce(bool_and(coalesce(try_cast(stats_min_value AS BIGINT) >= 0 AND "
+                   "try_cast(stats_max_value AS BIGINT) >= 0 AND stats_null_count = 0, false)), "
+                   "false)");
+        inv_put(&sql, " FROM parquet_metadata('");
+        put_quoted(&sql, al_span_of(p->path), '\'');
+        inv_put(&sql, "') WHERE path_in_schema = '");
+        put_quoted(&sql, p->t.names[column], '\'');
+        inv_put(&sql, "'");
+        rc = sql.rc < 0 ? sql.rc : inv_one(p->inv, p->c, (char *)sql.text.at, &sound);
+    }
+    if (rc == AL_OK) {
+        *ret = sound != 0;
+    }
+    return rc;
+}
+
 int
 import_parquet_sql(struct import_job *j, struct inv_conn *c, const char *path,
                    const struct import_look *look, struct inv_sql *from, struct inv_sql *args,
@@ -351,15 +384,26 @@ import_parquet_sql(struct import_job *j, struct inv_conn *c, const char *path,
                       : al_fail_set(fail, AL_ECHANGED, 0, "the file changed while it was read");
     }
     put_source(from, path, true);
-    for (int f = 0; f < IMPORT_FIELDS; f++) {
+    j->judged = j->plan;
+    j->arg_count = 0;
+    for (int f = 0; rc == AL_OK && f < IMPORT_FIELDS; f++) {
         int column = j->plan.column[f];
+        bool sound = false;
 
-        if (column >= 0) {
+        if (column >= 0 && !j->second) {
+            rc = is_sound(&p, (size_t)column, (enum import_field)f, &sound);
+        }
+        if (sound) {
+            j->judged.column[f] = -1;
+        } else if (column >= 0) {
             j->args[j->arg_count++] = (enum import_field)f;
             inv_put(args, ", ");
             put_argument(args, p.t.names[column], p.kinds[column], (enum import_field)f,
                          j->plan.zone_minutes[f]);
         }
+    }
+    if (rc < 0) {
+        return damaged(fail, rc);
     }
     return from->rc < 0 ? from->rc : args->rc;
 }

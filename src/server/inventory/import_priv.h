@@ -136,6 +136,7 @@ struct import_counts { /* of good rows */
 struct import_job {
     struct inventory *inv;
     struct import_plan plan;
+    struct import_plan judged; /* Parquet: of the columns that this pass reads */
     uint64_t block_bytes;
     bool parquet, second; /* second: the second pass */
     struct import_folders folders;
@@ -229,7 +230,8 @@ int import_parquet_look(struct inventory *inv, struct inv_conn *c, const char *p
                         const struct import_options *options, struct al_arena *arena,
                         struct import_look *ret, struct import_plan *ret_plan,
                         struct al_fail *fail) AL_MUST_CHECK;
-/* "read_parquet('...', file_row_number = true)" and the arguments of alto_import_row behind the slot. */
+/* "read_parquet('...', file_row_number = true)" and the arguments of alto_import_row behind the slot and
+ * the number. The first pass leaves out what the file itself says to be in range. */
 int import_parquet_sql(struct import_job *j, struct inv_conn *c, const char *path,
                        const struct import_look *look, struct inv_sql *from, struct inv_sql *args,
                        struct al_fail *fail) AL_MUST_CHECK;

@@ -337,7 +337,7 @@ chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *ar
         bool taken;
 
         values_at(j, args, i, &values);
-        taken = import_row_read(&j->plan, &values, near.scratch, &row, &why);
+        taken = import_row_read(&j->judged, &values, near.scratch, &row, &why);
         if (!taken) {
             counts.refused++;
             rc = j->second ? AL_OK : refuse(j, &values, &why, (uint64_t)number[i] + 1);
