@@ -219,21 +219,22 @@ set_near(struct import_folder_near *n, struct al_span path, uint32_t index)
 
 int
 import_folder_make(struct import_folders *f, struct import_folder_near *near, struct al_span path,
-                   uint32_t *ret)
+                   bool has_row)
 {
     uint32_t index = 0;
     int rc;
 
-    if (is_near(near, path)) {
-        *ret = near->index;
+    if (!has_row && is_near(near, path)) {
         return AL_OK;
     }
     port_mutex_lock(&f->lock);
     rc = make(f, path, &index);
+    if (rc == AL_OK && has_row) {
+        f->all[index].has_row = true;
+    }
     port_mutex_unlock(&f->lock);
     if (rc == AL_OK) {
         set_near(near, path, index);
-        *ret = index;
     }
     return rc;
 }
@@ -252,12 +253,4 @@ import_folder_find(const struct import_folders *f, struct import_folder_near *ne
         set_near(near, path, index);
     }
     return index;
-}
-
-void
-import_folder_has_row(struct import_folders *f, uint32_t index)
-{
-    port_mutex_lock(&f->lock);
-    f->all[index].has_row = true;
-    port_mutex_unlock(&f->lock);
 }

@@ -55,11 +55,10 @@ int import_near_begin(struct import_folder_near *n) AL_MUST_CHECK;
 void import_near_end(struct import_folder_near *n);
 /* The folder of this path, made with those it lies in if it is not there. AL_ELIMIT: INVENTORY_FOLDERS_MAX. */
 int import_folder_make(struct import_folders *f, struct import_folder_near *near,
-                       struct al_span path, uint32_t *ret) AL_MUST_CHECK;
+                       struct al_span path, bool has_row) AL_MUST_CHECK;
 /* 0: not there. Of the second pass: without the lock. */
 uint32_t import_folder_find(const struct import_folders *f, struct import_folder_near *near,
                             struct al_span path);
-void import_folder_has_row(struct import_folders *f, uint32_t index); /* of the first pass */
 
 /* ---- import_owners.c ---- */
 struct import_owner {

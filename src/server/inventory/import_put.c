@@ -126,7 +126,6 @@ int
 import_first_pass_row(struct import_job *j, struct import_folder_near *near,
                       const struct import_row *row)
 {
-    uint32_t index = 0;
     bool known = false;
     int rc = AL_OK;
 
@@ -143,14 +142,9 @@ import_first_pass_row(struct import_job *j, struct import_folder_near *near,
                                    IMPORT_OWNERS_MAX);
         }
     }
-    if (row->type == PORT_T_FOLDER) {
-        rc = import_folder_make(&j->folders, near, row->path, &index);
-        if (rc == AL_OK) {
-            import_folder_has_row(&j->folders, index);
-        }
-    } else {
-        rc = import_folder_make(&j->folders, near, parent_of(row->path), &index);
-    }
+    rc = row->type == PORT_T_FOLDER
+             ? import_folder_make(&j->folders, near, row->path, true)
+             : import_folder_make(&j->folders, near, parent_of(row->path), false);
     return rc < 0
                ? import_job_fail(
                      j, rc, rc == AL_ELIMIT ? "the list has more than %u folders" : "out of memory",
