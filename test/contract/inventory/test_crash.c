@@ -6,6 +6,8 @@
  * to m. So one look tells whether a change was applied in part. */
 #include "help.h"
 
+#include "server/inventory/figures.h"
+
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -171,6 +173,31 @@ look(void *ctx, const struct inventory_row *row)
     return AL_OK;
 }
 
+static int
+no_child(void *ctx, const struct inventory_folder *f)
+{
+    return AL_EINTERNAL;
+}
+
+/* The sums that are kept beside the entries are of the same moment. */
+static void
+check_sums(struct help *h, const struct looked *l, struct al_arena *arena)
+{
+    struct inventory_tree_query q = {.limit = 10};
+    struct inventory_figures_query twins = {.want = INVENTORY_FIG_DUPLICATES, .now_ns = NOW_NS};
+    struct inventory_figures f = {0};
+    struct inventory_folder self;
+    uint64_t total;
+
+    TAP_OK(inventory_tree(h->inv, &own, VOLUME, &q, arena, &self, &total, no_child, NULL));
+    TAP_EQUAL_U64(self.files, l->files);
+    TAP_EQUAL_U64(self.bytes, l->files * l->size_min);
+    TAP_EQUAL_U64(self.accessed_ns, l->told_files > 0 ? l->access_max : 1);
+    TAP_OK(inventory_figures(h->inv, &own, VOLUME, &twins, arena, &f));
+    TAP_EQUAL_U64(f.duplicate_count, 0);
+    TAP_EQUAL_U64(f.totals.bytes, self.bytes);
+}
+
 /* Opens what the child left, checks it, and takes over where it stands. */
 static void
 check_left(struct help *h, struct told *t)
@@ -198,6 +225,7 @@ check_left(struct help *h, struct told *t)
         rc = inventory_list(h->inv, &own, VOLUME, &q, look, &l, arena, &page, NULL);
         TAP_OK(rc);
     } while (page.next_cursor != NULL);
+    check_sums(h, &l, arena);
     TAP_EQUAL_U64(l.files, CRASH_FILES);
     TAP_EQUAL_U64(totals.files, CRASH_FILES);
     TAP_EQUAL_U64(l.size_min, l.size_max);
