@@ -1,0 +1,82 @@
+"""Rows about the inventory alone: figures, plans, outcomes, disk. bench/inventory_bench fills a volume through scans and asks; its peer is SQL written by
+hand over the very tables, in the same DuckDB with the same memory and threads."""
+import os
+import shutil
+import subprocess
+
+from lab import BUILD, Failure, settle
+from report import Figure, median
+
+FIGURES = ("age", "modified", "size", "ext", "owner", "hottest", "coldest", "duplicates", "largest")
+
+
+def bench(*arguments):
+    """(name to values, greatest resident MiB)"""
+    child = subprocess.Popen([os.path.join(BUILD, "bench", "inventory_bench"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, said = child.stdout.read().decode(), child.stderr.read().decode()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise Failure("inventory_bench: " + said[-400:])
+    lines = (line.split("\t") for line in out.splitlines())
+    return {fields[0]: [float(v) for v in fields[1:]] for fields in lines}, usage.ru_maxrss / 1024
+
+
+def within(name, seconds, limit_ms, note=""):
+    ms = [s * 1000 for s in seconds]
+    return Figure(name, ms, "ms", "limit", [limit_ms], 1.0, ratio=limit_ms / max(median(ms), 0.001), note=note)
+
+
+def filled(b, entries):
+    folder = b.lab.path("inventory-%d" % entries)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    fill, mib = bench("fill", folder, str(entries))
+    settle()
+    return folder, fill, mib
+
+
+def inventory(b):
+    n, rounds = b.o.inventory, str(b.o.rounds)
+    folder, fill, mib = filled(b, n)
+    entries = fill["fill_entries"][0]
+    size = fill["fill_bytes"][0] / entries
+    yield Figure("inventory_disk", [size], "bytes an entry", "limit", [60.0], 1.0, ratio=60 / size, note="after the first scan")
+    yield Figure("inventory_merge", [entries / fill["fill_merge"][0]], "entries/s", "packing and keeping them", [entries / fill["fill_keep"][0]], None,
+                 note="%d MiB resident at most" % mib)
+    peer, _ = bench("peer", folder, rounds)
+    ask, mib = bench("ask", folder, rounds)
+    for name in FIGURES:
+        yield within("figure_" + name, ask["figure_" + name], 300)
+    yield Figure("figures_all_at_once", [s * 1000 for s in ask["figures_all"]], "ms", "each alone", [1000 * sum(median(ask["figure_" + f]) for f in FIGURES)], None)
+    yield within("figures_of_a_folder", ask["figures_all_of_a_project"], 300, "all nine, below one of %d folders" % (entries / 10000))
+    yield within("tree_page", ask["tree_root"], 100)
+    yield within("tree_page_deeper", ask["tree_project"], 100)
+    for name in ("five_terms", "path", "glob", "like"):
+        yield within("count_" + name, ask["count_" + name], 200)
+    rate = [entries / s for s in ask["first_100000"]]
+    yield Figure("plan_first_100000_in_order", rate, "entries/s", "DuckDB, SQL by hand", [entries / s for s in peer["first_100000"]], 1 / 1.3,
+                 note="%d rows" % ask["first_rows"][0])
+    yield Figure("plan_five_terms", [entries / s for s in ask["plan"]], "entries/s", "goal", [30e6], None, goal=1.0, note="sums, refusals, folders and sample")
+    yield Figure("plan_everything", [entries / s for s in ask["plan_everything"]], "entries/s", "goal", [30e6], None, goal=1.0)
+    if "apply_100000" in ask:
+        yield within("outcomes_100000", ask["apply_100000"], 2000)
+    yield Figure("inventory_resident", [mib], "MiB", "limit", [2048.0], 1.0, ratio=2048 / mib)
+    shutil.rmtree(folder)
+    if b.o.big:
+        yield from big(b, ask, entries)
+
+
+def big(b, small, entries):
+    """Ten times as many: what took t may take 11 t."""
+    folder, fill, fill_mib = filled(b, 10 * b.o.inventory)
+    ask, mib = bench("ask", folder, "1")
+    for name in ("first_100000", "plan"):
+        limit = 11 * median(small[name])
+        yield Figure("big_" + name, ask[name], "s", "11 x of a tenth", [limit], 1.0, ratio=limit / median(ask[name]))
+    yield Figure("big_resident", [max(mib, fill_mib)], "MiB", "limit", [2048.0], 1.0, ratio=2048 / max(mib, fill_mib), note="%d entries; merging %d, asking %d" % (
+        fill["fill_entries"][0], fill_mib, mib))
+    shutil.rmtree(folder)
+
+
+ROWS = {"inventory": inventory}
