@@ -2,7 +2,7 @@
  * the very tables.
  *
  *   inventory_bench fill DIR ENTRIES     seconds of packing and keeping, of merging, bytes of the file
- *   inventory_bench ask DIR ROUNDS       "name <tab> seconds of each round", a line a question
+ *   inventory_bench ask DIR ROUNDS [NAME]   "name <tab> seconds of each round", a line a question
  *   inventory_bench peer DIR ROUNDS      the same for the peer's SQL
  *
  * Entries: folders of a hundred files in two levels, names of some 15 bytes, sizes spread over nine powers of ten, times
@@ -310,11 +310,11 @@ first(struct asking *a, const struct rule *rule)
 }
 
 static void
-apply(struct asking *a, uint64_t folders)
+apply(struct asking *a, uint64_t folders, uint64_t changes)
 {
     struct inventory_outcome *rows = al_array(INVENTORY_OUTCOMES_MAX, sizeof(*rows));
     char *names = al_array(INVENTORY_OUTCOMES_MAX, 128), name[64];
-    uint64_t left = CHANGES, missing = 0;
+    uint64_t left = changes, missing = 0;
 
     while (left > 0) {
         uint64_t n = left < INVENTORY_OUTCOMES_MAX ? left : INVENTORY_OUTCOMES_MAX;
@@ -351,6 +351,9 @@ apply(struct asking *a, uint64_t folders)
     do {                                                                                           \
         double cpu = 0;                                                                            \
                                                                                                    \
+        if (only != NULL && strcmp(only, name) != 0) {                                             \
+            break;                                                                                 \
+        }                                                                                          \
         statement;                                                                                 \
         cpu = cpu_s();                                                                             \
         printf("%s", name);                                                                        \
@@ -366,7 +369,7 @@ apply(struct asking *a, uint64_t folders)
     } while (0)
 
 static int
-ask(const char *dir, int rounds)
+ask(const char *dir, int rounds, const char *only)
 {
     static const char *const names[] = {"age",     "modified", "size",       "ext",    "owner",
                                         "hottest", "coldest",  "duplicates", "largest"};
@@ -381,7 +384,8 @@ ask(const char *dir, int rounds)
 
     open_inventory(dir, &a.inv);
     check(inventory_totals(a.inv, &own, VOLUME, &t), "totals");
-    a.seq = (uint64_t)time(NULL) * 1000;
+    a.seq = (uint64_t)time(NULL) * 1000; /* greater than in any run before */
+    seed += a.seq;                       /* other files than those */
     for (size_t i = 0; i < AL_LEN(names); i++) {
         snprintf(text, sizeof(text), "figure_%s", names[i]);
         ASK(text, figures(&a, "", 1u << i));
@@ -398,9 +402,10 @@ ask(const char *dir, int rounds)
     ASK("plan", plan(&a, a.rule));
     ASK("plan_everything", plan(&a, a.all));
     printf("first_rows\t%" PRIu64 "\n", n);
-    if (rounds > 1) {
+    {
         rounds = rounds > 3 ? 3 : rounds;
-        ASK("apply_100000", apply(&a, t.files / (FILES_A_FOLDER - 1)));
+        ASK("apply_100", apply(&a, t.files / (FILES_A_FOLDER - 1), 100));
+        ASK("apply_100000", apply(&a, t.files / (FILES_A_FOLDER - 1), CHANGES));
     }
     inventory_close(a.inv);
     rule_free(a.rule);
@@ -440,7 +445,7 @@ query(duckdb_connection con, const char *sql)
 #define NOT_THERE "NOT (f.path >= '/project00000'::BLOB AND f.path < '/project000000'::BLOB)"
 
 static int
-peer(const char *dir, int rounds)
+peer(const char *dir, int rounds, const char *only)
 {
     duckdb_config config;
     duckdb_database db;
@@ -479,12 +484,13 @@ main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "fill") == 0) {
         return fill(argv[2], strtoull(argv[3], NULL, 10));
     }
-    if (argc == 4 && strcmp(argv[1], "ask") == 0) {
-        return ask(argv[2], atoi(argv[3]));
+    if (argc >= 4 && strcmp(argv[1], "ask") == 0) {
+        return ask(argv[2], atoi(argv[3]), argv[4]);
     }
-    if (argc == 4 && strcmp(argv[1], "peer") == 0) {
-        return peer(argv[2], atoi(argv[3]));
+    if (argc >= 4 && strcmp(argv[1], "peer") == 0) {
+        return peer(argv[2], atoi(argv[3]), argv[4]);
     }
-    fprintf(stderr, "usage: inventory_bench fill DIR ENTRIES | ask DIR ROUNDS | peer DIR ROUNDS\n");
+    fprintf(stderr, "usage: inventory_bench fill DIR ENTRIES | ask DIR ROUNDS [NAME] | peer DIR "
+                    "ROUNDS [NAME]\n");
     return 2;
 }

@@ -60,6 +60,7 @@ def inventory(b):
     yield Figure("plan_five_terms", [entries / s for s in ask["plan"]], "entries/s", "goal", [30e6], None, goal=1.0, note="sums, refusals, folders and sample")
     yield Figure("plan_everything", [entries / s for s in ask["plan_everything"]], "entries/s", "goal", [30e6], None, goal=1.0)
     if "apply_100000" in ask:
+        yield Figure("outcomes_100", [v * 1000 for v in ask["apply_100"]], "ms", "100,000", [v * 1000 for v in ask["apply_100000"]], None)
         yield within("outcomes_100000", ask["apply_100000"], 2000)
     yield Figure("inventory_resident", [mib], "MiB", "limit", [2048.0], 1.0, ratio=2048 / mib)
     shutil.rmtree(folder)

@@ -46,7 +46,7 @@
     65536u /* bytes of a path below a volume; longer ones are counted and left out */
 #define INVENTORY_FOLDERS_MAX                                                                      \
     50000000u /* folders of one scan: bounds memory of the merge (some 150 bytes each) */
-#define INVENTORY_OUTCOMES_MAX 65536u /* rows of one batch of outcomes */
+#define INVENTORY_OUTCOMES_MAX 131072u /* rows of one batch of outcomes: some 100 bytes each and their paths */
 #define INVENTORY_ATTACHED_MAX                                                                     \
     512u /* volumes open at once; the least recently used idle one is closed */
 #define INVENTORY_TOP_FOLDERS 20u

@@ -18,14 +18,21 @@ static const char rounds_sql[] =
     "t JOIN \"v_%s\".folder f ON f.path = t.in_path";
 
 /* The entries that are told of, as they are and as they were: looked up once, changed here round after round, and
- * then written back by their number. */
+ * then put in the place of the old rows. */
 static const char met_sql[] =
-    "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.folder, e.name, e.type, e.ino, "
-    "e.state, e.object_id, e.allocated, e.size, e.mtime_ns, e.accessed_ns, e.source, e.epoch, "
-    "false AS gone, e.state AS was_state, e.allocated AS was_allocated, e.size AS was_size, "
-    "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns FROM \"v_%s\".entry e JOIN "
-    "(SELECT "
-    "DISTINCT in_folder, name FROM temp.told_in) t ON e.folder = t.in_folder AND e.name = t.name";
+    "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.*, false AS gone, e.state AS "
+    "was_state, e.object_id AS was_object_id, e.allocated AS was_allocated, e.size AS was_size, "
+    "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS was_source, e.epoch "
+    "AS was_epoch FROM \"v_%s\".entry e JOIN (SELECT DISTINCT in_folder, name FROM temp.told_in) t "
+    "ON e.folder = t.in_folder AND e.name = t.name";
+
+#define CHANGED                                                                                    \
+    "(gone OR state <> was_state OR object_id IS DISTINCT FROM was_object_id OR allocated <> "     \
+    "was_allocated OR size <> was_size OR mtime_ns <> was_mtime_ns OR accessed_ns IS DISTINCT "    \
+    "FROM was_accessed_ns OR source <> was_source OR epoch <> was_epoch)"
+#define ENTRY_COLUMNS                                                                              \
+    "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
+    "mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found"
 
 #define MATCHES                                                                                    \
     "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino) AND NOT e.gone"
@@ -54,19 +61,6 @@ static const char gone_sql[] =
     "& 32) <> 0 AND " MATCHES;
 
 static const char matched_sql[] = "SELECT count(*) FROM temp.told_in t JOIN temp.met e ON " MATCHES;
-
-/* Columns are written where some row sets them. */
-static const struct {
-    unsigned set;
-    const char *columns;
-} written[] = {
-    {INVENTORY_SET_STATE, "state = m.state"},
-    {INVENTORY_SET_OBJECT, "object_id = m.object_id"},
-    {INVENTORY_SET_ALLOCATED, "allocated = m.allocated"},
-    {INVENTORY_SET_SIZE, "size = m.size, mtime_ns = m.mtime_ns"},
-    {INVENTORY_SET_ACCESSED, "accessed_ns = m.accessed_ns, source = m.source"},
-    {INVENTORY_SET_STATE | INVENTORY_SET_ALLOCATED | INVENTORY_SET_SIZE, "epoch = m.epoch"},
-};
 
 const char *
 inventory_source_name(enum inventory_source s)
@@ -158,7 +152,7 @@ is_known(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
 }
 
 static int
-apply_rounds(struct inv_use *u, int64_t *ret_matched)
+apply_rounds(struct inv_use *u, unsigned set, int64_t *ret_matched)
 {
     const char *id = u->volume->id;
     int64_t rounds = 0;
@@ -175,38 +169,29 @@ apply_rounds(struct inv_use *u, int64_t *ret_matched)
     }
     for (int64_t round = 1; rc == AL_OK && round <= rounds; round++) {
         rc = inv_runf(u->inv, u->conn, update_sql, id, (long long)round);
-        if (rc == AL_OK) {
+        if (rc == AL_OK && (set & INVENTORY_SET_GONE) != 0) {
             rc = inv_runf(u->inv, u->conn, gone_sql, (long long)round);
         }
     }
     return rc;
 }
 
+/* Rows go and come: an update in place would, for each column of each block of rows that has one, write the
+ * block anew, with every commit, and all of the table with files told of all over it. */
 static int
-write_back(struct inv_use *u, unsigned set)
+write_back(struct inv_use *u)
 {
-    INV_SQL(sql);
-    bool some = false;
-    int rc = AL_OK;
+    const char *id = u->volume->id;
+    int rc = inv_runf(
+        u->inv, u->conn,
+        "DELETE FROM \"v_%s\".entry WHERE rowid IN (SELECT rid FROM temp.met WHERE " CHANGED ")",
+        id);
 
-    inv_put(&sql, "UPDATE \"v_%s\".entry AS e SET ", u->volume->id);
-    for (size_t i = 0; i < AL_LEN(written); i++) {
-        if ((set & written[i].set) != 0) {
-            inv_put(&sql, "%s%s", some ? ", " : "", written[i].columns);
-            some = true;
-        }
-    }
-    inv_put(&sql, " FROM temp.met m WHERE e.rowid = m.rid AND NOT m.gone");
-    if (some) {
-        rc = sql.rc < 0 ? sql.rc : inv_run(u->inv, u->conn, (char *)sql.text.at);
-    }
-    if (rc == AL_OK && (set & INVENTORY_SET_GONE) != 0) {
-        rc = inv_runf(u->inv, u->conn,
-                      "DELETE FROM \"v_%s\".entry e USING temp.met m WHERE e.rowid = m.rid AND "
-                      "m.gone",
-                      u->volume->id);
-    }
-    return rc;
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn,
+                             "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_COLUMNS
+                             " FROM temp.met WHERE NOT gone AND " CHANGED,
+                             id);
 }
 
 static int
@@ -258,10 +243,10 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = append_rows(&u, rows, count);
     }
     if (rc == AL_OK) {
-        rc = apply_rounds(&u, &matched);
+        rc = apply_rounds(&u, set, &matched);
     }
     if (rc == AL_OK) {
-        rc = write_back(&u, set);
+        rc = write_back(&u);
     }
     if (rc == AL_OK && matched > 0) {
         rc = inv_summaries_follow(&u, set);

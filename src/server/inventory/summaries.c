@@ -290,27 +290,178 @@ change_sums(struct inv_use *u, const char *table, const char *changes)
         u->volume->id, table, changes);
 }
 
-/* The folders above those that changed, each with what changed below it. */
-static int
-find_above(struct inv_use *u)
+/* ---- the folders above those that changed ---- */
+
+struct step { /* one folder that changed, or that is above one */
+    uint32_t id, parent, last;
+    int64_t sum[S_SUMS];
+    int64_t accessed, modified; /* INT64_MIN: none */
+    bool less;
+};
+struct way_up {
+    struct step *at; /* ids ascending */
+    uint64_t count;
+};
+
+static void
+way_up_end(struct way_up *w)
 {
+    al_free(w->at);
+}
+
+static int
+read_way_up(struct inv_use *u, struct way_up *w)
+{
+    INV_ROWS(rows);
     const char *id = u->volume->id;
+    char sql[768];
+    int64_t count = 0;
+    bool end = false;
     int rc = inv_runf(u->inv, u->conn,
                       "CREATE OR REPLACE TEMP TABLE up AS WITH RECURSIVE r(id) AS (SELECT id FROM "
                       "temp.change UNION SELECT f.parent FROM r JOIN \"v_%s\".folder f ON f.id = "
-                      "r.id WHERE f.parent <> 0) SELECT r.id, f.last FROM r JOIN \"v_%s\".folder f "
-                      "ON f.id = r.id",
+                      "r.id WHERE f.parent <> 0) SELECT r.id, f.parent, f.last FROM r JOIN "
+                      "\"v_%s\".folder f ON f.id = r.id",
                       id, id);
 
-    return rc < 0
-               ? rc
-               : inv_run(u->inv, u->conn,
-                         "CREATE OR REPLACE TEMP TABLE above AS SELECT up.id, any_value(up.last) "
-                         "AS last, sum(c.files) AS files, sum(c.bytes) AS bytes, "
-                         "sum(c.allocated) AS allocated, sum(c.stub_files) AS stub_files, "
-                         "sum(c.stub_bytes) AS stub_bytes, max(c.accessed) AS accessed, "
-                         "max(c.modified) AS modified, bool_or(c.less) AS less FROM temp.up up "
-                         "JOIN temp.change c ON c.id BETWEEN up.id AND up.last GROUP BY up.id");
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.up", &count);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    w->at = al_array((size_t)count + 1, sizeof(*w->at));
+    if (w->at == NULL) {
+        return AL_ENOMEM;
+    }
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT up.id, up.parent, up.last, c.files::BIGINT, least(greatest(coalesce(c.bytes, 0), "
+        "-9223372036854775807), 9223372036854775807)::BIGINT, "
+        "c.allocated::BIGINT, c.stub_files::BIGINT, c.stub_bytes::BIGINT, c.accessed, "
+        "c.modified, coalesce(c.less, false) FROM temp.up up LEFT JOIN temp.change c ON c.id = "
+        "up.id ORDER BY up.id");
+    rc = inv_query(u->inv, u->conn, sql, false, &rows);
+    while (rc == AL_OK && w->count < (uint64_t)count) {
+        struct step *s = &w->at[w->count];
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        s->id = (uint32_t)inv_num(&rows, 0);
+        s->parent = (uint32_t)inv_num(&rows, 1);
+        s->last = (uint32_t)inv_num(&rows, 2);
+        for (unsigned i = 0; i < S_SUMS; i++) {
+            s->sum[i] = inv_num(&rows, 3 + i);
+        }
+        s->accessed = inv_null(&rows, 3 + S_SUMS) ? INT64_MIN : inv_num(&rows, 3 + S_SUMS);
+        s->modified = inv_null(&rows, 4 + S_SUMS) ? INT64_MIN : inv_num(&rows, 4 + S_SUMS);
+        s->less = inv_num(&rows, 5 + S_SUMS) != 0;
+        w->count++;
+    }
+    return rc;
+}
+
+static struct step *
+step_of(const struct way_up *w, uint32_t id)
+{
+    uint64_t low = 0, high = w->count;
+
+    while (low < high) {
+        uint64_t mid = (low + high) / 2;
+
+        if (w->at[mid].id == id) {
+            return &w->at[mid];
+        }
+        if (w->at[mid].id < id) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return NULL;
+}
+
+/* Sums that stand at the greatest number are none any more: neither are their differences. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? (a > 0 ? INT64_MAX : INT64_MIN) : sum;
+}
+
+/* A parent has the smaller number. */
+static void
+go_up(struct way_up *w)
+{
+    for (uint64_t i = w->count; i > 0; i--) {
+        const struct step *s = &w->at[i - 1];
+        struct step *to = s->parent != 0 ? step_of(w, s->parent) : NULL;
+
+        for (unsigned k = 0; to != NULL && k < S_SUMS; k++) {
+            to->sum[k] = plus(to->sum[k], s->sum[k]);
+        }
+        if (to != NULL) {
+            to->accessed = s->accessed > to->accessed ? s->accessed : to->accessed;
+            to->modified = s->modified > to->modified ? s->modified : to->modified;
+            to->less |= s->less;
+        }
+    }
+}
+
+static int
+append_steps(duckdb_appender a, const struct way_up *w)
+{
+    duckdb_state bad = DuckDBSuccess;
+
+    for (uint64_t i = 0; bad == DuckDBSuccess && i < w->count; i++) {
+        const struct step *s = &w->at[i];
+
+        bad |= duckdb_append_uint32(a, s->id);
+        bad |= duckdb_append_uint32(a, s->last);
+        for (unsigned k = 0; k < S_SUMS; k++) {
+            bad |= duckdb_append_int64(a, s->sum[k]);
+        }
+        bad |=
+            s->accessed != INT64_MIN ? duckdb_append_int64(a, s->accessed) : duckdb_append_null(a);
+        bad |=
+            s->modified != INT64_MIN ? duckdb_append_int64(a, s->modified) : duckdb_append_null(a);
+        bad |= duckdb_append_bool(a, s->less);
+        bad |= duckdb_appender_end_row(a);
+    }
+    return bad == DuckDBSuccess && duckdb_appender_close(a) == DuckDBSuccess ? AL_OK : AL_EIO;
+}
+
+/* temp.above: each of these folders with what changed below it. */
+static int
+find_above(struct inv_use *u)
+{
+    AL_CLEANUP(way_up_end) struct way_up w = {0};
+    duckdb_appender a = NULL;
+    int rc = read_way_up(u, &w);
+
+    if (rc == AL_OK) {
+        go_up(&w);
+        rc =
+            inv_run(u->inv, u->conn,
+                    "CREATE OR REPLACE TEMP TABLE above (id UINTEGER, last UINTEGER, files BIGINT, "
+                    "bytes BIGINT, allocated BIGINT, stub_files BIGINT, stub_bytes BIGINT, "
+                    "accessed BIGINT, modified BIGINT, less BOOLEAN)");
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    rc = duckdb_appender_create_ext(u->conn->con, "temp", "main", "above", &a) == DuckDBSuccess
+             ? append_steps(a, &w)
+             : AL_EINTERNAL;
+    if (rc < 0) {
+        rc = inv_error(u->inv, rc == AL_EIO ? DUCKDB_ERROR_IO : DUCKDB_ERROR_CATALOG,
+                       a != NULL ? duckdb_appender_error(a) : NULL);
+    }
+    (void)duckdb_appender_destroy(&a); /* closed above, or failed already */
+    return rc;
 }
 
 /* Where the latest of a folder became earlier, the latest of all below must be looked for. */
