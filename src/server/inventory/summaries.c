@@ -17,12 +17,15 @@
                      "" INV_SUM_IF("size", "state = 1") " AS stub_bytes, max(accessed_ns) AS "     \
                                                         "accessed, max(mtime_ns) AS modified"
 
+#define DAY_COLUMNS                                                                                \
+    "day_ns BIGINT, files UBIGINT, folders UBIGINT, bytes UBIGINT, allocated UBIGINT, "            \
+    "stub_files UBIGINT, stub_bytes UBIGINT, freed_bytes UBIGINT"
+
 static const char *const tables[] = {
     "CREATE TABLE \"v_%s\".own (" SUMS_COLUMNS ")",
     "CREATE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
     "CREATE TABLE \"v_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
-    "CREATE TABLE \"v_%s\".day (day_ns BIGINT, files UBIGINT, folders UBIGINT, bytes UBIGINT, "
-    "allocated UBIGINT, stub_files UBIGINT, stub_bytes UBIGINT, freed_bytes UBIGINT)",
+    "CREATE TABLE \"v_%s\".day (" DAY_COLUMNS ")",
     "ALTER TABLE \"v_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
 };
 

@@ -54,15 +54,16 @@ count(struct inv_counts *c, uint64_t size, bool stub)
     }
 }
 
+/* Borders ascend: how many of them are passed. Without a branch, since ages and sizes are as good as random. */
 static size_t
 bucket_of(const int64_t *borders, size_t borders_count, int64_t x)
 {
-    size_t i = 0;
+    size_t passed = 0;
 
-    while (i < borders_count && x >= borders[i]) {
-        i++;
+    for (size_t i = 0; i < borders_count; i++) {
+        passed += x >= borders[i];
     }
-    return i;
+    return passed;
 }
 
 /* What lies in the future is as young as can be. */

@@ -308,14 +308,15 @@ check_buckets(const struct world *w, struct al_span folder, const struct invento
         TAP_CHECK(i == 0 || b[i].from == b[i - 1].to);
         for (size_t k = 0; k < w->count; k++) {
             const struct inventory_row *r = &w->files[k].row;
-            int64_t x = what == 0   ? NOW_NS - r->accessed_ns
-                        : what == 1 ? NOW_NS - r->mtime_ns
-                                    : (int64_t)r->size;
+            int64_t x;
 
             if (r->type != PORT_T_FILE || !lies_below(&w->files[k], folder) ||
                 (what == 0 && r->accessed_ns == RULE_TIME_UNKNOWN)) {
                 continue;
             }
+            x = what == 0   ? NOW_NS - r->accessed_ns
+                : what == 1 ? NOW_NS - r->mtime_ns
+                            : (int64_t)r->size;
             x = x < 0 ? 0 : x;
             if (x >= b[i].from && x < b[i].to) {
                 files++;
