@@ -1,0 +1,843 @@
+// The rule language of doc/format/rule.md: text to a tree and back, as src/rule does it, so that an editor can answer without asking. The server's word
+// stays the last one. Places are bytes of the text in UTF-8, as the server tells them. Regular expressions are kept as they are; only the server compiles them.
+
+export const FIELDS = [
+  'name',
+  'path',
+  'ext',
+  'size',
+  'accessed',
+  'modified',
+  'created',
+  'owner',
+  'attributes',
+  'state',
+] as const;
+export type Field = (typeof FIELDS)[number];
+export type Kind = 'text' | 'size' | 'time' | 'owner' | 'attrs' | 'state';
+export type Op = '=' | '<' | '<=' | '>' | '>=' | 'in' | 'matches' | 'like' | 'older than' | 'newer than';
+export type AgeUnit = 'h' | 'd' | 'w' | 'mo' | 'y';
+export type SizeUnit = 'B' | 'KB' | 'KiB' | 'MB' | 'MiB' | 'GB' | 'GiB' | 'TB' | 'TiB';
+
+export const KIND: Record<Field, Kind> = {
+  name: 'text',
+  path: 'text',
+  ext: 'text',
+  size: 'size',
+  accessed: 'time',
+  modified: 'time',
+  created: 'time',
+  owner: 'owner',
+  attributes: 'attrs',
+  state: 'state',
+};
+const ORDER: Op[] = ['=', '<', '<=', '>', '>='];
+const TEXT_OPS: Op[] = ['=', 'in', 'matches', 'like'];
+export const OPS: Record<Kind, Op[]> = {
+  text: TEXT_OPS,
+  size: [...ORDER, 'in'],
+  time: [...ORDER, 'older than', 'newer than'],
+  owner: TEXT_OPS,
+  attrs: ['=', 'in'],
+  state: ['=', 'in'],
+};
+export const ATTRIBUTES = [
+  'immutable',
+  'append',
+  'verity',
+  'encrypted',
+  'dax',
+  'compressed',
+  'readonly',
+  'hidden',
+  'system',
+  'offline',
+  'reparse',
+  'setuid',
+  'setgid',
+  'sticky',
+  'executable',
+];
+export const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
+
+/** Texts may hold bytes that are no UTF-8: byte NN stands as the lone half character U+DCNN. */
+export type Value =
+  | { is: 'text'; text: string; fold: boolean }
+  | { is: 'uid'; uid: number }
+  | { is: 'size'; bytes: bigint }
+  | { is: 'age'; count: number; unit: AgeUnit }
+  | { is: 'date'; ns: bigint }
+  | { is: 'word'; word: string }
+  | { is: 'regex'; text: string; fold: boolean };
+export interface Leaf {
+  kind: 'leaf';
+  field: Field;
+  op: Op;
+  negated: boolean;
+  values: Value[];
+}
+export type Node =
+  | { kind: 'and' | 'or'; parts: Node[] }
+  | { kind: 'not'; part: Node }
+  | { kind: 'const'; truth: boolean }
+  | Leaf;
+
+export interface RuleError {
+  at: number;
+  length: number;
+  message: string;
+  expected: string;
+}
+export type Parsed = { ok: true; node: Node } | { ok: false; error: RuleError };
+
+export const LIMITS = { text: 65_536, depth: 64, nodes: 4096, list: 4096, string: 4096, regexes: 32 };
+
+const SIZE_EXPECTED = 'a size: 4096, 10MB, 1.5GiB (units B, KB, MB, GB, TB, KiB, MiB, GiB, TiB)';
+const AGE_EXPECTED = 'an age: a whole number and h, d, w, mo or y, as in 90d';
+const DATE_EXPECTED = 'a date in quotes: "2026-01-31" or "2026-01-31T10:30:00Z"';
+const FIELDS_EXPECTED =
+  'a field (name, path, ext, size, accessed, modified, created, owner, attributes, state), not, true, false, or (';
+const OPS_EXPECTED: Record<Kind, string> = {
+  text: '=, !=, in, not in, matches or like',
+  size: '=, !=, <, <=, >, >=, in or not in',
+  time: 'older than, newer than, =, !=, <, <=, > or >=',
+  owner: '=, !=, in, not in, matches or like',
+  attrs: '=, !=, in or not in',
+  state: '=, !=, in or not in',
+};
+const I64_MAX = (1n << 63n) - 1n;
+const U64_MAX = (1n << 64n) - 1n;
+const HOUR_NS = 3_600_000_000_000n;
+const AGE_NS: Record<AgeUnit, bigint> = {
+  h: HOUR_NS,
+  d: 24n * HOUR_NS,
+  w: 7n * 24n * HOUR_NS,
+  mo: 30n * 24n * HOUR_NS,
+  y: 365n * 24n * HOUR_NS,
+};
+const AGE_NS_MAX = 290n * 365n * 24n * HOUR_NS;
+/** Largest first, as a size is printed. */
+export const SIZE_UNITS: [SizeUnit, bigint][] = [
+  ['TiB', 1n << 40n],
+  ['TB', 1_000_000_000_000n],
+  ['GiB', 1n << 30n],
+  ['GB', 1_000_000_000n],
+  ['MiB', 1n << 20n],
+  ['MB', 1_000_000n],
+  ['KiB', 1024n],
+  ['KB', 1000n],
+  ['B', 1n],
+];
+
+// ---- bytes and texts ----
+
+const encoder = new TextEncoder();
+const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Length of the valid UTF-8 character at the front of what is left, 0 for none. */
+function characterAt(b: Uint8Array, i: number): number {
+  const c = b[i]!;
+  const follows = (n: number) => {
+    for (let k = 1; k <= n; k++) if (i + k >= b.length || (b[i + k]! & 0xc0) !== 0x80) return false;
+    return true;
+  };
+  if (c < 0x80) return 1;
+  if (c >= 0xc2 && c <= 0xdf) return follows(1) ? 2 : 0;
+  if (c >= 0xe0 && c <= 0xef) {
+    if (!follows(2)) return 0;
+    const d = b[i + 1]!;
+    return (c === 0xe0 && d < 0xa0) || (c === 0xed && d > 0x9f) ? 0 : 3;
+  }
+  if (c >= 0xf0 && c <= 0xf4) {
+    if (!follows(3)) return 0;
+    const d = b[i + 1]!;
+    return (c === 0xf0 && d < 0x90) || (c === 0xf4 && d > 0x8f) ? 0 : 4;
+  }
+  return 0;
+}
+
+export function textOf(b: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < b.length;) {
+    const n = characterAt(b, i);
+    text += n > 0 ? lossy.decode(b.subarray(i, i + n)) : String.fromCharCode(0xdc00 + b[i]!);
+    i += n || 1;
+  }
+  return text;
+}
+
+const isRaw = (code: number) => code >= 0xdc80 && code <= 0xdcff;
+
+export function bytesOf(text: string): Uint8Array {
+  const out: number[] = [];
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    if (isRaw(code)) out.push(code - 0xdc00);
+    else out.push(...encoder.encode(character));
+  }
+  return Uint8Array.from(out);
+}
+
+// ---- reading ----
+
+class Wrong extends Error {
+  readonly told: RuleError;
+  constructor(told: RuleError) {
+    super(told.message);
+    this.told = told;
+  }
+}
+
+type Tok = 'end' | 'word' | 'string' | 'op' | '(' | ')' | ',' | 'regex';
+interface Token {
+  kind: Tok;
+  at: number;
+  len: number;
+  /** Of a word its letters, of strings and regexes what they hold. */
+  text: string;
+  op: Op;
+  negated: boolean;
+  fold: boolean;
+}
+
+const code = (c: string) => c.charCodeAt(0);
+const isDigit = (c: number | undefined) => c !== undefined && c >= 48 && c <= 57;
+const isWord = (c: number | undefined) =>
+  c !== undefined && (isDigit(c) || (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95);
+const isBlank = (c: number | undefined) => c === 32 || (c !== undefined && c >= 9 && c <= 13);
+const lower = (s: string) => s.replace(/[A-Z]/g, (c) => c.toLowerCase());
+
+class Parser {
+  private readonly b: Uint8Array;
+  private pos = 0;
+  private now!: Token;
+  private nodes = 0;
+  private regexes = 0;
+  private depth = 0;
+
+  constructor(text: string) {
+    this.b = encoder.encode(text);
+  }
+
+  private fail(at: number, length: number, expected: string, message: string): never {
+    const from = Math.min(at, this.b.length);
+    throw new Wrong({ at: from, length: Math.min(length, this.b.length - from), message, expected });
+  }
+
+  private shown(at: number, len: number): string {
+    return lossy.decode(this.b.subarray(at, at + Math.min(len, 60)));
+  }
+
+  // -- lexer --
+
+  private escape(): number {
+    const at = this.pos - 1;
+    const c = this.b[this.pos++]!;
+    switch (c) {
+      case code('"'):
+      case code("'"):
+      case code('\\'):
+        return c;
+      case code('n'):
+        return 10;
+      case code('r'):
+        return 13;
+      case code('t'):
+        return 9;
+      case code('x'): {
+        const hex = lossy.decode(this.b.subarray(this.pos, this.pos + 2));
+        if (!/^[0-9a-fA-F]{2}$/.test(hex))
+          this.fail(at, 2, 'two hexadecimal digits, as in \\xff', 'incomplete \\x escape');
+        this.pos += 2;
+        if (hex === '00') this.fail(at, 4, '', 'no name holds a zero byte');
+        return parseInt(hex, 16);
+      }
+      default:
+        return this.fail(
+          at,
+          2,
+          '\\\\ for a backslash, or one of \\" \\\' \\n \\r \\t \\xNN',
+          'unknown escape in a string',
+        );
+    }
+  }
+
+  private flag() {
+    const at = this.pos;
+    while (isWord(this.b[this.pos])) this.pos++;
+    if (this.pos === at) return;
+    if (this.pos - at === 1 && this.b[at] === code('i')) {
+      this.now.fold = true;
+      return;
+    }
+    this.fail(at, this.pos - at, 'i (upper and lower case alike), or a blank', 'unknown flag');
+  }
+
+  private string(quote: number) {
+    const at = this.pos - 1;
+    const out: number[] = [];
+    while (this.pos < this.b.length && this.b[this.pos] !== quote) {
+      let c = this.b[this.pos++]!;
+      if (c === code('\\')) c = this.pos < this.b.length ? this.escape() : c;
+      if (c === 0) this.fail(this.pos - 1, 1, '', 'no name holds a zero byte');
+      if (out.length === LIMITS.string)
+        this.fail(at, this.pos - at, '', `a string is longer than ${LIMITS.string} bytes`);
+      out.push(c);
+    }
+    if (this.pos >= this.b.length)
+      this.fail(at, this.b.length - at, String.fromCharCode(quote), 'the string is not closed');
+    this.pos++;
+    this.now.kind = 'string';
+    this.now.text = textOf(Uint8Array.from(out));
+    this.flag();
+  }
+
+  private regex() {
+    const at = this.pos - 1;
+    const out: number[] = [];
+    while (this.pos < this.b.length && this.b[this.pos] !== code('/')) {
+      let c = this.b[this.pos++]!;
+      if (c === 0) this.fail(this.pos - 1, 1, '', 'no name holds a zero byte');
+      if (c === code('\\') && this.pos < this.b.length) {
+        if (this.b[this.pos] !== code('/') && out.length < LIMITS.string) out.push(c);
+        c = this.b[this.pos++]!;
+      }
+      if (out.length === LIMITS.string)
+        this.fail(at, this.pos - at, '', `a regular expression is longer than ${LIMITS.string} bytes`);
+      out.push(c);
+    }
+    if (this.pos >= this.b.length)
+      this.fail(at, this.b.length - at, '/', 'the regular expression is not closed');
+    this.pos++;
+    this.now.kind = 'regex';
+    this.now.text = textOf(Uint8Array.from(out));
+    this.flag();
+  }
+
+  private symbol() {
+    const c = String.fromCharCode(this.b[this.pos]!);
+    const d = this.pos + 1 < this.b.length ? String.fromCharCode(this.b[this.pos + 1]!) : '';
+    const op = (o: Op, len: number, negated = false) => {
+      this.pos += len;
+      Object.assign(this.now, { kind: 'op', op: o, negated });
+    };
+    if (c === '(' || c === ')' || c === ',') {
+      this.pos++;
+      this.now.kind = c;
+    } else if (c === '=') op('=', d === '=' ? 2 : 1);
+    else if ((c === '!' && d === '=') || (c === '<' && d === '>')) op('=', 2, true);
+    else if (c === '<' || c === '>') op((d === '=' ? `${c}=` : c) as Op, d === '=' ? 2 : 1);
+    else {
+      const n = this.b[this.pos]!;
+      this.fail(
+        this.pos,
+        1,
+        '',
+        n >= 0x20 && n < 0x7f ? `unexpected '${c}'` : `unexpected byte 0x${n.toString(16).padStart(2, '0')}`,
+      );
+    }
+  }
+
+  private lex(regexNext = false) {
+    while (isBlank(this.b[this.pos])) this.pos++;
+    this.now = { kind: 'end', at: this.pos, len: 0, text: '', op: '=', negated: false, fold: false };
+    const c = this.b[this.pos];
+    if (c === undefined) return;
+    if (c === code('"') || c === code("'")) {
+      this.pos++;
+      this.string(c);
+    } else if (c === code('/') && regexNext) {
+      this.pos++;
+      this.regex();
+    } else if (isWord(c)) {
+      const number = isDigit(c);
+      while (isWord(this.b[this.pos]) || (number && this.b[this.pos] === code('.'))) this.pos++;
+      this.now.kind = 'word';
+      this.now.text = lossy.decode(this.b.subarray(this.now.at, this.pos));
+    } else this.symbol();
+    this.now.len = this.pos - this.now.at;
+  }
+
+  private is(word: string): boolean {
+    return this.now.kind === 'word' && lower(this.now.text) === word;
+  }
+
+  // -- values --
+
+  private size(): Value {
+    const t = this.now;
+    const bad = () => this.fail(t.at, t.len, SIZE_EXPECTED, `"${this.shown(t.at, t.len)}" is no size`);
+    const parts = t.kind === 'word' ? /^(\d+)(?:\.(\d+))?([^]*)$/.exec(t.text) : null;
+    if (!parts || BigInt(parts[1]!) > U64_MAX || BigInt(parts[2] ?? 0) > U64_MAX) return bad();
+    if (parts[2] === undefined && parts[3]!.startsWith('.')) return bad();
+    const find = (text: string) => SIZE_UNITS.find(([name]) => lower(name) === lower(text));
+    this.lex();
+    let unit: [SizeUnit, bigint] | undefined = ['B', 1n];
+    if (parts[3]) unit = find(parts[3]);
+    else if (this.now.kind === 'word' && find(this.now.text)) {
+      unit = find(this.now.text);
+      this.lex();
+    }
+    if (!unit) return bad();
+    const part = parts[2] ?? '';
+    let bytes = BigInt(part || 0) * unit[1];
+    for (let i = 0; i < part.length; i++) bytes /= 10n; // rounds down to whole bytes
+    bytes += BigInt(parts[1]!) * unit[1];
+    if (bytes > I64_MAX) this.fail(t.at, t.len, SIZE_EXPECTED, 'no file is that large');
+    return { is: 'size', bytes };
+  }
+
+  private age(): Value {
+    const t = this.now;
+    const parts = t.kind === 'word' ? /^(\d+)([^]*)$/.exec(t.text) : null;
+    if (!parts || BigInt(parts[1]!) > U64_MAX)
+      return this.fail(t.at, t.len, AGE_EXPECTED, 'an age is missing');
+    this.lex();
+    let name = lower(parts[2]!);
+    if (!name && this.now.kind === 'word' && lower(this.now.text) in AGE_NS) {
+      name = lower(this.now.text);
+      this.lex();
+    }
+    if (!Object.hasOwn(AGE_NS, name))
+      this.fail(t.at, t.len, AGE_EXPECTED, `"${this.shown(t.at, t.len)}" is no age`);
+    const unit = name as AgeUnit;
+    const count = BigInt(parts[1]!);
+    if (count > AGE_NS_MAX / AGE_NS[unit])
+      this.fail(t.at, t.len, AGE_EXPECTED, 'an age is at most 290 years');
+    return { is: 'age', count: Number(count), unit };
+  }
+
+  private date(): Value {
+    const t = this.now;
+    const length = bytesOf(t.text).length;
+    if (t.kind !== 'string' || t.fold || length === 0 || length > 40)
+      this.fail(t.at, t.len, DATE_EXPECTED, 'a date is missing');
+    const ns = parseTime(length === 10 ? `${t.text}T00:00:00Z` : t.text);
+    if (ns === undefined)
+      return this.fail(t.at, t.len, DATE_EXPECTED, `"${lossy.decode(bytesOf(t.text))}" is no date`);
+    this.lex();
+    return { is: 'date', ns };
+  }
+
+  private named(field: 'attributes' | 'state'): Value {
+    const t = this.now;
+    const word = (field === 'state' ? STATES : ATTRIBUTES).find((w) => w === lower(t.text));
+    if (!word)
+      return this.fail(
+        t.at,
+        t.len,
+        field === 'state'
+          ? 'resident, stub, tiering, recalling or pinned'
+          : 'immutable, append, verity, encrypted, dax, compressed, readonly, hidden, system, offline, reparse, setuid, setgid, sticky or executable',
+        `unknown ${field === 'state' ? 'state' : 'attribute'}`,
+      );
+    this.lex();
+    return { is: 'word', word };
+  }
+
+  private text(fold: boolean): Value {
+    const text = fold ? lower(this.now.text) : this.now.text;
+    this.lex();
+    return { is: 'text', text, fold };
+  }
+
+  private owner(): Value {
+    const t = this.now;
+    if (t.kind === 'word' && /^\d/.test(t.text)) {
+      if (!/^\d+$/.test(t.text) || BigInt(t.text) > 0xffff_ffffn)
+        this.fail(t.at, t.len, 'a user number, or a name in quotes', 'this is no user number');
+      this.lex();
+      return { is: 'uid', uid: Number(t.text) };
+    }
+    return this.text(t.fold);
+  }
+
+  private item(field: Field): Value {
+    const kind = KIND[field];
+    if (kind === 'size') return this.size();
+    if (kind === 'time') return this.date();
+    const t = this.now;
+    if (t.kind !== 'word' && t.kind !== 'string')
+      this.fail(t.at, t.len, 'a word, or text in quotes', `a value for ${field} is missing`);
+    if (field === 'attributes' || field === 'state') return this.named(field);
+    if (field === 'owner') return this.owner();
+    const wrong = checkText(field, t.text);
+    if (wrong) this.fail(t.at, t.len, wrong.expected, wrong.message);
+    return this.text(t.fold || field === 'ext');
+  }
+
+  private glob(field: Field): Value {
+    const t = this.now;
+    if (t.kind !== 'string')
+      this.fail(t.at, t.len, 'a pattern in quotes, as in "/Active/**"', 'a pattern is missing');
+    const wrong = checkGlob(field, t.text);
+    if (wrong) this.fail(t.at, t.len, wrong.expected, wrong.message);
+    const value = this.text(false) as Value & { is: 'text' };
+    return { ...value, fold: t.fold || field === 'ext' };
+  }
+
+  private list(field: Field): Value[] {
+    const items: Value[] = [];
+    if (this.now.kind !== '(') this.fail(this.now.at, this.now.len, '(', 'a list in parentheses is missing');
+    do {
+      if (items.length === LIMITS.list)
+        this.fail(this.now.at, this.now.len, '', `a list has more than ${LIMITS.list} items`);
+      this.lex();
+      items.push(this.item(field));
+    } while ((this.now.kind as Tok) === ',');
+    if ((this.now.kind as Tok) !== ')')
+      this.fail(this.now.at, this.now.len, ', or )', 'the list is not closed');
+    this.lex();
+    return items;
+  }
+
+  private like(): Value {
+    const t = this.now;
+    if (t.kind !== 'regex')
+      this.fail(
+        t.at,
+        t.len,
+        'a regular expression between slashes, as in /^img_\\d+/i',
+        'a regular expression is missing',
+      );
+    if (++this.regexes > LIMITS.regexes)
+      this.fail(t.at, t.len, '', `more than ${LIMITS.regexes} regular expressions`);
+    this.lex();
+    return { is: 'regex', text: t.text, fold: t.fold };
+  }
+
+  // -- the tree --
+
+  private node() {
+    if (++this.nodes > LIMITS.nodes)
+      this.fail(this.now.at, this.now.len, '', `the rule has more than ${LIMITS.nodes} parts`);
+  }
+
+  private deeper() {
+    if (++this.depth > LIMITS.depth)
+      this.fail(this.now.at, this.now.len, '', `parentheses and not lie more than ${LIMITS.depth} deep`);
+  }
+
+  private noOp(field: Field): never {
+    return this.fail(
+      this.now.at,
+      this.now.len,
+      OPS_EXPECTED[KIND[field]],
+      this.now.kind === 'end' ? `the rule ends after ${field}` : `this cannot be asked of ${field}`,
+    );
+  }
+
+  private op(field: Field): { op: Op; negated: boolean } {
+    const ops = OPS[KIND[field]];
+    let op: Op;
+    let negated = false;
+    if (this.now.kind === 'op') ({ op, negated } = this.now);
+    else if (this.is('older') || this.is('newer')) {
+      op = this.is('older') ? 'older than' : 'newer than';
+      if (ops.includes(op)) {
+        this.lex();
+        if (!this.is('than')) this.fail(this.now.at, this.now.len, 'than', 'than is missing');
+      }
+    } else {
+      if (this.is('not')) {
+        negated = true;
+        this.lex();
+      }
+      if (this.is('in')) op = 'in';
+      else if (this.is('matches')) op = 'matches';
+      else if (this.is('like')) op = 'like';
+      else return this.noOp(field);
+    }
+    if (!ops.includes(op)) this.noOp(field);
+    return { op, negated };
+  }
+
+  private leaf(field: Field): Node {
+    this.node();
+    this.lex();
+    const { op, negated } = this.op(field);
+    let values: Value[];
+    this.lex(op === 'like');
+    if (op === 'like') values = [this.like()];
+    else if (op === 'in') values = this.list(field);
+    else if (op === 'matches') values = [this.glob(field)];
+    else if (op === 'older than' || op === 'newer than') values = [this.age()];
+    else values = [this.item(field)];
+    return { kind: 'leaf', field, op, negated, values };
+  }
+
+  private unary(): Node {
+    if (this.now.kind === '(') {
+      this.deeper();
+      this.lex();
+      const n = this.or();
+      if ((this.now.kind as Tok) !== ')')
+        this.fail(this.now.at, this.now.len, '), and, or or', 'a parenthesis is not closed');
+      this.lex();
+      this.depth--;
+      return n;
+    }
+    if (this.is('not')) {
+      this.node();
+      this.deeper();
+      this.lex();
+      const part = this.unary();
+      this.depth--;
+      return { kind: 'not', part };
+    }
+    if (this.is('true') || this.is('false')) {
+      const truth = this.is('true');
+      this.node();
+      this.lex();
+      return { kind: 'const', truth };
+    }
+    const field = FIELDS.find((f) => this.is(f));
+    if (field) return this.leaf(field);
+    const { kind, at, len } = this.now;
+    if (kind === 'end')
+      return this.fail(
+        at,
+        0,
+        FIELDS_EXPECTED,
+        this.b.length === 0 ? 'the rule is empty' : 'the rule ends too early',
+      );
+    const shown = this.shown(at, len);
+    return this.fail(
+      at,
+      len,
+      FIELDS_EXPECTED,
+      kind === 'word' ? `unknown field "${shown}"` : `unexpected ${shown}`,
+    );
+  }
+
+  private chain(kind: 'and' | 'or', part: () => Node): Node {
+    const first = part();
+    if (!this.is(kind)) return first;
+    this.node();
+    const parts: Node[] = [];
+    // (a and b) and c is a and b and c.
+    const add = (n: Node) => (n.kind === kind ? parts.push(...n.parts) : parts.push(n));
+    add(first);
+    while (this.is(kind)) {
+      this.lex();
+      add(part());
+    }
+    return { kind, parts };
+  }
+
+  private or(): Node {
+    return this.chain('or', () => this.chain('and', () => this.unary()));
+  }
+
+  all(): Node {
+    if (this.b.length > LIMITS.text)
+      this.fail(LIMITS.text, this.b.length, '', `the rule is longer than ${LIMITS.text} bytes`);
+    this.lex();
+    const n = this.or();
+    if (this.now.kind !== 'end')
+      this.fail(
+        this.now.at,
+        this.now.len,
+        'and, or, or the end of the rule',
+        'something follows that does not belong',
+      );
+    return n;
+  }
+}
+
+export function parseRule(text: string): Parsed {
+  try {
+    return { ok: true, node: new Parser(text).all() };
+  } catch (e) {
+    if (e instanceof Wrong) return { ok: false, error: e.told };
+    throw e;
+  }
+}
+
+// ---- what a value may be ----
+
+export interface Unfit {
+  message: string;
+  expected: string;
+}
+
+/** Why a text cannot be a value of name, path or ext. */
+export function checkText(field: Field, text: string): Unfit | undefined {
+  if (field === 'name' && text.includes('/'))
+    return { message: "a name holds no '/'", expected: 'path instead of name' };
+  if (field === 'ext' && (text.startsWith('.') || text.includes('/')))
+    return {
+      message: "an extension is written without its dot and holds no '/'",
+      expected: 'as in ext = mov',
+    };
+  if (field === 'path' && (text.length < 2 || !text.startsWith('/') || text.endsWith('/')))
+    return {
+      message: "a path begins with '/' at the volume's root and does not end in '/'",
+      expected: 'as in path = "/projects/old.mov"',
+    };
+  return undefined;
+}
+
+const globError = (message: string): Unfit => ({
+  message,
+  expected: '* ** ? [a-z] [!a-z] and \\ before a character that is meant as it is (in quotes: \\\\)',
+});
+
+/** Why a text is no pattern for this field. */
+export function checkGlob(field: Field, text: string): Unfit | undefined {
+  if (field !== 'path' && text.includes('/'))
+    return { message: `${field} holds no '/'`, expected: 'path matches "..."' };
+  const p = [...text];
+  for (let i = 0; i < p.length; i++) {
+    if (p[i] === '\\') {
+      if (++i >= p.length) return globError('the pattern ends in the middle of a \\ escape');
+    } else if (p[i] === '[') {
+      const end = setEnd(p, i + 1);
+      if (typeof end === 'string') return globError(end);
+      i = end;
+    }
+  }
+  return undefined;
+}
+
+/** Of the set whose '[' is before i: the place of its ']', or what is wrong with it. */
+function setEnd(p: string[], i: number): number | string {
+  const member = () => {
+    if (p[i] === '\\') i++;
+    return p[i++];
+  };
+  // As the server orders them: what is no UTF-8 comes behind every character.
+  const rank = (c: string) => {
+    const n = c.codePointAt(0)!;
+    return isRaw(n) ? 0x200000 + n : n;
+  };
+  if (p[i] === '!' || p[i] === '^') i++;
+  for (let first = true; i < p.length && (p[i] !== ']' || first); first = false) {
+    const from = member();
+    if (from === undefined) break;
+    let to: string | undefined = from;
+    if (i + 1 < p.length && p[i] === '-' && p[i + 1] !== ']') {
+      i++;
+      to = member();
+      if (to === undefined) break;
+    }
+    if (rank(from) > rank(to)) return 'a range in [..] runs backwards';
+  }
+  return i >= p.length ? 'a [ is not closed by ]' : i;
+}
+
+const NS = 1_000_000_000n;
+
+/** Nanoseconds since 1970 of an RFC 3339 text, years 1678 to 2261. */
+export function parseTime(text: string): bigint | undefined {
+  const m =
+    /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(text);
+  if (!m) return undefined;
+  const [y, mo, d, h, mi, s] = m.slice(1, 7).map(Number) as [number, number, number, number, number, number];
+  const [oh, om] = [Number(m[9] ?? 0), Number(m[10] ?? 0)];
+  if (y < 1678 || y > 2261 || mo < 1 || mo > 12 || d < 1 || h > 23 || mi > 59 || s > 60 || oh > 23 || om > 59)
+    return undefined;
+  if (d > new Date(Date.UTC(y, mo, 0)).getUTCDate()) return undefined;
+  const seconds = Date.UTC(y, mo - 1, d, h, mi, s) / 1000 - (m[8] === '-' ? -1 : 1) * (oh * 3600 + om * 60);
+  if (seconds < Date.UTC(1678, 0, 1) / 1000 || seconds >= Date.UTC(2262, 0, 1) / 1000) return undefined;
+  return BigInt(seconds) * NS + BigInt((m[7] ?? '').padEnd(9, '0'));
+}
+
+/** "2026-01-31T10:30:00.5Z"; midnight is the day alone. */
+export function timeText(ns: bigint): string {
+  const rest = ((ns % NS) + NS) % NS;
+  const date = new Date(Number((ns - rest) / NS) * 1000).toISOString().slice(0, 19);
+  const fraction = rest ? `.${rest.toString().padStart(9, '0').replace(/0+$/, '')}` : '';
+  return `${date}${fraction}Z`.replace(/T00:00:00Z$/, '');
+}
+
+/** The largest unit that leaves no rest. */
+export function sizeParts(bytes: bigint): [bigint, SizeUnit] {
+  const [unit, one] = SIZE_UNITS.find(([, n]) => bytes > 0n && bytes % n === 0n) ?? (['B', 1n] as const);
+  return [bytes / one, unit];
+}
+
+// ---- printing ----
+
+export function quote(text: string): string {
+  let out = '"';
+  for (const c of text) {
+    const n = c.codePointAt(0)!;
+    if (c === '"' || c === '\\') out += `\\${c}`;
+    else if (c === '\n' || c === '\r' || c === '\t') out += c === '\n' ? '\\n' : c === '\r' ? '\\r' : '\\t';
+    else if (n < 0x20 || n === 0x7f || isRaw(n)) out += `\\x${(n & 0xff).toString(16).padStart(2, '0')}`;
+    else out += c;
+  }
+  return `${out}"`;
+}
+
+function printText(field: Field, v: { text: string; fold: boolean }, pattern: boolean): string {
+  const bare =
+    !pattern &&
+    (field === 'ext' || (field === 'owner' && !v.fold && !/^\d/.test(v.text))) &&
+    /^[A-Za-z0-9_]+$/.test(v.text);
+  return bare ? v.text : quote(v.text) + (v.fold && field !== 'ext' ? 'i' : '');
+}
+
+function printRegex(v: { text: string; fold: boolean }): string {
+  let out = '/';
+  for (let i = 0; i < v.text.length; i++) {
+    const c = v.text[i]!;
+    if (c === '\\' && i + 1 < v.text.length) out += c + v.text[++i]!;
+    else out += c === '/' ? '\\/' : c;
+  }
+  return `${out}/${v.fold ? 'i' : ''}`;
+}
+
+export function printValue(leaf: Leaf, v: Value): string {
+  switch (v.is) {
+    case 'text':
+      return printText(leaf.field, v, leaf.op === 'matches');
+    case 'uid':
+      return String(v.uid);
+    case 'size': {
+      const [n, unit] = sizeParts(v.bytes);
+      return `${n}${unit}`;
+    }
+    case 'age':
+      return `${v.count}${v.unit}`;
+    case 'date':
+      return `"${timeText(v.ns)}"`;
+    case 'word':
+      return v.word;
+    default:
+      return printRegex(v);
+  }
+}
+
+function printLeaf(leaf: Leaf): string {
+  const values = leaf.values.map((v) => printValue(leaf, v)).join(', ');
+  const op = !leaf.negated ? leaf.op : leaf.op === '=' ? '!=' : `not ${leaf.op}`;
+  return `${leaf.field} ${op} ${leaf.op === 'in' ? `(${values})` : values}`;
+}
+
+/** Canonical text: one blank between words, as few parentheses as possible. */
+export function printRule(n: Node): string {
+  const inside = (child: Node, parentheses: boolean) =>
+    parentheses ? `(${printRule(child)})` : printRule(child);
+  switch (n.kind) {
+    case 'const':
+      return String(n.truth);
+    case 'leaf':
+      return printLeaf(n);
+    case 'not':
+      return `not ${inside(n.part, n.part.kind === 'and' || n.part.kind === 'or')}`;
+    default:
+      // A group of nothing is written so that it is refused: left out it would mean more.
+      if (n.parts.length === 0) return '()';
+      return n.parts
+        .map((child) => inside(child, n.kind === 'and' && child.kind === 'or'))
+        .join(` ${n.kind} `);
+  }
+}
+
+/** The text as it would be understood, or as it is where it is not understood. */
+export function canonical(text: string): string {
+  const p = parseRule(text);
+  return p.ok ? printRule(p.node) : text;
+}
