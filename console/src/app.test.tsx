@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { api, ApiFailure, must, sayFailure } from './api/client';
 import { makeApplier, makeClient, type PageOf } from './api/data';
 import { backFrom } from './rooms/login';
-import { RuleText } from './rooms/rule';
+import { RuleText } from './ui/ruletext';
 
 afterEach(() => {
   cleanup();

@@ -18,6 +18,11 @@ const Files = lazy(() => import('./rooms/files'));
 const Shares = lazy(() => import('./rooms/shares'));
 const Rules = lazy(() => import('./rooms/rules'));
 const RuleEdit = lazy(() => import('./rooms/rule'));
+const PlanRoom = lazy(() => import('./rooms/plan'));
+const Imports = lazy(() => import('./rooms/imports'));
+const ImportRoom = lazy(() => import('./rooms/import'));
+const VolumeRoom = lazy(() => import('./rooms/volume'));
+const WhyRoom = lazy(() => import('./rooms/why'));
 const Jobs = lazy(() => import('./rooms/jobs'));
 const JobRoom = lazy(() => import('./rooms/job'));
 const Audit = lazy(() => import('./rooms/audit'));
@@ -137,6 +142,11 @@ export default function Inside() {
               <Route path="/shares" element={<Shares />} />
               <Route path="/rules" element={<Rules />} />
               <Route path="/rules/:id" element={<RuleEdit />} />
+              <Route path="/plan" element={<PlanRoom />} />
+              <Route path="/imports" element={<Imports />} />
+              <Route path="/imports/:id" element={<ImportRoom />} />
+              <Route path="/volumes/:id" element={<VolumeRoom />} />
+              <Route path="/volumes/:id/why" element={<WhyRoom />} />
               <Route path="/jobs" element={<Jobs />} />
               <Route path="/jobs/:id" element={<JobRoom />} />
               <Route path="/audit" element={<Audit />} />

@@ -1,4 +1,6 @@
 // A pretended altod for screenshots and for tests of the rooms: answers of the shape api/openapi.yaml gives, the same each time.
+import { answerPlans, plansOf } from './fake-plans.mjs';
+
 const DAY = 86_400_000;
 const id = (kind, n) =>
   `01j${kind
@@ -134,6 +136,9 @@ export function makeWorld(now = Date.now(), mood = 'full') {
         stub_bytes: i === 1 ? 0 : Math.round(bytes * 0.62),
         freed_bytes: i === 1 ? 0 : Math.round(bytes * 0.615),
         last_scan_at: i === 4 ? null : at((i + 1) * 5_000_000),
+        bytes_total: i === 0 ? 90 * TB : 0,
+        bytes_free: i === 0 ? 21 * TB : 0,
+        space_at: i === 0 ? at(40_000) : null,
         created_at: at(170 * DAY),
         version: 9,
       }));
@@ -165,6 +170,21 @@ export function makeWorld(now = Date.now(), mood = 'full') {
         created_by: 'admin',
         created_at: at(120 * DAY),
         updated_at: at((i + 1) * 3 * DAY),
+        schedule: i === 1 ? { cron: '0 20 * * 1-5', zone: 'Europe/Berlin' } : null,
+        windows:
+          i === 1
+            ? { zone: 'Europe/Berlin', spans: [{ days: [1, 2, 3, 4, 5], from: '20:00', to: '06:00' }] }
+            : null,
+        limit_minutes: null,
+        limit_error_percent: i === 1 ? 20 : null,
+        start_used_percent: i === 1 ? 85 : null,
+        stop_used_percent: i === 1 ? 75 : null,
+        suspended:
+          i === 2
+            ? { at: at(2 * DAY), reason: 'limit', text: '22 % of the files of its last run failed' }
+            : null,
+        next_run_at: i === 1 ? at(-9 * 3_600_000) : null,
+        last_run: i === 1 ? { job_id: id('jxb', 5), at: at(15 * 3_600_000), state: 'done' } : null,
       }));
   const job = (i, kind, state, total, done, refused, failed, text = '') => ({
     id: id('jxb', i),
@@ -389,7 +409,21 @@ export function makeWorld(now = Date.now(), mood = 'full') {
         tiered_24h: 61_046,
         errors_24h: 3,
       };
-  return { now, mood, at, customers, hosts, shares, volumes, rules, jobs, users, audit, figures };
+  return {
+    now,
+    mood,
+    at,
+    ...plansOf(at, none),
+    customers,
+    hosts,
+    shares,
+    volumes,
+    rules,
+    jobs,
+    users,
+    audit,
+    figures,
+  };
 }
 
 const EXT = ['mov', 'mxf', 'wav', 'jpg', 'tif', 'pdf', 'xlsx', 'txt'];
@@ -536,6 +570,8 @@ export function answer(world, method, url, body) {
     return method === 'DELETE' ? ok(null, 204) : ok(method === 'POST' ? { ...session, token: 't' } : session);
   if (world.mood === 'failing') return { status: 500, body: BAD };
   const [, noun, one, verb] = path.split('/');
+  const more = answerPlans(world, entry, method, path, query, body);
+  if (more) return more;
   if (path === '/figures') return ok(world.figures);
   if (path === '/series') return ok(series(world, query));
   if (path === '/audit/verify') return ok({ ok: true, events: 4_201, first_bad_seq: null });

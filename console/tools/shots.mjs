@@ -1,5 +1,5 @@
 // Screenshots of every room, against a pretended altod (tools/fake.mjs) and the built console in dist:
-//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark]
+//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark] [--whole]
 // Tells what the browser complained about, and every page that is wider than the window; exit status 1 when there was any.
 import { mkdirSync, readFileSync, existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -18,6 +18,7 @@ const folder = process.argv[2] ?? 'shots';
 const moods = option('moods', 'full,empty,loading,failing,million');
 const sizes = option('sizes', '1440-light,1440-dark,390-light,390-dark');
 const only = option('rooms', '');
+const whole = process.argv.includes('--whole');
 mkdirSync(folder, { recursive: true });
 
 const press = (name) => async (page) => {
@@ -44,6 +45,17 @@ const ROOMS = {
         await page.getByLabel('Which files').first().fill('size >= 10XB and modified older than 90d');
     },
   ],
+  'rule-versions': '/rules/01jrvx00000000000000000001?tab=versions',
+  plan: '/plan?volume=01jvxm00000000000000000000&rule=01jrvx00000000000000000001',
+  imports: '/imports',
+  'import-look': '/imports/01jxmp00000000000000000000',
+  'import-run': '/imports/01jxmp00000000000000000001',
+  'import-done': '/imports/01jxmp00000000000000000002',
+  'import-broken': '/imports/01jxmp00000000000000000004',
+  volume: '/volumes/01jvxm00000000000000000000',
+  folders: '/volumes/01jvxm00000000000000000000?tab=folders',
+  growth: '/volumes/01jvxm00000000000000000000?tab=growth',
+  why: '/volumes/01jvxm00000000000000000000/why?path=%2FArchive%2F2023%2Ffilm.mov',
   jobs: '/jobs',
   job: '/jobs/01jjxb00000000000000000000',
   'job-reconcile': '/jobs/01jjxb00000000000000000006',
@@ -59,6 +71,32 @@ const ROOMS = {
   users: '/users',
 };
 const DIALOGS = {
+  'rule-new': '/rules/new?volume=01jvxm00000000000000000000',
+  'rule-nested': [
+    `/rules/new?volume=01jvxm00000000000000000000&where=${encodeURIComponent('(size >= 1.5GiB or accessed older than 2y and not (owner in (0, alice, "Bob Smith") or name like /^img_\\d+/i)) and not path matches "/Active/**" and modified < "2026-01-31T10:30:00Z" and attributes not in (hidden, system) and name matches "*.tmp"i')}`,
+    async () => undefined,
+  ],
+  'plan-compare':
+    '/plan?volume=01jvxm00000000000000000000&rule=01jrvx00000000000000000001&against=01jrvx00000000000000000002&now=2026-01-01',
+  'plan-nothing': '/plan',
+  'd-templates': ['/rules/new', press('Start from a template')],
+  'd-costs': [
+    '/plan?volume=01jvxm00000000000000000000&rule=01jrvx00000000000000000001',
+    press('Change the prices'),
+  ],
+  'rules-of-one': '/rules?volume=01jvxm00000000000000000000',
+  'import-new': '/imports/new?volume=01jvxm00000000000000000000',
+  'import-upload': '/imports/01jxmp00000000000000000003',
+  'import-problem': '/imports/01jxmp00000000000000000005',
+  'd-import-volume': ['/imports/new', press('Add a volume')],
+  'folders-open': [
+    '/volumes/01jvxm00000000000000000000?tab=folders',
+    async (page) => {
+      await press('Open Archive')(page);
+      await page.getByRole('button', { name: 'Open Scans' }).first().click();
+    },
+  ],
+  'why-nothing': '/volumes/01jvxm00000000000000000000/why',
   'd-customer': ['/customers', press('Add customer')],
   'd-enrol': [
     '/hosts?customer=01jcst00000000000000000000',
@@ -203,7 +241,7 @@ for (const size of sizes) {
       await page.waitForTimeout(250);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (over > 0) complain(`${room} is ${over} px too wide`);
-      await page.screenshot({ path: `${folder}/${mood}-${room}-${size}.png` });
+      await page.screenshot({ path: `${folder}/${mood}-${room}-${size}.png`, fullPage: whole });
       taken++;
     }
     await context.close();

@@ -197,7 +197,7 @@ export function replace(client: QueryClient, list: string, noun: Noun): boolean 
   return seen;
 }
 
-const LISTS = { job: 'jobs', host: 'hosts', volume: 'volumes', share: 'shares' } as const;
+const LISTS = { job: 'jobs', host: 'hosts', volume: 'volumes', share: 'shares', import: 'imports' } as const;
 
 /** Takes live events into the cache. What cannot be put in place is loaded afresh, at most once a second. */
 export function makeApplier(
@@ -227,6 +227,10 @@ export function makeApplier(
     const list = LISTS[event.kind];
     if (!replace(client, list, noun)) soon(list);
     if (event.kind === 'volume') client.setQueryData(['volume', noun.id], noun);
+    if (event.kind === 'import')
+      client.setQueryData<Noun>(['import', noun.id], (old) =>
+        old && old.version > noun.version ? old : noun,
+      );
     if (event.kind === 'job') {
       client.setQueryData<Job>(['job', noun.id], noun as Job);
       if (noun.state && ended(noun.state)) {

@@ -18,6 +18,7 @@ import {
   parseRule,
   parseTime,
   printRule,
+  sizeForPeople,
   STATES,
   textOf,
   timeText,
@@ -357,6 +358,21 @@ describe('times', () => {
         expect(parseTime(t.length === 10 ? `${t}T00:00:00Z` : t)).toBe(ns);
       }),
       { numRuns: 1000 },
+    );
+  });
+});
+
+describe('sizes for people', () => {
+  it('mean the same bytes', () => {
+    expect(sizeForPeople(1_610_612_736n)).toEqual(['1.5', 'GiB']);
+    expect(sizeForPeople(2_500_000_000n)).toEqual(['2.5', 'GB']);
+    expect(sizeForPeople(10_000_000n)).toEqual(['10', 'MB']);
+    expect(sizeForPeople(0n)).toEqual(['0', 'B']);
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: (1n << 63n) - 1n }), (bytes) => {
+        const [n, unit] = sizeForPeople(bytes);
+        expect(parseRule(`size = ${n}${unit}`)).toMatchObject({ ok: true, node: { values: [{ bytes }] } });
+      }),
     );
   });
 });

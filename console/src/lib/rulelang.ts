@@ -757,6 +757,18 @@ export function sizeParts(bytes: bigint): [bigint, SizeUnit] {
   return [bytes / one, unit];
 }
 
+/** As a person would write it: "1.5 GiB", where its text is 1536MiB. */
+export function sizeForPeople(bytes: bigint): [string, SizeUnit] {
+  for (const [unit, one] of SIZE_UNITS) {
+    if (bytes < one || (bytes * 100n) % one !== 0n) continue;
+    const hundredths = (bytes * 100n) / one;
+    const rest = hundredths % 100n;
+    const part = rest === 0n ? '' : `.${rest.toString().padStart(2, '0').replace(/0$/, '')}`;
+    return [`${hundredths / 100n}${part}`, unit];
+  }
+  return [String(bytes), 'B'];
+}
+
 // ---- printing ----
 
 export function quote(text: string): string {

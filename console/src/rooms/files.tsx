@@ -9,7 +9,7 @@ import { ended, useJob, useList } from '../api/data';
 import { bytes, count, words } from '../lib/format';
 import { crumbs, keyOf, parentOf, pathsOf, type Place, placeOf } from '../lib/path';
 import { reasonName } from '../lib/reasons';
-import { useAddress, useWho } from '../lib/session';
+import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Failed, JobBar, Nothing, Page, Search, Size, Split, State, TIERED, To, When } from '../ui/parts';
 import { DataTable } from '../ui/table';
@@ -105,7 +105,18 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
   });
   const f = stat.data;
   return (
-    <Drawer open title={f?.name ?? 'Details'} onClose={onClose} size={440} loading={stat.isPending}>
+    <Drawer
+      open
+      title={f?.name ?? 'Details'}
+      onClose={onClose}
+      size={440}
+      loading={stat.isPending}
+      extra={
+        <To path={`/volumes/${volume}/why`} more={place.b64 ? { path_b64: place.b64 } : { path: place.path }}>
+          Why?
+        </To>
+      }
+    >
       {stat.error && <Failed error={stat.error} retry={() => void stat.refetch()} />}
       {f && (
         <Descriptions
@@ -177,6 +188,7 @@ type Sort = (typeof SORTS)[number]['value'];
 
 export default function Files() {
   const { id = '' } = useParams();
+  const go = useGo();
   const who = useWho();
   const [search, change] = useAddress();
   const place: Place = { path: search.get('path') ?? '/', b64: search.get('b64') ?? undefined };
@@ -292,9 +304,12 @@ export default function Files() {
       }
       actions={
         v && (
-          <div className="wide" style={{ width: 260 }}>
-            <Split total={v.bytes} tiered={v.stub_bytes} />
-          </div>
+          <>
+            <div className="wide" style={{ width: 260 }}>
+              <Split total={v.bytes} tiered={v.stub_bytes} />
+            </div>
+            <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
+          </>
         )
       }
     >

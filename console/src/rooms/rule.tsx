@@ -1,187 +1,205 @@
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
-import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Skeleton, Switch, Table } from 'antd';
-import { useEffect, useState } from 'react';
+import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Skeleton, Switch, Tabs } from 'antd';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { useParams } from 'react-router';
-import { api, ifMatch, must, type Rule, type Schemas } from '../api/client';
+import { api, ApiFailure, ifMatch, must, type Rule, type Schemas } from '../api/client';
+import {
+  cloneRule,
+  countPlan,
+  type Plan,
+  resumeRule,
+  type RuleBody,
+  type RuleFull,
+  ruleTemplates,
+  type Template,
+} from '../api/issue3';
 import { useNamed } from '../api/data';
-import { bytes, count, duration, percent, words } from '../lib/format';
-import { keyOf } from '../lib/path';
-import { explain } from '../lib/reasons';
-import { mark } from '../lib/ruletext';
+import { zones } from '../lib/cron';
+import { bytes, count, percent } from '../lib/format';
+import { parseRule } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
+import { SPANS_MAX } from '../lib/week';
 import { useAct } from '../ui/act';
-import { Bars, ConfirmName, Failed, Page, Size, State, TIERED, WARN, When } from '../ui/parts';
-import { Pick } from '../ui/pick';
+import { Dialog } from '../ui/dialog';
+import { ConfirmName, Failed, Nothing, Page, When } from '../ui/parts';
+import { Pick, useSettled } from '../ui/pick';
+import { PlanPanel } from '../ui/planview';
+import { RuleText } from '../ui/ruletext';
+import { ScheduleEditor } from '../ui/schedule';
+import { SizeField } from '../ui/unit';
+import { Versions } from '../ui/versions';
+import { WindowsEditor } from '../ui/week';
 
-export function RuleText({
+const Builder = lazy(() => import('../ui/builder'));
+
+const START = 'size >= 10MB and modified older than 90d';
+const MORE = [
+  'schedule',
+  'windows',
+  'limit_minutes',
+  'limit_error_percent',
+  'start_used_percent',
+  'stop_used_percent',
+] as const;
+
+/** Builder and text of the same rule side by side: what is done to one is done to the other. */
+function Both({
   value = '',
   onChange,
   error,
   disabled,
   id,
+  below,
 }: {
   id?: string;
   value?: string;
   onChange?: (text: string) => void;
   error?: Schemas['RuleError'] | null;
   disabled?: boolean;
+  below: React.ReactNode;
 }) {
-  const parts = error ? mark(value, error.at, error.length) : undefined;
   return (
-    <>
-      <div className="code">
-        <pre aria-hidden="true">
-          {parts ? (
-            <>
-              {parts.before}
-              <mark>{parts.wrong}</mark>
-              {parts.after}
-            </>
-          ) : (
-            value
-          )}
-          {'\n'}
-        </pre>
-        <textarea
-          id={id}
-          aria-label="Which files"
-          aria-invalid={!!error}
-          aria-describedby="rule-error"
-          spellCheck={false}
-          disabled={disabled}
-          value={value}
-          onChange={(e) => onChange?.(e.target.value)}
-        />
-      </div>
-      <div id="rule-error" aria-live="polite">
-        {error && (
-          <Alert
-            type="error"
-            style={{ marginTop: 8 }}
-            title={error.message}
-            description={
-              <>
-                {parts && parts.wrong.trim() && (
-                  <>
-                    at <code className="mono">{parts.wrong}</code>;{' '}
-                  </>
-                )}
-                {error.expected && (
-                  <>
-                    expected: <b>{error.expected}</b>
-                  </>
-                )}
-              </>
-            }
-          />
-        )}
-      </div>
-    </>
+    <div className="both">
+      <section aria-label="Conditions">
+        <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 4 }} />}>
+          <Builder text={value} onText={(t) => onChange?.(t)} disabled={disabled} />
+        </Suspense>
+      </section>
+      <section aria-label="The rule as text">
+        <div className="sub" style={{ marginBottom: 4 }}>
+          The same as text
+        </div>
+        <RuleText id={id} value={value} onChange={onChange} error={error} disabled={disabled} />
+        {below}
+      </section>
+    </div>
   );
 }
 
-export function PlanPanel({ plan }: { plan: Schemas['Plan'] }) {
+/** How many files match, while one types. */
+function Count({ volume, where, ok }: { volume?: string; where: string; ok: boolean }) {
+  const settled = useSettled(where, 250);
+  const number = useQuery({
+    queryKey: ['count', volume, settled],
+    queryFn: ({ signal }) => countPlan({ volume_id: volume!, where: settled }, signal),
+    enabled: !!volume && ok && settled === where,
+    placeholderData: keepPreviousData,
+    retry: false,
+    staleTime: 30_000,
+  });
+  if (!volume) return <span className="sub">Choose a volume to see how many files match.</span>;
+  if (!ok) return <span className="sub">Counted again when the mistake is mended.</span>;
+  if (number.error && !(number.error instanceof ApiFailure && number.error.status === 404))
+    return <span className="sub wrong">Not counted: {number.error.message}</span>;
+  if (!number.data) return <span className="sub">Counting…</span>;
+  const old = number.isPlaceholderData || settled !== where;
   return (
-    <>
-      <div className="tiles">
-        {(
-          [
-            ['Files', count(plan.files)],
-            ['Data', bytes(plan.bytes)],
-            ['Frees', bytes(plan.freed_bytes)],
-          ] as const
-        ).map(([k, v]) => (
-          <Card key={k} className="tile" size="small">
-            <div className="k">{k}</div>
-            <div className="v">{v}</div>
-          </Card>
-        ))}
-      </div>
-      <p className="sub">
-        As of the scan <When at={plan.as_of_at} />, worked out in{' '}
-        {plan.took_ms < 1000 ? `${Math.max(1, Math.round(plan.took_ms))} ms` : duration(plan.took_ms)}. Every
-        file is looked at again before it is moved.
-      </p>
-      {plan.files === 0 && (
-        <Alert
-          type="info"
-          showIcon
-          title="No file would be touched"
-          description="Nothing matches, or what matches is refused or decided by a rule before."
-          style={{ marginBottom: 16 }}
-        />
+    <span className={old ? 'count old' : 'count'} aria-busy={old || undefined}>
+      <b className="num">
+        {number.data.exact ? '' : '≈ '}
+        {count(number.data.files)}
+      </b>{' '}
+      {number.data.files === 1 ? 'file matches' : 'files match'},{' '}
+      <b className="num">{bytes(number.data.bytes)}</b>
+    </span>
+  );
+}
+
+function Templates({ onPick, onClose }: { onPick: (t: Template) => void; onClose: () => void }) {
+  const list = useQuery({ queryKey: ['templates'], queryFn: ruleTemplates, staleTime: Infinity });
+  return (
+    <Dialog open title="Start from a template" footer={null} width={640} onCancel={onClose}>
+      {list.error ? (
+        <Failed error={list.error} retry={() => void list.refetch()} />
+      ) : !list.data ? (
+        <Skeleton active />
+      ) : list.data.items.length === 0 ? (
+        <Nothing title="No template" text="This server has none." />
+      ) : (
+        <ul className="templates">
+          {list.data.items.map((t) => (
+            <li key={t.id}>
+              <Button type="text" block onClick={() => onPick(t)}>
+                <b>{t.name}</b>
+                <span className="sub">{t.text}</span>
+                <code className="mono">{t.where}</code>
+              </Button>
+            </li>
+          ))}
+        </ul>
       )}
-      <div className="two">
-        {plan.folders.length > 0 && (
-          <Card size="small" title="Top folders">
-            <Bars
-              color={TIERED}
-              rows={plan.folders.slice(0, 10).map((f) => ({
-                key: f.path_b64 ?? f.path,
-                name: <span className="mono">{f.path}</span>,
-                value: f.bytes,
-                text: `${bytes(f.bytes)} · ${count(f.files)}`,
-              }))}
-            />
-          </Card>
-        )}
-        <Card size="small" title="Left where they are">
-          {plan.refusals.length ? (
-            <Bars
-              color={WARN}
-              rows={plan.refusals.map((r) => ({
-                key: r.reason,
-                name: (
-                  <>
-                    {words(r.reason)}
-                    {explain(r.reason) && <div className="sub">{explain(r.reason)}</div>}
-                  </>
-                ),
-                value: r.files,
-                text: `${count(r.files)} · ${bytes(r.bytes)}`,
-              }))}
-            />
-          ) : (
-            <span className="sub">None of the matching files is refused.</span>
-          )}
-        </Card>
-      </div>
-      {plan.sample.length > 0 && (
-        <Card
-          size="small"
-          title={plan.sample.length < plan.files ? `${count(plan.sample.length)} of them` : 'These'}
-          styles={{ body: { padding: 0 } }}
+    </Dialog>
+  );
+}
+
+function Clone({ rule, onClose }: { rule: RuleFull; onClose: () => void }) {
+  const who = useWho();
+  const go = useGo();
+  const [form] = Form.useForm<{ name: string; volume_id: string }>();
+  const act = useAct(
+    (v: { name: string; volume_id: string }) => cloneRule(rule.id, v),
+    ['rules'],
+    (made) => {
+      onClose();
+      go(`/rules/${made.id}`);
+    },
+    true,
+  );
+  return (
+    <Dialog
+      open
+      title={`Clone “${rule.name}”`}
+      okText="Clone"
+      confirmLoading={act.isPending}
+      onOk={() => form.submit()}
+      onCancel={onClose}
+    >
+      {act.error && <Failed error={act.error} />}
+      <Form
+        form={form}
+        layout="vertical"
+        initialValues={{ name: `${rule.name} (copy)`.slice(0, 128), volume_id: rule.volume_id }}
+        onFinish={(v) => act.mutate(v)}
+      >
+        <Form.Item
+          name="name"
+          label="Name of the copy"
+          rules={[{ required: true, whitespace: true, max: 128 }]}
         >
-          <Table
-            size="small"
-            rowKey={keyOf}
-            dataSource={plan.sample}
-            pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }}
-            scroll={{ x: 'max-content' }}
-            columns={[
-              { title: 'Path', fixed: true, render: (_, f) => <span className="mono">{f.path}</span> },
-              { title: 'Size', align: 'right', render: (_, f) => <Size n={f.size} /> },
-              { title: 'Modified', render: (_, f) => <When at={f.mtime_at} /> },
-              { title: 'State', render: (_, f) => <State of={f.state} /> },
-            ]}
-          />
-        </Card>
-      )}
-    </>
+          <Input autoComplete="off" />
+        </Form.Item>
+        <Form.Item name="volume_id" label="For volume" rules={[{ required: true }]}>
+          <Pick noun="volumes" customer={who.customer} />
+        </Form.Item>
+        <p className="sub">The copy is switched off until somebody switches it on.</p>
+      </Form>
+    </Dialog>
   );
 }
 
-const START = 'size >= 10MB and modified older than 90d';
+/** Members that were changed; a server that does not know one is not told of it for nothing. */
+function changes(v: RuleBody, rule?: RuleFull): Record<string, unknown> {
+  const body: Record<string, unknown> = { ...v, share_id: v.share_id ?? null };
+  for (const key of ['limit_files', 'limit_bytes'] as const) body[key] = v[key] ?? null;
+  for (const key of MORE) {
+    const next = v[key] ?? null;
+    const old = rule?.[key] ?? null;
+    if (JSON.stringify(next) === JSON.stringify(old)) delete body[key];
+    else body[key] = next;
+  }
+  if (rule) delete body.volume_id;
+  return body;
+}
 
-function Editor({ rule }: { rule?: Rule }) {
+function Editor({ rule }: { rule?: RuleFull }) {
   const who = useWho();
   const go = useGo();
   const { modal, message } = App.useApp();
   const [search] = useAddress();
-  const [form] = Form.useForm<Schemas['RuleNew']>();
+  const [form] = Form.useForm<RuleBody>();
   const first = {
     volume_id: search.get('volume') ?? undefined,
-    where: START,
+    where: search.get('where') ?? START,
     action: 'tier' as const,
     enabled: true,
     ...rule,
@@ -190,12 +208,12 @@ function Editor({ rule }: { rule?: Rule }) {
   const volume = Form.useWatch('volume_id', form) ?? first.volume_id;
   const chosen = useNamed('volumes', volume, who.customer);
   const action = Form.useWatch('action', form) ?? first.action;
-  const [settled, setSettled] = useState(where);
-  const [gone, setGone] = useState(false);
-  useEffect(() => {
-    const wait = setTimeout(() => setSettled(where), 300);
-    return () => clearTimeout(wait);
-  }, [where]);
+  const windows = Form.useWatch('windows', form);
+  const schedule = Form.useWatch('schedule', form);
+  const settled = useSettled(where, 300);
+  const [open, setOpen] = useState<'delete' | 'clone' | 'templates'>();
+  // Here at once; the server's word, which knows regular expressions too, follows.
+  const parsed = useMemo(() => parseRule(where), [where]);
   const check = useQuery({
     queryKey: ['check', settled],
     queryFn: () => must(api.POST('/rules/check', { body: { where: settled } })),
@@ -203,7 +221,11 @@ function Editor({ rule }: { rule?: Rule }) {
     placeholderData: keepPreviousData,
     staleTime: Infinity,
   });
-  const error = settled === where && !check.isPlaceholderData ? check.data?.error : undefined;
+  const checked = settled === where && !check.isPlaceholderData ? check.data : undefined;
+  const error =
+    where.trim() === ''
+      ? undefined
+      : (checked?.error ?? (parsed.ok || checked?.ok ? undefined : parsed.error));
   const preview = useMutation({
     mutationFn: () =>
       must(
@@ -213,21 +235,16 @@ function Editor({ rule }: { rule?: Rule }) {
       ),
   });
   const save = useAct(
-    async (v: Schemas['RuleNew']) => {
-      if (!rule) return must(api.POST('/rules', { body: v }));
-      const body: Schemas['RuleChange'] = {
-        name: v.name,
-        where: v.where,
-        action: v.action,
-        share_id: v.share_id ?? null,
-        enabled: v.enabled,
-      };
-      return must(
-        api.PATCH('/rules/{id}', {
-          params: { path: { id: rule.id }, header: ifMatch(rule) },
-          body: { ...body, limit_files: v.limit_files ?? null, limit_bytes: v.limit_bytes ?? null },
-        }),
-      );
+    async (v: RuleBody): Promise<Rule> => {
+      const body = changes(v, rule);
+      return rule
+        ? must(
+            api.PATCH('/rules/{id}', {
+              params: { path: { id: rule.id }, header: ifMatch(rule) },
+              body: body as Schemas['RuleChange'],
+            }),
+          )
+        : must(api.POST('/rules', { body: body as Schemas['RuleNew'] }));
     },
     ['rules', 'rule'],
     (saved) => {
@@ -241,6 +258,7 @@ function Editor({ rule }: { rule?: Rule }) {
     ['jobs'],
     (job) => go(`/jobs/${job.id}`),
   );
+  const resume = useAct((id: string) => resumeRule(id), ['rules', 'rule']);
   const remove = useAct(
     (r: Rule) => must(api.DELETE('/rules/{id}', { params: { path: { id: r.id }, header: ifMatch(r) } })),
     ['rules'],
@@ -257,63 +275,82 @@ function Editor({ rule }: { rule?: Rule }) {
         ? `By the preview it moves ${count(preview.data.files)} files, ${bytes(preview.data.bytes)} (${percent(preview.data.freed_bytes, preview.data.bytes)} of it freed).`
         : 'You have not looked at the preview. It tells which files are meant, without doing anything.',
     });
-  return (
-    <Page
-      title={rule ? rule.name : 'New rule'}
-      text="Which files are meant, and what is done with them."
-      actions={
-        <>
-          <Button onClick={() => go('/rules')}>All rules</Button>
-          {rule && who.mayWrite && (
+  const pick = (t: Template) => {
+    form.setFieldsValue({
+      name: form.getFieldValue('name') || t.name,
+      where: t.where,
+      action: t.action,
+      schedule: t.schedule ?? null,
+      ...(t.limits ?? {}),
+    });
+    setOpen(undefined);
+  };
+  const toPlan = () =>
+    rule && !dirty
+      ? go('/plan', { volume, rule: rule.id })
+      : go('/plan', { volume, where, action: action === 'tier' ? undefined : action });
+  const editor = (
+    <>
+      {rule?.suspended && (
+        <Alert
+          type="warning"
+          showIcon
+          style={{ marginBottom: 16 }}
+          title="This rule is suspended"
+          description={
             <>
-              <Button
-                danger
-                onClick={() => {
-                  remove.reset();
-                  setGone(true);
-                }}
-              >
-                Delete
-              </Button>
-              <Button
-                type="primary"
-                ghost
-                disabled={dirty || !rule.enabled}
-                title={dirty ? 'Save first' : undefined}
-                onClick={ask}
-              >
-                Run now
-              </Button>
+              {rule.suspended.text || rule.suspended.reason}, since <When at={rule.suspended.at} />. It does
+              not run until somebody resumes it.
             </>
-          )}
-        </>
-      }
-    >
-      <Card style={{ marginBottom: 16 }}>
-        {save.error && <Failed error={save.error} />}
-        <Form
-          form={form}
-          layout="vertical"
-          initialValues={first}
-          disabled={!who.mayWrite}
-          onFinish={(v) => save.mutate(v)}
-        >
+          }
+          action={
+            who.mayWrite && (
+              <Button size="small" loading={resume.isPending} onClick={() => resume.mutate(rule.id)}>
+                Resume
+              </Button>
+            )
+          }
+        />
+      )}
+      {save.error && <Failed error={save.error} />}
+      <Form
+        form={form}
+        layout="vertical"
+        initialValues={first}
+        disabled={!who.mayWrite}
+        onFinish={(v) => save.mutate(v)}
+        onFinishFailed={({ errorFields }) => form.scrollToField(errorFields[0]!.name, { focus: true })}
+      >
+        <Card style={{ marginBottom: 16 }}>
           <Form.Item
             label="Which files"
             name="where"
             rules={[{ required: true, message: 'Say which files; "true" means all' }]}
-            extra={
-              check.data?.ok && settled === where ? (
-                <>
-                  Understood as <code className="mono">{check.data.canonical}</code>
-                </>
-              ) : (
-                'Such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf) and not path matches "/Active/**"'
-              )
-            }
+            style={{ marginBottom: 0 }}
           >
-            <RuleText error={error} disabled={!who.mayWrite} />
+            <Both
+              error={error}
+              disabled={!who.mayWrite}
+              below={
+                <div className="told">
+                  <div role="status">
+                    <Count volume={volume} where={where} ok={!error && where.trim() !== ''} />
+                  </div>
+                  <div className="sub">
+                    {checked?.ok ? (
+                      <>
+                        Understood as <code className="mono">{checked.canonical}</code>
+                      </>
+                    ) : (
+                      'Such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf) and not path matches "/Active/**"'
+                    )}
+                  </div>
+                </div>
+              }
+            />
           </Form.Item>
+        </Card>
+        <Card style={{ marginBottom: 16 }}>
           <div className="fields">
             <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
               <Input placeholder="Untouched for 90 days" />
@@ -345,33 +382,137 @@ function Editor({ rule }: { rule?: Rule }) {
                 placeholder="The volume's"
               />
             </Form.Item>
-            <Form.Item name="limit_files" label="At most, files a run">
-              <InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" />
-            </Form.Item>
-            <Form.Item name="limit_bytes" label="At most, bytes a run">
-              <InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" />
-            </Form.Item>
             <Form.Item name="enabled" label="On" valuePropName="checked">
               <Switch />
             </Form.Item>
           </div>
-        </Form>
-        <div className="bar" style={{ marginBottom: 0 }}>
-          {who.mayWrite && (
-            <Button type="primary" loading={save.isPending} disabled={!!error} onClick={() => form.submit()}>
-              {rule ? 'Save' : 'Add rule'}
-            </Button>
-          )}
-          <Button
-            loading={preview.isPending}
-            disabled={!volume || !!error || !where.trim()}
-            onClick={() => preview.mutate()}
-          >
-            Preview
+        </Card>
+        {(action === 'tier' || action === 'recall') && (
+          <>
+            <div className="two">
+              <Card size="small" title="When it runs">
+                <Form.Item name="schedule" noStyle>
+                  <ScheduleEditor windows={windows} disabled={!who.mayWrite} />
+                </Form.Item>
+                {rule?.next_run_at && (
+                  <p className="sub">
+                    As it is saved, it runs next <When at={rule.next_run_at} />.
+                  </p>
+                )}
+              </Card>
+              <Card size="small" title="When it may work">
+                <Form.Item
+                  name="windows"
+                  noStyle
+                  rules={[
+                    {
+                      validator: (_, w: RuleFull['windows']) =>
+                        w && (w.spans.length === 0 || w.spans.length > SPANS_MAX)
+                          ? Promise.reject(new Error('These windows cannot be kept'))
+                          : Promise.resolve(),
+                    },
+                  ]}
+                >
+                  <WindowsEditor zone={schedule?.zone ?? zones()[1] ?? 'UTC'} disabled={!who.mayWrite} />
+                </Form.Item>
+              </Card>
+            </div>
+            <Card size="small" title="How much at most, and when it stops" style={{ marginBottom: 16 }}>
+              <div className="fields">
+                <Form.Item name="limit_files" label="At most, files a run">
+                  <InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" />
+                </Form.Item>
+                <Form.Item name="limit_bytes" label="At most, data a run">
+                  <SizeField what="Data a run" placeholder="no limit" disabled={!who.mayWrite} />
+                </Form.Item>
+                <Form.Item
+                  name="limit_minutes"
+                  label="At most, minutes a run"
+                  extra="Pauses are not counted."
+                >
+                  <InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" />
+                </Form.Item>
+                <Form.Item
+                  name="limit_error_percent"
+                  label="Suspended at errors of"
+                  extra="Of those moved, from 100 files on."
+                >
+                  <InputNumber
+                    min={1}
+                    max={100}
+                    precision={0}
+                    suffix="%"
+                    style={{ width: '100%' }}
+                    placeholder="never"
+                  />
+                </Form.Item>
+                {action === 'tier' && (
+                  <>
+                    <Form.Item
+                      name="start_used_percent"
+                      label="Starts when used is above"
+                      extra="Of the volume's capacity; without a schedule this alone starts it."
+                    >
+                      <InputNumber
+                        min={1}
+                        max={100}
+                        precision={0}
+                        suffix="%"
+                        style={{ width: '100%' }}
+                        placeholder="not looked at"
+                      />
+                    </Form.Item>
+                    <Form.Item
+                      name="stop_used_percent"
+                      label="Stops when used is below"
+                      dependencies={['start_used_percent']}
+                      rules={[
+                        ({ getFieldValue }) => ({
+                          validator: (_, stop: number | null | undefined) => {
+                            const start = getFieldValue('start_used_percent') as number | null | undefined;
+                            if (!!stop !== !!start)
+                              return Promise.reject(new Error('Set both marks, or none'));
+                            return stop && start && stop >= start
+                              ? Promise.reject(new Error('Below the mark at which it starts'))
+                              : Promise.resolve();
+                          },
+                        }),
+                      ]}
+                    >
+                      <InputNumber
+                        min={1}
+                        max={100}
+                        precision={0}
+                        suffix="%"
+                        style={{ width: '100%' }}
+                        placeholder="not looked at"
+                      />
+                    </Form.Item>
+                  </>
+                )}
+              </div>
+            </Card>
+          </>
+        )}
+      </Form>
+      <div className="bar stay">
+        {who.mayWrite && (
+          <Button type="primary" loading={save.isPending} disabled={!!error} onClick={() => form.submit()}>
+            {rule ? 'Save' : 'Add rule'}
           </Button>
-          <span className="sub">The preview changes nothing.</span>
-        </div>
-      </Card>
+        )}
+        <Button
+          loading={preview.isPending}
+          disabled={!volume || !!error || !where.trim()}
+          onClick={() => preview.mutate()}
+        >
+          Preview
+        </Button>
+        <Button disabled={!volume || !!error || !where.trim()} onClick={toPlan}>
+          Open the plan
+        </Button>
+        <span className="sub">Neither changes anything.</span>
+      </div>
       {preview.error && <Failed error={preview.error} retry={() => preview.mutate()} />}
       {preview.isPending && (
         <Card>
@@ -380,22 +521,82 @@ function Editor({ rule }: { rule?: Rule }) {
       )}
       {preview.data && !preview.isPending && (
         <section aria-label="Preview">
-          <PlanPanel plan={preview.data} />
+          <PlanPanel plan={preview.data as Plan} volume={volume} />
         </section>
       )}
+    </>
+  );
+  return (
+    <Page
+      title={rule ? rule.name : 'New rule'}
+      text="Which files are meant, and what is done with them."
+      actions={
+        <>
+          <Button onClick={() => go('/rules', { volume: rule?.volume_id })}>All rules</Button>
+          {!rule && who.mayWrite && (
+            <Button onClick={() => setOpen('templates')}>Start from a template</Button>
+          )}
+          {rule && who.mayWrite && (
+            <>
+              <Button onClick={() => setOpen('clone')}>Clone</Button>
+              <Button
+                danger
+                onClick={() => {
+                  remove.reset();
+                  setOpen('delete');
+                }}
+              >
+                Delete
+              </Button>
+              <Button
+                type="primary"
+                ghost
+                disabled={dirty || !rule.enabled}
+                title={dirty ? 'Save first' : undefined}
+                onClick={ask}
+              >
+                Run now
+              </Button>
+            </>
+          )}
+        </>
+      }
+    >
+      {rule ? <Rooms rule={rule} editor={editor} /> : editor}
+      {open === 'templates' && <Templates onPick={pick} onClose={() => setOpen(undefined)} />}
+      {rule && open === 'clone' && <Clone rule={rule} onClose={() => setOpen(undefined)} />}
       {rule && (
         <ConfirmName
-          open={gone}
+          open={open === 'delete'}
           name={rule.name}
           what="rule"
           text="Files it moved stay where they are."
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(rule)}
-          onClose={() => setGone(false)}
+          onClose={() => setOpen(undefined)}
         />
       )}
     </Page>
+  );
+}
+
+function Rooms({ rule, editor }: { rule: RuleFull; editor: React.ReactNode }) {
+  const [search, change] = useAddress();
+  const tab = search.get('tab') === 'versions' ? 'versions' : 'rule';
+  return (
+    <Tabs
+      activeKey={tab}
+      onChange={(key) => change({ tab: key === 'rule' ? undefined : key, a: undefined, b: undefined })}
+      items={[
+        { key: 'rule', label: 'Rule', children: editor, forceRender: true },
+        {
+          key: 'versions',
+          label: `Versions (${rule.version})`,
+          children: tab === 'versions' && <Versions rule={rule} />,
+        },
+      ]}
+    />
   );
 }
 

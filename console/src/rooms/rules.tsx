@@ -1,12 +1,44 @@
-import { ArrowDownOutlined, ArrowUpOutlined, FilterOutlined } from '@ant-design/icons';
+import { ArrowDownOutlined, ArrowUpOutlined, FilterOutlined, HolderOutlined } from '@ant-design/icons';
 import { App, Button, Space, Switch, Tooltip } from 'antd';
+import { useState } from 'react';
 import { api, ifMatch, must, type Rule, type Schemas } from '../api/client';
 import { useRules } from '../api/data';
+import { orderRules, resumeRule, type RuleFull } from '../api/issue3';
+import { moved } from '../lib/reorder';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { Nothing, Page, To, When } from '../ui/parts';
+import { Actions, Nothing, Page, To, When } from '../ui/parts';
 import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
+
+/** When it ran and runs, or why not. */
+function Runs({ rule }: { rule: RuleFull }) {
+  if (rule.suspended)
+    return (
+      <div style={{ maxWidth: 150, whiteSpace: 'normal' }}>
+        <span className="tag warn">suspended</span>
+        <div className="sub">{rule.suspended.text || rule.suspended.reason}</div>
+      </div>
+    );
+  return (
+    <div>
+      {rule.next_run_at ? (
+        <>
+          next <When at={rule.next_run_at} />
+        </>
+      ) : rule.start_used_percent ? (
+        `above ${rule.start_used_percent} % used`
+      ) : (
+        'by hand'
+      )}
+      {rule.last_run && (
+        <div className="sub">
+          <To path={`/jobs/${rule.last_run.job_id}`}>{rule.last_run.state}</To> <When at={rule.last_run.at} />
+        </div>
+      )}
+    </div>
+  );
+}
 
 export default function Rules() {
   const who = useWho();
@@ -25,6 +57,19 @@ export default function Rules() {
     ['jobs'],
     (job) => go(`/jobs/${job.id}`),
   );
+  // Rules are ordered within their volume: so they are dragged only where one volume is shown, and whole.
+  const dragging = who.mayWrite && !!volume && !list.more && list.items.length > 1;
+  const rules = [...list.items].sort(
+    (a, b) => (a.volume_id === b.volume_id ? a.position - b.position : 0) || 0,
+  ) as RuleFull[];
+  const [held, setHeld] = useState<number>();
+  const [over, setOver] = useState<number>();
+  const order = useAct((ids: string[]) => orderRules(volume!, ids), ['rules']);
+  const put = (from: number, to: number) => {
+    const next = moved(rules, from, to);
+    if (next !== rules) order.mutate(next.map((r) => r.id));
+  };
+  const resume = useAct((id: string) => resumeRule(id), ['rules', 'rule']);
   const ask = (r: Rule) =>
     modal.confirm({
       title: `Run “${r.name}” now?`,
@@ -40,7 +85,11 @@ export default function Rules() {
   return (
     <Page
       title="Rules"
-      text="In order; the first that matches a file decides."
+      text={
+        volume
+          ? 'In order; the first that matches a file decides. Drag them, or use the arrows.'
+          : 'In order; the first that matches a file decides. Choose a volume to drag them.'
+      }
       actions={
         <>
           <Pick
@@ -58,19 +107,54 @@ export default function Rules() {
       }
     >
       <DataTable
-        list={list}
+        list={{ ...list, items: rules }}
         what="rules"
         rowKey="id"
+        onRow={
+          dragging
+            ? (_, i) => ({
+                draggable: true,
+                className: over === i && held !== i ? (held! < i! ? 'drop-below' : 'drop-above') : '',
+                onDragStart: (e) => {
+                  setHeld(i);
+                  e.dataTransfer.effectAllowed = 'move';
+                },
+                onDragOver: (e) => {
+                  if (held === undefined) return;
+                  e.preventDefault();
+                  setOver(i);
+                },
+                onDrop: (e) => {
+                  e.preventDefault();
+                  if (held !== undefined && i !== undefined) put(held, i);
+                },
+                onDragEnd: () => {
+                  setHeld(undefined);
+                  setOver(undefined);
+                },
+              })
+            : undefined
+        }
         acts={(r) => (
           <Space size={4}>
-            <Button size="small" onClick={() => go(`/rules/${r.id}`)}>
-              Open
+            <Button size="small" onClick={() => go('/plan', { volume: r.volume_id, rule: r.id })}>
+              Plan
             </Button>
             {who.mayWrite && (
               <Button size="small" type="primary" ghost disabled={!r.enabled} onClick={() => ask(r)}>
                 Run
               </Button>
             )}
+            <Actions
+              of={r.name}
+              items={[
+                { label: 'Open', act: () => go(`/rules/${r.id}`) },
+                { label: 'Versions', act: () => go(`/rules/${r.id}`, { tab: 'versions' }) },
+                ...(who.mayWrite && (r as RuleFull).suspended
+                  ? [{ label: 'Resume', act: () => resume.mutate(r.id) }]
+                  : []),
+              ]}
+            />
           </Space>
         )}
         empty={
@@ -91,43 +175,59 @@ export default function Rules() {
             render: (_, r) => (
               <div style={{ maxWidth: 200, minWidth: 120, whiteSpace: 'normal' }}>
                 <To path={`/rules/${r.id}`}>{r.name}</To>
+                <div className="sub">
+                  {!volume && (
+                    <>
+                      <NameOf noun="volumes" id={r.volume_id} customer={who.customer} />,{' '}
+                    </>
+                  )}
+                  changed <When at={r.updated_at} />
+                </div>
               </div>
             ),
           },
           {
             title: 'Order',
-            render: (_, r) => (
-              <Space size={2}>
-                <span className="num">{r.position}</span>
-                {who.mayWrite && (
-                  <>
-                    <Tooltip title="Earlier">
-                      <Button
-                        size="small"
-                        type="text"
-                        aria-label={`${r.name} earlier`}
-                        icon={<ArrowUpOutlined />}
-                        disabled={r.position <= 1}
-                        onClick={() => patch.mutate({ rule: r, body: { position: r.position - 1 } })}
-                      />
-                    </Tooltip>
-                    <Tooltip title="Later">
-                      <Button
-                        size="small"
-                        type="text"
-                        aria-label={`${r.name} later`}
-                        icon={<ArrowDownOutlined />}
-                        onClick={() => patch.mutate({ rule: r, body: { position: r.position + 1 } })}
-                      />
-                    </Tooltip>
-                  </>
-                )}
-              </Space>
-            ),
-          },
-          {
-            title: 'Volume',
-            render: (_, r) => <NameOf noun="volumes" id={r.volume_id} customer={who.customer} />,
+            render: (_, r) => {
+              const same = rules.filter((x) => x.volume_id === r.volume_id);
+              const at = same.findIndex((x) => x.id === r.id);
+              const to = (n: number) =>
+                dragging ? put(at, at + n) : patch.mutate({ rule: r, body: { position: r.position + n } });
+              return (
+                <Space size={2}>
+                  {dragging && (
+                    <span title="Drag to another place" aria-hidden="true" className="holder">
+                      <HolderOutlined />
+                    </span>
+                  )}
+                  <span className="num">{r.position}</span>
+                  {who.mayWrite && (
+                    <>
+                      <Tooltip title="Earlier">
+                        <Button
+                          size="small"
+                          type="text"
+                          aria-label={`${r.name} earlier`}
+                          icon={<ArrowUpOutlined />}
+                          disabled={r.position <= 1 || order.isPending}
+                          onClick={() => to(-1)}
+                        />
+                      </Tooltip>
+                      <Tooltip title="Later">
+                        <Button
+                          size="small"
+                          type="text"
+                          aria-label={`${r.name} later`}
+                          icon={<ArrowDownOutlined />}
+                          disabled={(!list.more && at === same.length - 1) || order.isPending}
+                          onClick={() => to(1)}
+                        />
+                      </Tooltip>
+                    </>
+                  )}
+                </Space>
+              );
+            },
           },
           {
             title: 'Does',
@@ -140,10 +240,14 @@ export default function Rules() {
           {
             title: 'Where',
             render: (_, r) => (
-              <div className="mono" style={{ maxWidth: 320, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
+              <div className="mono" style={{ maxWidth: 300, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
                 {r.where}
               </div>
             ),
+          },
+          {
+            title: 'Runs',
+            render: (_, r) => <Runs rule={r} />,
           },
           {
             title: 'On',
@@ -155,14 +259,6 @@ export default function Rules() {
                 checked={r.enabled}
                 onChange={(enabled) => patch.mutate({ rule: r, body: { enabled } })}
               />
-            ),
-          },
-          {
-            title: 'Changed',
-            render: (_, r) => (
-              <span>
-                <When at={r.updated_at} />
-              </span>
             ),
           },
         ]}

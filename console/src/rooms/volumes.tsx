@@ -179,9 +179,11 @@ export default function Volumes() {
             items={
               who.mayWrite
                 ? [
+                    { label: 'Figures', act: () => go(`/volumes/${v.id}`) },
                     { label: 'Scan now', act: () => scan.mutate(v.id) },
                     { label: 'Reconcile stubs', disabled: !v.share_id, act: () => reconcile.mutate(v.id) },
                     { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
+                    { label: 'Import a file', act: () => go('/imports/new', { volume: v.id }) },
                     { label: 'Edit', act: () => setEdit(v) },
                     {
                       label: 'Delete',
@@ -192,7 +194,10 @@ export default function Volumes() {
                       },
                     },
                   ]
-                : [{ label: 'Rules', act: () => go('/rules', { volume: v.id }) }]
+                : [
+                    { label: 'Figures', act: () => go(`/volumes/${v.id}`) },
+                    { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
+                  ]
             }
           />
         )}

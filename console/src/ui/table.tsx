@@ -22,6 +22,7 @@ const ONE: Record<string, string> = {
   volumes: 'volume',
   shares: 'share',
   rules: 'rule',
+  imports: 'import',
   jobs: 'job',
   users: 'user',
   events: 'event',

@@ -1,0 +1,176 @@
+import { ImportOutlined } from '@ant-design/icons';
+import { Button, Progress } from 'antd';
+import { useState } from 'react';
+import { useList } from '../api/data';
+import { deleteImport, type Import, listImports } from '../api/issue3';
+import { bytes, count, percent } from '../lib/format';
+import { useAddress, useGo, useWho } from '../lib/session';
+import { useAct } from '../ui/act';
+import { Actions, ConfirmName, Nothing, Page, Size, State, To, When } from '../ui/parts';
+import { NameOf, Pick } from '../ui/pick';
+import { DataTable } from '../ui/table';
+
+/** How far it is, in one line. */
+function How({ i }: { i: Import }) {
+  if (i.state === 'uploading')
+    return (
+      <div style={{ minWidth: 150 }}>
+        <Progress
+          aria-label="Received"
+          size="small"
+          percent={Math.floor((100 * i.received) / Math.max(1, i.size))}
+        />
+        <span className="sub">
+          {bytes(i.received)} of {bytes(i.size)} received
+        </span>
+      </div>
+    );
+  if (i.state === 'running')
+    return (
+      <div style={{ minWidth: 150 }}>
+        <Progress
+          aria-label="Read"
+          size="small"
+          status="active"
+          percent={Math.floor((100 * i.bytes_done) / Math.max(1, i.size))}
+        />
+        <span className="sub num">
+          {count(i.rows)} rows, {count(Math.round(i.rows_per_s))} a second
+        </span>
+      </div>
+    );
+  if (i.state === 'ready')
+    return <span className="sub">about {count(i.look?.rows_about)} rows, not imported yet</span>;
+  if (i.result)
+    return (
+      <span className="num">
+        {count(i.result.rows)} rows
+        {i.result.refused > 0 && (
+          <div className="sub">
+            {count(i.result.refused)} refused ({percent(i.result.refused, i.result.rows + i.result.refused)})
+          </div>
+        )}
+      </span>
+    );
+  return (
+    <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal' }}>
+      {i.text}
+    </div>
+  );
+}
+
+export default function Imports() {
+  const who = useWho();
+  const go = useGo();
+  const [search, change] = useAddress();
+  const volume = search.get('volume') ?? undefined;
+  const list = useList<Import>(['imports', who.customer, volume], (cursor) =>
+    listImports({ cursor, limit: 100, customer_id: who.customer, volume_id: volume }),
+  );
+  const [gone, setGone] = useState<Import>();
+  const remove = useAct(
+    (i: Import) => deleteImport(i.id),
+    ['imports'],
+    () => setGone(undefined),
+    true,
+  );
+  const add = who.mayWrite && (
+    <Button type="primary" onClick={() => go('/imports/new', { volume })}>
+      Import a file
+    </Button>
+  );
+  return (
+    <Page
+      title="Imports"
+      text="Inventories made by other programs: plans and figures before anything is installed."
+      actions={
+        <>
+          <Pick
+            noun="volumes"
+            customer={who.customer}
+            allowClear
+            label="Volume"
+            placeholder="All volumes"
+            style={{ width: 200 }}
+            value={volume}
+            onChange={(v) => change({ volume: v })}
+          />
+          {add}
+        </>
+      }
+    >
+      <DataTable
+        list={list}
+        what="imports"
+        rowKey="id"
+        acts={(i) => (
+          <Actions
+            of={i.name}
+            main={
+              <Button size="small" onClick={() => go(`/imports/${i.id}`)}>
+                Open
+              </Button>
+            }
+            items={
+              who.mayWrite && i.state !== 'running'
+                ? [
+                    {
+                      label: 'Delete',
+                      danger: true,
+                      act: () => {
+                        remove.reset();
+                        setGone(i);
+                      },
+                    },
+                  ]
+                : []
+            }
+          />
+        )}
+        empty={
+          <Nothing
+            icon={<ImportOutlined />}
+            title="No import yet"
+            text="A list of files made by find, PowerShell, TreeSize or WinDirStat, as CSV or Parquet, shows what could be saved. The host needs no agent for it."
+            action={add}
+            command="alto import VOLUME files.csv --wait"
+          />
+        }
+        columns={[
+          {
+            title: 'File',
+            render: (_, i) => (
+              <div style={{ maxWidth: 300, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
+                <To path={`/imports/${i.id}`}>{i.name}</To>
+                <div className="sub">
+                  <Size n={i.size} />
+                  {i.look?.made_by && ` · ${i.look.made_by}`}
+                </div>
+              </div>
+            ),
+          },
+          {
+            title: 'Volume',
+            render: (_, i) => <NameOf noun="volumes" id={i.volume_id} customer={who.customer} />,
+          },
+          { title: 'State', render: (_, i) => <State of={i.state} /> },
+          { title: 'Rows', render: (_, i) => <How i={i} /> },
+          { title: 'By', render: (_, i) => i.created_by },
+          { title: 'When', render: (_, i) => <When at={i.ended_at ?? i.started_at ?? i.created_at} /> },
+        ]}
+      />
+      {gone && (
+        <ConfirmName
+          open
+          name={gone.name}
+          what="import"
+          text="The uploaded file and the list of refused rows go. What was imported stays."
+          busy={remove.isPending}
+          error={remove.error}
+          onOk={() => remove.mutate(gone)}
+          onClose={() => setGone(undefined)}
+        />
+      )}
+    </Page>
+  );
+}

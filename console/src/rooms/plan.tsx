@@ -1,0 +1,632 @@
+// What a rule would do, in full: before anything is moved.
+import { FundProjectionScreenOutlined } from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { App, Button, Card, Dropdown, Form, Input, InputNumber, Select, Skeleton } from 'antd';
+import { useState } from 'react';
+import type { Rule } from '../api/client';
+import { useNamed, useRules } from '../api/data';
+import {
+  type Costs,
+  type ExportAsk,
+  getCosts,
+  makeExport,
+  makePlan,
+  type Moved,
+  type Plan,
+  type PlanAsk,
+  ruleVersions,
+  setCosts,
+} from '../api/issue3';
+import { bytes, count, percent } from '../lib/format';
+import { bytesOf, parseRule, printRule, textOf } from '../lib/rulelang';
+import { useAddress, useGo, useWho } from '../lib/session';
+import { useAct } from '../ui/act';
+import { Dialog } from '../ui/dialog';
+import { Failed, Nothing, Page, TIERED, When } from '../ui/parts';
+import { Pick } from '../ui/pick';
+import {
+  ageName,
+  ageShort,
+  Chart,
+  FilesTable,
+  Folders,
+  GroupBars,
+  PlanSays,
+  Refusals,
+  sizeName,
+  sizeShort,
+  Tiles,
+} from '../ui/planview';
+import type { Place } from '../lib/path';
+
+/** "12345.6" with its currency, as people write money. */
+export function money(amount: string, currency: string): string {
+  const n = Number(amount);
+  if (!Number.isFinite(n)) return `${amount} ${currency}`;
+  try {
+    return new Intl.NumberFormat('en', {
+      style: 'currency',
+      currency,
+      maximumFractionDigits: Math.abs(n) >= 1000 ? 0 : 2,
+    }).format(n);
+  } catch {
+    return `${amount} ${currency}`; // no currency the browser knows
+  }
+}
+
+/** The same rule, below one folder only. Nothing when it cannot be read. */
+export function narrow(where: string, folder: Place): string | undefined {
+  const p = parseRule(where);
+  if (!p.ok) return undefined;
+  const raw = folder.b64 ? Uint8Array.from(atob(folder.b64), (c) => c.charCodeAt(0)) : bytesOf(folder.path);
+  const text = textOf(raw)
+    .replace(/[\\*?[]/g, '\\$&')
+    .replace(/\/$/, '');
+  return printRule({
+    kind: 'and',
+    parts: [
+      ...(p.node.kind === 'and' ? p.node.parts : [p.node]),
+      {
+        kind: 'leaf',
+        field: 'path',
+        op: 'matches',
+        negated: false,
+        values: [{ is: 'text', text: `${text}/**`, fold: false }],
+      },
+    ],
+  });
+}
+
+function CostDialog({ customer, onClose }: { customer: string; onClose: () => void }) {
+  const [form] = Form.useForm<Costs>();
+  const now = useQuery({ queryKey: ['costs', customer], queryFn: () => getCosts(customer) });
+  const save = useAct(
+    (v: Costs) => setCosts(customer, { ...v, version: now.data!.version }),
+    ['costs', 'plan'],
+    onClose,
+    true,
+  );
+  const price = [{ pattern: /^\d{1,9}(\.\d{1,6})?$/, message: 'An amount such as 12.50' }];
+  return (
+    <Dialog
+      open
+      title="What storage costs"
+      okText="Save"
+      confirmLoading={save.isPending}
+      okButtonProps={{ disabled: !now.data }}
+      onOk={() => form.submit()}
+      onCancel={onClose}
+    >
+      {(save.error ?? now.error) && (
+        <Failed error={save.error ?? now.error} retry={now.error ? () => void now.refetch() : undefined} />
+      )}
+      {!now.data ? (
+        !now.error && <Skeleton active />
+      ) : (
+        <Form
+          form={form}
+          layout="vertical"
+          initialValues={{ ...now.data, currency: now.data.currency ?? 'EUR' }}
+          onFinish={(v) => save.mutate(v)}
+        >
+          <Form.Item
+            name="currency"
+            label="Currency"
+            rules={[{ required: true, pattern: /^[A-Z]{3}$/, message: 'Three capital letters, such as EUR' }]}
+          >
+            <Input maxLength={3} style={{ width: 110 }} autoComplete="off" />
+          </Form.Item>
+          <Form.Item name="primary_tb_month" label="Local storage, per TB and month" rules={price}>
+            <Input inputMode="decimal" placeholder="not set" autoComplete="off" />
+          </Form.Item>
+          <Form.Item name="tier_tb_month" label="The share, per TB and month" rules={price}>
+            <Input inputMode="decimal" placeholder="not set" autoComplete="off" />
+          </Form.Item>
+          <Form.Item name="recall_gb" label="Bringing back, per GB" rules={price}>
+            <Input inputMode="decimal" placeholder="not set" autoComplete="off" />
+          </Form.Item>
+          <p className="sub">Of one customer, for plans only: nothing is billed by it.</p>
+        </Form>
+      )}
+    </Dialog>
+  );
+}
+
+function Export({ ask }: { ask: Omit<ExportAsk, 'format'> }) {
+  const { message } = App.useApp();
+  const make = useAct(
+    (more: Partial<ExportAsk> & { format: ExportAsk['format'] }) => makeExport({ ...ask, ...more }),
+    [],
+    (e) => {
+      message.success(`${count(e.rows)} rows, ${bytes(e.bytes)}`);
+      const a = document.createElement('a');
+      a.href = e.content_url;
+      a.download = e.name;
+      a.click();
+    },
+  );
+  return (
+    <Dropdown
+      trigger={['click']}
+      menu={{
+        items: [
+          { key: 'csv', label: 'The files, as CSV', onClick: () => make.mutate({ format: 'csv' }) },
+          {
+            key: 'parquet',
+            label: 'The files, as Parquet',
+            onClick: () => make.mutate({ format: 'parquet' }),
+          },
+          {
+            key: 'refused',
+            label: 'With the refused and why, as CSV',
+            onClick: () => make.mutate({ format: 'csv', refused: true }),
+          },
+          {
+            key: 'refused-parquet',
+            label: 'With the refused and why, as Parquet',
+            onClick: () => make.mutate({ format: 'parquet', refused: true }),
+          },
+        ],
+      }}
+    >
+      <Button loading={make.isPending}>Export</Button>
+    </Dropdown>
+  );
+}
+
+function Changed({
+  title,
+  text,
+  moved,
+  volume,
+  color,
+}: {
+  title: string;
+  text: string;
+  moved: Moved;
+  volume: string;
+  color: string;
+}) {
+  return (
+    <Card
+      size="small"
+      title={`${title}: ${count(moved.files)} files, ${bytes(moved.bytes)}`}
+      style={{ borderTop: `3px solid ${color}` }}
+    >
+      <p className="sub" style={{ marginTop: 0 }}>
+        {text}
+      </p>
+      {moved.files === 0 ? (
+        <span className="sub">None.</span>
+      ) : (
+        <FilesTable files={moved.sample} volume={volume} />
+      )}
+    </Card>
+  );
+}
+
+function Result({
+  plan,
+  volume,
+  customer,
+  folder,
+}: {
+  plan: Plan;
+  volume: string;
+  customer?: string;
+  folder: (f: Place) => void;
+}) {
+  const who = useWho();
+  const [costs, setCostsOpen] = useState(false);
+  const c = plan.cost;
+  const charts = plan.charts;
+  return (
+    <>
+      <Tiles
+        tiles={[
+          { k: 'Files', v: count(plan.files), s: 'would be moved to the share' },
+          { k: 'Data', v: bytes(plan.bytes), s: 'as long as they are' },
+          {
+            k: 'Really frees',
+            v: bytes(plan.freed_bytes),
+            s: `${percent(plan.freed_bytes, plan.bytes)} of it, after block rounding and what stubs take`,
+          },
+          c
+            ? {
+                k: 'Saves a month',
+                v: money(c.saved_month, c.currency),
+                s: `${money(c.primary_month, c.currency)} here, ${money(c.tier_month, c.currency)} on the share`,
+              }
+            : {
+                k: 'Saves a month',
+                v: '–',
+                s:
+                  who.mayWrite && customer ? (
+                    <Button
+                      type="link"
+                      size="small"
+                      style={{ padding: 0 }}
+                      onClick={() => setCostsOpen(true)}
+                    >
+                      Set what storage costs
+                    </Button>
+                  ) : (
+                    'No prices are set'
+                  ),
+              },
+          ...(plan.recalls
+            ? [
+                {
+                  k: `Recalls in ${count(plan.recalls.days)} days`,
+                  v: count(plan.recalls.files),
+                  s: `${bytes(plan.recalls.bytes)} would have come back had it run then${c ? `: ${money(c.recalls, c.currency)}` : ''}`,
+                },
+              ]
+            : []),
+        ]}
+      />
+      <PlanSays plan={plan} />
+      {c && who.mayWrite && customer && (
+        <p className="sub" style={{ marginTop: -8 }}>
+          <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setCostsOpen(true)}>
+            Change the prices
+          </Button>
+        </p>
+      )}
+      {plan.compare && (
+        <section aria-label="Comparison">
+          <div className="two">
+            <Changed
+              title="Enter"
+              text="This one would move them, the other would not."
+              moved={plan.compare.enter}
+              volume={volume}
+              color="#2fa37c"
+            />
+            <Changed
+              title="Leave"
+              text="The other would move them, this one would not."
+              moved={plan.compare.leave}
+              volume={volume}
+              color="#d9822b"
+            />
+          </div>
+          <p className="sub">
+            {count(plan.compare.stay.files)} files, {bytes(plan.compare.stay.bytes)} are moved by both.
+          </p>
+        </section>
+      )}
+      {charts && (
+        <div className="two">
+          <Chart
+            title="By last access"
+            colors={[TIERED]}
+            rows={charts.age.map((b) => ({
+              name: ageName(b),
+              short: ageShort(b),
+              a: b.bytes,
+              files: b.files,
+            }))}
+          />
+          <Chart
+            title="By size of the files"
+            colors={[TIERED]}
+            rows={charts.size.map((b) => ({
+              name: sizeName(b),
+              short: sizeShort(b),
+              a: b.bytes,
+              files: b.files,
+            }))}
+          />
+          <Card size="small" title="By extension">
+            <GroupBars groups={charts.exts} color={TIERED} none="without one" />
+          </Card>
+          <Card size="small" title="By owner">
+            <GroupBars groups={charts.owners} color={TIERED} none="unknown" />
+          </Card>
+        </div>
+      )}
+      <div className="two">
+        <Folders plan={plan} onOpen={folder} />
+        <Refusals plan={plan} />
+      </div>
+      {plan.sample.length > 0 && (
+        <Card
+          size="small"
+          title={
+            plan.sample.length < plan.files
+              ? `${count(plan.sample.length)} of the ${count(plan.files)} files`
+              : 'The files'
+          }
+          styles={{ body: { padding: 0 } }}
+        >
+          <FilesTable files={plan.sample} volume={volume} />
+        </Card>
+      )}
+      {costs && customer && <CostDialog customer={customer} onClose={() => setCostsOpen(false)} />}
+    </>
+  );
+}
+
+/** Rules of the volume; more than the first page are found by going through their room. */
+function RulePick({
+  volume,
+  value,
+  onChange,
+  label,
+  none,
+  of,
+}: {
+  volume?: string;
+  value?: string;
+  onChange: (id: string | undefined) => void;
+  label: string;
+  none: string;
+  of?: (r: Rule) => boolean;
+}) {
+  const who = useWho();
+  const list = useRules(who.customer, volume);
+  return (
+    <Select
+      aria-label={label}
+      allowClear
+      showSearch={{ optionFilterProp: 'label' }}
+      style={{ minWidth: 200, maxWidth: '100%' }}
+      disabled={!volume}
+      loading={list.pending}
+      value={value}
+      placeholder={none}
+      notFoundContent={list.pending ? 'Loading…' : 'This volume has no rule'}
+      options={list.items.filter((r) => of?.(r) ?? true).map((r) => ({ value: r.id, label: r.name }))}
+      onChange={(id?: string) => onChange(id)}
+    />
+  );
+}
+
+function VersionPick({
+  rule,
+  value,
+  onChange,
+  label,
+}: {
+  rule: string;
+  value?: string;
+  onChange: (version: string | undefined) => void;
+  label: string;
+}) {
+  const list = useQuery({
+    queryKey: ['rule', rule, 'versions'],
+    queryFn: () => ruleVersions(rule),
+    retry: false,
+  });
+  const items = list.data?.items ?? [];
+  return (
+    <Select
+      aria-label={label}
+      allowClear
+      style={{ minWidth: 140 }}
+      loading={list.isPending}
+      value={value}
+      placeholder="as it is now"
+      options={[...items].reverse().map((v) => ({ value: String(v.version), label: `version ${v.version}` }))}
+      onChange={(v?: string) => onChange(v)}
+    />
+  );
+}
+
+export default function PlanRoom() {
+  const who = useWho();
+  const go = useGo();
+  const [search, change] = useAddress();
+  const get = (name: string) => search.get(name) ?? undefined;
+  const volume = get('volume');
+  const rule = get('rule');
+  const where = get('where');
+  const version = get('version');
+  const against = get('against');
+  const againstVersion = get('againstversion');
+  const againstWhere = get('againstwhere');
+  const asOf = get('now');
+  const days = Number(get('days') ?? 90) || 90;
+  const volumeIs = useNamed('volumes', volume, who.customer);
+  const rules = useRules(who.customer, volume);
+  const ruleIs = rules.items.find((r) => r.id === rule);
+  const comparing = !!(against || againstWhere);
+  const body: PlanAsk = {
+    volume_id: volume ?? '',
+    ...(rule ? { rule_id: rule, version: version ? Number(version) : undefined } : { where }),
+    action: rule ? undefined : (get('action') as PlanAsk['action']),
+    now: asOf ? `${asOf}T00:00:00Z` : undefined,
+    history_days: days,
+    compare: against
+      ? { rule_id: against, version: againstVersion ? Number(againstVersion) : undefined }
+      : againstWhere
+        ? { where: againstWhere }
+        : undefined,
+  };
+  const ready = !!volume && !!(rule || where);
+  const plan = useQuery({
+    queryKey: ['plan', body],
+    queryFn: ({ signal }) => makePlan(body, signal),
+    enabled: ready,
+    staleTime: 60_000,
+  });
+  const text = where ?? ruleIs?.where;
+  const into = (f: Place) => {
+    const next = text ? narrow(text, f) : undefined;
+    if (next)
+      change({ where: next, rule: undefined, version: undefined, from: get('from') ?? rule ?? 'text' });
+  };
+  return (
+    <Page
+      title="Plan"
+      text="What a rule would do, and what it would save. Nothing is moved by looking."
+      actions={
+        <>
+          {rule && <Button onClick={() => go(`/rules/${rule}`)}>Open the rule</Button>}
+          {where && who.mayWrite && (
+            <Button onClick={() => go('/rules/new', { volume, where })}>Make it a rule</Button>
+          )}
+          {ready && (
+            <Export
+              ask={{
+                volume_id: volume,
+                ...(rule ? { rule_id: rule } : { where }),
+                now: asOf ? `${asOf}T00:00:00Z` : undefined,
+              }}
+            />
+          )}
+        </>
+      }
+    >
+      <Card size="small" style={{ marginBottom: 16 }}>
+        <div className="asks">
+          <div className="ask">
+            <span className="sub">Volume</span>
+            <Pick
+              noun="volumes"
+              customer={who.customer}
+              label="Volume"
+              placeholder="Of which volume?"
+              style={{ minWidth: 180 }}
+              value={volume}
+              onChange={(v) =>
+                change({
+                  volume: v,
+                  rule: undefined,
+                  version: undefined,
+                  against: undefined,
+                  againstversion: undefined,
+                })
+              }
+            />
+          </div>
+          <div className="ask">
+            <span className="sub">Rule</span>
+            <div className="bar" style={{ margin: 0 }}>
+              <RulePick
+                volume={volume}
+                value={rule}
+                label="Rule"
+                none={where ? 'as text' : 'Which rule?'}
+                onChange={(id) => change({ rule: id, where: undefined, version: undefined, from: undefined })}
+              />
+              {rule && (
+                <VersionPick
+                  rule={rule}
+                  value={version}
+                  label="Version"
+                  onChange={(v) => change({ version: v })}
+                />
+              )}
+            </div>
+          </div>
+          <div className="ask">
+            <span className="sub">Compared with</span>
+            <div className="bar" style={{ margin: 0 }}>
+              <RulePick
+                volume={volume}
+                value={against}
+                label="Compared with"
+                none={againstWhere ? 'a text' : 'nothing'}
+                onChange={(id) => change({ against: id, againstversion: undefined, againstwhere: undefined })}
+              />
+              {against && (
+                <VersionPick
+                  rule={against}
+                  value={againstVersion}
+                  label="Version to compare with"
+                  onChange={(v) => change({ againstversion: v })}
+                />
+              )}
+            </div>
+          </div>
+          <div className="ask">
+            <span className="sub">As of</span>
+            <Input
+              type="date"
+              aria-label="As of"
+              style={{ width: 160 }}
+              value={asOf ?? ''}
+              allowClear
+              onChange={(e) => change({ now: e.target.value || undefined })}
+            />
+          </div>
+          <div className="ask">
+            <span className="sub">Recalls of the last</span>
+            <InputNumber
+              aria-label="Days of access that are looked at"
+              min={1}
+              max={3650}
+              precision={0}
+              suffix="days"
+              style={{ width: 120 }}
+              value={days}
+              onChange={(n) => n && change({ days: n === 90 ? undefined : String(n) })}
+            />
+          </div>
+        </div>
+        {text && (
+          <div style={{ marginTop: 12 }}>
+            <code className="mono">{text}</code>
+            {get('from') && (
+              <div className="sub" style={{ marginTop: 4 }}>
+                One folder only, by this rule alone: rules before it are not counted in.{' '}
+                <Button
+                  type="link"
+                  size="small"
+                  style={{ padding: 0 }}
+                  onClick={() =>
+                    get('from') === 'text'
+                      ? window.history.back()
+                      : change({ rule: get('from'), where: undefined, from: undefined })
+                  }
+                >
+                  Back to all folders
+                </Button>
+              </div>
+            )}
+          </div>
+        )}
+        {asOf && (
+          <div className="sub" style={{ marginTop: 8 }}>
+            Ages are counted at <When at={`${asOf}T00:00:00Z`} full />; the files are those of the last scan.
+          </div>
+        )}
+      </Card>
+      {!ready ? (
+        <Card>
+          <Nothing
+            icon={<FundProjectionScreenOutlined />}
+            title={volume ? 'Choose a rule' : 'Choose a volume and a rule'}
+            text="The plan tells how many files it would move, what that frees and saves, and why others stay."
+            action={
+              who.mayWrite && (
+                <Button type="primary" onClick={() => go('/rules/new', { volume })}>
+                  Write a rule
+                </Button>
+              )
+            }
+            command="alto rule preview RULE"
+          />
+        </Card>
+      ) : plan.error && !plan.data ? (
+        <Failed error={plan.error} retry={() => void plan.refetch()} />
+      ) : !plan.data ? (
+        <Card aria-busy="true" role="status" aria-label="Working out the plan">
+          <Skeleton active paragraph={{ rows: 8 }} />
+        </Card>
+      ) : (
+        <section aria-label="Plan" aria-busy={plan.isFetching || undefined}>
+          <Result
+            key={comparing ? 'c' : 'p'}
+            plan={plan.data}
+            volume={volume}
+            customer={volumeIs?.customer_id ?? who.customer}
+            folder={into}
+          />
+        </section>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,471 @@
+// One volume in figures: how old, how large, whose, what is hot and cold, where it lies, how it grew.
+import { BarChartOutlined, FolderOpenOutlined, LineChartOutlined } from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { Button, Card, Segmented, Select, Skeleton, Table, Tabs } from 'antd';
+import { lazy, Suspense } from 'react';
+import { useParams } from 'react-router';
+import { api, must, type Volume } from '../api/client';
+import {
+  type Duplicate,
+  volumeFigures,
+  type VolumeFigures,
+  volumeGrowth,
+  type VolumeSpace,
+} from '../api/issue3';
+import { bytes, count, percent } from '../lib/format';
+import { crumbs, type Place } from '../lib/path';
+import { useAddress, useGo, useWho } from '../lib/session';
+import { Bars, Failed, LOCAL, Nothing, Page, Size, Split, State, TIERED, To, When } from '../ui/parts';
+import { NameOf } from '../ui/pick';
+import { ageName, ageShort, Chart, FilesTable, GroupBars, sizeName, sizeShort, Tiles } from '../ui/planview';
+import { folderQuery, Tree, type TreeSort, useFolders } from '../ui/tree';
+
+const Growth = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Growth })));
+const Map = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Map })));
+
+const BOTH: { names: [string, string]; colors: [string, string] } = {
+  names: ['local', 'tiered'],
+  colors: [LOCAL, TIERED],
+};
+const WANT = 'age,modified,size,ext,owner,hottest,coldest,largest,duplicates';
+const LISTS = { coldest: 'Coldest', hottest: 'Hottest', largest: 'Largest' } as const;
+const EVIDENCE: Record<string, string> = {
+  recall: 'a recall by Alto',
+  audit: 'an access log',
+  import: 'an imported list',
+  walk: 'the file system’s own time',
+};
+
+interface Has {
+  bytes: number;
+  files: number;
+  stub_bytes?: number;
+}
+const split = (b: Has) => ({ a: b.bytes - (b.stub_bytes ?? 0), b: b.stub_bytes ?? 0, files: b.files });
+
+function Duplicates({ list, volume }: { list: Duplicate[]; volume: string }) {
+  if (list.length === 0) return <span className="sub">No two files have the same name and size.</span>;
+  return (
+    <Table
+      size="small"
+      rowKey={(d) => `${d.name}/${d.size}`}
+      dataSource={list}
+      pagination={{ pageSize: 8, hideOnSinglePage: true, showSizeChanger: false }}
+      scroll={{ x: 'max-content' }}
+      columns={[
+        {
+          title: 'Name',
+          render: (_, d) => (
+            <div style={{ maxWidth: 340 }}>
+              <div className="mono cut" title={d.name}>
+                {d.name}
+              </div>
+              <div className="sub mono cut" title={d.sample_path}>
+                <To
+                  path={`/volumes/${volume}/why`}
+                  more={d.sample_path_b64 ? { path_b64: d.sample_path_b64 } : { path: d.sample_path }}
+                >
+                  {d.sample_path}
+                </To>
+              </div>
+            </div>
+          ),
+        },
+        { title: 'Size', align: 'right', render: (_, d) => <Size n={d.size} /> },
+        { title: 'Files', align: 'right', render: (_, d) => <span className="num">{count(d.files)}</span> },
+        { title: 'Too much', align: 'right', render: (_, d) => <Size n={d.wasted_bytes} /> },
+      ]}
+    />
+  );
+}
+
+function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
+  const [search, change] = useAddress();
+  const list = (search.get('list') ?? 'coldest') as keyof typeof LISTS;
+  const t = f.totals;
+  const known = Object.entries(f.evidence)
+    .filter(([, n]) => n)
+    .sort((a, b) => b[1]! - a[1]!);
+  return (
+    <>
+      <Tiles
+        tiles={[
+          { k: 'Files', v: count(t.files), s: `in ${count(t.folders)} folders` },
+          { k: 'Data', v: bytes(t.bytes), s: 'as long as the files are' },
+          { k: 'On disk', v: bytes(t.allocated), s: `${percent(t.allocated, t.bytes)} of the data` },
+          { k: 'On the share', v: bytes(t.stub_bytes), s: `${count(t.stub_files)} files` },
+          {
+            k: 'Access not known',
+            v: count(f.unknown_access.files),
+            s: `${bytes(f.unknown_access.bytes)}; no rule takes them for cold`,
+          },
+          ...(f.imported_files > 0
+            ? [{ k: 'From imports only', v: count(f.imported_files), s: 'not yet seen by a scan' }]
+            : []),
+        ]}
+      />
+      <div className="two">
+        <Chart
+          title="By last access"
+          {...BOTH}
+          rows={(f.age ?? []).map((b) => ({ name: ageName(b), short: ageShort(b), ...split(b) }))}
+        />
+        <Chart
+          title="By size of the files"
+          {...BOTH}
+          rows={(f.size ?? []).map((b) => ({ name: sizeName(b), short: sizeShort(b), ...split(b) }))}
+        />
+        <Chart
+          title="By last change"
+          {...BOTH}
+          rows={(f.modified ?? []).map((b) => ({ name: ageName(b), short: ageShort(b), ...split(b) }))}
+        />
+        <Card size="small" title="Where the last access is known from">
+          {known.length ? (
+            <Bars
+              rows={known.map(([source, n]) => ({
+                key: source,
+                name: EVIDENCE[source] ?? source,
+                value: n!,
+                text: `${count(n)} files`,
+              }))}
+            />
+          ) : (
+            <span className="sub">It is known of no file.</span>
+          )}
+        </Card>
+        <Card size="small" title="By extension">
+          <GroupBars groups={f.ext ?? []} none="without one" />
+        </Card>
+        <Card size="small" title="By owner">
+          <GroupBars groups={f.owner ?? []} none="unknown" />
+        </Card>
+      </div>
+      <Card
+        size="small"
+        style={{ marginBottom: 16 }}
+        title="Files"
+        extra={
+          <Segmented
+            size="small"
+            aria-label="Which files"
+            value={list}
+            options={Object.entries(LISTS).map(([value, label]) => ({ value, label }))}
+            onChange={(v) => change({ list: v === 'coldest' ? undefined : String(v) })}
+          />
+        }
+        styles={{ body: { padding: 0 } }}
+      >
+        <FilesTable files={f[list] ?? []} volume={volume.id} />
+      </Card>
+      <Card
+        size="small"
+        title="Same name and size"
+        styles={{ body: f.duplicates?.length ? { padding: 0 } : {} }}
+      >
+        <Duplicates list={f.duplicates ?? []} volume={volume.id} />
+      </Card>
+      <p className="sub" style={{ marginTop: 12 }}>
+        Worked out in {Math.max(1, Math.round(f.took_ms))} ms. A same name and size is a hint, no proof: look
+        before you delete.
+      </p>
+    </>
+  );
+}
+
+function Figures({ volume, folder }: { volume: Volume; folder: Place }) {
+  const who = useWho();
+  const go = useGo();
+  const figures = useQuery({
+    queryKey: ['figures', 'volume', volume.id, folder.b64 ?? folder.path],
+    queryFn: ({ signal }) =>
+      volumeFigures(volume.id, { ...folderQuery(folder), want: WANT, rows: 20 }, signal),
+    staleTime: 30_000,
+  });
+  if (figures.error && !figures.data)
+    return <Failed error={figures.error} retry={() => void figures.refetch()} />;
+  if (!figures.data)
+    return (
+      <Card aria-busy="true" role="status" aria-label="Loading figures">
+        <Skeleton active paragraph={{ rows: 8 }} />
+      </Card>
+    );
+  if (figures.data.totals.files === 0)
+    return (
+      <Card>
+        <Nothing
+          icon={<BarChartOutlined />}
+          title={
+            folder.path === '/' ? 'Nothing is known of this volume yet' : 'There is no file in this folder'
+          }
+          text="Scan it, or import a list of its files: then its age, size and owners are shown here."
+          action={
+            who.mayWrite && (
+              <Button type="primary" onClick={() => go('/imports/new', { volume: volume.id })}>
+                Import a file
+              </Button>
+            )
+          }
+          command={`alto scan ${volume.name} --wait`}
+        />
+      </Card>
+    );
+  return <Shown f={figures.data} volume={volume} />;
+}
+
+const SORTS: { value: TreeSort; label: string }[] = [
+  { value: 'bytes', label: 'Largest first' },
+  { value: 'files', label: 'Most files first' },
+  { value: 'accessed', label: 'Last accessed first' },
+  { value: 'name', label: 'By name' },
+];
+
+function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; onOpen: (f: Place) => void }) {
+  const [search, change] = useAddress();
+  const asked = search.get('sort') as TreeSort | null;
+  const sort = SORTS.some((s) => s.value === asked) ? asked! : 'bytes';
+  const top = useFolders(volume.id, folder, sort);
+  if (top.error && !top.data) return <Failed error={top.error} retry={() => void top.refetch()} />;
+  if (!top.data)
+    return (
+      <Card aria-busy="true" role="status" aria-label="Loading folders">
+        <Skeleton active paragraph={{ rows: 8 }} />
+      </Card>
+    );
+  const self = top.data.pages[0]!.self;
+  const items = top.data.pages.flatMap((p) => p.items).filter((f) => f.bytes > 0);
+  if (items.length === 0 && self.folders === 0)
+    return (
+      <Card>
+        <Nothing
+          icon={<FolderOpenOutlined />}
+          title="There are no folders"
+          text={`${count(self.files)} files, ${bytes(self.bytes)} lie right here.`}
+        />
+      </Card>
+    );
+  return (
+    <>
+      <Card
+        size="small"
+        style={{ marginBottom: 16 }}
+        title={`${count(self.files)} files, ${bytes(self.bytes)}, in ${count(self.folders)} folders`}
+      >
+        <Split total={self.bytes} tiered={self.stub_bytes} />
+        {items.length > 1 && (
+          <div style={{ marginTop: 14 }}>
+            <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 6 }} />}>
+              <Map
+                label={`Folders by data: ${items
+                  .slice(0, 8)
+                  .map((f) => `${f.name} ${bytes(f.bytes)}`)
+                  .join(', ')}`}
+                rows={items
+                  .slice(0, 40)
+                  .map((f) => ({ name: f.name, path: f.path, b64: f.path_b64, value: f.bytes }))}
+                onOpen={(path) => {
+                  const f = items.find((x) => x.path === path);
+                  if (f) onOpen({ path: f.path, b64: f.path_b64 });
+                }}
+              />
+            </Suspense>
+          </div>
+        )}
+      </Card>
+      <Card
+        size="small"
+        title="Folders"
+        extra={
+          <Select
+            size="small"
+            aria-label="Order of the folders"
+            style={{ width: 170 }}
+            value={sort}
+            options={SORTS}
+            onChange={(s: TreeSort) => change({ sort: s === 'bytes' ? undefined : s })}
+          />
+        }
+        styles={{ body: { padding: 0 } }}
+      >
+        <Tree
+          key={folder.b64 ?? folder.path}
+          volume={volume.id}
+          folder={folder}
+          sort={sort}
+          onOpen={onOpen}
+        />
+      </Card>
+    </>
+  );
+}
+
+const RANGES: Record<string, number> = { month: 30, quarter: 91, year: 365, all: 0 };
+
+function Grown({ volume }: { volume: Volume }) {
+  const [search, change] = useAddress();
+  const range = search.get('range') && search.get('range')! in RANGES ? search.get('range')! : 'quarter';
+  const growth = useQuery({
+    queryKey: ['growth', volume.id, range],
+    queryFn: () =>
+      volumeGrowth(
+        volume.id,
+        RANGES[range]
+          ? `${new Date(Date.now() - RANGES[range] * 86_400_000).toISOString().slice(0, 10)}T00:00:00Z`
+          : undefined,
+      ),
+  });
+  const days = growth.data?.items ?? [];
+  const [first, last] = [days[0], days.at(-1)];
+  return (
+    <Card
+      size="small"
+      title="Growth"
+      extra={
+        <Segmented
+          size="small"
+          aria-label="Time shown"
+          value={range}
+          options={[
+            { value: 'month', label: '30 days' },
+            { value: 'quarter', label: '3 months' },
+            { value: 'year', label: 'Year' },
+            { value: 'all', label: 'All' },
+          ]}
+          onChange={(v) => change({ range: v === 'quarter' ? undefined : String(v) })}
+        />
+      }
+    >
+      {growth.error && !growth.data ? (
+        <Failed error={growth.error} retry={() => void growth.refetch()} />
+      ) : !growth.data ? (
+        <Skeleton active paragraph={{ rows: 7 }} />
+      ) : days.length < 2 ? (
+        <Nothing
+          icon={<LineChartOutlined />}
+          title="Not enough days yet"
+          text="The figures of each day are kept; a curve is drawn from two days on."
+        />
+      ) : (
+        <>
+          <p style={{ marginTop: 0 }}>
+            From {count(first!.files)} files, {bytes(first!.bytes)} to {count(last!.files)} files,{' '}
+            {bytes(last!.bytes)} in {count(days.length)} days; {bytes(last!.freed_bytes)} freed by stubs now.
+          </p>
+          <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 8 }} />}>
+            <Growth
+              label={`Data over time, from ${bytes(first!.bytes)} to ${bytes(last!.bytes)}`}
+              colors={[LOCAL, TIERED]}
+              rows={days.map((d) => ({
+                at: new Date(d.day.length === 10 ? `${d.day}T00:00:00Z` : d.day).getTime(),
+                local: Math.max(0, d.bytes - d.stub_bytes),
+                tiered: d.stub_bytes,
+                files: d.files,
+              }))}
+            />
+          </Suspense>
+          <div className="legend">
+            <span>
+              <span className="dot" style={{ background: LOCAL }} />
+              local
+            </span>
+            <span>
+              <span className="dot" style={{ background: TIERED }} />
+              tiered
+            </span>
+          </div>
+        </>
+      )}
+    </Card>
+  );
+}
+
+function Crumbs({ folder, onOpen }: { folder: Place; onOpen: (f: Place) => void }) {
+  const trail = crumbs(folder);
+  return (
+    <nav className="crumbs" aria-label="Folder">
+      {trail.map((c, i) =>
+        i === trail.length - 1 ? (
+          <b key={c.path}>{i === 0 ? 'the whole volume' : c.name}</b>
+        ) : (
+          <span key={c.path}>
+            <Button type="link" size="small" onClick={() => onOpen(c)}>
+              {i === 0 ? 'the whole volume' : c.name}
+            </Button>
+            /
+          </span>
+        ),
+      )}
+    </nav>
+  );
+}
+
+export default function VolumeRoom() {
+  const { id = '' } = useParams();
+  const who = useWho();
+  const go = useGo();
+  const [search, change] = useAddress();
+  const volume = useQuery({
+    queryKey: ['volume', id],
+    queryFn: () => must(api.GET('/volumes/{id}', { params: { path: { id } } })),
+  });
+  const v = volume.data as VolumeSpace | undefined;
+  const folder: Place = { path: search.get('folder') ?? '/', b64: search.get('folder_b64') ?? undefined };
+  const tab = search.get('tab') ?? 'figures';
+  const open = (f: Place) =>
+    change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });
+  if (volume.error && !v)
+    return (
+      <Page title="Volume">
+        <Failed error={volume.error} retry={() => void volume.refetch()} />
+      </Page>
+    );
+  if (!v)
+    return (
+      <Page title="Volume">
+        <Card>
+          <Skeleton active />
+        </Card>
+      </Page>
+    );
+  const used = v.bytes_total ? v.bytes_total - (v.bytes_free ?? 0) : 0;
+  return (
+    <Page
+      title={v.name}
+      text={
+        <>
+          <NameOf noun="hosts" id={v.host_id} customer={who.customer} />{' '}
+          <span className="mono">{v.path}</span>; last scan <When at={v.last_scan_at} />
+          {!!v.bytes_total && (
+            <>
+              ; {bytes(v.bytes_free)} of {bytes(v.bytes_total)} free ({percent(used, v.bytes_total)} used)
+            </>
+          )}
+        </>
+      }
+      actions={
+        <>
+          <State of={v.state} text={v.state_text || undefined} />
+          <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
+          <Button onClick={() => go('/rules', { volume: id })}>Rules</Button>
+          <Button onClick={() => go('/imports', { volume: id })}>Imports</Button>
+        </>
+      }
+    >
+      {tab !== 'growth' && <Crumbs folder={folder} onOpen={open} />}
+      <Tabs
+        activeKey={tab}
+        destroyOnHidden
+        onChange={(t) => change({ tab: t === 'figures' ? undefined : t })}
+        items={[
+          { key: 'figures', label: 'Figures', children: <Figures volume={v} folder={folder} /> },
+          {
+            key: 'folders',
+            label: 'Folders',
+            children: <Folders volume={v} folder={folder} onOpen={open} />,
+          },
+          { key: 'growth', label: 'Growth', children: <Grown volume={v} /> },
+        ]}
+      />
+    </Page>
+  );
+}

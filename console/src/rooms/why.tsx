@@ -1,0 +1,259 @@
+// One file: which rule decides it now and why, and all that is known of it over time.
+import {
+  CheckCircleFilled,
+  MinusCircleOutlined,
+  QuestionCircleOutlined,
+  StopOutlined,
+} from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Button, Card, Descriptions, Input, Skeleton, Timeline } from 'antd';
+import { useParams } from 'react-router';
+import { ApiFailure } from '../api/client';
+import { type Why, whyFile, type WhyRule } from '../api/issue3';
+import { useNamed } from '../api/data';
+import { bytes, count, words } from '../lib/format';
+import { explain } from '../lib/reasons';
+import { useAddress, useGo, useWho } from '../lib/session';
+import { Failed, Nothing, Page, State, To, When } from '../ui/parts';
+
+const DOES: Record<Why['decision']['action'], string> = {
+  tier: 'It would be moved to the share',
+  recall: 'It would be brought back',
+  pin: 'It is kept local',
+  exclude: 'It is left alone',
+  none: 'No rule means it',
+};
+
+function Decision({ why }: { why: Why }) {
+  const d = why.decision;
+  const there = d.refusal === 'already_stub';
+  return (
+    <Alert
+      type={d.refusal && !there ? 'warning' : d.action === 'none' ? 'info' : 'success'}
+      showIcon
+      style={{ marginBottom: 16 }}
+      title={
+        there
+          ? 'Its data is on the share already'
+          : d.refusal
+            ? `It stays where it is: ${words(d.refusal)}`
+            : DOES[d.action]
+      }
+      description={
+        <>
+          {d.text && <div>{d.text}</div>}
+          {d.refusal && !there && explain(d.refusal) && <div>{explain(d.refusal)}</div>}
+          {d.rule_id && (
+            <div>
+              Decided by <To path={`/rules/${d.rule_id}`}>{d.rule_name}</To>.
+            </div>
+          )}
+        </>
+      }
+    />
+  );
+}
+
+function Rule({ rule, at }: { rule: WhyRule; at: number }) {
+  const said = !rule.enabled
+    ? 'switched off'
+    : rule.decides
+      ? 'decides'
+      : rule.matches === null
+        ? 'cannot be told: something about the file is not known'
+        : rule.matches
+          ? 'would match, but one before it decides'
+          : 'does not match';
+  return (
+    <li className={rule.decides ? 'decides' : undefined}>
+      <span className="mark" aria-hidden="true">
+        {!rule.enabled ? (
+          <StopOutlined />
+        ) : rule.decides ? (
+          <CheckCircleFilled style={{ color: '#2fa37c' }} />
+        ) : rule.matches === null ? (
+          <QuestionCircleOutlined />
+        ) : (
+          <MinusCircleOutlined />
+        )}
+      </span>
+      <div>
+        <span className="num sub">{at}.</span> <To path={`/rules/${rule.id}`}>{rule.name}</To>{' '}
+        <span className={`tag ${rule.action === 'pin' ? 'pin' : rule.action === 'tier' ? 'stub' : ''}`}>
+          {rule.action}
+        </span>{' '}
+        <b className={rule.decides ? '' : 'sub'}>{said}</b>
+        <div className="mono sub">{rule.where}</div>
+      </div>
+    </li>
+  );
+}
+
+const COLORS: Record<string, string> = {
+  tiered: '#2fa37c',
+  recalled: '#3b82c4',
+  refused: '#d9822b',
+  failed: '#c0271f',
+};
+
+function Shown({ why }: { why: Why }) {
+  const f = why.file;
+  const events = [...why.timeline].sort((a, b) => b.at.localeCompare(a.at));
+  return (
+    <>
+      <Decision why={why} />
+      <div className="two">
+        <Card size="small" title="Rules, in order">
+          {why.rules.length ? (
+            <ol className="whyrules">
+              {why.rules.map((r, i) => (
+                <Rule key={r.id} rule={r} at={i + 1} />
+              ))}
+            </ol>
+          ) : (
+            <span className="sub">This volume has no rule.</span>
+          )}
+        </Card>
+        <Card size="small" title="What is known of it">
+          <Descriptions
+            column={1}
+            size="small"
+            items={[
+              { key: 's', label: 'State', children: <State of={f.state} /> },
+              {
+                key: 'z',
+                label: 'Size',
+                children: `${bytes(f.size)} (${count(f.size)} bytes), ${bytes(f.allocated)} on disk`,
+              },
+              {
+                key: 'a',
+                label: 'Accessed',
+                children: (
+                  <span>
+                    <When at={f.accessed_at} full />{' '}
+                    {f.accessed_source && <span className="sub">by {f.accessed_source}</span>}
+                  </span>
+                ),
+              },
+              { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> },
+              {
+                key: 'b',
+                label: 'Created',
+                children: f.btime_at ? <When at={f.btime_at} full /> : 'not known',
+              },
+              {
+                key: 'o',
+                label: 'Owner',
+                children: f.owner ? `${f.owner} (${f.uid})` : (f.uid ?? 'not known'),
+              },
+            ]}
+          />
+        </Card>
+      </div>
+      <Card size="small" title="What happened">
+        {events.length ? (
+          <Timeline
+            style={{ marginTop: 10 }}
+            items={events.map((e, i) => ({
+              key: e.event_id ?? i,
+              color: e.code && e.code !== 'ok' ? COLORS.failed : (COLORS[e.what] ?? 'gray'),
+              content: (
+                <div>
+                  <b>{words(e.what)}</b> <When at={e.at} full />
+                  {e.by && <span className="sub"> by {e.by}</span>}
+                  {e.text && <div>{e.text}</div>}
+                  {e.reason && (
+                    <div className="sub">
+                      {words(e.reason)}
+                      {explain(e.reason) && `: ${explain(e.reason)}`}
+                    </div>
+                  )}
+                  <div className="sub">
+                    {e.rule_id && (
+                      <>
+                        <To path={`/rules/${e.rule_id}`} more={{ tab: 'versions' }}>
+                          rule{e.rule_version ? `, version ${e.rule_version}` : ''}
+                        </To>{' '}
+                      </>
+                    )}
+                    {e.job_id && <To path={`/jobs/${e.job_id}`}>job</To>}
+                  </div>
+                </div>
+              ),
+            }))}
+          />
+        ) : (
+          <span className="sub">Nothing is known but that a scan or an import saw it.</span>
+        )}
+      </Card>
+    </>
+  );
+}
+
+export default function WhyRoom() {
+  const { id = '' } = useParams();
+  const who = useWho();
+  const go = useGo();
+  const [search, change] = useAddress();
+  const path = search.get('path') ?? undefined;
+  const b64 = search.get('path_b64') ?? undefined;
+  const volume = useNamed('volumes', id, who.customer);
+  const why = useQuery({
+    queryKey: ['files', id, 'why', b64 ?? path],
+    queryFn: () => whyFile(id, b64 ? { path_b64: b64 } : { path }),
+    enabled: !!(path || b64),
+    retry: (n, e) => !(e instanceof ApiFailure && e.status < 500) && n < 2,
+  });
+  const missing = why.error instanceof ApiFailure && why.error.status === 404;
+  const shown = why.data?.file.path ?? path;
+  return (
+    <Page
+      title="Why?"
+      text={<>Which rule decides one file of {volume?.name ?? 'the volume'}, and what happened to it.</>}
+      actions={
+        <>
+          <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
+          <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
+        </>
+      }
+    >
+      <Input.Search
+        key={shown}
+        className="mono"
+        data-search=""
+        aria-label="Path of a file"
+        placeholder="/projects/2023/film.mov  ( / )"
+        defaultValue={shown}
+        enterButton="Ask"
+        style={{ marginBottom: 16 }}
+        onSearch={(p) => p.trim() && change({ path: p.startsWith('/') ? p : `/${p}`, path_b64: undefined })}
+      />
+      {!(path || b64) ? (
+        <Card>
+          <Nothing
+            icon={<QuestionCircleOutlined />}
+            title="Which file?"
+            text="Type its path from the volume’s root, or come here from a file, a plan or a figure."
+            command="alto file why VOLUME PATH"
+          />
+        </Card>
+      ) : missing ? (
+        <Card>
+          <Nothing
+            icon={<QuestionCircleOutlined />}
+            title="No such file is known"
+            text="No scan and no import has seen this path. Is it from the volume’s root, and written as on disk?"
+          />
+        </Card>
+      ) : why.error && !why.data ? (
+        <Failed error={why.error} retry={() => void why.refetch()} />
+      ) : !why.data ? (
+        <Card aria-busy="true" role="status" aria-label="Loading">
+          <Skeleton active />
+        </Card>
+      ) : (
+        <Shown why={why.data} />
+      )}
+    </Page>
+  );
+}

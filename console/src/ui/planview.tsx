@@ -1,0 +1,293 @@
+// What a plan says: numbers, why files stay, where they lie, which they are.
+import { Alert, Button, Card, Grid, Skeleton, Table } from 'antd';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
+import type { FileEntry } from '../api/client';
+import type { AgeBucket, Bucket, Group, Plan } from '../api/issue3';
+import { bytes, count, duration, words } from '../lib/format';
+import { keyOf, type Place, placeOf } from '../lib/path';
+import { explain } from '../lib/reasons';
+import type { Column } from './histogram';
+import { Bars, LOCAL, Size, State, TIERED, To, WARN, When } from './parts';
+
+const Histogram = lazy(() => import('./histogram'));
+
+export interface Figure {
+  k: string;
+  v: ReactNode;
+  s?: ReactNode;
+}
+
+export function Tiles({ tiles }: { tiles: Figure[] }) {
+  return (
+    <div className={tiles.length === 6 ? 'tiles six' : 'tiles'}>
+      {tiles.map(({ k, v, s }) => (
+        <Card key={k} className="tile" size="small">
+          <div className="k">{k}</div>
+          <div className="v">{v}</div>
+          {s !== undefined && <div className="s">{s}</div>}
+        </Card>
+      ))}
+    </div>
+  );
+}
+
+const DAY = 86_400;
+/** "90 days" of seconds, as histograms name their ends. */
+function ageText(s: number): string {
+  const d = Math.round(s / DAY);
+  if (s < DAY) return `${Math.round(s / 3600)} h`;
+  if (d % 365 === 0) return `${d / 365} y`;
+  if (d % 30 === 0) return `${d / 30} mo`;
+  if (d % 7 === 0 && d < 30) return `${d / 7} w`;
+  return `${d} d`;
+}
+export const ageName = (b: AgeBucket) =>
+  b.to_s === null
+    ? `> ${ageText(b.from_s)}`
+    : b.from_s <= 0
+      ? `< ${ageText(b.to_s)}`
+      : `${ageText(b.from_s)}–${ageText(b.to_s)}`;
+/** What an axis has room for: where the column begins. */
+export const ageShort = (b: AgeBucket) => (b.from_s <= 0 ? '0' : ageText(b.from_s));
+export const sizeName = (b: Bucket) =>
+  b.to === null
+    ? `≥ ${bytes(b.from, 'binary')}`
+    : b.from === 0
+      ? `< ${bytes(b.to, 'binary')}`
+      : `${bytes(b.from, 'binary')}–${bytes(b.to, 'binary')}`;
+export const sizeShort = (b: Bucket) => (b.from === 0 ? '0' : bytes(b.from, 'binary'));
+
+/** A histogram in a card, with the same in words for those who see no picture. */
+export function Chart({
+  title,
+  rows,
+  names = ['data'],
+  colors = [LOCAL],
+  empty = 'There is nothing to draw.',
+}: {
+  title: string;
+  rows: Column[];
+  names?: [string, string?];
+  colors?: [string, string?];
+  empty?: string;
+}) {
+  const any = rows.some((r) => r.a || r.b);
+  return (
+    <Card
+      size="small"
+      title={title}
+      extra={
+        names[1] && any ? (
+          <span className="legend" style={{ margin: 0 }}>
+            {names.map((n, i) => (
+              <span key={n}>
+                <span className="dot" style={{ background: colors[i] }} />
+                {n}
+              </span>
+            ))}
+          </span>
+        ) : undefined
+      }
+    >
+      {any ? (
+        <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 6 }} />}>
+          <Histogram rows={rows} label={title} names={names} colors={colors} unit="bytes" />
+        </Suspense>
+      ) : (
+        <span className="sub">{empty}</span>
+      )}
+    </Card>
+  );
+}
+
+export function GroupBars({
+  groups,
+  color,
+  none,
+}: {
+  groups: (Group & { stub_bytes?: number })[];
+  color?: string;
+  none: string;
+}) {
+  if (groups.length === 0) return <span className="sub">There is nothing to show.</span>;
+  return (
+    <Bars
+      color={color}
+      rows={groups.slice(0, 10).map((g) => ({
+        key: g.name,
+        name: <span className="mono">{g.name || none}</span>,
+        value: g.bytes,
+        text: `${bytes(g.bytes)} · ${count(g.files)}`,
+      }))}
+    />
+  );
+}
+
+/** Files of a plan or a figure, each with the way to why it is so. */
+export function FilesTable({ files, volume }: { files: FileEntry[]; volume?: string }) {
+  const wide = Grid.useBreakpoint().md ?? true;
+  const why = (p: Place) => (p.b64 ? { path_b64: p.b64 } : { path: p.path });
+  const [shown, setShown] = useState(10);
+  const path = (f: FileEntry) =>
+    volume ? (
+      <To path={`/volumes/${volume}/why`} more={why(placeOf(f))}>
+        {f.path}
+      </To>
+    ) : (
+      f.path
+    );
+  if (files.length === 0) return <p className="sub nofile">There is no file to show.</p>;
+  if (!wide)
+    return (
+      <>
+        <ul className="cards" aria-label="Files">
+          {files.slice(0, shown).map((f) => (
+            <li key={keyOf(f)}>
+              <div className="mono" style={{ overflowWrap: 'anywhere' }}>
+                {path(f)}
+              </div>
+              <div className="brief">
+                <Size n={f.size} /> · accessed <When at={f.accessed_at} /> <State of={f.state} />
+              </div>
+            </li>
+          ))}
+        </ul>
+        {files.length > shown && (
+          <Button type="link" onClick={() => setShown(shown + 20)}>
+            Show more
+          </Button>
+        )}
+      </>
+    );
+  return (
+    <Table
+      size="small"
+      rowKey={keyOf}
+      dataSource={files}
+      pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }}
+      scroll={{ x: 'max-content' }}
+      columns={[
+        {
+          title: 'Path',
+          render: (_, f) => <span className="mono path">{path(f)}</span>,
+        },
+        { title: 'Size', align: 'right', render: (_, f) => <Size n={f.size} /> },
+        { title: 'Accessed', render: (_, f) => <When at={f.accessed_at} /> },
+        { title: 'Modified', render: (_, f) => <When at={f.mtime_at} /> },
+        { title: 'State', render: (_, f) => <State of={f.state} /> },
+      ]}
+    />
+  );
+}
+
+export function PlanSays({ plan }: { plan: Plan }) {
+  return (
+    <>
+      <p className="sub">
+        As of the scan <When at={plan.as_of_at} />, worked out in{' '}
+        {plan.took_ms < 1000 ? `${Math.max(1, Math.round(plan.took_ms))} ms` : duration(plan.took_ms)}. Every
+        file is looked at again before it is moved.
+      </p>
+      {plan.files === 0 && (
+        <Alert
+          type="info"
+          showIcon
+          title="No file would be touched"
+          description="Nothing matches, or what matches is refused or decided by a rule before."
+          style={{ marginBottom: 16 }}
+        />
+      )}
+    </>
+  );
+}
+
+const firstOf = (sample: unknown): string | undefined => {
+  const one: unknown = Array.isArray(sample) ? sample[0] : sample;
+  if (typeof one === 'string') return one || undefined;
+  return one && typeof one === 'object' && 'path' in one ? String(one.path) : undefined;
+};
+
+export function Refusals({ plan }: { plan: Plan }) {
+  return (
+    <Card size="small" title="Left where they are">
+      {plan.refusals.length ? (
+        <Bars
+          color={WARN}
+          rows={plan.refusals.map((r) => ({
+            key: r.reason,
+            name: (
+              <>
+                {words(r.reason)}
+                {explain(r.reason) && <div className="sub">{explain(r.reason)}</div>}
+                {firstOf(r.sample) && <div className="sub mono">such as {firstOf(r.sample)}</div>}
+              </>
+            ),
+            value: r.files,
+            text: `${count(r.files)} · ${bytes(r.bytes)}`,
+          }))}
+        />
+      ) : (
+        <span className="sub">None of the matching files is refused.</span>
+      )}
+    </Card>
+  );
+}
+
+export function Folders({ plan, onOpen }: { plan: Plan; onOpen?: (folder: Place) => void }) {
+  return (
+    <Card size="small" title="Top folders">
+      {plan.folders.length ? (
+        <Bars
+          color={TIERED}
+          rows={plan.folders.slice(0, 10).map((f) => ({
+            key: f.path_b64 ?? f.path,
+            name: onOpen ? (
+              <Button
+                type="link"
+                className="mono folder"
+                onClick={() => onOpen({ path: f.path, b64: f.path_b64 })}
+              >
+                {f.path}
+              </Button>
+            ) : (
+              <span className="mono">{f.path}</span>
+            ),
+            value: f.bytes,
+            text: `${bytes(f.bytes)} · ${count(f.files)}`,
+          }))}
+        />
+      ) : (
+        <span className="sub">No folder has any.</span>
+      )}
+    </Card>
+  );
+}
+
+/** The short form: beside the editor of a rule. */
+export function PlanPanel({ plan, volume }: { plan: Plan; volume?: string }) {
+  return (
+    <>
+      <Tiles
+        tiles={[
+          { k: 'Files', v: count(plan.files) },
+          { k: 'Data', v: bytes(plan.bytes) },
+          { k: 'Frees', v: bytes(plan.freed_bytes) },
+        ]}
+      />
+      <PlanSays plan={plan} />
+      <div className="two">
+        {plan.folders.length > 0 && <Folders plan={plan} />}
+        <Refusals plan={plan} />
+      </div>
+      {plan.sample.length > 0 && (
+        <Card
+          size="small"
+          title={plan.sample.length < plan.files ? `${count(plan.sample.length)} of them` : 'These'}
+          styles={{ body: { padding: 0 } }}
+        >
+          <FilesTable files={plan.sample} volume={volume} />
+        </Card>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,233 @@
+// When a rule runs by itself: the usual schedules picked, any other as five fields, with what the server makes of it.
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { Alert, Input, InputNumber, Select, Skeleton, Space } from 'antd';
+import { useState } from 'react';
+import { sayFailure } from '../api/client';
+import { type Schedule, tellSchedule, type Windows } from '../api/issue3';
+import { cronOf, type Picked, pickedOf, zones } from '../lib/cron';
+import { DAYS } from '../lib/week';
+import { useSettled } from './pick';
+
+const KINDS: { value: Picked['kind'] | 'never'; label: string }[] = [
+  { value: 'never', label: 'Only when somebody runs it' },
+  { value: 'week', label: 'On days of the week' },
+  { value: 'month', label: 'Once a month' },
+  { value: 'hours', label: 'Every few hours' },
+  { value: 'cron', label: 'As a cron expression' },
+];
+const STARTS: Record<Picked['kind'], Picked> = {
+  week: { kind: 'week', days: [1, 2, 3, 4, 5], hour: 20, minute: 0 },
+  month: { kind: 'month', day: 1, hour: 3, minute: 0 },
+  hours: { kind: 'hours', every: 6, minute: 0 },
+  cron: { kind: 'cron', cron: '0 20 * * 1-5' },
+};
+const pad = (n: number) => String(n).padStart(2, '0');
+
+function Time({
+  hour,
+  minute,
+  onChange,
+  disabled,
+}: {
+  hour: number;
+  minute: number;
+  onChange: (hour: number, minute: number) => void;
+  disabled?: boolean;
+}) {
+  return (
+    <Input
+      type="time"
+      aria-label="At"
+      style={{ width: 120 }}
+      disabled={disabled}
+      value={`${pad(hour)}:${pad(minute)}`}
+      onChange={(e) => {
+        const [h, m] = e.target.value.split(':').map(Number);
+        if (h !== undefined && m !== undefined) onChange(h, m);
+      }}
+    />
+  );
+}
+
+/** What the server says: in words, the next moments, or what is wrong. */
+export function ScheduleTold({ schedule, windows }: { schedule: Schedule; windows?: Windows | null }) {
+  const settled = useSettled(JSON.stringify({ ...schedule, windows: windows ?? undefined }), 300);
+  const told = useQuery({
+    queryKey: ['schedule', settled],
+    queryFn: ({ signal }) => tellSchedule(JSON.parse(settled) as Schedule, signal),
+    placeholderData: keepPreviousData,
+    retry: false,
+    staleTime: 60_000,
+  });
+  if (told.error && !told.data) return <div className="sub wrong">{sayFailure(told.error)}</div>;
+  if (!told.data) return <Skeleton active title={false} paragraph={{ rows: 2 }} />;
+  const t = told.data;
+  if (!t.ok)
+    return (
+      <Alert
+        type="error"
+        showIcon
+        title={(typeof t.error === 'string' ? t.error : t.error?.message) ?? 'This is no schedule'}
+      />
+    );
+  // The windows may be in another zone: the rule's own is the one that is meant.
+  const when = new Intl.DateTimeFormat('en-GB', {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone: schedule.zone,
+  });
+  return (
+    <div role="status">
+      <p style={{ margin: '0 0 6px' }}>
+        Runs <b>{t.text}</b>
+      </p>
+      <div className="sub">Next, in {schedule.zone}:</div>
+      <ol className="next">
+        {t.next.slice(0, 5).map((at) => (
+          <li key={at} className="num">
+            {when.format(new Date(at))}
+          </li>
+        ))}
+      </ol>
+      {t.next.length === 0 && <div className="sub wrong">It would never run.</div>}
+    </div>
+  );
+}
+
+export function ScheduleEditor({
+  value,
+  onChange,
+  windows,
+  disabled,
+}: {
+  value?: Schedule | null;
+  onChange?: (schedule: Schedule | null) => void;
+  windows?: Windows | null;
+  disabled?: boolean;
+}) {
+  // A usual schedule may be wanted as an expression too.
+  const [raw, setRaw] = useState(false);
+  const picked = value
+    ? raw
+      ? ({ kind: 'cron', cron: value.cron } as const)
+      : pickedOf(value.cron)
+    : undefined;
+  const own = zones()[1] ?? 'UTC';
+  const put = (p: Picked) => onChange?.({ cron: cronOf(p), zone: value?.zone ?? own });
+  return (
+    <div>
+      <Space wrap size={8} style={{ marginBottom: 10 }}>
+        <Select
+          aria-label="When it runs"
+          style={{ minWidth: 230 }}
+          disabled={disabled}
+          value={picked?.kind ?? 'never'}
+          options={KINDS}
+          onChange={(kind: Picked['kind'] | 'never') => {
+            setRaw(kind === 'cron');
+            if (kind === 'never') onChange?.(null);
+            else put(kind === 'cron' && value ? { kind, cron: value.cron } : STARTS[kind]);
+          }}
+        />
+        {picked?.kind === 'week' && (
+          <>
+            <Select
+              mode="multiple"
+              aria-label="Days"
+              style={{ minWidth: 250 }}
+              disabled={disabled}
+              value={picked.days}
+              options={DAYS.map((d, i) => ({ value: i + 1, label: d }))}
+              onChange={(days: number[]) => days.length && put({ ...picked, days: [...days].sort() })}
+            />
+            <Time
+              {...picked}
+              disabled={disabled}
+              onChange={(hour, minute) => put({ ...picked, hour, minute })}
+            />
+          </>
+        )}
+        {picked?.kind === 'month' && (
+          <>
+            <Select
+              aria-label="Day of the month"
+              style={{ minWidth: 130 }}
+              disabled={disabled}
+              value={picked.day}
+              options={[
+                ...Array.from({ length: 31 }, (_, i) => ({
+                  value: (i + 1) as number | 'L',
+                  label: `day ${i + 1}`,
+                })),
+                { value: 'L' as const, label: 'the last day' },
+              ]}
+              onChange={(day: number | 'L') => put({ ...picked, day })}
+            />
+            <Time
+              {...picked}
+              disabled={disabled}
+              onChange={(hour, minute) => put({ ...picked, hour, minute })}
+            />
+          </>
+        )}
+        {picked?.kind === 'hours' && (
+          <>
+            <Select
+              aria-label="How often"
+              style={{ minWidth: 150 }}
+              disabled={disabled}
+              value={picked.every}
+              options={[1, 2, 3, 4, 6, 8, 12].map((n) => ({
+                value: n,
+                label: n === 1 ? 'every hour' : `every ${n} hours`,
+              }))}
+              onChange={(every: number) => put({ ...picked, every })}
+            />
+            <InputNumber
+              aria-label="Minute of the hour"
+              min={0}
+              max={59}
+              precision={0}
+              prefix="at minute"
+              style={{ width: 150 }}
+              disabled={disabled}
+              value={picked.minute}
+              onChange={(minute) => put({ ...picked, minute: minute ?? 0 })}
+            />
+          </>
+        )}
+        {picked?.kind === 'cron' && (
+          <Input
+            className="mono"
+            aria-label="Cron expression: minute, hour, day of month, month, day of week"
+            style={{ width: 220 }}
+            disabled={disabled}
+            value={value!.cron}
+            placeholder="0 20 * * 1-5"
+            onChange={(e) => onChange?.({ cron: e.target.value, zone: value!.zone })}
+          />
+        )}
+        {value && (
+          <Select
+            showSearch
+            aria-label="Time zone"
+            style={{ minWidth: 190 }}
+            disabled={disabled}
+            value={value.zone}
+            options={zones().map((z) => ({ value: z, label: z }))}
+            onChange={(zone: string) => onChange?.({ ...value, zone })}
+          />
+        )}
+      </Space>
+      {value ? (
+        <ScheduleTold schedule={value} windows={windows} />
+      ) : (
+        <p className="sub">It can be run by hand at any time, whatever is chosen here.</p>
+      )}
+    </div>
+  );
+}

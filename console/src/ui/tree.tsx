@@ -1,0 +1,244 @@
+// Folders as a tree: each level is read when it is opened, a page at a time, the largest first or as asked.
+import { CaretDownOutlined, CaretRightOutlined, FolderFilled } from '@ant-design/icons';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Button, Spin } from 'antd';
+import { type KeyboardEvent, useRef, useState } from 'react';
+import { sayFailure } from '../api/client';
+import { type TreeFolder, volumeTree } from '../api/issue3';
+import { bytes, count } from '../lib/format';
+import type { Place } from '../lib/path';
+import { LOCAL, Size, TIERED, When } from './parts';
+
+export type TreeSort = 'bytes' | 'files' | 'name' | 'accessed';
+const PAGE = 50;
+
+export const folderQuery = (f: Place) =>
+  f.b64 ? { folder_b64: f.b64 } : { folder: f.path === '/' ? undefined : f.path };
+
+export function useFolders(volume: string, folder: Place, sort: TreeSort, enabled = true) {
+  return useInfiniteQuery({
+    queryKey: ['tree', volume, folder.b64 ?? folder.path, sort],
+    queryFn: ({ pageParam, signal }) =>
+      volumeTree(volume, { ...folderQuery(folder), sort, offset: pageParam, limit: PAGE }, signal),
+    initialPageParam: 0,
+    getNextPageParam: (last, pages) => {
+      const seen = pages.reduce((n, p) => n + p.items.length, 0);
+      return last.items.length > 0 && seen < last.total ? seen : undefined;
+    },
+    enabled,
+  });
+}
+
+const keyOf = (f: TreeFolder) => f.path_b64 ?? f.path;
+export const placeOfFolder = (f: TreeFolder): Place => ({ path: f.path, b64: f.path_b64 });
+
+interface Same {
+  volume: string;
+  sort: TreeSort;
+  open: Set<string>;
+  toggle: (key: string, on?: boolean) => void;
+  onOpen: (folder: Place) => void;
+}
+
+function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number; most: number }) {
+  const key = keyOf(f);
+  const open = same.open.has(key);
+  const share = most > 0 ? (100 * f.bytes) / most : 0;
+  const tiered = f.bytes > 0 ? (share * f.stub_bytes) / f.bytes : 0;
+  return (
+    <>
+      <tr
+        role="row"
+        tabIndex={-1}
+        data-key={key}
+        data-children={f.has_children || undefined}
+        aria-level={level}
+        aria-expanded={f.has_children ? open : undefined}
+      >
+        <td role="gridcell">
+          <span className="branch" style={{ paddingInlineStart: (level - 1) * 18 }}>
+            {f.has_children ? (
+              <Button
+                size="small"
+                type="text"
+                tabIndex={-1}
+                aria-label={`${open ? 'Close' : 'Open'} ${f.name}`}
+                icon={open ? <CaretDownOutlined /> : <CaretRightOutlined />}
+                onClick={() => same.toggle(key)}
+              />
+            ) : (
+              <span className="leaf" />
+            )}
+            <FolderFilled style={{ color: '#d9a441' }} aria-hidden />
+            <Button type="link" title={f.path} tabIndex={-1} onClick={() => same.onOpen(placeOfFolder(f))}>
+              {f.name}
+            </Button>
+            {f.unreadable && <span className="tag warn">not readable</span>}
+          </span>
+        </td>
+        <td role="gridcell" className="num">
+          <Size n={f.bytes} />
+        </td>
+        <td role="gridcell" className="share">
+          <div
+            className="split"
+            role="img"
+            aria-label={`${bytes(f.bytes - f.stub_bytes)} local, ${bytes(f.stub_bytes)} tiered`}
+          >
+            <i style={{ width: `${share - tiered}%`, background: LOCAL }} />
+            <i style={{ width: `${tiered}%`, background: TIERED }} />
+          </div>
+        </td>
+        <td role="gridcell" className="num room">
+          {count(f.files)}
+        </td>
+        <td role="gridcell" className="room">
+          <When at={f.accessed_at} />
+        </td>
+        <td role="gridcell" className="room">
+          <When at={f.modified_at} />
+        </td>
+      </tr>
+      {open && <Branch {...same} folder={placeOfFolder(f)} level={level + 1} />}
+    </>
+  );
+}
+
+function Branch({ folder, level, ...same }: Same & { folder: Place; level: number }) {
+  const list = useFolders(same.volume, folder, same.sort);
+  const pad = { paddingInlineStart: (level - 1) * 18 + 24 };
+  if (list.isPending)
+    return (
+      <tr role="row" aria-level={level}>
+        <td role="gridcell" colSpan={6} style={pad}>
+          <Spin size="small" aria-label="Loading" />
+        </td>
+      </tr>
+    );
+  if (list.error && !list.data)
+    return (
+      <tr role="row" aria-level={level}>
+        <td role="gridcell" colSpan={6} style={pad}>
+          <span className="wrong">{sayFailure(list.error)}</span>{' '}
+          <Button size="small" onClick={() => void list.refetch()}>
+            Try again
+          </Button>
+        </td>
+      </tr>
+    );
+  const items = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const most = Math.max(1, ...items.map((f) => f.bytes));
+  const total = list.data?.pages[0]?.total ?? items.length;
+  return (
+    <>
+      {items.map((f) => (
+        <Row key={keyOf(f)} {...same} f={f} level={level} most={most} />
+      ))}
+      {items.length === 0 && (
+        <tr role="row" aria-level={level}>
+          <td role="gridcell" colSpan={6} style={pad} className="sub">
+            There are no folders below it.
+          </td>
+        </tr>
+      )}
+      {list.hasNextPage && (
+        <tr role="row" aria-level={level}>
+          <td role="gridcell" colSpan={6} style={pad}>
+            <Button size="small" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+              {count(total - items.length)} more
+            </Button>
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+export function Tree({
+  volume,
+  folder,
+  sort,
+  onOpen,
+}: {
+  volume: string;
+  folder: Place;
+  sort: TreeSort;
+  onOpen: (folder: Place) => void;
+}) {
+  const [open, setOpen] = useState<Set<string>>(new Set());
+  const body = useRef<HTMLTableSectionElement>(null);
+  const toggle = (key: string, on?: boolean) =>
+    setOpen((old) => {
+      const next = new Set(old);
+      if (on ?? !next.has(key)) next.add(key);
+      else next.delete(key);
+      return next;
+    });
+  const move = (e: KeyboardEvent<HTMLTableSectionElement>) => {
+    const rows = [...(body.current?.querySelectorAll<HTMLTableRowElement>('tr[data-key]') ?? [])];
+    const row = (e.target as HTMLElement).closest<HTMLTableRowElement>('tr[data-key]');
+    const at = row ? rows.indexOf(row) : -1;
+    const focus = (r?: HTMLTableRowElement) => {
+      if (!r) return;
+      e.preventDefault();
+      r.focus();
+    };
+    if (e.key === 'ArrowDown') focus(rows[at + 1]);
+    else if (e.key === 'ArrowUp') focus(rows[at - 1]);
+    else if (e.key === 'Home') focus(rows[0]);
+    else if (e.key === 'End') focus(rows.at(-1));
+    else if (!row) return;
+    else if (e.key === 'ArrowRight' && row.dataset.children) {
+      e.preventDefault();
+      toggle(row.dataset.key!, true);
+    } else if (e.key === 'ArrowLeft') {
+      e.preventDefault();
+      if (row.getAttribute('aria-expanded') === 'true') toggle(row.dataset.key!, false);
+      else focus(rows.slice(0, at).findLast((r) => Number(r.ariaLevel) < Number(row.ariaLevel)));
+    } else if (e.key === 'Enter' && e.target === row)
+      row.querySelector<HTMLElement>('.ant-btn-link')?.click();
+  };
+  return (
+    <table className="tree" role="treegrid" aria-label="Folders; arrow keys move, open and close">
+      <thead>
+        <tr role="row">
+          <th role="columnheader">Folder</th>
+          <th role="columnheader" className="num">
+            Data
+          </th>
+          <th role="columnheader" className="share">
+            <span className="sr">Local and tiered</span>
+          </th>
+          <th role="columnheader" className="num room">
+            Files
+          </th>
+          <th role="columnheader" className="room">
+            Accessed
+          </th>
+          <th role="columnheader" className="room">
+            Modified
+          </th>
+        </tr>
+      </thead>
+      <tbody
+        ref={body}
+        tabIndex={0}
+        aria-label="Folders"
+        onKeyDown={move}
+        onFocus={(e) => {
+          if (e.target === e.currentTarget) body.current?.querySelector<HTMLElement>('tr[data-key]')?.focus();
+        }}
+      >
+        <Branch
+          volume={volume}
+          sort={sort}
+          open={open}
+          toggle={toggle}
+          onOpen={onOpen}
+          folder={folder}
+          level={1}
+        />
+      </tbody>
+    </table>
+  );
+}

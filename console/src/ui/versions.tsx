@@ -1,0 +1,180 @@
+// What a rule was: each version with who and when, and what differs between two.
+import { useQuery } from '@tanstack/react-query';
+import { Button, Card, Select, Skeleton, Table } from 'antd';
+import { type RuleFull, ruleVersions, type RuleVersion } from '../api/issue3';
+import { bytes, count } from '../lib/format';
+import { diff } from '../lib/diff';
+import { useAddress, useGo } from '../lib/session';
+import { spanText } from '../lib/week';
+import { Failed, Nothing, When } from './parts';
+import { NameOf } from './pick';
+
+type Shown = Omit<RuleVersion, 'at' | 'by'>;
+
+/** What is compared, as people read it. */
+const FACTS: [string, (v: Shown) => string][] = [
+  ['Name', (v) => v.name],
+  ['Which files', (v) => v.where],
+  ['Does', (v) => v.action],
+  ['On', (v) => (v.enabled ? 'yes' : 'no')],
+  ['Position', (v) => String(v.position)],
+  ['Runs', (v) => (v.schedule ? `${v.schedule.cron} (${v.schedule.zone})` : 'by hand')],
+  [
+    'Windows',
+    (v) => (v.windows ? `${v.windows.spans.map(spanText).join(', ')} (${v.windows.zone})` : 'at any time'),
+  ],
+  ['At most, files', (v) => (v.limit_files ? count(v.limit_files) : 'no limit')],
+  ['At most, data', (v) => (v.limit_bytes ? bytes(v.limit_bytes) : 'no limit')],
+  ['At most, minutes', (v) => (v.limit_minutes ? count(v.limit_minutes) : 'no limit')],
+  ['Stops at errors of', (v) => (v.limit_error_percent ? `${v.limit_error_percent} %` : 'never')],
+  ['Starts above', (v) => (v.start_used_percent ? `${v.start_used_percent} % used` : '–')],
+  ['Stops below', (v) => (v.stop_used_percent ? `${v.stop_used_percent} % used` : '–')],
+];
+
+export function Diff({ before, after }: { before: string; after: string }) {
+  return (
+    <span className="mono diff">
+      {diff(before, after).map((p, i) =>
+        p.is === 'same' ? (
+          <span key={i}>{p.text}</span>
+        ) : p.is === 'gone' ? (
+          <del key={i}>{p.text}</del>
+        ) : (
+          <ins key={i}>{p.text}</ins>
+        ),
+      )}
+    </span>
+  );
+}
+
+export function Versions({ rule }: { rule: RuleFull }) {
+  const go = useGo();
+  const [search, change] = useAddress();
+  const list = useQuery({
+    queryKey: ['rule', rule.id, 'versions', rule.version],
+    queryFn: () => ruleVersions(rule.id),
+  });
+  if (list.error) return <Failed error={list.error} retry={() => void list.refetch()} />;
+  if (!list.data)
+    return (
+      <Card>
+        <Skeleton active />
+      </Card>
+    );
+  const items = [...list.data.items].sort((a, b) => b.version - a.version);
+  if (items.length === 0)
+    return (
+      <Card>
+        <Nothing
+          title="No version is kept"
+          text="Each change of this rule will be kept here, with who and when."
+        />
+      </Card>
+    );
+  const find = (name: string, usual: RuleVersion | undefined) =>
+    items.find((v) => String(v.version) === search.get(name)) ?? usual;
+  const newer = find('b', items[0])!;
+  const older = find('a', items[1]);
+  const facts = older ? FACTS.filter(([, say]) => say(older) !== say(newer)) : [];
+  const options = items.map((v) => ({ value: v.version, label: `version ${v.version}` }));
+  return (
+    <>
+      <Card size="small" title="What differs" style={{ marginBottom: 16 }}>
+        {older ? (
+          <>
+            <div className="bar">
+              <Select
+                aria-label="Older version"
+                value={older.version}
+                options={options}
+                style={{ minWidth: 130 }}
+                onChange={(v: number) => change({ a: String(v) })}
+              />
+              <span>→</span>
+              <Select
+                aria-label="Newer version"
+                value={newer.version}
+                options={options}
+                style={{ minWidth: 130 }}
+                onChange={(v: number) => change({ b: String(v) })}
+              />
+              <Button
+                onClick={() =>
+                  go('/plan', {
+                    volume: rule.volume_id,
+                    rule: rule.id,
+                    version: String(newer.version),
+                    against: rule.id,
+                    againstversion: String(older.version),
+                  })
+                }
+              >
+                Which files enter and leave
+              </Button>
+            </div>
+            {facts.length === 0 && older.share_id === newer.share_id ? (
+              <p className="sub">Nothing that can be seen.</p>
+            ) : (
+              <dl className="facts">
+                {facts.map(([name, say]) => [
+                  <dt key={`t${name}`}>{name}</dt>,
+                  <dd key={name}>
+                    {name === 'Which files' ? (
+                      <Diff before={say(older)} after={say(newer)} />
+                    ) : (
+                      <span className="diff">
+                        <del>{say(older)}</del> → <ins>{say(newer)}</ins>
+                      </span>
+                    )}
+                  </dd>,
+                ])}
+                {older.share_id !== newer.share_id && (
+                  <>
+                    <dt>Share</dt>
+                    <dd>
+                      <del>
+                        <NameOf noun="shares" id={older.share_id} />
+                      </del>{' '}
+                      <ins>
+                        <NameOf noun="shares" id={newer.share_id} />
+                      </ins>
+                    </dd>
+                  </>
+                )}
+              </dl>
+            )}
+          </>
+        ) : (
+          <p className="sub">There is one version only: it was never changed.</p>
+        )}
+      </Card>
+      <Card styles={{ body: { padding: 0 } }}>
+        <Table
+          size="small"
+          rowKey="version"
+          dataSource={items}
+          pagination={{ pageSize: 20, hideOnSinglePage: true, showSizeChanger: false }}
+          scroll={{ x: 'max-content' }}
+          columns={[
+            { title: 'Version', align: 'right', render: (_, v) => <span className="num">{v.version}</span> },
+            { title: 'When', render: (_, v) => <When at={v.at} /> },
+            { title: 'Who', render: (_, v) => v.by || 'the server' },
+            {
+              title: 'Which files',
+              render: (_, v) => (
+                <div
+                  className="mono"
+                  style={{ maxWidth: 520, whiteSpace: 'normal', overflowWrap: 'anywhere' }}
+                >
+                  {v.where}
+                </div>
+              ),
+            },
+            { title: 'Does', render: (_, v) => v.action },
+            { title: 'On', render: (_, v) => (v.enabled ? 'yes' : 'no') },
+          ]}
+        />
+      </Card>
+    </>
+  );
+}
