@@ -198,7 +198,7 @@ function planOf(world, entry, body) {
           reason,
           files: n,
           bytes,
-          sample: ['/Archive/2023/Harbour/master-07.mov'],
+          sample: '/Archive/2023/Harbour/master-07.mov',
         })),
     folders: none
       ? []
@@ -349,15 +349,15 @@ function whyOf(world, entry, path) {
     timeline: [
       event(400, 'seen', 'by a scan', {}),
       event(320, 'accessed', 'by an imported list', { by: 'import' }),
-      event(120, 'refused', '', { reason: 'open_elsewhere', rule_id: rules[1]?.id ?? null, rule_version: 3 }),
-      event(60, 'tiered', '48 MB to cold-a', {
+      event(120, 'refuse', '', { reason: 'open_elsewhere', rule_id: rules[1]?.id ?? null, rule_version: 3 }),
+      event(60, 'tier', '48 MB to cold-a', {
         by: 'media-01',
         rule_id: rules[1]?.id ?? null,
         rule_version: 4,
         job_id: '01jjxb00000000000000000000',
       }),
-      event(12, 'recalled', 'Photoshop.exe (4711) opened it', { by: 'media-01' }),
-      event(3, 'tiered', '48 MB to cold-a', {
+      event(12, 'recall', 'Photoshop.exe (4711) opened it', { by: 'media-01' }),
+      event(3, 'tier', '48 MB to cold-a', {
         by: 'media-01',
         rule_id: rules[1]?.id ?? null,
         rule_version: 4,

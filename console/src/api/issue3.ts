@@ -72,18 +72,18 @@ export const IMPORT_FIELDS = [
 export type ImportField = (typeof IMPORT_FIELDS)[number];
 export type ImportState = 'uploading' | 'ready' | 'running' | 'done' | 'failed' | 'cancelled';
 export interface ImportOptions {
-  format?: string;
-  encoding?: string;
-  compression?: string;
-  dates?: string;
-  header?: string;
-  mode?: string;
-  delimiter?: string;
+  format?: 'guess' | 'csv' | 'parquet';
+  encoding?: 'guess' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'cp1252';
+  compression?: 'guess' | 'plain' | 'gzip' | 'zstd';
+  dates?: 'guess' | 'iso' | 'us' | 'european';
+  header?: 'guess' | 'yes' | 'no';
+  mode?: 'replace' | 'add';
+  delimiter?: string | null;
   zone_minutes?: number;
   refused_percent_max?: number;
-  root?: string;
+  root?: string | null;
   root_b64?: string;
-  map?: Partial<Record<ImportField, string | null>>;
+  map?: { [field: string]: string | null };
 }
 export interface ImportColumn {
   name: string;
@@ -122,14 +122,15 @@ export interface Import {
   size: number;
   received: number;
   options: ImportOptions;
-  look: ImportLook | null;
+  /** Lists come without it. */
+  look?: ImportLook | null;
   phase: string;
   bytes_done: number;
   rows: number;
   refused: number;
   rows_per_s: number;
   result: ImportResult | null;
-  code: string;
+  code: string | null;
   text: string;
   created_by: string;
   created_at: string;
@@ -156,13 +157,13 @@ export const refusedUrl = (id: string) => `/api/v1/imports/${id}/refused`;
 // ---- plans ----
 
 export interface Bucket {
-  from: number;
+  from: number | null;
   to: number | null;
   files: number;
   bytes: number;
 }
 export interface AgeBucket {
-  from_s: number;
+  from_s: number | null;
   to_s: number | null;
   files: number;
   bytes: number;
@@ -188,7 +189,7 @@ export interface Moved {
   sample: FileEntry[];
 }
 export interface Plan extends Omit<Schemas['Plan'], 'refusals'> {
-  refusals: (Schemas['Refusal'] & { sample?: FileEntry[] | string[] | null })[];
+  refusals: (Schemas['Refusal'] & { sample?: string })[];
   charts?: { age: AgeBucket[]; size: Bucket[]; exts: Group[]; owners: Group[] };
   recalls?: { days: number; files: number; bytes: number };
   cost?: null | {
@@ -240,12 +241,12 @@ export const setCosts = (customer: string, { version, ...body }: Costs) =>
 // ---- figures ----
 
 export interface StubBucket extends Bucket {
-  stub_files: number;
-  stub_bytes: number;
+  stub_files?: number;
+  stub_bytes?: number;
 }
 export interface StubAge extends AgeBucket {
-  stub_files: number;
-  stub_bytes: number;
+  stub_files?: number;
+  stub_bytes?: number;
 }
 export interface StubGroup extends Group {
   allocated: number;
@@ -336,9 +337,9 @@ export interface WhyEvent {
   at: string;
   what: string;
   text: string;
-  by: string;
-  code: string;
-  reason: string;
+  by: string | null;
+  code: string | null;
+  reason: string | null;
   rule_id: string | null;
   rule_version: number | null;
   job_id: string | null;
@@ -349,7 +350,7 @@ export interface Why {
   decision: {
     action: 'tier' | 'recall' | 'pin' | 'exclude' | 'none';
     rule_id: string | null;
-    rule_name: string;
+    rule_name: string | null;
     refusal: string | null;
     text: string;
   };
@@ -370,7 +371,8 @@ export interface Span {
   to: string;
 }
 export interface Windows {
-  zone: string;
+  /** Left out: that of the schedule. */
+  zone?: string;
   spans: Span[];
 }
 export interface RuleMore {
@@ -388,7 +390,25 @@ export type RuleFull = Rule & Partial<RuleMore>;
 /** What of a rule its editor changes. */
 export type RuleBody = Omit<Schemas['RuleNew'], 'enabled'> &
   Partial<Omit<RuleMore, 'suspended' | 'next_run_at' | 'last_run'>> & { enabled?: boolean };
-export type RuleVersion = Omit<RuleFull, 'id' | 'version'> & { version: number; at: string; by: string };
+export type RuleVersion = Pick<
+  RuleFull,
+  | 'customer_id'
+  | 'volume_id'
+  | 'share_id'
+  | 'name'
+  | 'where'
+  | 'action'
+  | 'position'
+  | 'enabled'
+  | 'limit_files'
+  | 'limit_bytes'
+  | 'limit_minutes'
+  | 'limit_error_percent'
+  | 'start_used_percent'
+  | 'stop_used_percent'
+  | 'schedule'
+  | 'windows'
+> & { version: number; at: string; by: string };
 export interface Template {
   id: string;
   name: string;
@@ -397,14 +417,15 @@ export interface Template {
   action: Rule['action'];
   schedule?: Schedule | null;
   limits?: Partial<
-    Pick<RuleFull, 'limit_files' | 'limit_bytes' | 'limit_minutes' | 'limit_error_percent'>
+    Pick<RuleMore, 'limit_minutes' | 'limit_error_percent' | 'start_used_percent' | 'stop_used_percent'>
   > | null;
 }
 export interface ScheduleTold {
   ok: boolean;
-  text: string;
+  text: string | null;
+  windows_text?: string | null;
   next: string[];
-  error: string | null | { message: string };
+  error: string | null;
 }
 export const ruleVersions = (id: string) => ask<{ items: RuleVersion[] }>('GET', `/rules/${id}/versions`);
 export const cloneRule = (id: string, body: { name: string; volume_id?: string }) =>

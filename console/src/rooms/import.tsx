@@ -586,10 +586,10 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                     extra="In the list; what lies outside of it is refused."
                   >
                     <Input
-                      key={used.root}
+                      key={used.root ?? ''}
                       className="mono"
                       aria-label="The volume's folder is called"
-                      defaultValue={used.root}
+                      defaultValue={used.root ?? ''}
                       onBlur={(e) => e.target.value !== (used.root ?? '') && put({ root: e.target.value })}
                       onPressEnter={(e) => e.currentTarget.blur()}
                     />
@@ -602,7 +602,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                         { value: 'replace', label: 'goes, if only an import knew it' },
                         { value: 'add', label: 'stays' },
                       ]}
-                      onChange={(mode: string) => put({ mode })}
+                      onChange={(mode: 'replace' | 'add') => put({ mode })}
                     />
                   </Form.Item>
                   <Form.Item label="Give up when more are refused than">
@@ -777,6 +777,7 @@ function Broken({ of }: { of: Import }) {
   );
 }
 
+const STEPS = ['Upload', 'First look', 'Import', 'Done'];
 const STEP: Record<Import['state'], number> = {
   uploading: 0,
   ready: 1,
@@ -787,6 +788,7 @@ const STEP: Record<Import['state'], number> = {
 };
 
 function One({ id }: { id: string }) {
+  const wide = Grid.useBreakpoint().md ?? true;
   const who = useWho();
   const client = useQueryClient();
   const now = useQuery({
@@ -834,14 +836,21 @@ function One({ id }: { id: string }) {
       }
       actions={i && <State of={i.state} />}
     >
-      <Steps
-        size="small"
-        style={{ marginBottom: 20 }}
-        current={i ? STEP[i.state] : 0}
-        status={i?.state === 'failed' ? 'error' : i?.state === 'done' ? 'finish' : 'process'}
-        responsive
-        items={[{ title: 'Upload' }, { title: 'First look' }, { title: 'Import' }, { title: 'Done' }]}
-      />
+      {wide ? (
+        <Steps
+          size="small"
+          style={{ marginBottom: 20 }}
+          current={i ? STEP[i.state] : 0}
+          status={i?.state === 'failed' ? 'error' : i?.state === 'done' ? 'finish' : 'process'}
+          items={STEPS.map((title) => ({ title }))}
+        />
+      ) : (
+        i && (
+          <p className="sub">
+            Step {STEP[i.state] + 1} of 4: {STEPS[STEP[i.state]]}
+          </p>
+        )
+      )}
       {now.error && !i ? (
         <Failed error={now.error} retry={() => void now.refetch()} />
       ) : !i ? (

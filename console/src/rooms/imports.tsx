@@ -40,7 +40,9 @@ function How({ i }: { i: Import }) {
       </div>
     );
   if (i.state === 'ready')
-    return <span className="sub">about {count(i.look?.rows_about)} rows, not imported yet</span>;
+    return (
+      <span className="sub">{i.look ? `about ${count(i.look.rows_about)} rows, ` : ''}not imported yet</span>
+    );
   if (i.result)
     return (
       <span className="num">

@@ -86,7 +86,7 @@ function CostDialog({ customer, onClose }: { customer: string; onClose: () => vo
     onClose,
     true,
   );
-  const price = [{ pattern: /^\d{1,9}(\.\d{1,6})?$/, message: 'An amount such as 12.50' }];
+  const price = [{ pattern: /^\d{1,7}(\.\d{1,4})?$/, message: 'An amount such as 12.50' }];
   return (
     <Dialog
       open
@@ -434,7 +434,9 @@ export default function PlanRoom() {
   const comparing = !!(against || againstWhere);
   const body: PlanAsk = {
     volume_id: volume ?? '',
-    ...(rule ? { rule_id: rule, version: version ? Number(version) : undefined } : { where }),
+    // A text beside a rule stands in that rule's place: those before it count as before.
+    ...(rule ? { rule_id: rule, version: version ? Number(version) : undefined } : {}),
+    where,
     action: rule ? undefined : (get('action') as PlanAsk['action']),
     now: asOf ? `${asOf}T00:00:00Z` : undefined,
     history_days: days,
@@ -454,8 +456,7 @@ export default function PlanRoom() {
   const text = where ?? ruleIs?.where;
   const into = (f: Place) => {
     const next = text ? narrow(text, f) : undefined;
-    if (next)
-      change({ where: next, rule: undefined, version: undefined, from: get('from') ?? rule ?? 'text' });
+    if (next) change({ where: next, version: undefined, from: get('from') ?? (where ? where : 'rule') });
   };
   return (
     <Page
@@ -471,7 +472,8 @@ export default function PlanRoom() {
             <Export
               ask={{
                 volume_id: volume,
-                ...(rule ? { rule_id: rule } : { where }),
+                rule_id: rule,
+                where,
                 now: asOf ? `${asOf}T00:00:00Z` : undefined,
               }}
             />
@@ -571,15 +573,13 @@ export default function PlanRoom() {
             <code className="mono">{text}</code>
             {get('from') && (
               <div className="sub" style={{ marginTop: 4 }}>
-                One folder only, by this rule alone: rules before it are not counted in.{' '}
+                One folder only.{' '}
                 <Button
                   type="link"
                   size="small"
                   style={{ padding: 0 }}
                   onClick={() =>
-                    get('from') === 'text'
-                      ? window.history.back()
-                      : change({ rule: get('from'), where: undefined, from: undefined })
+                    change({ where: get('from') === 'rule' ? undefined : get('from'), from: undefined })
                   }
                 >
                   Back to all folders

@@ -280,7 +280,8 @@ function Editor({ rule }: { rule?: RuleFull }) {
       name: form.getFieldValue('name') || t.name,
       where: t.where,
       action: t.action,
-      schedule: t.schedule ?? null,
+      // Its zone is none: it is to be one's own.
+      schedule: t.schedule ? { ...t.schedule, zone: zones()[1] ?? 'UTC' } : null,
       ...(t.limits ?? {}),
     });
     setOpen(undefined);
@@ -455,7 +456,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
                     >
                       <InputNumber
                         min={1}
-                        max={100}
+                        max={99}
                         precision={0}
                         suffix="%"
                         style={{ width: '100%' }}
@@ -481,7 +482,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
                     >
                       <InputNumber
                         min={1}
-                        max={100}
+                        max={99}
                         precision={0}
                         suffix="%"
                         style={{ width: '100%' }}

@@ -90,9 +90,10 @@ function Rule({ rule, at }: { rule: WhyRule; at: number }) {
 }
 
 const COLORS: Record<string, string> = {
-  tiered: '#2fa37c',
-  recalled: '#3b82c4',
-  refused: '#d9822b',
+  tier: '#2fa37c',
+  recall: '#3b82c4',
+  refuse: '#d9822b',
+  alarm: '#c0271f',
   failed: '#c0271f',
 };
 

@@ -42,20 +42,24 @@ function ageText(s: number): string {
   return `${d} d`;
 }
 export const ageName = (b: AgeBucket) =>
-  b.to_s === null
-    ? `> ${ageText(b.from_s)}`
-    : b.from_s <= 0
-      ? `< ${ageText(b.to_s)}`
-      : `${ageText(b.from_s)}–${ageText(b.to_s)}`;
+  // No begin: a time that has not come yet.
+  b.from_s === null
+    ? 'in the future'
+    : b.to_s === null
+      ? `> ${ageText(b.from_s)}`
+      : b.from_s <= 0
+        ? `< ${ageText(b.to_s)}`
+        : `${ageText(b.from_s)}–${ageText(b.to_s)}`;
 /** What an axis has room for: where the column begins. */
-export const ageShort = (b: AgeBucket) => (b.from_s <= 0 ? '0' : ageText(b.from_s));
+export const ageShort = (b: AgeBucket) =>
+  b.from_s === null ? '<0' : b.from_s <= 0 ? '0' : ageText(b.from_s);
 export const sizeName = (b: Bucket) =>
   b.to === null
     ? `≥ ${bytes(b.from, 'binary')}`
-    : b.from === 0
+    : !b.from
       ? `< ${bytes(b.to, 'binary')}`
       : `${bytes(b.from, 'binary')}–${bytes(b.to, 'binary')}`;
-export const sizeShort = (b: Bucket) => (b.from === 0 ? '0' : bytes(b.from, 'binary'));
+export const sizeShort = (b: Bucket) => (!b.from ? '0' : bytes(b.from, 'binary'));
 
 /** A histogram in a card, with the same in words for those who see no picture. */
 export function Chart({
@@ -201,12 +205,6 @@ export function PlanSays({ plan }: { plan: Plan }) {
   );
 }
 
-const firstOf = (sample: unknown): string | undefined => {
-  const one: unknown = Array.isArray(sample) ? sample[0] : sample;
-  if (typeof one === 'string') return one || undefined;
-  return one && typeof one === 'object' && 'path' in one ? String(one.path) : undefined;
-};
-
 export function Refusals({ plan }: { plan: Plan }) {
   return (
     <Card size="small" title="Left where they are">
@@ -219,7 +217,7 @@ export function Refusals({ plan }: { plan: Plan }) {
               <>
                 {words(r.reason)}
                 {explain(r.reason) && <div className="sub">{explain(r.reason)}</div>}
-                {firstOf(r.sample) && <div className="sub mono">such as {firstOf(r.sample)}</div>}
+                {r.sample && <div className="sub mono">such as {r.sample}</div>}
               </>
             ),
             value: r.files,

@@ -62,14 +62,7 @@ export function ScheduleTold({ schedule, windows }: { schedule: Schedule; window
   if (told.error && !told.data) return <div className="sub wrong">{sayFailure(told.error)}</div>;
   if (!told.data) return <Skeleton active title={false} paragraph={{ rows: 2 }} />;
   const t = told.data;
-  if (!t.ok)
-    return (
-      <Alert
-        type="error"
-        showIcon
-        title={(typeof t.error === 'string' ? t.error : t.error?.message) ?? 'This is no schedule'}
-      />
-    );
+  if (!t.ok) return <Alert type="error" showIcon title={t.error ?? 'This is no schedule'} />;
   // The windows may be in another zone: the rule's own is the one that is meant.
   const when = new Intl.DateTimeFormat('en-GB', {
     weekday: 'short',

@@ -1,7 +1,7 @@
 // Folders as a tree: each level is read when it is opened, a page at a time, the largest first or as asked.
 import { CaretDownOutlined, CaretRightOutlined, FolderFilled } from '@ant-design/icons';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Button, Spin } from 'antd';
+import { Button, Grid, Spin } from 'antd';
 import { type KeyboardEvent, useRef, useState } from 'react';
 import { sayFailure } from '../api/client';
 import { type TreeFolder, volumeTree } from '../api/issue3';
@@ -38,6 +38,8 @@ interface Same {
   open: Set<string>;
   toggle: (key: string, on?: boolean) => void;
   onOpen: (folder: Place) => void;
+  /** Columns that are shown: fewer on a phone. */
+  columns: number;
 }
 
 function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number; most: number }) {
@@ -110,7 +112,7 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
   if (list.isPending)
     return (
       <tr role="row" aria-level={level}>
-        <td role="gridcell" colSpan={6} style={pad}>
+        <td role="gridcell" colSpan={same.columns} style={pad}>
           <Spin size="small" aria-label="Loading" />
         </td>
       </tr>
@@ -118,7 +120,7 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
   if (list.error && !list.data)
     return (
       <tr role="row" aria-level={level}>
-        <td role="gridcell" colSpan={6} style={pad}>
+        <td role="gridcell" colSpan={same.columns} style={pad}>
           <span className="wrong">{sayFailure(list.error)}</span>{' '}
           <Button size="small" onClick={() => void list.refetch()}>
             Try again
@@ -136,14 +138,14 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
       ))}
       {items.length === 0 && (
         <tr role="row" aria-level={level}>
-          <td role="gridcell" colSpan={6} style={pad} className="sub">
+          <td role="gridcell" colSpan={same.columns} style={pad} className="sub">
             There are no folders below it.
           </td>
         </tr>
       )}
       {list.hasNextPage && (
         <tr role="row" aria-level={level}>
-          <td role="gridcell" colSpan={6} style={pad}>
+          <td role="gridcell" colSpan={same.columns} style={pad}>
             <Button size="small" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
               {count(total - items.length)} more
             </Button>
@@ -165,6 +167,7 @@ export function Tree({
   sort: TreeSort;
   onOpen: (folder: Place) => void;
 }) {
+  const wide = Grid.useBreakpoint().md ?? true;
   const [open, setOpen] = useState<Set<string>>(new Set());
   const body = useRef<HTMLTableSectionElement>(null);
   const toggle = (key: string, on?: boolean) =>
@@ -234,6 +237,7 @@ export function Tree({
           sort={sort}
           open={open}
           toggle={toggle}
+          columns={wide ? 6 : 3}
           onOpen={onOpen}
           folder={folder}
           level={1}

@@ -9,7 +9,7 @@ import { spanText } from '../lib/week';
 import { Failed, Nothing, When } from './parts';
 import { NameOf } from './pick';
 
-type Shown = Omit<RuleVersion, 'at' | 'by'>;
+type Shown = RuleVersion;
 
 /** What is compared, as people read it. */
 const FACTS: [string, (v: Shown) => string][] = [
@@ -21,7 +21,10 @@ const FACTS: [string, (v: Shown) => string][] = [
   ['Runs', (v) => (v.schedule ? `${v.schedule.cron} (${v.schedule.zone})` : 'by hand')],
   [
     'Windows',
-    (v) => (v.windows ? `${v.windows.spans.map(spanText).join(', ')} (${v.windows.zone})` : 'at any time'),
+    (v) =>
+      v.windows
+        ? `${v.windows.spans.map(spanText).join(', ')} (${v.windows.zone ?? v.schedule?.zone ?? ''})`
+        : 'at any time',
   ],
   ['At most, files', (v) => (v.limit_files ? count(v.limit_files) : 'no limit')],
   ['At most, data', (v) => (v.limit_bytes ? bytes(v.limit_bytes) : 'no limit')],

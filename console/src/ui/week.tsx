@@ -167,7 +167,7 @@ export function WindowsEditor({
               aria-label="Time zone of the windows"
               style={{ minWidth: 170 }}
               disabled={disabled}
-              value={value.zone}
+              value={value.zone ?? zone}
               options={zones().map((z) => ({ value: z, label: z }))}
               onChange={(z: string) => onChange?.({ ...value, zone: z })}
             />
