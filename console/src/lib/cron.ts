@@ -70,9 +70,13 @@ export function cronOf(p: Picked): string {
   }
 }
 
+/** The reader's own time zone. */
+export function ownZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+}
+
 /** Every time zone the browser knows, UTC first, then the reader's own. */
 export function zones(): string[] {
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const all = typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
-  return [...new Set(['UTC', ...(own ? [own] : []), ...all])];
+  return [...new Set(['UTC', ownZone(), ...all])];
 }

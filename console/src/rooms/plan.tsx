@@ -3,7 +3,6 @@ import { FundProjectionScreenOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Dropdown, Form, Input, InputNumber, Select, Skeleton } from 'antd';
 import { useState } from 'react';
-import type { Rule } from '../api/client';
 import { useNamed, useRules } from '../api/data';
 import {
   type Costs,
@@ -355,14 +354,12 @@ function RulePick({
   onChange,
   label,
   none,
-  of,
 }: {
   volume?: string;
   value?: string;
   onChange: (id: string | undefined) => void;
   label: string;
   none: string;
-  of?: (r: Rule) => boolean;
 }) {
   const who = useWho();
   const list = useRules(who.customer, volume);
@@ -372,12 +369,13 @@ function RulePick({
       allowClear
       showSearch={{ optionFilterProp: 'label' }}
       style={{ minWidth: 200, maxWidth: '100%' }}
-      disabled={!volume}
-      loading={list.pending}
+      loading={!!volume && list.pending}
       value={value}
       placeholder={none}
-      notFoundContent={list.pending ? 'Loading…' : 'This volume has no rule'}
-      options={list.items.filter((r) => of?.(r) ?? true).map((r) => ({ value: r.id, label: r.name }))}
+      notFoundContent={
+        !volume ? 'Choose a volume first' : list.pending ? 'Loading…' : 'This volume has no rule'
+      }
+      options={volume ? list.items.map((r) => ({ value: r.id, label: r.name })) : []}
       onChange={(id?: string) => onChange(id)}
     />
   );

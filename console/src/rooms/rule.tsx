@@ -14,7 +14,7 @@ import {
   type Template,
 } from '../api/issue3';
 import { useNamed } from '../api/data';
-import { zones } from '../lib/cron';
+import { ownZone } from '../lib/cron';
 import { bytes, count, percent } from '../lib/format';
 import { parseRule } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
@@ -281,7 +281,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
       where: t.where,
       action: t.action,
       // Its zone is none: it is to be one's own.
-      schedule: t.schedule ? { ...t.schedule, zone: zones()[1] ?? 'UTC' } : null,
+      schedule: t.schedule ? { ...t.schedule, zone: ownZone() } : null,
       ...(t.limits ?? {}),
     });
     setOpen(undefined);
@@ -414,7 +414,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
                     },
                   ]}
                 >
-                  <WindowsEditor zone={schedule?.zone ?? zones()[1] ?? 'UTC'} disabled={!who.mayWrite} />
+                  <WindowsEditor zone={schedule?.zone ?? ownZone()} disabled={!who.mayWrite} />
                 </Form.Item>
               </Card>
             </div>

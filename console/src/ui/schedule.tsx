@@ -4,7 +4,7 @@ import { Alert, Input, InputNumber, Select, Skeleton, Space } from 'antd';
 import { useState } from 'react';
 import { sayFailure } from '../api/client';
 import { type Schedule, tellSchedule, type Windows } from '../api/issue3';
-import { cronOf, type Picked, pickedOf, zones } from '../lib/cron';
+import { cronOf, type Picked, ownZone, pickedOf, zones } from '../lib/cron';
 import { DAYS } from '../lib/week';
 import { useSettled } from './pick';
 
@@ -109,7 +109,7 @@ export function ScheduleEditor({
       ? ({ kind: 'cron', cron: value.cron } as const)
       : pickedOf(value.cron)
     : undefined;
-  const own = zones()[1] ?? 'UTC';
+  const own = ownZone();
   const put = (p: Picked) => onChange?.({ cron: cronOf(p), zone: value?.zone ?? own });
   return (
     <div>

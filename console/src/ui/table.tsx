@@ -23,6 +23,7 @@ const ONE: Record<string, string> = {
   shares: 'share',
   rules: 'rule',
   imports: 'import',
+  versions: 'version',
   jobs: 'job',
   users: 'user',
   events: 'event',

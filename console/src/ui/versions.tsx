@@ -1,6 +1,6 @@
 // What a rule was: each version with who and when, and what differs between two.
 import { useQuery } from '@tanstack/react-query';
-import { Button, Card, Select, Skeleton, Table } from 'antd';
+import { Button, Card, Select, Skeleton } from 'antd';
 import { type RuleFull, ruleVersions, type RuleVersion } from '../api/issue3';
 import { bytes, count } from '../lib/format';
 import { diff } from '../lib/diff';
@@ -8,6 +8,7 @@ import { useAddress, useGo } from '../lib/session';
 import { spanText } from '../lib/week';
 import { Failed, Nothing, When } from './parts';
 import { NameOf } from './pick';
+import { DataTable } from './table';
 
 type Shown = RuleVersion;
 
@@ -151,33 +152,28 @@ export function Versions({ rule }: { rule: RuleFull }) {
           <p className="sub">There is one version only: it was never changed.</p>
         )}
       </Card>
-      <Card styles={{ body: { padding: 0 } }}>
-        <Table
-          size="small"
-          rowKey="version"
-          dataSource={items}
-          pagination={{ pageSize: 20, hideOnSinglePage: true, showSizeChanger: false }}
-          scroll={{ x: 'max-content' }}
-          columns={[
-            { title: 'Version', align: 'right', render: (_, v) => <span className="num">{v.version}</span> },
-            { title: 'When', render: (_, v) => <When at={v.at} /> },
-            { title: 'Who', render: (_, v) => v.by || 'the server' },
-            {
-              title: 'Which files',
-              render: (_, v) => (
-                <div
-                  className="mono"
-                  style={{ maxWidth: 520, whiteSpace: 'normal', overflowWrap: 'anywhere' }}
-                >
-                  {v.where}
-                </div>
-              ),
-            },
-            { title: 'Does', render: (_, v) => v.action },
-            { title: 'On', render: (_, v) => (v.enabled ? 'yes' : 'no') },
-          ]}
-        />
-      </Card>
+      <DataTable<RuleVersion>
+        list={{ items, pending: false, error: null, retry: () => undefined, moreBusy: false }}
+        what="versions"
+        size="small"
+        rowKey="version"
+        empty={null}
+        columns={[
+          { title: 'Version', render: (_, v) => <span className="num">version {v.version}</span> },
+          { title: 'When', render: (_, v) => <When at={v.at} /> },
+          { title: 'Who', render: (_, v) => v.by || 'the server' },
+          {
+            title: 'Which files',
+            render: (_, v) => (
+              <div className="mono" style={{ maxWidth: 520, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
+                {v.where}
+              </div>
+            ),
+          },
+          { title: 'Does', render: (_, v) => v.action },
+          { title: 'On', render: (_, v) => (v.enabled ? 'yes' : 'no') },
+        ]}
+      />
     </>
   );
 }

@@ -1,0 +1,411 @@
+// Steps in a real Chromium for the rooms of imports, figures, rules and plans, one JSON line each, as browser.mjs has them: {"step": name, ...arguments} in,
+// {"ok": result} or {"error": text} out. rooms.py asks for them and checks what they tell.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { gzipSync } from "node:zlib";
+
+const require = createRequire(
+  new URL("../../../console/package.json", import.meta.url),
+);
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const LIMIT = Number(process.env.ALTO_WAIT_MS ?? 60_000); // ms to wait for anything, on a machine that does much else
+
+let browser, context, page, url, shots;
+const complaints = [];
+const expected = []; // texts of complaints that a step provokes on purpose
+
+const button = (name, where = page) =>
+  where.getByRole("button", { name, exact: true });
+const dialog = () => page.getByRole("dialog").last();
+const heading = (name) =>
+  page.getByRole("heading", { level: 1, name }).waitFor();
+const main = () => page.locator("#main");
+const tile = (name) =>
+  page
+    .locator(".tile", { has: page.getByText(name, { exact: true }) })
+    .locator(".v");
+
+/** Chooses in a Pick or Select by typing. */
+async function choose(field, text, where = page) {
+  await where.getByRole("combobox", { name: field }).first().click();
+  await page.keyboard.type(text);
+  await page
+    .locator(".ant-select-dropdown:visible .ant-select-item-option", {
+      hasText: text,
+    })
+    .first()
+    .click();
+}
+
+function watch(to) {
+  const complain = (text) => {
+    if (!expected.some((e) => text.includes(e)))
+      complaints.push(`${to.url()}: ${text}`);
+  };
+  to.on("console", (m) => {
+    if (["error", "warning"].includes(m.type()))
+      complain(`${m.type()}: ${m.text()} ${m.location().url}`);
+  });
+  to.on("pageerror", (e) => complain(`error: ${e.message}`));
+  to.on("requestfailed", (r) => {
+    if (!/ERR_ABORTED/.test(r.failure()?.errorText ?? ""))
+      complain(`${r.url()} failed: ${r.failure()?.errorText}`);
+  });
+  to.on("response", (r) => {
+    if (r.status() >= 400)
+      complain(`${r.request().method()} ${r.url()} answered ${r.status()}`);
+  });
+}
+
+/** Runs an act that makes the browser complain with these texts, and only then. */
+async function provoking(texts, act) {
+  expected.push(...texts);
+  try {
+    return await act();
+  } finally {
+    await page.waitForTimeout(100);
+    expected.splice(0);
+  }
+}
+
+async function still() {
+  await page.waitForFunction(
+    () =>
+      !document.querySelector(
+        '.ant-skeleton, .ant-spin-spinning, [aria-busy="true"]',
+      ),
+  );
+}
+
+async function walk(path) {
+  await page.evaluate((to) => {
+    window.history.pushState({}, "", to);
+    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+  }, path);
+}
+
+async function axe(name) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+  const found = await page.evaluate(() =>
+    window.axe.run(document, {
+      resultTypes: ["violations"],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    }),
+  );
+  return found.violations
+    .filter((v) => ["serious", "critical"].includes(v.impact))
+    .map(
+      (v) =>
+        `${name}: ${v.id} (${v.impact}): ${v.nodes
+          .slice(0, 3)
+          .map(
+            (n) =>
+              `${n.target.join(" ")} ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ""}`,
+          )
+          .join(" | ")}`,
+    );
+}
+
+/** The count that is shown once it is of the text as it stands. */
+async function counted() {
+  await page.locator(".count:not(.old)").waitFor();
+  await page.waitForTimeout(400); // longer than typing is waited for
+  await page.locator(".count:not(.old)").waitFor();
+  return page.locator(".count").innerText();
+}
+
+const STEPS = {
+  async open(a) {
+    ({ url, shots } = a);
+    browser = await chromium.launch({
+      executablePath: a.chromium,
+      args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    });
+    context = await browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      reducedMotion: "reduce",
+      acceptDownloads: true,
+    });
+    context.setDefaultTimeout(LIMIT);
+    page = await context.newPage();
+    watch(page);
+    const sizes = new Map();
+    page.on("response", async (r) => {
+      if (/\.(js|css)$/.test(new URL(r.url()).pathname))
+        sizes.set(r.url(), gzipSync(await r.body(), { level: 9 }).length);
+    });
+    await provoking(["401"], async () => {
+      await page.goto(url);
+      await page.getByLabel("Name").waitFor();
+      await page.waitForLoadState("networkidle");
+    });
+    await page.getByLabel("Name").fill("admin");
+    await page.getByLabel("Password", { exact: true }).fill(a.password);
+    await page.keyboard.press("Enter");
+    await heading("Overview");
+    await still();
+    // What index.html itself asks for: all that is needed before the first route is known.
+    const html = await (await fetch(url)).text();
+    const named = [...html.matchAll(/assets\/[^"]+/g)].map((m) => m[0]);
+    const at = [...sizes].filter(([n]) => named.some((m) => n.endsWith(m)));
+    return {
+      kb: Math.round(at.reduce((sum, [, size]) => sum + size, 0) / 1024),
+      names: [...sizes.keys()].map((n) => n.replace(/.*\//, "")),
+    };
+  },
+
+  /** A host without an agent, its volume, and a file that is dropped for it; it is left when its look is there. */
+  async upload({ customer, host, volume, path, file }) {
+    await page.goto(`${url}/imports/new`);
+    await heading("Import a file");
+    await button("Add a volume").click();
+    await choose("Customer", customer, dialog());
+    await dialog().getByLabel("Name of the host").fill(host);
+    await dialog().getByLabel("Name of the volume").fill(volume);
+    await dialog().getByLabel("Folder on that host").fill(path);
+    await button("Add", dialog()).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.waitForURL(/volume=/);
+    await page.locator('input[type="file"]').setInputFiles(file);
+    await page.getByRole("button", { name: /^Upload / }).click();
+    await heading(/^Import: /);
+    await page.getByRole("button", { name: /^Import about/ }).waitFor();
+    await still();
+    return main().innerText();
+  },
+
+  /** Another column for the path: it is refused to import like this. Then the right one again. */
+  async remap({ column, other }) {
+    await choose(`What ${column} is`, "not used");
+    await page.getByRole("alert").filter({ hasText: "cannot be imported" }).waitFor();
+    const barred = await page.getByRole("button", { name: /^Import about/ }).isDisabled();
+    const told = await page.getByRole("alert").first().innerText();
+    await choose(`What ${column} is`, "Path, whole");
+    await page.getByRole("alert").filter({ hasText: "cannot be imported" }).waitFor({ state: "hidden" });
+    await still();
+    return { barred, told, other };
+  },
+
+  async run_import() {
+    await page.getByRole("button", { name: /^Import about/ }).click();
+    await button("See the figures").waitFor();
+    await still();
+    const text = await main().innerText();
+    const refused = page.getByRole("link", { name: "Download the refused" });
+    let csv = "";
+    if (await refused.count()) {
+      const [got] = await Promise.all([page.waitForEvent("download"), refused.click()]);
+      csv = readFileSync(await got.path(), "utf8");
+    }
+    return { text, csv };
+  },
+
+  async imports() {
+    await page.goto(`${url}/imports`);
+    await heading("Imports");
+    await page.locator(".ant-table-row").first().waitFor();
+    return page.locator("tbody").innerText();
+  },
+
+  async figures({ volume }) {
+    await page.goto(`${url}/volumes/${volume}`);
+    await page.getByText("By last access").waitFor();
+    await page.locator(".recharts-surface").first().waitFor();
+    await still();
+    const files = await tile("Files").innerText();
+    const ext = await page.locator(".ant-card", { hasText: "By extension" }).last().innerText();
+    const text = await main().innerText();
+    return { files, ext, text };
+  },
+
+  /** Through the folders by keys alone: down, open, into the first child, close again. */
+  async tree({ volume }) {
+    await page.goto(`${url}/volumes/${volume}?tab=folders`);
+    await page.getByRole("treegrid").waitFor();
+    await page.locator("tr[data-key]").first().waitFor();
+    await page.getByRole("rowgroup", { name: "Folders" }).focus();
+    const rows = await page.locator("tr[data-key]").count();
+    await page.keyboard.press("ArrowRight");
+    await page.locator('tr[aria-level="2"][data-key]').first().waitFor();
+    const opened = await page.locator("tr[data-key]").count();
+    await page.keyboard.press("ArrowDown");
+    const at = await page.evaluate(() => document.activeElement.dataset.key);
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    await page.locator('tr[aria-level="2"]').first().waitFor({ state: "hidden" });
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/folder=/);
+    return { rows, opened, at, to: new URL(page.url()).searchParams.get("folder") };
+  },
+
+  /** The builder and the text: what is done to one is done to the other; the count follows. */
+  async rule({ volume, name, text, wrong }) {
+    await page.goto(`${url}/rules/new?volume=${volume}`);
+    await heading("New rule");
+    const area = page.getByLabel("Which files").and(page.locator("textarea"));
+    await page.locator(".builder .rule").first().waitFor();
+    await area.fill(wrong);
+    await page.locator(".code mark").waitFor();
+    const marked = await page.locator(".code mark").innerText();
+    await area.fill(text);
+    await page.locator(".code mark").waitFor({ state: "hidden" });
+    const first = await counted();
+    const conditions = await page.locator(".builder .rule").count();
+    // In the builder: a larger size, so that the text says so.
+    await page.getByRole("spinbutton", { name: "Size" }).first().fill("2");
+    await page.waitForFunction(
+      () => /2MB/.test(document.querySelector(".code textarea").value),
+    );
+    const built = await area.inputValue();
+    const second = await counted();
+    await page.getByText("Understood as").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await choose("When it runs", "On days of the week");
+    await page.getByText("Next, in").waitFor();
+    const schedule = await page.locator(".ant-card", { hasText: "When it runs" }).last().innerText();
+    await page.getByRole("switch", { name: "Work only within windows" }).click();
+    await page.getByRole("grid").waitFor();
+    await page.locator('[data-at="0-12"]').click();
+    const windows = await page.locator(".spans").innerText();
+    await button("Add rule").click();
+    await page.getByText("Saved", { exact: true }).waitFor();
+    await heading(name);
+    return { marked, first, conditions, built, second, schedule, windows, id: page.url().replace(/.*\/rules\/([0-9a-z]+).*/, "$1") };
+  },
+
+  async versions({ rule, text }) {
+    await page.goto(`${url}/rules/${rule}`);
+    await page.getByLabel("Which files").and(page.locator("textarea")).fill(text);
+    await page.getByText("Understood as").waitFor();
+    await button("Save").click();
+    await page.getByText("Saved", { exact: true }).waitFor();
+    await page.getByRole("tab", { name: /^Versions/ }).click();
+    await page.locator(".diff ins").first().waitFor();
+    return {
+      gone: await page.locator(".diff del").allInnerTexts(),
+      put: await page.locator(".diff ins").allInnerTexts(),
+      rows: await page.locator(".ant-table-row").count(),
+    };
+  },
+
+  async plan({ volume, rule }) {
+    await page.goto(`${url}/plan?volume=${volume}&rule=${rule}`);
+    const region = page.getByRole("region", { name: "Plan" });
+    await region.waitFor();
+    await still();
+    const files = await tile("Files").innerText();
+    const text = await region.innerText();
+    const [got] = await Promise.all([
+      page.waitForEvent("download"),
+      (async () => {
+        await button("Export").click();
+        await page.getByRole("menuitem", { name: "The files, as CSV" }).click();
+      })(),
+    ]);
+    const csv = readFileSync(await got.path(), "utf8");
+    await page.getByRole("button", { name: /Set what storage costs|Change the prices/ }).click();
+    await dialog().getByLabel("Local storage, per TB and month").fill("100");
+    await dialog().getByLabel("The share, per TB and month").fill("10.5");
+    await dialog().getByLabel("Bringing back, per GB").fill("0.01");
+    await button("Save", dialog()).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.locator(".tile", { hasText: "Saves a month" }).locator(".v", { hasText: "€" }).waitFor();
+    const saved = await tile("Saves a month").innerText();
+    return { files, text, csv, saved };
+  },
+
+  async compare({ volume, rule }) {
+    await page.goto(`${url}/plan?volume=${volume}&rule=${rule}&against=${rule}&againstversion=1`);
+    const region = page.getByRole("region", { name: "Comparison" });
+    return provoking(["422"], async () => {
+      const refused = page.getByRole("alert");
+      await region.or(refused).first().waitFor();
+      return (await refused.count()) ? { refused: await refused.innerText() } : { text: await region.innerText() };
+    });
+  },
+
+  async why({ volume, path }) {
+    await page.goto(`${url}/volumes/${volume}/why`);
+    await page.getByLabel("Path of a file").fill(path);
+    await page.keyboard.press("Enter");
+    await page.getByText("Rules, in order").waitFor();
+    const told = await main().innerText();
+    await provoking(["404"], async () => {
+      await page.getByLabel("Path of a file").fill("/nowhere");
+      await page.keyboard.press("Enter");
+      await page.getByText("No such file is known").waitFor();
+    });
+    return told;
+  },
+
+  async accessible({ pages }) {
+    const wrong = [];
+    let seen = 0;
+    for (const [scheme, width] of [
+      ["light", 1440],
+      ["dark", 390],
+    ]) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+      await page.setViewportSize({ width, height: 900 });
+      for (const path of pages) {
+        await walk(path);
+        await page.locator("h1").waitFor();
+        await page.waitForTimeout(150);
+        await still();
+        await page.waitForTimeout(150);
+        wrong.push(...(await axe(`${path} ${scheme} ${width}`)));
+        const over = await page.evaluate(
+          () => document.documentElement.scrollWidth - window.innerWidth,
+        );
+        seen++;
+        if (over > 0) wrong.push(`${path} at ${width} is ${over} px too wide`);
+        if (shots)
+          await page.screenshot({
+            fullPage: true,
+            path: `${shots}/${scheme}-${width}-${path.replace(/\W+/g, "-")}.png`,
+          });
+      }
+    }
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await page.setViewportSize({ width: 1440, height: 900 });
+    return { wrong, seen };
+  },
+
+  async complaints() {
+    return complaints;
+  },
+
+  async close() {
+    await browser?.close();
+    return {};
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { step, ...a } = JSON.parse(line);
+  try {
+    process.stdout.write(
+      `${JSON.stringify({ ok: (await STEPS[step](a)) ?? {} })}\n`,
+    );
+  } catch (error) {
+    const at = page
+      ? await page
+          .locator("body")
+          .innerText()
+          .catch(() => "")
+      : "";
+    process.stdout.write(
+      `${JSON.stringify({ error: `${error.message.slice(0, 1500)}\nat ${page?.url()}:\n${at.slice(0, 1500)}` })}\n`,
+    );
+    if (shots && page)
+      await page
+        .screenshot({ path: `${shots}/wrong-${step}.png` })
+        .catch(() => undefined);
+    await page?.keyboard.press("Escape").catch(() => undefined);
+    expected.splice(0);
+  }
+  if (step === "close") break;
+}
+process.exit(0);
