@@ -330,7 +330,8 @@ def pack_entries():
     return subprocess.run([os.path.abspath(sys.argv[3])], check=True, capture_output=True, timeout=20).stdout
 
 
-LIST = b"path,size\n/a/one.mov,1000000\n/a/two.mov,2000000\n/b/three.txt,many\n/b/four.txt,300\n"
+LIST = b"path,size,accessed\n" + b"".join(b"%s,2020-01-01T00:00:00Z\n" % row for row in (
+    b"/a/one.mov,1000000", b"/a/two.mov,2000000", b"/b/three.txt,many", b"/b/four.txt,300"))
 BYTES = {"Content-Type": "application/octet-stream"}
 
 
