@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-#define LOOK_EVERY_NS (INT64_C(1000) * 1000000)  /* for work nobody woke anybody for */
-#define WATCH_EVERY_NS (INT64_C(1000) * 1000000) /* of the watched folder */
-#define OLD_EVERY_NS (INT64_C(60) * 1000000000)  /* what is old goes */
-#define AGAIN_NS (INT64_C(5) * 1000000000)       /* after something failed */
-#define STACK_BYTES ((size_t)1 << 20)            /* DuckDB runs on it too */
+#define LOOK_EVERY_NS (INT64_C(1000) * 1000000)    /* for work nobody woke anybody for */
+#define WATCH_EVERY_NS (INT64_C(1000) * 1000000)   /* of the watched folder */
+#define OLD_EVERY_NS (INT64_C(60) * 1000000000)    /* what is old goes */
+#define SWEEP_EVERY_NS (INT64_C(600) * 1000000000) /* what nothing refers to goes */
+#define AGAIN_NS (INT64_C(5) * 1000000000)         /* after something failed */
+#define STACK_BYTES ((size_t)1 << 20)              /* DuckDB runs on it too */
 
 struct slot {
     bool used, cancel;
@@ -322,7 +323,7 @@ keeper(void *arg)
     struct service_worker *w = worker_of(b);
     struct al_arena *arena = al_arena_new(IMPORT_ARENA_MAX);
     struct port *port = b->service->port;
-    int64_t old_ns = 0;
+    int64_t old_ns = 0, sweep_ns = port_mono_ns(port);
     bool stop = w == NULL || arena == NULL;
 
     while (!stop) {
@@ -333,6 +334,15 @@ keeper(void *arg)
             old_imports(w, arena, port_now_ns(port));
             old_exports(w, port_now_ns(port));
             al_arena_reset(arena);
+        }
+        if (mono_ns - sweep_ns >= SWEEP_EVERY_NS) {
+            int rc = import_files_sweep(b->service, w->db, port_now_ns(port));
+
+            sweep_ns = mono_ns;
+            if (rc != AL_OK) {
+                al_log(b->service->log, AL_LOG_WARN, "what is left of imports stays for now: %s",
+                       al_code_name(rc));
+            }
         }
         if (b->watch != NULL) {
             watch_look(b->watch, w, b);

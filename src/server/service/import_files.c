@@ -56,8 +56,7 @@ void
 import_files_drop(struct service *s, const char *id)
 {
     AL_CLEANUP(port_holder_end)
-    struct port_holder imports = {.port = s->port},
-                       one = {.port = s->port};
+    struct port_holder imports = {.port = s->port}, one = {.port = s->port};
     int rc = open_folder(s, IMPORTS, &imports.file);
 
     if (rc == AL_OK) {
@@ -84,48 +83,66 @@ export_file_drop(struct service *s, const char *id)
     note_stays(s, "export", id, rc);
 }
 
-/* ---- at the start ---- */
+/* ---- what nothing refers to ---- */
 
-static bool
-import_known(struct store *db, const char *id, struct al_arena *a)
+struct sweeping {
+    struct service *s;
+    struct store *db;
+    struct port_file *folder;
+    struct al_arena *arena;
+    int64_t now_ns; /* 0: at the start, when nobody writes */
+};
+
+/* A row comes before its folder, so that an unknown folder is nobody's. Only what is surely not
+ * wanted goes. */
+static void
+sweep_import(struct sweeping *w, const char *id)
 {
     struct scope all = scope_system();
     struct store_import m = {.kept = true};
     struct al_fail quiet = {0};
+    int rc = store_import_get(w->db, &all, id, w->arena, &m, &quiet);
 
-    /* Only what is surely not wanted goes. */
-    return store_import_get(db, &all, id, a, &m, &quiet) != AL_ENOENT && m.kept;
+    if (rc == AL_ENOENT || (rc == AL_OK && !m.kept)) {
+        import_files_drop(w->s, id);
+    }
 }
 
-static bool
-export_known(struct store *db, const char *id, struct al_arena *a)
+/* An export's file comes before its row: one that is young may still be written. */
+static void
+sweep_export(struct sweeping *w, const char *id)
 {
     struct scope all = scope_system();
     struct store_export x;
     struct al_fail quiet = {0};
+    struct port_stat st;
 
-    return store_export_get(db, &all, id, a, &x, &quiet) != AL_ENOENT;
+    if (store_export_get(w->db, &all, id, w->arena, &x, &quiet) != AL_ENOENT ||
+        port_stat_at(w->s->port, w->folder, id, &st) != AL_OK) {
+        return;
+    }
+    if (w->now_ns == 0 || w->now_ns - st.mtime_ns > EXPORT_KEPT_NS) {
+        export_file_drop(w->s, id);
+    }
 }
 
 static int
-sweep(struct service *s, struct store *db, const char *kind,
-      bool (*known)(struct store *db, const char *id, struct al_arena *a),
-      void (*drop)(struct service *s, const char *id))
+sweep(struct sweeping *w, const char *kind, void (*one)(struct sweeping *w, const char *id))
 {
-    AL_CLEANUP(al_arena_freep) struct al_arena *a = al_arena_new(IMPORT_ARENA_MAX);
-    AL_CLEANUP(port_holder_end) struct port_holder folder = {.port = s->port};
+    AL_CLEANUP(port_holder_end) struct port_holder folder = {.port = w->s->port};
     struct port_dir *list = NULL;
     struct port_dirent entry;
     bool end = false;
-    int rc = a == NULL ? AL_ENOMEM : open_folder(s, kind, &folder.file);
+    int rc = open_folder(w->s, kind, &folder.file);
 
+    w->folder = folder.file;
     if (rc == AL_OK) {
-        rc = port_dir_open(s->port, folder.file, &list);
+        rc = port_dir_open(w->s->port, folder.file, &list);
     }
     while (rc == AL_OK) {
         al_id id = "";
 
-        rc = port_dir_next(s->port, list, &entry, &end);
+        rc = port_dir_next(w->s->port, list, &entry, &end);
         if (rc != AL_OK || end) {
             break;
         }
@@ -133,13 +150,22 @@ sweep(struct service *s, struct store *db, const char *kind,
             continue; /* not ours */
         }
         memcpy(id, entry.name, AL_ID_LEN);
-        al_arena_reset(a);
-        if (!known(db, id, a)) {
-            drop(s, id);
-        }
+        al_arena_reset(w->arena);
+        one(w, id);
     }
-    port_dir_close(s->port, &list);
+    port_dir_close(w->s->port, &list);
     return rc;
+}
+
+int
+import_files_sweep(struct service *s, struct store *db, int64_t now_ns)
+{
+    AL_CLEANUP(al_arena_freep) struct al_arena *arena = al_arena_new(IMPORT_ARENA_MAX);
+    struct sweeping w = {.s = s, .db = db, .arena = arena, .now_ns = now_ns};
+
+    SV_TRY(arena == NULL ? AL_ENOMEM : AL_OK);
+    SV_TRY(sweep(&w, IMPORTS, sweep_import));
+    return sweep(&w, EXPORTS, sweep_export);
 }
 
 int
@@ -159,8 +185,7 @@ import_files_open(struct service *s, struct al_fail *fail)
         }
     }
     SV_TRY(store_open(s->db, &db, fail));
-    SV_TRY(sweep(s, db, IMPORTS, import_known, import_files_drop));
-    return sweep(s, db, EXPORTS, export_known, export_file_drop);
+    return import_files_sweep(s, db, 0);
 }
 
 /* ---- writing ---- */
@@ -195,8 +220,7 @@ open_content(struct service *s, struct al_arena *a, const char *id, bool first,
              struct port_file **ret)
 {
     AL_CLEANUP(port_holder_end)
-    struct port_holder imports = {.port = s->port},
-                       one = {.port = s->port};
+    struct port_holder imports = {.port = s->port}, one = {.port = s->port};
     const char *path = import_path(s, a, id, NULL);
 
     if (path == NULL) {

@@ -54,6 +54,8 @@ int import_result_text(const struct import_result *r, struct al_buf *out) AL_MUS
 #define IMPORT_REFUSED "refused.csv"
 /* The folders, and what a crash left in them of nothing that is known. */
 int import_files_open(struct service *s, struct al_fail *fail) AL_MUST_CHECK;
+/* What lies there and nothing refers to goes, such as of a volume that was deleted. */
+int import_files_sweep(struct service *s, struct store *db, int64_t now_ns) AL_MUST_CHECK;
 /* "DATA/imports/ID" or, with a name, the file in it; in the arena, NULL on memory. */
 char *import_path(struct service *s, struct al_arena *a, const char *id, const char *name);
 char *export_path(struct service *s, struct al_arena *a, const char *id);

@@ -393,8 +393,12 @@ test_deleting_takes_the_file_along_and_a_running_one_stays(void)
     TAP_CHECK(!is_there(&w, "imports", id));
     TAP_CODE(harness_call(&w.h, &w.op, "GET", path("imports", id, ""), NULL), AL_ENOENT);
     TAP_EQUAL_U64(events(&w, id, "import.delete"), 1);
+    upload(&w, &w.a, list_csv, id);
     w.h.if_match = "*";
     must(&w, &w.a.admin, "DELETE", path("volumes", w.a.volume, ""), NULL);
+    TAP_CHECK(is_there(&w, "imports", id)); /* for some minutes: */
+    TAP_OK(import_files_sweep(w.h.s, w.h.w->db, w.h.now_ns));
+    TAP_CHECK(!is_there(&w, "imports", id));
     world_close(&w);
 }
 
