@@ -547,6 +547,57 @@ test_why_tells_rules_in_order_and_the_story(void)
     world_close(&w);
 }
 
+/* ---- without memory ---- */
+
+/* One operation, with each of its allocations failing once: it says so, leaves nothing open
+ * (harness_call looks), and works right after. */
+static void
+starve(struct world *w, const char *method, const char *where, const char *body, const char *query)
+{
+    char kept[256];
+    unsigned tries = 0;
+
+    snprintf(kept, sizeof kept, "%s", where);
+    for (uint64_t n = 1;; n++) {
+        int rc;
+
+        w->h.fault = n;
+        w->h.query = query;
+        w->h.if_match = "*";
+        rc = harness_call(&w->h, &w->a.admin, method, kept, body);
+        if (w->h.fault_calls < n) { /* it has no n-th */
+            TAP_OK(rc);
+            break;
+        }
+        tries++;
+    }
+    TAP_CHECK(tries > 3);
+}
+
+static void
+test_nothing_breaks_without_memory(void)
+{
+    char body[256];
+    struct world w;
+
+    world_open(&w);
+    imported(&w, &w.a, list_csv);
+    starve(&w, "POST", path("volumes", w.a.volume, "/imports"), "{\"name\":\"x\",\"size\":9}",
+           NULL);
+    starve(&w, "PUT", path("customers", w.a.customer, "/costs"),
+           "{\"currency\":\"EUR\",\"recall_gb\":\"0.02\"}", NULL);
+    snprintf(body, sizeof body,
+             "{\"volume_id\":\"%s\",\"where\":\"size >= 1MB\",\"compare\":{\"where\":\"true\"}}",
+             w.a.volume);
+    starve(&w, "POST", V1 "/plan", body, NULL);
+    starve(&w, "GET", path("volumes", w.a.volume, "/why"), NULL, "path=/a/one.mov");
+    starve(&w, "GET", path("volumes", w.a.volume, "/figures"), NULL, NULL);
+    starve(&w, "GET", V1 "/figures/inventory", NULL, NULL);
+    starve(&w, "GET", path("volumes", w.a.volume, "/tree"), NULL, NULL);
+    starve(&w, "GET", V1 "/imports", NULL, NULL);
+    world_close(&w);
+}
+
 int
 main(void)
 {
@@ -563,5 +614,6 @@ main(void)
     TAP_RUN(test_figures_tree_and_growth_are_the_own_customers);
     TAP_RUN(test_refusals_are_those_of_plans);
     TAP_RUN(test_why_tells_rules_in_order_and_the_story);
+    TAP_RUN(test_nothing_breaks_without_memory);
     return tap_end();
 }
