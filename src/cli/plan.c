@@ -24,6 +24,16 @@ set_moment(struct cli *c, json_t *body)
     return al_json_set_str(body, "now", whole);
 }
 
+static int
+set_version(struct cli *c, json_t *body, const char *option)
+{
+    uint64_t version = 0;
+    bool given = false;
+    int rc = args_number(c, option, &version, &given);
+
+    return rc == AL_OK && given ? al_json_set_u64(body, "version", version) : rc;
+}
+
 /* What is planned: a rule with its volume, or an expression on one. */
 static int
 set_rule(struct cli *c, json_t *body)
@@ -47,7 +57,8 @@ set_rule(struct cli *c, json_t *body)
     (void)snprintf(path, sizeof(path), "/rules/%s", id);
     rc = rc != AL_OK ? rc : call(c, "GET", path, NULL, &rule);
     rc = rc != AL_OK ? rc : al_json_set_str(body, "volume_id", get_text(rule, "volume_id"));
-    return rc != AL_OK ? rc : al_json_set_str(body, "rule_id", id);
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "rule_id", id);
+    return rc != AL_OK ? rc : set_version(c, body, "rule-version");
 }
 
 static int
@@ -58,17 +69,22 @@ set_compare(struct cli *c, json_t *body)
     al_id id;
     int rc = AL_OK;
 
+    if (rule == NULL && args_get(c, "compare-version") != NULL && c->word_count == 1) {
+        rule = c->words[0];
+    }
     if (rule == NULL && where == NULL) {
         return AL_OK;
     }
     if (rule != NULL && where != NULL) {
-        return al_fail_set(&c->fail, AL_EINVAL, 0, "either --compare or --compare-where");
+        return al_fail_set(&c->fail, AL_EINVAL, 0,
+                           "either --compare-where, or --compare and --compare-version");
     }
     rc = where != NULL ? check_where(c, where) : resolve_rule(c, rule, id);
     other = json_object();
     rc = rc != AL_OK     ? rc
          : where != NULL ? al_json_set_str(other, "where", where)
                          : al_json_set_str(other, "rule_id", id);
+    rc = rc != AL_OK || where != NULL ? rc : set_version(c, other, "compare-version");
     if (rc != AL_OK) {
         json_decref(other);
         return rc;

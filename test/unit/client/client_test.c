@@ -218,6 +218,41 @@ a_server_that_is_slow_dead_or_absent_is_told_apart(void)
     TAP_CHECK(strstr(fail.text, "http://127.0.0.1:1") != NULL);
 }
 
+struct taken {
+    uint64_t bytes, most; /* most: then it fails; 0: never */
+};
+
+static int
+take(void *ctx, const void *bytes, size_t len)
+{
+    struct taken *t = ctx;
+
+    t->bytes += len;
+    return t->most > 0 && t->bytes > t->most ? AL_ENOSPC : AL_OK;
+}
+
+static void
+an_answer_of_any_length_goes_where_it_is_told(void)
+{
+    AL_CLEANUP(http_closep) struct http *h = client(NULL);
+    AL_CLEANUP(http_reply_end) struct http_reply r = {0};
+    struct taken t = {0};
+    struct http_req req = {.method = "GET", .path = "/huge", .sink = take, .sink_ctx = &t};
+
+    http_reply_init(&r);
+    TAP_OK(http_call(h, &req, &r, NULL));
+    TAP_EQUAL_U64(t.bytes, (uint64_t)HTTP_REPLY_MAX + 1);
+    TAP_EQUAL_U64(r.body.len, 0);
+    t = (struct taken){.most = 1000000};
+    TAP_CODE(http_call(h, &req, &r, NULL), AL_ENOSPC); /* what takes it has the last word */
+    t = (struct taken){0};
+    req.path = "/problem";
+    TAP_OK(http_call(h, &req, &r, NULL)); /* a refusal is no such answer */
+    TAP_EQUAL_U64(r.status, 409);
+    TAP_EQUAL_U64(t.bytes, 0);
+    TAP_CHECK(r.body.len > 0);
+}
+
 static void *
 cancel_soon(void *arg)
 {
@@ -332,6 +367,7 @@ main(int argc, char **argv)
     TAP_RUN(problems_become_codes);
     TAP_RUN(a_redirect_is_not_followed);
     TAP_RUN(a_server_that_is_slow_dead_or_absent_is_told_apart);
+    TAP_RUN(an_answer_of_any_length_goes_where_it_is_told);
     TAP_RUN(a_call_is_cancelled_from_another_thread_at_once);
     TAP_RUN(a_header_cannot_smuggle_another);
     TAP_RUN(a_certificate_nobody_vouches_for_is_refused);
