@@ -133,6 +133,29 @@ rule_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out
     }
 }
 
+/* "Everything below /a/b" is a range of paths whose border ends in a slash. Whether a file is in it, its folder's path says,
+ * and DuckDB then asks folders, not files, and reads no names: both ends of such a range are asked of `dir`. */
+static void
+ask_folders(char *text)
+{
+    static const char from[] = "path >= '", slash[] = "\\x2F", to[] = "'::BLOB AND path < '";
+    char *at = text;
+
+    while ((at = strstr(at, from)) != NULL) {
+        char *end = strchr(at + sizeof(from) - 1, '\'');
+
+        if (end == NULL) {
+            return;
+        }
+        if (strncmp(end, to, sizeof(to) - 1) == 0 && end - at >= (ptrdiff_t)(sizeof(from) + 3) &&
+            memcmp(end - 4, slash, 4) == 0) {
+            memcpy(at, "dir ", 4);
+            memcpy(strstr(end, "path"), "dir ", 4);
+        }
+        at = end;
+    }
+}
+
 int
 inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
                   struct inv_rule_sql *r)
@@ -158,6 +181,7 @@ inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns
     }
     if (rc == AL_OK) {
         r->text = (char *)al_buf_take(&text, &len);
+        ask_folders(r->text);
     }
     return rc;
 }

@@ -169,7 +169,7 @@ struct inv_lent_rule {
     const struct rule *rule;
     int64_t now_ns;
 };
-/* A rule as SQL over the columns path, name, ext, ... : what rule_sql narrows, and where that is
+/* A rule as SQL over the columns dir (the folder's path and '/'), path, name, ext, ... : what rule_sql narrows, and where that is
  * wider, rule_match besides. Stays where it is while a query uses it, since DuckDB calls back. */
 struct inv_rule_sql {
     struct inventory *inv;
@@ -376,6 +376,7 @@ void inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owne
 /* Whether a rule's text asks for a column: nothing of the rule's own words is in it, only names of columns
  * and functions and numbers. */
 bool inv_sql_asks(const char *text, const char *column);
+bool inv_sql_asks_folders(const char *text); /* for path, or for dir */
 
 /* ---- figures.c ---- */
 struct inv_below { /* folders with these numbers */

@@ -207,11 +207,14 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
     const struct inv_below *f = &range->ids;
     const char *id = u->volume->id;
 
-    inv_put(sql,
-            " FROM (SELECT e.*, f.path AS fpath%s FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
-            "e.folder = f.id%s",
-            rule->text != NULL ? ", f.path || '/'::BLOB || e.name AS path, w.name AS owner" : "",
-            id, id, rule->text != NULL ? " LEFT JOIN " : "");
+    inv_put(
+        sql,
+        " FROM (SELECT e.*, f.path AS fpath%s FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
+        "e.folder = f.id%s",
+        rule->text != NULL
+            ? ", f.path || '/'::BLOB AS dir, f.path || '/'::BLOB || e.name AS path, w.name AS owner"
+            : "",
+        id, id, rule->text != NULL ? " LEFT JOIN " : "");
     if (rule->text != NULL) {
         inv_put(sql, "\"v_%s\".owner w ON w.uid = e.uid", id);
     }

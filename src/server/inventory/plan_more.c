@@ -165,7 +165,7 @@ count_rows(struct inv_use *u, const struct inv_rule_sql *rule, int64_t entries, 
         inv_put(&sql, "), 0), 9223372036854775807)::BIGINT, count(*)");
     }
     inv_put(&sql, " FROM ");
-    inv_put_source(&sql, u, inv_sql_asks(rule->text, "path"), inv_sql_asks(rule->text, "owner"),
+    inv_put_source(&sql, u, inv_sql_asks_folders(rule->text), inv_sql_asks(rule->text, "owner"),
                    percent);
     if (percent >= 100) {
         inv_put(&sql, " WHERE ");

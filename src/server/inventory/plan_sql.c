@@ -86,6 +86,12 @@ inv_sql_asks(const char *text, const char *column)
     return text != NULL && strstr(text, column) != NULL;
 }
 
+bool
+inv_sql_asks_folders(const char *text)
+{
+    return inv_sql_asks(text, "path") || inv_sql_asks(text, "dir ");
+}
+
 static bool
 plan_asks(const struct inv_plan *p, const char *column)
 {
@@ -100,7 +106,7 @@ plan_asks(const struct inv_plan *p, const char *column)
 bool
 inv_plan_has_paths(const struct inv_plan *p)
 {
-    return plan_asks(p, "path");
+    return plan_asks(p, "path") || plan_asks(p, "dir ");
 }
 
 void
@@ -108,9 +114,12 @@ inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner, do
 {
     const char *id = u->volume->id;
 
-    inv_put(sql, "(SELECT e.*, e.rowid AS rid%s%s FROM \"v_%s\".entry e",
-            path ? ", f.path AS fpath, f.path || '/'::BLOB || e.name AS path" : "",
-            owner ? ", w.name AS owner" : "", id);
+    inv_put(
+        sql, "(SELECT e.*, e.rowid AS rid%s%s FROM \"v_%s\".entry e",
+        path
+            ? ", f.path AS fpath, f.path || '/'::BLOB AS dir, f.path || '/'::BLOB || e.name AS path"
+            : "",
+        owner ? ", w.name AS owner" : "", id);
     if (percent < 100) {
         inv_put(sql, " TABLESAMPLE SYSTEM (%.6f%%) REPEATABLE (1)", percent);
     }
@@ -165,7 +174,7 @@ inv_plan_put(struct inv_sql *sql, const struct inv_plan *p)
     put_refusal(sql, p);
     inv_put(sql, " AS refusal, least(allocated, " INV_ROUNDED ") AS freed FROM ", block - 1, block,
             block);
-    inv_put_source(sql, p->u, plan_asks(p, "path"), plan_asks(p, "owner"), 100);
+    inv_put_source(sql, p->u, inv_plan_has_paths(p), plan_asks(p, "owner"), 100);
     inv_put(sql, " WHERE ");
     inv_put_text(sql, p->rule.text);
     inv_put(sql, ")");
