@@ -54,6 +54,7 @@ main(int argc, char **argv)
     }
     duckdb_disconnect(&con);
     duckdb_close(&db);
+    duckdb_destroy_config(&config);
     took = now() - began;
     printf("%.3f\n", took);
     return 0;

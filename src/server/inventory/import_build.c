@@ -23,8 +23,11 @@ record_folders(struct import_build *b)
         struct entry_record r = {.is_folder_record = true,
                                  .folder = i,
                                  .parent = n->parent,
-                                 .name = {f->names + n->name_at, n->name_len}};
+                                 .name = {(const uint8_t *)"", 0}};
 
+        if (n->name_len > 0) { /* the root has none, and alone there may be no names */
+            r.name = (struct al_span){f->names + n->name_at, n->name_len};
+        }
         rc = inv_tree_record(b->job->source.tree, &r);
     }
     return rc < 0 ? rc : inv_tree_connect(b->job->source.tree);
