@@ -18,7 +18,7 @@
  * refused_percent_max refused) is refused whole and changes nothing.
  *
  * Bytes: paths are bytes; they need not be UTF-8. A path outside of `root` is refused. Folders that have no row of
- * their own are made. Memory does not grow with the file, but with its folders (some 150 bytes each,
+ * their own are made. Memory does not grow with the file, but with its folders (some 250 bytes each,
  * INVENTORY_FOLDERS_MAX) and its largest record.
  *
  * Threads, scope and errors as in inventory.h. */
@@ -51,7 +51,12 @@ struct import_result {
         removed; /* entries: new; known from an import only; seen by a walk with newer evidence; gone by IMPORT_REPLACE */
     uint64_t folders_made; /* without a row of their own */
 };
-/* refused_path: where the list of refused rows goes, as CSV with header line,reason,column,text (made, replaced; its
+/* What is compressed or no UTF-8 is unpacked into `path`.unpacked meanwhile (import/unpack.h has the limit); a
+ * kill leaves that file, the next run of the same path replaces it. Writers of the volume wait from the end of the
+ * first pass (phase "entries") on. The list of refused rows is in the order of the file but for what the second
+ * pass finds (paths that come twice), and whole only when the call returned.
+ *
+ * refused_path: where the list of refused rows goes, as CSV with header line,reason,column,text (made, replaced; its
  * folder is there). import_id: once it is in, the same id is AL_OK with the same result and changes
  * nothing. AL_EINVAL (options, no path column), AL_ECORRUPT (file), AL_ELIMIT (record, folders, too many
  * refused): fail says which line and what to do. */
