@@ -16,6 +16,8 @@ const CUSTOMER = '01jcst00000000000000000000';
 const VOLUME = '01jvxm00000000000000000000';
 const RULE = '01jrvx00000000000000000001';
 const JOB = '01jjxb00000000000000000000';
+const IMPORT = '01jxmp00000000000000000000';
+const FILE = `/volumes/${VOLUME}/why?path=%2FArchive%2Ffilm.mov`;
 
 interface Asked {
   method: string;
@@ -36,7 +38,7 @@ function serve(mood: Mood, own?: (a: Asked) => { status: number; body: unknown }
       method: request.method,
       path: url.pathname.replace('/api/v1', ''),
       query: url.searchParams,
-      body: text ? JSON.parse(text) : undefined,
+      body: text && request.headers.get('Content-Type')?.includes('json') ? JSON.parse(text) : undefined,
       headers: request.headers,
     };
     asked.push(one);
@@ -121,6 +123,14 @@ const ROOMS: [string, string, string, string][] = [
   ['Jobs', '/jobs', 'check share', 'No job'],
   ['Job', `/jobs/${JOB}`, 'A program has it open', 'No file has been handled yet'],
   ['Audit', '/audit', 'file: recall', 'No event'],
+  ['Imports', '/imports', 'treesize-editorial.csv', 'No import yet'],
+  ['Import', `/imports/${IMPORT}`, 'made by PowerShell', 'made by PowerShell'],
+  ['Volume', `/volumes/${VOLUME}`, '6,822,222', 'Nothing is known of this volume yet'],
+  ['Folders', `/volumes/${VOLUME}?tab=folders`, 'Übergabe', 'There are no folders'],
+  ['Growth', `/volumes/${VOLUME}?tab=growth`, 'in 90 days', 'Not enough days yet'],
+  ['Why', FILE, 'would match, but one before it decides', 'This volume has no rule'],
+  ['Plan', `/plan?volume=${VOLUME}&rule=${RULE}`, '€3,239', 'No file would be touched'],
+  ['Versions', `/rules/${RULE}?tab=versions`, 'no limit', 'no limit'],
 ];
 
 describe.each(ROOMS)('%s', (_name, path, data, nothing) => {
@@ -358,6 +368,227 @@ describe('what is done', () => {
   });
 });
 
+describe('a rule in two ways', () => {
+  const area = () => screen.findByRole<HTMLTextAreaElement>('textbox', { name: 'Which files' });
+  const conditions = () => document.querySelectorAll('.builder .rule').length;
+  it('what is typed as text is built', async () => {
+    serve('full');
+    visit(`/rules/new?volume=${VOLUME}`);
+    const text = await area();
+    await waitFor(() => expect(conditions()).toBe(2));
+    fireEvent.change(text, { target: { value: 'size > 1GB or (ext in (mov, mxf) and not owner = 0)' } });
+    await waitFor(() => expect(conditions()).toBe(3));
+    expect(document.querySelectorAll('.builder .ruleGroup')).toHaveLength(3);
+  });
+  it('what is built is written', async () => {
+    serve('full');
+    visit(
+      `/rules/new?volume=${VOLUME}&where=${encodeURIComponent('size >= 10MB and accessed older than 90d')}`,
+    );
+    const text = await area();
+    await waitFor(() => expect(conditions()).toBe(2));
+    fireEvent.change(screen.getByRole('spinbutton', { name: 'Age' }), { target: { value: '180' } });
+    await waitFor(() => expect(text.value).toBe('size >= 10MB and accessed older than 180d'));
+    fireEvent.click(screen.getAllByRole('button', { name: 'Remove the condition' })[0]!);
+    await waitFor(() => expect(text.value).toBe('accessed older than 180d'));
+  });
+  it('a rule without any condition cannot be saved', async () => {
+    serve('full');
+    visit(`/rules/new?volume=${VOLUME}&where=true`);
+    await waitFor(() => expect(conditions()).toBe(1));
+    fireEvent.click(screen.getByRole('button', { name: 'Remove the condition' }));
+    await waitFor(() =>
+      expect(screen.getByRole('button', { name: 'Add rule' }).hasAttribute('disabled')).toBe(true),
+    );
+  });
+  it('a mistake is told before the server is asked, and the builder says that it is behind', async () => {
+    serve('full', (a) => (a.path === '/rules/check' ? { status: 500, body: {} } : undefined));
+    visit(`/rules/new?volume=${VOLUME}`);
+    fireEvent.change(await area(), { target: { value: 'size >= 10MB and sise < 3' } });
+    await waitFor(() => expect(document.querySelector('mark')?.textContent).toBe('sise'));
+    await find('The text has a mistake');
+    expect(screen.getByRole('button', { name: 'Add rule' }).hasAttribute('disabled')).toBe(true);
+  });
+  it('files are counted while one types, and what is counted for nothing is given up', async () => {
+    const signals: AbortSignal[] = [];
+    serve('full');
+    const through = globalThis.fetch;
+    vi.stubGlobal('fetch', (request: Request) => {
+      if (!request.url.endsWith('/plan/count')) return through(request);
+      signals.push(request.signal);
+      return signals.length === 1 ? new Promise<Response>(() => undefined) : through(request);
+    });
+    visit(`/rules/new?volume=${VOLUME}`);
+    const text = await area();
+    await waitFor(() => expect(signals).toHaveLength(1));
+    fireEvent.change(text, { target: { value: 'size > 2MB' } });
+    await find('files match');
+    expect(signals[0]!.aborted).toBe(true);
+  });
+  it('only what was changed is sent, with the schedule and windows', async () => {
+    serve('full');
+    visit(`/rules/${RULE}`);
+    fireEvent.change(await area(), { target: { value: 'size > 2MB' } });
+    fireEvent.click(await screen.findByRole('button', { name: 'Weekends' }));
+    await press('Save');
+    await waitFor(() => expect(sent('PATCH', /^\/rules\//)).toBeTruthy());
+    const body = sent('PATCH', /^\/rules\//)!.body as Record<string, unknown>;
+    expect(body).toMatchObject({
+      where: 'size > 2MB',
+      windows: { zone: 'Europe/Berlin', spans: [{ days: [6, 7] }] },
+    });
+    for (const same of ['schedule', 'limit_error_percent', 'start_used_percent', 'volume_id'])
+      expect(body).not.toHaveProperty(same);
+  });
+  it('a suspended rule tells why, and is resumed', async () => {
+    serve('full');
+    visit('/rules/01jrvx00000000000000000002');
+    await find('22 % of the files of its last run failed');
+    await press('Resume');
+    await waitFor(() => expect(sent('POST', /\/resume$/)).toBeTruthy());
+  });
+  it('rules of a volume are put in another order by key and by dragging', async () => {
+    serve('full');
+    visit(`/rules?volume=${VOLUME}`);
+    await press('Masters after a quarter earlier');
+    await waitFor(() => expect(sent('POST', '/rules/order')).toBeTruthy());
+    expect((sent('POST', '/rules/order')!.body as { ids: string[] }).ids.slice(0, 2)).toEqual([
+      RULE,
+      '01jrvx00000000000000000000',
+    ]);
+    asked = [];
+    const rows = () => document.querySelectorAll('tr[draggable]');
+    await waitFor(() => expect(rows()[0]!.textContent).toMatch('Masters'));
+    fireEvent.dragStart(rows()[3]!, { dataTransfer: {} });
+    fireEvent.dragOver(rows()[0]!, { dataTransfer: {} });
+    fireEvent.drop(rows()[0]!, { dataTransfer: {} });
+    await waitFor(() => expect(sent('POST', '/rules/order')).toBeTruthy());
+    expect((sent('POST', '/rules/order')!.body as { ids: string[] }).ids[0]).toBe(
+      '01jrvx00000000000000000003',
+    );
+  });
+});
+
+describe('a plan', () => {
+  it('is asked for as the address says', async () => {
+    serve('full');
+    visit(
+      `/plan?volume=${VOLUME}&rule=${RULE}&version=3&against=${RULE}&againstversion=2&now=2026-01-01&days=30`,
+    );
+    await find('Enter: 12,400 files');
+    expect(sent('POST', '/plan')!.body).toEqual({
+      volume_id: VOLUME,
+      rule_id: RULE,
+      version: 3,
+      now: '2026-01-01T00:00:00Z',
+      history_days: 30,
+      compare: { rule_id: RULE, version: 2 },
+    });
+  });
+  it('goes into a folder, in the place of its rule, and back', async () => {
+    serve('full');
+    visit(`/plan?volume=${VOLUME}&rule=${RULE}`);
+    await press('/Archive/2023');
+    await waitFor(() =>
+      expect(asked.filter((a) => a.path === '/plan').at(-1)!.body).toMatchObject({
+        rule_id: RULE,
+        where: expect.stringMatching(/ and path matches "\/Archive\/2023\/\*\*"$/) as string,
+      }),
+    );
+    await press('Back to all folders');
+    await waitFor(() => expect(document.body.textContent).not.toMatch('One folder only'));
+  });
+  it('asks for a volume and a rule first', async () => {
+    serve('full');
+    visit('/plan');
+    await find('Choose a volume and a rule');
+    expect(sent('POST', '/plan')).toBeUndefined();
+  });
+});
+
+describe('an import', () => {
+  it('is mapped anew, the whole mapping told, and run with it', async () => {
+    serve('full');
+    visit(`/imports/${IMPORT}`);
+    // The table measures with a copy of its header.
+    const [field] = await screen.findAllByRole('combobox', { name: 'What LastAccessTime is' });
+    fireEvent.mouseDown(field!);
+    fireEvent.click(
+      await screen
+        .findByRole('option', { name: 'Changed (ctime)' })
+        .catch(() => screen.findByTitle('Changed (ctime)')),
+    );
+    await waitFor(() => expect(sent('POST', `/imports/${IMPORT}/look`)).toBeTruthy());
+    const { options } = sent('POST', `/imports/${IMPORT}/look`)!.body as {
+      options: { map: Record<string, string | null> };
+    };
+    expect(options.map).toMatchObject({
+      path: 'FullName',
+      size: 'Length',
+      changed: 'LastAccessTime',
+      accessed: null,
+    });
+  });
+  it('cannot be run while its look has a problem', async () => {
+    serve('full');
+    visit('/imports/01jxmp00000000000000000005');
+    await find('no column looks like a path');
+    expect(screen.getByRole('button', { name: /^Import about/ }).hasAttribute('disabled')).toBe(true);
+  });
+  it('that failed says so, and that nothing was changed', async () => {
+    serve('full');
+    visit('/imports/01jxmp00000000000000000004');
+    await find('nothing was changed');
+    await find('the gzip data ends in the middle');
+  });
+  it('that was interrupted takes the same file only', async () => {
+    serve('full');
+    visit('/imports/01jxmp00000000000000000003');
+    await find('Choose the same file again');
+    const input = document.querySelector<HTMLInputElement>('input[type="file"]')!;
+    fireEvent.change(input, { target: { files: [new File(['abc'], 'other.csv')] } });
+    await find('has 3 bytes');
+    expect(sent('PUT', /content$/)).toBeUndefined();
+  });
+  it('of a new file begins with its name and size', async () => {
+    serve('full');
+    visit(`/imports/new?volume=${VOLUME}`);
+    await find('Drop a file here');
+    const input = document.querySelector<HTMLInputElement>('input[type="file"]')!;
+    fireEvent.change(input, { target: { files: [new File(['a,b\n1,2\n'], 'list.csv')] } });
+    await press(/^Upload/);
+    await waitFor(() => expect(sent('POST', `/volumes/${VOLUME}/imports`)).toBeTruthy());
+    expect(sent('POST', `/volumes/${VOLUME}/imports`)!.body).toEqual({ name: 'list.csv', size: 8 });
+    await find('made by PowerShell');
+    expect(sent('PUT', /content$/)!.query.get('offset')).toBe('0');
+  });
+  it('goes into a volume of a host without an agent', async () => {
+    serve('full');
+    visit(`/imports/new?customer=${CUSTOMER}`);
+    await press('Add a volume');
+    const d = await screen.findByRole('dialog');
+    fireEvent.change(within(d).getByLabelText('Name of the host'), { target: { value: 'nas' } });
+    fireEvent.change(within(d).getByLabelText('Name of the volume'), { target: { value: 'films' } });
+    fireEvent.change(within(d).getByLabelText('Folder on that host'), { target: { value: '/srv/films' } });
+    fireEvent.click(within(d).getByRole('button', { name: 'Add' }));
+    await waitFor(() => expect(sent('POST', '/volumes')).toBeTruthy());
+    expect(sent('POST', '/hosts')!.body).toEqual({ customer_id: CUSTOMER, name: 'nas', os: 'linux' });
+    expect(sent('POST', '/volumes')!.body).toMatchObject({
+      name: 'films',
+      path: '/srv/films',
+      kind: 'posix',
+    });
+  });
+});
+
+describe('why', () => {
+  it('of a file that nobody saw is told as that', async () => {
+    serve('full');
+    visit(`/volumes/${VOLUME}/why?path=%2Fnowhere`);
+    await find('No such file is known');
+  });
+});
+
 describe('an auditor', () => {
   const auditor = (a: Asked) =>
     a.path === '/session'
@@ -389,6 +620,20 @@ describe('an auditor', () => {
       asked.filter((a) => a.path === '/volumes').every((a) => a.query.get('customer_id') === CUSTOMER),
     ).toBe(true);
     expect(screen.queryByRole('link', { name: 'Users' })).toBeNull();
+  });
+  it('looks at rules, plans and imports without a way to change them', async () => {
+    serve('full', auditor);
+    visit(`/rules/${RULE}`);
+    await find('When it may work');
+    for (const name of ['Save', 'Clone', 'Delete', 'Run now'])
+      expect(screen.queryByRole('button', { name })).toBeNull();
+    cleanup();
+    visit('/imports/new');
+    await find('Only an administrator imports files');
+    cleanup();
+    visit(`/plan?volume=${VOLUME}&rule=${RULE}`);
+    await find('€3,239');
+    expect(screen.queryByRole('button', { name: 'Change the prices' })).toBeNull();
   });
   it('is shown nothing behind an operator’s address', async () => {
     serve('full', auditor);

@@ -502,11 +502,11 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
         {wide ? (
           <Table
             size="small"
-            rowKey={(_, i) => String(i)}
+            rowKey="at"
             pagination={false}
             scroll={{ x: 'max-content' }}
             loading={again.isPending}
-            dataSource={sample}
+            dataSource={sample.map((cells, at) => ({ at, cells }))}
             columns={look.columns.map((c, i) => ({
               key: String(i),
               title: (
@@ -519,7 +519,9 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                   </span>
                 </div>
               ),
-              render: (_: unknown, row: string[]) => <span className="mono cell">{row[i]}</span>,
+              render: (_: unknown, row: { cells: string[] }) => (
+                <span className="mono cell">{row.cells[i]}</span>
+              ),
             }))}
           />
         ) : (
