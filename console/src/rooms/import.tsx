@@ -876,8 +876,7 @@ function One({ id }: { id: string }) {
       )}
       {i && over && i.refused > 0 && (
         <p className="sub">
-          {count(i.refused)} of {count(i.rows + i.refused)} rows were refused (
-          {percent(i.refused, i.rows + i.refused)}).
+          {count(i.refused)} of {count(i.rows)} rows were refused ({percent(i.refused, i.rows)}).
         </p>
       )}
     </Page>

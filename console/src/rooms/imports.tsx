@@ -49,7 +49,7 @@ function How({ i }: { i: Import }) {
         {count(i.result.rows)} rows
         {i.result.refused > 0 && (
           <div className="sub">
-            {count(i.result.refused)} refused ({percent(i.result.refused, i.result.rows + i.result.refused)})
+            {count(i.result.refused)} refused ({percent(i.result.refused, i.result.rows)})
           </div>
         )}
       </span>

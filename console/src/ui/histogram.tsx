@@ -49,7 +49,7 @@ export default function Histogram({
       <ResponsiveContainer width="100%" height={220}>
         <BarChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: 0 }} accessibilityLayer={false}>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="short" {...axis} interval={0} minTickGap={0} />
+          <XAxis dataKey="short" {...axis} interval="equidistantPreserveStart" minTickGap={6} />
           <YAxis tickFormatter={say} width={70} {...axis} />
           <Tooltip
             labelFormatter={(_, rows) => (rows?.[0]?.payload as Column | undefined)?.name}

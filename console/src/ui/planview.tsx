@@ -188,7 +188,14 @@ export function PlanSays({ plan }: { plan: Plan }) {
   return (
     <>
       <p className="sub">
-        As of the scan <When at={plan.as_of_at} />, worked out in{' '}
+        {plan.as_of_at ? (
+          <>
+            As of the scan <When at={plan.as_of_at} />
+          </>
+        ) : (
+          'Not scanned yet: as an import tells'
+        )}
+        , worked out in{' '}
         {plan.took_ms < 1000 ? `${Math.max(1, Math.round(plan.took_ms))} ms` : duration(plan.took_ms)}. Every
         file is looked at again before it is moved.
       </p>
