@@ -130,7 +130,7 @@ const ROOMS: [string, string, string, string][] = [
   ['Growth', `/volumes/${VOLUME}?tab=growth`, 'in 90 days', 'Not enough days yet'],
   ['Why', FILE, 'would match, but one before it decides', 'This volume has no rule'],
   ['Plan', `/plan?volume=${VOLUME}&rule=${RULE}`, '€3,239', 'No file would be touched'],
-  ['Versions', `/rules/${RULE}?tab=versions`, 'no limit', 'no limit'],
+  ['Versions', `/rules/${RULE}?tab=versions`, 'no limit', 'No version is kept'],
 ];
 
 describe.each(ROOMS)('%s', (_name, path, data, nothing) => {

@@ -487,7 +487,7 @@ export function answerPlans(world, entry, method, path, query, body) {
     );
   if (noun === 'rules' && verb === 'versions') {
     const r = world.rules.find((x) => x.id === one);
-    if (!r) return missing;
+    if (!r) return ok({ items: [] });
     return ok({
       items: [4, 3, 2, 1].map((version) => ({
         ...r,
