@@ -3,6 +3,7 @@ import { FundProjectionScreenOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Dropdown, Form, Input, InputNumber, Select, Skeleton } from 'antd';
 import { useState } from 'react';
+import { api, must } from '../api/client';
 import { useNamed, useRules } from '../api/data';
 import {
   type Costs,
@@ -244,7 +245,7 @@ function Result({
                     <Button
                       type="link"
                       size="small"
-                      style={{ padding: 0 }}
+                      style={{ padding: 0, height: 'auto', whiteSpace: 'normal', textAlign: 'start' }}
                       onClick={() => setCostsOpen(true)}
                     >
                       Set what storage costs
@@ -363,6 +364,15 @@ function RulePick({
 }) {
   const who = useWho();
   const list = useRules(who.customer, volume);
+  const found = list.items.find((r) => r.id === value);
+  const one = useQuery({
+    queryKey: ['rule', value],
+    queryFn: () => must(api.GET('/rules/{id}', { params: { path: { id: value! } } })),
+    enabled: !!value && !found && !list.pending,
+  });
+  const options = volume ? list.items.map((r) => ({ value: r.id, label: r.name })) : [];
+  // Never the bare id: it says nothing to anybody.
+  if (value && !found) options.unshift({ value, label: one.data?.name ?? '…' });
   return (
     <Select
       aria-label={label}
@@ -375,7 +385,7 @@ function RulePick({
       notFoundContent={
         !volume ? 'Choose a volume first' : list.pending ? 'Loading…' : 'This volume has no rule'
       }
-      options={volume ? list.items.map((r) => ({ value: r.id, label: r.name })) : []}
+      options={options}
       onChange={(id?: string) => onChange(id)}
     />
   );
