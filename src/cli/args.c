@@ -134,6 +134,10 @@ read_word(struct cli *c, const char *word, bool ended, const char **io_noun)
     const struct cli_command *all = cli_commands(&count), *verb;
     bool is_noun = false;
 
+    if (c->command == NULL && *io_noun == NULL && strcmp(word, "help") == 0) {
+        c->help = true; /* as other programs have it: "alto help rule add" */
+        return AL_OK;
+    }
     if (c->command != NULL && !ended && (verb = verb_of_bare(c, word)) != NULL) {
         c->command = verb;
         return AL_OK;

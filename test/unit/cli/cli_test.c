@@ -93,6 +93,10 @@ options_stand_anywhere_and_words_find_their_command(void)
     TAP_OK(ARGS(&c, "file", "--help"));
     TAP_CHECK(c.help && c.command == NULL);
     TAP_EQUAL_STR(c.words[0], "file");
+    TAP_OK(ARGS(&c, "help", "rule", "add"));
+    TAP_CHECK(c.help && c.command != NULL && strcmp(c.command->verb, "add") == 0);
+    TAP_OK(ARGS(&c, "help"));
+    TAP_CHECK(c.help && c.command == NULL);
 }
 
 static void
