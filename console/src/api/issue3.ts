@@ -189,7 +189,7 @@ export interface Moved {
   sample: FileEntry[];
 }
 export interface Plan extends Omit<Schemas['Plan'], 'refusals'> {
-  refusals: (Schemas['Refusal'] & { sample?: string })[];
+  refusals: Schemas['PlanRefusal'][];
   charts?: { age: AgeBucket[]; size: Bucket[]; exts: Group[]; owners: Group[] };
   recalls?: { days: number; files: number; bytes: number };
   cost?: null | {

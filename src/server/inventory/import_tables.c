@@ -6,125 +6,11 @@
 #include "server/inventory/import_priv.h"
 
 static int
-sum_folders(struct import_build *b)
-{
-    INV_ROWS(rows);
-    struct inv_tree *t = b->job->source.tree;
-    char sql[256];
-    bool end = false;
-    int rc;
-
-    snprintf(sql, sizeof(sql),
-             "SELECT folder, count(*), " INV_SUM(
-                 "size") " FROM \"v_%s\".entry_new WHERE type = %d GROUP BY folder",
-             b->u->volume->id, PORT_T_FILE);
-    rc = inv_query(b->u->inv, b->u->conn, sql, false, &rows);
-    while (rc == AL_OK) {
-        struct inv_node *n;
-
-        rc = inv_next(&rows, &end);
-        if (rc < 0 || end) {
-            break;
-        }
-        n = &t->nodes[t->by_id[inv_num(&rows, 0)]];
-        n->files = (uint64_t)inv_num(&rows, 1);
-        n->bytes = (uint64_t)inv_num(&rows, 2);
-    }
-    if (rc == AL_OK) {
-        inv_tree_sum(t);
-    }
-    return rc;
-}
-
-struct appender {
-    duckdb_appender a;
-    struct inventory *inv;
-};
-
-static void
-appender_end(struct appender *a)
-{
-    if (a->a != NULL) {
-        (void)duckdb_appender_destroy(
-            &a->a); /* closed on the main path; here something failed already */
-    }
-}
-
-static int
-appender_begin(struct import_build *b, const char *table, struct appender *ret)
-{
-    char catalog[AL_ID_LEN + 3];
-
-    snprintf(catalog, sizeof(catalog), "v_%s", b->u->volume->id);
-    ret->inv = b->u->inv;
-    return duckdb_appender_create_ext(b->u->conn->con, catalog, "main", table, &ret->a) ==
-                   DuckDBSuccess
-               ? AL_OK
-               : inv_error(ret->inv, DUCKDB_ERROR_CATALOG,
-                           ret->a != NULL ? duckdb_appender_error(ret->a) : NULL);
-}
-
-static int
-appender_close(struct appender *a)
-{
-    return duckdb_appender_close(a->a) == DuckDBSuccess
-               ? AL_OK
-               : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
-}
-
-static int
-append_folder(const struct inv_tree *t, struct appender *a, uint32_t id, struct al_buf *path)
-{
-    const struct inv_node *n = &t->nodes[t->by_id[id]];
-    duckdb_state bad = DuckDBSuccess;
-    int rc;
-
-    al_buf_clear(path);
-    rc = inv_tree_path(t, t->by_id[id], path);
-    if (rc < 0) {
-        return rc;
-    }
-    bad |= duckdb_append_uint32(a->a, id);
-    bad |= duckdb_append_uint32(a->a, n->parent != 0 ? t->nodes[n->parent].id : 0);
-    bad |= duckdb_append_uint32(a->a, n->last);
-    bad |= duckdb_append_blob(a->a, path->at != NULL ? path->at : (uint8_t *)"", path->len);
-    bad |= duckdb_append_blob(a->a, n->name_len > 0 ? (const void *)(t->names + n->name_at) : "",
-                              n->name_len);
-    bad |= duckdb_append_uint32(a->a, n->flags);
-    bad |= duckdb_append_uint64(a->a, n->files);
-    bad |= duckdb_append_uint64(a->a, n->bytes);
-    bad |= duckdb_appender_end_row(a->a);
-    return bad == DuckDBSuccess ? AL_OK
-                                : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
-}
-
-static int
-build_folders(struct import_build *b)
-{
-    AL_CLEANUP(appender_end) struct appender a = {0};
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    const struct inv_tree *t = b->job->source.tree;
-    const char *id = b->u->volume->id;
-    int rc = inv_runf(b->u->inv, b->u->conn,
-                      "CREATE TABLE \"v_%s\".folder_new AS SELECT * FROM \"v_%s\".folder LIMIT 0",
-                      id, id);
-
-    al_buf_init(&path, INVENTORY_PATH_MAX);
-    if (rc == AL_OK) {
-        rc = appender_begin(b, "folder_new", &a);
-    }
-    for (uint32_t i = 1; rc == AL_OK && i <= t->id_count; i++) {
-        rc = append_folder(t, &a, i, &path);
-    }
-    return rc < 0 ? rc : appender_close(&a);
-}
-
-static int
 add_owners(struct import_build *b)
 {
-    AL_CLEANUP(appender_end) struct appender a = {0};
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     const struct import_owners *o = &b->job->owners;
-    int rc = appender_begin(b, "owner", &a);
+    int rc = inv_append_begin(b->u, "owner", &a);
 
     for (uint32_t i = 1; rc == AL_OK && i < o->count; i++) {
         duckdb_state bad = DuckDBSuccess;
@@ -134,31 +20,9 @@ add_owners(struct import_build *b)
         }
         bad |= duckdb_append_uint32(a.a, o->all[i].uid);
         bad |= duckdb_append_blob(a.a, o->names + o->all[i].name_at, o->all[i].name_len);
-        bad |= duckdb_appender_end_row(a.a);
-        rc = bad == DuckDBSuccess ? AL_OK
-                                  : inv_error(a.inv, DUCKDB_ERROR_IO, duckdb_appender_error(a.a));
+        rc = inv_append_row(&a, bad);
     }
-    return rc < 0 ? rc : appender_close(&a);
-}
-
-static int
-change_places(struct import_build *b)
-{
-    static const char *const swaps[] = {
-        "DROP TABLE \"v_%s\".entry",
-        "ALTER TABLE \"v_%s\".entry_new RENAME TO entry",
-        "DROP TABLE \"v_%s\".folder",
-        "ALTER TABLE \"v_%s\".folder_new RENAME TO folder",
-    };
-    int rc = AL_OK;
-
-    for (size_t i = 0; rc == AL_OK && i < AL_LEN(swaps); i++) {
-        const char *at = strstr(swaps[i], "%s");
-
-        rc = inv_runf(b->u->inv, b->u->conn, "%.*s%s%s", (int)(at - swaps[i]), swaps[i],
-                      b->u->volume->id, at + 2);
-    }
-    return rc;
+    return rc < 0 ? rc : inv_append_close(&a);
 }
 
 /* ---- imports that are in ---- */
@@ -234,16 +98,16 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
 int
 import_build_tables(struct import_build *b, const char *import_id, int64_t now_ns)
 {
-    int rc = sum_folders(b);
+    int rc = inv_next_sum(b->u, b->job->source.tree);
 
     if (rc == AL_OK) {
-        rc = build_folders(b);
+        rc = inv_next_folders(b->u, b->job->source.tree);
     }
     if (rc == AL_OK) {
         rc = add_owners(b);
     }
     if (rc == AL_OK) {
-        rc = change_places(b);
+        rc = inv_next_change_places(b->u);
     }
     if (rc == AL_OK) {
         rc = inv_summaries_build(b->u);

@@ -282,6 +282,22 @@ void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own â
 /* The path of a numbered node, "" for the root, appended. */
 int inv_tree_path(const struct inv_tree *t, uint32_t index, struct al_buf *out) AL_MUST_CHECK;
 
+/* ---- next.c: the tables that take the place of the old ones, in one transaction ---- */
+struct inv_append { /* rows for a table of the volume; inv_append_end for AL_CLEANUP */
+    duckdb_appender a;
+    struct inventory *inv;
+};
+int inv_append_begin(struct inv_use *u, const char *table, struct inv_append *ret) AL_MUST_CHECK;
+/* Ends a row whose values were appended with the states or'ed into bad. */
+int inv_append_row(struct inv_append *a, duckdb_state bad) AL_MUST_CHECK;
+int inv_append_close(struct inv_append *a) AL_MUST_CHECK; /* or what was appended is lost */
+void inv_append_end(struct inv_append *a);
+/* Files and bytes of each folder of t, as entry_new has them. */
+int inv_next_sum(struct inv_use *u, struct inv_tree *t) AL_MUST_CHECK;
+int inv_next_folders(struct inv_use *u, const struct inv_tree *t) AL_MUST_CHECK; /* folder_new */
+/* entry_new and folder_new become entry and folder. */
+int inv_next_change_places(struct inv_use *u) AL_MUST_CHECK;
+
 /* ---- source.c: a scan's entries as a table ---- */
 struct inv_source {
     struct inventory *inv;

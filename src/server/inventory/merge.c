@@ -232,125 +232,9 @@ count_found(struct merge *m)
 }
 
 static int
-sum_folders(struct merge *m)
-{
-    INV_ROWS(rows);
-    char sql[256];
-    bool end = false;
-    int rc;
-
-    snprintf(sql, sizeof(sql),
-             "SELECT folder, count(*), " INV_SUM("size") " FROM \"v_%s\".entry_new WHERE type = %d "
-                                                         "GROUP BY folder",
-             m->id, PORT_T_FILE);
-    rc = inv_query(m->u->inv, m->u->conn, sql, false, &rows);
-    while (rc == AL_OK) {
-        struct inv_node *n;
-
-        rc = inv_next(&rows, &end);
-        if (rc < 0 || end) {
-            break;
-        }
-        n = &m->tree.nodes[m->tree.by_id[inv_num(&rows, 0)]];
-        n->files = (uint64_t)inv_num(&rows, 1);
-        n->bytes = (uint64_t)inv_num(&rows, 2);
-    }
-    if (rc == AL_OK) {
-        inv_tree_sum(&m->tree);
-    }
-    return rc;
-}
-
-/* ---- the appender ---- */
-
-struct appender {
-    duckdb_appender a;
-    struct inventory *inv;
-};
-
-static void
-appender_end(struct appender *a)
-{
-    if (a->a != NULL) {
-        (void)duckdb_appender_destroy(
-            &a->a); /* closed on the main path; here something failed already */
-    }
-}
-
-static int
-appender_begin(struct merge *m, const char *table, struct appender *ret)
-{
-    char catalog[AL_ID_LEN + 3];
-
-    snprintf(catalog, sizeof(catalog), "v_%s", m->id);
-    ret->inv = m->u->inv;
-    if (duckdb_appender_create_ext(m->u->conn->con, catalog, "main", table, &ret->a) !=
-        DuckDBSuccess) {
-        return inv_error(ret->inv, DUCKDB_ERROR_CATALOG,
-                         ret->a != NULL ? duckdb_appender_error(ret->a) : NULL);
-    }
-    return AL_OK;
-}
-
-static int
-appender_close(struct appender *a)
-{
-    return duckdb_appender_close(a->a) == DuckDBSuccess
-               ? AL_OK
-               : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
-}
-
-static int
-append_folder(struct merge *m, struct appender *a, uint32_t id, struct al_buf *path)
-{
-    const struct inv_tree *t = &m->tree;
-    const struct inv_node *n = &t->nodes[t->by_id[id]];
-    duckdb_state bad = DuckDBSuccess;
-    int rc;
-
-    al_buf_clear(path);
-    rc = inv_tree_path(t, t->by_id[id], path);
-    if (rc < 0) {
-        return rc;
-    }
-    bad |= duckdb_append_uint32(a->a, id);
-    bad |= duckdb_append_uint32(a->a, n->parent != 0 ? t->nodes[n->parent].id : 0);
-    bad |= duckdb_append_uint32(a->a, n->last);
-    bad |= duckdb_append_blob(a->a, path->at != NULL ? path->at : (uint8_t *)"", path->len);
-    /* The root has no name, and a tree of the root alone not even room for one. */
-    bad |= duckdb_append_blob(a->a, n->name_len > 0 ? (const void *)(t->names + n->name_at) : "",
-                              n->name_len);
-    bad |= duckdb_append_uint32(a->a, n->flags);
-    bad |= duckdb_append_uint64(a->a, n->files);
-    bad |= duckdb_append_uint64(a->a, n->bytes);
-    bad |= duckdb_appender_end_row(a->a);
-    return bad == DuckDBSuccess ? AL_OK
-                                : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
-}
-
-static int
-build_folders(struct merge *m)
-{
-    AL_CLEANUP(appender_end) struct appender a = {0};
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    int rc = inv_runf(m->u->inv, m->u->conn,
-                      "CREATE TABLE \"v_%s\".folder_new AS SELECT * FROM \"v_%s\".folder LIMIT 0",
-                      m->id, m->id);
-
-    al_buf_init(&path, INVENTORY_PATH_MAX);
-    if (rc == AL_OK) {
-        rc = appender_begin(m, "folder_new", &a);
-    }
-    for (uint32_t id = 1; rc == AL_OK && id <= m->tree.id_count; id++) {
-        rc = append_folder(m, &a, id, &path);
-    }
-    return rc < 0 ? rc : appender_close(&a);
-}
-
-static int
 build_owners(struct merge *m)
 {
-    AL_CLEANUP(appender_end) struct appender a = {0};
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     int rc;
 
     if (m->tree.owner_count == 0) {
@@ -358,19 +242,17 @@ build_owners(struct merge *m)
     }
     rc = inv_runf(m->u->inv, m->u->conn, "DELETE FROM \"v_%s\".owner", m->id);
     if (rc == AL_OK) {
-        rc = appender_begin(m, "owner", &a);
+        rc = inv_append_begin(m->u, "owner", &a);
     }
     for (uint32_t i = 0; rc == AL_OK && i < m->tree.owner_count; i++) {
         const struct inv_owner *o = &m->tree.owners[i];
         duckdb_state bad = duckdb_append_uint32(a.a, o->uid);
 
         bad |= duckdb_append_blob(a.a, m->tree.names + o->name_at, o->name_len);
-        bad |= duckdb_appender_end_row(a.a);
-        rc = bad == DuckDBSuccess ? AL_OK
-                                  : inv_error(a.inv, DUCKDB_ERROR_IO, duckdb_appender_error(a.a));
+        rc = inv_append_row(&a, bad);
     }
     if (rc == AL_OK) {
-        rc = appender_close(&a);
+        rc = inv_append_close(&a);
     }
     /* A name told twice for a user would double that user's files in a join. */
     return rc < 0 ? rc
@@ -383,21 +265,9 @@ build_owners(struct merge *m)
 static int
 change_places(struct merge *m, const char *scan_id, int64_t now_ns)
 {
-    static const char *const swaps[] = {
-        "DROP TABLE \"v_%s\".entry",
-        "ALTER TABLE \"v_%s\".entry_new RENAME TO entry",
-        "DROP TABLE \"v_%s\".folder",
-        "ALTER TABLE \"v_%s\".folder_new RENAME TO folder",
-    };
     const struct inventory_scan_result *r = &m->result;
-    int rc = AL_OK;
+    int rc = inv_next_change_places(m->u);
 
-    for (size_t i = 0; rc == AL_OK && i < AL_LEN(swaps); i++) {
-        const char *at = strstr(swaps[i], "%s");
-
-        rc = inv_runf(m->u->inv, m->u->conn, "%.*s%s%s", (int)(at - swaps[i]), swaps[i], m->id,
-                      at + 2);
-    }
     if (rc < 0) {
         return rc;
     }
@@ -444,10 +314,10 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = count_found(&m);
     }
     if (rc == AL_OK) {
-        rc = sum_folders(&m);
+        rc = inv_next_sum(u, &m.tree);
     }
     if (rc == AL_OK) {
-        rc = build_folders(&m);
+        rc = inv_next_folders(u, &m.tree);
     }
     if (rc == AL_OK) {
         rc = build_owners(&m);

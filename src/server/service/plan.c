@@ -1,3 +1,4 @@
+#include "server/service/plan_priv.h"
 #include "server/service/planning.h"
 
 #include <string.h>
@@ -95,34 +96,6 @@ plan_get(struct planning *p, struct inventory_plan *ret)
 
 /* ---- preview ---- */
 
-static void
-plan_lists(struct al_jsonout *j, const struct inventory_plan *plan)
-{
-    al_jo_array(j, "refusals");
-    for (size_t i = 0; i < plan->refusal_count; i++) {
-        al_jo_object(j, NULL);
-        al_jo_str(j, "reason", plan->refusals[i].reason);
-        al_jo_u64(j, "files", plan->refusals[i].files);
-        al_jo_u64(j, "bytes", plan->refusals[i].bytes);
-        al_jo_close(j);
-    }
-    al_jo_close(j);
-    al_jo_array(j, "folders");
-    for (size_t i = 0; i < plan->folder_count; i++) {
-        al_jo_object(j, NULL);
-        al_jo_bytes(j, "path", plan->folders[i].path);
-        al_jo_u64(j, "files", plan->folders[i].files);
-        al_jo_u64(j, "bytes", plan->folders[i].bytes);
-        al_jo_close(j);
-    }
-    al_jo_close(j);
-    al_jo_array(j, "sample");
-    for (size_t i = 0; i < plan->sample_count; i++) {
-        file_row_json(j, NULL, &plan->sample[i]);
-    }
-    al_jo_close(j);
-}
-
 static int
 preview(struct planning *p, struct service_reply *reply)
 {
@@ -138,7 +111,7 @@ preview(struct planning *p, struct service_reply *reply)
     al_jo_u64(&j, "files", plan.files);
     al_jo_u64(&j, "bytes", plan.bytes);
     al_jo_u64(&j, "freed_bytes", plan.freed_bytes);
-    plan_lists(&j, &plan);
+    plan_lists_json(&j, &plan);
     al_jo_u64(&j, "took_ms", (uint64_t)(took < 0 ? 0 : took) / 1000000);
     al_jo_time(&j, "as_of_at", plan.last_scan_ns);
     al_jo_close(&j);
