@@ -175,7 +175,7 @@ print_plan(struct cli *c, const json_t *plan)
     (void)printf("%llu files, %s, frees %s (inventory of %s)\n",
                  (unsigned long long)get_count(plan, "files"), bytes, freed,
                  get_text(plan, "as_of_at")[0] != '\0' ? get_text(plan, "as_of_at")
-                                                       : "no scan yet");
+                                                       : "no scan or import yet");
     print_money(plan);
     print_compare(plan);
     return print_lists(c, plan);

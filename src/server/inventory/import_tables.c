@@ -33,7 +33,6 @@ import_known_result(struct inv_use *u, const char *import_id, bool *ret_is,
 {
     INV_ROWS(rows);
     char sql[512];
-    int64_t there = 0;
     bool end = true;
     uint64_t *to[] = {&ret->rows,     &ret->refused, &ret->files,       &ret->folders,
                       &ret->others,   &ret->bytes,   &ret->added,       &ret->replaced,
@@ -41,15 +40,6 @@ import_known_result(struct inv_use *u, const char *import_id, bool *ret_is,
     int rc;
 
     *ret_is = false;
-    /* Volumes that were made before there were imports have no such table. */
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'v_%s' AND table_name = "
-             "'import'",
-             u->volume->id);
-    rc = inv_one(u->inv, u->conn, sql, &there);
-    if (rc < 0 || there == 0) {
-        return rc;
-    }
     snprintf(sql, sizeof(sql),
              "SELECT n_rows, refused, files, folders, others, bytes, added, replaced, evidence, "
              "removed, folders_made FROM "
@@ -75,13 +65,6 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
                                 r->others,   r->bytes,   r->added,       r->replaced,
                                 r->evidence, r->removed, r->folders_made};
     INV_SQL(sql);
-    int rc = inv_runf(b->u->inv, b->u->conn,
-                      "CREATE TABLE IF NOT EXISTS \"v_%s\".import (id VARCHAR, at_ns BIGINT, "
-                      "n_rows UBIGINT, refused UBIGINT, files "
-                      "UBIGINT, folders UBIGINT, others UBIGINT, bytes UBIGINT, added UBIGINT, "
-                      "replaced UBIGINT, evidence UBIGINT, "
-                      "removed UBIGINT, folders_made UBIGINT)",
-                      id);
 
     inv_put(&sql, "INSERT INTO \"v_%s\".import VALUES ('%s', %lld", id, import_id,
             (long long)now_ns);
@@ -89,10 +72,7 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
         inv_put(&sql, ", %llu", (unsigned long long)numbers[i]);
     }
     inv_put(&sql, ")");
-    if (rc == AL_OK) {
-        rc = sql.rc < 0 ? sql.rc : inv_run(b->u->inv, b->u->conn, (char *)sql.text.at);
-    }
-    return rc;
+    return sql.rc < 0 ? sql.rc : inv_run(b->u->inv, b->u->conn, (char *)sql.text.at);
 }
 
 int

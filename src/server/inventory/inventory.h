@@ -277,7 +277,7 @@ struct inventory_plan {    /* everything in the arena */
     size_t folder_count;
     struct inventory_row *sample; /* at most INVENTORY_SAMPLE, by size, largest first */
     size_t sample_count;
-    int64_t last_scan_ns;
+    int64_t known_ns; /* of the last scan or import; 0: none yet */
 };
 /* For a rule that tiers. Folders are never in it; what a rule matches and is no plain file counts
  * as "not_a_file". */

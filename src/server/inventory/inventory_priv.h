@@ -372,7 +372,7 @@ struct inv_plan {
     struct inv_rule_sql rule;
     struct inv_rule_sql *earlier; /* al_alloc'ed */
     size_t earlier_count;
-    int64_t last_scan_ns;
+    int64_t known_ns; /* the last scan or import */
     bool costly; /* some rule has what only the native evaluator decides */
 };
 #define INV_PLAN(name) AL_CLEANUP(inv_plan_end) struct inv_plan name = {0}

@@ -215,7 +215,7 @@ inventory_plan(struct inventory *inv, const struct inventory_scope *scope, const
         rc = read_largest(&p, (char *)from.text.at, arena, &plan);
     }
     if (rc == AL_OK) {
-        plan.last_scan_ns = p.last_scan_ns;
+        plan.known_ns = p.known_ns;
         *ret = plan;
     }
     return rc;

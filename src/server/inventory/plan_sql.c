@@ -52,7 +52,7 @@ reason_is_sound(const char *reason)
 int
 inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q, struct inv_plan *p)
 {
-    char sql[128];
+    char sql[256];
     int rc;
 
     p->u = u;
@@ -74,8 +74,11 @@ inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q, struct i
         p->costly |= p->earlier[i].is_lent;
     }
     if (rc == AL_OK) {
-        snprintf(sql, sizeof(sql), "SELECT last_scan_ns FROM \"v_%s\".meta", u->volume->id);
-        rc = inv_one(u->inv, u->conn, sql, &p->last_scan_ns);
+        snprintf(sql, sizeof(sql),
+                 "SELECT greatest(last_scan_ns, (SELECT coalesce(max(at_ns), 0) FROM "
+                 "\"v_%s\".import)) FROM \"v_%s\".meta",
+                 u->volume->id, u->volume->id);
+        rc = inv_one(u->inv, u->conn, sql, &p->known_ns);
     }
     return rc;
 }
@@ -150,7 +153,7 @@ put_refusal(struct inv_sql *sql, const struct inv_plan *p)
     inv_put(sql, "(CASE");
     /* What was made or changed after the moment asked about was not there then, or was another
      * file. Beyond the last scan there is no such thing but a clock that is wrong. */
-    if (p->q->now_ns < p->last_scan_ns) {
+    if (p->q->now_ns < p->known_ns) {
         inv_put(sql, " WHEN mtime_ns > '%lld'::BIGINT OR btime_ns > '%lld'::BIGINT THEN 1",
                 (long long)p->q->now_ns, (long long)p->q->now_ns);
     }

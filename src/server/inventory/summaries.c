@@ -26,6 +26,10 @@ static const char *const tables[] = {
     "CREATE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
     "CREATE TABLE \"v_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
     "CREATE TABLE \"v_%s\".day (" DAY_COLUMNS ")",
+    "CREATE TABLE \"v_%s\".import (id VARCHAR, at_ns BIGINT, n_rows UBIGINT, refused UBIGINT, "
+    "files UBIGINT, folders UBIGINT, others UBIGINT, bytes UBIGINT, added UBIGINT, replaced "
+    "UBIGINT, "
+    "evidence UBIGINT, removed UBIGINT, folders_made UBIGINT)",
     "ALTER TABLE \"v_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
 };
 

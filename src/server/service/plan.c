@@ -113,7 +113,7 @@ preview(struct planning *p, struct service_reply *reply)
     al_jo_u64(&j, "freed_bytes", plan.freed_bytes);
     plan_lists_json(&j, &plan);
     al_jo_u64(&j, "took_ms", (uint64_t)(took < 0 ? 0 : took) / 1000000);
-    al_jo_time(&j, "as_of_at", plan.last_scan_ns);
+    al_jo_time(&j, "as_of_at", plan.known_ns);
     al_jo_close(&j);
     return al_jo_end(&j);
 }

@@ -102,7 +102,7 @@ plan_json(struct al_buf *out, const struct planned *p, bool tiers, int64_t took_
     al_jo_u64(&j, "bytes", p->plan.bytes);
     al_jo_u64(&j, "freed_bytes", freed);
     plan_lists_json(&j, &p->plan);
-    al_jo_time(&j, "as_of_at", p->plan.last_scan_ns);
+    al_jo_time(&j, "as_of_at", p->plan.known_ns);
     al_jo_u64(&j, "took_ms", (uint64_t)(took_ns < 0 ? 0 : took_ns) / 1000000);
     plan_charts_json(&j, &p->charts);
     al_jo_object(&j, "recalls");

@@ -625,6 +625,7 @@ a_file_of_format_1_gets_its_summaries(void)
                                        "DROP TABLE below",
                                        "DROP TABLE twin",
                                        "DROP TABLE day",
+                                       "DROP TABLE import",
                                        "ALTER TABLE meta DROP COLUMN moved",
                                        "UPDATE meta SET format = 1"};
     struct help h;
