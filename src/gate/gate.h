@@ -21,7 +21,12 @@
 #include "port/usock.h"
 #include "wire/gatemsg.h"
 
-#define GATE_MARKER "trusted.alto" /* agent/stub/marker.h; the gate only asks whether it is there */
+/* agent/stub/marker.h; the gate asks whether it is there, and, where the agent lets somebody in all
+ * the same, whether it says that the bytes are the file's own (state "untold") */
+#define GATE_MARKER "trusted.alto"
+#define GATE_MARKER_BYTES 64u
+#define GATE_MARKER_STATE_AT 1u
+#define GATE_MARKER_UNTOLD 4u
 #define GATE_SOCKET "/run/alto/gate.sock"
 #define GATE_CONF "/etc/alto/gate.conf"
 #define GATE_WAIT_MS 60000u /* how long an opener waits for its file, agent absent or not */

@@ -262,25 +262,35 @@ gate_forward_all(struct gate *g)
     return false;
 }
 
+/* No marker, or one that stayed because its recall could not be told of. */
+static bool
+is_whole(int fd)
+{
+    uint8_t marker[GATE_MARKER_BYTES];
+    size_t len = 0;
+    int rc = port_fd_xattr(fd, GATE_MARKER, marker, sizeof(marker), &len);
+
+    return rc == AL_ENODATA || (rc == AL_OK && len == sizeof(marker) &&
+                                marker[GATE_MARKER_STATE_AT] == GATE_MARKER_UNTOLD);
+}
+
 void
 gate_answered(struct gate *g, uint64_t number, int code)
 {
     struct pending *p = g->by_fd[number & 0xffff];
     uint64_t allocated;
-    bool stub = true;
+    bool allow;
 
     if (p == NULL || p->number != number) {
         return; /* answered already: its time was over */
     }
-    /* Whoever says so: as long as the marker is there nobody is let in. */
-    if (code == AL_OK && port_fd_has_xattr(p->look, GATE_MARKER, &stub) != AL_OK) {
-        stub = true;
-    }
-    if (code == AL_OK && !stub && p->look == p->fd && gate_guard_of(g, p->dev, p->ino) == NULL &&
+    /* Whoever says so: as long as there is a marker of a stub nobody is let in. */
+    allow = code == AL_OK && is_whole(p->look);
+    if (allow && p->look == p->fd && gate_guard_of(g, p->dev, p->ino) == NULL &&
         port_fd_identity(p->fd, &p->dev, &p->ino, &allocated) == AL_OK) {
         ignore(g, p->fd, allocated); /* or the opener's first read would be asked about */
     }
-    gate_pending_end(g, p, code == AL_OK && !stub);
+    gate_pending_end(g, p, allow);
 }
 
 int64_t

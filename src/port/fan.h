@@ -91,6 +91,8 @@ int port_native_fd(const struct port_file *f);
 
 /* What a gate must know of an event's file. */
 int port_fd_has_xattr(int fd, const char *name, bool *ret) AL_MUST_CHECK;
+/* Its value. AL_ENODATA; AL_ELIMIT: longer than cap. */
+int port_fd_xattr(int fd, const char *name, void *to, size_t cap, size_t *ret_len) AL_MUST_CHECK;
 /* allocated: bytes */
 int port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino,
                      uint64_t *ret_allocated) AL_MUST_CHECK;

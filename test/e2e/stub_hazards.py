@@ -32,6 +32,9 @@ def at(*parts):
 def test_the_stack_starts_and_stubs_are_made():
     if os.geteuid() != 0:
         raise tap.Skip("mounting a volume needs root")
+    os.makedirs(stack.path("agent"), mode=0o700)
+    run("mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "none", stack.path("agent"))  # its state on a disk that one test fills
+    state["disk"] = stack.path("agent")
     stack.start()
     os.makedirs(at("f"))
     for i in range(COUNT):
@@ -409,6 +412,45 @@ def test_a_scan_tells_of_every_hazard_that_nobody_opened():
     same(path, data, "the stub it came from")
 
 
+def fill(path):
+    try:
+        with open(path, "ab", buffering=0) as f:
+            while True:
+                f.write(bytes(4096))
+    except OSError as e:
+        tap.equal(e.errno, errno.ENOSPC, "why the disk takes no more")
+
+
+def test_a_full_disk_under_the_agents_state_keeps_nobody_from_the_content():
+    paths = [fresh() for _ in range(5)]
+    filler = stack.path("agent", "filler")
+    stack.kill("altod")
+    fill(filler)
+    stack.kill("alto-agent")
+    stack.start_agent()
+    fill(filler)  # it writes its journal anew, which makes room
+    for path, data in paths[:3]:
+        same(path, data, "with a full disk")
+        tap.check(os.getxattr(path, MARKER)[1] == 4, "the marker does not tell of the recall")
+    with open(paths[0][0], "r+b") as f:
+        f.write(b"newest")
+    stack.kill("alto-agent")  # what it had in memory is gone
+    stack.start_agent()
+    fill(filler)
+    same(paths[0][0], b"newest" + paths[0][1][6:], "after the agent's end")
+    same(paths[3][0], paths[3][1], "with the next agent")
+    os.unlink(filler)
+    stack.start_altod(stack.listen)
+    for path, data in paths[1:]:
+        same(path, data, "with room again")
+    wait_for("the host to be back", lambda: stack.api.get("/hosts/" + stack.host["id"])["state"] == "online", 30)
+    job = stack.api.job(stack.api.post("/volumes/%s/reconcile" % stack.volume_noun["id"]))
+    tap.equal(job["state"], "done", "reconcile")
+    for path, _ in paths:
+        tap.check(not is_stub(path), "%s still carries its marker" % path)
+        tap.equal(len(told("file.recall", path)), 1, "recalls told of %s" % path)
+
+
 def test_the_audit_holds_and_everything_stops():
     if "up" in state:
         tap.check(stack.api.get("/audit/verify?customer_id=" + stack.customer["id"])["ok"], "the chain does not hold")
@@ -422,5 +464,8 @@ finally:
     stack.end("alto-agent")
     if "second" in state:
         subprocess.run(["umount", state["second"]])
+    stack.stop()
+    if "disk" in state:
+        subprocess.run(["umount", state["disk"]])
     stack.stop(remove=True)
 sys.exit(status)

@@ -224,13 +224,13 @@ begin(struct journal *j, const struct journal_intent *in, bool durable, struct j
         rc = wait_durable(j, &item->waiter);
     } else {
         write_soon(j);
-        rc = j->tail_unknown ? AL_EIO : AL_OK;
     }
-    if (rc != AL_OK) {
+    if (rc != AL_OK && durable) {
         forget(j, item);
     } else {
         j->figures.begun++;
         *ret = item;
+        rc = AL_OK;
     }
     port_mutex_unlock(&j->lock);
     return rc == AL_OK ? AL_OK
@@ -363,6 +363,7 @@ journal_figures(struct journal *j, struct journal_figures *ret)
     port_mutex_lock(&j->lock);
     *ret = j->figures;
     ret->bytes = j->size;
+    ret->unwritten = j->tail_unknown;
     port_mutex_unlock(&j->lock);
 }
 
@@ -392,6 +393,7 @@ journal_open(struct port *port, struct port_file *state_dir, struct journal **re
         port_mutex_lock(&j->lock);
         rc = write_anew(j);
         port_mutex_unlock(&j->lock);
+        rc = rc == AL_ENOSPC ? AL_OK : rc; /* tail_unknown: the next begin tries again */
     }
     if (rc != AL_OK) {
         (void)journal_close(j);

@@ -15,7 +15,8 @@
  * When ended intents dominate, the file is written anew ("journal.new", synced, renamed over it,
  * folder synced). Opening does that always: nothing is ever appended behind a tail that was found
  * torn. After a write or sync that failed, the file's tail is unknown too: the next begin writes it
- * anew first.
+ * anew first. On a full disk opening goes on as if such a write had failed: the old file stays as
+ * it is, tiering is refused, recalls go on (agent/recall).
  *
  * Threads: all functions from any thread; an item belongs to whoever began it. The port and the
  * state folder must outlive the journal. Errors: the file codes of port.h; AL_ECORRUPT the file is
@@ -102,7 +103,9 @@ struct journal *journal_close(struct journal *j);
 int journal_begin(struct journal *j, const struct journal_intent *in, struct journal_item **ret,
                   struct al_fail *fail) AL_MUST_CHECK;
 /* Written, not synced: for a recall, which has the share to ask before it touches the file.
- * journal_settle then makes it durable, at no cost if somebody's sync already took it along. */
+ * journal_settle then makes it durable, at no cost if somebody's sync already took it along. Where
+ * it cannot be written (a full disk) the item is kept in memory alone, settle says so, and the next
+ * time that the journal can be written takes it along. */
 int journal_begin_soon(struct journal *j, const struct journal_intent *in,
                        struct journal_item **ret, struct al_fail *fail) AL_MUST_CHECK;
 int journal_settle(struct journal *j, struct journal_item *item) AL_MUST_CHECK;
@@ -128,6 +131,7 @@ const struct journal_intent *journal_intent_of(const struct journal_item *item);
 struct journal_figures {
     uint64_t begun, ended, syncs, rotations, bytes;
     uint32_t open, found;
+    bool unwritten; /* the last write failed: what is open may be in memory alone */
 };
 void journal_figures(struct journal *j, struct journal_figures *ret);
 

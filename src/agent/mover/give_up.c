@@ -68,6 +68,26 @@ mover_tell_copied(struct mover *m, const struct stub_facts *facts)
     return m->env->sink->put(m->env->sink, &o);
 }
 
+int
+mover_tell_recalled(struct mover *m, const struct marker *marker, const struct stub_facts *facts)
+{
+    struct outcome o;
+    al_id object_id;
+
+    fill_outcome(m, &o);
+    marker_object_id(marker, object_id);
+    o.act = "recall";
+    o.code = AL_OK;
+    o.reason = "finished_by_reconcile";
+    o.job_id = NULL;
+    o.rule_id = NULL;
+    o.object_id = object_id;
+    o.size = o.freed = marker->size;
+    o.ino = facts->st.ino;
+    o.mtime_ns = facts->st.mtime_ns;
+    return m->env->sink->put(m->env->sink, &o);
+}
+
 static int
 tell_act(struct mover *m)
 {

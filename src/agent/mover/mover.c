@@ -146,11 +146,14 @@ drop_copied_marker(struct mover *m, bool *ret_dropped)
     int rc = stub_examine_path(v, m->item.path, &marker, &verdict, &facts, &m->result.fail);
 
     *ret_dropped = rc == AL_ENODATA; /* gone in between */
-    if (rc != AL_OK || (verdict != MARKER_V_COPIED && verdict != MARKER_V_WHOLE)) {
+    if (rc != AL_OK ||
+        (verdict != MARKER_V_COPIED && verdict != MARKER_V_WHOLE && verdict != MARKER_V_UNTOLD)) {
         return rc == AL_ENODATA ? AL_OK : rc;
     }
-    if (verdict == MARKER_V_COPIED) { /* of the other its recall has told */
+    if (verdict == MARKER_V_COPIED) { /* of the whole one its recall has told */
         rc = mover_tell_copied(m, &facts);
+    } else if (verdict == MARKER_V_UNTOLD) {
+        rc = mover_tell_recalled(m, &marker, &facts);
     }
     if (rc == AL_OK) {
         rc = stub_drop_marker(v, &facts.handle, verdict, &m->result.fail);

@@ -56,6 +56,9 @@ void mover_let_go(struct mover *m);
 /* Before a copied marker is dropped. Not as the job's: of each file the job counts one outcome, and
  * this is not the last. */
 int mover_tell_copied(struct mover *m, const struct stub_facts *facts) AL_MUST_CHECK;
+/* Likewise before a marker is dropped that alone tells of a recall. */
+int mover_tell_recalled(struct mover *m, const struct marker *marker,
+                        const struct stub_facts *facts) AL_MUST_CHECK;
 /* Puts everything back, tells the ledger and reports; the mover has ended then. */
 void mover_give_up(struct mover *m);
 void mover_report(struct mover *m);

@@ -25,8 +25,9 @@ struct recall {
     bool cancelled, quiet, may_repeat, may_wait;
     bool overtaken; /* somebody else has filled the file, or tiered it anew */
     bool looked_again;
-    bool noted; /* the intent is durable */
-    bool told;  /* the outcome went out before the end, since the intent is not */
+    bool noted;  /* the intent is durable */
+    bool told;   /* the outcome went out before the end, since the intent is not */
+    bool untold; /* neither can be written down: the marker tells of the recall */
     int64_t began_ns;
     struct marker marker;
     struct stub_facts facts;
@@ -270,6 +271,30 @@ drop(struct recall *r, enum marker_verdict verdict)
     answer(r, AL_OK);
 }
 
+/* Of a recall whose only record is its marker. The bytes are the file's own, so that nobody waits
+ * for the record keeping: as long as it cannot be told the marker stays. */
+static void
+tell_late(struct recall *r)
+{
+    struct outcome o = outcome_of(r, "recall", AL_OK, "finished_by_reconcile", "");
+    al_id object_id;
+    int rc;
+
+    marker_object_id(&r->marker, object_id);
+    o.object_id = object_id;
+    o.size = o.freed = r->marker.size;
+    o.job_id = NULL;
+    o.pid = o.uid = 0; /* who opens now is not who had it recalled */
+    o.process = NULL;
+    rc = r->env->sink->put(r->env->sink, &o);
+    if (rc == AL_OK) {
+        rc = stub_drop_marker(r->request.volume->stub, &r->facts.handle, MARKER_V_UNTOLD,
+                              &r->result.fail);
+        r->result.fail = (struct al_fail){0}; /* dropped by the next who looks */
+    }
+    (void)rc;
+}
+
 static void
 deny(struct recall *r, enum marker_verdict verdict)
 {
@@ -336,6 +361,10 @@ step_examine(struct recall *r)
         r->overtaken = rc == AL_ECHANGED;
         rc = rc == AL_OK ? AL_ENODATA : rc;
     }
+    if (rc == AL_OK && verdict == MARKER_V_UNTOLD) {
+        tell_late(r);
+        rc = AL_ENODATA;
+    }
     if (rc == AL_ENODATA) {
         r->result.was_resident = true;
         r->result.fail = (struct al_fail){0};
@@ -378,6 +407,7 @@ step_examine(struct recall *r)
         drop(r, verdict);
         return;
     case MARKER_V_WHOLE:
+    case MARKER_V_UNTOLD:
     case MARKER_V_CHANGED:
     case MARKER_V_DATA:
     case MARKER_V_FORGED:
@@ -565,27 +595,23 @@ step_fill(struct recall *r)
 }
 
 /* Once the marker is gone only the intent, or the outcome, knows that there was a recall: one of
- * them must be durable before. */
-static int
+ * them must be durable before. Where neither can be, since the disk with the agent's state is full,
+ * the marker stays and tells of it: a recall needs host and share, nothing else. */
+static void
 step_tell(struct recall *r)
 {
-    int rc;
-
     r->result.filled = true;
-    rc = tell(r, "recall", AL_OK, "", "");
+    r->told = tell(r, "recall", AL_OK, "", "") == AL_OK;
     r->result.filled = false;
-    r->told = rc == AL_OK;
+    r->untold = !r->told;
     r->step = STEP_END;
-    return rc == AL_OK
-               ? AL_OK
-               : al_fail_set(&r->result.fail, rc, 0,
-                             "neither the journal nor the spool of the agent can be written");
 }
 
 static int
 step_end(struct recall *r)
 {
-    int rc = stub_fill_end(r->fill, &r->result.fail);
+    int rc = r->untold ? stub_fill_end_untold(r->fill, &r->result.fail)
+                       : stub_fill_end(r->fill, &r->result.fail);
 
     if (rc != AL_OK) {
         return rc;
@@ -649,7 +675,7 @@ step_report(struct recall *r)
         answer(r, AL_OK);
         return;
     }
-    if (!r->told) {
+    if (!r->told && !r->untold) { /* of an untold one its marker tells, when it can be */
         r->told = tell(r, "recall", AL_OK, "", "") == AL_OK;
     }
     if (r->intent != NULL && r->told && capability_is_back(r)) {
@@ -684,7 +710,7 @@ recall_step(struct recall *r)
         rc = step_fill(r);
         break;
     case STEP_TELL:
-        rc = step_tell(r);
+        step_tell(r);
         break;
     case STEP_END:
         rc = step_end(r);

@@ -10,7 +10,9 @@
  *   fill      others than small files a chunk a step; length and 32 bits of the content's hash (in
  *             the marker) must fit
  *   end       data durable, times back; marker "whole", durable, then gone; answer "allow"
- *   report    outcome handed over; the intent is open until it is durable
+ *   report    outcome handed over; the intent is open until it is durable. Where neither can be
+ *             written (a full disk under the agent's state) the marker ends as "untold" and tells
+ *             of the recall, until the next look at the file can
  *
  * Whatever goes wrong: the file is a stub again (or stays "filling", which the next open heals),
  * and the answer is "deny" with the reason in an outcome. An opener never gets a part, never zeros.

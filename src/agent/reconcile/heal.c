@@ -220,7 +220,7 @@ heal_tier(struct intent_case *c)
     if (rc != AL_OK) {
         return HEALED_LATER;
     }
-    if (!c->marked || !c->own || c->verdict == MARKER_V_WHOLE) {
+    if (!c->marked || !c->own || c->verdict == MARKER_V_WHOLE || c->verdict == MARKER_V_UNTOLD) {
         return to_ledger(c);
     }
     switch (c->verdict) {
@@ -236,6 +236,7 @@ heal_tier(struct intent_case *c)
         }
         return rc == AL_OK ? to_ledger(c) : HEALED_LATER;
     case MARKER_V_WHOLE:
+    case MARKER_V_UNTOLD:
     case MARKER_V_COPIED:
     case MARKER_V_ADOPT:
     case MARKER_V_CHANGED:
@@ -261,6 +262,18 @@ report_recall(struct intent_case *c, int code, const char *reason, const char *t
                                                                                    : HEALED_LATER;
 }
 
+/* The marker is the only durable record, so it goes last. */
+static enum healed
+report_untold(struct intent_case *c)
+{
+    enum healed healed = report_recall(c, AL_OK, "finished_by_reconcile", "");
+    int rc = healed == HEALED_REPORTED
+                 ? stub_drop_marker(c->volume->stub, &c->in->handle, c->verdict, &c->fail)
+                 : AL_OK;
+
+    return rc == AL_OK || rc == AL_ENODATA ? healed : HEALED_LATER;
+}
+
 static enum healed
 heal_recall(struct intent_case *c)
 {
@@ -273,6 +286,9 @@ heal_recall(struct intent_case *c)
     }
     if (rc != AL_OK) {
         return HEALED_LATER;
+    }
+    if (c->own && c->verdict == MARKER_V_UNTOLD) {
+        return report_untold(c);
     }
     if (c->own && c->verdict == MARKER_V_WHOLE) {
         rc = stub_drop_marker(c->volume->stub, &c->in->handle, c->verdict, &c->fail);

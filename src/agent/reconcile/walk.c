@@ -129,6 +129,14 @@ judge(struct walk *w, struct al_span path)
         rc = stub_drop_marker(w->volume->stub, &facts.handle, verdict, NULL);
         w->counts->dropped += rc == AL_OK;
         break;
+    case MARKER_V_UNTOLD:
+        t.freed = m.size;
+        rc = reconcile_tell(w->env, &t, "recall", AL_OK, "finished_by_reconcile", "");
+        if (rc == AL_OK) {
+            rc = stub_drop_marker(w->volume->stub, &facts.handle, verdict, NULL);
+        }
+        w->counts->dropped += rc == AL_OK;
+        break;
     case MARKER_V_CHANGED:
     case MARKER_V_DATA:
     case MARKER_V_FORGED:

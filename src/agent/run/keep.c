@@ -233,6 +233,8 @@ struct keeper {
     size_t lent_count;
     uint64_t later; /* intents that must wait */
     int64_t healed_ns, looked_ns;
+    bool unwritten; /* the journal could not be written at the last look, and that was told */
+    int64_t unwritten_ns;
     uint64_t batches_seen, batches_trimmed; /* of the link, at the last look and the last trim */
 };
 
@@ -402,6 +404,40 @@ something_left(struct agent *a)
     return f.found > 0;
 }
 
+/* Whether the journal can be written. While it cannot, on a full disk say, recalls go on and what
+ * they came to waits in memory and in their markers (doc/adr/0032). */
+static bool
+state_is_written(struct keeper *k)
+{
+    struct agent *a = k->agent;
+    struct outcome alarm = {.act = "alarm", .reason = "state_unwritten"};
+    struct journal_figures f;
+    int rc = AL_OK;
+
+    journal_figures(a->journal, &f);
+    if (f.unwritten) {
+        rc = journal_sync(a->journal);
+    }
+    if (rc != AL_OK && !k->unwritten) {
+        k->unwritten = true;
+        k->unwritten_ns = port_now_ns(a->port);
+        al_log(a->log, AL_LOG_ERROR,
+               "nothing can be written into %s (%s): stubs are still recalled; nothing is tiered, "
+               "and nothing reaches the server, until there is room",
+               a->options.state, al_code_name(rc));
+    } else if (rc == AL_OK && k->unwritten) {
+        alarm.code = AL_ENOSPC;
+        alarm.text = "the agent's state folder could not be written; what was recalled meanwhile "
+                     "is told now";
+        alarm.began_ns = k->unwritten_ns;
+        alarm.ended_ns = port_now_ns(a->port);
+        k->unwritten = a->sink.sink.put(&a->sink.sink, &alarm) != AL_OK;
+        k->healed_ns = port_mono_ns(a->port) - RECONCILE_AGAIN_NS; /* at once */
+        al_log(a->log, AL_LOG_INFO, "%s can be written again", a->options.state);
+    }
+    return rc == AL_OK && !k->unwritten;
+}
+
 void *
 keep_main(void *agent)
 {
@@ -414,7 +450,7 @@ keep_main(void *agent)
     heal(&k);
     while (!atomic_load(&a->stopping)) {
         int64_t now;
-        bool anew;
+        bool anew, written;
 
         wait(a, late > 0 ? 200000000 : AGENT_KEEP_NS);
         works_reap(a, false);
@@ -429,7 +465,8 @@ keep_main(void *agent)
             trim(&k);
         }
         late = late_opens(a);
-        if ((something_left(a) || k.later > 0 || a->journal_torn) &&
+        written = state_is_written(&k);
+        if (written && (something_left(a) || k.later > 0 || a->journal_torn) &&
             (anew || now - k.healed_ns >= RECONCILE_AGAIN_NS)) {
             heal(&k);
         }

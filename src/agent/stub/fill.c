@@ -356,8 +356,9 @@ stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t off
     return stub_keep_changed(f->v, f->file, &f->keep, fail);
 }
 
-int
-stub_fill_end(struct stub_fill *f, struct al_fail *fail)
+/* The data durable, times and capabilities as found, and a durable marker that says so. */
+static int
+fill_whole(struct stub_fill *f, enum marker_state state, struct al_fail *fail)
 {
     struct stub_volume *v = f->v;
     int rc;
@@ -377,7 +378,7 @@ stub_fill_end(struct stub_fill *f, struct al_fail *fail)
     if (rc != AL_OK) {
         return rc;
     }
-    f->marker.state = MARKER_WHOLE;
+    f->marker.state = state;
     f->marker.mtime_ns = f->keep.mtime_ns;
     rc = stub_marker_write(v, f->file, &f->marker, fail);
     if (rc != AL_OK) {
@@ -387,6 +388,27 @@ stub_fill_end(struct stub_fill *f, struct al_fail *fail)
     rc = port_sync(v->port, f->file);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot make the marker durable");
+    }
+    return AL_OK;
+}
+
+int
+stub_fill_end_untold(struct stub_fill *f, struct al_fail *fail)
+{
+    int rc = fill_whole(f, MARKER_UNTOLD, fail);
+
+    f->done = rc == AL_OK;
+    return rc;
+}
+
+int
+stub_fill_end(struct stub_fill *f, struct al_fail *fail)
+{
+    struct stub_volume *v = f->v;
+    int rc = fill_whole(f, MARKER_WHOLE, fail);
+
+    if (rc != AL_OK) {
+        return rc;
     }
     rc = port_xattr_del(v->port, f->file, MARKER_XATTR);
     if (rc != AL_OK && rc != AL_ENODATA) { /* a mover may have dropped it, durably */
@@ -615,7 +637,7 @@ stub_drop_marker(struct stub_volume *v, const struct port_handle *h, enum marker
 
     /* Only where the file's own bytes are the truth. Anything else would show holes as zeros. */
     if (expected != MARKER_V_COPIED && expected != MARKER_V_TRUNCATED &&
-        expected != MARKER_V_WHOLE) {
+        expected != MARKER_V_WHOLE && expected != MARKER_V_UNTOLD) {
         return al_fail_set(fail, AL_ECONFLICT, 0, "a marker that is %s is never dropped",
                            marker_verdict_name(expected));
     }

@@ -44,7 +44,7 @@ marker_sum(const uint8_t bytes[MARKER_BYTES], const struct marker_key *key, uint
 static bool
 state_ok(unsigned state)
 {
-    return state >= MARKER_STUB && state <= MARKER_WHOLE;
+    return state >= MARKER_STUB && state <= MARKER_UNTOLD;
 }
 
 int
@@ -257,6 +257,12 @@ marker_share_tag(const char *share_id)
     return port_sha256_of(share_id, strlen(share_id), sum) == AL_OK ? al_get_u32(sum) : 0;
 }
 
+static bool
+is_whole(const struct marker *m)
+{
+    return m->state == MARKER_WHOLE || m->state == MARKER_UNTOLD;
+}
+
 /* The order of the questions matters: nothing a marker says is believed before it was shown to be
  * authentic. */
 enum marker_verdict
@@ -275,11 +281,10 @@ marker_judge(const struct marker *m, bool decoded, bool authentic, const struct 
             return MARKER_V_COPIED;
         }
         /* A frame of a file that was whole: its bytes may have been newer than the object's. */
-        return facts->size == m->size && m->state != MARKER_WHOLE ? MARKER_V_ADOPT
-                                                                  : MARKER_V_CHANGED;
+        return facts->size == m->size && !is_whole(m) ? MARKER_V_ADOPT : MARKER_V_CHANGED;
     }
-    if (m->state == MARKER_WHOLE) {
-        return MARKER_V_WHOLE;
+    if (is_whole(m)) {
+        return m->state == MARKER_WHOLE ? MARKER_V_WHOLE : MARKER_V_UNTOLD;
     }
     if (facts->size == 0 && m->size != 0) {
         return MARKER_V_TRUNCATED;
@@ -306,7 +311,7 @@ marker_verdict_name(enum marker_verdict v)
         [MARKER_V_COPIED] = "copied",       [MARKER_V_ADOPT] = "adopt",
         [MARKER_V_TRUNCATED] = "truncated", [MARKER_V_CHANGED] = "changed",
         [MARKER_V_WHOLE] = "whole",         [MARKER_V_DATA] = "data",
-        [MARKER_V_FORGED] = "forged",
+        [MARKER_V_FORGED] = "forged",       [MARKER_V_UNTOLD] = "untold",
     };
 
     return (size_t)v < AL_LEN(names) ? names[v] : "unknown";

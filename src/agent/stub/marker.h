@@ -37,8 +37,10 @@
 #define MARKER_SIZE_MAX ((1ull << 48) - 1) /* bytes of a file that can become a stub */
 
 /* whole: the bytes are the file's own again, and durable; the marker is about to go. Filled anew
- * from the share it would lose what was written since. */
-enum marker_state { MARKER_STUB = 1, MARKER_FILLING = 2, MARKER_WHOLE = 3 };
+ * from the share it would lose what was written since. untold: whole as well, and the marker is the
+ * only record of that recall (doc/adr/0032-a-recall-that-cannot-be-written-down.md); it stays until
+ * the recall was told. */
+enum marker_state { MARKER_STUB = 1, MARKER_FILLING = 2, MARKER_WHOLE = 3, MARKER_UNTOLD = 4 };
 
 struct marker {
     enum marker_state state;
@@ -86,6 +88,7 @@ enum marker_verdict {
     MARKER_V_ADOPT,
     MARKER_V_TRUNCATED, /* own, size is 0 by truncate(2): the file is empty now; drop the marker */
     MARKER_V_WHOLE,     /* own, whole, whatever else: drop the marker, keep the bytes */
+    MARKER_V_UNTOLD,    /* own, untold, whatever else: tell the recall, then the same */
     /* own, all holes, size or (where truncates go unasked) time does not fit: EIO and an
      * operator */
     MARKER_V_CHANGED,

@@ -176,6 +176,8 @@ int stub_fill_write(struct stub_fill *f, const void *bytes, size_t len, uint64_t
  * marker's removal along (tried on 6.18): "filling" would come back with a power cut, and the file
  * be filled over. "whole" may come back; it is dropped. */
 int stub_fill_end(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
+/* Likewise, where nothing durable tells of the recall: the marker becomes "untold" and stays. */
+int stub_fill_end_untold(struct stub_fill *f, struct al_fail *fail) AL_MUST_CHECK;
 /* Ends it without finishing: blocks punched again and marker back to "stub". An error: it may have
  * stayed "filling", or, where it was noted, what the disk has is not known; the intent must stay
  * open. AL_OK also for NULL, after a successful stub_fill_end, and where somebody else has changed
@@ -195,8 +197,8 @@ int stub_fill_was_cut(struct stub_volume *v, const struct port_handle *h, const 
 int stub_finish(struct stub_volume *v, const struct port_handle *h, const char *object_id,
                 struct al_fail *fail) AL_MUST_CHECK;
 /* The decisions of the table that change the file. drop: expected is MARKER_V_COPIED,
- * MARKER_V_TRUNCATED or MARKER_V_WHOLE, AL_ECONFLICT for others, AL_ECHANGED when the verdict is
- * another now. */
+ * MARKER_V_TRUNCATED, MARKER_V_WHOLE or MARKER_V_UNTOLD (told before), AL_ECONFLICT for others,
+ * AL_ECHANGED when the verdict is another now. */
 int stub_adopt(struct stub_volume *v, const struct port_handle *h,
                struct al_fail *fail) AL_MUST_CHECK;
 int stub_drop_marker(struct stub_volume *v, const struct port_handle *h,

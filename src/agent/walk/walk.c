@@ -288,7 +288,8 @@ has_marker(struct walker *me, const struct node *in, struct port_file *folder, c
     }
     if (w->conf->odd != NULL &&
         (rc != AL_OK || !authentic || m.ino != st->ino || m.size != st->size ||
-         m.state == MARKER_WHOLE || (m.state == MARKER_STUB && m.mtime_ns != st->mtime_ns))) {
+         m.state == MARKER_WHOLE || m.state == MARKER_UNTOLD ||
+         (m.state == MARKER_STUB && m.mtime_ns != st->mtime_ns))) {
         tell_odd(w, in, name);
     }
     return true;

@@ -325,6 +325,22 @@ port_fd_has_xattr(int fd, const char *name, bool *ret)
 }
 
 int
+port_fd_xattr(int fd, const char *name, void *to, size_t cap, size_t *ret_len)
+{
+    char path[PROC_FD_MAX];
+    ssize_t n = fgetxattr(fd, name, to, cap);
+
+    if (n < 0 && errno == EBADF) {
+        n = getxattr(proc_fd(fd, path), name, to, cap); /* O_PATH */
+    }
+    if (n < 0) {
+        return errno == ERANGE ? AL_ELIMIT : errno == EOPNOTSUPP ? AL_ENODATA : linux_code(errno);
+    }
+    *ret_len = (size_t)n;
+    return AL_OK;
+}
+
+int
 port_fd_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino, uint64_t *ret_allocated)
 {
     struct stat st;

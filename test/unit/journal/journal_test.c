@@ -333,6 +333,48 @@ a_failed_sync_fails_its_begin_and_the_next_begin_heals(void)
     }
 }
 
+/* Opening and a recall's begin go on; what must be durable is refused; with room again all of it is
+ * written. */
+static void
+on_a_full_disk_it_opens_and_keeps_recalls_in_memory(void)
+{
+    struct journal_intent in = intent(1);
+    struct journal_figures f;
+    struct journal_item *found, *soon, *not ;
+    struct journal *j;
+
+    disk_make(21);
+    j = open_it(NULL);
+    TAP_OK(journal_begin(j, &in, &found, NULL));
+    j = journal_close(j);
+    disk_crash(SIM_KILL);
+    sim_space(disk, 0);
+    j = open_it(NULL);
+    TAP_CODE(journal_begin(j, &in, &not, NULL), AL_ENOSPC);
+    in.kind = JOURNAL_RECALL;
+    in.ino = 2;
+    TAP_OK(journal_begin_soon(j, &in, &soon, NULL));
+    TAP_CODE(journal_settle(j, soon), AL_ENOSPC);
+    found = journal_take_found(j);
+    TAP_EQUAL_U64(journal_intent_of(found)->ino, 1);
+    journal_put_back(j, found);
+    journal_note(j, soon, JOURNAL_FILLED);
+    journal_figures(j, &f);
+    TAP_CHECK(f.unwritten);
+    TAP_EQUAL_U64(f.open, 2);
+    sim_space(disk, UINT64_MAX);
+    TAP_OK(journal_settle(j, soon));
+    journal_figures(j, &f);
+    TAP_CHECK(!f.unwritten);
+    j = journal_close(j);
+    disk_crash(SIM_POWER);
+    j = open_it(NULL);
+    TAP_EQUAL_U64(journal_intent_of(journal_take_found(j))->ino, 1);
+    TAP_EQUAL_U64(journal_intent_of(journal_take_found(j))->state, JOURNAL_FILLED);
+    j = journal_close(j);
+    disk_end();
+}
+
 static void
 opening_survives_each_call_failing_and_each_crash(void)
 {
@@ -405,6 +447,7 @@ main(void)
     TAP_RUN(a_file_that_is_no_journal_is_refused_and_left_alone);
     TAP_RUN(many_ended_intents_do_not_let_the_file_grow);
     TAP_RUN(a_failed_sync_fails_its_begin_and_the_next_begin_heals);
+    TAP_RUN(on_a_full_disk_it_opens_and_keeps_recalls_in_memory);
     TAP_RUN(opening_survives_each_call_failing_and_each_crash);
     return tap_end();
 }

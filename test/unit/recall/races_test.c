@@ -116,6 +116,72 @@ bytes_written_past_the_gate_are_not_taken_for_a_cut_fill(void)
     end();
 }
 
+/* The agent's state on a disk of its own that is full: neither intent nor outcome can be written. */
+static struct journal *
+full_journal(struct sim **ret_disk, struct port_file **ret_state)
+{
+    struct journal *j = NULL;
+
+    TAP_OK(sim_new(5, SIM_ORDER_GLOBAL, ret_disk));
+    TAP_OK(port_mkdir(sim_port(*ret_disk), NULL, "/state", 0700));
+    TAP_OK(port_open(sim_port(*ret_disk), NULL, "/state", PORT_READ | PORT_FOLDER, 0, ret_state));
+    sim_space(*ret_disk, 0);
+    TAP_OK(journal_open(sim_port(*ret_disk), *ret_state, &j, NULL, NULL));
+    return j;
+}
+
+/* how: what comes after the recall. 0: healing of the intent in memory, 1 and 2: a kill or a power
+ * cut, and the next opener, 3: a walk. */
+static void
+recalled_without_room(unsigned how)
+{
+    struct outcome_sink full = {.put = put_nowhere};
+    struct reconcile_env env;
+    struct reconcile_counts counts = {0};
+    struct al_fail fail = {0};
+    struct sim *disk = NULL;
+    struct port_file *state = NULL;
+    struct journal *j;
+    struct recall_result r;
+
+    begin(9 + how, SIM_ORDER_GLOBAL);
+    j = full_journal(&disk, &state);
+    w.recall_env.journal = j;
+    w.recall_env.sink = &full;
+    TAP_OK(recall().code);
+    TAP_CHECK(world_has_marker(&w, "a.mov")); /* it alone tells of the recall */
+    write_newest();
+    r = recall(); /* of an opener who comes later: still nothing can be told */
+    TAP_CHECK(r.code == AL_OK && r.was_resident && has_newest());
+    if (how == 1 || how == 2) {
+        restart(how == 1 ? SIM_KILL : SIM_POWER);
+        TAP_OK(recall().code);
+    } else {
+        sim_space(disk, UINT64_MAX);
+        w.recall_env.journal = w.journal;
+        w.recall_env.sink = &w.sink.sink;
+        env = world_reconcile_env(&w);
+        env.journal = j;
+        TAP_OK(how == 0 ? reconcile_found(&env, &counts)
+                        : reconcile_walk(&env, &w.recall_volume, NULL, NULL, &counts, &fail));
+    }
+    TAP_CHECK(has_newest() && !world_has_marker(&w, "a.mov"));
+    TAP_EQUAL_U64(world_told(&w, "act=recall", NULL), 1);
+    TAP_EQUAL_U64(world_told(&w, "act=alarm", NULL), 0);
+    (void)journal_close(j); /* returns NULL */
+    TAP_OK(port_close(sim_port(disk), state));
+    (void)sim_free(disk); /* returns NULL */
+    end();
+}
+
+static void
+a_recall_needs_no_room_for_the_agents_state(void)
+{
+    for (unsigned how = 0; how < 4; how++) {
+        recalled_without_room(how);
+    }
+}
+
 /* A kill at every call; where no marker is left the gate lets somebody in. */
 static void
 killed_then_written(bool healed)
@@ -375,6 +441,7 @@ a_marker_whole_that_somebody_else_drops_is_as_good_as_gone(void)
 int
 main(void)
 {
+    TAP_RUN(a_recall_needs_no_room_for_the_agents_state);
     TAP_RUN(bytes_written_past_the_gate_are_not_taken_for_a_cut_fill);
     TAP_RUN(what_was_written_after_a_kill_and_synced_outlives_a_power_cut);
     TAP_RUN(two_recalls_of_a_stub_raise_no_alarm_and_lose_nothing);

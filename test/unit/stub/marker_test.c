@@ -108,7 +108,7 @@ what_is_no_marker_is_refused(void)
             TAP_CODE(marker_decode(bytes, len, &key, &back, &authentic), AL_ECORRUPT);
         }
     }
-    m.state = (enum marker_state)4;
+    m.state = (enum marker_state)5;
     TAP_CODE(marker_encode(&m, &key, bytes), AL_EINVAL);
     m = sample();
     m.size = MARKER_SIZE_MAX + 1;
@@ -237,9 +237,10 @@ data_of_ones_own_is_never_filled_and_holes_never_let_through(void)
 static void
 a_whole_files_bytes_are_never_replaced(void)
 {
-    for (unsigned i = 0; i < 32; i++) {
+    for (unsigned i = 0; i < 64; i++) {
         struct marker m = sample();
-        bool own = i & 1, data = i & 2, known = i & 4, fits = i & 8, time = i & 16;
+        bool own = i & 1, data = i & 2, known = i & 4, fits = i & 8, time = i & 16, told = i & 32;
+        enum marker_verdict mine = told ? MARKER_V_WHOLE : MARKER_V_UNTOLD;
         struct marker_facts f = {.ino = m.ino + !own,
                                  .generation = m.generation,
                                  .size = fits ? m.size : 77,
@@ -247,16 +248,16 @@ a_whole_files_bytes_are_never_replaced(void)
                                  .has_data = data};
         enum marker_verdict v;
 
-        m.state = MARKER_WHOLE;
+        m.state = told ? MARKER_WHOLE : MARKER_UNTOLD;
         v = marker_judge(&m, true, known, &f);
         TAP_EQUAL_STR(marker_verdict_name(v), marker_verdict_name(!known ? MARKER_V_FORGED
-                                                                  : own  ? MARKER_V_WHOLE
+                                                                  : own  ? mine
                                                                   : data ? MARKER_V_COPIED
                                                                          : MARKER_V_CHANGED));
         f.size = 0;
         f.has_data = false;
         v = marker_judge(&m, true, known, &f);
-        TAP_CHECK(v == (!known ? MARKER_V_FORGED : own ? MARKER_V_WHOLE : MARKER_V_COPIED));
+        TAP_CHECK(v == (!known ? MARKER_V_FORGED : own ? mine : MARKER_V_COPIED));
     }
 }
 
