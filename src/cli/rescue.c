@@ -349,10 +349,6 @@ tell(struct rescue *r)
     AL_CLEANUP(al_json_freep) json_t *j = NULL;
     int rc = AL_OK;
 
-    if (r->damaged > 0) {
-        (void)fprintf(stderr, "%llu manifest lines could not be read and were left out\n",
-                      (unsigned long long)r->damaged);
-    }
     if (r->list) {
         return r->cli->json ? out_json(r->listed) : AL_OK;
     }
@@ -373,6 +369,18 @@ tell(struct rescue *r)
                ? al_fail_set(&r->cli->fail, AL_EIO, 0, "%llu files could not be restored",
                              (unsigned long long)r->failed)
                : rc;
+}
+
+/* A line that cannot be read may be of a file that nobody misses until much later. */
+static int
+all_was_read(struct rescue *r)
+{
+    return r->damaged == 0
+               ? AL_OK
+               : al_fail_set(&r->cli->fail, AL_ECORRUPT, 0,
+                             "%llu manifest lines could not be read: what they name, if anything, "
+                             "was left out",
+                             (unsigned long long)r->damaged);
 }
 
 static int
@@ -427,6 +435,7 @@ cmd_rescue(struct cli *c)
     rc = rc != AL_OK ? rc : every_manifest(&r, note);
     rc = rc != AL_OK ? rc : every_manifest(&r, second);
     rc = rc != AL_OK ? rc : tell(&r);
+    rc = rc != AL_OK ? rc : all_was_read(&r);
     port_close_quiet(c->port, &r.root);
     r.target = target_close(r.target);
     r.arena = al_arena_free(r.arena);

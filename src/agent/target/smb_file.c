@@ -98,6 +98,7 @@ append_open(struct smb_link *l, const char *name, struct al_fail *fail)
     }
     memcpy(l->append.id, call.id, SMB2_FD_SIZE);
     l->append.epoch = l->epoch;
+    l->append_size = call.size;
     (void)snprintf(l->append_name, sizeof(l->append_name), "%s", name);
     return AL_OK;
 }
@@ -156,20 +157,74 @@ append_all(struct smb_link *l, uint64_t offset, const uint8_t *from, size_t len,
     return r;
 }
 
+/* Whether the file, that stayed open, still ends where the last line did: a READ that is on its way
+ * before the WRITE, so that it costs a request and no round trip. A server may do the two at once,
+ * or in the other order: where the file was cut before, the byte is missing or a zero. */
+struct end_look {
+    struct smb_call call;
+    uint8_t seen[2];
+    bool sent;
+};
+
+static int
+end_ask(struct smb_link *l, uint64_t offset, struct end_look *e, struct al_fail *fail)
+{
+    struct smb_call *calls[1] = {&e->call};
+    struct smb2_pdu *pdu;
+    int r;
+
+    if (offset == 0) {
+        return AL_OK;
+    }
+    pdu = smb_read(l, l->append.id, offset - 1, e->seen, sizeof(e->seen), &e->call);
+    r = smb_send(l, &pdu, calls, 1);
+    e->sent = r == AL_OK;
+    return r == AL_OK ? AL_OK : smb_say(l, fail, r, 0, "look at the end of", l->append_name);
+}
+
+static int
+end_told(struct smb_link *l, struct end_look *e, struct al_fail *fail)
+{
+    int r;
+
+    if (!e->sent) {
+        return AL_OK;
+    }
+    r = smb_wait(l, &e->call);
+    if (r == AL_OK && e->call.status == SMB2_STATUS_END_OF_FILE) {
+        return AL_ECHANGED;
+    }
+    r = r == AL_OK ? smb_finish(l, &e->call, fail, "look at the end of", l->append_name)
+                   : smb_say(l, fail, r, 0, "look at the end of", l->append_name);
+    return r == AL_OK && (e->call.count == 0 || e->seen[0] != l->append_last) ? AL_ECHANGED : r;
+}
+
 int
 smb_append(struct target *t, const char *name, uint64_t offset, const void *bytes, size_t len,
            struct al_fail *fail)
 {
     struct smb_link *l = t->impl;
-    int r = smb_ready(l, fail);
+    struct end_look end = {.sent = false};
+    int r = smb_ready(l, fail), told;
 
-    if (r == AL_OK && (!smb_alive(l, &l->append) || strcmp(l->append_name, name) != 0)) {
-        r = append_open(l, name, fail);
-    }
-    if (r != AL_OK) {
+    if (r != AL_OK || len == 0) {
         return r;
     }
-    r = append_all(l, offset, bytes, len, fail);
+    if (!smb_alive(l, &l->append) || strcmp(l->append_name, name) != 0) {
+        r = append_open(l, name, fail);
+        if (r == AL_OK && l->append_size != offset) {
+            r = al_fail_set(fail, AL_ECHANGED, 0, "%.60s on share %.60s does not end where it did",
+                            name, t->url);
+        }
+    } else {
+        r = end_ask(l, offset, &end, fail);
+    }
+    if (r == AL_OK) {
+        r = append_all(l, offset, bytes, len, fail);
+    }
+    told = end_told(l, &end, fail); /* in any case: the answer goes into `end` */
+    r = r == AL_OK ? told : r;
+    l->append_last = ((const uint8_t *)bytes)[len - 1];
     if (r != AL_OK) {
         smb_close_later(l, &l->append);
     }

@@ -68,6 +68,8 @@ struct smb_link {
     unsigned pooled;
     char append_name[TARGET_NAME_MAX]; /* the file last appended to stays open */
     struct smb_handle append;
+    uint64_t append_size; /* its length when it was opened */
+    uint8_t append_last;  /* the byte written last */
 };
 
 /* smb_link.c */

@@ -114,8 +114,9 @@ int target_get_small(struct target *t, const char *name, void *to, size_t cap, s
 
 /* ---- manifests and other small files ---- */
 /* Writes bytes at `offset` of a file (made with its folders if missing) and flushes it on the
- * server: durable when it returns. AL_ECHANGED, in a folder: the file does not end at offset, and
- * is left as it is. */
+ * server: durable when it returns. AL_ECHANGED: the file does not end at offset. In a folder it is
+ * left as it is; over SMB, where that is asked together with the write, the bytes may lie behind a
+ * gap: who writes them anew elsewhere has them twice at most. */
 int target_append(struct target *t, const char *name, uint64_t offset, const void *bytes,
                   size_t len, struct al_fail *fail) AL_MUST_CHECK;
 int target_size(struct target *t, const char *name, uint64_t *ret,

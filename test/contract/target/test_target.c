@@ -466,6 +466,25 @@ test_appended_bytes_lie_where_they_belong(void)
     target_close(t);
 }
 
+/* As a share that is put back to an earlier state does it, or a disk that lost an end. */
+static void
+test_nothing_is_appended_behind_an_end_that_moved(void)
+{
+    static const char file[] = "manifests/h/20260102-x.jsonl";
+    struct target *t = open_on(&on);
+
+    TAP_OK(target_append(t, file, 0, "one\n", 4, &fail));
+    TAP_OK(target_append(t, file, 4, "two\n", 4, &fail));
+    TAP_EQUAL_U64(subject_shell("truncate -s 5 '%s/%s'", on.dir, file), 0);
+    TAP_CODE(target_append(t, file, 8, "lost\n", 5, NULL), AL_ECHANGED);
+    TAP_CODE(target_append(t, file, 100, "lost\n", 5, NULL), AL_ECHANGED);
+    TAP_EQUAL_U64(subject_shell("truncate -s 4 '%s/%s'", on.dir, file), 0);
+    TAP_OK(target_append(t, file, 4, "two\n", 4, &fail));
+    TAP_OK(target_append(t, file, 8, "three\n", 6, &fail));
+    TAP_EQUAL_U64(subject_shell("test \"$(cat '%s/%s' | tr '\\n' ,)\" = one,two,three,", on.dir, file), 0);
+    target_close(t);
+}
+
 struct seen {
     unsigned count, folders;
     uint64_t bytes;
@@ -733,6 +752,7 @@ main(int argc, char **argv)
     TAP_RUN(test_a_full_share_says_so_and_goes_on_when_there_is_room);
     TAP_RUN(test_a_read_only_share_is_told_from_a_forbidden_one);
     TAP_RUN(test_appended_bytes_lie_where_they_belong);
+    TAP_RUN(test_nothing_is_appended_behind_an_end_that_moved);
     TAP_RUN(test_a_listing_is_whole);
     TAP_RUN(test_an_object_that_lost_its_name_is_still_found);
     TAP_RUN(test_many_workers_share_a_share);
