@@ -157,6 +157,7 @@ every_manifest(struct rescue *r, line_fn *fn)
     r->line = 0;
     r->damaged = 0;
     for (size_t i = 0; i < files.count && rc == AL_OK; i++) {
+        r->file = i + 1;
         rc = one_manifest(r, files.at[i], fn);
     }
     return rc;
@@ -186,7 +187,7 @@ slot_of(struct newest *table, size_t cap, struct al_xxh128 key)
 {
     size_t i = (size_t)key.lo & (cap - 1);
 
-    while (table[i].line != 0 && !al_xxh_equal(table[i].key, key)) {
+    while (table[i].here.line != 0 && !al_xxh_equal(table[i].key, key)) {
         i = (i + 1) & (cap - 1);
     }
     return &table[i];
@@ -202,7 +203,7 @@ grow(struct rescue *r)
         return AL_ENOMEM;
     }
     for (size_t i = 0; i < r->cap; i++) {
-        if (r->table[i].line != 0) {
+        if (r->table[i].here.line != 0) {
             *slot_of(table, cap, r->table[i].key) = r->table[i];
         }
     }
@@ -210,6 +211,13 @@ grow(struct rescue *r)
     r->table = table;
     r->cap = cap;
     return AL_OK;
+}
+
+static const struct version *
+newest_of(const struct newest *n)
+{
+    return n->earlier.line != 0 && n->earlier.tiered_ns > n->here.tiered_ns ? &n->earlier
+                                                                            : &n->here;
 }
 
 static int
@@ -233,15 +241,15 @@ note(struct rescue *r, const struct manifest_record *rec)
         }
     }
     slot = slot_of(r->table, r->cap, key);
-    if (slot->line == 0) {
-        r->count++;
-        r->bytes += rec->size;
-    } else if (slot->tiered_ns > rec->tiered_ns) {
-        return AL_OK;
-    } else {
-        r->bytes = r->bytes - slot->size + rec->size;
+    r->count += slot->here.line == 0;
+    r->bytes -= newest_of(slot)->size;
+    if (slot->file != r->file) {
+        slot->earlier = *newest_of(slot);
     }
-    *slot = (struct newest){key, rec->tiered_ns, rec->size, r->line};
+    slot->key = key;
+    slot->file = r->file;
+    slot->here = (struct version){rec->tiered_ns, rec->size, r->line};
+    r->bytes += newest_of(slot)->size;
     return AL_OK;
 }
 
@@ -337,7 +345,7 @@ second(struct rescue *r, const struct manifest_record *rec)
         return AL_OK;
     }
     slot = slot_of(r->table, r->cap, key_of(rec));
-    if (slot->line != r->line) {
+    if (newest_of(slot)->line != r->line) {
         return AL_OK; /* an older version, or one written since the first pass */
     }
     return r->list ? list_one(r, rec) : restore_one(r, rec);

@@ -7,11 +7,19 @@
 
 #define RESCUE_CHUNK (1u << 20)
 
-struct newest { /* the last version of one path of one volume */
-    struct al_xxh128 key;
+struct version {
     int64_t tiered_ns;
     uint64_t size;
-    uint64_t line; /* over all manifests, in the order they are read; 0: free */
+    uint64_t line; /* over all manifests, in the order they are read; 0: none */
+};
+
+/* The last version of one path of one volume. Within a manifest, which has one writer, a later line
+ * is a later version whatever the host's clock was; between manifests tiered_ns decides. */
+struct newest {
+    struct al_xxh128 key;
+    uint64_t file;          /* the manifest that `here` is of */
+    struct version here;    /* line 0: free */
+    struct version earlier; /* the newest of manifests read before */
 };
 
 struct rescue {
@@ -25,7 +33,7 @@ struct rescue {
     bool list, several_volumes;
     bool lesser;  /* it was told that not every attribute could be set */
     al_id volume; /* the first one met */
-    uint64_t line, damaged;
+    uint64_t line, file, damaged;
     struct newest *table;
     size_t cap, count;
     uint64_t bytes, bytes_done, restored, there, failed;

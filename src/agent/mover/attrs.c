@@ -129,6 +129,12 @@ mover_write_manifest(struct mover *m, enum stub_refusal *refusal)
     r.xattrs = a.at;
     r.xattr_count = a.count;
     r.tiered_ns = port_now_ns(m->env->port);
+    if (m->env->stamps != NULL) {
+        rc = stamps_next(m->env->stamps, &r.tiered_ns, &m->result.fail);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
     rc = manifest_commit(m->item.volume->manifests, &r, &m->result.fail);
     if (rc == AL_ELIMIT) {
         *refusal = STUB_R_ATTRS_TOO_LARGE;

@@ -24,6 +24,7 @@
 
 #include "agent/journal/journal.h"
 #include "agent/journal/outcome.h"
+#include "agent/mover/stamps.h"
 #include "agent/stub/stub.h"
 #include "agent/target/manifest.h"
 #include "agent/target/target.h"
@@ -47,7 +48,8 @@ struct mover_env { /* lent; the same for all movers of an agent */
     struct journal *journal;
     struct outcome_sink *sink;
     const char *host_id;
-    size_t chunk_bytes; /* 0: TARGET_CHUNK_BYTES */
+    size_t chunk_bytes;    /* 0: TARGET_CHUNK_BYTES */
+    struct stamps *stamps; /* NULL: the clock alone */
 };
 
 struct mover_item { /* lent to mover_new; copied by mover_pool_submit */

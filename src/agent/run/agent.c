@@ -116,6 +116,7 @@ open_records(struct agent *a, struct al_fail *fail)
                (unsigned long long)torn);
         a->journal_torn = true;
     }
+    rc = rc != AL_OK ? rc : stamps_open(a->port, a->state, &a->stamps, fail);
     if (rc != AL_OK) {
         return rc;
     }
@@ -124,7 +125,8 @@ open_records(struct agent *a, struct al_fail *fail)
     a->mover_env = (struct mover_env){.port = a->port,
                                       .journal = a->journal,
                                       .sink = &a->sink.sink,
-                                      .host_id = a->identity->host_id};
+                                      .host_id = a->identity->host_id,
+                                      .stamps = a->stamps};
     return fs_memory_open(a->port, a->state, &a->filesystems, fail);
 }
 
@@ -241,6 +243,7 @@ agent_stop(struct agent *a)
     volumes_end(a);
     a->gate = agent_gate_stop(a->gate);
     a->filesystems = fs_memory_close(a->filesystems);
+    a->stamps = stamps_close(a->stamps);
     a->journal = journal_close(a->journal);
     a->spool = spool_close(a->spool);
     (void)agent_config_unref(a->config); /* returns NULL */

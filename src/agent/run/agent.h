@@ -240,6 +240,7 @@ struct agent {
     struct journal *journal;
     bool journal_torn;
     struct fs_memory *filesystems;
+    struct stamps *stamps;
     struct recall_env recall_env;
     struct mover_env mover_env;
     struct share_pools pools[AGENT_SHARE_POOLS];

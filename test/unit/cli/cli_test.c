@@ -245,11 +245,14 @@ share(void)
     return t;
 }
 
-static uint64_t manifest_at;
+static uint64_t manifest_at, second_at;
+static bool in_second; /* the next lines go to another manifest of the host */
 #define CUT_MANIFEST                                                                               \
     "manifests/01arz3ndektsv4rrffq69g5fav/20261123-01arz3ndektsv4rrffq69g5faz.jsonl"
 static struct manifest_xattr *extra; /* of the next file */
 static size_t extra_count;
+#define SECOND_MANIFEST                                                                            \
+    "manifests/01arz3ndektsv4rrffq69g5fav/20261122-01arz3ndektsv4rrffq69g5fau.jsonl"
 #define MANIFEST "manifests/01arz3ndektsv4rrffq69g5fav/20261123-01arz3ndektsv4rrffq69g5fay.jsonl"
 
 /* One tiered version of a path, as an agent leaves it. spoil: the object is not what the manifest
@@ -289,8 +292,9 @@ tiered(struct target *t, unsigned n, const char *path, const char *content, int6
     TAP_OK(port_sha256_of(content, strlen(content), r.sha256));
     al_buf_init(&line, MANIFEST_LINE_MAX);
     TAP_OK(manifest_print(&r, &line));
-    TAP_OK(target_append(t, MANIFEST, manifest_at, line.at, line.len, NULL));
-    manifest_at += line.len;
+    TAP_OK(target_append(t, in_second ? SECOND_MANIFEST : MANIFEST,
+                         in_second ? second_at : manifest_at, line.at, line.len, NULL));
+    *(in_second ? &second_at : &manifest_at) += line.len;
 }
 
 static int
@@ -330,13 +334,21 @@ rescue_rebuilds_the_last_version_of_each_path_and_says_what_it_cannot(void)
 
     tiered(t, 1, "a/b/file.txt", "old", 100, false);
     tiered(t, 2, "a/b/file.txt", "newest", 300, false);
-    tiered(t, 3, "a/b/file.txt", "older, but written later", 200, false);
+    in_second = true;
+    tiered(t, 3, "a/b/file.txt", "older, wherever it is read", 200, false);
+    in_second = false;
+    tiered(t, 6, "clock.txt", "written while the clock was ahead", 9000, false);
+    tiered(t, 7, "clock.txt", "written later", 400, false);
+    in_second = true;
+    tiered(t, 8, "clock.txt", "written earlier", 350, false);
+    in_second = false;
     tiered(t, 4, "empty", "", 100, false);
     tiered(t, 5, "spoilt", "as it was", 100, true);
     TAP_OK(target_append(t, CUT_MANIFEST, 0, "{\"cut", 5, NULL)); /* a line that lost power */
     TAP_CODE(rescue("--path", "", &c), AL_EIO);
     is_file("a/b/file.txt", "newest");
     is_file("empty", "");
+    is_file("clock.txt", "written later");
     snprintf(path, sizeof(path), "%s/out/spoilt", base);
     TAP_CODE(port_stat_at(port, NULL, path, &st), AL_ENOENT);
     TAP_CODE(rescue("--path", "/a/", &c),

@@ -217,6 +217,88 @@ what_lies_on_a_share_inside_the_volume_is_left_alone(void)
     world_end(&w);
 }
 
+static int64_t
+stamp_of_next(struct stamps *s)
+{
+    int64_t at = 0;
+
+    TAP_OK(stamps_next(s, &at, NULL));
+    return at;
+}
+
+/* Across restarts and power cuts, on a clock that goes back by a day. */
+static void
+stamps_never_go_back(void)
+{
+    const int64_t day = 86400 * 1000000000ll;
+    struct stamps *s = NULL;
+    struct world w;
+    int64_t last = 0, at;
+
+    world_make(&w, 3, SIM_ORDER_GLOBAL);
+    TAP_OK(world_start(&w));
+    for (unsigned k = 0; k < 4; k++) {
+        TAP_OK(stamps_open(sim_port(w.host), w.state, &s, NULL));
+        for (unsigned n = 0; n < 3; n++) {
+            at = stamp_of_next(s);
+            TAP_CHECK(at > last);
+            TAP_CHECK(at - port_now_ns(sim_port(w.host)) <= 2 * day + (k + 1) * STAMPS_AHEAD_NS);
+            last = at;
+        }
+        s = stamps_close(s);
+        world_stop(&w);
+        TAP_OK(sim_restart(w.host, k % 2 == 0 ? SIM_POWER : SIM_KILL));
+        sim_clock_add(w.host, k == 2 ? 5 * day : -day);
+        TAP_OK(world_start(&w));
+    }
+    TAP_OK(stamps_open(sim_port(w.host), w.state, &s, NULL));
+    sim_space(w.host, 0);
+    sim_clock_add(w.host, 20 * day);
+    TAP_CODE(stamps_next(s, &at, NULL), AL_ENOSPC);
+    sim_space(w.host, UINT64_MAX);
+    TAP_CHECK(stamp_of_next(s) > last);
+    (void)stamps_close(s); /* returns NULL */
+    world_stop(&w);
+    world_end(&w);
+}
+
+/* What was tiered later is newer to alto rescue, whatever the clock was. */
+static void
+a_later_manifest_line_has_a_later_time(void)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    struct al_arena *arena = al_arena_new(1 << 20);
+    struct manifest_record first, second;
+    struct stamps *s = NULL;
+    struct world w;
+    char name[100], path[300];
+    const uint8_t *end;
+
+    world_make(&w, 3, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.mov", 5000, 4);
+    world_file(&w, "b.mov", 5000, 6);
+    TAP_OK(world_start(&w));
+    TAP_OK(stamps_open(sim_port(w.host), w.state, &s, NULL));
+    w.mover_env.stamps = s;
+    TAP_CHECK(tier(&w, "a.mov").tiered);
+    sim_clock_add(w.host, -3600 * 1000000000ll);
+    TAP_CHECK(tier(&w, "b.mov").tiered);
+    TAP_OK(target_list(w.target, "manifests/" WORLD_HOST, find_manifest, name, NULL));
+    snprintf(path, sizeof(path), "manifests/" WORLD_HOST "/%s", name);
+    al_buf_init(&text, 1 << 20);
+    TAP_OK(target_read_file(w.target, path, 1 << 20, &text, NULL));
+    end = memchr(text.at, '\n', text.len);
+    TAP_OK(manifest_parse((struct al_span){text.at, (size_t)(end + 1 - text.at)}, arena, &first,
+                          NULL));
+    TAP_OK(manifest_parse((struct al_span){end + 1, (size_t)(text.at + text.len - end - 1)}, arena,
+                          &second, NULL));
+    TAP_CHECK(second.tiered_ns > first.tiered_ns);
+    (void)al_arena_free(arena);
+    (void)stamps_close(s); /* returns NULL */
+    world_stop(&w);
+    world_end(&w);
+}
+
 static void
 a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made(void)
 {
@@ -507,6 +589,8 @@ main(void)
     TAP_RUN(a_rule_about_the_owner_knows_the_name);
     TAP_RUN(the_object_is_byte_identical_and_keeps_its_extension);
     TAP_RUN(the_manifest_line_holds_what_the_stub_cannot_be_trusted_to_keep);
+    TAP_RUN(stamps_never_go_back);
+    TAP_RUN(a_later_manifest_line_has_a_later_time);
     TAP_RUN(a_file_the_rule_no_longer_means_is_refused_and_nothing_is_made);
     TAP_RUN(what_lies_on_a_share_inside_the_volume_is_left_alone);
     TAP_RUN(a_file_named_by_a_rule_that_means_it_is_tiered);
