@@ -412,6 +412,34 @@ def test_a_scan_tells_of_every_hazard_that_nobody_opened():
     same(path, data, "the stub it came from")
 
 
+def test_of_volumes_within_one_another_each_stub_is_of_the_one_that_tiered_it():
+    fresh()
+    inner, outer = at("nest", "inner.bin"), at("nest", "outer.bin")
+    os.makedirs(at("nest"))
+    for path in (inner, outer):
+        write(path, random.Random(path).randbytes(SIZE))
+    nested = stack.api.post("/volumes", {"host_id": stack.host["id"], "name": "nested", "path": at("nest"), "share_id": stack.share_noun["id"]})
+    wait_for("the inner volume", lambda: stack.api.get("/volumes/" + nested["id"])["state"] == "ok", 20)
+    for volume, name in ((nested, "inner.bin"), (stack.volume_noun, "outer.bin")):
+        stack.api.job(stack.api.post("/volumes/%s/scan" % volume["id"]))
+        rule = next((r for r in stack.api.items("/rules") if r["volume_id"] == volume["id"]), None)  # the outer one has one
+        rule = rule or stack.api.post("/rules", {"volume_id": volume["id"], "name": name, "where": 'name = "%s"' % name, "action": "tier"})
+        tap.equal(stack.api.job(stack.api.post("/rules/%s/run" % rule["id"]))["state"], "done", "tiering of " + name)
+    tap.check(is_stub(inner) and is_stub(outer), "no stubs")
+    for volume in (stack.volume_noun, nested):
+        stack.api.job(stack.api.post("/volumes/%s/scan" % volume["id"]))
+        stack.api.job(stack.api.post("/volumes/%s/reconcile" % volume["id"]))
+        for path in (inner, outer):
+            tap.equal(events("host.alarm", path, volume["path"]), [], "alarms of %s" % volume["name"])
+    for volume, path, name in ((stack.volume_noun, "/nest/inner.bin", inner), (nested, "/outer.bin", outer)):
+        job = stack.api.job(stack.api.post("/volumes/%s/recall" % volume["id"], {"paths": [path]}))
+        tap.check(job["state"] == "done" and not is_stub(name), "recall of %s by %s: %s" % (path, volume["name"], job["reasons"]))
+        same(name, random.Random(name).randbytes(SIZE), path)
+    text = wait_for("both to say so", lambda: [v["state_text"] for v in stack.api.items("/volumes") if "around this one" in v["state_text"]
+                                              or "within this one" in v["state_text"]][1:], 30)
+    tap.check(text, "nothing")
+
+
 def fill(path):
     try:
         with open(path, "ab", buffering=0) as f:

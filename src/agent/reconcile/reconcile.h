@@ -31,6 +31,10 @@ struct reconcile_env { /* lent */
     const struct recall_volume *(*volume)(void *ctx, const char *volume_id);
     void *volume_ctx;
     struct recall_connect connect; /* to a volume's share */
+    /* Whether a marker that this volume's key does not fit is another volume's of this host, on the
+     * same filesystem: then it is that one's to judge. NULL: there are no others. */
+    bool (*is_anothers)(void *ctx, const struct recall_volume *v, const struct port_handle *h);
+    void *others_ctx;
 };
 
 struct reconcile_counts {

@@ -106,6 +106,10 @@ judge(struct walk *w, struct al_span path)
         w->counts->unreadable++;
         return;
     }
+    if (verdict == MARKER_V_FORGED && w->env->is_anothers != NULL &&
+        w->env->is_anothers(w->env->others_ctx, w->volume, &facts.handle)) {
+        return;
+    }
     w->counts->markers++;
     if (verdict != MARKER_V_FORGED && m.state != 0) { /* an empty marker names no object */
         marker_object_id(&m, id);

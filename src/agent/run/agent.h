@@ -123,6 +123,18 @@ void volumes_look(struct agent *a, bool all); /* not all: only those that are no
  * by whose marker it is. A reference, or NULL: none is open there, or nobody's marker so far while
  * some volumes were not looked at yet. */
 struct volume *volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h);
+/* Another open volume on the same filesystem whose marker the inode carries: one volume may lie
+ * within another, and a stub may be moved between them. A reference, or NULL: none, or it is v's
+ * own. */
+struct volume *volume_other_of(struct volume *v, const struct port_handle *h);
+/* The same for a path below v's root; `to` gets the path below the other's root, nothing where it
+ * is not below it. */
+struct volume *volume_other_at(struct volume *v, struct al_span path, struct al_buf *to,
+                               struct port_handle *ret_handle);
+/* Says in text that another volume lies within v or around it, where one does. */
+void volume_say_nested(struct volume *v, char *text, size_t cap);
+/* For reconcile_env, with the agent as ctx. */
+bool volume_is_anothers(void *agent, const struct recall_volume *v, const struct port_handle *h);
 /* The recall side, NULL while the root is not open. Lent as long as the reference. */
 const struct recall_volume *volume_recall(struct volume *v);
 /* The mover side: connects the manifest writer on first use. AL_ENOENT: the root is not open (text

@@ -9,12 +9,17 @@
 struct item_run {
     struct agent_work *aw;
     struct volume *volume; /* a reference */
+    struct volume *asked;  /* a reference; NULL: the same. The stub is of another volume than the
+                            * one it was asked for in */
+    struct al_span path;   /* in that one */
+    int64_t began_ns;
 };
 
 static void
 item_end(struct item_run *run, int code, uint64_t bytes, const struct al_fail *fail)
 {
     work_item_done(run->aw, code, bytes, fail);
+    volume_unref(run->asked);
     volume_unref(run->volume);
     al_free(run);
 }
@@ -77,6 +82,7 @@ not_begun(struct agent_work *aw, struct item_run *run)
     aw->submitted--;
     port_mutex_unlock(&aw->lock);
     if (run != NULL) {
+        volume_unref(run->asked);
         volume_unref(run->volume);
         al_free(run);
     }
@@ -211,18 +217,70 @@ work_tier(struct agent_work *aw)
 
 /* ---- recall ---- */
 
+/* The other volume's recall has told of the file there; this tells of the item. */
+static int
+tell_asked(struct item_run *run, const struct recall_result *r)
+{
+    struct agent *a = run->aw->agent;
+    const struct work *w = run->aw->work;
+    struct outcome o = {.act = "recall",
+                        .code = r->code,
+                        .reason = r->code == AL_OK ? "already_resident" : "",
+                        .text = r->fail.text,
+                        .volume_id = run->asked->id,
+                        .share_id = run->volume->share_id,
+                        .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id,
+                        .path = run->path,
+                        .began_ns = run->began_ns,
+                        .ended_ns = port_now_ns(a->port)};
+
+    return a->sink.sink.put(&a->sink.sink, &o);
+}
+
 static void
 on_recalled(void *ctx, const struct recall_result *r)
 {
+    struct item_run *run = ctx;
+    int rc = run->asked != NULL ? tell_asked(run, r) : AL_OK;
+
+    (void)rc; /* without it the item comes again */
     item_end(ctx, r->code, r->filled ? r->size : 0, &r->fail);
+}
+
+/* The request for an item, which may be a stub of another volume on the same filesystem: then it is
+ * that one's recall, as an opener's would be. */
+static struct item_run *
+recall_begin(struct agent_work *aw, struct volume *v, struct recall_request *io,
+             struct al_buf *path)
+{
+    struct port_handle handle = {0};
+    struct volume *other = volume_other_at(v, io->path, path, &handle);
+    struct item_run *run = item_begin(aw, other != NULL ? other : v);
+
+    if (run != NULL && other != NULL) {
+        run->asked = v;
+        port_mutex_lock(&aw->agent->mutex);
+        v->refs++;
+        port_mutex_unlock(&aw->agent->mutex);
+        run->path = io->path;
+        run->began_ns = port_now_ns(aw->agent->port);
+        io->volume = volume_recall(other);
+        io->handle = handle;
+        io->path = al_buf_span(path);
+        io->job_id = NULL;
+    }
+    volume_unref(other);
+    return run;
 }
 
 static int
 submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volume *rv)
 {
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     const struct work *w = aw->work;
     int rc = AL_OK;
 
+    al_buf_init(&path, 128u << 10);
     for (size_t i = 0; i < w->item_count && rc == AL_OK; i++) {
         struct recall_request request = {.volume = rv,
                                          .path = w->items[i].path,
@@ -232,9 +290,11 @@ submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volu
         if (!may_begin(aw)) {
             break;
         }
-        run = item_begin(aw, v);
-        rc = run != NULL ? recall_pool_submit(v->pools->recalls, &request, on_recalled, run)
-                         : AL_ENOMEM;
+        run = recall_begin(aw, v, &request, &path);
+        rc = run == NULL ? AL_ENOMEM
+             : request.volume == NULL
+                 ? AL_ENOENT
+                 : recall_pool_submit(run->volume->pools->recalls, &request, on_recalled, run);
         if (rc != AL_OK) {
             not_begun(aw, run);
         }

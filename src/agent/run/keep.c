@@ -330,7 +330,9 @@ heal(struct keeper *k)
                                 .sink = &a->sink.sink,
                                 .volume = lend,
                                 .volume_ctx = k,
-                                .connect = {.get = connect, .ctx = k}};
+                                .connect = {.get = connect, .ctx = k},
+                                .is_anothers = volume_is_anothers,
+                                .others_ctx = a};
     struct reconcile_counts counts = {0};
     int rc;
 

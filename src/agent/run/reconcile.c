@@ -135,7 +135,9 @@ walk(struct walking *w, const struct recall_volume *rv, struct al_fail *fail)
     struct reconcile_env env = {.port = a->port,
                                 .journal = a->journal,
                                 .sink = &sink.sink,
-                                .connect = {.get = connect, .ctx = &c}};
+                                .connect = {.get = connect, .ctx = &c},
+                                .is_anothers = volume_is_anothers,
+                                .others_ctx = a};
     int rc = reconcile_walk(&env, rv, on_entry, w, &w->counts, fail);
 
     c.target = target_close(c.target);

@@ -66,7 +66,9 @@ look_closer(struct scan *s, struct volume *v)
     struct reconcile_env env = {.port = a->port,
                                 .journal = a->journal,
                                 .sink = &a->sink.sink,
-                                .connect = {.get = no_share}};
+                                .connect = {.get = no_share},
+                                .is_anothers = volume_is_anothers,
+                                .others_ctx = a};
     struct reconcile_counts counts = {0};
     const struct recall_volume *rv = volume_recall(v);
 

@@ -413,6 +413,9 @@ volume_look(struct volume *v)
 
     port_mutex_lock(&v->lock);
     state = judge(v, text, sizeof(text));
+    if (state == VOLUME_OK && text[0] == '\0') {
+        volume_say_nested(v, text, sizeof(text));
+    }
     if (state != v->told || strcmp(text, v->text) != 0) {
         struct outcome o = {.act = "volume_state",
                             .code = AL_OK,
@@ -464,7 +467,7 @@ volumes_look(struct agent *a, bool all)
     al_free(list);
 }
 
-/* ---- for events, movers and recalls ---- */
+/* ---- for movers and recalls ---- */
 
 const struct recall_volume *
 volume_recall(struct volume *v)
@@ -475,62 +478,6 @@ volume_recall(struct volume *v)
     r = v->root != NULL ? &v->recall : NULL;
     port_mutex_unlock(&v->agent->mutex);
     return r;
-}
-
-/* Whether the inode's marker was made with this volume's key. */
-static bool
-is_marked_by(struct agent *a, const struct volume *v, const struct port_handle *h)
-{
-    AL_CLEANUP(port_holder_end) struct port_holder f = {a->port, NULL};
-    enum marker_verdict verdict;
-    struct stub_facts facts;
-    struct marker m;
-
-    if (port_open_handle(a->port, stub_volume_root(v->recall.stub), h, PORT_PATH, &f.file) !=
-        AL_OK) {
-        return false;
-    }
-    return stub_examine(v->recall.stub, f.file, &m, &verdict, &facts, NULL) == AL_OK &&
-           verdict != MARKER_V_FORGED;
-}
-
-#define SHARING_MAX                                                                                \
-    64u /* volumes on one filesystem that are told apart; more are not configured by anybody in    \
-           their right mind */
-
-struct volume *
-volume_of_event(struct agent *a, uint64_t dev, const struct port_handle *h)
-{
-    struct volume *on[SHARING_MAX], *found;
-    size_t count = 0, chosen = 0;
-    bool more = false; /* may come */
-
-    port_mutex_lock(&a->mutex);
-    for (size_t i = 0; i < a->volume_count && count < SHARING_MAX; i++) {
-        more = more || (!a->volumes[i]->tracked_only && !atomic_load(&a->volumes[i]->looked));
-        if (a->volumes[i]->root != NULL && a->volumes[i]->root->dev == dev) {
-            on[count] = a->volumes[i];
-            on[count++]->refs++;
-        }
-    }
-    port_mutex_unlock(&a->mutex);
-    if (count == 0) {
-        return NULL;
-    }
-    while ((count > 1 || more) && chosen < count && !is_marked_by(a, on[chosen], h)) {
-        chosen++;
-    }
-    if (chosen == count && more) {
-        found = NULL; /* at the start, or with new settings: its volume is the next to be opened */
-    } else {
-        found = on[chosen < count ? chosen : 0]; /* nobody's: its recall says what is wrong */
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (on[i] != found) {
-            volume_unref(on[i]);
-        }
-    }
-    return found;
 }
 
 static int
