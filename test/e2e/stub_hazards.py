@@ -412,6 +412,27 @@ def test_a_scan_tells_of_every_hazard_that_nobody_opened():
     same(path, data, "the stub it came from")
 
 
+def set_immutable(path, on):
+    """By path, so that nothing is opened. False: this kernel or filesystem has no such call."""
+    libc, attr = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint64 * 3)()
+    if libc.syscall(468, -100, path.encode(), attr, 24, 0) != 0:
+        return False
+    attr[0] = attr[0] | 8 if on else attr[0] & ~8
+    return libc.syscall(469, -100, path.encode(), attr, 24, 0) == 0
+
+
+def test_a_stub_that_was_made_immutable_says_what_to_do():
+    path, data = fresh()
+    if not set_immutable(path, True):
+        raise tap.Skip("no file_setattr(2) here")
+    try:
+        same(path, "EIO", "the immutable stub")
+        tap.check("chattr" in told("file.recall", path, "immutable")[0]["detail"]["text"], "it does not name chattr")
+    finally:
+        set_immutable(path, False)
+    same(path, data, "the stub")
+
+
 def test_of_volumes_within_one_another_each_stub_is_of_the_one_that_tiered_it():
     fresh()
     inner, outer = at("nest", "inner.bin"), at("nest", "outer.bin")

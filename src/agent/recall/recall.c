@@ -166,12 +166,35 @@ capability_is_back(struct recall *r)
             port_sync(r->env->port, f.file) == AL_OK);
 }
 
+/* By chattr(1), which opens it and so has it recalled first, or by file_setattr(2), which does not. */
+static bool
+is_immutable(struct recall *r)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
+    struct port_stat st;
+
+    return r->facts.handle.len > 0 &&
+           port_open_handle(r->env->port, stub_volume_inside(r->request.volume->stub),
+                            &r->facts.handle, PORT_READ | PORT_NOATIME, &f.file) == AL_OK &&
+           port_stat(r->env->port, f.file, &st) == AL_OK &&
+           (st.attrs & (PORT_A_IMMUTABLE | PORT_A_APPEND)) != 0;
+}
+
 /* The file as it was; the answer is no. */
 static void
 give_up(struct recall *r, int code, const char *reason)
 {
     int told, undone = stub_fill_undo(r->fill);
 
+    if (code == AL_EACCES && is_immutable(r)) {
+        reason = "immutable";
+        r->result.fail = (struct al_fail){0};
+        (void)al_fail_set(&r->result.fail, code, 0,
+                          "the stub was made immutable or append-only, so that its content cannot "
+                          "be put back: take that away with a "
+                          "chattr that uses file_setattr(2) (one that opens the file is denied as "
+                          "everybody is), then open it again");
+    }
     r->result.code = code;
     r->get = target_get_end(r->get);
     r->fill = stub_fill_abort(r->fill); /* only frees now */
@@ -230,7 +253,8 @@ look(struct recall *r, enum marker_verdict *ret)
     rc = open_seen(r);
     if (rc != AL_OK) {
         return al_fail_set(&r->result.fail, rc, port_os_error(r->env->port),
-                           "the file that was opened is gone");
+                           rc == AL_ESTALE ? "the file that was opened is gone"
+                                           : "the file that was opened cannot be opened");
     }
     return stub_examine(v, r->file, &r->marker, ret, &r->facts, &r->result.fail);
 }

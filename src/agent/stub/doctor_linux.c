@@ -133,6 +133,12 @@ check_filesystem(struct doctor *d)
     }
     doctor_find(d->report, "filesystem", DOCTOR_GOOD, NULL, "%s, blocks of %llu bytes", fs.name,
                 (unsigned long long)fs.block_bytes);
+    if (fs.kind == PORT_FS_BTRFS) {
+        doctor_find(d->report, "send", DOCTOR_WARN,
+                    "back up by reading files, or keep send for subvolumes without stubs",
+                    "btrfs send opens nothing: a volume with stubs is sent with zeros in their "
+                    "place");
+    }
     if (fs.read_only) {
         doctor_find(d->report, "writable", DOCTOR_BAD, "mount it read-write",
                     "it is mounted read-only: nothing can be tiered, and no stub filled");
