@@ -36,6 +36,7 @@
 /* nor are the last ones: clients. So a new gate's own numbers never meet a dead one's events */
 #define GATE_NUMBERS_HIGH 512u
 #define GATE_NUMBERS_SPARE 1024u /* descriptors kept for everything that is no waiting event */
+#define GATE_HELD_SPARE 256u     /* of these: openers of files that are just being tiered */
 #define GATE_CLIENTS_MAX 32u
 #define GATE_GUARDS_MAX 256u /* files being tiered at once */
 #define GATE_READERS 2u      /* threads that read events: one, and one to spare */
@@ -101,7 +102,7 @@ struct gate {
     int group, table_fd, right;
     uint64_t group_id;
     struct table *table;
-    uint64_t pending_max; /* events waiting before nothing more is read */
+    uint64_t pending_max; /* openers of stubs that may wait; further ones are denied */
     _Atomic bool access;  /* accesses are asked too */
     uint32_t self_pid;
 
@@ -115,6 +116,7 @@ struct gate {
         unsigned stuck;                      /* threads whose turn was taken from them */
         int64_t busy_since_ns, busy_last_ns; /* 0: the leader waits for events */
     } turn;
+    _Atomic int64_t full_ns;      /* when it was last said that no more openers can wait */
     _Atomic int64_t crowded_ns;   /* when it was last said that all readers wait for leases */
     _Atomic uint64_t guard_epoch; /* counts guards ever made */
     _Atomic unsigned guard_count;

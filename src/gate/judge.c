@@ -105,6 +105,34 @@ judge_plain(struct gate *g, const struct port_fan_event *ev, uint64_t epoch)
     return LET_GO;
 }
 
+/* One opener more, to wait for its file. Without a descriptor for it, it is denied at once: left in
+ * the kernel's queue it would wait longer than the limit, and openers of plain files behind it.
+ * Those of a file on its way to be a stub (held) wait for moments, and may use some of the spare. */
+static void
+keep_waiting(struct gate *g, const struct port_fan_event *ev, bool held)
+{
+    uint64_t max = g->pending_max + (held ? GATE_HELD_SPARE : 0);
+    int64_t now;
+    int rc;
+
+    if (atomic_load(&g->pending_count) < max) {
+        rc = gate_pending_add(g, ev->fd, ev->fd, ev->pid, held);
+    } else {
+        rc = AL_ELIMIT;
+        now = port_mono_ns(g->port);
+        if (now - atomic_load(&g->full_ns) > GATE_CROWDED_NS) {
+            atomic_store(&g->full_ns, now);
+            al_log(g->conf.log, AL_LOG_ERROR,
+                   "%llu openers of stubs wait, more than that cannot: further ones are denied "
+                   "until some have their file (LimitNOFILE)",
+                   (unsigned long long)g->pending_max);
+        }
+    }
+    if (rc != AL_OK) {
+        answer(g, ev->fd, false);
+    }
+}
+
 void
 gate_judge(struct gate *g, const struct port_fan_event *ev)
 {
@@ -133,13 +161,10 @@ gate_judge(struct gate *g, const struct port_fan_event *ev)
         port_mutex_lock(&g->lock);
         verdict = judge_plain(g, ev, epoch);
         if (verdict == WAIT) {
-            rc = gate_pending_add(g, ev->fd, ev->fd, ev->pid, true);
+            keep_waiting(g, ev, true);
         }
         port_mutex_unlock(&g->lock);
         if (verdict == WAIT) {
-            if (rc != AL_OK) {
-                answer(g, ev->fd, false);
-            }
             return;
         }
     }
@@ -149,11 +174,8 @@ gate_judge(struct gate *g, const struct port_fan_event *ev)
     }
     atomic_fetch_add_explicit(&g->n_stubs, 1, memory_order_relaxed);
     port_mutex_lock(&g->lock);
-    rc = gate_pending_add(g, ev->fd, ev->fd, ev->pid, false);
+    keep_waiting(g, ev, false);
     port_mutex_unlock(&g->lock);
-    if (rc != AL_OK) {
-        answer(g, ev->fd, false);
-    }
 }
 
 /* ---- events that wait ---- */
@@ -449,11 +471,6 @@ reader(void *arg)
     port_mutex_unlock(&g->turn.lock);
     do {
         if (!turn_watch(g, me)) {
-            continue;
-        }
-        if (atomic_load(&g->pending_count) >= g->pending_max) {
-            /* openers wait in the kernel's queue, which has no limit */
-            port_sleep_ns(g->port, 5000000);
             continue;
         }
         if (port_poll(&p, 1, -1) == AL_OK && p.readable && turn_begin(g, me)) {

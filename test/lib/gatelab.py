@@ -70,8 +70,8 @@ class Lab:
     def start_hold(self):
         self.hold = subprocess.Popen([self.program("src/gate/alto-hold"), "--socket", self.socket, "--wait-ms", str(self.wait_ms)], stderr=self.log)
 
-    def start_gate(self, wait=True):
-        args = [self.program("src/gate/alto-gate"), "--socket", self.socket, "--conf", "/nonexistent", "--wait-ms", str(self.wait_ms)]
+    def start_gate(self, wait=True, under=()):
+        args = [*under, self.program("src/gate/alto-gate"), "--socket", self.socket, "--conf", "/nonexistent", "--wait-ms", str(self.wait_ms)]
         if self.hold is None:
             args.append("--alone")
         self.gate = subprocess.Popen(args, stderr=self.log)

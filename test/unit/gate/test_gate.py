@@ -424,6 +424,29 @@ def many_waiting_opens_all_get_their_bytes():
 
 
 @test
+def openers_beyond_the_gates_numbers_are_denied_at_once_and_plain_files_wait_for_nobody():
+    with Lab(fs="xfs", wait_ms=60000) as lab:
+        lab.stub("f", DATA)
+        lab.kill("gate")
+        lab.start_gate(under=("prlimit", "--nofile=1100:1100", "setpriv", "--bounding-set=-sys_resource"))
+        assert until(lambda: lab.status()["agent_pid"] != 0)
+        limit = lab.status()["limit"]
+        equal(limit, 76, "openers that may wait")
+        lab.ask("hold-answers")
+        readers = [Reader(digest, lab.path("f")) for _ in range(limit + 20)]
+        waiting(lab, limit)
+        began = time.monotonic()
+        equal(digest(lab.write("plain", DATA)), DATA_SHA)
+        assert time.monotonic() - began < 5, "a plain file waited"
+        assert until(lambda: lab.status()["denied"] >= 20), lab.status()
+        lab.ask("give-answers")
+        said = [r.result(30) for r in readers]
+        equal(sum(1 for r in said if r[:2] == ("ok", DATA_SHA)), limit, "openers that got their bytes")
+        late = [r for r in said if r[0] != "ok"]
+        assert len(late) == 20 and all(r[:2] == ("errno", errno.EIO) and r[2] < 30 for r in late), late
+
+
+@test
 def many_waiting_opens_outlive_the_gate():
     src = os.path.join(BUILD, "test/unit/gate/openers")
     with Lab(fs="xfs", wait_ms=240000) as lab:
