@@ -418,6 +418,50 @@ a_copy_that_came_with_its_stubs_marker_is_tiered_all_the_same(void)
     world_end(&w);
 }
 
+static int
+put_nowhere(struct outcome_sink *s, const struct outcome *o)
+{
+    return AL_ENOSPC;
+}
+
+/* Of a recall that only the file's marker tells of, since nothing else could be written then. */
+static void
+a_recall_that_was_not_told_is_told_before_the_file_is_tiered_anew(void)
+{
+    struct outcome_sink full = {.put = put_nowhere};
+    struct port_file *state = NULL;
+    struct sim *disk = NULL; /* of the agent's state, full */
+    struct journal *j = NULL;
+    struct world w;
+    struct mover_result r;
+    int rc;
+
+    TAP_OK(sim_new(5, SIM_ORDER_GLOBAL, &disk));
+    TAP_OK(port_open(sim_port(disk), NULL, "/", PORT_READ | PORT_FOLDER, 0, &state));
+    sim_space(disk, 0);
+    TAP_OK(journal_open(sim_port(disk), state, &j, NULL, NULL));
+    world_make(&w, 5, SIM_ORDER_GLOBAL);
+    world_file(&w, "a.mov", 9000, 4);
+    TAP_OK(world_start(&w));
+    TAP_CHECK(tier(&w, "a.mov").tiered);
+    w.recall_env.sink = &full;
+    w.recall_env.journal = j;
+    (void)world_recall(&w, "a.mov", &rc);
+    TAP_OK(rc);
+    TAP_CHECK(world_has_marker(&w, "a.mov"));
+    TAP_EQUAL_U64(world_told(&w, "act=recall", NULL), 0);
+    r = tier(&w, "a.mov");
+    TAP_EQUAL_STR(stub_refusal_name(r.refusal), "none");
+    TAP_CHECK(r.tiered);
+    TAP_EQUAL_U64(world_told(&w, "act=recall code=ok", NULL), 1);
+    TAP_EQUAL_U64(world_told(&w, "act=tier code=ok", NULL), 2);
+    (void)journal_close(j); /* returns NULL */
+    TAP_OK(port_close(sim_port(disk), state));
+    (void)sim_free(disk); /* returns NULL */
+    world_stop(&w);
+    world_end(&w);
+}
+
 static void
 a_full_read_only_or_absent_share_is_named_and_changes_nothing(void)
 {
@@ -596,6 +640,7 @@ main(void)
     TAP_RUN(a_file_named_by_a_rule_that_means_it_is_tiered);
     TAP_RUN(every_refusal_has_its_name_and_leaves_the_file_alone);
     TAP_RUN(a_copy_that_came_with_its_stubs_marker_is_tiered_all_the_same);
+    TAP_RUN(a_recall_that_was_not_told_is_told_before_the_file_is_tiered_anew);
     TAP_RUN(a_full_read_only_or_absent_share_is_named_and_changes_nothing);
     TAP_RUN(a_first_attempt_whose_connection_breaks_is_told_by_the_second_alone);
     TAP_RUN(a_file_with_more_attributes_than_a_manifest_line_holds_is_refused);

@@ -116,6 +116,18 @@ bytes_written_past_the_gate_are_not_taken_for_a_cut_fill(void)
     end();
 }
 
+static enum marker_state
+marker_state(void)
+{
+    enum marker_verdict verdict;
+    struct stub_facts facts;
+    struct marker m = {0};
+    int rc = stub_examine_path(w.stub, al_span_of("a.mov"), &m, &verdict, &facts, NULL);
+
+    TAP_CHECK(rc == AL_OK || rc == AL_ENODATA);
+    return m.state;
+}
+
 /* The agent's state on a disk of its own that is full: neither intent nor outcome can be written. */
 static struct journal *
 full_journal(struct sim **ret_disk, struct port_file **ret_state)
@@ -180,6 +192,51 @@ a_recall_needs_no_room_for_the_agents_state(void)
     for (unsigned how = 0; how < 4; how++) {
         recalled_without_room(how);
     }
+}
+
+/* A crash at every call of such a recall. Whoever is let in afterwards, told or not, keeps what he
+ * writes; and each file that was filled is told of. */
+static void
+such_a_recall_survives_a_crash_at_every_call(void)
+{
+    struct outcome_sink full = {.put = put_nowhere};
+    unsigned untold = 0;
+
+    for (uint64_t nth = 1;; nth++) {
+        enum sim_crash how = nth % 2 == 0 ? SIM_KILL : SIM_POWER;
+        struct port_file *state = NULL;
+        struct sim *disk = NULL;
+        struct journal *j;
+        bool down, let_in;
+        int rc;
+
+        begin(nth, nth % 4 < 2 ? SIM_ORDER_GLOBAL : SIM_ORDER_OBJECT);
+        j = full_journal(&disk, &state);
+        w.recall_env.journal = j;
+        w.recall_env.sink = &full;
+        sim_crash_at(w.host, nth, how, false);
+        (void)world_recall(&w, "a.mov", &rc);
+        down = sim_is_down(w.host);
+        (void)journal_close(j); /* returns NULL */
+        TAP_OK(port_close(sim_port(disk), state));
+        (void)sim_free(disk); /* returns NULL */
+        restart(how);
+        let_in = marker_state() == MARKER_UNTOLD;
+        if (let_in) {
+            untold++;
+            write_newest();
+            restart(SIM_POWER);
+        }
+        TAP_OK(recall().code);
+        TAP_CHECK(!world_has_marker(&w, "a.mov") && (!let_in || has_newest()));
+        TAP_CHECK(world_told(&w, "act=recall code=ok", NULL) == 1);
+        TAP_EQUAL_U64(world_told(&w, "act=alarm", NULL), 0);
+        end();
+        if (!down) {
+            break;
+        }
+    }
+    TAP_CHECK(untold > 1);
 }
 
 /* A kill at every call; where no marker is left the gate lets somebody in. */
@@ -442,6 +499,7 @@ int
 main(void)
 {
     TAP_RUN(a_recall_needs_no_room_for_the_agents_state);
+    TAP_RUN(such_a_recall_survives_a_crash_at_every_call);
     TAP_RUN(bytes_written_past_the_gate_are_not_taken_for_a_cut_fill);
     TAP_RUN(what_was_written_after_a_kill_and_synced_outlives_a_power_cut);
     TAP_RUN(two_recalls_of_a_stub_raise_no_alarm_and_lose_nothing);
