@@ -98,6 +98,13 @@ read_known(struct merge *m)
 /* An outcome told of it since the scan began: newer than the scan. */
 #define TOLD SAME " AND o.epoch >= t.epoch"
 #define HAS_MARKER "s.flags & 2 <> 0"
+/* Evidence of a time before: a recall tells one access and not that none came after it; and what was written a day
+ * (zones, rounding) after all that a list knows of it is not the content that the list speaks of. */
+#define OVERTAKEN                                                                                  \
+    "s.accessed_ns > o.accessed_ns AND (o.source = 3 OR (o.source = 1 AND o.flags & 128 <> 0 AND " \
+    "o.mtime_ns IS NOT NULL AND s.mtime_ns - 86400000000000 > greatest(o.mtime_ns, "               \
+    "o.accessed_ns)))"
+#define EVIDENCE SAME " AND o.source > 0 AND NOT coalesce(" OVERTAKEN ", false)"
 
 static const char first_sql[] =
     "CREATE TABLE \"v_%s\".entry_new AS SELECT s.*, 0::UTINYINT AS source, "
@@ -121,8 +128,8 @@ static const char joined_sql[] =
     "CASE WHEN " TOLD " THEN o.size ELSE s.size END AS size, "
     "CASE WHEN " TOLD " THEN o.allocated ELSE s.allocated END AS allocated, "
     "CASE WHEN " TOLD " THEN o.mtime_ns ELSE s.mtime_ns END AS mtime_ns, s.ctime_ns, s.btime_ns, "
-    "CASE WHEN " SAME " AND o.source > 0 THEN o.accessed_ns ELSE s.accessed_ns END AS accessed_ns, "
-    "(CASE WHEN " SAME " AND o.source > 0 THEN o.source ELSE 0 END)::UTINYINT AS source, "
+    "CASE WHEN " EVIDENCE " THEN o.accessed_ns ELSE s.accessed_ns END AS accessed_ns, "
+    "(CASE WHEN " EVIDENCE " THEN o.source ELSE 0 END)::UTINYINT AS source, "
     "(CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2) THEN o.state WHEN " HAS_MARKER
     " OR (" LOST ") THEN 1 ELSE 0 END)::UTINYINT AS state, "
     "CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2 OR " HAS_MARKER " OR (" LOST

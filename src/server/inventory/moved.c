@@ -31,10 +31,13 @@ static const char pairs_sql[] =
     "c.ctime_ns)) CROSS JOIN \"v_%s\".meta t";
 
 /* As joined_sql of merge.c has it for a file that is where it was. */
+#define EVIDENCE                                                                                   \
+    "p.source > 0 AND NOT coalesce(p.source = 3 AND n.accessed_ns > p.accessed_ns, false)"
 static const char update_sql[] =
     "UPDATE \"v_%s\".entry_new AS n SET "
-    "accessed_ns = CASE WHEN p.source > 0 THEN p.accessed_ns ELSE n.accessed_ns END, "
-    "source = p.source, allocated = CASE WHEN p.told THEN p.allocated ELSE n.allocated END, "
+    "accessed_ns = CASE WHEN " EVIDENCE " THEN p.accessed_ns ELSE n.accessed_ns END, "
+    "source = (CASE WHEN " EVIDENCE " THEN p.source ELSE 0 END)::UTINYINT, allocated = CASE WHEN "
+                                    "p.told THEN p.allocated ELSE n.allocated END, "
     "state = (CASE WHEN p.told OR p.state >= 2 THEN p.state WHEN (n.flags & 2) <> 0 OR p.lost THEN "
     "1 ELSE 0 END)::UTINYINT, "
     "object_id = CASE WHEN p.told OR p.state >= 2 OR (n.flags & 2) <> 0 OR p.lost THEN p.object_id "

@@ -336,6 +336,36 @@ what_an_access_log_said_is_stronger(void)
     end(&w);
 }
 
+/* The list told of another content: that one's access says nothing of this one's. */
+static void
+what_was_written_since_the_list_is_not_as_cold_as_the_list_says(void)
+{
+    struct world w;
+    struct seen s;
+    struct scan scan;
+
+    begin(&w);
+    /* The scan: one.mov and two.MOV as old as 100 and 200 days, both with that access time. */
+    LIST(&w, "path,size,modified,accessed,type\n/a/one.mov,5000,1614571110,1614571110,f\n"
+             "/a/b/two.MOV,6000,1900000000,1614571110,f\n/a/b/three,0,,1614571110,f\n");
+    TAP_OK(run_with(&w, IMPORT(01), &(struct import_options){.root = sp("/")}));
+    scan_begin(&scan, &w.h, SCAN(01));
+    scan_folder(&scan, 1, 0, "", 0);
+    scan_folder(&scan, 2, 1, "a", 0);
+    scan_folder(&scan, 3, 2, "b", 0);
+    scan_file(&scan, 2, "one.mov", 5000, 100);
+    scan_file(&scan, 3, "two.MOV", 6000, 200);
+    scan_file(&scan, 3, "three", 0, 300);
+    (void)scan_end(&scan);
+    TAP_CHECK(stat_of(&w.h, "/a/one.mov", &s) && s.row.source == INVENTORY_BY_WALK &&
+              s.row.accessed_ns == NOW_NS - 100 * DAY_NS);
+    /* Written before what the list knows of it; or nothing to say otherwise. */
+    TAP_CHECK(stat_of(&w.h, "/a/b/two.MOV", &s) && s.row.source == INVENTORY_BY_IMPORT &&
+              s.row.accessed_ns == INT64_C(1614571110) * SECOND_NS);
+    TAP_CHECK(stat_of(&w.h, "/a/b/three", &s) && s.row.source == INVENTORY_BY_IMPORT);
+    end(&w);
+}
+
 static void
 a_later_scan_replaces_what_was_imported(void)
 {
@@ -638,6 +668,7 @@ main(void)
     TAP_RUN(what_a_walk_saw_stays_and_gains_evidence);
     TAP_RUN(a_list_can_be_added);
     TAP_RUN(what_an_access_log_said_is_stronger);
+    TAP_RUN(what_was_written_since_the_list_is_not_as_cold_as_the_list_says);
     TAP_RUN(a_later_scan_replaces_what_was_imported);
     TAP_RUN(a_broken_file_changes_nothing);
     TAP_RUN(a_line_of_ten_gigabytes_is_refused);

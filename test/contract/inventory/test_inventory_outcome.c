@@ -216,6 +216,25 @@ weaker_evidence_never_replaces_stronger(void)
     help_end(&h);
 }
 
+/* Brought back, and read every day since: it must not look as cold as on the day of the recall. */
+static void
+what_is_read_after_its_recall_stays_warm(void)
+{
+    struct help h;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    tell_access(&h, 1, INVENTORY_BY_RECALL, NOW_NS - 150 * DAY_NS);
+    expect_access(&h, INVENTORY_BY_RECALL, NOW_NS - 150 * DAY_NS);
+    small_scan(&h, SCAN(02)); /* sees an access 100 days ago */
+    expect_access(&h, INVENTORY_BY_WALK, NOW_NS - 100 * DAY_NS);
+    /* An access log knows all there was: what a backup read does not count. */
+    tell_access(&h, 2, INVENTORY_BY_AUDIT, NOW_NS - 150 * DAY_NS);
+    small_scan(&h, SCAN(03));
+    expect_access(&h, INVENTORY_BY_AUDIT, NOW_NS - 150 * DAY_NS);
+    help_end(&h);
+}
+
 static void
 scan_one(struct help *h, const char *id, uint32_t flags, uint64_t allocated, bool outcome_meanwhile,
          enum rule_state state)
@@ -278,6 +297,7 @@ main(void)
     TAP_RUN(outcomes_are_applied_once_and_in_order);
     TAP_RUN(senseless_outcomes_are_refused_whole);
     TAP_RUN(weaker_evidence_never_replaces_stronger);
+    TAP_RUN(what_is_read_after_its_recall_stays_warm);
     TAP_RUN(a_scan_tells_stubs_unless_an_outcome_is_newer);
     return tap_end();
 }
