@@ -97,8 +97,7 @@ is_header(const struct al_span *cells, size_t count)
 static void
 probe(struct csv *c, struct al_arena *scratch, struct probe *p)
 {
-    static const size_t counted = 64;
-    size_t counts[64] = {0}, best = 0;
+    size_t counts[IMPORT_COLUMNS_MAX + 2] = {0}, counted = AL_LEN(counts), best = 0;
     uint8_t *at = c->from;
     struct csv local = *c;
 
@@ -132,7 +131,7 @@ probe(struct csv *c, struct al_arena *scratch, struct probe *p)
     for (size_t n = 1; n < counted; n++) {
         best = counts[n] > counts[best] ? n : best;
     }
-    p->columns = best;
+    p->columns = best <= IMPORT_COLUMNS_MAX ? best : IMPORT_COLUMNS_MAX; /* such rows are refused */
     p->fitting = counts[best];
 }
 
@@ -214,7 +213,7 @@ choose_dialect(struct csv *c, struct al_arena *scratch)
 {
     static const uint8_t delimiters[] = {'\t', ',', ';', '|'};
     struct import_dialect *d = &c->dialect, blanks;
-    struct probe best = {0};
+    struct probe best = {0}, headed = {0};
     size_t best_score = 0;
 
     for (size_t i = 0; i < AL_LEN(delimiters); i++) {
@@ -238,6 +237,9 @@ choose_dialect(struct csv *c, struct al_arena *scratch)
             best_score = score;
             best = p;
         }
+        if (p.header > headed.header) {
+            headed = p;
+        }
     }
     blanks = *d;
     if (c->options->delimiter == ' ' || (c->options->delimiter == 0 && best_score < 9000)) {
@@ -256,6 +258,12 @@ choose_dialect(struct csv *c, struct al_arena *scratch)
             best.dialect.quote = quoted ? '"' : 0;
             probe(c, scratch, &best);
         }
+    }
+    if (best_score == 0 && c->options->delimiter == 0 && headed.header > 1) {
+        /* Rows that do not fit their header are refused, which people see; as paths they would be taken. */
+        *d = headed.dialect;
+        c->columns = headed.header;
+        return;
     }
     if (best_score == 0 && c->options->delimiter == 0) {
         /* One column: each line is a path. */

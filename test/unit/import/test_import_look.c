@@ -448,6 +448,44 @@ what_is_no_list_is_said_so(void)
     look_end(&s);
 }
 
+/* As lines they would be a thousand paths of no size, and take the place of what was imported before. */
+static void
+rows_that_do_not_fit_their_header_are_no_paths(void)
+{
+    struct seen s;
+
+    LOOK(&s, "path,size\n/a,1\n/b,2\n/bad\n/c,3\n/bad\n/bad\n/bad\n/bad\n");
+    TAP_EQUAL_U64(s.look.column_count, 2);
+    TAP_CHECK(s.look.options.header == IMPORT_HEADER_YES);
+    columns_are(&s, "path=path:POSIX paths;size=size:bytes;");
+    look_end(&s);
+    LOOK(&s, "path,size\n\"/a,1\n/b,2\n/c,3\n"); /* a quote that is never closed */
+    TAP_CHECK(s.look.column_count != 1);
+    look_end(&s);
+}
+
+static void
+many_columns(void)
+{
+    char text[4096] = "path,size";
+    struct seen s;
+    size_t n = strlen(text);
+
+    for (int i = 0; i < 200; i++) {
+        n += (size_t)snprintf(text + n, sizeof(text) - n, ",c%d", i);
+    }
+    for (int row = 0; row < 2; row++) {
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "\n/a%d,5", row);
+        for (int i = 0; i < 200; i++) {
+            n += (size_t)snprintf(text + n, sizeof(text) - n, ",x");
+        }
+    }
+    look_at(&s, text, n);
+    TAP_EQUAL_U64(s.look.column_count, 202);
+    columns_are(&s, "path=path:POSIX paths;size=size:bytes;");
+    look_end(&s);
+}
+
 static void
 windows_names_of_the_old_code_page(void)
 {
@@ -486,6 +524,8 @@ main(void)
     TAP_RUN(names_and_folders_apart);
     TAP_RUN(what_is_told_wins);
     TAP_RUN(what_is_no_list_is_said_so);
+    TAP_RUN(rows_that_do_not_fit_their_header_are_no_paths);
+    TAP_RUN(many_columns);
     TAP_RUN(windows_names_of_the_old_code_page);
     return tap_end();
 }
