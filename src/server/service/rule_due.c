@@ -13,6 +13,9 @@
 #define TURN_NS (INT64_C(2) * 1000000000)   /* and no further one after so long */
 #define REST_NS (INT64_C(600) * 1000000000) /* of marks whose run did not reach the stop mark */
 #define AGAIN_NS (INT64_C(60) * 1000000000) /* after a failure that may pass */
+#define BACK_NS                                                                                    \
+    (INT64_C(3600) * 1000000000) /* the clock was set back: what ran in less than that, ran */
+#define AHEAD_NS (INT64_C(15) * 86400 * 1000000000) /* no rest and no window is further away */
 
 struct due {
     struct service_worker *w;
@@ -206,6 +209,61 @@ one(struct due *d)
     return rc == AL_ECHANGED ? AL_OK : rc;
 }
 
+/* ---- a clock that stood ahead ---- */
+
+static int
+again_in_tx(struct work_tx *t, int64_t rest_max_ns)
+{
+    struct store_rule r = {.id = ""};
+    al_id last = "";
+
+    SV_TRY(store_rule_rest_over(t->db, &t->scope, rest_max_ns, t->fail));
+    for (;;) {
+        int64_t next_ns;
+        int rc = store_rule_ahead(t->db, &t->scope, last, t->now_ns, t->arena, &r, t->fail);
+
+        if (rc != AL_OK) {
+            return rc == AL_ENOENT ? store_commit(t->db, t->fail) : rc;
+        }
+        memcpy(last, r.id, sizeof(last));
+        SV_TRY(rule_next_run(&r, t->now_ns, &next_ns, t->fail));
+        if (next_ns != 0 && next_ns < r.next_run_ns) {
+            SV_TRY(store_rule_next(t->db, &t->scope, r.id, next_ns, 0, t->fail));
+        }
+    }
+}
+
+/* Moments were worked out from a clock that stood ahead, for a while or before altod was started: they are worked
+ * out again, or no rule would run before that clock's time comes. */
+static int
+clock_back(struct service_worker *w, int64_t now_ns)
+{
+    struct service *s = w->service;
+    bool first = s->planned_ns == 0, back = now_ns < s->planned_ns - BACK_NS;
+    struct al_arena AL_CLEANUP(al_arena_freep) *arena = NULL;
+    struct al_fail fail = {0};
+    struct work_tx t;
+    int rc;
+
+    if (!first && !back) {
+        s->planned_ns = now_ns > s->planned_ns ? now_ns : s->planned_ns;
+        return AL_OK;
+    }
+    arena = al_arena_new(DUE_ARENA_MAX);
+    if (arena == NULL) {
+        return AL_ENOMEM;
+    }
+    work_tx_system(&t, w, now_ns, arena, &fail);
+    SV_TRY(store_begin(t.db, &fail));
+    rc = again_in_tx(&t, back ? now_ns : now_ns + AHEAD_NS);
+    if (rc != AL_OK) {
+        store_rollback(t.db);
+        return rc;
+    }
+    s->planned_ns = now_ns;
+    return AL_OK;
+}
+
 int
 service_schedule(struct service_worker *w, int64_t now_ns)
 {
@@ -213,6 +271,7 @@ service_schedule(struct service_worker *w, int64_t now_ns)
     struct port *port = w->service->port;
     int64_t began = port_mono_ns(port), took = 0;
 
+    SV_TRY(clock_back(w, now_ns));
     for (unsigned i = 0; i < RULES_MAX && took < TURN_NS; i++) {
         struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(DUE_ARENA_MAX);
         struct due d = {.w = w, .arena = arena, .now_ns = now_ns + took};

@@ -51,8 +51,9 @@ struct service {
     char *import_dir; /* NULL: no folder is watched */
     struct work *work;
     bool work_is_open;
-    int64_t opened_ns; /* what was due before was missed */
-    port_mutex lock; /* of what follows */
+    int64_t opened_ns;  /* what was due before was missed */
+    int64_t planned_ns; /* the planner's alone: the clock when it looked last; 0: not yet */
+    port_mutex lock;    /* of what follows */
     int64_t pruned_ns;
     bool first_untold; /* the first password was handed out and no worker is open yet */
     void (*on_event)(void *ctx, const struct service_event *e);

@@ -296,6 +296,35 @@ store_rule_rest(struct store *s, const struct scope *scope, const char *id, int6
 }
 
 int
+store_rule_ahead(struct store *s, const struct scope *scope, const char *after_id, int64_t now_ns,
+                 struct al_arena *a, struct store_rule *ret, struct al_fail *fail)
+{
+    struct store_stmt AL_CLEANUP(store_done) *q = NULL;
+    bool row = false;
+
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT " COLUMNS " FROM rule WHERE cron IS NOT NULL AND next_run_ns>?1"
+                       " AND id>?2" STORE_SCOPE(3, 4) " ORDER BY id LIMIT 1",
+                       S_I64(now_ns), S_TEXT(after_id), S_SCOPE(scope)));
+    AL_TRY(store_step(q, &row, fail));
+    return row ? load(q, a, ret) : AL_ENOENT;
+}
+
+int
+store_rule_rest_over(struct store *s, const struct scope *scope, int64_t until_ns,
+                     struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE rule SET rest_until_ns=0 WHERE rest_until_ns>?1" STORE_SCOPE(2, 3),
+                     S_I64(until_ns), S_SCOPE(scope)));
+    return store_run(s, fail,
+                     "UPDATE job SET look_ns=0 WHERE look_ns>?1 AND look_ns<?4"
+                     " AND state IN " STORE_JOB_OPEN STORE_SCOPE(2, 3),
+                     S_I64(until_ns), S_SCOPE(scope), S_I64(INT64_MAX));
+}
+
+int
 store_rule_suspend(struct store *s, const struct scope *scope, const char *id, const char *reason,
                    const char *text, int64_t now_ns, bool *ret_changed, struct al_fail *fail)
 {

@@ -341,6 +341,13 @@ int store_rule_due(struct store *s, const struct scope *scope, int64_t now_ns, s
 /* When it is due next; no new version. AL_ENOENT. */
 int store_rule_next(struct store *s, const struct scope *scope, const char *id, int64_t next_run_ns,
                     int64_t rest_until_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* The first rule behind after_id ("": of all) whose schedule is next later than now_ns. AL_ENOENT. */
+int store_rule_ahead(struct store *s, const struct scope *scope, const char *after_id,
+                     int64_t now_ns, struct al_arena *a, struct store_rule *ret,
+                     struct al_fail *fail) AL_MUST_CHECK;
+/* Rests and looks at jobs that reach beyond until_ns are over: the clock was set back. */
+int store_rule_rest_over(struct store *s, const struct scope *scope, int64_t until_ns,
+                         struct al_fail *fail) AL_MUST_CHECK;
 int store_rule_rest(struct store *s, const struct scope *scope, const char *id,
                     int64_t rest_until_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* reason "": resumes it. *ret_changed false: it was that already (resuming); AL_ENOENT. */

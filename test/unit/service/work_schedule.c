@@ -122,6 +122,45 @@ test_a_rule_that_is_due_runs_once(void)
     chain_holds();
 }
 
+/* A clock that stood years ahead for a moment must not keep a rule, or a job that waits for its window, for years. */
+static void
+test_a_clock_that_was_set_back_stops_no_schedule(void)
+{
+    al_id rule, job;
+
+    seen(3);
+    make_rule(rule, AT_20 "," NIGHTS);
+    world.now_ns += 3650 * 24 * 60 * MINUTE;
+    TAP_OK(service_schedule(world.w, world.now_ns));
+    look_at_rule(rule);
+    TAP_CHECK(strncmp(text_of(world.json, "next_run_at"), "2036-", 5) == 0);
+    world.now_ns = at(EVENING) + MINUTE;
+    turn_after(0);
+    look_at_rule(rule);
+    TAP_EQUAL_STR(text_of(world.json, "next_run_at"), "2026-12-01T20:00:00Z");
+    turn_after(30 * MINUTE);
+    look_at_rule(rule);
+    TAP_EQUAL_STR(text_of(world.json, "next_run_at"), "2026-12-02T20:00:00Z");
+    TAP_EQUAL_U64(jobs_of(rule, job), 1);
+}
+
+/* The same while altod did not run. */
+static void
+test_a_start_with_an_earlier_clock_stops_no_schedule(void)
+{
+    al_id rule;
+
+    seen(3);
+    make_rule(rule, AT_20);
+    world.now_ns += 3650 * 24 * 60 * MINUTE;
+    TAP_OK(service_schedule(world.w, world.now_ns));
+    world_again();
+    world.now_ns = at(EVENING) + MINUTE;
+    turn_after(0);
+    look_at_rule(rule);
+    TAP_EQUAL_STR(text_of(world.json, "next_run_at"), "2026-12-01T20:00:00Z");
+}
+
 static void
 test_a_rule_does_not_run_beside_itself(void)
 {
@@ -692,6 +731,8 @@ int
 main(void)
 {
     RUN(test_a_rule_that_is_due_runs_once);
+    RUN(test_a_clock_that_was_set_back_stops_no_schedule);
+    RUN(test_a_start_with_an_earlier_clock_stops_no_schedule);
     RUN(test_a_rule_does_not_run_beside_itself);
     RUN(test_missed_moments_are_one_run);
     RUN(test_a_missed_moment_is_not_made_up_while_the_window_is_closed);
