@@ -1,6 +1,6 @@
 // Uploads that go on while one looks at other rooms. They end with the page; what arrived stays at the server, and the same file goes on from there.
 import { useSyncExternalStore } from 'react';
-import { CHUNK_BYTES, getImport, type Import, putContent } from '../api/issue3';
+import { CHUNK_BYTES, getImport, type Import, putContent } from '../api/calls';
 import { type Progress, upload } from './upload';
 
 export interface Running extends Progress {

@@ -1,5 +1,5 @@
 // Windows of a rule as hours of a week: spans as the server keeps them (doc/format/schedule.md) to minutes and back. Monday is 1.
-import type { Span } from '../api/issue3';
+import type { Span } from '../api/calls';
 
 export const DAY = 1440;
 export const WEEK = 7 * DAY;

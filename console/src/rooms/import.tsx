@@ -30,7 +30,7 @@ import {
   lookAgain,
   refusedUrl,
   runImport,
-} from '../api/issue3';
+} from '../api/calls';
 import { bytes, count, duration, percent } from '../lib/format';
 import { useGo, useWho } from '../lib/session';
 import { startUpload, stopUpload, useUpload } from '../lib/uploads';

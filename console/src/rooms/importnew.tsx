@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Card, Form, Input, Radio, Upload } from 'antd';
 import { useState } from 'react';
 import { api, must } from '../api/client';
-import { addHost, addImport } from '../api/issue3';
+import { addHost, addImport } from '../api/calls';
 import { bytes } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { startUpload } from '../lib/uploads';

@@ -2,7 +2,7 @@ import { ImportOutlined } from '@ant-design/icons';
 import { Button, Progress } from 'antd';
 import { useState } from 'react';
 import { useList } from '../api/data';
-import { deleteImport, type Import, listImports } from '../api/issue3';
+import { deleteImport, type Import, listImports } from '../api/calls';
 import { bytes, count, percent } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';

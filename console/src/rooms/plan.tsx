@@ -3,7 +3,7 @@ import { FundProjectionScreenOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Dropdown, Form, Input, InputNumber, Select, Skeleton } from 'antd';
 import { useState } from 'react';
-import { api, must } from '../api/client';
+import { api, must, type Schemas } from '../api/client';
 import { useNamed, useRules } from '../api/data';
 import {
   type Costs,
@@ -11,12 +11,11 @@ import {
   getCosts,
   makeExport,
   makePlan,
-  type Moved,
   type Plan,
   type PlanAsk,
   ruleVersions,
   setCosts,
-} from '../api/issue3';
+} from '../api/calls';
 import { bytes, count, percent } from '../lib/format';
 import { bytesOf, parseRule, printRule, textOf } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
@@ -132,10 +131,12 @@ function CostDialog({ customer, onClose }: { customer: string; onClose: () => vo
   );
 }
 
-function Export({ ask }: { ask: Omit<ExportAsk, 'format'> }) {
+type Wanted = Pick<ExportAsk, 'format' | 'refused'>;
+
+function Export({ ask }: { ask: Omit<ExportAsk, keyof Wanted> }) {
   const { message } = App.useApp();
   const make = useAct(
-    (more: Partial<ExportAsk> & { format: ExportAsk['format'] }) => makeExport({ ...ask, ...more }),
+    (wanted: Wanted) => makeExport({ ...ask, ...wanted }),
     [],
     (e) => {
       message.success(`${count(e.rows)} rows, ${bytes(e.bytes)}`);
@@ -150,11 +151,15 @@ function Export({ ask }: { ask: Omit<ExportAsk, 'format'> }) {
       trigger={['click']}
       menu={{
         items: [
-          { key: 'csv', label: 'The files, as CSV', onClick: () => make.mutate({ format: 'csv' }) },
+          {
+            key: 'csv',
+            label: 'The files, as CSV',
+            onClick: () => make.mutate({ format: 'csv', refused: false }),
+          },
           {
             key: 'parquet',
             label: 'The files, as Parquet',
-            onClick: () => make.mutate({ format: 'parquet' }),
+            onClick: () => make.mutate({ format: 'parquet', refused: false }),
           },
           {
             key: 'refused',
@@ -183,7 +188,7 @@ function Changed({
 }: {
   title: string;
   text: string;
-  moved: Moved;
+  moved: Schemas['PlanDifference'];
   volume: string;
   color: string;
 }) {
@@ -259,7 +264,7 @@ function Result({
                 {
                   k: `Recalls in ${count(plan.recalls.days)} days`,
                   v: count(plan.recalls.files),
-                  s: `${bytes(plan.recalls.bytes)} would have come back had it run then${c ? `: ${money(c.recalls, c.currency)}` : ''}`,
+                  s: `${bytes(plan.recalls.bytes)} would have come back had it run then${c?.recalls ? `: ${money(c.recalls, c.currency)}` : ''}`,
                 },
               ]
             : []),

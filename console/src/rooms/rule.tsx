@@ -3,16 +3,7 @@ import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Skeleton, S
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, ApiFailure, ifMatch, must, type Rule, type Schemas } from '../api/client';
-import {
-  cloneRule,
-  countPlan,
-  type Plan,
-  resumeRule,
-  type RuleBody,
-  type RuleFull,
-  ruleTemplates,
-  type Template,
-} from '../api/issue3';
+import { cloneRule, countPlan, resumeRule, ruleTemplates, type Template } from '../api/calls';
 import { useNamed } from '../api/data';
 import { ownZone } from '../lib/cron';
 import { bytes, count, percent } from '../lib/format';
@@ -31,6 +22,9 @@ import { Versions } from '../ui/versions';
 import { WindowsEditor } from '../ui/week';
 
 const Builder = lazy(() => import('../ui/builder'));
+
+/** What of a rule its editor changes. */
+type RuleBody = Schemas['RuleNew'];
 
 const START = 'size >= 10MB and modified older than 90d';
 const MORE = [
@@ -132,7 +126,7 @@ function Templates({ onPick, onClose }: { onPick: (t: Template) => void; onClose
   );
 }
 
-function Clone({ rule, onClose }: { rule: RuleFull; onClose: () => void }) {
+function Clone({ rule, onClose }: { rule: Rule; onClose: () => void }) {
   const who = useWho();
   const go = useGo();
   const [form] = Form.useForm<{ name: string; volume_id: string }>();
@@ -178,7 +172,7 @@ function Clone({ rule, onClose }: { rule: RuleFull; onClose: () => void }) {
 }
 
 /** Members that were changed; a server that does not know one is not told of it for nothing. */
-function changes(v: RuleBody, rule?: RuleFull): Record<string, unknown> {
+function changes(v: RuleBody, rule?: Rule): Record<string, unknown> {
   const body: Record<string, unknown> = { ...v, share_id: v.share_id ?? null };
   for (const key of ['limit_files', 'limit_bytes'] as const) body[key] = v[key] ?? null;
   for (const key of MORE) {
@@ -191,7 +185,7 @@ function changes(v: RuleBody, rule?: RuleFull): Record<string, unknown> {
   return body;
 }
 
-function Editor({ rule }: { rule?: RuleFull }) {
+function Editor({ rule }: { rule?: Rule }) {
   const who = useWho();
   const go = useGo();
   const { modal, message } = App.useApp();
@@ -407,7 +401,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
                   noStyle
                   rules={[
                     {
-                      validator: (_, w: RuleFull['windows']) =>
+                      validator: (_, w: Rule['windows']) =>
                         w && (w.spans.length === 0 || w.spans.length > SPANS_MAX)
                           ? Promise.reject(new Error('These windows cannot be kept'))
                           : Promise.resolve(),
@@ -522,7 +516,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
       )}
       {preview.data && !preview.isPending && (
         <section aria-label="Preview">
-          <PlanPanel plan={preview.data as Plan} volume={volume} />
+          <PlanPanel plan={preview.data} volume={volume} />
         </section>
       )}
     </>
@@ -582,7 +576,7 @@ function Editor({ rule }: { rule?: RuleFull }) {
   );
 }
 
-function Rooms({ rule, editor }: { rule: RuleFull; editor: React.ReactNode }) {
+function Rooms({ rule, editor }: { rule: Rule; editor: React.ReactNode }) {
   const [search, change] = useAddress();
   const tab = search.get('tab') === 'versions' ? 'versions' : 'rule';
   return (

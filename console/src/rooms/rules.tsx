@@ -3,7 +3,7 @@ import { App, Button, Space, Switch, Tooltip } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Rule, type Schemas } from '../api/client';
 import { useRules } from '../api/data';
-import { orderRules, resumeRule, type RuleFull } from '../api/issue3';
+import { orderRules, resumeRule } from '../api/calls';
 import { moved } from '../lib/reorder';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -12,7 +12,7 @@ import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 /** When it ran and runs, or why not. */
-function Runs({ rule }: { rule: RuleFull }) {
+function Runs({ rule }: { rule: Rule }) {
   if (rule.suspended)
     return (
       <div style={{ maxWidth: 150, whiteSpace: 'normal' }}>
@@ -61,7 +61,7 @@ export default function Rules() {
   const dragging = who.mayWrite && !!volume && !list.more && list.items.length > 1;
   const rules = [...list.items].sort(
     (a, b) => (a.volume_id === b.volume_id ? a.position - b.position : 0) || 0,
-  ) as RuleFull[];
+  );
   const [held, setHeld] = useState<number>();
   const [over, setOver] = useState<number>();
   const order = useAct((ids: string[]) => orderRules(volume!, ids), ['rules']);
@@ -150,9 +150,7 @@ export default function Rules() {
               items={[
                 { label: 'Open', act: () => go(`/rules/${r.id}`) },
                 { label: 'Versions', act: () => go(`/rules/${r.id}`, { tab: 'versions' }) },
-                ...(who.mayWrite && (r as RuleFull).suspended
-                  ? [{ label: 'Resume', act: () => resume.mutate(r.id) }]
-                  : []),
+                ...(who.mayWrite && r.suspended ? [{ label: 'Resume', act: () => resume.mutate(r.id) }] : []),
               ]}
             />
           </Space>

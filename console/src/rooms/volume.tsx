@@ -4,14 +4,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Segmented, Select, Skeleton, Table, Tabs } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useParams } from 'react-router';
-import { api, must, type Volume } from '../api/client';
-import {
-  type Duplicate,
-  volumeFigures,
-  type VolumeFigures,
-  volumeGrowth,
-  type VolumeSpace,
-} from '../api/issue3';
+import { api, must, type Schemas, type Volume } from '../api/client';
+import { volumeFigures, type VolumeFigures, volumeGrowth } from '../api/calls';
 import { bytes, count, percent } from '../lib/format';
 import { crumbs, type Place } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
@@ -43,7 +37,7 @@ interface Has {
 }
 const split = (b: Has) => ({ a: b.bytes - (b.stub_bytes ?? 0), b: b.stub_bytes ?? 0, files: b.files });
 
-function Duplicates({ list, volume }: { list: Duplicate[]; volume: string }) {
+function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volume: string }) {
   if (list.length === 0) return <span className="sub">No two files have the same name and size.</span>;
   return (
     <Table
@@ -408,7 +402,7 @@ export default function VolumeRoom() {
     queryKey: ['volume', id],
     queryFn: () => must(api.GET('/volumes/{id}', { params: { path: { id } } })),
   });
-  const v = volume.data as VolumeSpace | undefined;
+  const v = volume.data;
   const folder: Place = { path: search.get('folder') ?? '/', b64: search.get('folder_b64') ?? undefined };
   const tab = search.get('tab') ?? 'figures';
   const open = (f: Place) =>

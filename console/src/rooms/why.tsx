@@ -8,8 +8,8 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Alert, Button, Card, Descriptions, Input, Skeleton, Timeline } from 'antd';
 import { useParams } from 'react-router';
-import { ApiFailure } from '../api/client';
-import { type Why, whyFile, type WhyRule } from '../api/issue3';
+import { ApiFailure, type Schemas } from '../api/client';
+import { type Why, whyFile } from '../api/calls';
 import { useNamed } from '../api/data';
 import { bytes, count, words } from '../lib/format';
 import { explain } from '../lib/reasons';
@@ -54,16 +54,14 @@ function Decision({ why }: { why: Why }) {
   );
 }
 
-function Rule({ rule, at }: { rule: WhyRule; at: number }) {
+function Rule({ rule, at }: { rule: Schemas['WhyRule']; at: number }) {
   const said = !rule.enabled
     ? 'switched off'
     : rule.decides
       ? 'decides'
-      : rule.matches === null
-        ? 'cannot be told: something about the file is not known'
-        : rule.matches
-          ? 'would match, but one before it decides'
-          : 'does not match';
+      : rule.matches
+        ? 'would match, but one before it decides'
+        : 'does not match';
   return (
     <li className={rule.decides ? 'decides' : undefined}>
       <span className="mark" aria-hidden="true">
@@ -71,8 +69,6 @@ function Rule({ rule, at }: { rule: WhyRule; at: number }) {
           <StopOutlined />
         ) : rule.decides ? (
           <CheckCircleFilled style={{ color: '#2fa37c' }} />
-        ) : rule.matches === null ? (
-          <QuestionCircleOutlined />
         ) : (
           <MinusCircleOutlined />
         )}

@@ -1,13 +1,18 @@
 // What a plan says: numbers, why files stay, where they lie, which they are.
 import { Alert, Button, Card, Grid, Skeleton, Table } from 'antd';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
-import type { FileEntry } from '../api/client';
-import type { AgeBucket, Bucket, Group, Plan } from '../api/issue3';
+import type { FileEntry, Schemas } from '../api/client';
+import type { Plan as Whole } from '../api/calls';
 import { bytes, count, duration, words } from '../lib/format';
 import { keyOf, type Place, placeOf } from '../lib/path';
 import { explain } from '../lib/reasons';
 import type { Column } from './histogram';
 import { Bars, LOCAL, Size, State, TIERED, To, WARN, When } from './parts';
+
+/** The whole one, or the short one of a preview. */
+type Plan = Schemas['Plan'] | Whole;
+type AgeBucket = Pick<Schemas['AgeBucket'], 'from_s' | 'to_s'>;
+type Bucket = Pick<Schemas['SizeBucket'], 'from' | 'to'>;
 
 const Histogram = lazy(() => import('./histogram'));
 
@@ -109,7 +114,7 @@ export function GroupBars({
   color,
   none,
 }: {
-  groups: (Group & { stub_bytes?: number })[];
+  groups: Schemas['PlanGroup'][];
   color?: string;
   none: string;
 }) {
@@ -224,7 +229,7 @@ export function Refusals({ plan }: { plan: Plan }) {
               <>
                 {words(r.reason)}
                 {explain(r.reason) && <div className="sub">{explain(r.reason)}</div>}
-                {r.sample && <div className="sub mono">such as {r.sample}</div>}
+                {'sample' in r && r.sample && <div className="sub mono">such as {r.sample}</div>}
               </>
             ),
             value: r.files,

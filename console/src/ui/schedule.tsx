@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Alert, Input, InputNumber, Select, Skeleton, Space } from 'antd';
 import { useState } from 'react';
 import { sayFailure } from '../api/client';
-import { type Schedule, tellSchedule, type Windows } from '../api/issue3';
+import { type Schedule, tellSchedule, type Windows } from '../api/calls';
 import { cronOf, type Picked, ownZone, pickedOf, zones } from '../lib/cron';
 import { DAYS } from '../lib/week';
 import { useSettled } from './pick';

@@ -4,7 +4,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Grid, Spin } from 'antd';
 import { type KeyboardEvent, useRef, useState } from 'react';
 import { sayFailure } from '../api/client';
-import { type TreeFolder, volumeTree } from '../api/issue3';
+import { type TreeFolder, volumeTree } from '../api/calls';
 import { bytes, count } from '../lib/format';
 import type { Place } from '../lib/path';
 import { LOCAL, Size, TIERED, When } from './parts';

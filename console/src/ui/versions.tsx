@@ -1,7 +1,8 @@
 // What a rule was: each version with who and when, and what differs between two.
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Select, Skeleton } from 'antd';
-import { type RuleFull, ruleVersions, type RuleVersion } from '../api/issue3';
+import { ruleVersions, type RuleVersion } from '../api/calls';
+import type { Rule } from '../api/client';
 import { bytes, count } from '../lib/format';
 import { diff } from '../lib/diff';
 import { useAddress, useGo } from '../lib/session';
@@ -51,7 +52,7 @@ export function Diff({ before, after }: { before: string; after: string }) {
   );
 }
 
-export function Versions({ rule }: { rule: RuleFull }) {
+export function Versions({ rule }: { rule: Rule }) {
   const go = useGo();
   const [search, change] = useAddress();
   const list = useQuery({

@@ -2,7 +2,7 @@
 import { CloseOutlined } from '@ant-design/icons';
 import { Button, Input, Select, Switch } from 'antd';
 import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
-import type { Windows } from '../api/issue3';
+import type { Windows } from '../api/calls';
 import { zones } from '../lib/cron';
 import { coverOf, DAYS, hourShare, minuteOf, setHour, spansOf, SPANS_MAX, spanText } from '../lib/week';
 

@@ -98,12 +98,17 @@ async function walk(path) {
 
 async function axe(name) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+  // As high as the page: what lies below a bar that sticks to the window's edge is not covered, only scrolled.
+  const size = page.viewportSize();
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ ...size, height: Math.max(size.height, height) });
   const found = await page.evaluate(() =>
     window.axe.run(document, {
       resultTypes: ["violations"],
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
     }),
   );
+  await page.setViewportSize(size);
   return found.violations
     .filter((v) => ["serious", "critical"].includes(v.impact))
     .map(
