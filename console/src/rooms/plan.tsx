@@ -486,7 +486,9 @@ export default function PlanRoom() {
               ask={{
                 volume_id: volume,
                 rule_id: rule,
+                version: rule && version ? Number(version) : undefined,
                 where,
+                action: body.action,
                 now: asOf ? `${asOf}T00:00:00Z` : undefined,
               }}
             />
