@@ -186,12 +186,14 @@ export function makeWorld(now = Date.now(), mood = 'full') {
         next_run_at: i === 1 ? at(-9 * 3_600_000) : null,
         last_run: i === 1 ? { job_id: id('jxb', 5), at: at(15 * 3_600_000), state: 'done' } : null,
       }));
-  const job = (i, kind, state, total, done, refused, failed, text = '') => ({
+  const job = (i, kind, state, total, done, refused, failed, text = '', pause = null) => ({
     id: id('jxb', i),
     customer_id: id('cst', 0),
     host_id: id('hst', 0),
     volume_id: kind === 'check_share' ? null : id('vxm', i % 3),
     rule_id: kind === 'tier' ? id('rvx', 1) : null,
+    rule_version: kind === 'tier' ? 2 : null,
+    pause,
     share_id: id('shr', i % 2),
     kind,
     state,
@@ -298,6 +300,21 @@ export function makeWorld(now = Date.now(), mood = 'full') {
           '2 stubs do not fit their files: see what became of each, and decide what they shall be',
         ),
         job(7, 'tier', 'cancelled', 5_000, 1_204, 8, 0),
+        job(8, 'tier', 'paused', 9_000, 2_150, 40, 0, 'The rule’s window is closed', {
+          reason: 'window',
+          until: at(-9 * 3_600_000),
+          text: 'The rule’s window is closed',
+        }),
+        job(9, 'tier', 'failed', 800, 88, 0, 12, '12 of 100 files failed, the limit is 10 %', {
+          reason: 'limit',
+          until: null,
+          text: '12 of 100 files failed, the limit is 10 %',
+        }),
+        job(10, 'recall', 'paused', 640, 31, 0, 0, 'Paused by admin', {
+          reason: 'user',
+          until: null,
+          text: 'Paused by admin',
+        }),
       ];
   const users = [
     ['admin', 'operator', null],

@@ -1,8 +1,10 @@
+import { useQuery } from '@tanstack/react-query';
 import { Alert, App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
 import { useParams } from 'react-router';
+import { pauseJob, resumeJob } from '../api/calls';
 import { api, type Job, must } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
-import { bytes, count, duration, words } from '../lib/format';
+import { bytes, count, duration, percent, words } from '../lib/format';
 import { explain, reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -27,8 +29,87 @@ function figures(j: Job) {
         { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` },
         { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
         { key: 'r', label: 'Refused', children: count(j.refused_files) },
-        { key: 'x', label: 'Failed', children: count(j.failed_files) },
+        {
+          key: 'x',
+          label: 'Failed',
+          // As a rule's limit counts them: the refused were not tried.
+          children:
+            j.failed_files > 0
+              ? `${count(j.failed_files)}, ${percent(j.failed_files, j.done_files + j.failed_files)} of those tried`
+              : '0',
+        },
       ];
+}
+
+const PAUSED: Record<Pause['reason'], string> = {
+  window: 'It waits for the next window of its rule',
+  user: 'Somebody paused it',
+  free_space: 'It waits: there is room enough on the volume',
+  limit: 'A limit of its rule holds it',
+};
+const STOPPED: Record<Pause['reason'], string> = {
+  window: 'Ended with the window of its rule',
+  user: 'Ended by somebody',
+  free_space: 'Ended early: enough of the volume is free',
+  limit: 'Ended early, by a limit of its rule',
+};
+type Pause = NonNullable<Job['pause']>;
+
+/** Why it stands still, and when it goes on; or what ended it before its time. */
+function Standing({ job, pause }: { job: Job; pause: Pause }) {
+  const over = ended(job.state);
+  return (
+    <Alert
+      style={{ marginBottom: 14 }}
+      showIcon
+      type={over && job.state !== 'failed' ? 'info' : over ? 'error' : 'warning'}
+      title={(over ? STOPPED : PAUSED)[pause.reason]}
+      description={
+        <>
+          {pause.text && <div>{pause.text}.</div>}
+          {!over && (
+            <div>
+              {pause.until ? (
+                <>
+                  It goes on by itself <When at={pause.until} full />.
+                </>
+              ) : pause.reason === 'window' ? (
+                'No window of its rule opens again: change the rule’s windows.'
+              ) : (
+                'It goes on where it was when somebody resumes it.'
+              )}
+            </div>
+          )}
+        </>
+      }
+    />
+  );
+}
+
+/** The rule as which it was planned. One that is deleted has no room any more. */
+function RuleOf({ id, version }: { id: string; version: number | null }) {
+  const rule = useQuery({
+    queryKey: ['rule', id],
+    queryFn: () => must(api.GET('/rules/{id}', { params: { path: { id } } })),
+    staleTime: 60_000,
+    retry: false,
+  });
+  const as = version === null ? '' : `version ${version}`;
+  if (rule.isPending) return <>…</>;
+  if (!rule.data) return <span className="sub">a rule that is deleted{as && `, ${as}`}</span>;
+  return (
+    <span>
+      <To path={`/rules/${id}`}>{rule.data.name}</To>
+      {version !== null && (
+        <>
+          ,{' '}
+          <To path={`/rules/${id}`} more={{ tab: 'versions', b: String(version) }}>
+            {as}
+          </To>
+        </>
+      )}
+    </span>
+  );
 }
 
 const NO_OUTCOME: Partial<Record<Job['kind'], string>> = {
@@ -57,6 +138,8 @@ export default function JobRoom() {
     () => must(api.POST('/jobs/{id}/cancel', { params: { path: { id } } })),
     ['jobs', 'job'],
   );
+  const pause = useAct(pauseJob, ['jobs', 'job']);
+  const resume = useAct(resumeJob, ['jobs', 'job']);
   const j = job.data;
   if (job.error && !j)
     return (
@@ -106,6 +189,19 @@ export default function JobRoom() {
       actions={
         <>
           <Button onClick={() => go('/jobs')}>All jobs</Button>
+          {who.mayWrite && j.state === 'paused' && j.pause?.reason !== 'window' && (
+            <Button type="primary" loading={resume.isPending} onClick={() => resume.mutate(id)}>
+              Resume
+            </Button>
+          )}
+          {who.mayWrite &&
+            (j.kind === 'tier' || j.kind === 'recall') &&
+            !ended(j.state) &&
+            j.state !== 'paused' && (
+              <Button loading={pause.isPending} onClick={() => pause.mutate(id)}>
+                Pause
+              </Button>
+            )}
           {who.mayWrite && !ended(j.state) && (
             <Button danger loading={cancel.isPending} onClick={ask}>
               Cancel
@@ -121,7 +217,8 @@ export default function JobRoom() {
             <JobBar job={j} />
           </div>
         </div>
-        {j.text && (
+        {j.pause && <Standing job={j} pause={j.pause} />}
+        {j.text && j.text !== j.pause?.text && (
           <Alert
             style={{ marginBottom: 14 }}
             showIcon={j.state !== 'done' || !!j.reconcile}
@@ -136,6 +233,9 @@ export default function JobRoom() {
           column={{ xs: 1, sm: 2, lg: 4 }}
           items={[
             ...figures(j),
+            ...(j.rule_id
+              ? [{ key: 'l', label: 'Rule', children: <RuleOf id={j.rule_id} version={j.rule_version} /> }]
+              : []),
             { key: 'b', label: 'By', children: j.created_by || 'Alto' },
             { key: 's', label: 'Started', children: <When at={j.started_at} /> },
             { key: 't', label: 'Took', children: took === undefined ? '–' : duration(took) },

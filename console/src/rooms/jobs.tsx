@@ -1,6 +1,6 @@
 import { UnorderedListOutlined } from '@ant-design/icons';
 import { Select } from 'antd';
-import type { Schemas } from '../api/client';
+import type { Job, Schemas } from '../api/client';
 import { useJobs } from '../api/data';
 import { count, words } from '../lib/format';
 import { useAddress, useWho } from '../lib/session';
@@ -8,8 +8,11 @@ import { JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
 import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
-const STATES = ['queued', 'running', 'suspended', 'done', 'failed', 'cancelled'];
+const STATES = ['queued', 'running', 'paused', 'suspended', 'done', 'failed', 'cancelled'];
 const KINDS = ['scan', 'tier', 'recall', 'check_share', 'reconcile'];
+
+/** Why it stands, failed, or ended before its time. */
+const why = (j: Job) => j.pause?.text || (j.state === 'done' ? '' : j.text);
 
 export default function Jobs() {
   const { customer } = useWho();
@@ -91,7 +94,7 @@ export default function Jobs() {
                 {count(j.refused_files)} refused, {count(j.failed_files)} failed
               </div>
             )}
-            {j.text && j.state !== 'done' && <div>{j.text}</div>}
+            {why(j) && <div>{why(j)}</div>}
           </>
         )}
         columns={[
@@ -132,9 +135,9 @@ export default function Jobs() {
           {
             title: 'Why',
             render: (_, j) =>
-              j.text && j.state !== 'done' ? (
+              why(j) ? (
                 <div className="sub" style={{ maxWidth: 200, whiteSpace: 'normal' }}>
-                  {j.text}
+                  {why(j)}
                 </div>
               ) : null,
           },

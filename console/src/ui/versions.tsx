@@ -79,7 +79,8 @@ export function Versions({ rule }: { rule: Rule }) {
   const find = (name: string, usual: RuleVersion | undefined) =>
     items.find((v) => String(v.version) === search.get(name)) ?? usual;
   const newer = find('b', items[0])!;
-  const older = find('a', items[1]);
+  // Beside the one that is asked for: the one before it.
+  const older = find('a', items[items.indexOf(newer) + 1] ?? items.find((v) => v !== newer));
   const facts = older ? FACTS.filter(([, say]) => say(older) !== say(newer)) : [];
   const options = items.map((v) => ({ value: v.version, label: `version ${v.version}` }));
   return (
