@@ -419,6 +419,11 @@ export function answerPlans(world, entry, method, path, query, body) {
       ...(method === 'PUT' ? body : {}),
     });
   if (noun === 'volumes' && verb === 'figures') return ok(figuresOf(world, entry));
+  if (path === '/figures/inventory') {
+    const all = figuresOf(world, entry);
+    const of = (list) => list.map((f) => ({ ...f, volume_id: world.volumes[0]?.id }));
+    return ok({ ...all, volumes: world.volumes.length, coldest: of(all.coldest), largest: of(all.largest) });
+  }
   if (noun === 'volumes' && verb === 'tree') return ok(treeOf(world, query));
   if (noun === 'volumes' && verb === 'growth')
     return ok({

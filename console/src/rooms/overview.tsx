@@ -10,6 +10,7 @@ import type { Point } from '../ui/chart';
 import { Failed, JobBar, LOCAL, Nothing, Page, Split, State, TIERED, To, WARN, When } from '../ui/parts';
 
 const Chart = lazy(() => import('../ui/chart'));
+const Inventory = lazy(() => import('../ui/inventory'));
 const DAYS: Record<string, number> = { day: 1, week: 7, month: 30 };
 
 function Tile({ k, v, s }: { k: string; v: ReactNode; s?: ReactNode }) {
@@ -254,6 +255,19 @@ export default function Overview() {
           range={range}
         />
       </div>
+      {customer && f && f.volumes > 0 && (
+        <Suspense
+          fallback={
+            <Card>
+              <Skeleton active />
+            </Card>
+          }
+        >
+          <div style={{ marginBottom: 16 }}>
+            <Inventory customer={customer} />
+          </div>
+        </Suspense>
+      )}
       <Card title="Latest jobs" extra={<To path="/jobs">All jobs</To>}>
         {jobs.error ? (
           <Failed error={jobs.error} retry={jobs.retry} />

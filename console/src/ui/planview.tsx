@@ -6,8 +6,10 @@ import type { Plan as Whole } from '../api/calls';
 import { bytes, count, duration, words } from '../lib/format';
 import { keyOf, type Place, placeOf } from '../lib/path';
 import { explain } from '../lib/reasons';
+import { useWho } from '../lib/session';
 import type { Column } from './histogram';
 import { Bars, LOCAL, Size, State, TIERED, To, WARN, When } from './parts';
+import { NameOf } from './pick';
 
 /** The whole one, or the short one of a preview. */
 type Plan = Schemas['Plan'] | Whole;
@@ -133,25 +135,42 @@ export function GroupBars({
 }
 
 /** Files of a plan or a figure, each with the way to why it is so. */
-export function FilesTable({ files, volume }: { files: FileEntry[]; volume?: string }) {
+export function FilesTable({
+  files,
+  volume,
+}: {
+  files: (FileEntry & { volume_id?: string })[];
+  /** Of all of them; else each tells its own. */
+  volume?: string;
+}) {
+  const who = useWho();
   const wide = Grid.useBreakpoint().md ?? true;
   const why = (p: Place) => (p.b64 ? { path_b64: p.b64 } : { path: p.path });
   const [shown, setShown] = useState(10);
-  const path = (f: FileEntry) =>
-    volume ? (
-      <To path={`/volumes/${volume}/why`} more={why(placeOf(f))}>
-        {f.path}
-      </To>
-    ) : (
-      f.path
+  const key = (f: FileEntry & { volume_id?: string }) => (f.volume_id ?? '') + keyOf(f);
+  const path = (f: FileEntry & { volume_id?: string }) => {
+    const on = volume ?? f.volume_id;
+    if (!on) return f.path;
+    return (
+      <>
+        <To path={`/volumes/${on}/why`} more={why(placeOf(f))}>
+          {f.path}
+        </To>
+        {!volume && (
+          <div className="sub">
+            <NameOf noun="volumes" id={on} customer={who.customer} />
+          </div>
+        )}
+      </>
     );
+  };
   if (files.length === 0) return <p className="sub nofile">There is no file to show.</p>;
   if (!wide)
     return (
       <>
         <ul className="cards" aria-label="Files">
           {files.slice(0, shown).map((f) => (
-            <li key={keyOf(f)}>
+            <li key={key(f)}>
               <div className="mono" style={{ overflowWrap: 'anywhere' }}>
                 {path(f)}
               </div>
@@ -171,7 +190,7 @@ export function FilesTable({ files, volume }: { files: FileEntry[]; volume?: str
   return (
     <Table
       size="small"
-      rowKey={keyOf}
+      rowKey={key}
       dataSource={files}
       pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }}
       scroll={{ x: 'max-content' }}

@@ -1,0 +1,107 @@
+// What lies on all volumes of a customer: how old, how large, whose; and what is coldest and largest.
+import { useQuery } from '@tanstack/react-query';
+import { Button, Card, Segmented, Skeleton } from 'antd';
+import { useState } from 'react';
+import { customerFigures, type CustomerFigures } from '../api/calls';
+import { bytes, count } from '../lib/format';
+import { useGo, useWho } from '../lib/session';
+import { Failed, LOCAL, TIERED } from './parts';
+import { ageName, ageShort, Chart, FilesTable, GroupBars, sizeName, sizeShort } from './planview';
+
+const BOTH: { names: [string, string]; colors: [string, string] } = {
+  names: ['local', 'tiered'],
+  colors: [LOCAL, TIERED],
+};
+const split = (b: { bytes: number; files: number; stub_bytes?: number }) => ({
+  a: b.bytes - (b.stub_bytes ?? 0),
+  b: b.stub_bytes ?? 0,
+  files: b.files,
+});
+
+function Shown({ f }: { f: CustomerFigures }) {
+  const [list, setList] = useState<'coldest' | 'largest'>('coldest');
+  return (
+    <>
+      <div className="two">
+        <Chart
+          title="By last access"
+          {...BOTH}
+          rows={(f.age ?? []).map((b) => ({ name: ageName(b), short: ageShort(b), ...split(b) }))}
+        />
+        <Chart
+          title="By size of the files"
+          {...BOTH}
+          rows={(f.size ?? []).map((b) => ({ name: sizeName(b), short: sizeShort(b), ...split(b) }))}
+        />
+        <Card size="small" title="By extension">
+          <GroupBars groups={f.ext ?? []} none="without one" />
+        </Card>
+        <Card size="small" title="By owner">
+          <GroupBars groups={f.owner ?? []} none="unknown" />
+        </Card>
+      </div>
+      <Card
+        size="small"
+        title="Files"
+        extra={
+          <Segmented
+            size="small"
+            aria-label="Which files"
+            value={list}
+            options={[
+              { value: 'coldest', label: 'Coldest' },
+              { value: 'largest', label: 'Largest' },
+            ]}
+            onChange={setList}
+          />
+        }
+        styles={{ body: { padding: 0 } }}
+      >
+        <FilesTable files={f[list] ?? []} />
+      </Card>
+      <p className="sub">
+        {count(f.totals.files)} files, {bytes(f.totals.bytes)}, on {count(f.volumes)}{' '}
+        {f.volumes === 1 ? 'volume' : 'volumes'}
+        {f.imported_files > 0 && `; ${count(f.imported_files)} of them known from imports only`}. The last
+        access is not known of {count(f.unknown_access.files)}, {bytes(f.unknown_access.bytes)}.
+      </p>
+    </>
+  );
+}
+
+export default function Inventory({ customer }: { customer: string }) {
+  const who = useWho();
+  const go = useGo();
+  const figures = useQuery({
+    queryKey: ['figures', 'inventory', customer],
+    queryFn: ({ signal }) =>
+      customerFigures(
+        { customer_id: customer, want: 'age,size,ext,owner,coldest,largest', rows: 10 },
+        signal,
+      ),
+    staleTime: 60_000,
+  });
+  return (
+    <section aria-label="What lies on all volumes">
+      <h2 style={{ margin: '0 0 12px' }}>What lies on all volumes</h2>
+      {figures.error && !figures.data ? (
+        <Failed error={figures.error} retry={() => void figures.refetch()} />
+      ) : !figures.data ? (
+        <Card aria-busy="true" role="status" aria-label="Loading what lies on all volumes">
+          <Skeleton active paragraph={{ rows: 6 }} />
+        </Card>
+      ) : figures.data.totals.files === 0 ? (
+        <Card>
+          <span className="sub">Nothing is known yet. Scan a volume, or import a list of its files.</span>{' '}
+          {who.mayWrite && (
+            <Button size="small" onClick={() => go('/imports/new')}>
+              Import a file
+            </Button>
+          )}
+        </Card>
+      ) : (
+        <Shown f={figures.data} />
+      )}
+    </section>
+  );
+}
