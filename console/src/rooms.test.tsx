@@ -338,6 +338,42 @@ describe('what is done', () => {
       ).toBe(true);
     });
   });
+  it('a job is paused; one that a person paused is resumed, one in a closed window tells when it goes on', async () => {
+    serve('full');
+    visit(`/jobs/${JOB}`);
+    await press('Pause');
+    await waitFor(() => expect(sent('POST', `/jobs/${JOB}/pause`)).toBeTruthy());
+    cleanup();
+    visit(`/jobs/${JOB.slice(0, -2)}10`);
+    await find('Somebody paused it');
+    await press('Resume');
+    await waitFor(() => expect(sent('POST', `/jobs/${JOB.slice(0, -2)}10/resume`)).toBeTruthy());
+    cleanup();
+    visit(`/jobs/${JOB.slice(0, -1)}8`);
+    await find('It waits for the next window of its rule');
+    await find('It goes on by itself');
+    expect(screen.queryByRole('button', { name: 'Resume' })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Pause' })).toBeNull();
+  });
+  it('a job that a limit ended says so, with the errors in percent and the version of its rule', async () => {
+    serve('full');
+    visit(`/jobs/${JOB.slice(0, -1)}9`);
+    await find('Ended early, by a limit of its rule');
+    await find('12 of 100 files failed, the limit is 10 %');
+    await find('12, 12 % of those tried');
+    const version = await screen.findByRole('link', { name: 'version 2' });
+    expect(version.getAttribute('href')).toMatch(/\/rules\/[^/]+\?tab=versions&b=2$/);
+  });
+  it('a customer is shown what lies on all volumes, and the files lead to their volumes', async () => {
+    serve('full');
+    visit(`/?customer=${CUSTOMER}`);
+    await find('What lies on all volumes');
+    await find('known from imports only');
+    expect(document.querySelector(`#main a[href*="/volumes/${VOLUME}/why"]`)?.getAttribute('href')).toMatch(
+      /path=/,
+    );
+    expect(asked.find((a) => a.path === '/figures/inventory')!.query.get('customer_id')).toBe(CUSTOMER);
+  });
   it('the enrol dialog gives the commands of the packaging', async () => {
     serve('full');
     visit(`/hosts?customer=${CUSTOMER}`);

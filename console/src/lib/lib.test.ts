@@ -1,3 +1,6 @@
+import stub from '../../../src/agent/stub/stub.h?raw';
+import plans from '../../../src/server/inventory/plan_sql.c?raw';
+import { explain } from './reasons';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ApiFailure } from '../api/client';
@@ -204,4 +207,16 @@ describe('an upload', () => {
     ).rejects.toThrow('enough');
     expect(to.s.received).toBe(256);
   });
+});
+
+describe('reasons', () => {
+  const refusals = [...stub.matchAll(/X\(STUB_R_\w+, "(\w+)"\)/g)].map((m) => m[1]!);
+  const known = [...plans.matchAll(/^ {4}\{"(\w+)", /gm)].map((m) => m[1]!);
+  it('are found in the sources', () => {
+    expect(refusals.length).toBeGreaterThan(20);
+    expect(known).toContain('newer_than_the_date');
+  });
+  it.each(
+    [...new Set([...refusals, ...known, 'excluded', 'pinned', 'earlier_rule'])].filter((r) => r !== 'none'),
+  )('%s is explained', (reason) => expect(explain(reason)).toBeTruthy());
 });

@@ -1,4 +1,5 @@
-// Why a file was left, for people: what it means and what to do. Names are those of src/agent/stub/stub.h and src/base/result.h.
+// Why a file was left, for people: what it means and what to do. Names are those of src/agent/stub/stub.h, src/base/result.h
+// and of what plans add (src/server/inventory/plan_sql.c, src/server/service/plan_ask.c); a test holds them to it.
 import { words } from './format';
 
 const TEXTS: Record<string, string> = {
@@ -8,6 +9,8 @@ const TEXTS: Record<string, string> = {
   open_elsewhere: 'A program has it open. The next run takes it.',
   changed: 'It changed since the scan or while it was copied, so it is not cold.',
   rule_no_longer_matches: 'Looked at again, the rule does not mean it any more.',
+  newer_than_the_date: 'It was made or changed after the date of the plan.',
+  earlier_rule: 'A rule before this one decides it.',
   pinned: 'A rule keeps it local.',
   excluded: 'A rule leaves it alone.',
   saves_no_blocks: 'It is so small that a stub would not save room.',
@@ -37,6 +40,16 @@ const TEXTS: Record<string, string> = {
   corrupt: 'What was read is not what was written. The file was left as it is.',
   access_denied: 'The share or the file system refused access.',
   timed_out: 'There was no answer in time. It is tried again.',
+  busy: 'Something else holds it just now. The next run takes it.',
+  io_error: 'The disk or the share failed while it was read or written; the log of the agent says where.',
+  not_supported: 'Its filesystem or the share cannot do what this needs.',
+  name_too_long: 'Its path is longer than the share takes.',
+  too_many_open: 'The host has too many files open. It is tried again.',
+  stale: 'It was taken away while it was worked on.',
+  symlink: 'A symbolic link lies on its path, and none is followed.',
+  limit: 'A limit was reached; the text of the outcome names it.',
+  cancelled: 'The job was cancelled before it was done.',
+  out_of_memory: 'The host has no memory left. The next run takes it.',
 };
 
 // The same names where a stub was held against its file: doc/ops/gate.md has the steps.
