@@ -62,8 +62,9 @@ function Shown({ f }: { f: CustomerFigures }) {
       <p className="sub">
         {count(f.totals.files)} files, {bytes(f.totals.bytes)}, on {count(f.volumes)}{' '}
         {f.volumes === 1 ? 'volume' : 'volumes'}
-        {f.imported_files > 0 && `; ${count(f.imported_files)} of them known from imports only`}. The last
-        access is not known of {count(f.unknown_access.files)}, {bytes(f.unknown_access.bytes)}.
+        {f.imported_files > 0 && `; ${count(f.imported_files)} of them known from imports only`}.
+        {f.unknown_access.files > 0 &&
+          ` The last access is not known of ${count(f.unknown_access.files)}, ${bytes(f.unknown_access.bytes)}.`}
       </p>
     </>
   );
