@@ -625,6 +625,10 @@ describe('why', () => {
   });
 });
 
+// By text: asking for roles takes a minute on the large pages here, with all the styles that tests before left.
+const buttonNames = () =>
+  [...document.querySelectorAll('button')].map((b) => b.getAttribute('aria-label') ?? b.textContent);
+
 describe('an auditor', () => {
   const auditor = (a: Asked) =>
     a.path === '/session'
@@ -661,15 +665,14 @@ describe('an auditor', () => {
     serve('full', auditor);
     visit(`/rules/${RULE}`);
     await find('When it may work');
-    for (const name of ['Save', 'Clone', 'Delete', 'Run now'])
-      expect(screen.queryByRole('button', { name })).toBeNull();
+    for (const name of ['Save', 'Clone', 'Delete', 'Run now']) expect(buttonNames()).not.toContain(name);
     cleanup();
     visit('/imports/new');
     await find('Only an administrator imports files');
     cleanup();
     visit(`/plan?volume=${VOLUME}&rule=${RULE}`);
     await find('€3,239');
-    expect(screen.queryByRole('button', { name: 'Change the prices' })).toBeNull();
+    expect(buttonNames()).not.toContain('Change the prices');
   });
   it('is shown nothing behind an operator’s address', async () => {
     serve('full', auditor);
