@@ -59,6 +59,9 @@ const ROOMS = {
   jobs: '/jobs',
   job: '/jobs/01jjxb00000000000000000000',
   'job-reconcile': '/jobs/01jjxb00000000000000000006',
+  'job-window': '/jobs/01jjxb00000000000000000008',
+  'job-limit': '/jobs/01jjxb00000000000000000009',
+  'overview-customer': '/?customer=01jcst00000000000000000000',
   audit: [
     '/audit',
     async (page, mood) => {

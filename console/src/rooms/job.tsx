@@ -71,7 +71,7 @@ function Standing({ job, pause }: { job: Job; pause: Pause }) {
             <div>
               {pause.until ? (
                 <>
-                  It goes on by itself <When at={pause.until} full />.
+                  It goes on by itself on <When at={pause.until} full />.
                 </>
               ) : pause.reason === 'window' ? (
                 'No window of its rule opens again: change the rule’s windows.'
