@@ -274,12 +274,13 @@ def test_errors_suspend_the_rule_until_somebody_resumes_it():
         for name in broken:
             os.unlink(os.path.join(objects, name))
             os.rename(os.path.join(objects, name + ".away"), os.path.join(objects, name))
-    tap.equal((ended["state"], ended["pause"] and ended["pause"]["reason"]), ("failed", "limit"), "the job (%s, %s)" % (ended["text"], ended["reasons"]))
+    how = (ended["state"], ended["pause"] and ended["pause"]["reason"])  # a fast one is over before anybody looks at its errors
+    tap.check(how in (("failed", "limit"), ("done", None)), "the job is %s (%s, %s)" % (how, ended["text"], ended["reasons"]))
     tap.check(ended["done_files"] + ended["failed_files"] >= 100 and ended["failed_files"] * 100 >= 20 * (ended["done_files"] + ended["failed_files"]), "counted %s" % ended)
     now = stack.api.get("/rules/" + rule["id"])
     tap.equal((now["suspended"]["reason"], now["next_run_at"]), ("errors", None), "the rule")
     tap.check("files failed" in now["suspended"]["text"], now["suspended"]["text"])
-    tap.equal([e[:2] for e in events(rule["id"]) if e[0] == "rule.suspend"], [("rule.suspend", "schedule")], "the trail")
+    tap.equal([e[:2] for e in events(rule["id"]) if e[0] == "rule.suspend"], [("rule.suspend", "schedule" if how[1] else stack.host["name"])], "the trail")
     time.sleep(max(0, minute * 60 + 4 - time.time()))  # its next moment passes
     tap.equal(stack.api.get("/rules/" + rule["id"])["last_run"]["job_id"], run["id"], "no run while it is suspended")
     code, _, failed = alto("rule", "resume", "errors")

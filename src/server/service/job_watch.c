@@ -97,51 +97,95 @@ change_of(const struct store_job_watch *w, const char *reason, const char *text)
     };
 }
 
+static bool
+errs_too_much(uint64_t done, uint64_t failed, uint64_t limit_percent)
+{
+    return limit_percent > 0 && done + failed >= ERRORS_FROM &&
+           failed * 100 >= limit_percent * (done + failed);
+}
+
+struct errors {
+    const char *rule_id, *rule_name, *customer_id, *job_id;
+    uint64_t done, failed, limit_percent;
+    char text[256]; /* out: for people */
+};
+
+static int
+suspend_for_errors(struct work_tx *t, struct errors *e)
+{
+    struct al_buf AL_CLEANUP(al_buf_free) detail = {0};
+    struct al_jsonout j;
+    bool changed;
+
+    (void)snprintf(e->text, sizeof(e->text),
+                   "%llu of %llu files failed, the limit is %llu %%: look at the outcomes, then "
+                   "resume the rule",
+                   (unsigned long long)e->failed, (unsigned long long)(e->done + e->failed),
+                   (unsigned long long)e->limit_percent);
+    SV_TRY(store_rule_suspend(t->db, &t->scope, e->rule_id, "errors", e->text, t->now_ns, &changed,
+                              t->fail));
+    if (!changed) {
+        return AL_OK;
+    }
+    al_buf_init(&detail, 4096);
+    al_jo_begin(&j, &detail);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "reason", "errors");
+    al_jo_str(&j, "text", e->text);
+    al_jo_str(&j, "job_id", e->job_id);
+    al_jo_close(&j);
+    SV_TRY(al_jo_end(&j));
+    return work_event(t, &(struct work_event){
+                             .customer_id = e->customer_id,
+                             .act = "rule.suspend",
+                             .subject_type = "rule",
+                             .subject_id = e->rule_id,
+                             .subject = al_span_of(e->rule_name),
+                             .code = al_code_name(AL_ELIMIT),
+                             .detail = &detail,
+                         });
+}
+
 static int
 too_many_errors(struct work_tx *t, const struct store_job_watch *w, bool *ret_over)
 {
-    uint64_t tried = w->done_files + w->failed_files;
+    struct errors e = {w->rule_id,    w->rule_name,    w->customer_id,         w->id,
+                       w->done_files, w->failed_files, w->limit_error_percent, ""};
     struct job_change c;
-    char text[256];
-    bool changed;
 
-    if (w->limit_error_percent == 0 || tried < ERRORS_FROM ||
-        w->failed_files * 100 < w->limit_error_percent * tried) {
+    if (!errs_too_much(e.done, e.failed, e.limit_percent)) {
         return AL_OK;
     }
-    (void)snprintf(text, sizeof(text),
-                   "%llu of %llu files failed, the limit is %llu %%: look at the outcomes, then "
-                   "resume the rule",
-                   (unsigned long long)w->failed_files, (unsigned long long)tried,
-                   (unsigned long long)w->limit_error_percent);
     *ret_over = true;
-    SV_TRY(store_rule_suspend(t->db, &t->scope, w->rule_id, "errors", text, t->now_ns, &changed,
-                              t->fail));
-    if (changed) {
-        struct al_buf AL_CLEANUP(al_buf_free) detail = {0};
-        struct al_jsonout j;
-
-        al_buf_init(&detail, 4096);
-        al_jo_begin(&j, &detail);
-        al_jo_object(&j, NULL);
-        al_jo_str(&j, "reason", "errors");
-        al_jo_str(&j, "text", text);
-        al_jo_str(&j, "job_id", w->id);
-        al_jo_close(&j);
-        SV_TRY(al_jo_end(&j));
-        SV_TRY(work_event(t, &(struct work_event){
-                                 .customer_id = w->customer_id,
-                                 .act = "rule.suspend",
-                                 .subject_type = "rule",
-                                 .subject_id = w->rule_id,
-                                 .subject = al_span_of(w->rule_name),
-                                 .code = al_code_name(AL_ELIMIT),
-                                 .detail = &detail,
-                             }));
-    }
-    c = change_of(w, "limit", text);
+    SV_TRY(suspend_for_errors(t, &e));
+    c = change_of(w, "limit", e.text);
     c.code = AL_ELIMIT;
     return job_do_stop(t, &c, NULL);
+}
+
+int
+job_watch_end(struct work_tx *t, const struct store_job *job)
+{
+    struct store_rule r;
+    struct errors e;
+    int rc;
+
+    if (job->rule_id[0] == '\0') {
+        return AL_OK;
+    }
+    rc = store_rule_get(t->db, &t->scope, job->rule_id, t->arena, &r, NULL);
+    if (rc != AL_OK) {
+        return rc == AL_ENOENT ? AL_OK : rc;
+    }
+    e = (struct errors){r.id,
+                        r.name,
+                        job->customer_id,
+                        job->id,
+                        job->done_files,
+                        job->failed_files,
+                        r.limit_error_percent,
+                        ""};
+    return errs_too_much(e.done, e.failed, e.limit_percent) ? suspend_for_errors(t, &e) : AL_OK;
 }
 
 static int
@@ -288,13 +332,11 @@ stirs(const struct store_job_watch *w, int64_t now_ns)
 {
     struct store_volume v = {.bytes_total = w->bytes_total, .bytes_free = w->bytes_free};
     struct store_rule r = {.stop_used_percent = w->stop_used_percent};
-    uint64_t tried = w->done_files + w->failed_files;
     bool space = w->stop_used_percent > 0 && w->bytes_total > 0 && w->space_ns >= w->slice_ns;
 
     return (w->windows != NULL && w->look_ns <= now_ns) ||
            (w->windows == NULL && strcmp(w->pause_reason, "window") == 0) ||
-           (w->limit_error_percent > 0 && tried >= ERRORS_FROM &&
-            w->failed_files * 100 >= w->limit_error_percent * tried) ||
+           errs_too_much(w->done_files, w->failed_files, w->limit_error_percent) ||
            (w->limit_minutes > 0 && w->started_ns != 0 && w->pause_reason[0] == '\0' &&
             now_ns - w->started_ns - w->paused_ns >= (int64_t)w->limit_minutes * MINUTE_NS) ||
            (space && (rule_missing(&r, &v) == 0 ||

@@ -168,6 +168,9 @@ struct job_change {
 };
 int job_do_pause(struct work_tx *t, const struct job_change *c, bool *ret_changed) AL_MUST_CHECK;
 int job_do_resume(struct work_tx *t, const struct job_change *c, bool *ret_changed) AL_MUST_CHECK;
+/* A job that ended: one that was over before anybody looked at its errors suspends its rule all the
+ * same. */
+int job_watch_end(struct work_tx *t, const struct store_job *job) AL_MUST_CHECK;
 int job_do_stop(struct work_tx *t, const struct job_change *c, bool *ret_changed) AL_MUST_CHECK;
 
 /* Answers 202 with the job, commits, tells. */

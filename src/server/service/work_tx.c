@@ -110,6 +110,7 @@ work_settle(struct work_tx *t, const char *job_id, const char *customer_id)
     }
     SV_TRY(work_touch(t, WORK_T_FIGURES, customer_id, customer_id));
     SV_TRY(store_job_get(t->db, &t->scope, job_id, t->arena, &job, t->fail));
+    SV_TRY(job_watch_end(t, &job));
     al_buf_init(&detail, 4096);
     al_jo_begin(&j, &detail);
     al_jo_object(&j, NULL);
