@@ -564,6 +564,28 @@ test_errors_suspend_the_rule_and_end_the_job(void)
     chain_holds();
 }
 
+/* No tick in between: it is over before anybody looked. */
+static void
+test_errors_of_a_run_that_is_over_suspend_the_rule_too(void)
+{
+    al_id rule, job, work;
+    int works = 0;
+
+    seen(MANY);
+    start_in_window(rule, job, ",\"limit_error_percent\":20");
+    tell_outcomes(job, 0, MANY / 2, "tier", "ok");
+    tell_outcomes(job, MANY / 2, MANY, "tier", "io_error");
+    while (works++ < 16 && lease_tier(1, "", work) == 1) {
+        end_work(work, "ok");
+    }
+    look_at(job);
+    TAP_EQUAL_STR(text_of(world.json, "state"), "done");
+    look_at_rule(rule);
+    TAP_EQUAL_STR(text_of(json_object_get(world.json, "suspended"), "reason"), "errors");
+    TAP_EQUAL_U64(events_of("rule.suspend"), 1);
+    chain_holds();
+}
+
 static void
 test_minutes_of_work_end_the_job_as_done(void)
 {
@@ -750,6 +772,7 @@ main(void)
     RUN(test_a_work_that_ends_while_it_is_taken_back_is_over);
     RUN(test_walks_are_not_paused);
     RUN(test_errors_suspend_the_rule_and_end_the_job);
+    RUN(test_errors_of_a_run_that_is_over_suspend_the_rule_too);
     RUN(test_minutes_of_work_end_the_job_as_done);
     RUN(test_a_host_tells_of_its_own_volumes_alone);
     RUN(test_marks_run_a_rule_slice_by_slice_and_end_it);
