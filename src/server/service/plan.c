@@ -8,48 +8,8 @@
 void
 planning_end(struct planning *p)
 {
-    for (size_t i = 0; i < p->earlier_count; i++) {
-        p->parsed[i] = rule_free(p->parsed[i]);
-    }
-    p->rule = rule_free(p->rule);
+    ranked_end(&p->ranked);
     p->arena = al_arena_free(p->arena);
-}
-
-static int
-parse(struct planning *p, const char *where, struct rule **ret)
-{
-    struct rule_error error;
-    int rc = rule_parse(al_span_of(where), NULL, ret, &error);
-
-    if (rc == AL_EINVAL || rc == AL_ELIMIT) {
-        return al_fail_set(p->fail, AL_EINVAL, 0, "at byte %zu: %s%s%s", error.at, error.message,
-                           error.expected[0] == '\0' ? "" : "; expected ", error.expected);
-    }
-    return rc;
-}
-
-static int
-one_earlier(void *ctx, const struct store_rule *r)
-{
-    struct planning *p = ctx;
-    const char *reason = strcmp(r->action, "exclude") == 0 ? "excluded"
-                         : strcmp(r->action, "pin") == 0   ? "pinned"
-                                                           : "earlier_rule";
-
-    p->past = p->past || strcmp(r->id, p->of.id) == 0;
-    if (p->past) {
-        return AL_OK;
-    }
-    /* A rule that would tier the file anyway decides it too; one that recalls says that it shall
-     * not be tiered. */
-    if (p->earlier_count == INVENTORY_EARLIER_MAX) {
-        return al_fail_set(p->fail, AL_ELIMIT, 0, "more than %u rules come before this one",
-                           INVENTORY_EARLIER_MAX);
-    }
-    SV_TRY(parse(p, r->where, &p->parsed[p->earlier_count]));
-    p->earlier[p->earlier_count] = (struct inventory_earlier){p->parsed[p->earlier_count], reason};
-    p->earlier_count++;
-    return AL_OK;
 }
 
 int
@@ -64,19 +24,22 @@ plan_prepare(struct planning *p, struct service_worker *w, const struct scope *s
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     SV_TRY(store_volume_get(w->db, &p->scope, volume_id, p->arena, &p->v, fail));
-    SV_TRY(parse(p, where, &p->rule));
-    return store_rule_each(w->db, &p->scope, p->v.id, p->arena, one_earlier, p, fail);
+    return ranked_make(&p->ranked,
+                       &(struct ranked_of){
+                           .db = w->db,
+                           .scope = &p->scope,
+                           .volume_id = p->v.id,
+                           .rule_id = p->of.id,
+                           .where = where,
+                           .arena = p->arena,
+                       },
+                       fail);
 }
 
 struct inventory_plan_query
 plan_query(const struct planning *p)
 {
-    return (struct inventory_plan_query){
-        .rule = p->rule,
-        .now_ns = p->now_ns,
-        .earlier = p->earlier,
-        .earlier_count = p->earlier_count,
-    };
+    return ranked_query(&p->ranked, p->now_ns);
 }
 
 int
@@ -118,22 +81,6 @@ preview(struct planning *p, struct service_reply *reply)
     return al_jo_end(&j);
 }
 
-static int
-body_now(struct service_req *req, int64_t *ret, struct al_fail *fail)
-{
-    const char *text = NULL;
-
-    *ret = req->now_ns;
-    if (req->body == NULL) {
-        return AL_OK;
-    }
-    SV_TRY(service_body_text(req, "now", 1, 64, false, &text, fail));
-    if (text != NULL && al_time_parse(text, ret) != AL_OK) {
-        return al_fail_set(fail, AL_EINVAL, 0, "\"now\" is a time like 2026-11-23T08:30:00Z");
-    }
-    return AL_OK;
-}
-
 int
 rule_preview(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
@@ -145,7 +92,7 @@ rule_preview(struct service_req *req, struct service_reply *reply, struct al_fai
         SV_TRY(service_body(req, fail));
         SV_TRY(service_body_keys(req, keys, fail));
     }
-    SV_TRY(body_now(req, &p.now_ns, fail));
+    SV_TRY(ask_now(req, &p.now_ns, fail));
     SV_TRY(store_rule_get(req->worker->db, &scope, req->ids[0], req->arena, &p.of, fail));
     SV_TRY(plan_prepare(&p, req->worker, &scope, p.of.volume_id, p.of.where, fail));
     return preview(&p, reply);
@@ -167,7 +114,7 @@ rule_preview_text(struct service_req *req, struct service_reply *reply, struct a
     SV_TRY(service_body_id(req, "rule_id", false, rule, fail));
     SV_TRY(service_body_text(req, "where", 1, RULE_TEXT_BYTES_MAX, true, &where, fail));
     SV_TRY(service_body_word(req, "action", actions, false, &action, fail));
-    SV_TRY(body_now(req, &p.now_ns, fail));
+    SV_TRY(ask_now(req, &p.now_ns, fail));
     if (rule[0] != '\0') { /* a text that is to take the place of this rule's */
         SV_TRY(store_rule_get(req->worker->db, &scope, rule, req->arena, &p.of, fail));
     }

@@ -5,11 +5,7 @@
 void
 ask_end(struct ask *k)
 {
-    for (size_t i = 0; i < k->earlier_count; i++) {
-        k->parsed[i] = rule_free(k->parsed[i]);
-    }
-    k->earlier_count = 0;
-    k->rule = rule_free(k->rule);
+    ranked_end(&k->ranked);
 }
 
 int
@@ -28,53 +24,20 @@ ask_failed(struct al_fail *fail, int rc)
 }
 
 static int
-parse(struct ask *k, const char *where, struct rule **ret)
-{
-    struct rule_error error;
-    int rc = rule_parse(al_span_of(where), NULL, ret, &error);
-
-    if (rc == AL_EINVAL || rc == AL_ELIMIT) {
-        return al_fail_set(k->fail, AL_EINVAL, 0, "at byte %zu: %s%s%s", error.at, error.message,
-                           error.expected[0] == '\0' ? "" : "; expected ", error.expected);
-    }
-    return rc;
-}
-
-/* ---- the rules before it ---- */
-
-static int
-one_earlier(void *ctx, const struct store_rule *r)
-{
-    struct ask *k = ctx;
-    bool exclude = strcmp(r->action, "exclude") == 0;
-    const char *reason = exclude                         ? "excluded"
-                         : strcmp(r->action, "pin") == 0 ? "pinned"
-                                                         : "earlier_rule";
-
-    /* Exclusions come before all others: to a text that excludes no other rule is earlier. */
-    k->past = k->past || strcmp(r->id, k->of.id) == 0 ||
-              (k->of.id[0] == '\0' && strcmp(k->action, "exclude") == 0 && !exclude);
-    if (k->past) {
-        return AL_OK;
-    }
-    if (k->earlier_count == INVENTORY_EARLIER_MAX) {
-        return al_fail_set(k->fail, AL_ELIMIT, 0, "more than %u rules come before this one",
-                           INVENTORY_EARLIER_MAX);
-    }
-    SV_TRY(parse(k, r->where, &k->parsed[k->earlier_count]));
-    k->earlier[k->earlier_count] = (struct inventory_earlier){k->parsed[k->earlier_count], reason};
-    k->earlier_count++;
-    return AL_OK;
-}
-
-static int
 prepare(struct ask *k)
 {
     struct scope scope = service_scope(k->req->caller);
+    struct ranked_of of = {
+        .db = k->req->worker->db,
+        .scope = &scope,
+        .volume_id = k->v->id,
+        .rule_id = k->of.id,
+        .excludes = strcmp(k->action, "exclude") == 0,
+        .where = k->where,
+        .arena = k->req->arena,
+    };
 
-    SV_TRY(parse(k, k->where, &k->rule));
-    return store_rule_each(k->req->worker->db, &scope, k->v->id, k->req->arena, one_earlier, k,
-                           k->fail);
+    return ranked_make(&k->ranked, &of, k->fail);
 }
 
 /* ---- which rule ---- */
@@ -172,12 +135,7 @@ ask_rule(struct ask *k, struct service_req *req, const struct store_rule *r,
 struct inventory_plan_query
 ask_query(const struct ask *k, int64_t now_ns)
 {
-    return (struct inventory_plan_query){
-        .rule = k->rule,
-        .now_ns = now_ns,
-        .earlier = k->earlier,
-        .earlier_count = k->earlier_count,
-    };
+    return ranked_query(&k->ranked, now_ns);
 }
 
 bool
@@ -202,6 +160,9 @@ ask_now(struct service_req *req, int64_t *ret, struct al_fail *fail)
     const char *text = NULL;
 
     *ret = req->now_ns;
+    if (req->body == NULL) {
+        return AL_OK;
+    }
     SV_TRY(service_body_text(req, "now", 1, 64, false, &text, fail));
     if (text != NULL && al_time_parse(text, ret) != AL_OK) {
         return al_fail_set(fail, AL_EINVAL, 0, "\"now\" is a time like 2026-11-23T08:30:00Z");

@@ -4,7 +4,7 @@
 #define ALTO_SERVER_SERVICE_PLAN_PRIV_H
 
 #include "server/inventory/figures.h"
-#include "server/service/work_priv.h"
+#include "server/service/ranked.h"
 #include "server/store/import.h"
 
 #define ASK_ARENA_MAX ((size_t)64 << 20)
@@ -25,11 +25,7 @@ struct ask { /* ask_end for AL_CLEANUP; zeroed by its declaration */
     const struct store_volume *v;
     struct store_rule of; /* .id "": of a text */
     const char *where, *action;
-    struct rule *rule;
-    struct rule *parsed[INVENTORY_EARLIER_MAX];
-    struct inventory_earlier earlier[INVENTORY_EARLIER_MAX];
-    size_t earlier_count;
-    bool past;
+    struct ranked ranked;
 };
 void ask_end(struct ask *k);
 /* From the members where, rule_id and version of o; action and its rules. AL_EINVAL when it names

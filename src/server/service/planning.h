@@ -3,7 +3,7 @@
 #ifndef ALTO_SERVER_SERVICE_PLANNING_H
 #define ALTO_SERVER_SERVICE_PLANNING_H
 
-#include "server/service/work_priv.h"
+#include "server/service/ranked.h"
 
 /* A rule to be planned, and those that come before it on its volume. */
 struct planning { /* planning_end for AL_CLEANUP */
@@ -13,12 +13,8 @@ struct planning { /* planning_end for AL_CLEANUP */
     struct al_fail *fail;
     struct store_volume v;
     struct store_rule of; /* .id empty: of a text, behind all rules there are */
-    struct rule *rule;
+    struct ranked ranked;
     int64_t now_ns;
-    struct rule *parsed[INVENTORY_EARLIER_MAX]; /* of the earlier ones */
-    struct inventory_earlier earlier[INVENTORY_EARLIER_MAX];
-    size_t earlier_count;
-    bool past; /* the rule itself was met: what follows comes later */
 };
 
 /* of and now_ns are set before. */

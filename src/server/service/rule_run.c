@@ -72,7 +72,7 @@ run_recall(struct planning *p, struct job_maker *m)
         .recursive = true,
         .state = RULE_S_STUB,
         .files_only = true,
-        .rule = p->rule,
+        .rule = p->ranked.rule,
         .now_ns = p->now_ns,
         .limit = INVENTORY_PAGE_MAX,
     };
