@@ -1,27 +1,23 @@
 // Steps in a real Chromium, one JSON line each: {"step": name, ...arguments} in, {"ok": result} or {"error": text} out. console.py asks for
 // them and checks what they tell; what must hold on every page (no complaint of the browser, no failed request) is gathered here.
-import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { gzipSync } from "node:zlib";
+import {
+  button,
+  axe,
+  choose,
+  dialog,
+  enter,
+  heading,
+  open,
+  page,
+  provoking,
+  serve,
+  shots,
+  still,
+  url,
+  walk,
+} from "./page.mjs";
 
-const require = createRequire(
-  new URL("../../../console/package.json", import.meta.url),
-);
-const { chromium } = require("playwright-core");
-const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const LIMIT = 60_000; // ms to wait for anything, on a machine that does much else
-
-let browser, context, page, url, shots;
-const complaints = [];
-const expected = []; // texts of complaints that a step provokes on purpose
-
-const button = (name, where = page) =>
-  where.getByRole("button", { name, exact: true });
-const dialog = () => page.getByRole("dialog").last();
 const row = (text) => page.locator(".ant-table-row", { hasText: text }).first();
-const heading = (name) =>
-  page.getByRole("heading", { level: 1, name }).waitFor();
 const room = async (name) => {
   await page
     .getByRole("navigation", { name: "Rooms" })
@@ -30,97 +26,9 @@ const room = async (name) => {
 };
 const gone = (what) => what.waitFor({ state: "hidden" });
 
-/** Chooses in a Pick or Select by typing. */
-async function choose(field, text, where = page) {
-  await where.getByRole("combobox", { name: field }).click();
-  await page.keyboard.type(text);
-  await page
-    .locator(".ant-select-dropdown:visible .ant-select-item-option", {
-      hasText: text,
-    })
-    .first()
-    .click();
-}
-
 async function menu(of, item) {
   await button(`More for ${of}`).click();
   await page.getByRole("menuitem", { name: item, exact: true }).click();
-}
-
-function watch(to) {
-  const complain = (text) => {
-    if (!expected.some((e) => text.includes(e)))
-      complaints.push(`${to.url()}: ${text}`);
-  };
-  to.on("console", (m) => {
-    if (["error", "warning"].includes(m.type()))
-      complain(`${m.type()}: ${m.text()} ${m.location().url}`);
-  });
-  to.on("pageerror", (e) => complain(`error: ${e.message}`));
-  // A stream or a load that a navigation ends is no failure.
-  to.on("requestfailed", (r) => {
-    if (!/ERR_ABORTED/.test(r.failure()?.errorText ?? ""))
-      complain(`${r.url()} failed: ${r.failure()?.errorText}`);
-  });
-  to.on("response", (r) => {
-    if (r.status() >= 400)
-      complain(`${r.request().method()} ${r.url()} answered ${r.status()}`);
-  });
-}
-
-/** Runs an act that makes the browser complain with these texts, and only then. */
-async function provoking(texts, act) {
-  expected.push(...texts);
-  try {
-    return await act();
-  } finally {
-    await page.waitForTimeout(100);
-    expected.splice(0);
-  }
-}
-
-async function still() {
-  await page.waitForFunction(
-    () =>
-      !document.querySelector(
-        '.ant-skeleton, .ant-spin-spinning, [aria-busy="true"]',
-      ),
-  );
-}
-
-/** To another room without loading the console again. */
-async function walk(path) {
-  await page.evaluate((to) => {
-    window.history.pushState({}, "", to);
-    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
-  }, path);
-}
-
-async function axe(name) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
-  // As high as the page: what lies below a bar that sticks to the window's edge is not covered, only scrolled.
-  const size = page.viewportSize();
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ ...size, height: Math.max(size.height, height) });
-  const found = await page.evaluate(() =>
-    window.axe.run(document, {
-      resultTypes: ["violations"],
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    }),
-  );
-  await page.setViewportSize(size);
-  return found.violations
-    .filter((v) => ["serious", "critical"].includes(v.impact))
-    .map(
-      (v) =>
-        `${name}: ${v.id} (${v.impact}): ${v.nodes
-          .slice(0, 3)
-          .map(
-            (n) =>
-              `${n.target.join(" ")} ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ""}`,
-          )
-          .join(" | ")}`,
-    );
 }
 
 const ROOMS = [
@@ -137,28 +45,8 @@ const ROOMS = [
 
 const STEPS = {
   async open(a) {
-    ({ url, shots } = a);
-    browser = await chromium.launch({
-      executablePath: a.chromium,
-      args: ["--no-sandbox", "--disable-dev-shm-usage"],
-    });
-    context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      reducedMotion: "reduce",
+    const sizes = await open(a, {
       permissions: ["clipboard-read", "clipboard-write"],
-    });
-    context.setDefaultTimeout(LIMIT);
-    page = await context.newPage();
-    watch(page);
-    const sizes = new Map();
-    page.on("response", async (r) => {
-      if (/\.(js|css)$/.test(new URL(r.url()).pathname))
-        sizes.set(r.url(), gzipSync(await r.body(), { level: 9 }).length);
-    });
-    await provoking(["401"], async () => {
-      await page.goto(url);
-      await page.getByLabel("Name").waitFor();
-      await page.waitForLoadState("networkidle");
     });
     return {
       kb: Math.round([...sizes.values()].reduce((x, y) => x + y, 0) / 1024),
@@ -176,10 +64,7 @@ const STEPS = {
   },
 
   async log_in({ name, password }) {
-    await page.getByLabel("Name").fill(name);
-    await page.getByLabel("Password", { exact: true }).fill(password);
-    await page.keyboard.press("Enter");
-    await heading("Overview");
+    await enter(name, password);
     await page.getByText("Live", { exact: true }).waitFor();
     await still();
   },
@@ -636,41 +521,6 @@ const STEPS = {
     });
     return { status, at: new URL(page.url()).pathname };
   },
-
-  async complaints() {
-    return complaints;
-  },
-
-  async close() {
-    await browser?.close();
-    return {};
-  },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { step, ...a } = JSON.parse(line);
-  try {
-    process.stdout.write(
-      `${JSON.stringify({ ok: (await STEPS[step](a)) ?? {} })}\n`,
-    );
-  } catch (error) {
-    const at = page
-      ? await page
-          .locator("body")
-          .innerText()
-          .catch(() => "")
-      : "";
-    process.stdout.write(
-      `${JSON.stringify({ error: `${error.message.slice(0, 1500)}\nat ${page?.url()}:\n${at.slice(0, 1500)}` })}\n`,
-    );
-    if (shots && page)
-      await page
-        .screenshot({ path: `${shots}/wrong-${step}.png` })
-        .catch(() => undefined);
-    // A dialog left open would make all later steps fail too.
-    await page?.keyboard.press("Escape").catch(() => undefined);
-    expected.splice(0);
-  }
-  if (step === "close") break;
-}
-process.exit(0);
+await serve(STEPS);

@@ -1,11 +1,8 @@
 #!/usr/bin/python3
 """The console in a real Chromium against the whole stack: a customer's first day, from the enrolment of a host to a recall with one click, each dialog once,
 with nothing that the browser complains about. Skipped where Chromium or the built console is missing. ALTO_SHOTS names a folder for pictures."""
-import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,10 +10,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path[:0] = [os.path.join(HERE, "../../lib"), os.path.join(ROOT, "tools/run")]
+import chromium  # noqa: E402
 import tap  # noqa: E402
+from chromium import step  # noqa: E402
 from stack import Stack, run, binary, wait_for  # noqa: E402
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CUSTOMER, HOST, SHARE, VOLUME, RULE = "Garonne & Söhne", "console-host", "cold", "projects", "Untouched for 90 days"
 DAY = 86400
 OLD = 400
@@ -24,36 +22,11 @@ SIZE = 65536
 AUDITOR, AUDITOR_WORD = "revision", "a word of the auditor's"
 began = time.monotonic()
 stack = Stack(tempfile.mkdtemp(prefix="alto-console-"), size="2G")
-browser = None
 state = {}
 
 
 def why_not():
-    if os.geteuid() != 0:
-        return "mounting a volume needs root"
-    if not os.path.exists(CHROMIUM):
-        return "%s is not there" % CHROMIUM
-    for program in ("node", "smbd", "mkfs.xfs"):
-        if shutil.which(program) is None:
-            return "%s is not installed" % program
-    for part in ("console/dist/index.html", "console/node_modules/playwright-core/package.json", "console/node_modules/axe-core/package.json"):
-        if not os.path.exists(os.path.join(ROOT, part)):
-            return "%s is not there: run make console" % part
-    return None
-
-
-def step(name, /, **arguments):
-    """Has the browser take a step and returns what it told."""
-    if browser is None or browser.poll() is not None:
-        raise tap.Skip("there is no browser")
-    browser.stdin.write(json.dumps(dict(arguments, step=name)) + "\n")
-    browser.stdin.flush()
-    line = browser.stdout.readline()
-    tap.check(line, "the browser ended")
-    answer = json.loads(line)
-    if "error" in answer:
-        raise AssertionError("%s: %s" % (name, answer["error"]))
-    return answer["ok"]
+    return "mounting a volume needs root" if os.geteuid() != 0 else chromium.why_not("smbd", "mkfs.xfs")
 
 
 def need(*what):
@@ -63,7 +36,6 @@ def need(*what):
 
 
 def test_login_page_loads_little():
-    global browser
     reason = why_not()
     if reason:
         raise tap.Skip(reason)
@@ -80,13 +52,7 @@ def test_login_page_loads_little():
     with open(os.path.join(stack.volume, "new.txt"), "w", encoding="utf-8") as out:
         out.write("written today")
     stack.start_altod()
-    shots = os.environ.get("ALTO_SHOTS", "")
-    if shots:
-        os.makedirs(shots, exist_ok=True)
-    node = run(os.path.join(ROOT, "tools/node.sh")).strip()  # Playwright does not run in Debian 12's
-    browser = subprocess.Popen([os.path.join(node, "node"), os.path.join(HERE, "browser.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               text=True, encoding="utf-8")
-    found = step("open", url=stack.api.url.rstrip("/"), chromium=CHROMIUM, shots=shots)
+    found = chromium.start("browser.mjs", stack.api.url)
     print("# first load: %d KB gzip" % found["kb"])
     tap.check(found["kb"] < 350, "it loads %d KB" % found["kb"])
     tap.check("/login" in found["at"], "it shows %s" % found["at"])
@@ -280,18 +246,11 @@ def test_log_out_ends_the_session():
 
 def test_browser_complained_about_nothing():
     need("session")
-    found = step("complaints")
-    for line in found:
-        print("# " + line)
-    tap.equal(len(found), 0, "complaints")
+    chromium.no_complaints()
 
 
 def test_it_stops_cleanly():
-    if browser is not None:
-        if browser.poll() is None:
-            step("close")
-        browser.stdin.close()
-        browser.wait(20)
+    chromium.close()
     stack.stop(remove=os.environ.get("ALTO_KEEP") is None)
     tap.check(not os.path.ismount(stack.volume), "the volume is still mounted")
     print("# %.0f s in all" % (time.monotonic() - began))
@@ -301,7 +260,6 @@ tests = [v for k, v in list(globals().items()) if k.startswith("test_")]
 try:
     status = tap.run(tests)
 finally:
-    if browser is not None and browser.poll() is None:
-        browser.kill()
+    chromium.kill()
     stack.stop(remove=os.environ.get("ALTO_KEEP") is None)
 sys.exit(status)

@@ -1,117 +1,29 @@
 // Steps in a real Chromium for the rooms of imports, figures, rules and plans, one JSON line each, as browser.mjs has them: {"step": name, ...arguments} in,
 // {"ok": result} or {"error": text} out. rooms.py asks for them and checks what they tell.
-import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { gzipSync } from "node:zlib";
 
-const require = createRequire(
-  new URL("../../../console/package.json", import.meta.url),
-);
-const { chromium } = require("playwright-core");
-const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const LIMIT = Number(process.env.ALTO_WAIT_MS ?? 60_000); // ms to wait for anything, on a machine that does much else
+import {
+  axe,
+  button,
+  choose,
+  dialog,
+  enter,
+  heading,
+  open,
+  page,
+  provoking,
+  serve,
+  shots,
+  still,
+  url,
+  walk,
+} from "./page.mjs";
 
-let browser, context, page, url, shots;
-const complaints = [];
-const expected = []; // texts of complaints that a step provokes on purpose
-
-const button = (name, where = page) =>
-  where.getByRole("button", { name, exact: true });
-const dialog = () => page.getByRole("dialog").last();
-const heading = (name) =>
-  page.getByRole("heading", { level: 1, name }).waitFor();
 const main = () => page.locator("#main");
 const tile = (name) =>
   page
     .locator(".tile", { has: page.getByText(name, { exact: true }) })
     .locator(".v");
-
-/** Chooses in a Pick or Select by typing. */
-async function choose(field, text, where = page) {
-  await where.getByRole("combobox", { name: field }).first().click();
-  await page.keyboard.type(text);
-  await page
-    .locator(".ant-select-dropdown:visible .ant-select-item-option", {
-      hasText: text,
-    })
-    .first()
-    .click();
-}
-
-function watch(to) {
-  const complain = (text) => {
-    if (!expected.some((e) => text.includes(e)))
-      complaints.push(`${to.url()}: ${text}`);
-  };
-  to.on("console", (m) => {
-    if (["error", "warning"].includes(m.type()))
-      complain(`${m.type()}: ${m.text()} ${m.location().url}`);
-  });
-  to.on("pageerror", (e) => complain(`error: ${e.message}`));
-  to.on("requestfailed", (r) => {
-    if (!/ERR_ABORTED/.test(r.failure()?.errorText ?? ""))
-      complain(`${r.url()} failed: ${r.failure()?.errorText}`);
-  });
-  to.on("response", (r) => {
-    if (r.status() >= 400)
-      complain(`${r.request().method()} ${r.url()} answered ${r.status()}`);
-  });
-}
-
-/** Runs an act that makes the browser complain with these texts, and only then. */
-async function provoking(texts, act) {
-  expected.push(...texts);
-  try {
-    return await act();
-  } finally {
-    await page.waitForTimeout(100);
-    expected.splice(0);
-  }
-}
-
-async function still() {
-  await page.waitForFunction(
-    () =>
-      !document.querySelector(
-        '.ant-skeleton, .ant-spin-spinning, [aria-busy="true"]',
-      ),
-  );
-}
-
-async function walk(path) {
-  await page.evaluate((to) => {
-    window.history.pushState({}, "", to);
-    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
-  }, path);
-}
-
-async function axe(name) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
-  // As high as the page: what lies below a bar that sticks to the window's edge is not covered, only scrolled.
-  const size = page.viewportSize();
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ ...size, height: Math.max(size.height, height) });
-  const found = await page.evaluate(() =>
-    window.axe.run(document, {
-      resultTypes: ["violations"],
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    }),
-  );
-  await page.setViewportSize(size);
-  return found.violations
-    .filter((v) => ["serious", "critical"].includes(v.impact))
-    .map(
-      (v) =>
-        `${name}: ${v.id} (${v.impact}): ${v.nodes
-          .slice(0, 3)
-          .map(
-            (n) =>
-              `${n.target.join(" ")} ${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ""}`,
-          )
-          .join(" | ")}`,
-    );
-}
 
 /** The count that is shown once it is of the text as it stands. */
 async function counted() {
@@ -123,33 +35,8 @@ async function counted() {
 
 const STEPS = {
   async open(a) {
-    ({ url, shots } = a);
-    browser = await chromium.launch({
-      executablePath: a.chromium,
-      args: ["--no-sandbox", "--disable-dev-shm-usage"],
-    });
-    context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      reducedMotion: "reduce",
-      acceptDownloads: true,
-    });
-    context.setDefaultTimeout(LIMIT);
-    page = await context.newPage();
-    watch(page);
-    const sizes = new Map();
-    page.on("response", async (r) => {
-      if (/\.(js|css)$/.test(new URL(r.url()).pathname))
-        sizes.set(r.url(), gzipSync(await r.body(), { level: 9 }).length);
-    });
-    await provoking(["401"], async () => {
-      await page.goto(url);
-      await page.getByLabel("Name").waitFor();
-      await page.waitForLoadState("networkidle");
-    });
-    await page.getByLabel("Name").fill("admin");
-    await page.getByLabel("Password", { exact: true }).fill(a.password);
-    await page.keyboard.press("Enter");
-    await heading("Overview");
+    const sizes = await open(a, { acceptDownloads: true });
+    await enter("admin", a.password);
     await still();
     // What index.html itself asks for: all that is needed before the first route is known.
     const html = await (await fetch(url)).text();
@@ -374,40 +261,6 @@ const STEPS = {
     await page.setViewportSize({ width: 1440, height: 900 });
     return { wrong, seen };
   },
-
-  async complaints() {
-    return complaints;
-  },
-
-  async close() {
-    await browser?.close();
-    return {};
-  },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { step, ...a } = JSON.parse(line);
-  try {
-    process.stdout.write(
-      `${JSON.stringify({ ok: (await STEPS[step](a)) ?? {} })}\n`,
-    );
-  } catch (error) {
-    const at = page
-      ? await page
-          .locator("body")
-          .innerText()
-          .catch(() => "")
-      : "";
-    process.stdout.write(
-      `${JSON.stringify({ error: `${error.message.slice(0, 1500)}\nat ${page?.url()}:\n${at.slice(0, 1500)}` })}\n`,
-    );
-    if (shots && page)
-      await page
-        .screenshot({ path: `${shots}/wrong-${step}.png` })
-        .catch(() => undefined);
-    await page?.keyboard.press("Escape").catch(() => undefined);
-    expected.splice(0);
-  }
-  if (step === "close") break;
-}
-process.exit(0);
+await serve(STEPS);

@@ -4,11 +4,8 @@ expected, and every number the console shows is held against a count of our own.
 names a folder for pictures."""
 import csv
 import io
-import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,10 +13,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path[:0] = [os.path.join(HERE, "../../lib"), os.path.join(ROOT, "tools/run")]
+import chromium  # noqa: E402
 import tap  # noqa: E402
+from chromium import step  # noqa: E402
 from stack import Stack, run  # noqa: E402
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CUSTOMER, HOST, VOLUME, RULE = "Garonne & Söhne", "nas-without-agent", "projects", "Films after 90 days"
 ROOT_PATH = "/srv/projects"
 ROWS = 3000
@@ -28,33 +26,7 @@ DAY = 86400
 NOW = int(time.time())
 began = time.monotonic()
 stack = Stack(tempfile.mkdtemp(prefix="alto-rooms-"))
-browser = None
 state = {}
-
-
-def why_not():
-    if not os.path.exists(CHROMIUM):
-        return "%s is not there" % CHROMIUM
-    if shutil.which("node") is None:
-        return "node is not installed"
-    for part in ("console/dist/index.html", "console/node_modules/playwright-core/package.json", "console/node_modules/axe-core/package.json"):
-        if not os.path.exists(os.path.join(ROOT, part)):
-            return "%s is not there: run make console" % part
-    return None
-
-
-def step(name, /, **arguments):
-    """Has the browser take a step and returns what it told."""
-    if browser is None or browser.poll() is not None:
-        raise tap.Skip("there is no browser")
-    browser.stdin.write(json.dumps(dict(arguments, step=name)) + "\n")
-    browser.stdin.flush()
-    line = browser.stdout.readline()
-    tap.check(line, "the browser ended")
-    answer = json.loads(line)
-    if "error" in answer:
-        raise AssertionError("%s: %s" % (name, answer["error"]))
-    return answer["ok"]
 
 
 def need(*what):
@@ -95,20 +67,13 @@ def number(text):
 
 
 def test_first_load_is_small_and_has_no_charts_and_no_builder():
-    global browser
-    reason = why_not()
+    reason = chromium.why_not()
     if reason:
         raise tap.Skip(reason)
     stack.start_altod()
     stack.api.login("admin", stack.admin_password())
     stack.api.post("/customers", {"name": CUSTOMER})
-    shots = os.environ.get("ALTO_SHOTS", "")
-    if shots:
-        os.makedirs(shots, exist_ok=True)
-    node = run(os.path.join(ROOT, "tools/node.sh")).strip()  # Playwright does not run in Debian 12's
-    browser = subprocess.Popen([os.path.join(node, "node"), os.path.join(HERE, "rooms.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               text=True, encoding="utf-8")
-    found = step("open", url=stack.api.url.rstrip("/"), chromium=CHROMIUM, shots=shots, password=stack.admin_password())
+    found = chromium.start("rooms.mjs", stack.api.url, password=stack.admin_password())
     print("# before the first route: %d KB gzip" % found["kb"])
     tap.check(0 < found["kb"] < 300, "the first load has %d KB" % found["kb"])
     tap.check(not any(n.startswith(("builder", "AreaChart", "histogram")) for n in found["names"]), "charts or the query builder are loaded: %s" % found["names"])
@@ -226,18 +191,11 @@ def test_no_room_has_a_serious_accessibility_violation_or_is_too_wide():
 
 def test_browser_complained_about_nothing():
     need("session")
-    found = step("complaints")
-    for line in found:
-        print("# " + line)
-    tap.equal(len(found), 0, "complaints")
+    chromium.no_complaints()
 
 
 def test_it_stops_cleanly():
-    if browser is not None:
-        if browser.poll() is None:
-            step("close")
-        browser.stdin.close()
-        browser.wait(20)
+    chromium.close()
     stack.stop(remove=os.environ.get("ALTO_KEEP") is None)
     print("# %.0f s in all" % (time.monotonic() - began))
 
@@ -246,7 +204,6 @@ tests = [v for k, v in list(globals().items()) if k.startswith("test_")]
 try:
     status = tap.run(tests)
 finally:
-    if browser is not None and browser.poll() is None:
-        browser.kill()
+    chromium.kill()
     stack.stop(remove=os.environ.get("ALTO_KEEP") is None)
 sys.exit(status)
