@@ -198,37 +198,6 @@ inv_rule_sql_end(struct inv_rule_sql *r)
 }
 
 int
-inv_register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
-                    const duckdb_type *types, size_t count, duckdb_type back, unsigned how,
-                    duckdb_scalar_function_t function)
-{
-    duckdb_scalar_function f = duckdb_create_scalar_function();
-    duckdb_logical_type t;
-    int rc;
-
-    duckdb_scalar_function_set_name(f, name);
-    for (size_t i = 0; i < count; i++) {
-        t = duckdb_create_logical_type(types[i]);
-        duckdb_scalar_function_add_parameter(f, t);
-        duckdb_destroy_logical_type(&t);
-    }
-    t = duckdb_create_logical_type(back);
-    duckdb_scalar_function_set_return_type(f, t);
-    duckdb_destroy_logical_type(&t);
-    if ((how & INV_SEES_NULLS) != 0) {
-        duckdb_scalar_function_set_special_handling(f);
-    }
-    if ((how & INV_COUNTS_CALLS) != 0) {
-        duckdb_scalar_function_set_volatile(f);
-    }
-    duckdb_scalar_function_set_extra_info(f, inv, NULL);
-    duckdb_scalar_function_set_function(f, function);
-    rc = duckdb_register_scalar_function(c->con, f) == DuckDBSuccess ? AL_OK : AL_EINTERNAL;
-    duckdb_destroy_scalar_function(&f);
-    return rc;
-}
-
-int
 inv_functions_register(struct inventory *inv, struct inv_conn *c)
 {
     static const duckdb_type glob[] = {DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_UTINYINT};

@@ -14,30 +14,6 @@ job_at(struct inventory *inv, uint64_t slot)
     return (struct import_job *)inv_lent(inv, slot); /* lent by the import, which may change it */
 }
 
-static struct import_job *
-bind_job(duckdb_bind_info info)
-{
-    duckdb_value v = duckdb_bind_get_parameter(info, 0);
-    struct import_job *j = job_at(duckdb_bind_get_extra_info(info), duckdb_get_uint64(v));
-
-    duckdb_destroy_value(&v);
-    if (j == NULL) {
-        duckdb_bind_set_error(info, "no such slot");
-        return NULL;
-    }
-    duckdb_bind_set_bind_data(info, j, NULL);
-    return j;
-}
-
-static void
-add_column(duckdb_bind_info info, const char *name, duckdb_type type)
-{
-    duckdb_logical_type t = duckdb_create_logical_type(type);
-
-    duckdb_bind_add_result_column(info, name, t);
-    duckdb_destroy_logical_type(&t);
-}
-
 static void
 reader_free(void *mem)
 {
@@ -74,8 +50,8 @@ pieces_init(duckdb_init_info info)
 static void
 check_bind(duckdb_bind_info info)
 {
-    if (bind_job(info) != NULL) {
-        add_column(info, "piece", DUCKDB_TYPE_UBIGINT);
+    if (inv_bind_lent(info) != NULL) {
+        inv_add_column(info, "piece", DUCKDB_TYPE_UBIGINT);
     }
 }
 
@@ -102,10 +78,10 @@ check_function(duckdb_function_info info, duckdb_data_chunk out)
 static void
 rows_bind(duckdb_bind_info info)
 {
-    const struct import_job *j = bind_job(info);
+    const struct import_job *j = inv_bind_lent(info);
 
     for (int i = 0; j != NULL && i < IMPORT_COLUMNS_OUT; i++) {
-        add_column(info, import_out_columns[i].name, import_out_columns[i].type);
+        inv_add_column(info, import_out_columns[i].name, import_out_columns[i].type);
     }
     if (j != NULL) {
         duckdb_bind_set_cardinality(info, j->counts.rows, false);
@@ -429,28 +405,6 @@ note_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out
 
 /* ---- registering ---- */
 
-static int
-register_table(struct inventory *inv, struct inv_conn *c, const char *name,
-               duckdb_table_function_bind_t bind, duckdb_table_function_init_t init,
-               duckdb_table_function_t function)
-{
-    duckdb_table_function f = duckdb_create_table_function();
-    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
-    int rc;
-
-    duckdb_table_function_set_name(f, name);
-    duckdb_table_function_add_parameter(f, number);
-    duckdb_table_function_set_extra_info(f, inv, NULL);
-    duckdb_table_function_set_bind(f, bind);
-    duckdb_table_function_set_init(f, init);
-    duckdb_table_function_set_local_init(f, local_init);
-    duckdb_table_function_set_function(f, function);
-    rc = duckdb_register_table_function(c->con, f) == DuckDBSuccess ? AL_OK : AL_EINTERNAL;
-    duckdb_destroy_logical_type(&number);
-    duckdb_destroy_table_function(&f);
-    return rc;
-}
-
 static duckdb_logical_type
 row_type(void)
 {
@@ -468,61 +422,31 @@ row_type(void)
     return all;
 }
 
-static int
-register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
-                const duckdb_type *types, size_t count, bool any_more, duckdb_logical_type back,
-                duckdb_scalar_function_t function)
-{
-    duckdb_scalar_function f = duckdb_create_scalar_function();
-    duckdb_logical_type t;
-    int rc;
-
-    duckdb_scalar_function_set_name(f, name);
-    for (size_t i = 0; i < count; i++) {
-        t = duckdb_create_logical_type(types[i]);
-        duckdb_scalar_function_add_parameter(f, t);
-        duckdb_destroy_logical_type(&t);
-    }
-    if (any_more) {
-        t = duckdb_create_logical_type(DUCKDB_TYPE_ANY);
-        duckdb_scalar_function_set_varargs(f, t);
-        duckdb_destroy_logical_type(&t);
-    }
-    duckdb_scalar_function_set_return_type(f, back);
-    duckdb_scalar_function_set_special_handling(f);
-    duckdb_scalar_function_set_volatile(f);
-    duckdb_scalar_function_set_extra_info(f, inv, NULL);
-    duckdb_scalar_function_set_function(f, function);
-    rc = duckdb_register_scalar_function(c->con, f) == DuckDBSuccess ? AL_OK : AL_EINTERNAL;
-    duckdb_destroy_scalar_function(&f);
-    duckdb_destroy_logical_type(&back);
-    return rc;
-}
-
 int
 inv_imports_register(struct inventory *inv, struct inv_conn *c)
 {
     static const duckdb_type row[] = {DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT};
     static const duckdb_type note[] = {DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UTINYINT,
                                        DUCKDB_TYPE_UTINYINT};
-    int rc = register_table(inv, c, "alto_import_check", check_bind, pieces_init, check_function);
+    const unsigned how = INV_SEES_NULLS | INV_COUNTS_CALLS;
+    int rc = inv_register_table(inv, c, "alto_import_check", check_bind, pieces_init, local_init, check_function);
 
     if (rc == AL_OK) {
-        rc = register_table(inv, c, "alto_import", rows_bind, pieces_init, rows_function);
+        rc = inv_register_table(inv, c, "alto_import", rows_bind, pieces_init, local_init, rows_function);
     }
     if (rc == AL_OK) {
-        rc = register_table(inv, c, "alto_import_made", rows_bind, made_init, made_function);
+        rc = inv_register_table(inv, c, "alto_import_made", rows_bind, made_init, local_init, made_function);
     }
     if (rc == AL_OK) {
-        rc = register_scalar(inv, c, "alto_import_good", row, AL_LEN(row), true,
-                             duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN), row_function);
+        rc = inv_register_scalar(inv, c, "alto_import_good", row, AL_LEN(row), DUCKDB_TYPE_BOOLEAN,
+                                 how | INV_ANY_MORE, row_function);
     }
     if (rc == AL_OK) {
-        rc = register_scalar(inv, c, "alto_import_row", row, AL_LEN(row), true, row_type(),
-                             row_function);
+        rc = inv_register_scalar_to(inv, c, "alto_import_row", row, AL_LEN(row), row_type(),
+                                    how | INV_ANY_MORE, row_function);
     }
     return rc < 0
                ? rc
-               : register_scalar(inv, c, "alto_import_note", note, AL_LEN(note), false,
-                                 duckdb_create_logical_type(DUCKDB_TYPE_UTINYINT), note_function);
+               : inv_register_scalar(inv, c, "alto_import_note", note, AL_LEN(note),
+                                     DUCKDB_TYPE_UTINYINT, how, note_function);
 }

@@ -164,6 +164,29 @@ int inv_lend(struct inventory *inv, const void *thing, unsigned *ret_slot) AL_MU
 void inv_take_back(struct inventory *inv, unsigned slot);
 const void *inv_lent(struct inventory *inv, uint64_t slot); /* NULL: nothing there */
 
+/* ---- register.c: how a function of ours becomes one of DuckDB's ---- */
+/* The thing lent under the first parameter becomes the bind data; NULL: there is none, and it is
+ * said. */
+void *inv_bind_lent(duckdb_bind_info info);
+void inv_add_column(duckdb_bind_info info, const char *name, duckdb_type type);
+/* Of one parameter, a slot. local_init may be NULL. */
+int inv_register_table(struct inventory *inv, struct inv_conn *c, const char *name,
+                       duckdb_table_function_bind_t bind, duckdb_table_function_init_t init,
+                       duckdb_table_function_init_t local_init,
+                       duckdb_table_function_t function) AL_MUST_CHECK;
+/* how: a NULL argument is a call too, not a NULL result; each row is a call, never fewer; any
+ * arguments may follow. */
+#define INV_SEES_NULLS 1u
+#define INV_COUNTS_CALLS 2u
+#define INV_ANY_MORE 4u
+int inv_register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
+                        const duckdb_type *types, size_t count, duckdb_type back, unsigned how,
+                        duckdb_scalar_function_t function) AL_MUST_CHECK;
+/* The same; back is taken over. */
+int inv_register_scalar_to(struct inventory *inv, struct inv_conn *c, const char *name,
+                           const duckdb_type *types, size_t count, duckdb_logical_type back,
+                           unsigned how, duckdb_scalar_function_t function) AL_MUST_CHECK;
+
 /* ---- functions.c, source.c: what DuckDB may call ---- */
 struct inv_lent_rule {
     const struct rule *rule;
@@ -181,12 +204,6 @@ struct inv_rule_sql {
 int inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
                       struct inv_rule_sql *r) AL_MUST_CHECK;
 void inv_rule_sql_end(struct inv_rule_sql *r);
-/* how: a NULL argument is a call too, not a NULL result; each row is a call, never fewer. */
-#define INV_SEES_NULLS 1u
-#define INV_COUNTS_CALLS 2u
-int inv_register_scalar(struct inventory *inv, struct inv_conn *c, const char *name,
-                        const duckdb_type *types, size_t count, duckdb_type back, unsigned how,
-                        duckdb_scalar_function_t function) AL_MUST_CHECK;
 int inv_functions_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_sources_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_imports_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;

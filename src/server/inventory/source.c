@@ -67,48 +67,12 @@ local_free(void *mem)
 }
 
 static void
-bind_slot(duckdb_bind_info info, uint64_t *ret_slot)
-{
-    duckdb_value v = duckdb_bind_get_parameter(info, 0);
-
-    *ret_slot = duckdb_get_uint64(v);
-    duckdb_destroy_value(&v);
-}
-
-/* The thing lent under the first parameter becomes the bind data. */
-static void *
-bind_lent(duckdb_bind_info info)
-{
-    uint64_t slot;
-    void *thing;
-
-    bind_slot(info, &slot);
-    thing = (void *)inv_lent(duckdb_bind_get_extra_info(info),
-                             slot); /* was lent by the merge, which may change it */
-    if (thing == NULL) {
-        duckdb_bind_set_error(info, "no such slot");
-        return NULL;
-    }
-    duckdb_bind_set_bind_data(info, thing, NULL);
-    return thing;
-}
-
-static void
-add_column(duckdb_bind_info info, const char *name, duckdb_type type)
-{
-    duckdb_logical_type t = duckdb_create_logical_type(type);
-
-    duckdb_bind_add_result_column(info, name, t);
-    duckdb_destroy_logical_type(&t);
-}
-
-static void
 scan_bind(duckdb_bind_info info)
 {
-    const struct inv_source *s = bind_lent(info);
+    const struct inv_source *s = inv_bind_lent(info);
 
     for (int i = 0; s != NULL && i < C_COUNT; i++) {
-        add_column(info, source_columns[i].name, source_columns[i].type);
+        inv_add_column(info, source_columns[i].name, source_columns[i].type);
     }
     if (s != NULL) {
         duckdb_bind_set_cardinality(info, s->batches * (ENTRIES_BATCH_RECORDS / 2), false);
@@ -272,10 +236,10 @@ scan_function(duckdb_function_info info, duckdb_data_chunk out)
 static void
 map_bind(duckdb_bind_info info)
 {
-    if (bind_lent(info) != NULL) {
-        add_column(info, "old", DUCKDB_TYPE_UINTEGER);
-        add_column(info, "new", DUCKDB_TYPE_UINTEGER);
-        add_column(info, "keep", DUCKDB_TYPE_BOOLEAN);
+    if (inv_bind_lent(info) != NULL) {
+        inv_add_column(info, "old", DUCKDB_TYPE_UINTEGER);
+        inv_add_column(info, "new", DUCKDB_TYPE_UINTEGER);
+        inv_add_column(info, "keep", DUCKDB_TYPE_BOOLEAN);
     }
 }
 
@@ -315,35 +279,12 @@ map_function(duckdb_function_info info, duckdb_data_chunk out)
     duckdb_data_chunk_set_size(out, n);
 }
 
-static int
-register_table(struct inventory *inv, struct inv_conn *c, const char *name,
-               duckdb_table_function_bind_t bind, duckdb_table_function_init_t init,
-               duckdb_table_function_init_t local_init, duckdb_table_function_t function)
-{
-    duckdb_table_function f = duckdb_create_table_function();
-    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
-    int rc;
-
-    duckdb_table_function_set_name(f, name);
-    duckdb_table_function_add_parameter(f, number);
-    duckdb_table_function_set_extra_info(f, inv, NULL);
-    duckdb_table_function_set_bind(f, bind);
-    duckdb_table_function_set_init(f, init);
-    if (local_init != NULL) {
-        duckdb_table_function_set_local_init(f, local_init);
-    }
-    duckdb_table_function_set_function(f, function);
-    rc = duckdb_register_table_function(c->con, f) == DuckDBSuccess ? AL_OK : AL_EINTERNAL;
-    duckdb_destroy_logical_type(&number);
-    duckdb_destroy_table_function(&f);
-    return rc;
-}
-
 int
 inv_sources_register(struct inventory *inv, struct inv_conn *c)
 {
-    int rc =
-        register_table(inv, c, "alto_scan", scan_bind, scan_init, scan_local_init, scan_function);
+    int rc = inv_register_table(inv, c, "alto_scan", scan_bind, scan_init, scan_local_init,
+                                scan_function);
 
-    return rc < 0 ? rc : register_table(inv, c, "alto_map", map_bind, map_init, NULL, map_function);
+    return rc < 0 ? rc
+                  : inv_register_table(inv, c, "alto_map", map_bind, map_init, NULL, map_function);
 }
