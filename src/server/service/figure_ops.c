@@ -165,23 +165,17 @@ static int
 tree_asked(struct service_req *req, struct inventory_tree_query *q, struct al_fail *fail)
 {
     static const char *const sorts[] = {"bytes", "files", "name", "accessed"};
-    const char *sort = service_query(req, "sort");
     uint64_t offset, limit;
+    size_t sort;
 
     SV_TRY(file_path_asked(req, "folder", &q->folder, fail));
     SV_TRY(service_query_u64(req, "offset", 0, INT64_MAX, &offset, fail));
     SV_TRY(service_query_u64(req, "limit", STORE_PAGE_DEFAULT, INVENTORY_PAGE_MAX, &limit, fail));
     q->offset = (size_t)offset;
     q->limit = limit == 0 ? STORE_PAGE_DEFAULT : (size_t)limit;
-    for (size_t i = 0; i < AL_LEN(sorts) && sort != NULL; i++) {
-        if (strcmp(sorts[i], sort) == 0) {
-            q->sort = (enum inventory_tree_sort)i;
-            return AL_OK;
-        }
-    }
-    return sort == NULL
-               ? AL_OK
-               : al_fail_set(fail, AL_EINVAL, 0, "\"sort\" is bytes, files, name or accessed");
+    SV_TRY(service_query_word(req, "sort", sorts, AL_LEN(sorts), INVENTORY_TREE_BYTES, &sort, fail));
+    q->sort = (enum inventory_tree_sort)sort;
+    return AL_OK;
 }
 
 int

@@ -48,9 +48,10 @@ static int
 list_asked(struct service_req *req, struct inventory_list_query *q, struct al_fail *fail)
 {
     static const char *const sorts[] = {"name", "size", "mtime", "accessed"};
-    const char *sort = service_query(req, "sort"), *order = service_query(req, "order");
+    static const char *const orders[] = {"asc", "desc"};
     const char *state = service_query(req, "state");
     uint64_t limit;
+    size_t sort, order;
 
     SV_TRY(file_path_asked(req, "path", &q->folder, fail));
     SV_TRY(service_query_u64(req, "limit", STORE_PAGE_DEFAULT, INVENTORY_PAGE_MAX, &limit, fail));
@@ -68,19 +69,11 @@ list_asked(struct service_req *req, struct inventory_list_query *q, struct al_fa
                                "\"state\" is resident, stub, tiering, recalling or pinned");
         }
     }
-    if (order != NULL && strcmp(order, "asc") != 0 && strcmp(order, "desc") != 0) {
-        return al_fail_set(fail, AL_EINVAL, 0, "\"order\" is asc or desc");
-    }
-    q->descending = order != NULL && strcmp(order, "desc") == 0;
-    for (size_t i = 0; i < AL_LEN(sorts) && sort != NULL; i++) {
-        if (strcmp(sorts[i], sort) == 0) {
-            q->sort = (enum inventory_sort)i;
-            return AL_OK;
-        }
-    }
-    return sort == NULL
-               ? AL_OK
-               : al_fail_set(fail, AL_EINVAL, 0, "\"sort\" is name, size, mtime or accessed");
+    SV_TRY(service_query_word(req, "order", orders, AL_LEN(orders), 0, &order, fail));
+    SV_TRY(service_query_word(req, "sort", sorts, AL_LEN(sorts), INVENTORY_SORT_NAME, &sort, fail));
+    q->descending = order == 1;
+    q->sort = (enum inventory_sort)sort;
+    return AL_OK;
 }
 
 static bool

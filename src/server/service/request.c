@@ -53,6 +53,34 @@ service_query_bool(const struct service_req *req, const char *name, bool absent,
 }
 
 int
+service_query_word(const struct service_req *req, const char *name, const char *const *words,
+                   size_t count, size_t absent, size_t *ret, struct al_fail *fail)
+{
+    const char *text = service_query(req, name);
+    char known[256] = "";
+    size_t len = 0;
+
+    if (text == NULL) {
+        *ret = absent;
+        return AL_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *ret = i;
+            return AL_OK;
+        }
+        if (len < sizeof(known)) {
+            len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
+                                    i == 0           ? ""
+                                    : i == count - 1 ? " or "
+                                                     : ", ",
+                                    words[i]);
+        }
+    }
+    return al_fail_set(fail, AL_EINVAL, 0, "\"%s\" is %s", name, known);
+}
+
+int
 service_query_time(const struct service_req *req, const char *name, int64_t absent, int64_t *ret_ns,
                    struct al_fail *fail)
 {

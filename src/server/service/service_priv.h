@@ -77,6 +77,10 @@ int service_query_u64(const struct service_req *req, const char *name, uint64_t 
 /* "true", "1", "false", "0". */
 int service_query_bool(const struct service_req *req, const char *name, bool absent, bool *ret,
                        struct al_fail *fail) AL_MUST_CHECK;
+/* Which of the words it is; they are told where it is none of them. */
+int service_query_word(const struct service_req *req, const char *name, const char *const *words,
+                       size_t count, size_t absent, size_t *ret,
+                       struct al_fail *fail) AL_MUST_CHECK;
 int service_query_time(const struct service_req *req, const char *name, int64_t absent,
                        int64_t *ret_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* limit, cursor, count. */
