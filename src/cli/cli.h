@@ -116,6 +116,10 @@ struct column {
 /* The list as a table, or as JSON with --json. */
 int out_table(struct cli *c, const json_t *items, const struct column *columns,
               size_t count) AL_MUST_CHECK;
+/* A list as the server has it at path, narrowed by --customer, --host, --volume and --state as far as the
+ * command has them, at most --limit (1,000) of it, as a table. list.c */
+int list_nouns(struct cli *c, const char *path, const struct column *columns,
+               size_t count) AL_MUST_CHECK;
 /* One object: with --json as it is, else each of its keys on a line. */
 int out_object(struct cli *c, const json_t *object) AL_MUST_CHECK;
 int out_json(const json_t *value) AL_MUST_CHECK;

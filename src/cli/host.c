@@ -58,19 +58,6 @@ cmd_host_add(struct cli *c)
     return rc != AL_OK ? rc : out_object(c, answer);
 }
 
-static int
-list_path(struct cli *c, const char *base, struct al_buf *to)
-{
-    al_id id = "";
-    int rc = al_buf_adds(to, base);
-
-    if (rc == AL_OK && args_get(c, "customer") != NULL) {
-        rc = resolve_customer(c, args_get(c, "customer"), id);
-        rc = rc != AL_OK ? rc : add_query(to, "customer_id", id);
-    }
-    return rc;
-}
-
 int
 cmd_host_list(struct cli *c)
 {
@@ -80,17 +67,8 @@ cmd_host_list(struct cli *c)
                                             {"OS", "os", COL_TEXT},
                                             {"AGENT", "agent_version", COL_TEXT},
                                             {"LAST SEEN", "last_seen_at", COL_TIME}};
-    AL_CLEANUP(al_json_freep) json_t *items = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    uint64_t limit = 1000;
-    bool given;
-    int rc;
 
-    al_buf_init(&path, 4096);
-    rc = list_path(c, "/hosts", &path);
-    rc = rc != AL_OK ? rc : args_number(c, "limit", &limit, &given);
-    rc = rc != AL_OK ? rc : call_list(c, (const char *)path.at, limit, &items);
-    return rc != AL_OK ? rc : out_table(c, items, columns, AL_LEN(columns));
+    return list_nouns(c, "/hosts", columns, AL_LEN(columns));
 }
 
 int

@@ -121,22 +121,8 @@ cmd_rule_list(struct cli *c)
         {"NAME", "name", COL_TEXT},       {"ACTION", "action", COL_TEXT},
         {"ENABLED", "enabled", COL_TEXT}, {"NEXT RUN", "next_run_at", COL_TIME},
         {"WHERE", "where", COL_TEXT}};
-    AL_CLEANUP(al_json_freep) json_t *items = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    uint64_t limit = 1000;
-    bool given;
-    al_id id;
-    int rc;
 
-    al_buf_init(&path, 4096);
-    rc = al_buf_adds(&path, "/rules");
-    if (rc == AL_OK && args_get(c, "volume") != NULL) {
-        rc = resolve_volume(c, args_get(c, "volume"), id);
-        rc = rc != AL_OK ? rc : add_query(&path, "volume_id", id);
-    }
-    rc = rc != AL_OK ? rc : args_number(c, "limit", &limit, &given);
-    rc = rc != AL_OK ? rc : call_list(c, (const char *)path.at, limit, &items);
-    return rc != AL_OK ? rc : out_table(c, items, columns, AL_LEN(columns));
+    return list_nouns(c, "/rules", columns, AL_LEN(columns));
 }
 
 static int

@@ -59,22 +59,7 @@ cmd_share_add(struct cli *c)
 int
 cmd_share_list(struct cli *c)
 {
-    AL_CLEANUP(al_json_freep) json_t *items = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    uint64_t limit = 1000;
-    bool given;
-    al_id id;
-    int rc;
-
-    al_buf_init(&path, 4096);
-    rc = al_buf_adds(&path, "/shares");
-    if (rc == AL_OK && args_get(c, "customer") != NULL) {
-        rc = resolve_customer(c, args_get(c, "customer"), id);
-        rc = rc != AL_OK ? rc : add_query(&path, "customer_id", id);
-    }
-    rc = rc != AL_OK ? rc : args_number(c, "limit", &limit, &given);
-    rc = rc != AL_OK ? rc : call_list(c, (const char *)path.at, limit, &items);
-    return rc != AL_OK ? rc : out_table(c, items, columns, AL_LEN(columns));
+    return list_nouns(c, "/shares", columns, AL_LEN(columns));
 }
 
 static int

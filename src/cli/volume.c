@@ -40,26 +40,8 @@ cmd_volume_list(struct cli *c)
                                             {"STUBS", "stub_files", COL_COUNT},
                                             {"FREED", "freed_bytes", COL_BYTES},
                                             {"LAST SCAN", "last_scan_at", COL_TIME}};
-    AL_CLEANUP(al_json_freep) json_t *items = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    uint64_t limit = 1000;
-    bool given;
-    al_id id;
-    int rc;
 
-    al_buf_init(&path, 4096);
-    rc = al_buf_adds(&path, "/volumes");
-    if (rc == AL_OK && args_get(c, "customer") != NULL) {
-        rc = resolve_customer(c, args_get(c, "customer"), id);
-        rc = rc != AL_OK ? rc : add_query(&path, "customer_id", id);
-    }
-    if (rc == AL_OK && args_get(c, "host") != NULL) {
-        rc = resolve_host(c, args_get(c, "host"), id);
-        rc = rc != AL_OK ? rc : add_query(&path, "host_id", id);
-    }
-    rc = rc != AL_OK ? rc : args_number(c, "limit", &limit, &given);
-    rc = rc != AL_OK ? rc : call_list(c, (const char *)path.at, limit, &items);
-    return rc != AL_OK ? rc : out_table(c, items, columns, AL_LEN(columns));
+    return list_nouns(c, "/volumes", columns, AL_LEN(columns));
 }
 
 static int
