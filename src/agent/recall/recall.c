@@ -302,7 +302,6 @@ tell_late(struct recall *r)
 {
     struct outcome o = outcome_of(r, "recall", AL_OK, "finished_by_reconcile", "");
     al_id object_id;
-    int rc;
 
     marker_object_id(&r->marker, object_id);
     o.object_id = object_id;
@@ -310,13 +309,11 @@ tell_late(struct recall *r)
     o.job_id = NULL;
     o.pid = o.uid = 0; /* who opens now is not who had it recalled */
     o.process = NULL;
-    rc = r->env->sink->put(r->env->sink, &o);
-    if (rc == AL_OK) {
-        rc = stub_drop_marker(r->request.volume->stub, &r->facts.handle, MARKER_V_UNTOLD,
-                              &r->result.fail);
+    if (r->env->sink->put(r->env->sink, &o) == AL_OK &&
+        stub_drop_marker(r->request.volume->stub, &r->facts.handle, MARKER_V_UNTOLD,
+                         &r->result.fail) != AL_OK) {
         r->result.fail = (struct al_fail){0}; /* dropped by the next who looks */
     }
-    (void)rc;
 }
 
 static void

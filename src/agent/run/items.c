@@ -241,9 +241,10 @@ static void
 on_recalled(void *ctx, const struct recall_result *r)
 {
     struct item_run *run = ctx;
-    int rc = run->asked != NULL ? tell_asked(run, r) : AL_OK;
 
-    (void)rc; /* without it the item comes again */
+    if (run->asked != NULL && tell_asked(run, r) != AL_OK) {
+        al_log(run->aw->agent->log, AL_LOG_DEBUG, "an item that is not told of comes again");
+    }
     item_end(ctx, r->code, r->filled ? r->size : 0, &r->fail);
 }
 
