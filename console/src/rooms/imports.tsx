@@ -7,7 +7,7 @@ import { bytes, count, percent } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Actions, ConfirmName, Nothing, Page, Size, State, To, When } from '../ui/parts';
-import { NameOf, Pick } from '../ui/pick';
+import { NameOf, VolumePick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 /** How far it is, in one line. */
@@ -87,12 +87,8 @@ export default function Imports() {
       text="Inventories made by other programs: plans and figures before anything is installed."
       actions={
         <>
-          <Pick
-            noun="volumes"
+          <VolumePick
             customer={who.customer}
-            allowClear
-            label="Volume"
-            placeholder="All volumes"
             style={{ width: 200 }}
             value={volume}
             onChange={(v) => change({ volume: v })}

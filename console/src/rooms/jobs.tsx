@@ -5,7 +5,7 @@ import { useJobs } from '../api/data';
 import { count, words } from '../lib/format';
 import { useAddress, useWho } from '../lib/session';
 import { JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
-import { NameOf, Pick } from '../ui/pick';
+import { NameOf, VolumePick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 const STATES = ['queued', 'running', 'paused', 'suspended', 'done', 'failed', 'cancelled'];
@@ -46,12 +46,8 @@ export default function Jobs() {
             options={options(KINDS)}
             onChange={(v) => change({ kind: v })}
           />
-          <Pick
-            noun="volumes"
+          <VolumePick
             customer={customer}
-            allowClear
-            label="Volume"
-            placeholder="All volumes"
             style={{ width: 160 }}
             value={volume_id}
             onChange={(v) => change({ volume: v })}

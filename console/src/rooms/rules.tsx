@@ -8,7 +8,7 @@ import { moved } from '../lib/reorder';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Actions, Nothing, Page, To, When } from '../ui/parts';
-import { NameOf, Pick } from '../ui/pick';
+import { NameOf, VolumePick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 /** When it ran and runs, or why not. */
@@ -92,12 +92,8 @@ export default function Rules() {
       }
       actions={
         <>
-          <Pick
-            noun="volumes"
+          <VolumePick
             customer={who.customer}
-            allowClear
-            label="Volume"
-            placeholder="All volumes"
             style={{ width: 200 }}
             value={volume}
             onChange={(v) => change({ volume: v })}

@@ -11,16 +11,13 @@ import { crumbs, type Place } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { Bars, Failed, LOCAL, Nothing, Page, Size, Split, State, TIERED, To, When } from '../ui/parts';
 import { NameOf } from '../ui/pick';
-import { ageName, ageShort, Chart, FilesTable, GroupBars, sizeName, sizeShort, Tiles } from '../ui/planview';
+import { AgeCard, GroupCards, SizeCard } from '../ui/figurecards';
+import { FilesTable, Tiles } from '../ui/planview';
 import { folderQuery, Tree, type TreeSort, useFolders } from '../ui/tree';
 
 const Growth = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Growth })));
 const Map = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Map })));
 
-const BOTH: { names: [string, string]; colors: [string, string] } = {
-  names: ['local', 'tiered'],
-  colors: [LOCAL, TIERED],
-};
 const WANT = 'age,modified,size,ext,owner,hottest,coldest,largest,duplicates';
 const LISTS = { coldest: 'Coldest', hottest: 'Hottest', largest: 'Largest' } as const;
 const EVIDENCE: Record<string, string> = {
@@ -29,13 +26,6 @@ const EVIDENCE: Record<string, string> = {
   import: 'an imported list',
   walk: 'the file system’s own time',
 };
-
-interface Has {
-  bytes: number;
-  files: number;
-  stub_bytes?: number;
-}
-const split = (b: Has) => ({ a: b.bytes - (b.stub_bytes ?? 0), b: b.stub_bytes ?? 0, files: b.files });
 
 function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volume: string }) {
   if (list.length === 0) return <span className="sub">No two files have the same name and size.</span>;
@@ -99,21 +89,9 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
         ]}
       />
       <div className="two">
-        <Chart
-          title="By last access"
-          {...BOTH}
-          rows={(f.age ?? []).map((b) => ({ name: ageName(b), short: ageShort(b), ...split(b) }))}
-        />
-        <Chart
-          title="By size of the files"
-          {...BOTH}
-          rows={(f.size ?? []).map((b) => ({ name: sizeName(b), short: sizeShort(b), ...split(b) }))}
-        />
-        <Chart
-          title="By last change"
-          {...BOTH}
-          rows={(f.modified ?? []).map((b) => ({ name: ageName(b), short: ageShort(b), ...split(b) }))}
-        />
+        <AgeCard title="By last access" of={f.age} />
+        <SizeCard of={f.size} />
+        <AgeCard title="By last change" of={f.modified} />
         <Card size="small" title="Where the last access is known from">
           {known.length ? (
             <Bars
@@ -128,12 +106,7 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
             <span className="sub">It is known of no file.</span>
           )}
         </Card>
-        <Card size="small" title="By extension">
-          <GroupBars groups={f.ext ?? []} none="without one" />
-        </Card>
-        <Card size="small" title="By owner">
-          <GroupBars groups={f.owner ?? []} none="unknown" />
-        </Card>
+        <GroupCards ext={f.ext} owner={f.owner} />
       </div>
       <Card
         size="small"

@@ -5,40 +5,18 @@ import { useState } from 'react';
 import { customerFigures, type CustomerFigures } from '../api/calls';
 import { bytes, count } from '../lib/format';
 import { useGo, useWho } from '../lib/session';
-import { Failed, LOCAL, TIERED } from './parts';
-import { ageName, ageShort, Chart, FilesTable, GroupBars, sizeName, sizeShort } from './planview';
-
-const BOTH: { names: [string, string]; colors: [string, string] } = {
-  names: ['local', 'tiered'],
-  colors: [LOCAL, TIERED],
-};
-const split = (b: { bytes: number; files: number; stub_bytes?: number }) => ({
-  a: b.bytes - (b.stub_bytes ?? 0),
-  b: b.stub_bytes ?? 0,
-  files: b.files,
-});
+import { Failed } from './parts';
+import { AgeCard, GroupCards, SizeCard } from './figurecards';
+import { FilesTable } from './planview';
 
 function Shown({ f }: { f: CustomerFigures }) {
   const [list, setList] = useState<'coldest' | 'largest'>('coldest');
   return (
     <>
       <div className="two">
-        <Chart
-          title="By last access"
-          {...BOTH}
-          rows={(f.age ?? []).map((b) => ({ name: ageName(b), short: ageShort(b), ...split(b) }))}
-        />
-        <Chart
-          title="By size of the files"
-          {...BOTH}
-          rows={(f.size ?? []).map((b) => ({ name: sizeName(b), short: sizeShort(b), ...split(b) }))}
-        />
-        <Card size="small" title="By extension">
-          <GroupBars groups={f.ext ?? []} none="without one" />
-        </Card>
-        <Card size="small" title="By owner">
-          <GroupBars groups={f.owner ?? []} none="unknown" />
-        </Card>
+        <AgeCard title="By last access" of={f.age} />
+        <SizeCard of={f.size} />
+        <GroupCards ext={f.ext} owner={f.owner} />
       </div>
       <Card
         size="small"

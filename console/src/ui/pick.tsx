@@ -94,3 +94,8 @@ export function NameOf({
   const found = useNamed(noun, id, customer);
   return id ? <span title={found?.name}>{found?.name ?? '…'}</span> : <>–</>;
 }
+
+/** Narrows a list to one volume. */
+export const VolumePick = (props: Pick<Props, 'customer' | 'value' | 'onChange' | 'style'>) => (
+  <Pick noun="volumes" allowClear label="Volume" placeholder="All volumes" {...props} />
+);
