@@ -4,7 +4,7 @@
 #include <string.h>
 
 const struct cli_option cli_global_options[] = {
-    {"server", "URL", "altod to talk to; default: the one logged in to, or $ALTO_SERVER", false},
+    {"server", "URL", "altod to talk to; default: $ALTO_SERVER, or the one logged in to", false},
     {"ca-file", "FILE", "certificate authority of the server (PEM)", false},
     {"json", NULL, "print the result as JSON", false},
     {"help", NULL, "tell about a command", false},

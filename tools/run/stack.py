@@ -239,6 +239,17 @@ class Stack:
         run(binary("alto-agent"), "enrol", "--server", self.api.url, "--token-file", self.path("token"), "--state", self.path("agent"))
         os.unlink(self.path("token"))
 
+    def call_here(self):
+        """The agent was enrolled when altod had another address: it is the same altod."""
+        path = self.path("agent", "agent.json")
+        with open(path) as file:
+            known = json.load(file)
+        if known["server"] != self.api.url:
+            known["server"] = self.api.url
+            with open(path + ".new", "w", opener=lambda p, f: os.open(p, f, 0o600)) as out:
+                json.dump(known, out)
+            os.replace(path + ".new", path)
+
     # ---- the whole ----
     def start(self, customer="Sample customer", listen="127.0.0.1:0"):
         """Everything up, the volume known to altod. Returns True when the volume is new and empty."""
@@ -252,6 +263,7 @@ class Stack:
         self.customer = found[0] if found else self.api.post("/customers", {"name": customer})
         if not os.path.exists(self.path("agent", "agent.json")):
             self.enrol(self.customer)
+        self.call_here()
         self.start_agent()
         self.host = wait_for("the agent to call\n" + self.said("alto-agent"), lambda: next(
             (h for h in self.api.items("/hosts?customer_id=" + self.customer["id"]) if h["state"] == "online"), None), 30)
