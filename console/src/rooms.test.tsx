@@ -459,7 +459,7 @@ describe('a rule in two ways', () => {
     await waitFor(() => expect(signals).toHaveLength(1));
     fireEvent.change(text, { target: { value: 'size > 2MB' } });
     await find('files match');
-    expect(signals[0]!.aborted).toBe(true);
+    await waitFor(() => expect(signals[0]!.aborted).toBe(true));
   });
   it('only what was changed is sent, with the schedule and windows', async () => {
     serve('full');
