@@ -1,6 +1,11 @@
-#include "server/service/noun_ops.h"
-#include "server/service/plan_ops.h"
-#include "server/service/work_ops.h"
+#include "server/service/agent/ops.h"
+#include "server/service/figure/ops.h"
+#include "server/service/file/ops.h"
+#include "server/service/import/ops.h"
+#include "server/service/job/ops.h"
+#include "server/service/noun/ops.h"
+#include "server/service/plan/ops.h"
+#include "server/service/rule/ops.h"
 
 #include <string.h>
 

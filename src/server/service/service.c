@@ -1,5 +1,5 @@
-#include "server/service/service_priv.h"
-#include "server/service/work_ops.h"
+#include "server/service/call/call.h"
+#include "server/service/tick.h"
 
 #include <stdio.h>
 #include <string.h>

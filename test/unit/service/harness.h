@@ -10,7 +10,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
-#include "server/service/service_priv.h"
+#include "server/service/call/call.h"
 #include "tap.h"
 
 #define SECOND INT64_C(1000000000)

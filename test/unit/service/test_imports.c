@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/time.h>
 
-#include "server/service/import_priv.h"
+#include "server/service/import/import.h"
 
 #define WAIT_S 60
 #define DAY (INT64_C(86400) * SECOND)

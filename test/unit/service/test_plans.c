@@ -1,8 +1,14 @@
 /* Plans with their prices, exports, figures, and why a file is where it is. */
 #include "world.h"
 
-#include "server/service/plan_ops.h"
-#include "server/service/plan_priv.h"
+#include "server/service/figure/figure.h"
+#include "server/service/figure/ops.h"
+#include "server/service/file/file.h"
+#include "server/service/file/ops.h"
+#include "server/service/import/ops.h"
+#include "server/service/plan/ask.h"
+#include "server/service/plan/costs.h"
+#include "server/service/plan/ops.h"
 
 #define WAIT_S 60
 #define DAY (INT64_C(86400) * SECOND)

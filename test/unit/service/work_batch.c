@@ -2,7 +2,7 @@
 #include "tap.h"
 
 #include "base/fault.h"
-#include "server/service/intake_apply.h"
+#include "server/service/agent/intake_apply.h"
 #include "work_help.h"
 
 /* ---- once ---- */

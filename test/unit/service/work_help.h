@@ -7,8 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "server/service/noun_ops.h"
-#include "server/service/work_priv.h"
+#include "server/service/agent/ops.h"
+#include "server/service/figure/ops.h"
+#include "server/service/file/ops.h"
+#include "server/service/job/ops.h"
+#include "server/service/noun/ops.h"
+#include "server/service/plan/ops.h"
+#include "server/service/rule/ops.h"
+#include "server/service/work/work.h"
 
 #define SECOND INT64_C(1000000000)
 

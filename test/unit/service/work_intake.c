@@ -1,6 +1,6 @@
 /* The lines of an agent's batch: what is read, what is refused, and that a bad line never stops the
  * ones around it. */
-#include "server/service/intake.h"
+#include "server/service/agent/intake.h"
 
 #include "base/mem.h"
 #include "tap.h"

@@ -1,0 +1,10 @@
+/* agent.h: what the operations of agents share. */
+#ifndef ALTO_SERVER_SERVICE_AGENT_AGENT_H
+#define ALTO_SERVER_SERVICE_AGENT_AGENT_H
+
+#include "server/service/work/work.h"
+
+int agent_config_version(struct service_req *req, uint64_t *ret,
+                         struct al_fail *fail) AL_MUST_CHECK;
+
+#endif

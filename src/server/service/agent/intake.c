@@ -1,0 +1,343 @@
+#include "base/json.h"
+#include "server/service/agent/intake.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    enum intake_act act;
+} act_names[] = {
+    {"tier", INTAKE_A_TIER},
+    {"recall", INTAKE_A_RECALL},
+    {"refuse", INTAKE_A_REFUSE},
+    {"adopt", INTAKE_A_ADOPT},
+    {"drop_marker", INTAKE_A_DROP_MARKER},
+    {"reconcile", INTAKE_A_RECONCILE},
+    {"share_state", INTAKE_A_SHARE_STATE},
+    {"volume_state", INTAKE_A_VOLUME_STATE},
+    {"alarm", INTAKE_A_ALARM},
+};
+
+/* What reading one line needs; `bad` is the first thing wrong with it. */
+struct reading {
+    struct al_arena *arena;
+    const json_t *obj;
+    const char *bad;
+    bool no_memory;
+};
+
+static const char *
+keep(struct reading *r, const char *text, size_t len)
+{
+    char *copy = al_arena_alloc(r->arena, len + 1);
+
+    if (copy == NULL) {
+        r->no_memory = true;
+        return "";
+    }
+    memcpy(copy, text, len);
+    return copy; /* the arena's memory is zero, so it ends */
+}
+
+/* A string of at most max bytes, cut at a character's border; "" where absent or null. */
+static const char *
+get_text(struct reading *r, const char *key, size_t max)
+{
+    const json_t *v = json_object_get(r->obj, key);
+    size_t len;
+    const char *text;
+
+    if (v == NULL || json_is_null(v)) {
+        return "";
+    }
+    if (!json_is_string(v)) {
+        r->bad = "a text field is not a string";
+        return "";
+    }
+    text = json_string_value(v);
+    len = json_string_length(v);
+    if (len > max) {
+        len = max;
+        while (len > 0 && ((uint8_t)text[len] & 0xc0u) == 0x80u) {
+            len--;
+        }
+    }
+    return len == 0 ? "" : keep(r, text, len);
+}
+
+static const char *
+get_id(struct reading *r, const char *key)
+{
+    const json_t *v = json_object_get(r->obj, key);
+    const char *text;
+
+    if (v == NULL || json_is_null(v)) {
+        return NULL;
+    }
+    text = json_string_value(v);
+    if (text == NULL || (text[0] != '\0' && !al_id_valid(text))) {
+        r->bad = "an identifier is malformed";
+        return NULL;
+    }
+    return text[0] == '\0' ? NULL : keep(r, text, AL_ID_LEN);
+}
+
+static int64_t
+get_number(struct reading *r, const char *key, int64_t min, int64_t max)
+{
+    const json_t *v = json_object_get(r->obj, key);
+    int64_t n;
+
+    if (v == NULL || json_is_null(v)) {
+        return 0;
+    }
+    if (!json_is_integer(v)) {
+        r->bad = "a number is no integer";
+        return 0;
+    }
+    n = json_integer_value(v);
+    if (n < min || n > max) {
+        r->bad = "a number is out of range";
+        return 0;
+    }
+    return n;
+}
+
+static uint64_t
+get_count(struct reading *r, const char *key)
+{
+    return (uint64_t)get_number(r, key, 0, INT64_MAX);
+}
+
+static int
+get_code(struct reading *r)
+{
+    const json_t *v = json_object_get(r->obj, "code");
+
+    if (v == NULL || !json_is_string(v)) {
+        r->bad = "\"code\" is missing";
+        return AL_EINTERNAL;
+    }
+    return al_code_from_name(json_string_value(v));
+}
+
+bool
+intake_path_ok(struct al_span path)
+{
+    size_t start = 0;
+
+    if (path.len > INTAKE_PATH_MAX || (path.len > 0 && memchr(path.at, '\0', path.len) != NULL)) {
+        return false;
+    }
+    if (path.len == 0) {
+        return true;
+    }
+    for (size_t i = 0; i <= path.len; i++) {
+        if (i < path.len && path.at[i] != '/') {
+            continue;
+        }
+        size_t part = i - start;
+        if (part == 0 || (part == 1 && path.at[start] == '.') ||
+            (part == 2 && path.at[start] == '.' && path.at[start + 1] == '.')) {
+            return false;
+        }
+        start = i + 1;
+    }
+    return true;
+}
+
+static struct al_span
+get_path(struct reading *r)
+{
+    struct al_span path = {0};
+    struct al_buf AL_CLEANUP(al_buf_free) bytes = {0};
+    int rc;
+
+    al_buf_init(&bytes, (size_t)INTAKE_PATH_MAX + 1);
+    rc = al_json_get_bytes(r->obj, "path", &bytes, NULL);
+    if (rc == AL_ENODATA) {
+        return path;
+    }
+    if (rc < 0) {
+        r->no_memory = rc == AL_ENOMEM;
+        r->bad = "the path is malformed or too long";
+        return path;
+    }
+    path = al_buf_span(&bytes);
+    if (path.len > 0 && path.at[0] == '/') {
+        path.at++;
+        path.len--;
+    }
+    if (!intake_path_ok(path)) {
+        r->bad = "the path leaves the volume or is malformed";
+        return (struct al_span){0};
+    }
+    if (path.len > 0) {
+        path = al_arena_span(r->arena, path);
+        r->no_memory = r->no_memory || path.at == NULL;
+    }
+    return path;
+}
+
+static void
+read_outcome(struct reading *r, struct intake_record *to)
+{
+    to->kind = INTAKE_OUTCOME;
+    to->act_name = get_text(r, "act", INTAKE_NAME_MAX);
+    for (size_t i = 0; i < AL_LEN(act_names); i++) {
+        if (strcmp(act_names[i].name, to->act_name) == 0) {
+            to->act = act_names[i].act;
+        }
+    }
+    if (to->act_name[0] == '\0') {
+        r->bad = "\"act\" is missing";
+    }
+    to->code = get_code(r);
+    to->reason = get_text(r, "reason", INTAKE_NAME_MAX);
+    to->text = get_text(r, "text", INTAKE_TEXT_MAX);
+    to->process = get_text(r, "process", INTAKE_NAME_MAX);
+    to->volume_id = get_id(r, "volume_id");
+    to->share_id = get_id(r, "share_id");
+    to->job_id = get_id(r, "job_id");
+    to->rule_id = get_id(r, "rule_id");
+    to->object_id = get_id(r, "object_id");
+    to->path = get_path(r);
+    /* An inode number fills all 64 bits on some filesystems; JSON integers are signed, so those
+     * come as the same bits. */
+    to->ino = (uint64_t)get_number(r, "ino", INT64_MIN, INT64_MAX);
+    to->size = get_count(r, "size");
+    to->freed = get_count(r, "freed");
+    to->began_ns = get_number(r, "began_ns", 0, INT64_MAX);
+    to->ended_ns = get_number(r, "ended_ns", 0, INT64_MAX);
+    to->mtime_ns = get_number(r, "mtime_ns", INT64_MIN, INT64_MAX);
+    to->pid = (uint32_t)get_number(r, "pid", 0, UINT32_MAX);
+    to->uid = (uint32_t)get_number(r, "uid", 0, UINT32_MAX);
+    bool moves =
+        to->act == INTAKE_A_TIER || to->act == INTAKE_A_RECALL || to->act == INTAKE_A_REFUSE;
+    if (moves && (to->path.len == 0 || to->volume_id == NULL) && r->bad == NULL) {
+        r->bad = "a file's outcome without volume or path";
+    }
+    if (to->act == INTAKE_A_SHARE_STATE && to->share_id == NULL && r->bad == NULL) {
+        r->bad = "a share's state without the share";
+    }
+    if (to->act == INTAKE_A_VOLUME_STATE && to->volume_id == NULL && r->bad == NULL) {
+        r->bad = "a volume's state without the volume";
+    }
+}
+
+static void
+read_record(struct reading *r, struct intake_record *to)
+{
+    const char *t = json_string_value(json_object_get(r->obj, "t"));
+
+    if (t == NULL) {
+        r->bad = "\"t\" is missing";
+    } else if (strcmp(t, "outcome") == 0) {
+        read_outcome(r, to);
+    } else if (strcmp(t, "progress") == 0) {
+        to->kind = INTAKE_PROGRESS;
+        to->work_id = get_id(r, "work_id");
+        to->files = get_count(r, "files");
+        to->bytes = get_count(r, "bytes");
+        to->unreadable = get_count(r, "unreadable");
+        to->later = get_count(r, "later");
+    } else if (strcmp(t, "work_end") == 0) {
+        to->kind = INTAKE_WORK_END;
+        to->work_id = get_id(r, "work_id");
+        to->code = get_code(r);
+        to->text = get_text(r, "text", INTAKE_TEXT_MAX);
+    } else if (strcmp(t, "scan_end") == 0) {
+        to->kind = INTAKE_SCAN_END;
+        to->scan_id = get_id(r, "scan_id");
+        to->volume_id = get_id(r, "volume_id");
+        to->code = get_code(r);
+        to->text = get_text(r, "text", INTAKE_TEXT_MAX);
+        to->entries = get_count(r, "entries");
+        to->folders = get_count(r, "folders");
+        to->unreadable = get_count(r, "unreadable");
+        if ((to->scan_id == NULL || to->volume_id == NULL) && r->bad == NULL) {
+            r->bad = "a scan's end without scan or volume";
+        }
+    } else {
+        r->bad = "a record of an unknown kind";
+    }
+    if ((to->kind == INTAKE_PROGRESS || to->kind == INTAKE_WORK_END) && to->work_id == NULL &&
+        r->bad == NULL) {
+        r->bad = "a work's record without the work";
+    }
+}
+
+void
+intake_reject(struct intake_record *r, const char *why)
+{
+    struct al_span line = r->line;
+
+    *r = (struct intake_record){.kind = INTAKE_REJECTED, .line = line, .why = why};
+}
+
+static int
+parse_line(struct al_span line, struct al_arena *arena, struct intake_record *to)
+{
+    struct reading r = {.arena = arena};
+    json_t AL_CLEANUP(al_json_freep) *obj = NULL;
+    int rc = AL_ELIMIT;
+
+    to->line = line;
+    if (line.len <= INTAKE_LINE_MAX) {
+        rc = al_json_parse(line, &obj, NULL);
+    }
+    if (rc == AL_ENOMEM) {
+        return rc;
+    }
+    if (rc < 0 || !json_is_object(obj)) {
+        intake_reject(to, "the line is no JSON object, or too long or too deep");
+        return AL_OK;
+    }
+    r.obj = obj;
+    read_record(&r, to);
+    if (r.no_memory) {
+        return AL_ELIMIT; /* the arena's ceiling; real want of memory looks the same and is answered
+                             the same */
+    }
+    if (r.bad != NULL) {
+        intake_reject(to, r.bad);
+    }
+    return AL_OK;
+}
+
+int
+intake_parse(struct al_span body, struct al_arena *arena, struct intake_batch *ret,
+             struct al_fail *fail)
+{
+    struct intake_batch batch = {0};
+    size_t lines = 0;
+
+    for (size_t i = 0; i < body.len; i++) {
+        lines += body.at[i] == '\n' || i + 1 == body.len;
+    }
+    if (lines > INTAKE_RECORDS_MAX || body.len > INTAKE_BODY_MAX) {
+        return al_fail_set(fail, AL_ELIMIT, 0, "a batch has at most %u records and %u bytes",
+                           INTAKE_RECORDS_MAX, INTAKE_BODY_MAX);
+    }
+    batch.records = al_arena_alloc(arena, (lines + 1) * sizeof(*batch.records));
+    if (batch.records == NULL) {
+        return al_fail_set(fail, AL_ENOMEM, 0, "no memory for the batch");
+    }
+    while (body.len > 0) {
+        const uint8_t *end = memchr(body.at, '\n', body.len);
+        size_t len = end == NULL ? body.len : (size_t)(end - body.at);
+        struct al_span line = {.at = body.at, .len = len};
+
+        body.at += len + (end != NULL);
+        body.len -= len + (end != NULL);
+        if (line.len > 0) {
+            int rc = parse_line(line, arena, &batch.records[batch.count]);
+            if (rc < 0) {
+                return al_fail_set(fail, rc, 0, "no memory for the batch's records");
+            }
+            batch.count++;
+        }
+    }
+    *ret = batch;
+    return AL_OK;
+}

@@ -1,0 +1,77 @@
+/* intake.h: the lines of an agent's batch (doc/format/protocol.md) as records. Pure: text in,
+ * records out, nothing is looked up.
+ *
+ * A line that is no record becomes one all the same, of kind INTAKE_REJECTED with the reason, so
+ * that whoever applies the batch tells it and goes on: an agent must never stand still before a
+ * record it cannot make better. Only the batch as a whole can fail: AL_ELIMIT (too many lines,
+ * arena full), AL_ENOMEM. One thread at a time. */
+#ifndef ALTO_SERVER_SERVICE_AGENT_INTAKE_H
+#define ALTO_SERVER_SERVICE_AGENT_INTAKE_H
+
+#include "base/arena.h"
+#include "base/text.h"
+
+#define INTAKE_BODY_MAX (16u << 20)   /* bytes of a batch, uncompressed */
+#define INTAKE_RECORDS_MAX 65536u     /* lines of a batch */
+#define INTAKE_ARENA_MAX (256u << 20) /* bytes: records and copied strings of the largest batch */
+/* bytes of a line: a path of 4 KiB in both forms, escaped, and much room */
+#define INTAKE_LINE_MAX (64u << 10)
+#define INTAKE_TEXT_MAX 512u   /* bytes kept of a sentence */
+#define INTAKE_NAME_MAX 64u    /* bytes of act, reason and process kept */
+#define INTAKE_PATH_MAX 16384u /* bytes of a path */
+
+enum intake_kind {
+    INTAKE_REJECTED,
+    INTAKE_OUTCOME,
+    INTAKE_PROGRESS,
+    INTAKE_WORK_END,
+    INTAKE_SCAN_END
+};
+
+enum intake_act { /* of an outcome */
+                  INTAKE_A_OTHER,
+                  INTAKE_A_TIER,
+                  INTAKE_A_RECALL,
+                  INTAKE_A_REFUSE,
+                  INTAKE_A_ADOPT,
+                  INTAKE_A_DROP_MARKER,
+                  INTAKE_A_RECONCILE,
+                  INTAKE_A_SHARE_STATE,
+                  INTAKE_A_VOLUME_STATE,
+                  INTAKE_A_ALARM
+};
+
+struct intake_record { /* strings: NULL or "" where absent, as told; all in the arena */
+    enum intake_kind kind;
+    enum intake_act act;
+    struct al_span line; /* as it came; borrowed from the body */
+    const char *why;     /* INTAKE_REJECTED: a sentence */
+    int code;
+    const char *act_name;                /* never NULL for an outcome */
+    const char *reason, *text, *process; /* "" where absent */
+    /* NULL where absent, else valid ids */
+    const char *volume_id, *share_id, *job_id, *rule_id, *object_id;
+    const char *work_id, *scan_id; /* likewise */
+    struct al_span path;           /* without leading '/' */
+    uint64_t ino, size, freed;
+    int64_t began_ns, ended_ns, mtime_ns;
+    uint32_t pid, uid;
+    uint64_t files, bytes;                 /* progress */
+    uint64_t entries, folders, unreadable; /* scan_end; unreadable of a reconcile's progress too */
+    uint64_t later;                        /* progress of a reconcile */
+};
+
+struct intake_batch {
+    struct intake_record *records; /* in the arena */
+    size_t count;
+};
+
+int intake_parse(struct al_span body, struct al_arena *arena, struct intake_batch *ret,
+                 struct al_fail *fail) AL_MUST_CHECK;
+/* Turns a record into a rejected one; why is lent for good (static or in the arena). */
+void intake_reject(struct intake_record *r, const char *why);
+/* The path as it is kept everywhere: no leading, doubled or trailing '/'; in place of nothing: "".
+ * False for what no path is ("..", NUL). */
+bool intake_path_ok(struct al_span path);
+
+#endif
