@@ -1,15 +1,26 @@
 #include "server/api/api_priv.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "port/listen.h"
 
 #define WORKER_STACK_BYTES                                                                         \
     ((size_t)1 << 20) /* the inventory's library is hungrier than our own code */
 
+/* Whose turn a request takes: a customer's people, a customer's hosts, or an operator. Whoever is
+ * not known yet is one of nobody's. */
+struct party {
+    bool host;
+    al_id id;
+};
+
 struct pool_thread {
     struct pool *pool;
     struct port_thread thread;
     struct service_worker *worker;
+    struct party at; /* under the pool's lock: whose request it has */
+    bool busy;
     bool started;
 };
 
@@ -21,6 +32,7 @@ struct pool {
     unsigned
         reserved; /* of queue_max: promised or waiting, not counting parked ones that came back */
     unsigned waiting, running, queue_max, workers;
+    unsigned share_max; /* workers that one customer's people, or its hosts, may hold at a time */
     bool end;
     struct pool_thread *thread;
 };
@@ -51,6 +63,63 @@ work(struct pool *p, struct request *r, struct service_worker *w)
     request_finish(r);
 }
 
+static struct party
+party_of(const struct request *r)
+{
+    const struct caller *c = &r->caller;
+    struct party p = {.host = c->role == ROLE_HOST};
+
+    memcpy(p.id, c->customer_id[0] != '\0' ? c->customer_id : c->id, sizeof(p.id));
+    return p;
+}
+
+static bool
+same_party(const struct party *a, const struct party *b)
+{
+    return a->host == b->host && strcmp(a->id, b->id) == 0;
+}
+
+static bool
+has_its_share(const struct pool *p, const struct party *of)
+{
+    unsigned held = 0;
+
+    for (unsigned i = 0; i < p->workers; i++) {
+        held += p->thread[i].busy && same_party(&p->thread[i].at, of);
+    }
+    return held >= p->share_max;
+}
+
+/* The longest waiting one of those whose party holds less than its share: slow questions of one
+ * customer never hold up all the others. Those that are passed over run when one of their own is
+ * done. At most two parties can hold half of the workers each. */
+static struct request *
+take(struct pool *p, struct party *ret_of)
+{
+    struct party full[2];
+    size_t full_count = 0;
+
+    for (struct al_list *n = p->queue.next; n != &p->queue; n = n->next) {
+        struct request *r = AL_LIST_ITEM(n, struct request, node);
+        struct party of = party_of(r);
+        bool passed = false;
+
+        for (size_t i = 0; i < full_count && !passed; i++) {
+            passed = same_party(&full[i], &of);
+        }
+        if (!passed && full_count < AL_LEN(full) && has_its_share(p, &of)) {
+            full[full_count++] = of;
+            passed = true;
+        }
+        if (!passed) {
+            al_list_drop(n);
+            *ret_of = of;
+            return r;
+        }
+    }
+    return NULL;
+}
+
 static void *
 run(void *arg)
 {
@@ -59,17 +128,18 @@ run(void *arg)
 
     port_mutex_lock(&p->lock);
     for (;;) {
-        struct al_list *n = al_list_pop(&p->queue);
-        struct request *r;
+        struct party of;
+        struct request *r = take(p, &of);
 
-        if (n == NULL) {
+        if (r == NULL) {
             if (p->end) {
                 break;
             }
             port_cond_wait(&p->more, &p->lock);
             continue;
         }
-        r = AL_LIST_ITEM(n, struct request, node);
+        t->at = of;
+        t->busy = true;
         p->waiting--;
         p->running++;
         if (r->topic == NULL) {
@@ -78,6 +148,7 @@ run(void *arg)
         port_mutex_unlock(&p->lock);
         work(p, r, t->worker);
         port_mutex_lock(&p->lock);
+        t->busy = false;
         p->running--;
         if (p->running == 0 && p->waiting == 0) {
             port_cond_broadcast(&p->less);
@@ -99,6 +170,7 @@ pool_open(struct api *a, unsigned workers, unsigned queue_max, struct pool **ret
     }
     p->api = a;
     p->queue_max = queue_max;
+    p->share_max = (workers + 1) / 2;
     port_mutex_init(&p->lock);
     port_cond_init(&p->more);
     port_cond_init(&p->less);

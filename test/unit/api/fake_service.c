@@ -222,6 +222,7 @@ static const struct service_route routes[] = {
     {"POST", A "/items", ROLES_WRITE, op_item_create, "item_create", 1024, false},
     {"POST", A "/open", 0, op_item_create, "open_create", 1024, false},
     {"GET", A "/slow", 0, op_slow, "slow", 0, false},
+    {"GET", A "/ask", ROLES_READ | ROLE_HOST, op_slow, "ask", 0, false},
     {"GET", A "/park", 0, op_park, "park", 0, false},
     {"POST", A "/agent/batch", ROLE_HOST, op_batch, "batch", 1 << 20, false},
     {"GET", A "/echo", 0, op_echo, "echo", 0, true},

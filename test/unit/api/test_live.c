@@ -208,7 +208,8 @@ test_no_more_operations_run_at_once_than_there_are_workers(void)
 
     for (int i = 0; i < 12; i++) {
         client_open(&c[i], s);
-        TAP_CHECK(client_send(&c[i], "GET /api/v1/slow?ms=400" H "\r\n"));
+        TAP_CHECK(client_send(&c[i], i % 2 == 0 ? "GET /api/v1/ask?ms=400" H "Authorization: Bearer adm-a\r\n\r\n"
+                                                : "GET /api/v1/ask?ms=400" H "Authorization: Bearer aud-b\r\n\r\n"));
     }
     nap_ms(50);
     /* Short questions do not wait behind them. */
@@ -220,6 +221,38 @@ test_no_more_operations_run_at_once_than_there_are_workers(void)
     }
     TAP_EQUAL_U64(fake_running_max(), 3);
     TAP_CHECK(mono_ms() - began >= 1600);
+    stop(s);
+}
+
+/* Half of the workers at most: its questions wait for each other, those of all others do not wait. */
+static void
+test_slow_questions_of_one_customer_hold_up_no_other(void)
+{
+    static const char *const others[] = {"GET /api/v1/ask?ms=1" H "Authorization: Bearer aud-b\r\n\r\n",
+                                         "GET /api/v1/ask?ms=1" H "Authorization: Bearer host\r\n\r\n",
+                                         "GET /api/v1/ask?ms=1" H "Authorization: Bearer op\r\n\r\n",
+                                         "GET /api/v1/slow?ms=1" H "\r\n"};
+    struct server *s = server_start(&(struct server_conf){.workers = 4});
+    struct client c[12];
+    int64_t began = mono_ms();
+
+    for (int i = 0; i < 12; i++) {
+        client_open(&c[i], s);
+        TAP_CHECK(client_send(&c[i], "GET /api/v1/ask?ms=500" H "Authorization: Bearer adm-a\r\n\r\n"));
+    }
+    nap_ms(50);
+    for (int round = 0; round < 5; round++) {
+        for (size_t i = 0; i < AL_LEN(others); i++) {
+            TAP_CHECK(ask_once(s, others[i], NULL) == 200);
+        }
+    }
+    TAP_CHECK(mono_ms() - began < 2900); /* the last of the twelve comes after three seconds */
+    TAP_EQUAL_U64(fake_running_max(), 3);
+    for (int i = 0; i < 12; i++) {
+        TAP_CHECK(client_answer(&c[i], false) == 200);
+        client_close(&c[i]);
+    }
+    TAP_CHECK(mono_ms() - began >= 3000);
     stop(s);
 }
 
@@ -631,6 +664,7 @@ main(void)
     TAP_RUN(test_a_thousand_parked_requests_leave_room_for_others);
     TAP_RUN(test_more_than_may_be_parked_are_sent_away);
     TAP_RUN(test_no_more_operations_run_at_once_than_there_are_workers);
+    TAP_RUN(test_slow_questions_of_one_customer_hold_up_no_other);
     TAP_RUN(test_a_full_queue_sends_away_and_recovers);
     TAP_RUN(test_a_client_that_goes_away_while_its_operation_runs_does_no_harm);
     TAP_RUN(test_events_reach_those_who_may_see_them);
