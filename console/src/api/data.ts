@@ -42,7 +42,9 @@ export function makeClient(): QueryClient {
       queries: {
         staleTime: 15_000,
         retry: (tries, error) =>
-          error instanceof ApiFailure && (error.status === 0 || error.status >= 500) && tries < 2,
+          error instanceof ApiFailure &&
+          (error.status === 0 || (error.status >= 500 && error.status !== 504)) &&
+          tries < 2,
         refetchOnWindowFocus: false,
       },
     },

@@ -65,9 +65,10 @@ status_of_code(const struct request *r, int code)
     case AL_EBUSY:
     case AL_ENOMEM:
     case AL_EMFILE:
-    case AL_ETIMEDOUT:
     case AL_ENOSPC:
         return 503;
+    case AL_ETIMEDOUT:
+        return 504; /* not to be asked again as it is */
     default:
         return 500;
     }

@@ -18,6 +18,13 @@ is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+bool
+import_is_formula(uint8_t first)
+{
+    return first == '=' || first == '+' || first == '-' || first == '@' || first == '\t' ||
+           first == '\r';
+}
+
 struct al_span
 import_trim(struct al_span c)
 {

@@ -22,6 +22,8 @@ enum import_epoch {                     /* what a time that is a number counts *
 /* "", "-", "n/a", "null", "none", "\N", upper or lower case. */
 bool import_cell_empty(struct al_span cell);
 struct al_span import_trim(struct al_span cell);
+/* Whether a spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection). */
+bool import_is_formula(uint8_t first);
 /* Whether a is b, ASCII case ignored. */
 bool import_is(struct al_span a, const char *b);
 

@@ -281,6 +281,11 @@ read_owner(struct reading *r)
     if (has(r->v, IMPORT_F_OWNER)) {
         struct al_span owner = import_trim(r->v->text[IMPORT_F_OWNER]);
 
+        if (owner.len > 1 && owner.at[0] == '\'' && import_is_formula(owner.at[1])) {
+            owner.at++; /* as our own lists have it */
+            owner.len--;
+        }
+
         if (!read_id(r, IMPORT_F_OWNER, &row->uid, &number)) {
             return false;
         }

@@ -63,6 +63,7 @@ inv_disconnect(struct inv_conn_of *c)
     if (c->conn == NULL) {
         return;
     }
+    inv_limit_end(c->inv, c->conn);
     port_mutex_lock(&c->inv->lock);
     if (c->inv->idle_count < INV_CONNECTIONS_MAX) {
         al_list_push(&c->inv->idle, &c->conn->link);
@@ -77,14 +78,25 @@ inv_disconnect(struct inv_conn_of *c)
     c->conn = NULL;
 }
 
+static int
+failed(struct inventory *inv, const struct inv_conn *c, duckdb_result *r)
+{
+    int rc = inv_error(inv, duckdb_result_error_type(r), duckdb_result_error(r));
+
+    return inv_late(c) ? AL_ETIMEDOUT : rc;
+}
+
 int
 inv_run(struct inventory *inv, struct inv_conn *c, const char *sql)
 {
     duckdb_result result;
     int rc = AL_OK;
 
+    if (inv_late(c)) {
+        return AL_ETIMEDOUT;
+    }
     if (duckdb_query(c->con, sql, &result) != DuckDBSuccess) {
-        rc = inv_error(inv, duckdb_result_error_type(&result), duckdb_result_error(&result));
+        rc = failed(inv, c, &result);
     }
     duckdb_destroy_result(&result);
     return rc;
@@ -115,13 +127,15 @@ inv_query(struct inventory *inv, struct inv_conn *c, const char *sql, bool big,
           struct inv_rows *ret)
 {
     duckdb_prepared_statement st = NULL;
-    struct inv_rows rows = {.inv = inv};
+    struct inv_rows rows = {.inv = inv, .conn = c};
     int rc = AL_OK;
 
+    if (inv_late(c)) {
+        return AL_ETIMEDOUT;
+    }
     if (!big) {
         if (duckdb_query(c->con, sql, &rows.result) != DuckDBSuccess) {
-            rc = inv_error(inv, duckdb_result_error_type(&rows.result),
-                           duckdb_result_error(&rows.result));
+            rc = failed(inv, c, &rows.result);
             duckdb_destroy_result(&rows.result);
             return rc;
         }
@@ -129,8 +143,7 @@ inv_query(struct inventory *inv, struct inv_conn *c, const char *sql, bool big,
         if (duckdb_prepare(c->con, sql, &st) != DuckDBSuccess) {
             rc = inv_error(inv, DUCKDB_ERROR_BINDER, duckdb_prepare_error(st));
         } else if (duckdb_execute_prepared_streaming(st, &rows.result) != DuckDBSuccess) {
-            rc = inv_error(inv, duckdb_result_error_type(&rows.result),
-                           duckdb_result_error(&rows.result));
+            rc = failed(inv, c, &rows.result);
             duckdb_destroy_result(&rows.result);
         }
         duckdb_destroy_prepare(&st);
@@ -160,7 +173,7 @@ inv_next(struct inv_rows *r, bool *ret_end)
         if (r->chunk == NULL || r->count == 0) {
             text = duckdb_result_error(&r->result);
             if (text != NULL && text[0] != '\0') {
-                return inv_error(r->inv, duckdb_result_error_type(&r->result), text);
+                return failed(r->inv, r->conn, &r->result);
             }
             *ret_end = true;
             return AL_OK;

@@ -114,6 +114,23 @@ put_time(struct inv_sql *sql, const struct inventory_export_query *q, const char
             q->format == INVENTORY_EXPORT_PARQUET ? "make_timestamp_ns" : "alto_time", column, as);
 }
 
+/* A name that a spreadsheet would take for a formula has an apostrophe before it, which an import
+ * takes off again. No other column can begin like one: a path begins with a slash. */
+static void
+put_owner(struct inv_sql *sql, const struct inventory_export_query *q)
+{
+    static const char name[] = "coalesce(alto_text(owner_name), uid::VARCHAR)";
+
+    if (q->format == INVENTORY_EXPORT_PARQUET) {
+        inv_put(sql, "%s AS owner, ", name);
+    } else {
+        inv_put(sql,
+                "CASE WHEN substr(%s, 1, 1) IN ('=', '+', '-', '@', chr(9), chr(13)) THEN '''' "
+                "ELSE '' END || %s AS owner, ",
+                name, name);
+    }
+}
+
 /* The columns over c.*, g (its folder), w (its owner). */
 static void
 put_columns(struct inv_sql *sql, const struct inventory_export_query *q, const struct inv_plan *p)
@@ -126,8 +143,9 @@ put_columns(struct inv_sql *sql, const struct inventory_export_query *q, const s
     put_time(sql, q, "accessed_ns", "accessed");
     put_names(sql, "source", source_name, INVENTORY_SOURCES, "accessed_source");
     put_time(sql, q, "btime_ns", "created");
-    inv_put(sql, "coalesce(alto_text(owner_name), uid::VARCHAR) AS owner, to_base(mode & 4095, 8, "
-                 "4) AS mode, attrs AS attributes, ino AS inode, nlink AS links, ");
+    put_owner(sql, q);
+    inv_put(sql, "to_base(mode & 4095, 8, 4) AS mode, attrs AS attributes, ino AS inode, nlink AS "
+                 "links, ");
     put_names(sql, "state", state_name, RULE_S_COUNT, "state");
     inv_put(sql, "object_id, ");
     if (p != NULL) {

@@ -129,6 +129,11 @@ rule_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out
         if (!is_null(in, A_OWNER, i)) {
             e.owner = blob_at(input(in, A_OWNER), i);
         }
+        /* Between two rows, since one with a costly pattern takes milliseconds. */
+        if (inv_late(lent->conn)) {
+            duckdb_scalar_function_set_error(info, "out of time");
+            return;
+        }
         result[i] = rule_match(lent->rule, &e, lent->now_ns);
     }
 }
@@ -157,8 +162,8 @@ ask_folders(char *text)
 }
 
 int
-inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
-                  struct inv_rule_sql *r)
+inv_rule_sql_make(struct inventory *inv, const struct inv_conn *conn, const struct rule *rule,
+                  int64_t now_ns, struct inv_rule_sql *r)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     bool exact = false;
@@ -167,7 +172,7 @@ inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns
 
     al_buf_init(&text, INV_SQL_MAX);
     r->inv = inv;
-    r->lent = (struct inv_lent_rule){rule, now_ns};
+    r->lent = (struct inv_lent_rule){rule, now_ns, conn};
     rc = rule_sql(rule, now_ns, &text, &exact);
     if (rc == AL_OK && !exact) {
         rc = inv_lend(inv, &r->lent, &r->slot);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "server/import/cells.h"
 #include "server/inventory/import_priv.h"
 
 #define LIST_MODE 0600u
@@ -71,7 +72,7 @@ add_cell(struct al_buf *out, struct al_span s)
     al_buf_init(&clean, 4 * IMPORT_REFUSED_TEXT_MAX);
     rc = cut.len > 0 ? al_utf8_clean(cut, &clean) : AL_OK;
     if (rc == AL_OK) {
-        rc = al_buf_add(out, "\"", 1);
+        rc = al_buf_adds(out, clean.len > 0 && import_is_formula(clean.at[0]) ? "\"'" : "\"");
     }
     for (size_t i = 0; rc == AL_OK && i < clean.len; i++) {
         rc = al_buf_add(out, clean.at[i] == '"' ? "\"\"" : (const char *)clean.at + i,

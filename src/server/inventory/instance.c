@@ -128,6 +128,8 @@ inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct
     port_mutex_init(&inv->lock);
     port_mutex_init(&inv->slot_lock);
     port_cond_init(&inv->settled);
+    port_cond_init(&inv->clock_wake);
+    al_list_init(&inv->timed);
     al_list_init(&inv->idle);
     al_list_init(&inv->volumes);
     cached = inv_cache_begin(&inv->cache,
@@ -150,6 +152,9 @@ inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct
     }
     if (rc == AL_OK) {
         rc = cached;
+    }
+    if (rc == AL_OK) {
+        rc = inv_clock_start(inv);
     }
     if (rc < 0) {
         inventory_close(inv);
@@ -175,6 +180,7 @@ inventory_close(struct inventory *inv)
     if (inv == NULL) {
         return NULL;
     }
+    inv_clock_end(inv);
     while (!al_list_empty(&inv->idle)) {
         struct inv_conn *c = AL_LIST_ITEM(al_list_pop(&inv->idle), struct inv_conn, link);
 
@@ -188,6 +194,7 @@ inventory_close(struct inventory *inv)
         duckdb_close(&inv->db);
     }
     inv_cache_end(&inv->cache);
+    port_cond_end(&inv->clock_wake);
     port_cond_end(&inv->settled);
     port_mutex_end(&inv->slot_lock);
     port_mutex_end(&inv->lock);

@@ -28,7 +28,7 @@
  * it returns. Only this folder includes duckdb.h.
  *
  * Errors everywhere: AL_ENOENT (volume), AL_ENOMEM, AL_EIO, AL_ENOSPC, AL_ECORRUPT (the volume's
- * file), AL_ECANCELED (callback or closing). */
+ * file), AL_ECANCELED (callback or closing), AL_ETIMEDOUT (limit_ns is over). */
 #ifndef ALTO_SERVER_INVENTORY_INVENTORY_H
 #define ALTO_SERVER_INVENTORY_INVENTORY_H
 
@@ -69,6 +69,9 @@ struct inventory_conf {
 struct inventory_scope {
     const char
         *customer_id; /* never NULL: service resolves the volume, and with it its customer, first */
+    /* The call's time: beyond it ends with AL_ETIMEDOUT, and nothing has changed. 0: as long as it
+     * takes. A rule of a customer may hold patterns that take milliseconds a file. */
+    int64_t limit_ns;
 };
 
 int inventory_open(const struct inventory_conf *conf, struct inventory **ret,

@@ -22,8 +22,10 @@
 #define INV_CONNECTIONS_MAX 64u /* idle ones kept */
 
 struct inv_conn {
-    struct al_list link;
+    struct al_list link; /* idle, or with a time limit; under inventory.lock */
     duckdb_connection con;
+    int64_t until_ns; /* monotonic; 0: none. Under inventory.lock */
+    bool late;        /* atomic: that is over */
 };
 
 /* What tally.c counts. */
@@ -96,7 +98,12 @@ struct inventory {
     char *dir;
     unsigned attached_max;
     duckdb_database db;
-    port_mutex lock;     /* the fields below */
+    struct port_thread clock; /* ends what is over its time (limit.c) */
+    bool clock_runs;
+    port_mutex lock;      /* the fields below */
+    struct al_list timed; /* inv_conn at work with a time limit */
+    port_cond clock_wake;
+    bool closing;
     struct al_list idle; /* inv_conn */
     unsigned idle_count;
     struct al_list volumes;
@@ -118,6 +125,15 @@ struct inv_conn_of {
 };
 void inv_disconnect(struct inv_conn_of *c); /* for AL_CLEANUP; no transaction may be open */
 
+/* ---- limit.c ---- */
+int inv_clock_start(struct inventory *inv) AL_MUST_CHECK;
+void inv_clock_end(struct inventory *inv);
+/* From now on what runs on c ends with AL_ETIMEDOUT when limit_ns is over, until inv_limit_end. */
+void inv_limit_begin(struct inventory *inv, struct inv_conn *c, int64_t limit_ns);
+void inv_limit_end(struct inventory *inv, struct inv_conn *c); /* none was begun: fine */
+bool inv_late(const struct inv_conn *c);
+
+/* ---- db.c, again ---- */
 /* Runs one statement and forgets its rows. */
 int inv_run(struct inventory *inv, struct inv_conn *c, const char *sql) AL_MUST_CHECK;
 int inv_runf(struct inventory *inv, struct inv_conn *c, const char *format, ...)
@@ -128,6 +144,7 @@ int inv_error(struct inventory *inv, duckdb_error_type type,
 /* The rows of a query. Columns are asked by number; integers of every width through inv_num. */
 struct inv_rows {
     struct inventory *inv;
+    const struct inv_conn *conn;
     duckdb_result result;
     duckdb_data_chunk chunk;
     uint64_t at, count; /* row in chunk */
@@ -191,6 +208,7 @@ int inv_register_scalar_to(struct inventory *inv, struct inv_conn *c, const char
 struct inv_lent_rule {
     const struct rule *rule;
     int64_t now_ns;
+    const struct inv_conn *conn; /* whose time limit ends it */
 };
 /* A rule as SQL over the columns dir (the folder's path and '/'), path, name, ext, ... : what rule_sql narrows, and where that is
  * wider, rule_match besides. Stays where it is while a query uses it, since DuckDB calls back. */
@@ -201,8 +219,8 @@ struct inv_rule_sql {
     unsigned slot;
     bool is_lent;
 };
-int inv_rule_sql_make(struct inventory *inv, const struct rule *rule, int64_t now_ns,
-                      struct inv_rule_sql *r) AL_MUST_CHECK;
+int inv_rule_sql_make(struct inventory *inv, const struct inv_conn *conn, const struct rule *rule,
+                      int64_t now_ns, struct inv_rule_sql *r) AL_MUST_CHECK;
 void inv_rule_sql_end(struct inv_rule_sql *r);
 int inv_functions_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 int inv_sources_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;

@@ -477,7 +477,7 @@ read_pages(struct inv_use *u, const struct inventory_list_query *q, struct al_sp
     }
     if (rc == AL_OK && q->rule != NULL) {
         asked = q->limit + 1; /* not kept: a rule has no key */
-        rc = inv_rule_sql_make(u->inv, q->rule, q->now_ns, &rule);
+        rc = inv_rule_sql_make(u->inv, u->conn, q->rule, q->now_ns, &rule);
     }
     if (rc == AL_OK && q->want_total) {
         rc = read_total(u, q, &whole, &rule, &total);

@@ -204,7 +204,7 @@ inventory_count(struct inventory *inv, const struct inventory_scope *scope, cons
         rc = inv_begin(&u);
     }
     if (rc == AL_OK) {
-        rc = inv_rule_sql_make(inv, rule, now_ns, &sql);
+        rc = inv_rule_sql_make(inv, u.conn, rule, now_ns, &sql);
     }
     if (rc == AL_OK) {
         rc = count_how(&u, &sql, &entries, &percent);

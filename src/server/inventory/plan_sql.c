@@ -65,11 +65,11 @@ inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q, struct i
         return AL_ENOMEM;
     }
     p->earlier_count = q->earlier_count;
-    rc = inv_rule_sql_make(u->inv, q->rule, q->now_ns, &p->rule);
+    rc = inv_rule_sql_make(u->inv, u->conn, q->rule, q->now_ns, &p->rule);
     p->costly = p->rule.is_lent;
     for (size_t i = 0; rc == AL_OK && i < q->earlier_count; i++) {
         rc = reason_is_sound(q->earlier[i].reason)
-                 ? inv_rule_sql_make(u->inv, q->earlier[i].rule, q->now_ns, &p->earlier[i])
+                 ? inv_rule_sql_make(u->inv, u->conn, q->earlier[i].rule, q->now_ns, &p->earlier[i])
                  : AL_EINVAL;
         p->costly |= p->earlier[i].is_lent;
     }

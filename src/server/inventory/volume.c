@@ -476,6 +476,9 @@ use_begin(struct inventory *inv, const struct inventory_scope *scope, const char
     }
     u.conn = of.conn;
     of.conn = NULL;
+    if (scope->limit_ns > 0) {
+        inv_limit_begin(inv, u.conn, scope->limit_ns);
+    }
     if (writing) {
         port_mutex_lock(&u.volume->write);
     }
@@ -512,6 +515,7 @@ inv_use_end(struct inv_use *u)
     if (u->volume == NULL) {
         return;
     }
+    inv_limit_end(u->inv, u->conn);
     if (u->open && inv_run(u->inv, u->conn, "ROLLBACK") < 0) {
         al_log(u->inv->log, AL_LOG_DEBUG, "inventory: nothing to roll back");
     }

@@ -39,6 +39,7 @@ work_open(struct service *s, struct al_fail *fail)
         return rc;
     }
     port_mutex_init(&k->lock);
+    k->ask_ns = WORK_ASK_NS;
     s->work = k;
     rc = background_open(s, s->import_dir, &k->background, fail);
     if (rc != AL_OK) {

@@ -561,6 +561,66 @@ an_export_to_parquet_holds_the_same(void)
     help_end(&h);
 }
 
+/* ---- time limits ---- */
+
+static int
+any_row(void *ctx, const struct inventory_row *row)
+{
+    return AL_OK;
+}
+
+/* A pattern that takes milliseconds a file: whoever asks for it waits no longer than was said, and
+ * nobody else is the worse for it. */
+static void
+a_question_ends_when_its_time_is_over(void)
+{
+    enum { FILES = 40000 };
+    struct help h;
+    struct al_arena *arena = al_arena_new(ARENA_BYTES);
+    AL_CLEANUP(rule_freep) struct rule *slow = rule_of("name like /^(a+)+$/");
+    AL_CLEANUP(rule_freep) struct rule *quick = rule_of("size > 0");
+    struct inventory_scope limited = {CUSTOMER, INT64_C(300) * 1000000};
+    struct inventory_plan_query q = {.rule = slow, .now_ns = NOW_NS};
+    struct inventory_list_query list = {.limit = 100, .rule = slow, .now_ns = NOW_NS, .want_total = true, .recursive = true};
+    struct inventory_export_query x = {.plan = &q, .format = INVENTORY_EXPORT_CSV};
+    struct inventory_figures_query fq = {.want = 511, .now_ns = NOW_NS};
+    struct inventory_figures f;
+    struct inventory_plan p;
+    struct inventory_count c;
+    struct scan s;
+    struct inventory_page page;
+    char name[64], path[128];
+    uint64_t rows = 0;
+    int64_t began_ns;
+
+    help_begin(&h);
+    scan_begin(&s, &h, SCAN(01));
+    scan_folder(&s, 1, 0, "", 0);
+    for (int i = 0; i < FILES; i++) {
+        (void)snprintf(name, sizeof(name), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%d.mov", i);
+        scan_file(&s, 1, name, 1000, 100);
+    }
+    (void)scan_end(&s);
+    (void)snprintf(path, sizeof(path), "%s/x.csv", h.dir);
+    for (int round = 0; round < 2; round++) {
+        began_ns = port_mono_ns(port_native());
+        TAP_CODE(inventory_count(h.inv, &limited, VOLUME, slow, NOW_NS, &c), AL_ETIMEDOUT);
+        TAP_CODE(inventory_plan(h.inv, &limited, VOLUME, &q, arena, &p), AL_ETIMEDOUT);
+        TAP_CODE(inventory_list(h.inv, &limited, VOLUME, &list, any_row, NULL, arena, &page, NULL),
+                 AL_ETIMEDOUT);
+        TAP_CODE(inventory_export(h.inv, &limited, VOLUME, &x, path, &rows), AL_ETIMEDOUT);
+        TAP_CHECK(port_mono_ns(port_native()) - began_ns < INT64_C(20) * 1000000000);
+        TAP_CHECK(access(path, F_OK) != 0);
+        /* The connections that were stopped are used again. */
+        TAP_OK(inventory_count(h.inv, &limited, VOLUME, quick, NOW_NS, &c));
+        TAP_EQUAL_U64(c.files, FILES);
+        TAP_OK(inventory_figures(h.inv, &limited, VOLUME, &fq, arena, &f));
+        TAP_EQUAL_U64(f.totals.files, FILES);
+    }
+    al_arena_free(arena);
+    help_end(&h);
+}
+
 /* ---- nothing there; older files ---- */
 
 static int
@@ -677,6 +737,7 @@ main(void)
     TAP_RUN(an_export_holds_every_name_exactly);
     TAP_RUN(an_export_of_a_plan_tells_the_reasons);
     TAP_RUN(an_export_to_parquet_holds_the_same);
+    TAP_RUN(a_question_ends_when_its_time_is_over);
     TAP_RUN(nothing_is_told_of_what_is_not_there);
     TAP_RUN(a_file_of_format_1_gets_its_summaries);
     return tap_end();

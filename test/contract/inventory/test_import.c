@@ -227,6 +227,36 @@ rows_that_make_no_sense_are_refused_one_by_one(void)
     end(&w);
 }
 
+/* Lists of ours are opened in spreadsheets. */
+static void
+an_owner_that_looks_like_a_formula_goes_round(void)
+{
+    struct world w;
+    struct inventory_export_query q = {.format = INVENTORY_EXPORT_CSV};
+    struct import_options names = {.mode = IMPORT_REPLACE};
+    struct seen s;
+    char text[4096];
+    uint64_t rows = 0;
+
+    begin(&w);
+    LIST(&w, "path,size,owner\n/a/x,1,\"=HYPERLINK(\"\"http://x\"\")\"\n/a/y,2,'quoted\n/a/z,@me,-2+3\n");
+    RUN_OK(&w, IMPORT(01));
+    read_text(w.refused, text, sizeof(text));
+    TAP_CHECK(strstr(text, ",\"'@me\"") != NULL);
+    TAP_OK(inventory_export(w.h.inv, &own, VOLUME, &q, w.list, &rows));
+    read_text(w.list, text, sizeof(text));
+    TAP_CHECK(strstr(text, ",\"'=HYPERLINK(\"\"http://x\"\")\",") != NULL);
+    TAP_CHECK(strstr(text, ",\"'quoted\",") != NULL);
+    TAP_CHECK(strstr(text, ",\"=") == NULL);
+    TAP_OK(run_with(&w, IMPORT(02), &names));
+    TAP_CHECK(stat_of(&w.h, "/x", &s) && s.row.size == 1);
+    TAP_OK(inventory_export(w.h.inv, &own, VOLUME, &q, w.list, &rows));
+    read_text(w.list, text, sizeof(text));
+    TAP_CHECK(strstr(text, ",\"'=HYPERLINK(\"\"http://x\"\")\",") != NULL);
+    TAP_CHECK(strstr(text, ",\"'quoted\",") != NULL);
+    end(&w);
+}
+
 static void
 a_path_that_comes_twice_counts_once(void)
 {
@@ -664,6 +694,7 @@ main(void)
     TAP_RUN(a_volume_never_scanned_is_there_after_an_import);
     TAP_RUN(the_same_import_is_made_once);
     TAP_RUN(rows_that_make_no_sense_are_refused_one_by_one);
+    TAP_RUN(an_owner_that_looks_like_a_formula_goes_round);
     TAP_RUN(a_path_that_comes_twice_counts_once);
     TAP_RUN(what_a_walk_saw_stays_and_gains_evidence);
     TAP_RUN(a_list_can_be_added);

@@ -289,6 +289,33 @@ test_a_count_looks_at_the_text_alone(void)
 
 /* ---- exports ---- */
 
+/* Whoever asks with a pattern that takes milliseconds a file is told, and is not waited for. */
+static void
+test_a_question_that_takes_too_long_is_given_up(void)
+{
+    static const char slow[] = "\"where\":\"name like /^(a+)+$/\"";
+    struct world w;
+    struct al_buf AL_CLEANUP(al_buf_free) list = {0};
+    char body[256];
+
+    world_open(&w);
+    drop_rule(&w, &w.a);
+    al_buf_init(&list, 4u << 20);
+    TAP_OK(al_buf_adds(&list, "path,size\n"));
+    for (int i = 0; i < 20000; i++) {
+        TAP_OK(al_buf_addf(&list, "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%d,7\n", i));
+    }
+    imported(&w, &w.a, (const char *)list.at);
+    w.h.s->work->ask_ns = SECOND / 5;
+    TAP_CODE(plan(&w, &w.a, &w.a, slow), AL_ETIMEDOUT);
+    TAP_CHECK(strstr(w.h.fail.text, "took too long") != NULL);
+    snprintf(body, sizeof body, "{\"volume_id\":\"%s\",%s}", w.a.volume, slow);
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "POST", V1 "/plan/count", body), AL_ETIMEDOUT);
+    TAP_OK(plan(&w, &w.a, &w.a, "\"where\":\"size > 3\""));
+    TAP_EQUAL_U64(number(w.h.json, "files"), 20000);
+    world_close(&w);
+}
+
 static void
 test_a_list_is_for_whoever_made_it_and_for_an_hour(void)
 {
@@ -614,6 +641,7 @@ main(void)
     TAP_RUN(test_what_cannot_be_planned_is_told);
     TAP_RUN(test_two_texts_are_compared);
     TAP_RUN(test_a_count_looks_at_the_text_alone);
+    TAP_RUN(test_a_question_that_takes_too_long_is_given_up);
     TAP_RUN(test_a_list_is_for_whoever_made_it_and_for_an_hour);
     TAP_RUN(test_nobody_keeps_more_lists_than_some);
     TAP_RUN(test_figures_of_several_volumes_become_one);

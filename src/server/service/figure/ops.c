@@ -50,7 +50,7 @@ volume_figures(struct service_req *req, struct service_reply *reply, struct al_f
     SV_TRY(work_volume(req, &v, fail));
     SV_TRY(read_query(req, &q, fail));
     SV_TRY(file_path_asked(req, "folder", &q.folder, fail));
-    scope = work_inventory_scope(v.customer_id);
+    scope = work_ask_scope(req->service->work, v.customer_id);
     rc = inventory_figures(req->service->work->inventory, &scope, v.id, &q, arena, &f);
     if (rc == AL_ENODATA || (rc == AL_ENOENT && !is_root(q.folder))) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such folder");
@@ -73,7 +73,7 @@ static int
 add_volume(void *ctx, const char *id, const char *customer_id)
 {
     struct summing *s = ctx;
-    struct inventory_scope scope = work_inventory_scope(customer_id);
+    struct inventory_scope scope = work_ask_scope(s->req->service->work, customer_id);
     struct inventory_figures f = {0};
     int rc =
         inventory_figures(s->req->service->work->inventory, &scope, id, &s->q, s->sum.arena, &f);
@@ -197,7 +197,7 @@ volume_tree(struct service_req *req, struct service_reply *reply, struct al_fail
     }
     SV_TRY(work_volume(req, &v, fail));
     SV_TRY(tree_asked(req, &q, fail));
-    scope = work_inventory_scope(v.customer_id);
+    scope = work_ask_scope(req->service->work, v.customer_id);
     al_jo_begin(&j, &reply->body);
     al_jo_object(&j, NULL);
     al_jo_array(&j, "items");
@@ -238,7 +238,7 @@ volume_growth(struct service_req *req, struct service_reply *reply, struct al_fa
     }
     SV_TRY(work_volume(req, &v, fail));
     SV_TRY(service_query_time(req, "from", 0, &from_ns, fail));
-    scope = work_inventory_scope(v.customer_id);
+    scope = work_ask_scope(req->service->work, v.customer_id);
     rc = inventory_days(req->service->work->inventory, &scope, v.id, from_ns, arena, &days, &count);
     SV_TRY(rc == AL_ENOENT ? AL_OK : ask_failed(fail, rc));
     al_jo_begin(&j, &reply->body);

@@ -121,7 +121,7 @@ static int
 gather_folder(struct gathering *g, struct al_span folder)
 {
     struct inventory *inv = g->req->service->work->inventory;
-    struct inventory_scope scope = work_inventory_scope(g->v->customer_id);
+    struct inventory_scope scope = work_limited_scope(g->v->customer_id, WORK_RUN_NS);
     struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(1u << 20);
     char AL_CLEANUP(al_freep) *cursor = NULL;
     struct inventory_list_query q = {
@@ -185,7 +185,7 @@ add_unknown(struct gathering *g, struct al_span path)
 static int
 gather_path(struct gathering *g, struct al_span path)
 {
-    struct inventory_scope scope = work_inventory_scope(g->v->customer_id);
+    struct inventory_scope scope = work_limited_scope(g->v->customer_id, WORK_RUN_NS);
     int rc;
 
     g->folder = false;

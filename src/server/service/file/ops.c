@@ -1,5 +1,6 @@
 #include "server/service/file/file.h"
 #include "server/service/file/ops.h"
+#include "server/service/plan/ask.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -101,7 +102,7 @@ file_list(struct service_req *req, struct service_reply *reply, struct al_fail *
     }
     SV_TRY(work_volume(req, &v, fail));
     SV_TRY(list_asked(req, &q, fail));
-    scope = work_inventory_scope(v.customer_id);
+    scope = work_ask_scope(req->service->work, v.customer_id);
     al_jo_begin(&j, &reply->body);
     al_jo_object(&j, NULL);
     al_jo_array(&j, "items");
@@ -114,7 +115,8 @@ file_list(struct service_req *req, struct service_reply *reply, struct al_fail *
         if (rc == AL_ENOENT || rc == AL_ENOTDIR) {
             return al_fail_set(fail, AL_ENOENT, 0, "no such folder");
         }
-        return al_fail_set(fail, rc, 0, "%s", why.text[0] == '\0' ? al_code_name(rc) : why.text);
+        return why.text[0] != '\0' ? al_fail_set(fail, rc, 0, "%s", why.text)
+                                   : ask_failed(fail, rc);
     }
     al_jo_close(&j);
     al_jo_str(&j, "next_cursor", page.next_cursor);
@@ -145,7 +147,7 @@ file_stat(struct service_req *req, struct service_reply *reply, struct al_fail *
 
     SV_TRY(work_volume(req, &v, fail));
     SV_TRY(file_path_asked(req, "path", &path, fail));
-    scope = work_inventory_scope(v.customer_id);
+    scope = work_ask_scope(req->service->work, v.customer_id);
     rc = inventory_stat(req->service->work->inventory, &scope, v.id, path, stat_row, &reply->body);
     if (rc == AL_ENODATA || rc == AL_ENOENT) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such file, as far as the last scan saw");

@@ -163,7 +163,7 @@ from_inventory(struct why *y)
         [INVENTORY_BY_AUDIT] = "Last read, as an audit log of the host tells",
         [INVENTORY_BY_RECALL] = "Last read, by the program for which it was brought back",
     };
-    struct inventory_scope scope = work_inventory_scope(y->v.customer_id);
+    struct inventory_scope scope = work_ask_scope(y->req->service->work, y->v.customer_id);
     struct inventory_totals t = {0};
     bool imported = (y->row.flags & INVENTORY_IMPORTED) != 0;
     int rc = inventory_totals(y->req->service->work->inventory, &scope, y->v.id, &t);
@@ -261,7 +261,7 @@ volume_why(struct service_req *req, struct service_reply *reply, struct al_fail 
     }
     SV_TRY(work_volume(req, &y.v, fail));
     SV_TRY(file_path_asked(req, "path", &path, fail));
-    inside = work_inventory_scope(y.v.customer_id);
+    inside = work_ask_scope(req->service->work, y.v.customer_id);
     rc = inventory_stat(req->service->work->inventory, &inside, y.v.id, path, kept_row, &found);
     if (rc == AL_ENOENT || rc == AL_ENODATA) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such file, as far as scans and imports tell");

@@ -201,7 +201,7 @@ one(struct due *d)
         return AL_OK;
     }
     memcpy(text, d->fail.text, sizeof(text));
-    if (rc != AL_ECONFLICT && rc != AL_EINVAL && rc != AL_ELIMIT) {
+    if (rc != AL_ECONFLICT && rc != AL_EINVAL && rc != AL_ELIMIT && rc != AL_ETIMEDOUT) {
         d->next_ns = d->r.cron != NULL ? d->now_ns + AGAIN_NS : 0;
     }
     rc = skip(d, rc, text);

@@ -1,5 +1,6 @@
 #include "server/service/job/job.h"
 #include "server/service/job/ops.h"
+#include "server/service/plan/ask.h"
 #include "server/service/rule/when.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ run_row(void *ctx, const struct inventory_row *row)
 static int
 run_tier(struct planning *p, struct job_maker *m, struct inventory_plan *plan)
 {
-    struct inventory_scope scope = work_inventory_scope(p->v.customer_id);
+    struct inventory_scope scope = work_limited_scope(p->v.customer_id, WORK_RUN_NS);
     struct inventory_plan_query q = plan_query(p);
     struct inventory_limits limits = {p->of.limit_files, p->of.limit_bytes};
     struct running r = {.maker = m};
@@ -43,10 +44,11 @@ run_tier(struct planning *p, struct job_maker *m, struct inventory_plan *plan)
 
         limits.bytes = limits.bytes == 0 || limits.bytes > enough ? enough : limits.bytes;
     }
+    p->for_run = true;
     SV_TRY(plan_get(p, plan));
     rc = inventory_candidates(p->worker->service->work->inventory, &scope, p->v.id, &q, &limits,
                               run_row, &r);
-    return rc == AL_ENOENT ? AL_OK : rc;
+    return rc == AL_ENOENT ? AL_OK : ask_failed(p->fail, rc);
 }
 
 static int
@@ -64,7 +66,7 @@ recall_row(void *ctx, const struct inventory_row *row)
 static int
 run_recall(struct planning *p, struct job_maker *m)
 {
-    struct inventory_scope scope = work_inventory_scope(p->v.customer_id);
+    struct inventory_scope scope = work_limited_scope(p->v.customer_id, WORK_RUN_NS);
     struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(1u << 20);
     char AL_CLEANUP(al_freep) *cursor = NULL;
     struct running r = {m, p->of.limit_files, p->of.limit_bytes};
@@ -90,7 +92,7 @@ run_recall(struct planning *p, struct job_maker *m)
         if (rc == AL_ELIMIT || rc == AL_ENOENT) {
             return AL_OK; /* as many as one run may have; or never scanned */
         }
-        SV_TRY(rc);
+        SV_TRY(ask_failed(p->fail, rc));
         al_free(cursor);
         cursor = page.next_cursor == NULL ? NULL : al_strdup(page.next_cursor);
         if (cursor == NULL && page.next_cursor != NULL) {

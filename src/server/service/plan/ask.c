@@ -18,6 +18,10 @@ ask_failed(struct al_fail *fail, int rc)
         return al_fail_set(fail, rc, 0, "that is more than one answer can tell: ask for less");
     case AL_ENOSPC:
         return al_fail_set(fail, rc, 0, "altod's disk is full");
+    case AL_ETIMEDOUT:
+        return al_fail_set(fail, rc, 0,
+                           "it took too long over so many files and was given up: patterns of "
+                           "`like` are slow, so put size, age, ext or a folder before them");
     default:
         return al_fail_set(fail, rc, 0, "the inventory could not be asked: %s", al_code_name(rc));
     }

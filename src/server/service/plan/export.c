@@ -86,7 +86,7 @@ static int
 write_file(struct service_req *req, struct exporting *e, struct al_fail *fail)
 {
     struct service *s = req->service;
-    struct inventory_scope scope = work_inventory_scope(e->v.customer_id);
+    struct inventory_scope scope = work_limited_scope(e->v.customer_id, WORK_LIST_NS);
     const char *path = export_path(s, req->arena, e->x.id);
     struct port_stat st;
     int rc;

@@ -22,7 +22,7 @@ compare(struct service_req *req, const struct store_volume *v,
 {
     static const char *const keys[] = {"where", "rule_id", "version", "action", NULL};
     AL_CLEANUP(ask_end) struct ask other = {0};
-    struct inventory_scope scope = work_inventory_scope(v->customer_id);
+    struct inventory_scope scope = work_ask_scope(req->service->work, v->customer_id);
     struct service_req part = *req;
     struct inventory_plan_query theirs;
     int rc;
@@ -50,7 +50,7 @@ work_out(struct service_req *req, const struct store_volume *v,
          struct al_fail *fail)
 {
     struct inventory *inv = req->service->work->inventory;
-    struct inventory_scope scope = work_inventory_scope(v->customer_id);
+    struct inventory_scope scope = work_ask_scope(req->service->work, v->customer_id);
     struct scope all = scope_customer(v->customer_id);
     int rc = inventory_plan(inv, &scope, v->id, q, arena, &p->plan);
 
@@ -176,7 +176,7 @@ plan_count(struct service_req *req, struct service_reply *reply, struct al_fail 
                                  error.expected[0] == '\0' ? "" : "; expected ", error.expected);
     }
     SV_TRY(rc);
-    scope = work_inventory_scope(v.customer_id);
+    scope = work_ask_scope(req->service->work, v.customer_id);
     rc = inventory_count(req->service->work->inventory, &scope, v.id, rule, now_ns, &count);
     SV_TRY(rc == AL_ENOENT ? AL_OK : ask_failed(fail, rc));
     took_ns = port_mono_ns(port) - began_ns;

@@ -46,7 +46,9 @@ plan_query(const struct planning *p)
 int
 plan_get(struct planning *p, struct inventory_plan *ret)
 {
-    struct inventory_scope scope = work_inventory_scope(p->v.customer_id);
+    struct inventory_scope scope =
+        p->for_run ? work_limited_scope(p->v.customer_id, WORK_RUN_NS)
+                   : work_ask_scope(p->worker->service->work, p->v.customer_id);
     struct inventory_plan_query q = plan_query(p);
     int rc =
         inventory_plan(p->worker->service->work->inventory, &scope, p->v.id, &q, p->arena, ret);
@@ -55,7 +57,7 @@ plan_get(struct planning *p, struct inventory_plan *ret)
         *ret = (struct inventory_plan){0}; /* never scanned: nothing is known that could match */
         return AL_OK;
     }
-    return rc == AL_OK ? AL_OK : al_fail_set(p->fail, rc, 0, "the inventory could not be asked");
+    return ask_failed(p->fail, rc);
 }
 
 /* ---- preview ---- */

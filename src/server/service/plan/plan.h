@@ -14,6 +14,7 @@ struct planning { /* planning_end for AL_CLEANUP */
     struct store_rule of; /* .id empty: of a text, behind all rules there are */
     struct ranked ranked;
     int64_t now_ns;
+    bool for_run; /* it may take as long as a run */
 };
 
 /* of and now_ns are set before. */

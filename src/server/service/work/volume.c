@@ -8,6 +8,18 @@ work_inventory_scope(const char *customer_id)
     return (struct inventory_scope){.customer_id = customer_id};
 }
 
+struct inventory_scope
+work_limited_scope(const char *customer_id, int64_t limit_ns)
+{
+    return (struct inventory_scope){.customer_id = customer_id, .limit_ns = limit_ns};
+}
+
+struct inventory_scope
+work_ask_scope(const struct work *k, const char *customer_id)
+{
+    return work_limited_scope(customer_id, k->ask_ns);
+}
+
 int
 work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *fail)
 {

@@ -49,6 +49,7 @@ struct work {
     al_id growth_after; /* the round of daily figures has come to this volume */
     int64_t growth_ns;  /* when the next round begins; 0: one is under way */
     bool started;       /* what was left by the last run is taken up */
+    int64_t ask_ns;     /* WORK_ASK_NS, but for tests; set before anybody asks */
 };
 
 enum work_what {
@@ -185,6 +186,13 @@ void work_figures_tell(struct service_worker *w, const char *customer_id, int64_
 
 /* ---- volume.c ---- */
 struct inventory_scope work_inventory_scope(const char *customer_id);
+/* The same for what a rule or a search of somebody's decides: patterns may be slow over millions of
+ * files, and whoever asks shall not hold up others for ever. Beyond limit_ns: AL_ETIMEDOUT. */
+#define WORK_ASK_NS (INT64_C(30) * 1000000000)  /* while somebody waits for the answer */
+#define WORK_RUN_NS (INT64_C(300) * 1000000000)  /* of a run: one thread plans for all */
+#define WORK_LIST_NS (INT64_C(1800) * 1000000000) /* of a list that is written */
+struct inventory_scope work_limited_scope(const char *customer_id, int64_t limit_ns);
+struct inventory_scope work_ask_scope(const struct work *k, const char *customer_id);
 /* The volume by the path's {id}, in scope. */
 int work_volume(struct service_req *req, struct store_volume *ret,
                 struct al_fail *fail) AL_MUST_CHECK;
