@@ -109,6 +109,14 @@ test_a_text_is_previewed_behind_the_rules_there_are(void)
                    world.a.volume, rule);
     TAP_OK(ASK(rule_preview_text, .who = &world.a.admin, .body = body));
     TAP_EQUAL_U64(number_of(world.json, "files"), 2);
+    /* An exclusion decides before all that are none, wherever it was written. */
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(body, sizeof(body),
+                       "{\"volume_id\":\"%s\",\"where\":\"ext = mov and size > 45MB\",\"action\":\"%s\"}",
+                       world.a.volume, i == 0 ? "tier" : "exclude");
+        TAP_OK(ASK(rule_preview_text, .who = &world.a.admin, .body = body));
+        TAP_EQUAL_U64(number_of(world.json, "files"), i == 0 ? 0 : 2);
+    }
     (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"where\":\"sise > 1\"}",
                    world.a.volume);
     TAP_CODE(ASK(rule_preview_text, .who = &world.a.admin, .body = body), AL_EINVAL);

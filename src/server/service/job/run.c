@@ -44,7 +44,6 @@ run_tier(struct planning *p, struct job_maker *m, struct inventory_plan *plan)
 
         limits.bytes = limits.bytes == 0 || limits.bytes > enough ? enough : limits.bytes;
     }
-    p->for_run = true;
     SV_TRY(plan_get(p, plan));
     rc = inventory_candidates(p->worker->service->work->inventory, &scope, p->v.id, &q, &limits,
                               run_row, &r);

@@ -1,10 +1,10 @@
-/* plan.h: a rule about to be planned, by a caller's wish or by its schedule. */
+/* plan.h: a rule about to be run, by a caller's wish or by its schedule. */
 #ifndef ALTO_SERVER_SERVICE_PLAN_PLAN_H
 #define ALTO_SERVER_SERVICE_PLAN_PLAN_H
 
 #include "server/service/rule/ranked.h"
 
-/* A rule to be planned, and those that come before it on its volume. */
+/* A rule to be run, and those that come before it on its volume. */
 struct planning { /* planning_end for AL_CLEANUP */
     struct service_worker *worker;
     struct scope scope;
@@ -14,7 +14,6 @@ struct planning { /* planning_end for AL_CLEANUP */
     struct store_rule of; /* .id empty: of a text, behind all rules there are */
     struct ranked ranked;
     int64_t now_ns;
-    bool for_run; /* it may take as long as a run */
 };
 
 /* of and now_ns are set before. */
