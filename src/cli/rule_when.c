@@ -359,8 +359,10 @@ cmd_rule_schedule(struct cli *c)
     }
     rc = call(c, "POST", "/rules/schedule", body, &answer);
     if (rc == AL_OK && !json_is_true(json_object_get(answer, "ok"))) {
-        (void)(c->json ? out_json(answer) : AL_OK);
-        return al_fail_set(&c->fail, AL_EINVAL, 0, "%s", get_text(answer, "error"));
+        rc = c->json ? out_json(answer) : AL_OK;
+        return rc != AL_OK
+                   ? rc
+                   : al_fail_set(&c->fail, AL_EINVAL, 0, "%s", get_text(answer, "error"));
     }
     if (rc != AL_OK || c->json) {
         return rc != AL_OK ? rc : out_json(answer);
