@@ -1,0 +1,172 @@
+#include "agent/auditlog/parse.h"
+
+#include <string.h>
+
+#include "agent/auditlog/line.h"
+#include "base/mem.h"
+
+static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+
+struct auditlog_parser {
+    struct line_reader lines;
+    struct auditlog_counts counts;
+    struct auditlog_sample sample;
+    bool long_line; /* what comes is of a line that was too long */
+};
+
+int
+auditlog_parser_new(struct auditlog_parser **ret)
+{
+    struct auditlog_parser *p = al_zalloc(sizeof(*p));
+
+    if (p == NULL) {
+        return AL_ENOMEM;
+    }
+    line_reader_begin(&p->lines);
+    *ret = p;
+    return AL_OK;
+}
+
+struct auditlog_parser *
+auditlog_parser_free(struct auditlog_parser *p)
+{
+    if (p != NULL) {
+        line_reader_end(&p->lines);
+        al_free(p);
+    }
+    return NULL;
+}
+
+void
+auditlog_parser_freep(struct auditlog_parser **p)
+{
+    *p = auditlog_parser_free(*p);
+}
+
+void
+auditlog_parser_begin(struct auditlog_parser *p, bool long_line)
+{
+    line_reader_forget(&p->lines);
+    p->long_line = long_line;
+}
+
+bool
+auditlog_in_long_line(const struct auditlog_parser *p)
+{
+    return p->long_line;
+}
+
+const struct auditlog_counts *
+auditlog_counts(const struct auditlog_parser *p)
+{
+    return &p->counts;
+}
+
+const struct auditlog_sample *
+auditlog_sample(const struct auditlog_parser *p)
+{
+    return &p->sample;
+}
+
+static void
+skip(struct auditlog_parser *p, enum auditlog_skip why, struct al_span line)
+{
+    p->counts.lines++;
+    p->counts.skipped[why]++;
+    if (why != AUDITLOG_SKIP_OWN) {
+        p->sample.why = why;
+        p->sample.len = line.len < AUDITLOG_SAMPLE_MAX ? line.len : AUDITLOG_SAMPLE_MAX;
+        memcpy(p->sample.text, line.at, p->sample.len);
+    }
+}
+
+static bool
+is_blank(struct al_span line)
+{
+    struct scan s = {line.at, line.at + line.len};
+
+    return (line.len == 0 || line.at[0] <= ' ') && (scan_blank(&s), s.at == s.end);
+}
+
+/* The next line, and how many bytes it takes. False: there is none yet. */
+static bool
+next_line(struct auditlog_parser *p, struct al_span piece, unsigned what, struct al_span *ret_line,
+          size_t *ret_len)
+{
+    const uint8_t *end = memchr(piece.at, '\n', piece.len);
+    size_t len = end != NULL ? (size_t)(end - piece.at) : piece.len;
+
+    *ret_line = (struct al_span){piece.at, len};
+    *ret_len = len + (end != NULL);
+    if (end != NULL) {
+        return piece.at[0] != 0 || (what & AUDITLOG_SETTLED) != 0;
+    }
+    if ((what & AUDITLOG_SETTLED) != 0) {
+        return true;
+    }
+    /* Without an end: too long, or not all there yet. */
+    if ((len <= AUDITLOG_LINE_MAX && !p->long_line) || memchr(piece.at, 0, len) != NULL) {
+        return false;
+    }
+    if (!p->long_line) {
+        skip(p, AUDITLOG_SKIP_LONG, *ret_line);
+        p->long_line = true;
+    }
+    ret_line->len = 0; /* all of it is done with, and tells nothing */
+    return true;
+}
+
+/* One line. False: it has holes that may be filled yet. */
+static bool
+take_line(struct auditlog_parser *p, struct al_span line, unsigned what, struct auditlog_event *e,
+          size_t *io_count)
+{
+    enum auditlog_skip why = AUDITLOG_SKIP_LONG;
+
+    if (is_blank(line)) {
+        return true;
+    }
+    if (line.len <= AUDITLOG_LINE_MAX && line_read(&p->lines, line, e, &why)) {
+        p->counts.lines++;
+        p->counts.events++;
+        p->counts.other += e->action == AUDITLOG_OTHER;
+        ++*io_count;
+        return true;
+    }
+    if (why == AUDITLOG_SKIP_JUNK && (what & AUDITLOG_SETTLED) == 0 &&
+        memchr(line.at, 0, line.len) != NULL) {
+        return false;
+    }
+    skip(p, why, line);
+    return true;
+}
+
+int
+auditlog_parse(struct auditlog_parser *p, struct al_span piece, unsigned what,
+               struct auditlog_event *events, size_t max, size_t *ret_count, size_t *ret_used)
+{
+    struct al_span left = piece, line;
+    size_t count = 0, len;
+
+    if (!line_reader_room(&p->lines, piece)) {
+        return AL_ENOMEM;
+    }
+    if ((what & AUDITLOG_BEGIN) != 0 && left.len >= sizeof(mark) &&
+        memcmp(left.at, mark, sizeof(mark)) == 0) {
+        left.at += sizeof(mark);
+        left.len -= sizeof(mark);
+    }
+    while (left.len > 0 && count < max && next_line(p, left, what, &line, &len)) {
+        if (p->long_line) {
+            /* Its rest; whether it ends here, the last byte says. */
+            p->long_line = left.at[len - 1] != '\n' && (what & AUDITLOG_SETTLED) == 0;
+        } else if (!take_line(p, line, what, &events[count], &count)) {
+            break;
+        }
+        left.at += len;
+        left.len -= len;
+    }
+    *ret_count = count;
+    *ret_used = piece.len - left.len;
+    return AL_OK;
+}
