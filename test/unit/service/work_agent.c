@@ -312,6 +312,41 @@ test_only_as_much_is_leased_as_the_agent_can_hold(void)
     TAP_EQUAL_U64(lease(&world.a, 1, ""), 2); /* the scan, and the recall above it */
 }
 
+/* The agent asks again only when its poll is answered: what ended meanwhile makes room in that answer. */
+static void
+test_what_ended_makes_room_in_the_poll_that_waits(void)
+{
+    char body[256], line[256], first[sizeof(al_id)];
+    struct service_reply parked;
+    unsigned wakes;
+
+    TAP_OK(ASK(agent_config, .who = &world.a.agent));
+    uint64_t version = number_of(world.json, "version");
+    scan_of(&world.a, (al_id){0});
+    TAP_EQUAL_U64(lease(&world.a, 1, ""), 1);
+    (void)snprintf(first, sizeof(first), "%s", text_of(json_array_get(leased, 0), "work_id"));
+    TAP_OK(ASK(volume_reconcile, .who = &world.a.admin, .id = world.a.volume));
+    (void)snprintf(body, sizeof(body),
+                   "{\"workers\":1,\"running\":[\"%s\"],\"config_version\":%llu}", first,
+                   (unsigned long long)version);
+    TAP_OK(ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body));
+    TAP_CHECK(world.reply.park_topic != NULL);
+    parked = world.reply;
+    wakes = world.wakes;
+    (void)snprintf(line, sizeof(line),
+                   "{\"t\":\"work_end\",\"work_id\":\"%s\",\"code\":\"io_error\",\"text\":\"x\"}\n", first);
+    batch(&world.a, line);
+    TAP_CHECK(world.wakes > wakes);
+    parked.body = world.reply.body;
+    world.reply = parked;
+    TAP_OK(
+        ASK(agent_lease, .who = &world.a.agent, .query = "wait_s=20", .body = body, .again = true));
+    TAP_CHECK(world.reply.park_topic == NULL);
+    TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "work")), 1);
+    TAP_EQUAL_STR(text_of(json_array_get(json_object_get(world.json, "work"), 0), "kind"),
+                  "reconcile");
+}
+
 static void
 test_hosts_are_online_by_their_heartbeat(void)
 {
@@ -450,6 +485,7 @@ main(void)
     RUN(test_cancel_reaches_the_agent_and_stays);
     RUN(test_a_second_scan_is_the_one_under_way);
     RUN(test_only_as_much_is_leased_as_the_agent_can_hold);
+    RUN(test_what_ended_makes_room_in_the_poll_that_waits);
     RUN(test_hosts_are_online_by_their_heartbeat);
     RUN(test_a_lease_that_fails_anywhere_gives_its_work_later);
     RUN(test_a_job_that_fails_to_be_made_is_not_there);

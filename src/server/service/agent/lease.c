@@ -86,6 +86,20 @@ read_spaces(struct service_req *req, struct leasing *l, struct al_fail *fail)
     return AL_OK;
 }
 
+/* What an agent that is at work on so many may be given. */
+static void
+make_room(struct leasing *l, size_t busy)
+{
+    l->room = l->workers > busy ? (size_t)(l->workers - busy) : 0;
+    l->room = l->room < LEASE_GIVEN_MAX ? l->room : LEASE_GIVEN_MAX;
+    /* An agent that takes nothing at all (workers 0: it is going, or its spool is full) still says
+     * that it lives. */
+    l->urgent = l->workers == 0                      ? 0
+                : busy >= l->workers + LEASE_URGENT ? 0
+                : busy <= l->workers                ? LEASE_URGENT
+                                                    : (size_t)(l->workers + LEASE_URGENT - busy);
+}
+
 static int
 read_request(struct service_req *req, struct leasing *l, struct al_fail *fail)
 {
@@ -98,14 +112,7 @@ read_request(struct service_req *req, struct leasing *l, struct al_fail *fail)
     SV_TRY(service_query_u64(req, "wait_s", LEASE_WAIT_S, LEASE_WAIT_S_MAX, &l->wait_s, fail));
     SV_TRY(read_running(req, l, fail));
     SV_TRY(read_spaces(req, l, fail));
-    l->room = l->workers > l->count ? (size_t)(l->workers - l->count) : 0;
-    l->room = l->room < LEASE_GIVEN_MAX ? l->room : LEASE_GIVEN_MAX;
-    /* An agent that takes nothing at all (workers 0: it is going, or its spool is full) still says
-     * that it lives. */
-    l->urgent = l->workers == 0                         ? 0
-                : l->count >= l->workers + LEASE_URGENT ? 0
-                : l->count <= l->workers                ? LEASE_URGENT
-                                         : (size_t)(l->workers + LEASE_URGENT - l->count);
+    make_room(l, l->count);
     return AL_OK;
 }
 
@@ -193,12 +200,18 @@ lease_in_tx(struct work_tx *t, struct service_req *req, struct leasing *l, uint6
 {
     int64_t until_ns = t->now_ns + WORK_LEASE_NS;
     int64_t taken_ns = t->now_ns + (int64_t)WORK_TAKEN_S * 1000000000;
+    size_t busy = 0;
 
     SV_TRY(host_here(t));
     SV_TRY(store_work_prolong(t->db, &t->scope, t->actor_id, l->running, l->count, !l->parked,
                               until_ns, l->held, t->fail));
     SV_TRY(tell_pausing(t, l));
     SV_TRY(take_spaces(t, l));
+    /* What ended since the agent asked leaves a place. */
+    for (size_t i = 0; i < l->count; i++) {
+        busy += l->held[i] != STORE_HELD_NOT;
+    }
+    make_room(l, busy);
     al_jo_array(&l->j, "work");
     SV_TRY(store_work_lease(t->db, &t->scope, t->actor_id, l->room, l->urgent, t->now_ns, taken_ns,
                             t->arena, one_work, l, t->fail));

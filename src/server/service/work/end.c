@@ -146,7 +146,7 @@ work_ended(struct work_tx *t, const struct store_work *w, int code, const char *
     if (!on) {
         SV_TRY(store_work_del(t->db, &t->scope, w->id, t->fail));
     }
-    if (!on && w->kind == STORE_J_CHECK_SHARE) { /* its configuration may lend the share no more */
+    if (!on) { /* its place is free; a share that was checked may be lent no more */
         SV_TRY(work_touch(t, WORK_T_WAKE, w->host_id, w->customer_id));
     }
     if (w->job_id[0] == '\0') {
