@@ -10,6 +10,7 @@
 #include "server/api/api.h"
 #include "server/log.h"
 #include "server/options.h"
+#include "server/schedule/schedule.h"
 #include "server/service/service.h"
 #include "server/tls.h"
 
@@ -389,14 +390,16 @@ static int
 run(struct altod *d)
 {
     struct al_fail fail = {0};
+    char zones[SCHEDULE_EDITION_MAX];
     int rc = open_all(d, &fail);
 
     if (rc == AL_OK) {
         rc = say_ready(d, &fail);
     }
     if (rc == AL_OK) {
-        al_log(&d->log.log, AL_LOG_INFO, "altod %s serves %s from %s", ALTO_VERSION, d->url,
-               d->data);
+        schedule_zones_edition(zones);
+        al_log(&d->log.log, AL_LOG_INFO, "altod %s serves %s from %s; time zones: edition %s",
+               ALTO_VERSION, d->url, d->data, zones[0] != '\0' ? zones : "unknown");
         while (!port_stop_wait(INT64_C(3600) * 1000000000)) {
         }
         al_log(&d->log.log, AL_LOG_INFO, "stopping");

@@ -7,7 +7,7 @@
  *
  * Local time that does not exist (a clock was put forward) is the first moment after; local time
  * that exists twice (it was put back) is the first of the two. So each local time of a schedule
- * happens once. Zones and their changes are those of ICU, by their names in the IANA database.
+ * happens once. Zones and their changes are those of the IANA database as it is installed (tzdata).
  *
  * Threads: an object belongs to one thread at a time; different objects may be used at the same
  * time. Times are nanoseconds since 1970. Errors besides those told: AL_ENOMEM. */
@@ -23,6 +23,10 @@
 #define SCHEDULE_DAYS_MAX                                                                          \
     14976u /* days looked ahead: 41 years, as 29 February may fall on a Monday */
 #define SCHEDULE_DAY_MINUTES 1440u
+
+/* "2025b": the edition of the IANA database that is installed; "" where it does not say. */
+#define SCHEDULE_EDITION_MAX 16
+void schedule_zones_edition(char ret[SCHEDULE_EDITION_MAX]);
 
 struct schedule;
 

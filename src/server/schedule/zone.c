@@ -1,15 +1,17 @@
 #include "server/schedule/schedule_priv.h"
 
+#include <glib.h>
+#include <stdio.h>
 #include <string.h>
-#include <unicode/ucal.h>
-#include <unicode/ustring.h>
 
 #include "base/mem.h"
 
-#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+#define DAY_S INT64_C(86400)
+#define SECONDS_MAX INT64_C(9200000000) /* the years that nanoseconds reach */
 
 struct zone {
-    UCalendar *calendar;
+    GTimeZone *tz;
 };
 
 /* ---- dates ---- */
@@ -58,58 +60,59 @@ days_in_month(int year, int month)
 
 /* ---- the zone ---- */
 
+/* GLib takes "+02:00" and rules as POSIX has them too: only names of the database are let through. */
 static bool
 is_name(const char *name)
 {
-    return name[0] != '\0' && strlen(name) <= SCHEDULE_ZONE_BYTES_MAX &&
+    return ((name[0] | 0x20) >= 'a' && (name[0] | 0x20) <= 'z') &&
+           strlen(name) <= SCHEDULE_ZONE_BYTES_MAX &&
            name[strspn(
                name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/")] == '\0';
 }
 
-static int
-known(const UChar *id, UErrorCode *status)
+static char *
+in_database(const char *name)
 {
-    UChar canonical[SCHEDULE_ZONE_BYTES_MAX * 2];
-    UBool system = 0;
+    const char *dir = g_getenv("TZDIR");
 
-    (void)ucal_getCanonicalTimeZoneID(id, -1, canonical, (int32_t)AL_LEN(canonical), &system,
-                                      status);
-    if (*status == U_MEMORY_ALLOCATION_ERROR) {
-        return AL_ENOMEM;
-    }
-    return U_SUCCESS(*status) && system ? AL_OK : AL_EINVAL;
+    return g_build_filename(dir != NULL ? dir : "/usr/share/zoneinfo", name, NULL);
+}
+
+static bool
+is_there(const char *name)
+{
+    char *path = in_database(name);
+    bool there = g_file_test(path, G_FILE_TEST_IS_REGULAR);
+
+    g_free(path);
+    return there;
 }
 
 int
 zone_open(const char *name, struct zone **ret, struct al_fail *fail)
 {
-    UChar id[SCHEDULE_ZONE_BYTES_MAX + 1];
-    UErrorCode status = U_ZERO_ERROR;
     struct zone *z;
-    int rc = AL_EINVAL;
+    bool utc = strcmp(name, "UTC") == 0; /* is there where the database is not */
+    GTimeZone *tz = utc ? g_time_zone_new_utc() : NULL;
 
-    if (is_name(name)) {
-        u_charsToUChars(name, id, (int32_t)strlen(name) + 1);
-        rc = known(id, &status);
+    if (tz == NULL && is_name(name) && is_there(name)) {
+        tz = g_time_zone_new_identifier(name);
     }
-    if (rc != AL_OK) {
-        return al_fail_set(fail, rc, 0,
-                           "there is no time zone %.64s: give a name such as Europe/Berlin, "
-                           "America/New_York or UTC",
+    if (tz == NULL) {
+        return al_fail_set(fail, AL_EINVAL, 0,
+                           is_there("Europe/Berlin")
+                               ? "there is no time zone %.64s: give a name such as Europe/Berlin, "
+                                 "America/New_York or UTC"
+                               : "time zone %.64s: the database of time zones is not there; "
+                                 "install the package tzdata",
                            name);
     }
     z = al_zalloc(sizeof(*z));
     if (z == NULL) {
+        g_time_zone_unref(tz);
         return AL_ENOMEM;
     }
-    z->calendar = ucal_open(id, -1, "en_US_POSIX", UCAL_GREGORIAN, &status);
-    if (U_FAILURE(status)) {
-        al_free(z);
-        return al_fail_set(fail, AL_EINTERNAL, 0, "the time zones cannot be read: %s",
-                           u_errorName(status));
-    }
-    ucal_setAttribute(z->calendar, UCAL_REPEATED_WALL_TIME, UCAL_WALLTIME_FIRST);
-    ucal_setAttribute(z->calendar, UCAL_SKIPPED_WALL_TIME, UCAL_WALLTIME_NEXT_VALID);
+    z->tz = tz;
     *ret = z;
     return AL_OK;
 }
@@ -118,52 +121,84 @@ struct zone *
 zone_close(struct zone *z)
 {
     if (z != NULL) {
-        ucal_close(z->calendar);
+        g_time_zone_unref(z->tz);
         al_free(z);
     }
     return NULL;
 }
 
+/* Seconds east of UTC at this moment. */
+static int64_t
+offset_at(struct zone *z, int64_t s)
+{
+    return g_time_zone_get_offset(z->tz, g_time_zone_find_interval(z->tz, G_TIME_TYPE_UNIVERSAL, s));
+}
+
 int
 zone_local(struct zone *z, int64_t ns, struct local_time *ret)
 {
-    UErrorCode status = U_ZERO_ERROR;
-    struct local_time t;
+    int64_t s = floor_div(ns, NS_PER_S), local = s + offset_at(z, s), days = floor_div(local, DAY_S);
 
-    ucal_setMillis(z->calendar, (double)floor_div(ns, NS_PER_MS), &status);
-    t.year = ucal_get(z->calendar, UCAL_EXTENDED_YEAR, &status);
-    t.month = ucal_get(z->calendar, UCAL_MONTH, &status) + 1;
-    t.day = ucal_get(z->calendar, UCAL_DATE, &status);
-    t.minute = ucal_get(z->calendar, UCAL_HOUR_OF_DAY, &status) * 60 +
-               ucal_get(z->calendar, UCAL_MINUTE, &status);
-    if (U_FAILURE(status)) {
-        return AL_EINTERNAL;
-    }
-    *ret = t;
+    date_of(days, ret);
+    ret->minute = (int)((local - days * DAY_S) / 60);
     return AL_OK;
+}
+
+/* The local time never was: the clock was put forward over it, between low and high. */
+static int64_t
+behind_the_hole(struct zone *z, int64_t local, int64_t low, int64_t high)
+{
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+
+        if (middle + offset_at(z, middle) >= local) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return high;
 }
 
 int
 zone_moment(struct zone *z, const struct local_time *at, int64_t *ret_ns)
 {
-    UErrorCode status = U_ZERO_ERROR;
-    struct local_time t = *at;
-    double ms;
+    int64_t local = days_of(at->year, at->month, at->day) * DAY_S + (int64_t)at->minute * 60;
+    int64_t least = INT64_MAX, most = INT64_MIN, found = INT64_MAX;
 
-    if (t.minute >= (int)SCHEDULE_DAY_MINUTES) {
-        date_of(days_of(t.year, t.month, t.day) + 1, &t);
-        t.minute -= (int)SCHEDULE_DAY_MINUTES;
+    if (local < -SECONDS_MAX || local > SECONDS_MAX) {
+        return AL_ELIMIT;
     }
-    ucal_clear(z->calendar);
-    ucal_setDateTime(z->calendar, t.year, t.month - 1, t.day, t.minute / 60, t.minute % 60, 0,
-                     &status);
-    ms = ucal_getMillis(z->calendar, &status);
-    if (U_FAILURE(status)) {
-        return AL_EINTERNAL;
+    /* No zone is more than a day off: what counts then is what counted a day before or counts a day
+     * after. */
+    for (int64_t day = -1; day <= 1; day++) {
+        int64_t offset = offset_at(z, local + day * DAY_S), s = local - offset;
+
+        least = offset < least ? offset : least;
+        most = offset > most ? offset : most;
+        if (s < found && offset_at(z, s) == offset) {
+            found = s; /* the first, where it was twice */
+        }
     }
-    if (ms < -9.2e12 || ms > 9.2e12) {
-        return AL_ELIMIT; /* beyond the years that nanoseconds reach */
+    if (found == INT64_MAX) {
+        found = behind_the_hole(z, local, local - most, local - least);
     }
-    *ret_ns = (int64_t)ms * NS_PER_MS;
+    *ret_ns = found * NS_PER_S;
     return AL_OK;
+}
+
+void
+schedule_zones_edition(char ret[SCHEDULE_EDITION_MAX])
+{
+    static const char before[] = "# version "; /* in its first line */
+    char *path = in_database("tzdata.zi"), *text = NULL;
+
+    ret[0] = '\0';
+    if (g_file_get_contents(path, &text, NULL, NULL) && g_str_has_prefix(text, before)) {
+        const char *at = text + sizeof(before) - 1;
+
+        (void)snprintf(ret, SCHEDULE_EDITION_MAX, "%.*s", (int)strcspn(at, "\r\n"), at);
+    }
+    g_free(text);
+    g_free(path);
 }

@@ -97,6 +97,11 @@ test_what_is_no_schedule_is_refused_with_its_field(void)
     refuses("0 0 * * *", "Europe/Atlantis", "Europe/Atlantis");
     refuses("0 0 * * *", "", "no time zone");
     refuses("0 0 * * *", "../../etc/passwd", "no time zone");
+    refuses("0 0 * * *", "+02:00", "no time zone");
+    refuses("0 0 * * *", "EST5EDT4", "no time zone");
+    refuses("0 0 * * *", "Foo5", "no time zone");
+    refuses("0 0 * * *", "/usr/share/zoneinfo/UTC", "no time zone");
+    refuses("0 0 * * *", "Europe", "no time zone");
     memset(endless, '1', sizeof(endless) - 1);
     refuses(endless, "UTC", "at most 256 bytes");
 }

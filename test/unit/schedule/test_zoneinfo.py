@@ -18,9 +18,10 @@ NS, UTC = 10**9, dt.timezone.utc
 FOREVER = 2**63 - 1
 # Clocks put forward and back at different hours, by half an hour (Lord Howe), at midnight (Azores, Havana), in the south, with negative
 # daylight saving (Dublin), and zones that never change (Kathmandu with its odd offset, Tokyo, Phoenix, UTC).
-# No zone whose changes are decided from year to year (Morocco): two copies of the database may differ there.
+# A zone whose clocks are changed for a month of another calendar (Casablanca), and one that changed its rules of late (Mexico City).
 ZONES = ["Europe/Berlin", "Europe/Dublin", "America/New_York", "America/Havana", "Atlantic/Azores", "Australia/Lord_Howe", "Australia/Sydney",
-         "Pacific/Auckland", "Pacific/Chatham", "America/St_Johns", "America/Santiago", "Asia/Kathmandu", "Asia/Tokyo", "America/Phoenix", "UTC"]
+         "Pacific/Auckland", "Pacific/Chatham", "America/St_Johns", "America/Santiago", "Asia/Kathmandu", "Asia/Tokyo", "America/Phoenix", "Africa/Casablanca",
+         "America/Mexico_City", "UTC"]
 YEARS = [2007, 2019, 2026, 2027, 2028, 2029, 2030]
 
 
