@@ -396,7 +396,7 @@ build(struct run *r, struct inv_use *u, const char *import_id, int64_t now_ns)
     if (rc == AL_OK) {
         rc = import_refused_finish(&r->job.refused);
     }
-    return rc < 0 ? rc : inv_commit(u);
+    return rc < 0 ? rc : inv_next_commit(u);
 }
 
 static int

@@ -256,8 +256,8 @@ struct import_build {
     unsigned job_slot, map_slot;
     const char *from; /* SQL: what gives the rows of the second pass */
     enum import_mode mode;
-    int64_t known;     /* entries before */
-    const char *stage; /* table of the rows */
+    int64_t known;              /* entries before */
+    char stage[AL_ID_LEN + 24]; /* table of the rows: of the next file, or of the stage */
     struct import_result *result;
 };
 int import_build_tree(struct import_build *b) AL_MUST_CHECK;

@@ -1,5 +1,4 @@
-/* The tables that are built beside the old ones and change places with them: by the end of a scan and
- * by an import. */
+/* The tables of a volume's next file: of the end of a scan and of an import. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@ inv_next_sum(struct inv_use *u, struct inv_tree *t)
     int rc;
 
     snprintf(sql, sizeof(sql),
-             "SELECT folder, count(*), " INV_SUM("size") " FROM \"v_%s\".entry_new WHERE type = %d "
+             "SELECT folder, count(*), " INV_SUM("size") " FROM \"n_%s\".entry_new WHERE type = %d "
                                                          "GROUP BY folder",
              u->volume->id, PORT_T_FILE);
     rc = inv_query(u->inv, u->conn, sql, false, &rows);
@@ -51,7 +50,7 @@ inv_append_begin(struct inv_use *u, const char *table, struct inv_append *ret)
 {
     char catalog[AL_ID_LEN + 3];
 
-    snprintf(catalog, sizeof(catalog), "v_%s", u->volume->id);
+    snprintf(catalog, sizeof(catalog), "n_%s", u->volume->id);
     ret->inv = u->inv;
     return duckdb_appender_create_ext(u->conn->con, catalog, "main", table, &ret->a) ==
                    DuckDBSuccess
@@ -108,15 +107,9 @@ inv_next_folders(struct inv_use *u, const struct inv_tree *t)
 {
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    const char *id = u->volume->id;
-    int rc = inv_runf(u->inv, u->conn,
-                      "CREATE TABLE \"v_%s\".folder_new AS SELECT * FROM \"v_%s\".folder LIMIT 0",
-                      id, id);
+    int rc = inv_append_begin(u, "folder", &a);
 
     al_buf_init(&path, INVENTORY_PATH_MAX);
-    if (rc == AL_OK) {
-        rc = inv_append_begin(u, "folder_new", &a);
-    }
     for (uint32_t i = 1; rc == AL_OK && i <= t->id_count; i++) {
         rc = append_folder(t, &a, i, &path);
     }
@@ -124,21 +117,11 @@ inv_next_folders(struct inv_use *u, const struct inv_tree *t)
 }
 
 int
-inv_next_change_places(struct inv_use *u)
+inv_next_entries(struct inv_use *u)
 {
-    static const char *const swaps[] = {
-        "DROP TABLE \"v_%s\".entry",
-        "ALTER TABLE \"v_%s\".entry_new RENAME TO entry",
-        "DROP TABLE \"v_%s\".folder",
-        "ALTER TABLE \"v_%s\".folder_new RENAME TO folder",
-    };
-    int rc = AL_OK;
+    const char *id = u->volume->id;
+    int rc = inv_runf(u->inv, u->conn, "DROP TABLE \"n_%s\".entry", id);
 
-    for (size_t i = 0; rc == AL_OK && i < AL_LEN(swaps); i++) {
-        const char *at = strstr(swaps[i], "%s");
-
-        rc = inv_runf(u->inv, u->conn, "%.*s%s%s", (int)(at - swaps[i]), swaps[i], u->volume->id,
-                      at + 2);
-    }
-    return rc;
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn, "ALTER TABLE \"n_%s\".entry_new RENAME TO entry", id);
 }

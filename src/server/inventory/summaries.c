@@ -22,34 +22,34 @@
     "stub_files UBIGINT, stub_bytes UBIGINT, freed_bytes UBIGINT"
 
 static const char *const tables[] = {
-    "CREATE TABLE \"v_%s\".own (" SUMS_COLUMNS ")",
-    "CREATE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
-    "CREATE TABLE \"v_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
-    "CREATE TABLE \"v_%s\".day (" DAY_COLUMNS ")",
-    "CREATE TABLE \"v_%s\".import (id VARCHAR, at_ns BIGINT, n_rows UBIGINT, refused UBIGINT, "
+    "CREATE TABLE \"%c_%s\".own (" SUMS_COLUMNS ")",
+    "CREATE TABLE \"%c_%s\".below (" SUMS_COLUMNS ")",
+    "CREATE TABLE \"%c_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
+    "CREATE TABLE \"%c_%s\".day (" DAY_COLUMNS ")",
+    "CREATE TABLE \"%c_%s\".import (id VARCHAR, at_ns BIGINT, n_rows UBIGINT, refused UBIGINT, "
     "files UBIGINT, folders UBIGINT, others UBIGINT, bytes UBIGINT, added UBIGINT, replaced "
     "UBIGINT, "
     "evidence UBIGINT, removed UBIGINT, folders_made UBIGINT)",
-    "ALTER TABLE \"v_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
+    "ALTER TABLE \"%c_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
 };
 
-/* Each statement is a literal with one %s. */
+/* Each statement is a literal with one %c_%s. */
 static int
-run_with_id(struct inv_use *u, const char *statement)
+run_with_id(struct inv_use *u, char catalog, const char *statement)
 {
-    const char *at = strstr(statement, "%s");
+    const char *at = strstr(statement, "%c_%s");
 
-    return inv_runf(u->inv, u->conn, "%.*s%s%s", (int)(at - statement), statement, u->volume->id,
-                    at + 2);
+    return inv_runf(u->inv, u->conn, "%.*s%c_%s%s", (int)(at - statement), statement, catalog,
+                    u->volume->id, at + 5);
 }
 
 int
-inv_summaries_make(struct inv_use *u)
+inv_summaries_make(struct inv_use *u, char catalog)
 {
     int rc = AL_OK;
 
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(tables); i++) {
-        rc = run_with_id(u, tables[i]);
+        rc = run_with_id(u, catalog, tables[i]);
     }
     return rc;
 }
@@ -75,7 +75,7 @@ folders_end(struct folders *f)
 }
 
 static int
-read_own(struct inv_use *u, struct folders *f)
+read_own(struct inv_use *u, char catalog, struct folders *f)
 {
     INV_ROWS(rows);
     const char *id = u->volume->id;
@@ -85,9 +85,9 @@ read_own(struct inv_use *u, struct folders *f)
 
     snprintf(sql, sizeof(sql),
              "SELECT f.id, f.parent, o.files, o.bytes, o.allocated, o.stub_files, o.stub_bytes, "
-             "o.accessed, o.modified FROM \"v_%s\".folder f LEFT JOIN \"v_%s\".own o ON o.id = "
+             "o.accessed, o.modified FROM \"%c_%s\".folder f LEFT JOIN \"%c_%s\".own o ON o.id = "
              "f.id",
-             id, id);
+             catalog, id, catalog, id);
     rc = inv_query(u->inv, u->conn, sql, true, &rows);
     while (rc == AL_OK) {
         struct sums *s;
@@ -154,18 +154,18 @@ append_sums(duckdb_appender a, const struct folders *f)
 }
 
 static int
-write_below(struct inv_use *u, const struct folders *f)
+write_below(struct inv_use *u, char catalog, const struct folders *f)
 {
-    char catalog[AL_ID_LEN + 3];
+    char of[AL_ID_LEN + 3];
     duckdb_appender a = NULL;
-    int rc = inv_runf(u->inv, u->conn, "CREATE OR REPLACE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
-                      u->volume->id);
+    int rc = inv_runf(u->inv, u->conn, "CREATE OR REPLACE TABLE \"%c_%s\".below (" SUMS_COLUMNS ")",
+                      catalog, u->volume->id);
 
     if (rc < 0) {
         return rc;
     }
-    snprintf(catalog, sizeof(catalog), "v_%s", u->volume->id);
-    if (duckdb_appender_create_ext(u->conn->con, catalog, "main", "below", &a) != DuckDBSuccess) {
+    snprintf(of, sizeof(of), "%c_%s", catalog, u->volume->id);
+    if (duckdb_appender_create_ext(u->conn->con, of, "main", "below", &a) != DuckDBSuccess) {
         rc = AL_EINTERNAL;
     } else {
         rc = append_sums(a, f);
@@ -179,19 +179,20 @@ write_below(struct inv_use *u, const struct folders *f)
 }
 
 static int
-build_folders(struct inv_use *u)
+build_folders(struct inv_use *u, char catalog)
 {
     AL_CLEANUP(folders_end) struct folders f = {0};
     const char *id = u->volume->id;
     char sql[128];
     int64_t count = 0;
     int rc = inv_runf(u->inv, u->conn,
-                      "CREATE OR REPLACE TABLE \"v_%s\".own AS SELECT folder AS id, " SUMS_OF_FILES
-                      " FROM \"v_%s\".entry WHERE type = %d GROUP BY folder",
-                      id, id, PORT_T_FILE);
+                      "CREATE OR REPLACE TABLE \"%c_%s\".own AS SELECT folder AS id, " SUMS_OF_FILES
+                      " FROM \"%c_%s\".entry WHERE type = %d GROUP BY folder",
+                      catalog, id, catalog, id, PORT_T_FILE);
 
     if (rc == AL_OK) {
-        snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"v_%s\".folder", id);
+        snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"%c_%s\".folder",
+                 catalog, id);
         rc = inv_one(u->inv, u->conn, sql, &count);
     }
     if (rc < 0) {
@@ -205,38 +206,40 @@ build_folders(struct inv_use *u)
     for (uint64_t i = 0; i <= f.count; i++) {
         f.at[i].accessed = f.at[i].modified = INT64_MIN;
     }
-    rc = read_own(u, &f);
+    rc = read_own(u, catalog, &f);
     if (rc == AL_OK) {
         rc = add_up(&f);
     }
-    return rc == AL_OK ? write_below(u, &f) : rc;
+    return rc == AL_OK ? write_below(u, catalog, &f) : rc;
 }
 
 /* ---- alike files ---- */
 
 static int
-build_twins(struct inv_use *u)
+build_twins(struct inv_use *u, char catalog)
 {
     INV_ROWS(none);
     char into[128], sql[128];
     int64_t entries = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", u->volume->id);
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"%c_%s\".entry", catalog, u->volume->id);
     rc = inv_one(u->inv, u->conn, sql, &entries);
     if (rc < 0) {
         return rc;
     }
-    snprintf(into, sizeof(into), "CREATE OR REPLACE TABLE \"v_%s\".twin AS ", u->volume->id);
-    return inv_twins_find(u, into, 1, UINT32_MAX, (uint64_t)entries, INV_TWINS_KEPT, &none);
+    snprintf(into, sizeof(into), "CREATE OR REPLACE TABLE \"%c_%s\".twin AS ", catalog,
+             u->volume->id);
+    return inv_twins_find(u, catalog, into, 1, UINT32_MAX, (uint64_t)entries, INV_TWINS_KEPT,
+                          &none);
 }
 
 int
-inv_summaries_build(struct inv_use *u)
+inv_summaries_build(struct inv_use *u, char catalog)
 {
-    int rc = build_folders(u);
+    int rc = build_folders(u, catalog);
 
-    return rc == AL_OK ? build_twins(u) : rc;
+    return rc == AL_OK ? build_twins(u, catalog) : rc;
 }
 
 /* ---- outcomes ---- */

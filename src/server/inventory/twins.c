@@ -119,8 +119,8 @@ inv_twins_register(struct inventory *inv, struct inv_conn *c)
 }
 
 static int
-two_passes(struct inv_use *u, const char *into, unsigned slot, const char *where, size_t most,
-           struct inv_rows *ret_rows)
+two_passes(struct inv_use *u, char catalog, const char *into, unsigned slot, const char *where,
+           size_t most, struct inv_rows *ret_rows)
 {
     const char *id = u->volume->id;
     char sql[1024];
@@ -129,23 +129,23 @@ two_passes(struct inv_use *u, const char *into, unsigned slot, const char *where
 
     snprintf(sql, sizeof(sql),
              "SELECT coalesce(sum(alto_once(%u::UBIGINT, name, size)), 0)::BIGINT FROM "
-             "\"v_%s\".entry WHERE %s",
-             slot, id, where);
+             "\"%c_%s\".entry WHERE %s",
+             slot, catalog, id, where);
     rc = inv_one(u->inv, u->conn, sql, &came);
     if (rc < 0) {
         return rc;
     }
     snprintf(sql, sizeof(sql),
              "%sSELECT name, size, count(*)::BIGINT AS files, min(folder) AS folder FROM "
-             "\"v_%s\".entry WHERE %s AND alto_again(%u::UBIGINT, name, size) GROUP BY name, size "
+             "\"%c_%s\".entry WHERE %s AND alto_again(%u::UBIGINT, name, size) GROUP BY name, size "
              "HAVING count(*) > 1 ORDER BY (count(*) - 1)::HUGEINT * size DESC, name LIMIT %zu",
-             into, id, where, slot, most);
+             into, catalog, id, where, slot, most);
     return inv_query(u->inv, u->conn, sql, false, ret_rows);
 }
 
 int
-inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t last, uint64_t entries,
-               size_t most, struct inv_rows *ret_rows)
+inv_twins_find(struct inv_use *u, char catalog, const char *into, uint32_t first, uint32_t last,
+               uint64_t entries, size_t most, struct inv_rows *ret_rows)
 {
     AL_CLEANUP(twins_end) struct inv_twins t = {0};
     char where[128];
@@ -160,7 +160,7 @@ inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t las
     }
     snprintf(where, sizeof(where), "type = %d AND size > 0 AND folder BETWEEN %u AND %u",
              PORT_T_FILE, first, last);
-    rc = two_passes(u, into, slot, where, most, ret_rows);
+    rc = two_passes(u, catalog, into, slot, where, most, ret_rows);
     inv_take_back(u->inv, slot);
     return rc;
 }
