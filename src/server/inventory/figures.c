@@ -314,8 +314,7 @@ query_twins(struct asked *a, struct inv_rows *ret)
     snprintf(sql, sizeof(sql), "SELECT files FROM \"v_%s\".below WHERE id = %u", id, a->below.id);
     rc = inv_one(a->u->inv, a->u->conn, sql, &files);
     return rc < 0 ? rc
-                  : inv_twins_find(a->u, INV_NOW, "", a->below.id, a->below.last, (uint64_t)files,
-                                   a->rows, ret);
+                  : inv_twins_find(a->u, a->below.id, a->below.last, (uint64_t)files, a->rows, ret);
 }
 
 static int

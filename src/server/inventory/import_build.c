@@ -98,7 +98,8 @@ run_sql(struct import_build *b, const struct inv_sql *sql)
 }
 
 /* How columns are packed is said where it is known: to try every way takes a quarter of the time of writing them
- * (0043). A column that the list does not have is one value over and over. */
+ * (0043). A column that the list does not have is one value over and over: DuckDB keeps no more of it than that, once it
+ * has not to try any way. */
 static const struct stage_column {
     const char *name, *type, *packed; /* packed NULL: as DuckDB finds best */
     enum import_field field;          /* IMPORT_FIELDS: always of one value, or nearly */
@@ -120,9 +121,9 @@ static const struct stage_column {
     {"ctime_ns", "BIGINT", "bitpacking", IMPORT_F_CHANGED},
     {"btime_ns", "BIGINT", "bitpacking", IMPORT_F_CREATED},
     {"accessed_ns", "BIGINT", "bitpacking", IMPORT_F_ACCESSED},
-    {"source", "UTINYINT", NULL, IMPORT_FIELDS},
+    {"source", "UTINYINT", "rle", IMPORT_F_PATH},
     {"state", "UTINYINT", NULL, IMPORT_FIELDS},
-    {"object_id", "VARCHAR", NULL, IMPORT_F_PATH}, /* comes to differ */
+    {"object_id", "VARCHAR", "dictionary", IMPORT_F_PATH}, /* none yet */
     {"epoch", "UBIGINT", NULL, IMPORT_FIELDS},
     {"found", "UTINYINT", NULL, IMPORT_FIELDS},
 };
@@ -140,7 +141,7 @@ make_stage(struct import_build *b)
         bool varies = c->field == IMPORT_F_PATH ||
                       (c->field < IMPORT_FIELDS && column[c->field] >= 0) ||
                       (c->field == IMPORT_F_ATTRIBUTES && column[IMPORT_F_MODE] >= 0);
-        const char *packed = varies ? c->packed : "rle";
+        const char *packed = varies ? c->packed : "uncompressed";
 
         inv_put(&sql, "%s%s %s%s%s", i > 0 ? ", " : "", c->name, c->type,
                 packed != NULL ? " USING COMPRESSION " : "", packed != NULL ? packed : "");

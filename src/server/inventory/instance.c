@@ -104,6 +104,12 @@ register_all(struct inventory *inv)
         rc = inv_twins_register(inv, of.conn);
     }
     if (rc == AL_OK) {
+        rc = inv_gather_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
+        rc = inv_numbered_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
         rc = inv_export_register(inv, of.conn);
     }
     return rc;

@@ -333,6 +333,7 @@ void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own â
 int inv_tree_path(const struct inv_tree *t, uint32_t index, struct al_buf *out) AL_MUST_CHECK;
 
 /* ---- next.c: tables of the next file ---- */
+struct inv_gather; /* below */
 struct inv_append { /* rows for a table of it; inv_append_end for AL_CLEANUP */
     duckdb_appender a;
     struct inventory *inv;
@@ -342,8 +343,8 @@ int inv_append_begin(struct inv_use *u, const char *table, struct inv_append *re
 int inv_append_row(struct inv_append *a, duckdb_state bad) AL_MUST_CHECK;
 int inv_append_close(struct inv_append *a) AL_MUST_CHECK; /* or what was appended is lost */
 void inv_append_end(struct inv_append *a);
-/* Files and bytes of each folder of t, as entry_new has them. */
-int inv_next_sum(struct inv_use *u, struct inv_tree *t) AL_MUST_CHECK;
+/* Gathers of entry_new, and gives each folder of t its files and bytes. */
+int inv_next_sum(struct inv_use *u, struct inv_tree *t, struct inv_gather *g) AL_MUST_CHECK;
 int inv_next_folders(struct inv_use *u, const struct inv_tree *t) AL_MUST_CHECK;
 /* entry_new becomes entry. */
 int inv_next_entries(struct inv_use *u) AL_MUST_CHECK;
@@ -375,9 +376,10 @@ struct inv_source {
 #define INV_TWINS_KEPT 4096u
 /* The tables this format has and format 1 had not; in a transaction. */
 int inv_summaries_make(struct inv_use *u, char catalog) AL_MUST_CHECK;
-/* All of them anew from the entries and folders; inside of the transaction that changed these. Whoever puts
- * other tables in their place calls it. Memory: 64 bytes a folder. */
-int inv_summaries_build(struct inv_use *u, char catalog) AL_MUST_CHECK;
+/* All of them anew, from what was gathered of the entries and from the folders; g is used up. Whoever puts other
+ * tables in their place calls it, before the change is committed. */
+int inv_summaries_write(struct inv_use *u, char catalog, struct inv_gather *g) AL_MUST_CHECK;
+int inv_summaries_build(struct inv_use *u) AL_MUST_CHECK; /* the same for what is there */
 /* After outcomes: temp.met holds each entry told of, as it was and as it is. set: all fields that some row set. */
 int inv_summaries_follow(struct inv_use *u, unsigned set) AL_MUST_CHECK;
 
@@ -388,11 +390,50 @@ struct inv_twins {
     uint64_t *once, *again; /* atomic */
     uint64_t mask;
 };
-/* Appends "(name, size, files, folder)" of all groups of at least two below, most waste first, at most
- * `most`. `into` goes before the SELECT. */
-int inv_twins_find(struct inv_use *u, char catalog, const char *into, uint32_t first,
-                   uint32_t last, uint64_t entries, size_t most, struct inv_rows *ret_rows) AL_MUST_CHECK;
+int inv_twins_begin(struct inv_twins *t, uint64_t entries) AL_MUST_CHECK;
+void inv_twins_end(struct inv_twins *t);
+/* The first pass, over some rows, of those with a size that are files; types NULL: all are. By any thread. */
+void inv_twins_mark(struct inv_twins *t, const duckdb_string_t *names, const int64_t *sizes,
+                    const uint8_t *types, size_t count);
+/* "name, size, files, folder" of all groups of at least two below, most waste first, at most `most`. */
+int inv_twins_find(struct inv_use *u, uint32_t first, uint32_t last, uint64_t entries, size_t most,
+                   struct inv_rows *ret_rows) AL_MUST_CHECK;
+/* The second pass: table twin anew. */
+int inv_twins_keep(struct inv_use *u, char catalog, const struct inv_twins *t) AL_MUST_CHECK;
 int inv_twins_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- gather.c: the sums of each folder's own files, and the first pass of the twins ---- */
+enum { INV_S_FILES, INV_S_BYTES, INV_S_ALLOCATED, INV_S_STUB_FILES, INV_S_STUB_BYTES, INV_S_SUMS };
+struct inv_sums {
+    uint64_t sum[INV_S_SUMS];   /* at most INT64_MAX: hostile sizes end there */
+    int64_t accessed, modified; /* the latest; INT64_MIN: unknown */
+    uint32_t parent;
+};
+struct inv_gather {
+    port_mutex lock;
+    struct inv_sums *at; /* index is the folder's number; 0 unused */
+    uint64_t count;      /* greatest number */
+    bool astray;         /* an entry is in none of them */
+    struct inv_twins twins;
+};
+/* One pass over a table of entries, whose folders have the numbers 1 to `folders`: 64 bytes each. */
+int inv_gather_read(struct inv_use *u, char catalog, const char *table, uint64_t folders,
+                    struct inv_gather *g) AL_MUST_CHECK;
+void inv_gather_end(struct inv_gather *g); /* also of one that was never read */
+void inv_sums_add(struct inv_sums *to, const struct inv_sums *from);
+int inv_gather_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- numbered.c: rows by a folder's number, made by all of DuckDB's threads ---- */
+struct inv_numbered {
+    const struct inv_tree *tree;     /* of alto_folders */
+    const struct inv_gather *gather; /* of alto_sums */
+    bool all;                        /* also folders without files */
+    uint64_t count;                  /* greatest number */
+    uint64_t next;                   /* to be taken; atomic */
+};
+int inv_numbered_insert(struct inv_use *u, char catalog, const char *table, const char *function,
+                        struct inv_numbered *n) AL_MUST_CHECK;
+int inv_numbered_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
 /* ---- tally.c: histograms and totals of any rows, in one pass ---- */
 struct inv_tally {

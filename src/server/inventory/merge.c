@@ -12,6 +12,7 @@ struct merge {
     const char *id; /* of the volume */
     struct inv_tree tree;
     struct inv_source source;
+    struct inv_gather gather;
     char *folder;
     unsigned slot;
     bool lent;
@@ -26,6 +27,7 @@ merge_end(struct merge *m)
         inv_take_back(m->u->inv, m->slot);
     }
     inv_tree_free(&m->tree);
+    inv_gather_end(&m->gather);
     al_free(m->folder);
 }
 
@@ -321,7 +323,7 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = count_found(&m);
     }
     if (rc == AL_OK) {
-        rc = inv_next_sum(u, &m.tree);
+        rc = inv_next_sum(u, &m.tree, &m.gather);
     }
     if (rc == AL_OK) {
         rc = inv_next_folders(u, &m.tree);
@@ -333,7 +335,7 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = end_tables(&m, scan_id, now_ns);
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_build(u, INV_NEXT);
+        rc = inv_summaries_write(u, INV_NEXT, &m.gather);
     }
     if (rc == AL_OK) {
         rc = inv_next_commit(u);

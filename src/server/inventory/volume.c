@@ -57,7 +57,7 @@ upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v)
         rc = inv_summaries_make(&u, INV_NOW);
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_build(&u, INV_NOW);
+        rc = inv_summaries_build(&u);
     }
     if (rc == AL_OK) {
         rc = inv_runf(inv, c, "UPDATE \"v_%s\".meta SET format = %d", v->id, INV_FORMAT);
