@@ -2,7 +2,8 @@
  * the very tables.
  *
  *   inventory_bench fill DIR ENTRIES [SCANS]   seconds of packing and keeping, of merging, bytes of the file; a line each scan
- *   inventory_bench ask DIR ROUNDS [NAME]   "name <tab> seconds of each round", a line a question
+ *   inventory_bench ask DIR ROUNDS [NAME]   "name <tab> seconds of each round", a line a question, and "name_cpu <tab>
+ *                                           seconds of processor a round"
  *   inventory_bench peer DIR ROUNDS      the same for the peer's SQL
  *
  * Entries: folders of a hundred files in two levels, names of some 15 bytes, sizes spread over nine powers of ten, times
@@ -228,7 +229,7 @@ fill(const char *dir, uint64_t entries, int scans)
         kept = now_s();
         cpu = cpu_s();
         check(inventory_scan_end(f.inv, &own, VOLUME, scan, NOW_NS, &result), "merging");
-        fprintf(stderr, "# merge %d: %.1f s of processor\n", i, cpu_s() - cpu);
+        printf("fill_cpu\t%.3f\n", cpu_s() - cpu);
         printf("fill_keep\t%.3f\nfill_merge\t%.3f\n", kept - began, now_s() - kept);
         if (i == scans) {
             al_buf_free(&f.body);
@@ -386,8 +387,8 @@ apply(struct asking *a, uint64_t folders, uint64_t changes)
             printf("\t%.6f", now_s() - began);                                                     \
         }                                                                                          \
         printf("\n");                                                                              \
+        printf("%s_cpu\t%.6f\n", name, (cpu_s() - cpu) / rounds);                                  \
         fflush(stdout);                                                                            \
-        fprintf(stderr, "# %s: %.1f ms of processor\n", name, (cpu_s() - cpu) * 1000 / rounds);    \
     } while (0)
 
 static int
@@ -423,7 +424,8 @@ ask(const char *dir, int rounds, const char *only)
     ASK("first_100000", n = first(&a, a.rule));
     ASK("plan", plan(&a, a.rule));
     ASK("plan_everything", plan(&a, a.all));
-    printf("first_rows\t%" PRIu64 "\n", n);
+    printf("first_rows\t%" PRIu64 "\nasked_entries\t%" PRIu64 "\n", n,
+           t.files + t.folders + t.others);
     {
         rounds = rounds > 3 ? 3 : rounds;
         ASK("apply_100", apply(&a, t.files / (FILES_A_FOLDER - 1), 100));
