@@ -126,7 +126,8 @@ put_columns(struct inv_sql *sql, const struct inventory_export_query *q, const s
     put_time(sql, q, "accessed_ns", "accessed");
     put_names(sql, "source", source_name, INVENTORY_SOURCES, "accessed_source");
     put_time(sql, q, "btime_ns", "created");
-    inv_put(sql, "coalesce(alto_text(owner_name), uid::VARCHAR) AS owner, to_base(mode & 4095, 8, "
+    inv_put(sql, "coalesce(alto_text(owner_name), nullif(uid, 4294967295)::VARCHAR) AS owner, "
+                 "to_base(mode & 4095, 8, "
                  "4) AS mode, attrs AS attributes, ino AS inode, nlink AS links, ");
     put_names(sql, "state", state_name, RULE_S_COUNT, "state");
     inv_put(sql, "object_id, ");

@@ -105,7 +105,8 @@ inv_groups(struct inv_use *u, const char *source, bool owners, size_t most, stru
                                                                                        "e"
                                                                                        "d") " AS a "
                                                                                             "FROM ",
-        owners ? "coalesce(w.name, g.uid::VARCHAR::BLOB)" : "g.ext", by, by);
+        owners ? "coalesce(w.name, nullif(g.uid, 4294967295)::VARCHAR::BLOB, ''::BLOB)" : "g.ext",
+        by, by);
     inv_put_text(&sql, source);
     inv_put(&sql, " GROUP BY %s, state) GROUP BY %s ORDER BY b DESC, n DESC, %s LIMIT %zu) g", by,
             by, by, most);

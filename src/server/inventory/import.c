@@ -430,7 +430,7 @@ run_passes(struct run *r, const struct inventory_scope *scope, const char *volum
 {
     INV_USE(u);
     AL_CLEANUP(inv_disconnect) struct inv_conn_of of = {r->inv, NULL};
-    int rc = inv_use_begin(r->inv, scope, volume_id, false, &u);
+    int rc = inv_use_begin(r->inv, scope, volume_id, false, &u), told;
 
     if (rc == AL_OK) {
         rc = import_known_result(&u, import_id, ret_known, &r->result);
@@ -446,6 +446,8 @@ run_passes(struct run *r, const struct inventory_scope *scope, const char *volum
     }
     if (rc == AL_OK) {
         rc = first_pass(r, of.conn);
+        told = import_tell(&r->running); /* of a list that is refused, how much of it was */
+        rc = rc < 0 ? rc : told;
     }
     if (rc == AL_OK) {
         rc = check_refused(r);

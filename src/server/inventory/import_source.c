@@ -172,7 +172,9 @@ made_init(duckdb_init_info info)
 static void
 made_function(duckdb_function_info info, duckdb_data_chunk out)
 {
-    static const struct import_row nothing = {.modified_ns = IMPORT_TIME_UNKNOWN,
+    static const struct import_row nothing = {.uid = IMPORT_NO_ID,
+                                              .gid = IMPORT_NO_ID,
+                                              .modified_ns = IMPORT_TIME_UNKNOWN,
                                               .accessed_ns = IMPORT_TIME_UNKNOWN,
                                               .created_ns = IMPORT_TIME_UNKNOWN,
                                               .changed_ns = IMPORT_TIME_UNKNOWN,
