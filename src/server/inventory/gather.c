@@ -32,8 +32,8 @@ inv_gather_end(struct inv_gather *g)
     inv_twins_end(&g->twins);
 }
 
-static int
-begin(struct inv_gather *g, uint64_t folders, uint64_t entries)
+int
+inv_gather_begin(struct inv_gather *g, uint64_t folders, uint64_t entries)
 {
     g->at = al_array((size_t)folders + 1, sizeof(*g->at));
     if (g->at == NULL) {
@@ -73,7 +73,7 @@ add_runs(struct inv_gather *g, const struct run *runs, size_t count)
 {
     port_mutex_lock(&g->lock);
     for (size_t i = 0; i < count; i++) {
-        if (runs[i].folder == 0 || runs[i].folder > g->count) {
+        if (runs[i].folder > g->count) {
             g->astray = true;
         } else {
             inv_sums_add(&g->at[runs[i].folder], &runs[i].sums);
@@ -92,34 +92,24 @@ is_known(const uint64_t *valid, idx_t i)
 }
 
 static void
-sum_rows(struct inv_gather *g, duckdb_data_chunk in, idx_t n)
+sum_rows(struct inv_gather *g, const struct inv_gathered *r)
 {
-    const uint32_t *folders = ARGUMENT(uint32_t, G_FOLDER);
-    const uint8_t *types = ARGUMENT(uint8_t, G_TYPE), *states = ARGUMENT(uint8_t, G_STATE);
-    const int64_t *sizes = ARGUMENT(int64_t, G_SIZE), *allocated = ARGUMENT(int64_t, G_ALLOCATED),
-                  *accessed = ARGUMENT(int64_t, G_ACCESSED), *modified = ARGUMENT(int64_t, G_MTIME);
-    const uint64_t *has_accessed =
-        duckdb_vector_get_validity(duckdb_data_chunk_get_vector(in, G_ACCESSED));
-    const uint64_t *has_modified =
-        duckdb_vector_get_validity(duckdb_data_chunk_get_vector(in, G_MTIME));
     struct run runs[RUNS];
     size_t count = 0;
 
-    for (idx_t i = 0; i < n; i++) {
-        struct inv_sums one = {.sum = {1, (uint64_t)sizes[i], (uint64_t)allocated[i]},
-                               .accessed = INT64_MIN,
-                               .modified = INT64_MIN};
+    for (size_t i = 0; i < r->count; i++) {
+        struct inv_sums one = {.sum = {1, (uint64_t)r->sizes[i], (uint64_t)r->allocated[i]}};
 
-        if (types[i] != PORT_T_FILE) {
+        if (r->types[i] != PORT_T_FILE || r->folders[i] == 0) {
             continue;
         }
-        if (states[i] == RULE_S_STUB) {
+        if (r->states != NULL && r->states[i] == RULE_S_STUB) {
             one.sum[INV_S_STUB_FILES] = 1;
-            one.sum[INV_S_STUB_BYTES] = (uint64_t)sizes[i];
+            one.sum[INV_S_STUB_BYTES] = (uint64_t)r->sizes[i];
         }
-        one.accessed = is_known(has_accessed, i) ? accessed[i] : INT64_MIN;
-        one.modified = is_known(has_modified, i) ? modified[i] : INT64_MIN;
-        if (count > 0 && runs[count - 1].folder == folders[i]) {
+        one.accessed = is_known(r->has_accessed, i) ? r->accessed[i] : INT64_MIN;
+        one.modified = is_known(r->has_modified, i) ? r->modified[i] : INT64_MIN;
+        if (count > 0 && runs[count - 1].folder == r->folders[i]) {
             inv_sums_add(&runs[count - 1].sums, &one);
             continue;
         }
@@ -127,9 +117,16 @@ sum_rows(struct inv_gather *g, duckdb_data_chunk in, idx_t n)
             add_runs(g, runs, count);
             count = 0;
         }
-        runs[count++] = (struct run){folders[i], one};
+        runs[count++] = (struct run){r->folders[i], one};
     }
     add_runs(g, runs, count);
+}
+
+void
+inv_gather_rows(struct inv_gather *g, const struct inv_gathered *r)
+{
+    sum_rows(g, r);
+    inv_twins_mark(&g->twins, r->names, r->sizes, r->types, r->count);
 }
 
 /* alto_gather(slot, folder, name, ...): 1 for each row. */
@@ -152,9 +149,19 @@ gather_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector o
     for (idx_t i = 0; i < n; i++) {
         result[i] = 1;
     }
-    sum_rows(g, in, n);
-    inv_twins_mark(&g->twins, ARGUMENT(duckdb_string_t, G_NAME), ARGUMENT(int64_t, G_SIZE),
-                   ARGUMENT(uint8_t, G_TYPE), n);
+    inv_gather_rows(g, &(struct inv_gathered){.folders = ARGUMENT(uint32_t, G_FOLDER),
+                                              .names = ARGUMENT(duckdb_string_t, G_NAME),
+                                              .types = ARGUMENT(uint8_t, G_TYPE),
+                                              .states = ARGUMENT(uint8_t, G_STATE),
+                                              .sizes = ARGUMENT(int64_t, G_SIZE),
+                                              .allocated = ARGUMENT(int64_t, G_ALLOCATED),
+                                              .accessed = ARGUMENT(int64_t, G_ACCESSED),
+                                              .modified = ARGUMENT(int64_t, G_MTIME),
+                                              .has_accessed = duckdb_vector_get_validity(
+                                                  duckdb_data_chunk_get_vector(in, G_ACCESSED)),
+                                              .has_modified = duckdb_vector_get_validity(
+                                                  duckdb_data_chunk_get_vector(in, G_MTIME)),
+                                              .count = n});
 }
 
 int
@@ -183,7 +190,7 @@ inv_gather_read(struct inv_use *u, char catalog, const char *table, uint64_t fol
     snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"%c_%s\".%s", catalog, u->volume->id, table);
     rc = inv_one(u->inv, u->conn, sql, &entries);
     if (rc == AL_OK) {
-        rc = begin(g, folders, (uint64_t)entries);
+        rc = inv_gather_begin(g, folders, (uint64_t)entries);
     }
     if (rc == AL_OK) {
         rc = inv_lend(u->inv, g, &slot);

@@ -103,6 +103,7 @@ run_end(struct run *r)
         import_folders_end(&j->folders);
         import_owners_end(&j->owners);
         import_seen_end(&j->seen);
+        inv_gather_end(&j->gather);
         port_mutex_end(&j->lock);
     }
     import_refused_end(&j->refused);

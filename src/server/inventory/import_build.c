@@ -200,6 +200,14 @@ refuse_losers(struct import_build *b, const char *reason)
     return rc;
 }
 
+/* Rows change places: what was gathered of them is void. */
+static void
+forget_gathered(struct import_build *b)
+{
+    b->job->gathers = false;
+    inv_gather_end(&b->job->gather);
+}
+
 /* For the paths in temp.import_twice: reads their rows again, with their lines. all: none of them stays. */
 static int
 settle_twice(struct import_build *b, bool all, const char *reason)
@@ -210,6 +218,7 @@ settle_twice(struct import_build *b, bool all, const char *reason)
     INV_SQL(back);
     int rc;
 
+    forget_gathered(b);
     inv_put(&sql,
             "CREATE OR REPLACE TEMP TABLE import_rows AS SELECT s.*, %srow_number() OVER "
             "(PARTITION BY folder, name "
@@ -371,6 +380,10 @@ import_build_entries(struct import_build *b)
     snprintf(b->stage, sizeof(b->stage), "\"%c_%s\".entry_new", b->known > 0 ? INV_STAGE : INV_NEXT,
              b->u->volume->id);
     rc = b->known > 0 ? inv_stage_begin(b->u) : inv_next_begin(b->u);
+    if (rc == AL_OK && b->known == 0) {
+        rc = inv_gather_begin(&b->job->gather, b->job->source.tree->id_count, b->job->counts.rows);
+        b->job->gathers = rc == AL_OK;
+    }
     if (rc == AL_OK) {
         rc = import_seen_begin(&b->job->seen, b->job->counts.rows);
     }

@@ -78,8 +78,8 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
 int
 import_build_tables(struct import_build *b, const char *import_id, int64_t now_ns)
 {
-    AL_CLEANUP(inv_gather_end) struct inv_gather g = {0};
-    int rc = inv_next_sum(b->u, b->job->source.tree, &g);
+    struct inv_gather *g = &b->job->gather;
+    int rc = inv_next_sum(b->u, b->job->source.tree, g);
 
     if (rc == AL_OK) {
         rc = inv_next_folders(b->u, b->job->source.tree);
@@ -91,7 +91,7 @@ import_build_tables(struct import_build *b, const char *import_id, int64_t now_n
         rc = inv_next_entries(b->u);
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_write(b->u, INV_NEXT, &g);
+        rc = inv_summaries_write(b->u, INV_NEXT, g);
     }
     return rc < 0 ? rc : keep_result(b, import_id, now_ns);
 }

@@ -343,7 +343,7 @@ int inv_append_begin(struct inv_use *u, const char *table, struct inv_append *re
 int inv_append_row(struct inv_append *a, duckdb_state bad) AL_MUST_CHECK;
 int inv_append_close(struct inv_append *a) AL_MUST_CHECK; /* or what was appended is lost */
 void inv_append_end(struct inv_append *a);
-/* Gathers of entry_new, and gives each folder of t its files and bytes. */
+/* Gathers of entry_new, unless that was done while it was written, and gives each folder of t its files and bytes. */
 int inv_next_sum(struct inv_use *u, struct inv_tree *t, struct inv_gather *g) AL_MUST_CHECK;
 int inv_next_folders(struct inv_use *u, const struct inv_tree *t) AL_MUST_CHECK;
 /* entry_new becomes entry. */
@@ -416,6 +416,17 @@ struct inv_gather {
     bool astray;         /* an entry is in none of them */
     struct inv_twins twins;
 };
+struct inv_gathered { /* some rows, column by column; folder 0: no entry */
+    const uint32_t *folders;
+    const duckdb_string_t *names;
+    const uint8_t *types, *states; /* states NULL: none is a stub */
+    const int64_t *sizes, *allocated, *accessed, *modified;
+    const uint64_t *has_accessed, *has_modified; /* validity; NULL: all known */
+    size_t count;
+};
+int inv_gather_begin(struct inv_gather *g, uint64_t folders, uint64_t entries) AL_MUST_CHECK;
+/* By any thread. An entry astray is told by g->astray. */
+void inv_gather_rows(struct inv_gather *g, const struct inv_gathered *r);
 /* One pass over a table of entries, whose folders have the numbers 1 to `folders`: 64 bytes each. */
 int inv_gather_read(struct inv_use *u, char catalog, const char *table, uint64_t folders,
                     struct inv_gather *g) AL_MUST_CHECK;

@@ -7,7 +7,8 @@
 int
 inv_next_sum(struct inv_use *u, struct inv_tree *t, struct inv_gather *g)
 {
-    int rc = inv_gather_read(u, INV_NEXT, "entry_new", t->id_count, g);
+    int rc = g->at != NULL ? (g->astray ? AL_ECORRUPT : AL_OK)
+                           : inv_gather_read(u, INV_NEXT, "entry_new", t->id_count, g);
 
     for (uint32_t id = 1; rc == AL_OK && id <= t->id_count; id++) {
         struct inv_node *n = &t->nodes[t->by_id[id]];

@@ -189,7 +189,7 @@ fill_up(struct help *h, unsigned tries)
         struct stat st;
 
         TAP_CHECK(stat(filler, &st) == 0);
-        TAP_CHECK(truncate(filler, st.st_size > (1 << 20) ? st.st_size - (1 << 20) : 0) == 0);
+        TAP_CHECK(truncate(filler, st.st_size > (1 << 21) ? st.st_size - (1 << 21) : 0) == 0);
         rc = import_as(h->inv, h->dir, 1, 1000 + i, &fail);
         TAP_CHECK(rc == AL_OK || rc == AL_ENOSPC || rc == AL_EIO);
         s = sizes_of(h);
