@@ -1,8 +1,9 @@
 /* The inventory alone: fills a volume through scans, asks it, and asks the same of DuckDB with SQL written by hand over
  * the very tables.
  *
- *   inventory_bench fill DIR ENTRIES     seconds of packing and keeping, of merging, bytes of the file
- *   inventory_bench ask DIR ROUNDS [NAME]   "name <tab> seconds of each round", a line a question
+ *   inventory_bench fill DIR ENTRIES [SCANS]   seconds of packing and keeping, of merging, bytes of the file; a line each scan
+ *   inventory_bench ask DIR ROUNDS [NAME]   "name <tab> seconds of each round", a line a question, and "name_cpu <tab>
+ *                                           seconds of processor a round"
  *   inventory_bench peer DIR ROUNDS      the same for the peer's SQL
  *
  * Entries: folders of a hundred files in two levels, names of some 15 bytes, sizes spread over nine powers of ten, times
@@ -22,7 +23,7 @@
 
 #define CUSTOMER "01hc0000000000000000000000"
 #define VOLUME "01hv0000000000000000000000"
-#define SCAN "01hs0000000000000000000001"
+#define SCAN "01hs0000000000000000000001" /* the first; also the object of stubs */
 #define NOW_NS INT64_C(1800000000000000000)
 #define FILES_A_FOLDER 100u
 #define FOLDERS_A_PROJECT 100u
@@ -99,6 +100,7 @@ file_bytes(const char *dir)
 
 struct filling {
     struct inventory *inv;
+    const char *scan;
     struct al_buf body;
     uint64_t count, seq;
 };
@@ -110,7 +112,8 @@ send(struct filling *f)
 
     al_buf_init(&packed, 2 * (size_t)ENTRIES_PLAIN_MAX);
     check(entries_pack(&f->body, f->count, &packed), "packing");
-    check(inventory_entries_apply(f->inv, &own, VOLUME, SCAN, ++f->seq, al_buf_span(&packed), NULL),
+    check(inventory_entries_apply(f->inv, &own, VOLUME, f->scan, ++f->seq, al_buf_span(&packed),
+                                  NULL),
           "keeping");
     al_buf_free(&packed);
     al_buf_clear(&f->body);
@@ -183,39 +186,59 @@ add_file(struct filling *f, uint64_t folder, uint64_t i)
     add(f, &e);
 }
 
-/* Objects of the stubs, told as outcomes tell them. */
-static int
-fill(const char *dir, uint64_t entries)
+static void
+add_all(struct filling *f, uint64_t entries)
 {
-    struct filling f = {0};
-    struct inventory_scan_result result;
     uint64_t folders = entries / FILES_A_FOLDER, project = 0, id = 1;
-    double began = now_s(), kept;
     char name[32];
 
-    open_inventory(dir, &f.inv);
-    al_buf_init(&f.body, ENTRIES_PLAIN_MAX);
-    check(inventory_scan_begin(f.inv, &own, VOLUME, SCAN), "beginning");
-    add_folder(&f, id, 0, "");
+    add_folder(f, id, 0, "");
     for (uint64_t i = 0; i < folders; i++) {
         if (i % FOLDERS_A_PROJECT == 0) {
             project = ++id;
             snprintf(name, sizeof(name), "project%05" PRIu64, i / FOLDERS_A_PROJECT);
-            add_folder(&f, project, 1, name);
+            add_folder(f, project, 1, name);
         }
         snprintf(name, sizeof(name), "folder%06" PRIu64, i);
-        add_folder(&f, ++id, project, name);
+        add_folder(f, ++id, project, name);
         for (uint64_t k = 1; k < FILES_A_FOLDER; k++) {
-            add_file(&f, id, i * FILES_A_FOLDER + k);
+            add_file(f, id, i * FILES_A_FOLDER + k);
         }
     }
-    send(&f);
-    kept = now_s();
-    check(inventory_scan_end(f.inv, &own, VOLUME, SCAN, NOW_NS, &result), "merging");
-    printf("fill_keep\t%.3f\nfill_merge\t%.3f\n", kept - began, now_s() - kept);
-    al_buf_free(&f.body);
-    inventory_close(f.inv);
-    printf("fill_entries\t%" PRIu64 "\nfill_bytes\t%" PRIu64 "\n", result.entries, file_bytes(dir));
+    send(f);
+}
+
+/* Scans after the first see the same files with other times and sizes. */
+static int
+fill(const char *dir, uint64_t entries, int scans)
+{
+    struct filling f = {0};
+    struct inventory_scan_result result = {0};
+    al_id scan;
+
+    open_inventory(dir, &f.inv);
+    al_buf_init(&f.body, ENTRIES_PLAIN_MAX);
+    f.scan = scan;
+    for (int i = 1; i <= scans; i++) {
+        double began = now_s(), kept, cpu;
+
+        snprintf(scan, sizeof(scan), "%.22s%04u", SCAN, (unsigned)i % 10000);
+        f.seq = 0;
+        check(inventory_scan_begin(f.inv, &own, VOLUME, scan), "beginning");
+        add_all(&f, entries);
+        kept = now_s();
+        cpu = cpu_s();
+        check(inventory_scan_end(f.inv, &own, VOLUME, scan, NOW_NS, &result), "merging");
+        printf("fill_cpu\t%.3f\n", cpu_s() - cpu);
+        printf("fill_keep\t%.3f\nfill_merge\t%.3f\n", kept - began, now_s() - kept);
+        if (i == scans) {
+            al_buf_free(&f.body);
+            inventory_close(f.inv);
+        }
+        printf("fill_entries\t%" PRIu64 "\nfill_bytes\t%" PRIu64 "\n", result.entries,
+               file_bytes(dir));
+        fflush(stdout);
+    }
     return 0;
 }
 
@@ -364,8 +387,8 @@ apply(struct asking *a, uint64_t folders, uint64_t changes)
             printf("\t%.6f", now_s() - began);                                                     \
         }                                                                                          \
         printf("\n");                                                                              \
+        printf("%s_cpu\t%.6f\n", name, (cpu_s() - cpu) / rounds);                                  \
         fflush(stdout);                                                                            \
-        fprintf(stderr, "# %s: %.1f ms of processor\n", name, (cpu_s() - cpu) * 1000 / rounds);    \
     } while (0)
 
 static int
@@ -401,7 +424,8 @@ ask(const char *dir, int rounds, const char *only)
     ASK("first_100000", n = first(&a, a.rule));
     ASK("plan", plan(&a, a.rule));
     ASK("plan_everything", plan(&a, a.all));
-    printf("first_rows\t%" PRIu64 "\n", n);
+    printf("first_rows\t%" PRIu64 "\nasked_entries\t%" PRIu64 "\n", n,
+           t.files + t.folders + t.others);
     {
         rounds = rounds > 3 ? 3 : rounds;
         ASK("apply_100", apply(&a, t.files / (FILES_A_FOLDER - 1), 100));
@@ -481,8 +505,8 @@ peer(const char *dir, int rounds, const char *only)
 int
 main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "fill") == 0) {
-        return fill(argv[2], strtoull(argv[3], NULL, 10));
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "fill") == 0) {
+        return fill(argv[2], strtoull(argv[3], NULL, 10), argc == 5 ? atoi(argv[4]) : 1);
     }
     if (argc >= 4 && strcmp(argv[1], "ask") == 0) {
         return ask(argv[2], atoi(argv[3]), argv[4]);
@@ -490,7 +514,8 @@ main(int argc, char **argv)
     if (argc >= 4 && strcmp(argv[1], "peer") == 0) {
         return peer(argv[2], atoi(argv[3]), argv[4]);
     }
-    fprintf(stderr, "usage: inventory_bench fill DIR ENTRIES | ask DIR ROUNDS [NAME] | peer DIR "
-                    "ROUNDS [NAME]\n");
+    fprintf(stderr,
+            "usage: inventory_bench fill DIR ENTRIES [SCANS] | ask DIR ROUNDS [NAME] | peer DIR "
+            "ROUNDS [NAME]\n");
     return 2;
 }

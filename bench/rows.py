@@ -206,6 +206,10 @@ def rest(b):
 
 
 # ---- a list of a volume ----
+PARQUET = ("COPY (SELECT path, size, to_timestamp(modified)::TIMESTAMP AS modified, to_timestamp(accessed)::TIMESTAMP AS accessed, owner, "
+           "type FROM read_csv('%s')) TO '%s' (FORMAT parquet)")
+
+
 def imports(b):
     """From the list's look to the commit, into a new volume, against DuckDB's own CREATE TABLE AS of the same file into a new database. Both processes
     begin with nothing and end with their file closed."""
@@ -213,8 +217,7 @@ def imports(b):
     lists = {"csv": lab.path("list.csv"), "parquet": lab.path("list.parquet")}
     tool("make_inventory", lists["csv"], str(n))
     if b.wants("import-parquet"):
-        tool("duck", "", "COPY (SELECT path, size, to_timestamp(modified)::TIMESTAMP AS modified, to_timestamp(accessed)::TIMESTAMP AS accessed, owner, "
-             "type FROM read_csv('%s')) TO '%s' (FORMAT parquet)" % (lists["csv"], lists["parquet"]))
+        tool("duck", "", PARQUET % (lists["csv"], lists["parquet"]))
     for kind, path in lists.items():
         if not b.wants("import-" + kind):
             continue

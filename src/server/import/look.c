@@ -32,18 +32,23 @@ struct csv {
     const struct import_plan *plan;
 };
 
-/* NUL between records: lists of `find -print0` and the like. Zeros one after the other are no list. */
+/* NUL between records: lists of `find -print0` and the like. Zeros one after the other are no list. Old Macs end lines
+ * with '\r' alone. */
 static uint8_t
 terminator_of(const uint8_t *at, size_t len)
 {
-    size_t zeros = 0, twice = 0, lines = 0;
+    size_t zeros = 0, twice = 0, lines = 0, returns = 0;
 
     for (size_t i = 0; i < len; i++) {
         zeros += at[i] == 0;
         lines += at[i] == '\n';
+        returns += at[i] == '\r';
         twice += i > 0 && at[i] == 0 && at[i - 1] == 0;
     }
-    return zeros > lines && twice * 10 < zeros ? 0 : '\n';
+    if (zeros > lines && twice * 10 < zeros) {
+        return 0;
+    }
+    return lines == 0 && returns > 0 ? '\r' : '\n';
 }
 
 /* Lines that are no rows: "#TYPE ..." of PowerShell, "sep=;" of Excel. */

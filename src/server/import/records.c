@@ -21,6 +21,13 @@ closing(uint8_t quote, uint8_t *at, uint8_t *end)
     }
 }
 
+/* Files that were put together have a byte order mark where each began. */
+static uint8_t *
+behind_mark(uint8_t *at, uint8_t *end)
+{
+    return end - at >= 3 && at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf ? at + 3 : at;
+}
+
 /* A record that has quotes: cell by cell. */
 static uint8_t *
 quoted_end(const struct import_dialect *d, uint8_t *at, uint8_t *end, uint64_t *ret_lines)
@@ -61,7 +68,7 @@ import_record_end(const struct import_dialect *d, uint8_t *at, uint8_t *end, uin
     uint8_t *stop = find(at, end, d->terminator);
 
     if (d->quote != 0 && find(at, stop != NULL ? stop : end, d->quote) != NULL) {
-        return quoted_end(d, at, end, ret_lines);
+        return quoted_end(d, behind_mark(at, end), end, ret_lines);
     }
     *ret_lines = 1;
     return stop != NULL ? stop + 1 : NULL;
@@ -121,6 +128,7 @@ import_record_split(const struct import_dialect *d, uint8_t *from, uint8_t *to,
             to--;
         }
     }
+    from = behind_mark(from, to);
     if (from == to) {
         return 0;
     }

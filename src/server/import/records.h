@@ -13,7 +13,7 @@
 struct import_dialect {
     uint8_t delimiter;
     uint8_t quote;      /* 0: none */
-    uint8_t terminator; /* '\n' or 0 */
+    uint8_t terminator; /* '\n', '\r' or 0 */
     bool rest_last;     /* the last column takes what is left, delimiters and all */
     size_t columns;     /* of rest_last; 1 to IMPORT_COLUMNS_MAX */
 };

@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "port/port.h"
 
-#define NO_ID UINT32_MAX /* POSIX' "no such id" */
-
 bool
 import_row_values(const struct import_plan *p, const struct al_span *cells, size_t count,
                   struct import_values *ret, struct import_refusal *ret_refusal)
@@ -268,7 +266,7 @@ read_id(struct reading *r, enum import_field f, uint32_t *ret, bool *ret_is_numb
         *ret_is_number = false;
         return true;
     }
-    *ret = n <= UINT32_MAX ? (uint32_t)n : NO_ID;
+    *ret = n <= UINT32_MAX ? (uint32_t)n : IMPORT_NO_ID;
     return n <= UINT32_MAX || refuse(r, f, "the number of the user or group is none");
 }
 
@@ -297,7 +295,7 @@ read_owner(struct reading *r)
         if (!read_id(r, IMPORT_F_GROUP, &row->gid, &number)) {
             return false;
         }
-        row->gid = number ? row->gid : NO_ID;
+        row->gid = number ? row->gid : IMPORT_NO_ID;
     }
     return true;
 }
@@ -319,7 +317,9 @@ bool
 import_row_read(const struct import_plan *p, const struct import_values *v, uint8_t *scratch,
                 struct import_row *ret, struct import_refusal *ret_refusal)
 {
-    struct import_row row = {.modified_ns = IMPORT_TIME_UNKNOWN,
+    struct import_row row = {.uid = IMPORT_NO_ID,
+                             .gid = IMPORT_NO_ID,
+                             .modified_ns = IMPORT_TIME_UNKNOWN,
                              .accessed_ns = IMPORT_TIME_UNKNOWN,
                              .created_ns = IMPORT_TIME_UNKNOWN,
                              .changed_ns = IMPORT_TIME_UNKNOWN};

@@ -41,6 +41,9 @@ struct import_values {
     uint32_t numbers; /* bit of a field: number counts, not text */
 };
 
+#define IMPORT_NO_ID                                                                               \
+    UINT32_MAX /* of a user or group that the list does not tell: POSIX' "no such id" */
+
 struct import_row {
     struct al_span path; /* ours; "" : the root */
     uint8_t type; /* enum port_type; unknown: a folder when other rows lie in it, else a file */

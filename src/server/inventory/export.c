@@ -119,7 +119,7 @@ put_time(struct inv_sql *sql, const struct inventory_export_query *q, const char
 static void
 put_owner(struct inv_sql *sql, const struct inventory_export_query *q)
 {
-    static const char name[] = "coalesce(alto_text(owner_name), uid::VARCHAR)";
+    static const char name[] = "coalesce(alto_text(owner_name), nullif(uid, 4294967295)::VARCHAR)";
 
     if (q->format == INVENTORY_EXPORT_PARQUET) {
         inv_put(sql, "%s AS owner, ", name);

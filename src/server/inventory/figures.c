@@ -105,7 +105,8 @@ inv_groups(struct inv_use *u, const char *source, bool owners, size_t most, stru
                                                                                        "e"
                                                                                        "d") " AS a "
                                                                                             "FROM ",
-        owners ? "coalesce(w.name, g.uid::VARCHAR::BLOB)" : "g.ext", by, by);
+        owners ? "coalesce(w.name, nullif(g.uid, 4294967295)::VARCHAR::BLOB, ''::BLOB)" : "g.ext",
+        by, by);
     inv_put_text(&sql, source);
     inv_put(&sql, " GROUP BY %s, state) GROUP BY %s ORDER BY b DESC, n DESC, %s LIMIT %zu) g", by,
             by, by, most);
@@ -314,8 +315,7 @@ query_twins(struct asked *a, struct inv_rows *ret)
     snprintf(sql, sizeof(sql), "SELECT files FROM \"v_%s\".below WHERE id = %u", id, a->below.id);
     rc = inv_one(a->u->inv, a->u->conn, sql, &files);
     return rc < 0 ? rc
-                  : inv_twins_find(a->u, "", a->below.id, a->below.last, (uint64_t)files, a->rows,
-                                   ret);
+                  : inv_twins_find(a->u, a->below.id, a->below.last, (uint64_t)files, a->rows, ret);
 }
 
 static int

@@ -103,6 +103,7 @@ run_end(struct run *r)
         import_folders_end(&j->folders);
         import_owners_end(&j->owners);
         import_seen_end(&j->seen);
+        inv_gather_end(&j->gather);
         port_mutex_end(&j->lock);
     }
     import_refused_end(&j->refused);
@@ -396,7 +397,7 @@ build(struct run *r, struct inv_use *u, const char *import_id, int64_t now_ns)
     if (rc == AL_OK) {
         rc = import_refused_finish(&r->job.refused);
     }
-    return rc < 0 ? rc : inv_commit(u);
+    return rc < 0 ? rc : inv_next_commit(u);
 }
 
 static int
@@ -430,7 +431,7 @@ run_passes(struct run *r, const struct inventory_scope *scope, const char *volum
 {
     INV_USE(u);
     AL_CLEANUP(inv_disconnect) struct inv_conn_of of = {r->inv, NULL};
-    int rc = inv_use_begin(r->inv, scope, volume_id, false, &u);
+    int rc = inv_use_begin(r->inv, scope, volume_id, false, &u), told;
 
     if (rc == AL_OK) {
         rc = import_known_result(&u, import_id, ret_known, &r->result);
@@ -446,6 +447,8 @@ run_passes(struct run *r, const struct inventory_scope *scope, const char *volum
     }
     if (rc == AL_OK) {
         rc = first_pass(r, of.conn);
+        told = import_tell(&r->running); /* of a list that is refused, how much of it was */
+        rc = rc < 0 ? rc : told;
     }
     if (rc == AL_OK) {
         rc = check_refused(r);

@@ -98,7 +98,8 @@ run_sql(struct import_build *b, const struct inv_sql *sql)
 }
 
 /* How columns are packed is said where it is known: to try every way takes a quarter of the time of writing them
- * (0043). A column that the list does not have is one value over and over. */
+ * (0043). A column that the list does not have is one value over and over: DuckDB keeps no more of it than that, once it
+ * has not to try any way. */
 static const struct stage_column {
     const char *name, *type, *packed; /* packed NULL: as DuckDB finds best */
     enum import_field field;          /* IMPORT_FIELDS: always of one value, or nearly */
@@ -120,9 +121,9 @@ static const struct stage_column {
     {"ctime_ns", "BIGINT", "bitpacking", IMPORT_F_CHANGED},
     {"btime_ns", "BIGINT", "bitpacking", IMPORT_F_CREATED},
     {"accessed_ns", "BIGINT", "bitpacking", IMPORT_F_ACCESSED},
-    {"source", "UTINYINT", NULL, IMPORT_FIELDS},
+    {"source", "UTINYINT", "rle", IMPORT_F_PATH},
     {"state", "UTINYINT", NULL, IMPORT_FIELDS},
-    {"object_id", "VARCHAR", NULL, IMPORT_F_PATH}, /* comes to differ */
+    {"object_id", "VARCHAR", "dictionary", IMPORT_F_PATH}, /* none yet */
     {"epoch", "UBIGINT", NULL, IMPORT_FIELDS},
     {"found", "UTINYINT", NULL, IMPORT_FIELDS},
 };
@@ -133,14 +134,14 @@ make_stage(struct import_build *b)
     const int *column = b->job->plan.column;
     INV_SQL(sql);
 
-    inv_put(&sql, "CREATE TABLE \"v_%s\".%s (", b->u->volume->id, b->stage);
+    inv_put(&sql, "CREATE TABLE %s (", b->stage);
     for (size_t i = 0; i < AL_LEN(stage_columns); i++) {
         const struct stage_column *c = &stage_columns[i];
         /* A mode may tell attributes too; parts stand for the path. */
         bool varies = c->field == IMPORT_F_PATH ||
                       (c->field < IMPORT_FIELDS && column[c->field] >= 0) ||
                       (c->field == IMPORT_F_ATTRIBUTES && column[IMPORT_F_MODE] >= 0);
-        const char *packed = varies ? c->packed : "rle";
+        const char *packed = varies ? c->packed : "uncompressed";
 
         inv_put(&sql, "%s%s %s%s%s", i > 0 ? ", " : "", c->name, c->type,
                 packed != NULL ? " USING COMPRESSION " : "", packed != NULL ? packed : "");
@@ -155,8 +156,7 @@ stage_rows(struct import_build *b)
     INV_SQL(sql);
     int rc = make_stage(b);
 
-    inv_put(&sql, "INSERT INTO \"v_%s\".%s SELECT " STAGED "0::UTINYINT AS found FROM ",
-            b->u->volume->id, b->stage);
+    inv_put(&sql, "INSERT INTO %s SELECT " STAGED "0::UTINYINT AS found FROM ", b->stage);
     inv_put_text(&sql, b->from);
     return rc < 0 ? rc : run_sql(b, &sql);
 }
@@ -200,17 +200,25 @@ refuse_losers(struct import_build *b, const char *reason)
     return rc;
 }
 
+/* Rows change places: what was gathered of them is void. */
+static void
+forget_gathered(struct import_build *b)
+{
+    b->job->gathers = false;
+    inv_gather_end(&b->job->gather);
+}
+
 /* For the paths in temp.import_twice: reads their rows again, with their lines. all: none of them stays. */
 static int
 settle_twice(struct import_build *b, bool all, const char *reason)
 {
     struct inventory *inv = b->u->inv;
-    const char *id = b->u->volume->id;
     struct import_counts before = b->job->counts;
     INV_SQL(sql);
     INV_SQL(back);
     int rc;
 
+    forget_gathered(b);
     inv_put(&sql,
             "CREATE OR REPLACE TEMP TABLE import_rows AS SELECT s.*, %srow_number() OVER "
             "(PARTITION BY folder, name "
@@ -223,14 +231,14 @@ settle_twice(struct import_build *b, bool all, const char *reason)
     b->job->counts = before; /* the rows were counted before */
     if (rc == AL_OK) {
         rc = inv_runf(inv, b->u->conn,
-                      "DELETE FROM \"v_%s\".%s s USING temp.import_twice t WHERE t.folder = "
+                      "DELETE FROM %s s USING temp.import_twice t WHERE t.folder = "
                       "s.folder AND t.name = s.name%s",
-                      id, b->stage, all ? " AND s.type <> 2" : "");
+                      b->stage, all ? " AND s.type <> 2" : "");
     }
     inv_put(&back,
-            "INSERT INTO \"v_%s\".%s SELECT " STAGED
+            "INSERT INTO %s SELECT " STAGED
             "0::UTINYINT AS found FROM temp.import_rows WHERE n = 1",
-            id, b->stage);
+            b->stage);
     if (rc == AL_OK) {
         rc = back.rc < 0 ? back.rc : inv_run(inv, b->u->conn, (char *)back.text.at);
     }
@@ -251,9 +259,8 @@ stage_once(struct import_build *b)
     char sql[512];
     int rc = AL_OK;
 
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) - count(DISTINCT hash(folder, name)) FROM \"v_%s\".%s",
-             b->u->volume->id, b->stage);
+    snprintf(sql, sizeof(sql), "SELECT count(*) - count(DISTINCT hash(folder, name)) FROM %s",
+             b->stage);
     if (b->job->seen.slots == NULL) {
         rc = inv_one(b->u->inv, b->u->conn, sql, &twice);
     }
@@ -264,9 +271,8 @@ stage_once(struct import_build *b)
     /* Two names of one hash are told apart here. */
     rc = inv_runf(b->u->inv, b->u->conn,
                   "CREATE OR REPLACE TEMP TABLE import_twice AS SELECT folder, name FROM "
-                  "\"v_%s\".%s GROUP BY folder, "
-                  "name HAVING count(*) > 1",
-                  b->u->volume->id, b->stage);
+                  "%s GROUP BY folder, name HAVING count(*) > 1",
+                  b->stage);
     return rc < 0 ? rc : settle_twice(b, false, "the same path comes again further down");
 }
 
@@ -274,7 +280,6 @@ stage_once(struct import_build *b)
 static int
 stage_made(struct import_build *b)
 {
-    const char *id = b->u->volume->id;
     struct inventory *inv = b->u->inv;
     int64_t files = 0, made = 0;
     char sql[512];
@@ -286,10 +291,10 @@ stage_made(struct import_build *b)
         return rc;
     }
     snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM \"v_%s\".%s s SEMI JOIN alto_import_made(%u::UBIGINT) m ON "
+             "SELECT count(*) FROM %s s SEMI JOIN alto_import_made(%u::UBIGINT) m ON "
              "m.folder = s.folder AND m.name = "
              "s.name WHERE s.type <> %d",
-             id, b->stage, b->job_slot, PORT_T_FOLDER);
+             b->stage, b->job_slot, PORT_T_FOLDER);
     rc = inv_one(inv, b->u->conn, sql, &files);
     if (rc == AL_OK && files > 0) {
         rc = inv_runf(inv, b->u->conn,
@@ -303,9 +308,9 @@ stage_made(struct import_build *b)
     b->result->folders_made = (uint64_t)made;
     return rc < 0 ? rc
                   : inv_runf(inv, b->u->conn,
-                             "INSERT INTO \"v_%s\".%s SELECT " STAGED "%s::UTINYINT AS found FROM "
+                             "INSERT INTO %s SELECT " STAGED "%s::UTINYINT AS found FROM "
                              "alto_import_made(%u::UBIGINT)",
-                             id, b->stage, b->known > 0 ? FOUND_MADE : "0", b->job_slot);
+                             b->stage, b->known > 0 ? FOUND_MADE : "0", b->job_slot);
 }
 
 /* ---- what was known ---- */
@@ -330,7 +335,7 @@ join_known(struct import_build *b)
     INV_SQL(sql);
 
     inv_put(&sql,
-            "CREATE TABLE \"v_%s\".entry_new AS SELECT coalesce(s.folder, o.in_folder) AS folder, "
+            "CREATE TABLE \"n_%s\".entry_new AS SELECT coalesce(s.folder, o.in_folder) AS folder, "
             "coalesce(s.name, o.name) "
             "AS name",
             id);
@@ -357,12 +362,12 @@ join_known(struct import_build *b)
             " THEN o.found ELSE 0 END)::UTINYINT) AS found ",
             b->job_slot, NOTE_MADE, NOTE_ADDED, NOTE_EVIDENCE, NOTE_STAYED, NOTE_REPLACED);
     inv_put(&sql,
-            "FROM \"v_%s\".%s s FULL OUTER JOIN (SELECT e.*, m.new AS in_folder FROM "
+            "FROM %s s FULL OUTER JOIN (SELECT e.*, m.new AS in_folder FROM "
             "\"v_%s\".entry e JOIN "
             "alto_map(%u::UBIGINT) m ON e.folder = m.old) o ON o.in_folder = s.folder AND o.name = "
             "s.name WHERE s.name "
             "IS NOT NULL OR %s",
-            id, b->stage, id, b->map_slot, b->mode == IMPORT_ADD ? "true" : WALKED);
+            b->stage, id, b->map_slot, b->mode == IMPORT_ADD ? "true" : WALKED);
     return run_sql(b, &sql);
 }
 
@@ -372,8 +377,16 @@ import_build_entries(struct import_build *b)
     const uint64_t *n = b->job->noted;
     int rc;
 
-    b->stage = b->known > 0 ? "entry_import" : "entry_new";
-    rc = import_seen_begin(&b->job->seen, b->job->counts.rows);
+    snprintf(b->stage, sizeof(b->stage), "\"%c_%s\".entry_new", b->known > 0 ? INV_STAGE : INV_NEXT,
+             b->u->volume->id);
+    rc = b->known > 0 ? inv_stage_begin(b->u) : inv_next_begin(b->u);
+    if (rc == AL_OK && b->known == 0) {
+        rc = inv_gather_begin(&b->job->gather, b->job->source.tree->id_count, b->job->counts.rows);
+        b->job->gathers = rc == AL_OK;
+    }
+    if (rc == AL_OK) {
+        rc = import_seen_begin(&b->job->seen, b->job->counts.rows);
+    }
     if (rc == AL_OK) {
         rc = stage_rows(b);
     }
@@ -387,15 +400,15 @@ import_build_entries(struct import_build *b)
         char sql[256];
         int64_t count = 0;
 
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry_new", b->u->volume->id);
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", b->stage);
         rc = rc < 0 ? rc : inv_one(b->u->inv, b->u->conn, sql, &count);
         b->result->added = (uint64_t)count - b->result->folders_made;
         return rc;
     }
     memset(b->job->noted, 0, sizeof(b->job->noted));
-    rc = join_known(b);
+    rc = inv_next_begin(b->u);
     if (rc == AL_OK) {
-        rc = inv_runf(b->u->inv, b->u->conn, "DROP TABLE \"v_%s\".%s", b->u->volume->id, b->stage);
+        rc = join_known(b);
     }
     b->result->added = n[NOTE_ADDED];
     b->result->folders_made = n[NOTE_MADE];

@@ -176,17 +176,48 @@ read_rows(struct parquet *p, struct al_fail *fail)
     return rc < 0 ? damaged(fail, rc) : p->t.rows == NULL ? AL_ENOMEM : AL_OK;
 }
 
-/* What all paths share is what the first and the last of them share. */
+/* Whether the file's own statistics tell the first and the last path to the last byte: then nobody has to read them. */
 static int
-read_ends(struct parquet *p, int column, struct al_fail *fail)
+read_known_ends(struct parquet *p, int column, bool *ret)
 {
     INV_SQL(sql);
     INV_ROWS(rows);
     bool end = true;
     int rc;
 
+    inv_put(&sql, "SELECT min(stats_min_value), max(stats_max_value), coalesce(bool_and(coalesce("
+                  "min_is_exact AND max_is_exact AND stats_min_value IS NOT NULL AND "
+                  "stats_max_value IS NOT NULL, false)), false) FROM parquet_metadata('");
+    put_quoted(&sql, al_span_of(p->path), '\'');
+    inv_put(&sql, "') WHERE path_in_schema = '");
+    put_quoted(&sql, p->t.names[column], '\'');
+    inv_put(&sql, "'");
+    rc = sql.rc < 0 ? sql.rc : inv_query(p->inv, p->c, (char *)sql.text.at, false, &rows);
+    if (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+    }
+    *ret = rc == AL_OK && !end && p->kinds[column] == K_TEXT && inv_num(&rows, 2) != 0;
+    for (unsigned i = 0; *ret && i < 2; i++) {
+        p->ends[i] = al_arena_span(p->arena, inv_bytes(&rows, i));
+    }
+    return rc;
+}
+
+/* What all paths share is what the first and the last of them share. */
+static int
+read_ends(struct parquet *p, int column, struct al_fail *fail)
+{
+    INV_SQL(sql);
+    INV_ROWS(rows);
+    bool end = true, known = false;
+    int rc;
+
     if (column < 0 || (p->kinds[column] != K_TEXT && p->kinds[column] != K_BYTES)) {
         return AL_OK;
+    }
+    rc = read_known_ends(p, column, &known);
+    if (rc < 0 || known) {
+        return rc < 0 ? damaged(fail, rc) : AL_OK;
     }
     inv_put(&sql, "SELECT min(");
     put_column(&sql, p->t.names[column]);

@@ -168,6 +168,8 @@ struct import_job {
     const char *column_names[IMPORT_FIELDS];
     uint64_t noted[8]; /* by alto_import_note; atomic */
     struct import_seen seen;
+    bool gathers; /* the second pass gathers its rows: nothing else becomes an entry */
+    struct inv_gather gather;
 };
 int import_job_fail(struct import_job *j, int rc, const char *format, ...) AL_PRINTF(3, 4);
 bool import_job_stops(struct import_job *j);
@@ -204,6 +206,8 @@ struct import_out {
 };
 void import_out_begin(struct import_out *o, duckdb_vector (*vector)(void *ctx, uint64_t i),
                       void *ctx);
+/* The first `rows` rows of what was put. */
+void import_out_gather(struct import_job *j, const struct import_out *o, uint64_t rows);
 void import_put(const struct import_job *j, const struct import_out *o, uint64_t row,
                 const struct import_entry *e);
 
@@ -256,8 +260,8 @@ struct import_build {
     unsigned job_slot, map_slot;
     const char *from; /* SQL: what gives the rows of the second pass */
     enum import_mode mode;
-    int64_t known;     /* entries before */
-    const char *stage; /* table of the rows */
+    int64_t known;              /* entries before */
+    char stage[AL_ID_LEN + 24]; /* table of the rows: of the next file, or of the stage */
     struct import_result *result;
 };
 int import_build_tree(struct import_build *b) AL_MUST_CHECK;

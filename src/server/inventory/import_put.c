@@ -246,3 +246,20 @@ import_put(const struct import_job *j, const struct import_out *o, uint64_t at,
     put_time(o, O_ACCESSED, at, r->accessed_ns);
     OUT(uint64_t, O_LINE) = e->line;
 }
+
+void
+import_out_gather(struct import_job *j, const struct import_out *o, uint64_t rows)
+{
+    if (j->gathers) {
+        inv_gather_rows(&j->gather, &(struct inv_gathered){.folders = o->data[O_FOLDER],
+                                                           .names = o->data[O_NAME],
+                                                           .types = o->data[O_TYPE],
+                                                           .sizes = o->data[O_SIZE],
+                                                           .allocated = o->data[O_ALLOCATED],
+                                                           .accessed = o->data[O_ACCESSED],
+                                                           .modified = o->data[O_MTIME],
+                                                           .has_accessed = o->valid[O_ACCESSED],
+                                                           .has_modified = o->valid[O_MTIME],
+                                                           .count = rows});
+    }
+}

@@ -150,6 +150,7 @@ rows_function(duckdb_function_info info, duckdb_data_chunk out)
     if (j->seen.slots != NULL) {
         import_seen_add(&j->seen, hashes, n);
     }
+    import_out_gather(j, &o, n);
     if (rc < 0 || import_job_stops(j)) {
         duckdb_function_set_error(info, "the list cannot be read");
         return;
@@ -172,7 +173,9 @@ made_init(duckdb_init_info info)
 static void
 made_function(duckdb_function_info info, duckdb_data_chunk out)
 {
-    static const struct import_row nothing = {.modified_ns = IMPORT_TIME_UNKNOWN,
+    static const struct import_row nothing = {.uid = IMPORT_NO_ID,
+                                              .gid = IMPORT_NO_ID,
+                                              .modified_ns = IMPORT_TIME_UNKNOWN,
                                               .accessed_ns = IMPORT_TIME_UNKNOWN,
                                               .created_ns = IMPORT_TIME_UNKNOWN,
                                               .changed_ns = IMPORT_TIME_UNKNOWN,
@@ -338,6 +341,7 @@ chunk_rows(struct import_job *j, duckdb_data_chunk in, const struct argument *ar
         if (j->seen.slots != NULL) {
             import_seen_add(&j->seen, hashes, seen);
         }
+        import_out_gather(j, &o, n);
         add_counts(j, &counts);
     } else {
         port_mutex_lock(&j->lock);

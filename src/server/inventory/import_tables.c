@@ -66,7 +66,7 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
                                 r->evidence, r->removed, r->folders_made};
     INV_SQL(sql);
 
-    inv_put(&sql, "INSERT INTO \"v_%s\".import VALUES ('%s', %lld", id, import_id,
+    inv_put(&sql, "INSERT INTO \"n_%s\".import VALUES ('%s', %lld", id, import_id,
             (long long)now_ns);
     for (size_t i = 0; i < AL_LEN(numbers); i++) {
         inv_put(&sql, ", %llu", (unsigned long long)numbers[i]);
@@ -78,7 +78,8 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
 int
 import_build_tables(struct import_build *b, const char *import_id, int64_t now_ns)
 {
-    int rc = inv_next_sum(b->u, b->job->source.tree);
+    struct inv_gather *g = &b->job->gather;
+    int rc = inv_next_sum(b->u, b->job->source.tree, g);
 
     if (rc == AL_OK) {
         rc = inv_next_folders(b->u, b->job->source.tree);
@@ -87,10 +88,10 @@ import_build_tables(struct import_build *b, const char *import_id, int64_t now_n
         rc = add_owners(b);
     }
     if (rc == AL_OK) {
-        rc = inv_next_change_places(b->u);
+        rc = inv_next_entries(b->u);
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_build(b->u);
+        rc = inv_summaries_write(b->u, INV_NEXT, g);
     }
     return rc < 0 ? rc : keep_result(b, import_id, now_ns);
 }

@@ -8,10 +8,6 @@
 #define MEMORY_BYTES_DEFAULT (UINT64_C(1) << 30)
 #define CACHE_BYTES_DEFAULT (UINT64_C(128) << 20)
 #define FOLDER_MODE 0700u
-/* Changes lie in the log up to this size before they are worked into the file, which writes every part anew that
- * one of them touches: a batch of outcomes all over a volume touches them all. Read again after a crash. */
-#define LOG_BYTES_MAX (UINT64_C(64) << 20)
-
 static int set_config(duckdb_config config, const char *name, const char *format, ...)
     AL_PRINTF(3, 4);
 
@@ -55,7 +51,7 @@ configure(const struct inventory_conf *conf, duckdb_config config)
         rc = set_config(config, "autoload_known_extensions", "false");
     }
     if (rc == AL_OK) {
-        rc = set_config(config, "checkpoint_threshold", "%lluB", (unsigned long long)LOG_BYTES_MAX);
+        rc = set_config(config, "checkpoint_threshold", INV_LOG_BYTES_MAX);
     }
     /* The first rows of an order are found by their keys alone, and only they are read whole. */
     if (rc == AL_OK) {
@@ -106,6 +102,12 @@ register_all(struct inventory *inv)
     }
     if (rc == AL_OK) {
         rc = inv_twins_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
+        rc = inv_gather_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
+        rc = inv_numbered_register(inv, of.conn);
     }
     if (rc == AL_OK) {
         rc = inv_export_register(inv, of.conn);

@@ -24,7 +24,8 @@
  *
  * Threads: a struct inventory is shared by all threads; calls take a connection of their own from a
  * pool. Writers of one volume wait for each other (a merge of 1,000,000 entries: about a second);
- * readers wait for nobody and see the last committed state. Spans handed to a callback live until
+ * readers wait for nobody but the moment in which a merge puts its file in the place of the old one
+ * (doc/adr/0054), and see the last committed state. Spans handed to a callback live until
  * it returns. Only this folder includes duckdb.h.
  *
  * Errors everywhere: AL_ENOENT (volume), AL_ENOMEM, AL_EIO, AL_ENOSPC, AL_ECORRUPT (the volume's

@@ -19,6 +19,10 @@
      << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
                    escaped */
 #define INV_SLOTS_MAX 4096u     /* rules and merges lent to DuckDB's functions at one time */
+/* Changes lie in the log up to this size before they are worked into the file, which writes every part anew that
+ * one of them touches: a batch of outcomes all over a volume touches them all. Read again after a crash. */
+#define INV_LOG_BYTES_MAX "64MiB"
+#define INV_LOG_ALL "1024GiB" /* of a next file, which is closed at once */
 #define INV_CONNECTIONS_MAX 64u /* idle ones kept */
 
 struct inv_conn {
@@ -46,6 +50,7 @@ struct inv_volume {
     al_id customer_id;
     bool busy;     /* one thread opens or closes it, without the lock; under inventory.lock */
     unsigned uses; /* calls that work with it; under inventory.lock */
+    unsigned waiting; /* of these: writers that wait for another; under inventory.lock */
     bool spoiled;  /* a commit failed: opened anew before anybody else uses it; under inventory.lock */
     uint64_t block_bytes;
     port_mutex write; /* held by a writer for its whole transaction; then inv_volume.lock may be
@@ -236,6 +241,7 @@ struct inv_use { /* one call's hold on a volume */
     struct inv_conn *conn;
     bool writing;
     bool open; /* a transaction; rolled back at the end */
+    bool next, stage; /* attached; taken away at the end */
 };
 #define INV_USE(name) AL_CLEANUP(inv_use_end) struct inv_use name = {0}
 /* Finds the volume, checks the scope, takes a connection; with writing waits for the other writers.
@@ -251,6 +257,33 @@ uint64_t inv_version(struct inv_use *u);
 char *inv_scan_path(const struct inventory *inv, const char *volume_id, const char *scan_id);
 int inv_remove_scans(struct inventory *inv, const char *volume_id,
                      const char *except_scan_id) AL_MUST_CHECK;
+
+/* Waits until nobody else uses the volume and keeps it so until inv_let_go. For a writer. */
+void inv_hold(struct inv_use *u);
+void inv_let_go(struct inv_use *u, bool spoiled);
+
+/* ---- file.c: a volume's file, and the next one, which takes its place ----
+ * Each is attached as "<letter>_<volume id>". */
+#define INV_NOW 'v'
+#define INV_NEXT 'n'
+#define INV_STAGE 's'
+/* Finishes a change of files that a crash cut, and removes what was not whole. Before the volume is attached. */
+int inv_file_settle(struct inventory *inv, const char *volume_id) AL_MUST_CHECK;
+int inv_file_find(struct inventory *inv, const char *volume_id) AL_MUST_CHECK; /* AL_ENOENT */
+int inv_file_make(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
+                  const char *volume_id, uint64_t block_bytes) AL_MUST_CHECK;
+int inv_file_attach(struct inventory *inv, struct inv_conn *c, const char *volume_id) AL_MUST_CHECK;
+int inv_file_detach(struct inventory *inv, struct inv_conn *c, const char *volume_id) AL_MUST_CHECK;
+int inv_file_remove(struct inventory *inv, struct inv_conn *c, const char *volume_id) AL_MUST_CHECK;
+/* A new file with the volume's tables, of which meta, stream, owner, day and import have their rows already, and a
+ * transaction in which it can be filled and the old one read. One open before ends. For a writer. */
+int inv_next_begin(struct inv_use *u) AL_MUST_CHECK;
+/* Commits it and puts it in the old one's place. Fails before, with nothing changed, or after, with the volume to be
+ * opened anew, which then finds what is whole. */
+int inv_next_commit(struct inv_use *u) AL_MUST_CHECK;
+/* A file for rows on their way, and a transaction; inv_next_begin ends it. */
+int inv_stage_begin(struct inv_use *u) AL_MUST_CHECK;
+void inv_next_drop(struct inv_use *u); /* removes what was begun and is not committed */
 
 /* ---- scan.c ---- */
 /* Which scan is under way. For writers: nobody else changes it meanwhile. */
@@ -317,8 +350,9 @@ void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own â
 /* The path of a numbered node, "" for the root, appended. */
 int inv_tree_path(const struct inv_tree *t, uint32_t index, struct al_buf *out) AL_MUST_CHECK;
 
-/* ---- next.c: the tables that take the place of the old ones, in one transaction ---- */
-struct inv_append { /* rows for a table of the volume; inv_append_end for AL_CLEANUP */
+/* ---- next.c: tables of the next file ---- */
+struct inv_gather; /* below */
+struct inv_append { /* rows for a table of it; inv_append_end for AL_CLEANUP */
     duckdb_appender a;
     struct inventory *inv;
 };
@@ -327,11 +361,11 @@ int inv_append_begin(struct inv_use *u, const char *table, struct inv_append *re
 int inv_append_row(struct inv_append *a, duckdb_state bad) AL_MUST_CHECK;
 int inv_append_close(struct inv_append *a) AL_MUST_CHECK; /* or what was appended is lost */
 void inv_append_end(struct inv_append *a);
-/* Files and bytes of each folder of t, as entry_new has them. */
-int inv_next_sum(struct inv_use *u, struct inv_tree *t) AL_MUST_CHECK;
-int inv_next_folders(struct inv_use *u, const struct inv_tree *t) AL_MUST_CHECK; /* folder_new */
-/* entry_new and folder_new become entry and folder. */
-int inv_next_change_places(struct inv_use *u) AL_MUST_CHECK;
+/* Gathers of entry_new, unless that was done while it was written, and gives each folder of t its files and bytes. */
+int inv_next_sum(struct inv_use *u, struct inv_tree *t, struct inv_gather *g) AL_MUST_CHECK;
+int inv_next_folders(struct inv_use *u, const struct inv_tree *t) AL_MUST_CHECK;
+/* entry_new becomes entry. */
+int inv_next_entries(struct inv_use *u) AL_MUST_CHECK;
 
 /* ---- source.c: a scan's entries as a table ---- */
 struct inv_source {
@@ -359,10 +393,11 @@ struct inv_source {
  * twin   the groups of files of one name and size that waste most, at most INV_TWINS_KEPT */
 #define INV_TWINS_KEPT 4096u
 /* The tables this format has and format 1 had not; in a transaction. */
-int inv_summaries_make(struct inv_use *u) AL_MUST_CHECK;
-/* All of them anew from the entries and folders; inside of the transaction that changed these. Whoever puts
- * other tables in their place calls it. Memory: 64 bytes a folder. */
-int inv_summaries_build(struct inv_use *u) AL_MUST_CHECK;
+int inv_summaries_make(struct inv_use *u, char catalog) AL_MUST_CHECK;
+/* All of them anew, from what was gathered of the entries and from the folders; g is used up. Whoever puts other
+ * tables in their place calls it, before the change is committed. */
+int inv_summaries_write(struct inv_use *u, char catalog, struct inv_gather *g) AL_MUST_CHECK;
+int inv_summaries_build(struct inv_use *u) AL_MUST_CHECK; /* the same for what is there */
 /* After outcomes: temp.met holds each entry told of, as it was and as it is. set: all fields that some row set. */
 int inv_summaries_follow(struct inv_use *u, unsigned set) AL_MUST_CHECK;
 
@@ -373,11 +408,61 @@ struct inv_twins {
     uint64_t *once, *again; /* atomic */
     uint64_t mask;
 };
-/* Appends "(name, size, files, folder)" of all groups of at least two below, most waste first, at most
- * `most`. `into` goes before the SELECT. */
-int inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t last,
-                   uint64_t entries, size_t most, struct inv_rows *ret_rows) AL_MUST_CHECK;
+int inv_twins_begin(struct inv_twins *t, uint64_t entries) AL_MUST_CHECK;
+void inv_twins_end(struct inv_twins *t);
+/* The first pass, over some rows, of those with a size that are files; types NULL: all are. By any thread. */
+void inv_twins_mark(struct inv_twins *t, const duckdb_string_t *names, const int64_t *sizes,
+                    const uint8_t *types, size_t count);
+/* "name, size, files, folder" of all groups of at least two below, most waste first, at most `most`. */
+int inv_twins_find(struct inv_use *u, uint32_t first, uint32_t last, uint64_t entries, size_t most,
+                   struct inv_rows *ret_rows) AL_MUST_CHECK;
+/* The second pass: table twin anew. */
+int inv_twins_keep(struct inv_use *u, char catalog, const struct inv_twins *t) AL_MUST_CHECK;
 int inv_twins_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- gather.c: the sums of each folder's own files, and the first pass of the twins ---- */
+enum { INV_S_FILES, INV_S_BYTES, INV_S_ALLOCATED, INV_S_STUB_FILES, INV_S_STUB_BYTES, INV_S_SUMS };
+struct inv_sums {
+    uint64_t sum[INV_S_SUMS];   /* at most INT64_MAX: hostile sizes end there */
+    int64_t accessed, modified; /* the latest; INT64_MIN: unknown */
+    uint32_t parent;
+};
+struct inv_gather {
+    port_mutex lock;
+    struct inv_sums *at; /* index is the folder's number; 0 unused */
+    uint64_t count;      /* greatest number */
+    bool astray;         /* an entry is in none of them */
+    struct inv_twins twins;
+};
+struct inv_gathered { /* some rows, column by column; folder 0: no entry */
+    const uint32_t *folders;
+    const duckdb_string_t *names;
+    const uint8_t *types, *states; /* states NULL: none is a stub */
+    const int64_t *sizes, *allocated, *accessed, *modified;
+    const uint64_t *has_accessed, *has_modified; /* validity; NULL: all known */
+    size_t count;
+};
+int inv_gather_begin(struct inv_gather *g, uint64_t folders, uint64_t entries) AL_MUST_CHECK;
+/* By any thread. An entry astray is told by g->astray. */
+void inv_gather_rows(struct inv_gather *g, const struct inv_gathered *r);
+/* One pass over a table of entries, whose folders have the numbers 1 to `folders`: 64 bytes each. */
+int inv_gather_read(struct inv_use *u, char catalog, const char *table, uint64_t folders,
+                    struct inv_gather *g) AL_MUST_CHECK;
+void inv_gather_end(struct inv_gather *g); /* also of one that was never read */
+void inv_sums_add(struct inv_sums *to, const struct inv_sums *from);
+int inv_gather_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
+/* ---- numbered.c: rows by a folder's number, made by all of DuckDB's threads ---- */
+struct inv_numbered {
+    const struct inv_tree *tree;     /* of alto_folders */
+    const struct inv_gather *gather; /* of alto_sums */
+    bool all;                        /* also folders without files */
+    uint64_t count;                  /* greatest number */
+    uint64_t next;                   /* to be taken; atomic */
+};
+int inv_numbered_insert(struct inv_use *u, char catalog, const char *table, const char *function,
+                        struct inv_numbered *n) AL_MUST_CHECK;
+int inv_numbered_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
 /* ---- tally.c: histograms and totals of any rows, in one pass ---- */
 struct inv_tally {

@@ -1,6 +1,6 @@
-/* The end of a scan: its entries become what the volume holds. The tables are built anew beside the
- * old ones and change places in one transaction, so readers see one or the other, and nothing is
- * left over after a crash but the batches, which are merged again. */
+/* The end of a scan: its entries become what the volume holds. The tables are built anew in the volume's next file
+ * (file.c), so readers see one or the other, and nothing is left over after a crash but the batches, which are
+ * merged again. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@ struct merge {
     const char *id; /* of the volume */
     struct inv_tree tree;
     struct inv_source source;
+    struct inv_gather gather;
     char *folder;
     unsigned slot;
     bool lent;
@@ -26,6 +27,7 @@ merge_end(struct merge *m)
         inv_take_back(m->u->inv, m->slot);
     }
     inv_tree_free(&m->tree);
+    inv_gather_end(&m->gather);
     al_free(m->folder);
 }
 
@@ -107,7 +109,7 @@ read_known(struct merge *m)
 #define EVIDENCE SAME " AND o.source > 0 AND NOT coalesce(" OVERTAKEN ", false)"
 
 static const char first_sql[] =
-    "CREATE TABLE \"v_%s\".entry_new AS SELECT s.*, 0::UTINYINT AS source, "
+    "CREATE TABLE \"n_%s\".entry_new AS SELECT s.*, 0::UTINYINT AS source, "
     "(CASE WHEN " HAS_MARKER
     " THEN 1 ELSE 0 END)::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
     "0::UTINYINT AS found FROM alto_scan(%u::UBIGINT) s";
@@ -123,7 +125,7 @@ static const char first_sql[] =
 /* A scan that sees no marker ends the state stub, but of what is lost; pinned and the two states of
  * work under way are not the scan's to end. */
 static const char joined_sql[] =
-    "CREATE TABLE \"v_%s\".entry_new AS SELECT s.folder, s.name, s.ext, s.type, s.flags, s.attrs, "
+    "CREATE TABLE \"n_%s\".entry_new AS SELECT s.folder, s.name, s.ext, s.type, s.flags, s.attrs, "
     "s.mode, s.uid, s.gid, s.nlink, s.ino, "
     "CASE WHEN " TOLD " THEN o.size ELSE s.size END AS size, "
     "CASE WHEN " TOLD " THEN o.allocated ELSE s.allocated END AS allocated, "
@@ -144,21 +146,21 @@ static const char joined_sql[] =
 
 /* What is known below folders that could not be read, and was not seen. */
 static const char kept_sql[] =
-    "INSERT INTO \"v_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
+    "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
     "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
     "e.object_id, e.epoch, 3::UTINYINT AS found "
     "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE m.keep AND NOT "
     "EXISTS "
-    "(SELECT 1 FROM \"v_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
+    "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
 
 /* A folder that changed while it was listed can give a name twice. */
 static const char twice_sql[] =
-    "SELECT count(*) - count(DISTINCT hash(folder, name)) FROM \"v_%s\".entry_new";
+    "SELECT count(*) - count(DISTINCT hash(folder, name)) FROM \"n_%s\".entry_new";
 static const char once_sql[] =
-    "DELETE FROM \"v_%s\".entry_new WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() "
+    "DELETE FROM \"n_%s\".entry_new WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() "
     "OVER (PARTITION BY folder, name ORDER BY rowid) AS n "
-    "FROM \"v_%s\".entry_new) WHERE n > 1)";
+    "FROM \"n_%s\".entry_new) WHERE n > 1)";
 
 static int
 build_entries(struct merge *m)
@@ -200,7 +202,7 @@ count_found(struct merge *m)
     uint64_t matched = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT found, count(*) FROM \"v_%s\".entry_new GROUP BY found",
+    snprintf(sql, sizeof(sql), "SELECT found, count(*) FROM \"n_%s\".entry_new GROUP BY found",
              m->id);
     rc = inv_query(m->u->inv, m->u->conn, sql, false, &rows);
     while (rc == AL_OK) {
@@ -247,7 +249,7 @@ build_owners(struct merge *m)
     if (m->tree.owner_count == 0) {
         return AL_OK;
     }
-    rc = inv_runf(m->u->inv, m->u->conn, "DELETE FROM \"v_%s\".owner", m->id);
+    rc = inv_runf(m->u->inv, m->u->conn, "DELETE FROM \"n_%s\".owner", m->id);
     if (rc == AL_OK) {
         rc = inv_append_begin(m->u, "owner", &a);
     }
@@ -264,23 +266,23 @@ build_owners(struct merge *m)
     /* A name told twice for a user would double that user's files in a join. */
     return rc < 0 ? rc
                   : inv_runf(m->u->inv, m->u->conn,
-                             "DELETE FROM \"v_%s\".owner WHERE rowid NOT IN (SELECT max(rowid) "
-                             "FROM \"v_%s\".owner GROUP BY uid)",
+                             "DELETE FROM \"n_%s\".owner WHERE rowid NOT IN (SELECT max(rowid) "
+                             "FROM \"n_%s\".owner GROUP BY uid)",
                              m->id, m->id);
 }
 
 static int
-change_places(struct merge *m, const char *scan_id, int64_t now_ns)
+end_tables(struct merge *m, const char *scan_id, int64_t now_ns)
 {
     const struct inventory_scan_result *r = &m->result;
-    int rc = inv_next_change_places(m->u);
+    int rc = inv_next_entries(m->u);
 
     if (rc < 0) {
         return rc;
     }
     return inv_runf(
         m->u->inv, m->u->conn,
-        "UPDATE \"v_%s\".meta SET last_scan_id = '%s', last_scan_ns = %lld, entries = "
+        "UPDATE \"n_%s\".meta SET last_scan_id = '%s', last_scan_ns = %lld, entries = "
         "%llu, folders = %llu, unreadable = %llu, "
         "added = %llu, changed = %llu, gone = %llu, kept = %llu, left_out = %llu, moved = "
         "%llu",
@@ -309,7 +311,7 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = read_folders(&m);
     }
     if (rc == AL_OK) {
-        rc = inv_begin(u);
+        rc = inv_next_begin(u);
     }
     if (rc == AL_OK) {
         rc = read_known(&m);
@@ -321,7 +323,7 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = count_found(&m);
     }
     if (rc == AL_OK) {
-        rc = inv_next_sum(u, &m.tree);
+        rc = inv_next_sum(u, &m.tree, &m.gather);
     }
     if (rc == AL_OK) {
         rc = inv_next_folders(u, &m.tree);
@@ -330,13 +332,13 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = build_owners(&m);
     }
     if (rc == AL_OK) {
-        rc = change_places(&m, scan_id, now_ns);
+        rc = end_tables(&m, scan_id, now_ns);
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_build(u);
+        rc = inv_summaries_write(u, INV_NEXT, &m.gather);
     }
     if (rc == AL_OK) {
-        rc = inv_commit(u);
+        rc = inv_next_commit(u);
     }
     if (rc == AL_OK) {
         *ret = m.result;

@@ -12,10 +12,10 @@
 static const char pairs_sql[] =
     "CREATE OR REPLACE TEMP TABLE moved AS WITH came AS (SELECT n.rowid AS rid, n.ino, n.type, "
     "n.size, n.mtime_ns, n.ctime_ns, n.btime_ns, n.name, n.flags, n.allocated FROM "
-    "\"v_%s\".entry_new n WHERE n.found = 0 AND n.ino <> 0), "
+    "\"n_%s\".entry_new n WHERE n.found = 0 AND n.ino <> 0), "
     "went AS (SELECT e.* FROM \"v_%s\".entry e SEMI JOIN came c ON e.ino = c.ino AND e.type = "
     "c.type AND e.size = c.size AND e.mtime_ns = c.mtime_ns WHERE NOT EXISTS (SELECT 1 FROM "
-    "alto_map(%u::UBIGINT) m JOIN \"v_%s\".entry_new n ON n.folder = m.new WHERE m.old = e.folder "
+    "alto_map(%u::UBIGINT) m JOIN \"n_%s\".entry_new n ON n.folder = m.new WHERE m.old = e.folder "
     "AND n.name = e.name AND n.ino = e.ino AND n.type = e.type)), "
     /* Of one inode may have several names: any of the old evidence is of it, and each serves one. */
     "came_n AS (SELECT *, row_number() OVER (PARTITION BY ino, type ORDER BY name, rid) AS n FROM "
@@ -34,7 +34,7 @@ static const char pairs_sql[] =
 #define EVIDENCE                                                                                   \
     "p.source > 0 AND NOT coalesce(p.source = 3 AND n.accessed_ns > p.accessed_ns, false)"
 static const char update_sql[] =
-    "UPDATE \"v_%s\".entry_new AS n SET "
+    "UPDATE \"n_%s\".entry_new AS n SET "
     "accessed_ns = CASE WHEN " EVIDENCE " THEN p.accessed_ns ELSE n.accessed_ns END, "
     "source = (CASE WHEN " EVIDENCE " THEN p.source ELSE 0 END)::UTINYINT, allocated = CASE WHEN "
                                     "p.told THEN p.allocated ELSE n.allocated END, "

@@ -1,33 +1,20 @@
-/* The tables that are built beside the old ones and change places with them: by the end of a scan and
- * by an import. */
+/* The tables of a volume's next file: of the end of a scan and of an import. */
 #include <stdio.h>
 #include <string.h>
 
 #include "server/inventory/inventory_priv.h"
 
 int
-inv_next_sum(struct inv_use *u, struct inv_tree *t)
+inv_next_sum(struct inv_use *u, struct inv_tree *t, struct inv_gather *g)
 {
-    INV_ROWS(rows);
-    char sql[256];
-    bool end = false;
-    int rc;
+    int rc = g->at != NULL ? (g->astray ? AL_ECORRUPT : AL_OK)
+                           : inv_gather_read(u, INV_NEXT, "entry_new", t->id_count, g);
 
-    snprintf(sql, sizeof(sql),
-             "SELECT folder, count(*), " INV_SUM("size") " FROM \"v_%s\".entry_new WHERE type = %d "
-                                                         "GROUP BY folder",
-             u->volume->id, PORT_T_FILE);
-    rc = inv_query(u->inv, u->conn, sql, false, &rows);
-    while (rc == AL_OK) {
-        struct inv_node *n;
+    for (uint32_t id = 1; rc == AL_OK && id <= t->id_count; id++) {
+        struct inv_node *n = &t->nodes[t->by_id[id]];
 
-        rc = inv_next(&rows, &end);
-        if (rc < 0 || end) {
-            break;
-        }
-        n = &t->nodes[t->by_id[inv_num(&rows, 0)]];
-        n->files = (uint64_t)inv_num(&rows, 1);
-        n->bytes = (uint64_t)inv_num(&rows, 2);
+        n->files = g->at[id].sum[INV_S_FILES];
+        n->bytes = g->at[id].sum[INV_S_BYTES];
     }
     if (rc == AL_OK) {
         inv_tree_sum(t);
@@ -51,7 +38,7 @@ inv_append_begin(struct inv_use *u, const char *table, struct inv_append *ret)
 {
     char catalog[AL_ID_LEN + 3];
 
-    snprintf(catalog, sizeof(catalog), "v_%s", u->volume->id);
+    snprintf(catalog, sizeof(catalog), "n_%s", u->volume->id);
     ret->inv = u->inv;
     return duckdb_appender_create_ext(u->conn->con, catalog, "main", table, &ret->a) ==
                    DuckDBSuccess
@@ -76,69 +63,20 @@ inv_append_close(struct inv_append *a)
                : inv_error(a->inv, DUCKDB_ERROR_IO, duckdb_appender_error(a->a));
 }
 
-/* ---- folders ---- */
-
-static int
-append_folder(const struct inv_tree *t, struct inv_append *a, uint32_t id, struct al_buf *path)
-{
-    const struct inv_node *n = &t->nodes[t->by_id[id]];
-    duckdb_state bad = DuckDBSuccess;
-    int rc;
-
-    al_buf_clear(path);
-    rc = inv_tree_path(t, t->by_id[id], path);
-    if (rc < 0) {
-        return rc;
-    }
-    bad |= duckdb_append_uint32(a->a, id);
-    bad |= duckdb_append_uint32(a->a, n->parent != 0 ? t->nodes[n->parent].id : 0);
-    bad |= duckdb_append_uint32(a->a, n->last);
-    bad |= duckdb_append_blob(a->a, path->at != NULL ? path->at : (uint8_t *)"", path->len);
-    /* The root has no name, and a tree of the root alone not even room for one. */
-    bad |= duckdb_append_blob(a->a, n->name_len > 0 ? (const void *)(t->names + n->name_at) : "",
-                              n->name_len);
-    bad |= duckdb_append_uint32(a->a, n->flags);
-    bad |= duckdb_append_uint64(a->a, n->files);
-    bad |= duckdb_append_uint64(a->a, n->bytes);
-    return inv_append_row(a, bad);
-}
-
 int
 inv_next_folders(struct inv_use *u, const struct inv_tree *t)
 {
-    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    const char *id = u->volume->id;
-    int rc = inv_runf(u->inv, u->conn,
-                      "CREATE TABLE \"v_%s\".folder_new AS SELECT * FROM \"v_%s\".folder LIMIT 0",
-                      id, id);
+    struct inv_numbered n = {.tree = t, .count = t->id_count};
 
-    al_buf_init(&path, INVENTORY_PATH_MAX);
-    if (rc == AL_OK) {
-        rc = inv_append_begin(u, "folder_new", &a);
-    }
-    for (uint32_t i = 1; rc == AL_OK && i <= t->id_count; i++) {
-        rc = append_folder(t, &a, i, &path);
-    }
-    return rc < 0 ? rc : inv_append_close(&a);
+    return inv_numbered_insert(u, INV_NEXT, "folder", "alto_folders", &n);
 }
 
 int
-inv_next_change_places(struct inv_use *u)
+inv_next_entries(struct inv_use *u)
 {
-    static const char *const swaps[] = {
-        "DROP TABLE \"v_%s\".entry",
-        "ALTER TABLE \"v_%s\".entry_new RENAME TO entry",
-        "DROP TABLE \"v_%s\".folder",
-        "ALTER TABLE \"v_%s\".folder_new RENAME TO folder",
-    };
-    int rc = AL_OK;
+    const char *id = u->volume->id;
+    int rc = inv_runf(u->inv, u->conn, "DROP TABLE \"n_%s\".entry", id);
 
-    for (size_t i = 0; rc == AL_OK && i < AL_LEN(swaps); i++) {
-        const char *at = strstr(swaps[i], "%s");
-
-        rc = inv_runf(u->inv, u->conn, "%.*s%s%s", (int)(at - swaps[i]), swaps[i], u->volume->id,
-                      at + 2);
-    }
-    return rc;
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn, "ALTER TABLE \"n_%s\".entry_new RENAME TO entry", id);
 }

@@ -17,15 +17,6 @@ static const char rounds_sql[] =
     "row_number() OVER (PARTITION BY f.id, t.name ORDER BY t.n)::UINTEGER AS round FROM temp.told "
     "t JOIN \"v_%s\".folder f ON f.path = t.in_path";
 
-/* The entries that are told of, as they are and as they were: looked up once, changed here round after round, and
- * then put in the place of the old rows. */
-static const char met_sql[] =
-    "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.*, false AS gone, e.state AS "
-    "was_state, e.object_id AS was_object_id, e.allocated AS was_allocated, e.size AS was_size, "
-    "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS was_source, e.epoch "
-    "AS was_epoch FROM \"v_%s\".entry e JOIN (SELECT DISTINCT in_folder, name FROM temp.told_in) t "
-    "ON e.folder = t.in_folder AND e.name = t.name";
-
 #define CHANGED                                                                                    \
     "(gone OR state <> was_state OR object_id IS DISTINCT FROM was_object_id OR allocated <> "     \
     "was_allocated OR size <> was_size OR mtime_ns <> was_mtime_ns OR accessed_ns IS DISTINCT "    \
@@ -38,29 +29,96 @@ static const char met_sql[] =
     "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino) AND NOT e.gone"
 /* How much a source is worth: recall and audit saw the access itself. */
 #define WORTH(x) "(CASE WHEN " x ".source >= 2 THEN 2 ELSE " x ".source END)"
+/* What row t says of entry e, when it is about this very file and that is still there. */
+#define TOLD(bits)                                                                                 \
+    "((t.ino = 0 OR e.ino = t.ino) AND (t.set_bits & 32) = 0 AND (t.set_bits & " bits ") <> 0)"
+#define NEW(bits, column) "CASE WHEN " TOLD(bits) " THEN t." column " ELSE e." column " END"
 #define NEW_ACCESS                                                                                 \
-    "((t.set_bits & 8) <> 0 AND (" WORTH("t") " > " WORTH("e") " OR (" WORTH("t") " = " WORTH(     \
-        "e") " AND (t.source < 2 OR t.accessed_ns > e.accessed_ns "                                \
-             "OR e.accessed_ns IS NULL))))"
+    "(" TOLD("8") " AND (" WORTH("t") " > " WORTH("e") " OR (" WORTH("t") " = " WORTH(             \
+        "e") " AND "                                                                               \
+             "(t.source < 2 OR t.accessed_ns > e.accessed_ns OR e.accessed_ns IS NULL))))"
+#define NEW_ACCESSED "CASE WHEN " NEW_ACCESS " THEN t.accessed_ns ELSE e.accessed_ns END"
+#define NEW_SOURCE "CASE WHEN " NEW_ACCESS " THEN t.source ELSE e.source END"
+#define NEW_EPOCH "CASE WHEN " TOLD("21") " THEN (SELECT epoch FROM \"v_%s\".meta) ELSE e.epoch END"
 
-static const char update_sql[] =
-    "UPDATE temp.met AS e SET "
-    "state = CASE WHEN (t.set_bits & 1) <> 0 THEN t.state ELSE e.state END, "
-    "object_id = CASE WHEN (t.set_bits & 2) <> 0 THEN t.object_id ELSE e.object_id END, "
-    "allocated = CASE WHEN (t.set_bits & 4) <> 0 THEN t.allocated ELSE e.allocated END, "
-    "size = CASE WHEN (t.set_bits & 16) <> 0 THEN t.size ELSE e.size END, "
-    "mtime_ns = CASE WHEN (t.set_bits & 16) <> 0 THEN t.mtime_ns ELSE e.mtime_ns END, "
-    "accessed_ns = CASE WHEN " NEW_ACCESS " THEN t.accessed_ns ELSE e.accessed_ns END, "
-    "source = CASE WHEN " NEW_ACCESS " THEN t.source ELSE e.source END, "
-    "epoch = CASE WHEN (t.set_bits & 21) <> 0 THEN (SELECT epoch FROM \"v_%s\".meta) ELSE e.epoch "
-    "END "
-    "FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits & 32) = 0 AND " MATCHES;
+/* The entries that are told of, as they were and as the first round leaves them: looked up once, changed here round
+ * after round, and then put in the place of the old rows. */
+static const char met_sql
+    [] = "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.* REPLACE (" NEW("1", "stat"
+                                                                                             "e") " AS state, " NEW("2", "object_id") " AS object_id, " NEW(
+        "4",
+        "allocated") " AS allocated, " NEW("16",
+                                           "size") " AS size, " NEW("16",
+                                                                    "mtime_ns") " AS "
+                                                                                "mtime_ns,"
+                                                                                " " NEW_ACCESSED
+                                                                                " AS "
+                                                                                "accessed_ns,"
+                                                                                " " NEW_SOURCE
+                                                                                " AS "
+                                                                                "source, " NEW_EPOCH
+                                                                                " AS epoch), "
+                                                                                "((t.ino = 0 OR "
+                                                                                "e.ino = t.ino) "
+                                                                                "AND (t.set_bits & "
+                                                                                "32) <> 0) AS "
+                                                                                "gone, e.state AS "
+                                                                                "was_state, "
+                                                                                "e.object_id AS "
+                                                                                "was_object_id, "
+                                                                                "e.allocated AS "
+                                                                                "was_allocated, "
+                                                                                "e.size AS "
+                                                                                "was_size, "
+                                                                                "e.mtime_ns AS "
+                                                                                "was_mtime_ns, "
+                                                                                "e.accessed_ns AS "
+                                                                                "was_accessed_ns, "
+                                                                                "e.source AS "
+                                                                                "was_source, "
+                                                                                "e.epoch "
+                                                                                "AS was_epoch FROM "
+                                                                                "\"v_%s\".entry e "
+                                                                                "JOIN temp.told_in "
+                                                                                "t ON e.folder = "
+                                                                                "t.in_folder AND "
+                                                                                "e.name = "
+                                                                                "t.name AND "
+                                                                                "t.round = 1";
+
+static const char
+    update_sql
+        [] =
+            "UPDATE temp.met AS e SET state = " NEW("1", "state") ", object_id = " NEW("2", "object"
+                                                                                            "_id") ", allocated = " NEW(
+                "4",
+                "allocated") ", size = " NEW("16",
+                                             "size") ", mtime_ns = " NEW("16",
+                                                                         "mtime_ns") ", "
+                                                                                     "accessed_ns "
+                                                                                     "="
+                                                                                     " " NEW_ACCESSED
+                                                                                     ", source "
+                                                                                     "= " NEW_SOURCE
+                                                                                     ", epoch "
+                                                                                     "= " NEW_EPOCH
+                                                                                     " FROM "
+                                                                                     "temp.told_in "
+                                                                                     "t WHERE "
+                                                                                     "t.round = "
+                                                                                     "%lld AND "
+                                                                                     "(t.set_bits "
+                                                                                     "& 32) = 0 "
+                                                                                     "AND " MATCHES;
 
 static const char gone_sql[] =
     "UPDATE temp.met AS e SET gone = true FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits "
     "& 32) <> 0 AND " MATCHES;
 
-static const char matched_sql[] = "SELECT count(*) FROM temp.told_in t JOIN temp.met e ON " MATCHES;
+/* Also rows about a file that a row before said is gone. */
+static const char matched_sql[] =
+    "SELECT count(*) FROM temp.told_in t JOIN temp.met e ON e.folder = t.in_folder AND e.name = "
+    "t.name AND (t.ino = 0 OR e.ino = t.ino)";
 
 const char *
 inventory_source_name(enum inventory_source s)
@@ -159,7 +217,7 @@ apply_rounds(struct inv_use *u, unsigned set, int64_t *ret_matched)
     int rc = inv_runf(u->inv, u->conn, rounds_sql, id);
 
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, met_sql, id);
+        rc = inv_runf(u->inv, u->conn, met_sql, id, id);
     }
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, matched_sql, ret_matched);
@@ -167,7 +225,7 @@ apply_rounds(struct inv_use *u, unsigned set, int64_t *ret_matched)
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT coalesce(max(round), 0) FROM temp.told_in", &rounds);
     }
-    for (int64_t round = 1; rc == AL_OK && round <= rounds; round++) {
+    for (int64_t round = 2; rc == AL_OK && round <= rounds; round++) {
         rc = inv_runf(u->inv, u->conn, update_sql, id, (long long)round);
         if (rc == AL_OK && (set & INVENTORY_SET_GONE) != 0) {
             rc = inv_runf(u->inv, u->conn, gone_sql, (long long)round);

@@ -11,86 +11,56 @@
 #define SUMS_COLUMNS                                                                               \
     "id UINTEGER, files BIGINT, bytes BIGINT, allocated BIGINT, stub_files BIGINT, "               \
     "stub_bytes BIGINT, accessed BIGINT, modified BIGINT"
-#define SUMS_OF_FILES                                                                              \
-    "count(*) AS files, " INV_SUM("size") " AS bytes, " INV_SUM(                                   \
-        "allocated") " AS allocated, count(*) FILTER (state = 1) AS stub_files, "                  \
-                     "" INV_SUM_IF("size", "state = 1") " AS stub_bytes, max(accessed_ns) AS "     \
-                                                        "accessed, max(mtime_ns) AS modified"
-
 #define DAY_COLUMNS                                                                                \
     "day_ns BIGINT, files UBIGINT, folders UBIGINT, bytes UBIGINT, allocated UBIGINT, "            \
     "stub_files UBIGINT, stub_bytes UBIGINT, freed_bytes UBIGINT"
 
 static const char *const tables[] = {
-    "CREATE TABLE \"v_%s\".own (" SUMS_COLUMNS ")",
-    "CREATE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
-    "CREATE TABLE \"v_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
-    "CREATE TABLE \"v_%s\".day (" DAY_COLUMNS ")",
-    "CREATE TABLE \"v_%s\".import (id VARCHAR, at_ns BIGINT, n_rows UBIGINT, refused UBIGINT, "
+    "CREATE TABLE \"%c_%s\".own (" SUMS_COLUMNS ")",
+    "CREATE TABLE \"%c_%s\".below (" SUMS_COLUMNS ")",
+    "CREATE TABLE \"%c_%s\".twin (name BLOB, size BIGINT, files BIGINT, folder UINTEGER)",
+    "CREATE TABLE \"%c_%s\".day (" DAY_COLUMNS ")",
+    "CREATE TABLE \"%c_%s\".import (id VARCHAR, at_ns BIGINT, n_rows UBIGINT, refused UBIGINT, "
     "files UBIGINT, folders UBIGINT, others UBIGINT, bytes UBIGINT, added UBIGINT, replaced "
     "UBIGINT, "
     "evidence UBIGINT, removed UBIGINT, folders_made UBIGINT)",
-    "ALTER TABLE \"v_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
+    "ALTER TABLE \"%c_%s\".meta ADD COLUMN moved UBIGINT DEFAULT 0",
 };
 
-/* Each statement is a literal with one %s. */
+/* Each statement is a literal with one %c_%s. */
 static int
-run_with_id(struct inv_use *u, const char *statement)
+run_with_id(struct inv_use *u, char catalog, const char *statement)
 {
-    const char *at = strstr(statement, "%s");
+    const char *at = strstr(statement, "%c_%s");
 
-    return inv_runf(u->inv, u->conn, "%.*s%s%s", (int)(at - statement), statement, u->volume->id,
-                    at + 2);
+    return inv_runf(u->inv, u->conn, "%.*s%c_%s%s", (int)(at - statement), statement, catalog,
+                    u->volume->id, at + 5);
 }
 
 int
-inv_summaries_make(struct inv_use *u)
+inv_summaries_make(struct inv_use *u, char catalog)
 {
     int rc = AL_OK;
 
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(tables); i++) {
-        rc = run_with_id(u, tables[i]);
+        rc = run_with_id(u, catalog, tables[i]);
     }
     return rc;
 }
 
 /* ---- folders ---- */
 
-enum { S_FILES, S_BYTES, S_ALLOCATED, S_STUB_FILES, S_STUB_BYTES, S_SUMS };
-
-struct sums {
-    uint64_t sum[S_SUMS];
-    int64_t accessed, modified; /* INT64_MIN: unknown */
-    uint32_t parent;
-};
-struct folders {
-    struct sums *at; /* index is the id; 0 unused */
-    uint64_t count;  /* greatest id */
-};
-
-static void
-folders_end(struct folders *f)
-{
-    al_free(f->at);
-}
-
 static int
-read_own(struct inv_use *u, struct folders *f)
+read_parents(struct inv_use *u, char catalog, struct inv_gather *g)
 {
     INV_ROWS(rows);
-    const char *id = u->volume->id;
-    char sql[512];
+    char sql[128];
     bool end = false;
     int rc;
 
-    snprintf(sql, sizeof(sql),
-             "SELECT f.id, f.parent, o.files, o.bytes, o.allocated, o.stub_files, o.stub_bytes, "
-             "o.accessed, o.modified FROM \"v_%s\".folder f LEFT JOIN \"v_%s\".own o ON o.id = "
-             "f.id",
-             id, id);
+    snprintf(sql, sizeof(sql), "SELECT id, parent FROM \"%c_%s\".folder", catalog, u->volume->id);
     rc = inv_query(u->inv, u->conn, sql, true, &rows);
     while (rc == AL_OK) {
-        struct sums *s;
         uint64_t at;
 
         rc = inv_next(&rows, &end);
@@ -98,145 +68,70 @@ read_own(struct inv_use *u, struct folders *f)
             break;
         }
         at = (uint64_t)inv_num(&rows, 0);
-        if (at == 0 || at > f->count) {
+        if (at == 0 || at > g->count) {
             return AL_ECORRUPT;
         }
-        s = &f->at[at];
-        s->parent = (uint32_t)inv_num(&rows, 1);
-        for (unsigned i = 0; i < S_SUMS; i++) {
-            s->sum[i] = (uint64_t)inv_num(&rows, 2 + i);
-        }
-        s->accessed = inv_null(&rows, 2 + S_SUMS) ? INT64_MIN : inv_num(&rows, 2 + S_SUMS);
-        s->modified = inv_null(&rows, 3 + S_SUMS) ? INT64_MIN : inv_num(&rows, 3 + S_SUMS);
+        g->at[at].parent = (uint32_t)inv_num(&rows, 1);
     }
     return rc;
 }
 
 /* A parent has the smaller number. */
 static int
-add_up(struct folders *f)
+add_up(struct inv_gather *g)
 {
-    for (uint64_t id = f->count; id > 1; id--) {
-        const struct sums *s = &f->at[id];
-        struct sums *to = &f->at[s->parent];
-
-        if (s->parent >= id) {
+    for (uint64_t id = g->count; id > 1; id--) {
+        if (g->at[id].parent >= id) {
             return AL_ECORRUPT;
         }
-        for (unsigned i = 0; i < S_SUMS; i++) {
-            to->sum[i] = s->sum[i] > INT64_MAX - to->sum[i] ? INT64_MAX : to->sum[i] + s->sum[i];
-        }
-        to->accessed = s->accessed > to->accessed ? s->accessed : to->accessed;
-        to->modified = s->modified > to->modified ? s->modified : to->modified;
+        inv_sums_add(&g->at[g->at[id].parent], &g->at[id]);
     }
     return AL_OK;
 }
 
+/* all: also folders without files. */
 static int
-append_sums(duckdb_appender a, const struct folders *f)
+write_sums(struct inv_use *u, char catalog, const char *table, const struct inv_gather *g, bool all)
 {
-    duckdb_state bad = DuckDBSuccess;
+    struct inv_numbered n = {.gather = g, .all = all, .count = g->count};
+    int rc = inv_runf(u->inv, u->conn, "CREATE OR REPLACE TABLE \"%c_%s\".%s (" SUMS_COLUMNS ")",
+                      catalog, u->volume->id, table);
 
-    for (uint64_t id = 1; bad == DuckDBSuccess && id <= f->count; id++) {
-        const struct sums *s = &f->at[id];
-
-        bad |= duckdb_append_uint32(a, (uint32_t)id);
-        for (unsigned i = 0; i < S_SUMS; i++) {
-            bad |= duckdb_append_int64(a, (int64_t)s->sum[i]);
-        }
-        bad |=
-            s->accessed != INT64_MIN ? duckdb_append_int64(a, s->accessed) : duckdb_append_null(a);
-        bad |=
-            s->modified != INT64_MIN ? duckdb_append_int64(a, s->modified) : duckdb_append_null(a);
-        bad |= duckdb_appender_end_row(a);
-    }
-    return bad == DuckDBSuccess && duckdb_appender_close(a) == DuckDBSuccess ? AL_OK : AL_EIO;
+    return rc < 0 ? rc : inv_numbered_insert(u, catalog, table, "alto_sums", &n);
 }
 
-static int
-write_below(struct inv_use *u, const struct folders *f)
+int
+inv_summaries_write(struct inv_use *u, char catalog, struct inv_gather *g)
 {
-    char catalog[AL_ID_LEN + 3];
-    duckdb_appender a = NULL;
-    int rc = inv_runf(u->inv, u->conn, "CREATE OR REPLACE TABLE \"v_%s\".below (" SUMS_COLUMNS ")",
-                      u->volume->id);
-
-    if (rc < 0) {
-        return rc;
-    }
-    snprintf(catalog, sizeof(catalog), "v_%s", u->volume->id);
-    if (duckdb_appender_create_ext(u->conn->con, catalog, "main", "below", &a) != DuckDBSuccess) {
-        rc = AL_EINTERNAL;
-    } else {
-        rc = append_sums(a, f);
-    }
-    if (rc < 0) {
-        rc = inv_error(u->inv, rc == AL_EIO ? DUCKDB_ERROR_IO : DUCKDB_ERROR_CATALOG,
-                       a != NULL ? duckdb_appender_error(a) : NULL);
-    }
-    (void)duckdb_appender_destroy(&a); /* closed above, or failed already */
-    return rc;
-}
-
-static int
-build_folders(struct inv_use *u)
-{
-    AL_CLEANUP(folders_end) struct folders f = {0};
-    const char *id = u->volume->id;
-    char sql[128];
-    int64_t count = 0;
-    int rc = inv_runf(u->inv, u->conn,
-                      "CREATE OR REPLACE TABLE \"v_%s\".own AS SELECT folder AS id, " SUMS_OF_FILES
-                      " FROM \"v_%s\".entry WHERE type = %d GROUP BY folder",
-                      id, id, PORT_T_FILE);
+    int rc = write_sums(u, catalog, "own", g, false);
 
     if (rc == AL_OK) {
-        snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"v_%s\".folder", id);
-        rc = inv_one(u->inv, u->conn, sql, &count);
+        rc = read_parents(u, catalog, g);
     }
-    if (rc < 0) {
-        return rc;
-    }
-    f.count = (uint64_t)count;
-    f.at = al_array((size_t)count + 1, sizeof(*f.at));
-    if (f.at == NULL) {
-        return AL_ENOMEM;
-    }
-    for (uint64_t i = 0; i <= f.count; i++) {
-        f.at[i].accessed = f.at[i].modified = INT64_MIN;
-    }
-    rc = read_own(u, &f);
     if (rc == AL_OK) {
-        rc = add_up(&f);
+        rc = add_up(g);
     }
-    return rc == AL_OK ? write_below(u, &f) : rc;
-}
-
-/* ---- alike files ---- */
-
-static int
-build_twins(struct inv_use *u)
-{
-    INV_ROWS(none);
-    char into[128], sql[128];
-    int64_t entries = 0;
-    int rc;
-
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", u->volume->id);
-    rc = inv_one(u->inv, u->conn, sql, &entries);
-    if (rc < 0) {
-        return rc;
+    if (rc == AL_OK) {
+        rc = write_sums(u, catalog, "below", g, true);
     }
-    snprintf(into, sizeof(into), "CREATE OR REPLACE TABLE \"v_%s\".twin AS ", u->volume->id);
-    return inv_twins_find(u, into, 1, UINT32_MAX, (uint64_t)entries, INV_TWINS_KEPT, &none);
+    return rc == AL_OK ? inv_twins_keep(u, catalog, &g->twins) : rc;
 }
 
 int
 inv_summaries_build(struct inv_use *u)
 {
-    int rc = build_folders(u);
+    AL_CLEANUP(inv_gather_end) struct inv_gather g = {0};
+    char sql[128];
+    int64_t folders = 0;
+    int rc;
 
-    return rc == AL_OK ? build_twins(u) : rc;
+    snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"v_%s\".folder",
+             u->volume->id);
+    rc = inv_one(u->inv, u->conn, sql, &folders);
+    if (rc == AL_OK) {
+        rc = inv_gather_read(u, INV_NOW, "entry", (uint64_t)folders, &g);
+    }
+    return rc == AL_OK ? inv_summaries_write(u, INV_NOW, &g) : rc;
 }
 
 /* ---- outcomes ---- */
@@ -301,7 +196,7 @@ change_sums(struct inv_use *u, const char *table, const char *changes)
 
 struct step { /* one folder that changed, or that is above one */
     uint32_t id, parent, last;
-    int64_t sum[S_SUMS];
+    int64_t sum[INV_S_SUMS];
     int64_t accessed, modified; /* INT64_MIN: none */
     bool less;
 };
@@ -359,12 +254,12 @@ read_way_up(struct inv_use *u, struct way_up *w)
         s->id = (uint32_t)inv_num(&rows, 0);
         s->parent = (uint32_t)inv_num(&rows, 1);
         s->last = (uint32_t)inv_num(&rows, 2);
-        for (unsigned i = 0; i < S_SUMS; i++) {
+        for (unsigned i = 0; i < INV_S_SUMS; i++) {
             s->sum[i] = inv_num(&rows, 3 + i);
         }
-        s->accessed = inv_null(&rows, 3 + S_SUMS) ? INT64_MIN : inv_num(&rows, 3 + S_SUMS);
-        s->modified = inv_null(&rows, 4 + S_SUMS) ? INT64_MIN : inv_num(&rows, 4 + S_SUMS);
-        s->less = inv_num(&rows, 5 + S_SUMS) != 0;
+        s->accessed = inv_null(&rows, 3 + INV_S_SUMS) ? INT64_MIN : inv_num(&rows, 3 + INV_S_SUMS);
+        s->modified = inv_null(&rows, 4 + INV_S_SUMS) ? INT64_MIN : inv_num(&rows, 4 + INV_S_SUMS);
+        s->less = inv_num(&rows, 5 + INV_S_SUMS) != 0;
         w->count++;
     }
     return rc;
@@ -407,7 +302,7 @@ go_up(struct way_up *w)
         const struct step *s = &w->at[i - 1];
         struct step *to = s->parent != 0 ? step_of(w, s->parent) : NULL;
 
-        for (unsigned k = 0; to != NULL && k < S_SUMS; k++) {
+        for (unsigned k = 0; to != NULL && k < INV_S_SUMS; k++) {
             to->sum[k] = plus(to->sum[k], s->sum[k]);
         }
         if (to != NULL) {
@@ -428,7 +323,7 @@ append_steps(duckdb_appender a, const struct way_up *w)
 
         bad |= duckdb_append_uint32(a, s->id);
         bad |= duckdb_append_uint32(a, s->last);
-        for (unsigned k = 0; k < S_SUMS; k++) {
+        for (unsigned k = 0; k < INV_S_SUMS; k++) {
             bad |= duckdb_append_int64(a, s->sum[k]);
         }
         bad |=

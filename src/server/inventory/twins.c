@@ -8,18 +8,20 @@
 
 #define BITS_AN_ENTRY                                                                              \
     8u /* one row of eight that are alone is taken for one that is not, and found out by grouping */
+#define MARKED_AT_ONCE 64u
 #define BITS_LEAST 65536u
 #define BITS_MOST (UINT64_C(1) << 32) /* 512 MiB a map; with more entries more rows are grouped */
 
-static void
-twins_end(struct inv_twins *t)
+void
+inv_twins_end(struct inv_twins *t)
 {
     al_free(t->once);
     al_free(t->again);
+    t->once = t->again = NULL;
 }
 
-static int
-twins_begin(struct inv_twins *t, uint64_t entries)
+int
+inv_twins_begin(struct inv_twins *t, uint64_t entries)
 {
     uint64_t bits = BITS_LEAST;
 
@@ -60,14 +62,41 @@ alike_of(duckdb_function_info info, duckdb_data_chunk in, struct alike *ret)
 }
 
 static uint64_t
-bit_of(const struct alike *a, idx_t i)
+bit_of(const struct inv_twins *t, const duckdb_string_t *name, int64_t size)
 {
-    return al_xxh64(duckdb_string_t_data(&a->names[i]), duckdb_string_t_length(a->names[i]),
-                    (uint64_t)a->sizes[i]) &
-           a->twins->mask;
+    duckdb_string_t *s = (duckdb_string_t *)name; /* only looked at */
+
+    return al_xxh64(duckdb_string_t_data(s), duckdb_string_t_length(*s), (uint64_t)size) & t->mask;
 }
 
-/* alto_once(slot, name, size): marks it; how often it came before is counted up to one. */
+/* The places in the map lie all over memory: asked for a few rows before they are needed. */
+void
+inv_twins_mark(struct inv_twins *t, const duckdb_string_t *names, const int64_t *sizes,
+               const uint8_t *types, size_t count)
+{
+    uint64_t bits[MARKED_AT_ONCE];
+
+    for (size_t i = 0; i < count;) {
+        size_t n = 0;
+
+        for (; i < count && n < MARKED_AT_ONCE; i++) {
+            if (sizes[i] > 0 && (types == NULL || types[i] == PORT_T_FILE)) {
+                bits[n] = bit_of(t, &names[i], sizes[i]);
+                __builtin_prefetch(&t->once[bits[n++] / 64], 1);
+            }
+        }
+        for (size_t k = 0; k < n; k++) {
+            uint64_t one = UINT64_C(1) << (bits[k] & 63);
+            uint64_t old = __atomic_fetch_or(&t->once[bits[k] / 64], one, __ATOMIC_RELAXED);
+
+            if ((old & one) != 0) {
+                __atomic_fetch_or(&t->again[bits[k] / 64], one, __ATOMIC_RELAXED);
+            }
+        }
+    }
+}
+
+/* alto_once(slot, name, size): marks it; 1. */
 static void
 once_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out)
 {
@@ -77,15 +106,8 @@ once_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out
     if (!alike_of(info, in, &a)) {
         return;
     }
-    for (idx_t i = 0; i < a.count; i++) {
-        uint64_t bit = bit_of(&a, i), one = UINT64_C(1) << (bit & 63);
-        uint64_t old = __atomic_fetch_or(&a.twins->once[bit / 64], one, __ATOMIC_RELAXED);
-
-        if ((old & one) != 0) {
-            __atomic_fetch_or(&a.twins->again[bit / 64], one, __ATOMIC_RELAXED);
-        }
-        result[i] = (old & one) != 0;
-    }
+    inv_twins_mark(a.twins, a.names, a.sizes, NULL, a.count);
+    memset(result, 1, a.count);
 }
 
 /* alto_again(slot, name, size): whether it may have come twice. */
@@ -98,11 +120,19 @@ again_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector ou
     if (!alike_of(info, in, &a)) {
         return;
     }
-    for (idx_t i = 0; i < a.count; i++) {
-        uint64_t bit = bit_of(&a, i);
+    for (idx_t i = 0; i < a.count;) {
+        uint64_t bits[MARKED_AT_ONCE];
+        idx_t n = a.count - i < MARKED_AT_ONCE ? a.count - i : MARKED_AT_ONCE;
 
-        result[i] =
-            (__atomic_load_n(&a.twins->again[bit / 64], __ATOMIC_RELAXED) >> (bit & 63) & 1) != 0;
+        for (idx_t k = 0; k < n; k++) {
+            bits[k] = bit_of(a.twins, &a.names[i + k], a.sizes[i + k]);
+            __builtin_prefetch(&a.twins->again[bits[k] / 64]);
+        }
+        for (idx_t k = 0; k < n; k++, i++) {
+            uint64_t there = __atomic_load_n(&a.twins->again[bits[k] / 64], __ATOMIC_RELAXED);
+
+            result[i] = (there >> (bits[k] & 63) & 1) != 0;
+        }
     }
 }
 
@@ -119,38 +149,42 @@ inv_twins_register(struct inventory *inv, struct inv_conn *c)
 }
 
 static int
-two_passes(struct inv_use *u, const char *into, unsigned slot, const char *where, size_t most,
-           struct inv_rows *ret_rows)
+mark_all(struct inv_use *u, unsigned slot, const char *where)
 {
-    const char *id = u->volume->id;
-    char sql[1024];
-    int64_t came = 0;
-    int rc;
+    char sql[512];
+    int64_t rows = 0;
 
     snprintf(sql, sizeof(sql),
              "SELECT coalesce(sum(alto_once(%u::UBIGINT, name, size)), 0)::BIGINT FROM "
              "\"v_%s\".entry WHERE %s",
-             slot, id, where);
-    rc = inv_one(u->inv, u->conn, sql, &came);
-    if (rc < 0) {
-        return rc;
-    }
+             slot, u->volume->id, where);
+    return inv_one(u->inv, u->conn, sql, &rows);
+}
+
+static int
+group(struct inv_use *u, char catalog, const char *into, unsigned slot, const char *where,
+      size_t most, struct inv_rows *ret_rows)
+{
+    char sql[1024];
+
     snprintf(sql, sizeof(sql),
              "%sSELECT name, size, count(*)::BIGINT AS files, min(folder) AS folder FROM "
-             "\"v_%s\".entry WHERE %s AND alto_again(%u::UBIGINT, name, size) GROUP BY name, size "
+             "\"%c_%s\".entry WHERE %s AND alto_again(%u::UBIGINT, name, size) GROUP BY name, size "
              "HAVING count(*) > 1 ORDER BY (count(*) - 1)::HUGEINT * size DESC, name LIMIT %zu",
-             into, id, where, slot, most);
+             into, catalog, u->volume->id, where, slot, most);
     return inv_query(u->inv, u->conn, sql, false, ret_rows);
 }
 
+#define IS_ONE "type = 1 AND size > 0"
+
 int
-inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t last, uint64_t entries,
-               size_t most, struct inv_rows *ret_rows)
+inv_twins_find(struct inv_use *u, uint32_t first, uint32_t last, uint64_t entries, size_t most,
+               struct inv_rows *ret_rows)
 {
-    AL_CLEANUP(twins_end) struct inv_twins t = {0};
+    AL_CLEANUP(inv_twins_end) struct inv_twins t = {0};
     char where[128];
     unsigned slot;
-    int rc = twins_begin(&t, entries);
+    int rc = inv_twins_begin(&t, entries);
 
     if (rc == AL_OK) {
         rc = inv_lend(u->inv, &t, &slot);
@@ -158,9 +192,29 @@ inv_twins_find(struct inv_use *u, const char *into, uint32_t first, uint32_t las
     if (rc < 0) {
         return rc;
     }
-    snprintf(where, sizeof(where), "type = %d AND size > 0 AND folder BETWEEN %u AND %u",
-             PORT_T_FILE, first, last);
-    rc = two_passes(u, into, slot, where, most, ret_rows);
+    snprintf(where, sizeof(where), IS_ONE " AND folder BETWEEN %u AND %u", first, last);
+    rc = mark_all(u, slot, where);
+    if (rc == AL_OK) {
+        rc = group(u, INV_NOW, "", slot, where, most, ret_rows);
+    }
+    inv_take_back(u->inv, slot);
+    return rc;
+}
+
+int
+inv_twins_keep(struct inv_use *u, char catalog, const struct inv_twins *t)
+{
+    INV_ROWS(none);
+    char into[128];
+    unsigned slot;
+    int rc = inv_lend(u->inv, t, &slot);
+
+    if (rc < 0) {
+        return rc;
+    }
+    snprintf(into, sizeof(into), "CREATE OR REPLACE TABLE \"%c_%s\".twin AS ", catalog,
+             u->volume->id);
+    rc = group(u, catalog, into, slot, IS_ONE, INV_TWINS_KEPT, &none);
     inv_take_back(u->inv, slot);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Volumes coming and going: one DuckDB file each, attached when first asked for. What takes time
+/* Volumes coming and going: one DuckDB file each (file.c), attached when first asked for. What takes time
  * (opening, closing, making a file) is done without inventory.lock by the one thread that marked
  * the volume busy; others who want it wait. */
 #include <stdio.h>
@@ -6,61 +6,6 @@
 
 #include "base/mem.h"
 #include "server/inventory/inventory_priv.h"
-
-#define BLOCK_BYTES_DEFAULT 4096u
-#define FILE_NAME ".duckdb"
-#define FILE_NAME_WAL ".duckdb.wal"
-/* A file is made under this name and renamed when it is whole. */
-#define FILE_NAME_NEW ".new"
-#define FILE_NAME_NEW_WAL ".new.wal"
-
-static const char *const schema[] = {
-    "CREATE TABLE \"v_%s\".meta (format INTEGER, customer_id VARCHAR, volume_id VARCHAR, "
-    "block_bytes UBIGINT, epoch UBIGINT, "
-    "last_scan_id VARCHAR, last_scan_ns BIGINT, entries UBIGINT, folders UBIGINT, unreadable "
-    "UBIGINT, added UBIGINT, changed UBIGINT, "
-    "gone UBIGINT, kept UBIGINT, left_out UBIGINT)",
-    "CREATE TABLE \"v_%s\".stream (id VARCHAR, seq UBIGINT)",
-    "CREATE TABLE \"v_%s\".owner (uid UINTEGER, name BLOB)",
-    "CREATE TABLE \"v_%s\".folder (id UINTEGER, parent UINTEGER, last UINTEGER, path BLOB, name "
-    "BLOB, flags UINTEGER, files UBIGINT, bytes UBIGINT)",
-    "CREATE TABLE \"v_%s\".entry (folder UINTEGER, name BLOB, ext BLOB, type UTINYINT, flags "
-    "UTINYINT, attrs UINTEGER, mode UINTEGER, "
-    "uid UINTEGER, gid UINTEGER, nlink UINTEGER, ino UBIGINT, size BIGINT, allocated BIGINT, "
-    "mtime_ns BIGINT, ctime_ns BIGINT, "
-    "btime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, state UTINYINT, object_id VARCHAR, "
-    "epoch UBIGINT, found UTINYINT)",
-};
-
-/* dir/<volume id><what> */
-static char *
-file_path(const struct inventory *inv, const char *volume_id, const char *what)
-{
-    size_t len = strlen(inv->dir) + 1 + AL_ID_LEN + strlen(what) + 1;
-    char *path = al_alloc(len);
-
-    if (path != NULL) {
-        snprintf(path, len, "%s/%s%s", inv->dir, volume_id, what);
-    }
-    return path;
-}
-
-static int
-attach(struct inventory *inv, struct inv_conn *c, const char *volume_id, const char *what)
-{
-    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, what);
-    INV_SQL(sql);
-
-    if (path == NULL) {
-        return AL_ENOMEM;
-    }
-    inv_put(&sql, "ATTACH '");
-    for (const char *p = path; *p != '\0'; p++) {
-        inv_put(&sql, *p == '\'' ? "''" : "%c", *p);
-    }
-    inv_put(&sql, "' AS \"v_%s\" (TYPE duckdb, STORAGE_VERSION 'v1.2.0')", volume_id);
-    return sql.rc < 0 ? sql.rc : inv_run(inv, c, (char *)sql.text.at);
-}
 
 static int
 read_meta(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, al_id ret_last_scan_id,
@@ -109,7 +54,7 @@ upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v)
     int rc = inv_run(inv, c, "BEGIN TRANSACTION");
 
     if (rc == AL_OK) {
-        rc = inv_summaries_make(&u);
+        rc = inv_summaries_make(&u, INV_NOW);
     }
     if (rc == AL_OK) {
         rc = inv_summaries_build(&u);
@@ -184,115 +129,6 @@ read_scan(struct inventory *inv, struct inv_volume *v)
     return rc;
 }
 
-static int
-detach(struct inventory *inv, struct inv_conn *c, const char *volume_id)
-{
-    return inv_runf(inv, c, "DETACH \"v_%s\"", volume_id);
-}
-
-static int
-create_tables(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
-              const char *volume_id, uint64_t block_bytes)
-{
-    struct inv_volume v = {0};
-    struct inv_use u = {.inv = inv, .volume = &v, .conn = c};
-    char sql[1024];
-    int rc = inv_run(inv, c, "BEGIN TRANSACTION");
-
-    snprintf(v.id, sizeof(v.id), "%s", volume_id);
-    for (size_t i = 0; rc == AL_OK && i < AL_LEN(schema); i++) {
-        /* Each is a literal of this file with one %s. */
-        const char *at = strstr(schema[i], "%s");
-
-        snprintf(sql, sizeof(sql), "%.*s%s%s", (int)(at - schema[i]), schema[i], volume_id, at + 2);
-        rc = inv_run(inv, c, sql);
-    }
-    if (rc == AL_OK) {
-        rc = inv_runf(inv, c,
-                      "INSERT INTO \"v_%s\".meta VALUES (%d, '%s', '%s', %llu, 0, NULL, 0, 0, 0, "
-                      "0, 0, 0, 0, 0, 0)",
-                      volume_id, INV_FORMAT, scope->customer_id, volume_id,
-                      (unsigned long long)(block_bytes > 0 ? block_bytes : BLOCK_BYTES_DEFAULT));
-    }
-    if (rc == AL_OK) {
-        rc = inv_summaries_make(&u);
-    }
-    if (rc == AL_OK) {
-        rc = inv_run(inv, c, "COMMIT");
-    }
-    if (rc < 0) {
-        roll_back(inv, c);
-    }
-    return rc;
-}
-
-static int
-remove_if_there(struct inventory *inv, const char *volume_id, const char *what)
-{
-    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, what);
-    int rc = path != NULL ? port_unlink(inv->port, NULL, path) : AL_ENOMEM;
-
-    return rc == AL_ENOENT ? AL_OK : rc;
-}
-
-/* Gives the new file its name, for good. */
-static int
-name_file(struct inventory *inv, const char *volume_id)
-{
-    AL_CLEANUP(al_freep) char *from = file_path(inv, volume_id, FILE_NAME_NEW);
-    AL_CLEANUP(al_freep) char *to = file_path(inv, volume_id, FILE_NAME);
-    AL_CLEANUP(port_holder_end) struct port_holder file = {inv->port, NULL};
-    AL_CLEANUP(port_holder_end) struct port_holder folder = {inv->port, NULL};
-    int rc = from != NULL && to != NULL ? AL_OK : AL_ENOMEM;
-
-    if (rc == AL_OK) {
-        rc = port_open(inv->port, NULL, from, PORT_READ, 0, &file.file);
-    }
-    if (rc == AL_OK) {
-        rc = port_sync(inv->port, file.file);
-    }
-    if (rc == AL_OK) {
-        rc = port_rename(inv->port, NULL, from, NULL, to, false);
-    }
-    if (rc == AL_OK) {
-        rc = port_open(inv->port, NULL, inv->dir, PORT_READ | PORT_FOLDER, 0, &folder.file);
-    }
-    return rc == AL_OK ? port_sync(inv->port, folder.file) : rc;
-}
-
-static int
-make_file(struct inventory *inv, struct inv_conn *c, const struct inventory_scope *scope,
-          const char *volume_id, uint64_t block_bytes)
-{
-    int rc = remove_if_there(inv, volume_id, FILE_NAME_NEW_WAL), undo;
-
-    if (rc == AL_OK) {
-        rc = remove_if_there(inv, volume_id, FILE_NAME_NEW);
-    }
-    if (rc == AL_OK) {
-        rc = attach(inv, c, volume_id, FILE_NAME_NEW);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    rc = create_tables(inv, c, scope, volume_id, block_bytes);
-    if (rc == AL_OK) {
-        rc = inv_runf(inv, c, "CHECKPOINT \"v_%s\"", volume_id);
-    }
-    undo = detach(inv, c, volume_id);
-    rc = rc < 0 ? rc : undo;
-    return rc < 0 ? rc : name_file(inv, volume_id);
-}
-
-static int
-file_is_there(struct inventory *inv, const char *volume_id)
-{
-    AL_CLEANUP(al_freep) char *path = file_path(inv, volume_id, FILE_NAME);
-    struct port_stat st;
-
-    return path == NULL ? AL_ENOMEM : port_stat_at(inv->port, NULL, path, &st);
-}
-
 /* How a volume is made that is not there. */
 struct made {
     const struct inventory_scope *scope;
@@ -304,15 +140,18 @@ static int
 attach_volume(struct inventory *inv, struct inv_conn *c, const struct made *made,
               struct inv_volume *v)
 {
-    int rc = file_is_there(inv, v->id);
+    int rc = inv_file_settle(inv, v->id);
     int64_t format = 0;
     al_id last;
 
+    if (rc == AL_OK) {
+        rc = inv_file_find(inv, v->id);
+    }
     if (rc == AL_ENOENT && made != NULL) {
-        rc = make_file(inv, c, made->scope, v->id, made->block_bytes);
+        rc = inv_file_make(inv, c, made->scope, v->id, made->block_bytes);
     }
     if (rc == AL_OK) {
-        rc = attach(inv, c, v->id, FILE_NAME);
+        rc = inv_file_attach(inv, c, v->id);
     }
     if (rc < 0) {
         return rc;
@@ -330,7 +169,7 @@ attach_volume(struct inventory *inv, struct inv_conn *c, const struct made *made
         v->scan_applied = 0;
         rc = inv_remove_scans(inv, v->id, NULL);
     }
-    if (rc < 0 && detach(inv, c, v->id) < 0) {
+    if (rc < 0 && inv_file_detach(inv, c, v->id) < 0) {
         al_log(inv->log, AL_LOG_DEBUG, "inventory: %s stays attached", v->id);
     }
     return rc;
@@ -399,7 +238,7 @@ open_volume(struct inventory *inv, struct inv_conn *c, const char *volume_id,
     }
     port_mutex_unlock(&inv->lock);
     if (old != NULL) {
-        closed = detach(inv, c, old->id);
+        closed = inv_file_detach(inv, c, old->id);
     }
     rc = attach_volume(inv, c, made, v);
     port_mutex_lock(&inv->lock);
@@ -446,6 +285,19 @@ get_volume(struct inventory *inv, struct inv_conn *c, const char *volume_id,
 }
 
 static int
+wait_to_write(struct inv_use *u)
+{
+    bool spoiled;
+
+    port_mutex_lock(&u->volume->write);
+    port_mutex_lock(&u->inv->lock);
+    u->volume->waiting--;
+    spoiled = u->volume->spoiled;
+    port_mutex_unlock(&u->inv->lock);
+    return spoiled ? AL_EIO : AL_OK; /* the writer before failed; the volume is opened anew */
+}
+
+static int
 use_begin(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
           bool writing, const struct made *made, struct inv_use *ret)
 {
@@ -467,6 +319,7 @@ use_begin(struct inventory *inv, const struct inventory_scope *scope, const char
     }
     if (rc == AL_OK) {
         u.volume->uses++;
+        u.volume->waiting += writing ? 1 : 0;
         al_list_drop(&u.volume->link);
         al_list_push(&inv->volumes, &u.volume->link);
     }
@@ -480,7 +333,11 @@ use_begin(struct inventory *inv, const struct inventory_scope *scope, const char
         inv_limit_begin(inv, u.conn, scope->limit_ns);
     }
     if (writing) {
-        port_mutex_lock(&u.volume->write);
+        rc = wait_to_write(&u);
+    }
+    if (rc < 0) {
+        inv_use_end(&u);
+        return rc;
     }
     *ret = u;
     return AL_OK;
@@ -501,7 +358,7 @@ close_spoiled(struct inventory *inv, struct inv_conn *c, struct inv_volume *v)
 
     v->busy = true;
     port_mutex_unlock(&inv->lock);
-    rc = detach(inv, c, v->id);
+    rc = inv_file_detach(inv, c, v->id);
     port_mutex_lock(&inv->lock);
     v->spoiled = false; /* one that cannot be closed stays as it is */
     settle(inv, v, rc < 0);
@@ -519,17 +376,75 @@ inv_use_end(struct inv_use *u)
     if (u->open && inv_run(u->inv, u->conn, "ROLLBACK") < 0) {
         al_log(u->inv->log, AL_LOG_DEBUG, "inventory: nothing to roll back");
     }
+    inv_next_drop(u);
     if (u->writing) {
         port_mutex_unlock(&u->volume->write);
     }
     port_mutex_lock(&u->inv->lock);
     u->volume->uses--;
+    if (u->volume->busy) {
+        port_cond_broadcast(&u->inv->settled); /* who waits for it to be still */
+    }
     if (u->volume->spoiled && u->volume->uses == 0 && !u->volume->busy) {
         close_spoiled(u->inv, of.conn, u->volume);
     }
     port_mutex_unlock(&u->inv->lock);
     inv_disconnect(&of);
     u->volume = NULL;
+}
+
+/* A moment in which nobody else uses the volume. Who comes meanwhile is held up, for ever longer moments with others
+ * between, so that short calls hardly notice, long ones end in peace, and a call that makes another is no knot. */
+#define HOLD_NS_FIRST INT64_C(50000000)
+#define HOLD_NS_MAX INT64_C(10000000000)
+#define LET_GO_NS INT64_C(20000000)
+
+static bool
+is_still(const struct inv_volume *v)
+{
+    return v->uses - v->waiting == 1;
+}
+
+/* Under inv->lock, until then or `still`; true when that came. */
+static bool
+wait_for_others(struct inv_use *u, int64_t ns, bool still)
+{
+    struct port *port = u->inv->port;
+    int64_t end = port_mono_ns(port) + ns, now = end - ns;
+
+    while (now < end && !(still && is_still(u->volume))) {
+        (void)port_cond_wait_for(&u->inv->settled, &u->inv->lock, end - now);
+        now = port_mono_ns(port);
+    }
+    return is_still(u->volume);
+}
+
+void
+inv_hold(struct inv_use *u)
+{
+    struct inv_volume *v = u->volume;
+    int64_t hold = HOLD_NS_FIRST;
+
+    port_mutex_lock(&u->inv->lock);
+    v->busy = true;
+    while (!wait_for_others(u, hold, true)) {
+        v->busy = false;
+        port_cond_broadcast(&u->inv->settled);
+        (void)wait_for_others(u, LET_GO_NS, false);
+        hold = hold < HOLD_NS_MAX / 2 ? 2 * hold : HOLD_NS_MAX;
+        v->busy = true;
+    }
+    port_mutex_unlock(&u->inv->lock);
+}
+
+void
+inv_let_go(struct inv_use *u, bool spoiled)
+{
+    port_mutex_lock(&u->inv->lock);
+    u->volume->busy = false;
+    u->volume->spoiled |= spoiled;
+    port_cond_broadcast(&u->inv->settled);
+    port_mutex_unlock(&u->inv->lock);
 }
 
 int
@@ -605,22 +520,6 @@ inventory_volume_make(struct inventory *inv, const struct inventory_scope *scope
     return rc < 0 ? al_fail_set(fail, rc, 0, "the volume's inventory cannot be made") : AL_OK;
 }
 
-/* Closed and removed; the log first: a file without its log is whole, a log without its file would
- * meet the next file of that name. */
-static int
-remove_file(struct inventory *inv, struct inv_conn *c, const char *volume_id)
-{
-    int rc = detach(inv, c, volume_id);
-
-    if (rc == AL_OK) {
-        rc = remove_if_there(inv, volume_id, FILE_NAME_WAL);
-    }
-    if (rc == AL_OK) {
-        rc = remove_if_there(inv, volume_id, FILE_NAME);
-    }
-    return rc < 0 ? rc : inv_remove_scans(inv, volume_id, NULL);
-}
-
 int
 inventory_volume_drop(struct inventory *inv, const struct inventory_scope *scope,
                       const char *volume_id)
@@ -640,7 +539,7 @@ inventory_volume_drop(struct inventory *inv, const struct inventory_scope *scope
     if (rc < 0) {
         return rc;
     }
-    rc = remove_file(inv, u.conn, volume_id);
+    rc = inv_file_remove(inv, u.conn, volume_id);
     inv_use_end(&u);
     port_mutex_lock(&inv->lock);
     /* What failed is in the list no more, so that the next call looks at the file again. */

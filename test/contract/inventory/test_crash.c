@@ -2,6 +2,8 @@
  * pipe what it has finished; it is killed after a random time, and the file is opened again. What
  * was told as done must be there, whole; what was not may be, whole, or not.
  *
+ * Then a kill before and after each flush and change of a name that a merge makes.
+ *
  * Every file of scan n has the size n; the outcomes of batch m set the access time of all of them
  * to m. So one look tells whether a change was applied in part. */
 #include "help.h"
@@ -34,7 +36,7 @@ tell(int pipe_fd, char what, uint64_t n)
 }
 
 static int
-crash_scan(struct inventory *inv, uint64_t n)
+crash_batches(struct inventory *inv, uint64_t n)
 {
     struct al_buf body, packed;
     char name[32];
@@ -76,12 +78,26 @@ crash_scan(struct inventory *inv, uint64_t n)
             rc = inventory_entries_apply(inv, &own, VOLUME, id, seq, al_buf_span(&packed), NULL);
         }
     }
-    if (rc == AL_OK) {
-        rc = inventory_scan_end(inv, &own, VOLUME, id, (int64_t)n, NULL);
-    }
     al_buf_free(&body);
     al_buf_free(&packed);
     return rc;
+}
+
+static int
+crash_merge(struct inventory *inv, uint64_t n)
+{
+    al_id id;
+
+    id_of('s', n, id);
+    return inventory_scan_end(inv, &own, VOLUME, id, (int64_t)n, NULL);
+}
+
+static int
+crash_scan(struct inventory *inv, uint64_t n)
+{
+    int rc = crash_batches(inv, n);
+
+    return rc < 0 ? rc : crash_merge(inv, n);
 }
 
 static int
@@ -303,6 +319,124 @@ a_kill_at_any_moment_leaves_whole_changes(void)
     help_end(&h);
 }
 
+/* ---- at each step of changing files ---- */
+
+/* A port that kills the process before or after its n-th change of a name or flush, from when it is armed. */
+static int steps_left;
+
+static void
+step(void)
+{
+    if (steps_left > 0 && --steps_left == 0) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
+static int
+step_rename(struct port *p, struct port_file *a_in, const char *a, struct port_file *b_in,
+            const char *b, bool replace)
+{
+    int rc;
+
+    step();
+    rc = port_native()->ops->rename(p, a_in, a, b_in, b, replace);
+    step();
+    return rc;
+}
+
+static int
+step_unlink(struct port *p, struct port_file *in, const char *name)
+{
+    int rc;
+
+    step();
+    rc = port_native()->ops->unlink(p, in, name);
+    step();
+    return rc;
+}
+
+static int
+step_sync(struct port *p, struct port_file *f, bool data_only)
+{
+    int rc;
+
+    step();
+    rc = port_native()->ops->sync(p, f, data_only);
+    step();
+    return rc;
+}
+
+/* A scan, outcomes that lie in the log, and a second scan, killed at the n-th step of its merge; 0 when there are
+ * fewer. */
+static int
+merging_child(const char *dir, uint64_t scan, uint64_t batch, int n)
+{
+    struct port_ops ops = *port_native()->ops;
+    struct port port = {&ops};
+    struct inventory_conf conf = {
+        .port = &port, .dir = dir, .memory_bytes = 256u << 20, .threads = 2};
+    struct inventory *inv = NULL;
+
+    ops.rename = step_rename;
+    ops.unlink = step_unlink;
+    ops.sync = step_sync;
+    if (inventory_open(&conf, &inv, NULL) < 0 ||
+        inventory_volume_make(inv, &own, VOLUME, 4096, NULL) < 0 || crash_scan(inv, scan) < 0 ||
+        crash_outcomes(inv, batch) < 0 || crash_batches(inv, scan + 1) < 0) {
+        return 4;
+    }
+    steps_left = n;
+    return crash_merge(inv, scan + 1) < 0 ? 5 : 0;
+}
+
+static void
+nothing_is_left_beside(struct help *h)
+{
+    static const char *const names[] = {".next", ".next.wal", ".ready", ".stage", ".stage.wal"};
+    char path[256];
+
+    for (size_t i = 0; i < AL_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/" VOLUME "%s", h->dir, names[i]);
+        TAP_CHECK(access(path, F_OK) != 0);
+    }
+}
+
+static void
+a_kill_at_each_step_of_a_merge_leaves_whole_changes(void)
+{
+    struct told t = {0};
+    struct help h;
+    unsigned before = 0, after = 0;
+    int status = -1;
+
+    snprintf(h.dir, sizeof(h.dir), "/tmp/alto-inventory-XXXXXX");
+    TAP_CHECK(mkdtemp(h.dir) != NULL);
+    for (int n = 1; status != 0; n++) {
+        pid_t pid;
+
+        TAP_CHECK(n < 200);
+        t.scan_began += 2;
+        t.batch_began = t.batch_done + 1;
+        t.batch_done = t.batch_began;
+        pid = fork();
+        TAP_CHECK(pid >= 0);
+        if (pid == 0) {
+            _exit(merging_child(h.dir, t.scan_began - 1, t.batch_began, n));
+        }
+        TAP_CHECK(waitpid(pid, &status, 0) == pid);
+        TAP_CHECK(status == 0 || WIFSIGNALED(status));
+        t.scan_done = t.scan_began - 1;
+        check_left(&h, &t);
+        after += t.scan_done == t.scan_began;
+        before += t.scan_done != t.scan_began;
+        nothing_is_left_beside(&h);
+    }
+    printf("# %u kills before the change was made, %u behind it\n", before, after - 1);
+    TAP_CHECK(before > 4 && after > 4);
+    help_open(&h);
+    help_end(&h);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -318,5 +452,6 @@ main(int argc, char **argv)
     rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : rounds;
     seed = argc > 2 ? strtoull(argv[2], NULL, 10) : seed;
     TAP_RUN(a_kill_at_any_moment_leaves_whole_changes);
+    TAP_RUN(a_kill_at_each_step_of_a_merge_leaves_whole_changes);
     return tap_end();
 }

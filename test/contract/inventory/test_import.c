@@ -688,6 +688,73 @@ line_ends_inside_of_quotes_are_no_ends(void)
     end(&w);
 }
 
+static void
+lines_of_old_macs_and_marks_between_files(void)
+{
+    struct world w;
+    struct seen seen;
+
+    begin(&w);
+    LIST(&w, "path,size,type\r/srv/a/one,5,f\r/srv/a/two,6,f\r\"/srv/a/th\"\"ree\",7,f\r");
+    RUN_OK(&w, IMPORT(01));
+    TAP_EQUAL_U64(w.r.rows, 3);
+    TAP_EQUAL_U64(w.r.refused, 0);
+    totals_are(&w, 3, 0, 18);
+    LIST(&w, "\xef\xbb\xbfpath,size,type\n/srv/a/one,5,f\n\xef\xbb\xbf/srv/a/two,60,f\n"
+             "\xef\xbb\xbf\"/srv/a/fo\nur\",7,f\n/srv/b/five,1,f\n");
+    RUN_OK(&w, IMPORT(02));
+    TAP_EQUAL_U64(w.r.refused, 0);
+    totals_are(&w, 4, 2, 73);
+    TAP_CHECK(stat_of(&w.h, "/a/two", &seen) && stat_of(&w.h, "/a/fo\nur", &seen));
+    end(&w);
+}
+
+static void
+who_is_not_told_owns_nothing(void)
+{
+    struct world w;
+    struct seen seen;
+    struct al_arena *arena = al_arena_new(1u << 20);
+    struct inventory_figures f = {0};
+    struct inventory_figures_query q = {.want = INVENTORY_FIG_OWNER, .now_ns = NOW_NS};
+
+    begin(&w);
+    LIST(&w, "path,size,owner,type\n/srv/a/one,5,,f\n/srv/a/two,6,root,f\n/srv/b/three,7,0,f\n");
+    RUN_OK(&w, IMPORT(01));
+    TAP_CHECK(stat_of(&w.h, "/a/one", &seen));
+    TAP_EQUAL_U64(seen.row.uid, UINT32_MAX);
+    TAP_CHECK(stat_of(&w.h, "/b/three", &seen));
+    TAP_EQUAL_U64(seen.row.uid, 0);
+    TAP_OK(inventory_figures(w.h.inv, &own, VOLUME, &q, arena, &f));
+    TAP_EQUAL_U64(f.owner_count, 3);
+    TAP_CHECK(f.owner_count == 3 && f.owners[2].name.len == 0 && f.owners[2].bytes == 5);
+    al_arena_free(arena);
+    end(&w);
+}
+
+static int
+keep_progress(void *ctx, const struct import_progress *p)
+{
+    *(struct import_progress *)ctx = *p;
+    return AL_OK;
+}
+
+static void
+what_was_refused_is_told_of_a_list_that_is_refused(void)
+{
+    struct world w;
+    struct import_progress last = {0};
+
+    begin(&w);
+    LIST(&w, "path,size,type\n/srv/a/one,5,f\n/srv/a/two,x,f\n/srv/a/three,y,f\n/srv/b,z,f\n");
+    TAP_CODE(inventory_import_run(w.h.inv, &own, VOLUME, IMPORT(01), w.list, NULL, w.refused,
+                                  NOW_NS, keep_progress, &last, &w.r, &w.fail),
+             AL_ELIMIT);
+    TAP_EQUAL_U64(last.rows, 4);
+    TAP_EQUAL_U64(last.refused, 3);
+    end(&w);
+}
+
 int
 main(void)
 {
@@ -706,6 +773,9 @@ main(void)
     TAP_RUN(parquet_of_any_sensible_types);
     TAP_RUN(an_import_can_be_cancelled_anywhere);
     TAP_RUN(line_ends_inside_of_quotes_are_no_ends);
+    TAP_RUN(lines_of_old_macs_and_marks_between_files);
+    TAP_RUN(who_is_not_told_owns_nothing);
+    TAP_RUN(what_was_refused_is_told_of_a_list_that_is_refused);
     TAP_RUN(figures_equal_an_independent_count);
     return tap_end();
 }

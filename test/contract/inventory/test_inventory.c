@@ -1,5 +1,7 @@
 #include "help.h"
 
+#include <sys/stat.h>
+
 #include "base/fault.h"
 #include "port/thread.h"
 
@@ -587,6 +589,110 @@ readers_never_see_half_a_merge(void)
     help_end(&h);
 }
 
+static int64_t
+file_bytes(struct help *h)
+{
+    char path[256];
+    struct stat st = {0};
+
+    snprintf(path, sizeof(path), "%s/" VOLUME ".duckdb", h->dir);
+    TAP_CHECK(stat(path, &st) == 0);
+    return st.st_size;
+}
+
+static void
+a_file_does_not_grow_with_each_scan(void)
+{
+    struct help h;
+    struct scan s;
+    int64_t first = 0;
+
+    help_begin(&h);
+    for (unsigned i = 1; i <= 4; i++) {
+        char id[AL_ID_LEN + 1], name[32];
+
+        snprintf(id, sizeof(id), "01hs00000000000000000000%02u", i);
+        scan_begin(&s, &h, id);
+        scan_folder(&s, 1, 0, "", 0);
+        for (unsigned k = 0; k < 130000; k++) {
+            snprintf(name, sizeof(name), "a file %u", k * 2654435761u);
+            scan_file(&s, 1, name, k * 7919u % 1000003u, (int)(k % 1000));
+        }
+        (void)scan_end(&s);
+        first = i == 1 ? file_bytes(&h) : first;
+        TAP_CHECK(file_bytes(&h) <= first + (1 << 20));
+    }
+    help_end(&h);
+}
+
+/* ---- a call that makes another, while a merge waits for it ---- */
+
+struct nested {
+    struct help *h;
+    struct port_thread merger;
+    struct scan scan;
+    uint64_t rows, found;
+};
+
+static void *
+merge_now(void *arg)
+{
+    struct nested *n = arg;
+
+    return inventory_scan_end(n->h->inv, &own, VOLUME, n->scan.id, NOW_NS, NULL) == AL_OK ? NULL
+                                                                                          : n;
+}
+
+static int
+look_while_merging(void *ctx, const struct inventory_row *row)
+{
+    struct nested *n = ctx;
+    struct seen seen;
+
+    if (n->rows++ == 0) {
+        TAP_OK(port_thread_start(&n->merger, "merger", 8u << 20, merge_now, n));
+    }
+    usleep(150000);
+    n->found += stat_of(n->h, "/old", &seen);
+    return AL_OK;
+}
+
+static void
+a_merge_waits_for_readers_and_lets_them_call_again(void)
+{
+    struct help h;
+    struct nested n = {.h = &h};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    struct rule_error error = {0};
+    struct inventory_plan_query q = {.now_ns = NOW_NS};
+    struct rule *rule = NULL;
+    struct seen seen;
+    void *bad = &n;
+
+    help_begin(&h);
+    scan_begin(&n.scan, &h, SCAN(01));
+    scan_folder(&n.scan, 1, 0, "", 0);
+    scan_file(&n.scan, 1, "old", 1, 1);
+    scan_file(&n.scan, 1, "other", 1, 1);
+    scan_file(&n.scan, 1, "third", 1, 1);
+    (void)scan_end(&n.scan);
+    scan_begin(&n.scan, &h, SCAN(02));
+    scan_folder(&n.scan, 1, 0, "", 0);
+    scan_file(&n.scan, 1, "new", 1, 1);
+    scan_send(&n.scan);
+    TAP_OK(rule_parse(sp("true"), NULL, &rule, &error));
+    q.rule = rule;
+    TAP_OK(inventory_candidates(h.inv, &own, VOLUME, &q, NULL, look_while_merging, &n));
+    TAP_EQUAL_U64(n.rows, 3);
+    TAP_EQUAL_U64(n.found, 3);
+    TAP_CHECK(pthread_join(n.merger.id, &bad) == 0 && bad == NULL);
+    TAP_CHECK(!stat_of(&h, "/old", &seen) && stat_of(&h, "/new", &seen));
+    al_buf_free(&n.scan.body);
+    rule_free(rule);
+    al_arena_free(arena);
+    help_end(&h);
+}
+
 /* The flag makes an entry one that any inode replaces: only an import may set it. */
 static void
 a_host_cannot_say_that_an_entry_was_imported(void)
@@ -635,5 +741,7 @@ main(void)
     TAP_RUN(a_path_that_is_too_long_is_left_out_with_all_below);
     TAP_RUN(every_call_may_fail_once_and_the_next_try_succeeds);
     TAP_RUN(readers_never_see_half_a_merge);
+    TAP_RUN(a_file_does_not_grow_with_each_scan);
+    TAP_RUN(a_merge_waits_for_readers_and_lets_them_call_again);
     return tap_end();
 }
