@@ -591,7 +591,7 @@ export default function PlanRoom() {
                 <Button
                   type="link"
                   size="small"
-                  style={{ padding: 0 }}
+                  className="inline"
                   onClick={() =>
                     change({ where: get('from') === 'rule' ? undefined : get('from'), from: undefined })
                   }

@@ -181,7 +181,7 @@ export default function Shares() {
             render: (_, s) => (
               <div>
                 <State of={s.state} />{' '}
-                <span className="sub">
+                <span className="sub" style={{ display: 'inline-block' }}>
                   {s.checked_at ? (
                     <>
                       checked <When at={s.checked_at} />

@@ -82,6 +82,7 @@ export default function Histogram({
             }}
             formatter={(n) => say(Number(n))}
             cursor={{ fill: 'rgba(127,140,150,.12)' }}
+            separator=": "
             contentStyle={TIP}
             itemStyle={{ color: '#fff' }}
           />
@@ -144,6 +145,7 @@ export function Growth({
           <Tooltip
             labelFormatter={(t) => full.format(Number(t))}
             formatter={(n) => bytes(Number(n))}
+            separator=": "
             contentStyle={TIP}
             itemStyle={{ color: '#fff' }}
           />

@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { ApiFailure, type Job, sayFailure } from '../api/client';
 import { ago, bytes, count, counted, local, percent, utc, words } from '../lib/format';
+import { useFinger } from '../lib/prefs';
 import { useGo, useTo } from '../lib/session';
 import { Dialog } from './dialog';
 
@@ -460,6 +461,7 @@ export function Search({
   label?: string;
 }) {
   const [text, setText] = useState(value);
+  const finger = useFinger();
   useEffect(() => setText(value), [value]);
   useEffect(() => {
     if (text === value) return undefined;
@@ -470,12 +472,13 @@ export function Search({
     <Input.Search
       allowClear
       data-search=""
-      placeholder={`${label}  ( / )`}
+      placeholder={finger ? label : `${label}  ( / )`}
       aria-label={label}
       value={text}
       onChange={(e) => setText(e.target.value)}
       onSearch={onChange}
-      style={{ width: 240, maxWidth: '100%' }}
+      // As wide as what it says, with the key and the button.
+      style={{ width: Math.max(240, 8 * label.length + 110), maxWidth: '100%' }}
     />
   );
 }
