@@ -689,7 +689,10 @@ describe('an auditor', () => {
     serve('full', auditor);
     visit(`/rules/${RULE}`);
     await find('When it may work');
-    for (const name of ['Save', 'Clone', 'Delete', 'Run now']) expect(buttonNames()).not.toContain(name);
+    await waitFor(() => expect(document.querySelector('.builder .rule')).toBeTruthy());
+    expect(document.querySelector('.builder .tag')!.textContent).toBe('not');
+    for (const name of ['Save', 'Clone', 'Delete', 'Run now', 'Condition', 'Nights', 'Remove the condition'])
+      expect(buttonNames()).not.toContain(name);
     cleanup();
     visit('/imports/new');
     await find('Only an administrator imports files');

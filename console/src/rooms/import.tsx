@@ -31,6 +31,7 @@ import {
   runImport,
 } from '../api/calls';
 import { bytes, count, counted, duration, percent } from '../lib/format';
+import { visible } from '../lib/path';
 import { useGo, useWho } from '../lib/session';
 import { startUpload, stopUpload, useUpload } from '../lib/uploads';
 import { useAct } from '../ui/act';
@@ -92,6 +93,7 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
           style={{ marginBottom: 12 }}
         />
       )}
+      {!run && !mayWrite && <p>Whoever began it can go on with it, by choosing the same file again.</p>}
       {(!run || run.error) && mayWrite && (
         <>
           {!run?.error && (
@@ -285,7 +287,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
               ),
               render: (_: unknown, row: { cells: string[] }) => (
                 <span className="mono cell" title={row.cells[i]}>
-                  {row.cells[i]}
+                  {visible(row.cells[i] ?? '')}
                 </span>
               ),
             }))}
@@ -301,7 +303,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                 <div className="sub">{c.reads_as}</div>
                 {sample.map((row, n) => (
                   <div key={n} className="mono sub cut">
-                    {row[i] || '–'}
+                    {visible(row[i] ?? '') || '–'}
                   </div>
                 ))}
               </li>
