@@ -74,6 +74,20 @@ describe('live events in the cache', () => {
     )({ kind: 'job', id: '1', data: { id: 'a', version: 1, state: 'queued' } });
     expect(first()).toBe('running');
   });
+  it('of an import leave its look, which they do not carry, and have a newer one asked for', () => {
+    const client = makeClient();
+    const key = ['import', 'i'];
+    client.setQueryData(key, { id: 'i', version: 4, state: 'ready', rows: 0, look: { rows: [] } });
+    const tell = (data: object) => makeApplier(client, () => undefined)({ kind: 'import', id: '1', data });
+    tell({ id: 'i', version: 4, state: 'ready', rows: 0 });
+    expect(client.getQueryData(key)).toMatchObject({ look: { rows: [] } });
+    tell({ id: 'i', version: 5, state: 'ready', rows: 0 });
+    expect(client.getQueryState(key)).toMatchObject({ isInvalidated: true, data: { version: 4 } });
+    tell({ id: 'i', version: 6, state: 'running', rows: 7 });
+    expect(client.getQueryData(key)).toMatchObject({ version: 6, state: 'running', rows: 7 });
+    tell({ id: 'i', version: 5, state: 'ready', rows: 0 });
+    expect(client.getQueryData(key)).toMatchObject({ version: 6 });
+  });
   it('ask once for many that are not shown', () => {
     const { client } = cached();
     const later = vi.fn();

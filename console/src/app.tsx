@@ -3,7 +3,7 @@ import { App as AntApp, ConfigProvider, theme } from 'antd';
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { BrowserRouter, Route, Routes } from 'react-router';
 import { makeClient } from './api/data';
-import { useDark, useStill } from './lib/prefs';
+import { useDark, useFinger, useStill } from './lib/prefs';
 import { Login } from './rooms/login';
 import { Waiting } from './ui/parts';
 
@@ -19,6 +19,8 @@ const LIGHT = {
     colorSuccess: '#1e8e4e',
     colorBgLayout: '#f3f6f8',
     colorTextPlaceholder: '#67737b',
+    // Who may only look reads rules in fields that are switched off.
+    colorTextDisabled: '#68737a',
     colorTextDescription: '#57636b',
     colorTextTertiary: '#57636b',
     colorInfoBg: '#e8f3f7',
@@ -46,6 +48,7 @@ const DARK = {
     colorBgContainer: '#171d21',
     colorBgElevated: '#1f272c',
     colorTextPlaceholder: '#94a1a9',
+    colorTextDisabled: '#8b98a0',
     colorTextDescription: '#a3afb7',
     colorTextTertiary: '#a3afb7',
     colorInfoBg: '#13303a',
@@ -66,6 +69,7 @@ const DARK = {
 export function Look({ children }: { children: ReactNode }) {
   const dark = useDark();
   const still = useStill();
+  const finger = useFinger();
   const look = dark ? DARK : LIGHT;
   useEffect(() => {
     document.documentElement.dataset.look = dark ? 'dark' : 'light';
@@ -79,6 +83,7 @@ export function Look({ children }: { children: ReactNode }) {
         token: {
           motion: !still,
           borderRadius: 8,
+          ...(finger ? { controlHeight: 38, controlHeightSM: 32 } : {}),
           fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
           ...look.token,
         },

@@ -82,8 +82,8 @@ function Missing() {
   );
 }
 
-function OperatorsOnly({ children }: { children: ReactNode }) {
-  return useWho().operator ? children : <Missing />;
+function OnlyFor({ may, children }: { may: 'operator' | 'mayUsers'; children: ReactNode }) {
+  return useWho()[may] ? children : <Missing />;
 }
 
 export default function Inside() {
@@ -131,9 +131,9 @@ export default function Inside() {
               <Route
                 path="/customers"
                 element={
-                  <OperatorsOnly>
+                  <OnlyFor may="operator">
                     <Customers />
-                  </OperatorsOnly>
+                  </OnlyFor>
                 }
               />
               <Route path="/hosts" element={<Hosts />} />
@@ -150,7 +150,14 @@ export default function Inside() {
               <Route path="/jobs" element={<Jobs />} />
               <Route path="/jobs/:id" element={<JobRoom />} />
               <Route path="/audit" element={<Audit />} />
-              <Route path="/users" element={<Users />} />
+              <Route
+                path="/users"
+                element={
+                  <OnlyFor may="mayUsers">
+                    <Users />
+                  </OnlyFor>
+                }
+              />
               <Route path="*" element={<Missing />} />
             </Routes>
           </Suspense>

@@ -623,6 +623,30 @@ describe('why', () => {
     visit(`/volumes/${VOLUME}/why?path=%2Fnowhere`);
     await find('No such file is known');
   });
+  it('of a name that cannot be typed is asked for again as it is', async () => {
+    serve('full');
+    visit(`/volumes/${VOLUME}/why?path=%2Fodd%0Aname.mov`);
+    await find('would match');
+    const field = screen.getByLabelText<HTMLInputElement>('Path of a file');
+    expect(field.value).toBe('/odd⟨LF⟩name.mov');
+    asked = [];
+    await press('Ask');
+    await waitFor(() => expect(sent('GET', /why$/)!.query.get('path')).toBe('/odd\nname.mov'));
+  });
+});
+
+describe.each([
+  ['a volume', '/volumes/nowhere', 'There is no such volume', 'All volumes'],
+  ['a job', '/jobs/nowhere', 'There is no such job', 'All jobs'],
+  ['a rule', '/rules/nowhere', 'There is no such rule', 'All rules'],
+  ['an import', '/imports/nowhere', 'There is no such import', 'All imports'],
+])('%s that is gone', (_what, path, told, next) => {
+  it('leads to its list', async () => {
+    serve('full');
+    visit(path);
+    await find(told);
+    expect(buttonNames()).toContain(next);
+  });
 });
 
 // By text: asking for roles takes a minute on the large pages here, with all the styles that tests before left.
@@ -665,10 +689,23 @@ describe('an auditor', () => {
     serve('full', auditor);
     visit(`/rules/${RULE}`);
     await find('When it may work');
-    for (const name of ['Save', 'Clone', 'Delete', 'Run now']) expect(buttonNames()).not.toContain(name);
+    await waitFor(() => expect(document.querySelector('.builder .rule')).toBeTruthy());
+    expect(document.querySelector('.builder .tag')!.textContent).toBe('not');
+    for (const name of ['Save', 'Clone', 'Delete', 'Run now', 'Condition', 'Nights', 'Remove the condition'])
+      expect(buttonNames()).not.toContain(name);
     cleanup();
     visit('/imports/new');
     await find('Only an administrator imports files');
+    cleanup();
+    visit(`/imports/${IMPORT}`);
+    await find('made by PowerShell');
+    expect(buttonNames().filter((n) => /^(Import|Cancel)/.test(n ?? ''))).toEqual([]);
+    cleanup();
+    visit('/rules/new');
+    await find('Only an administrator writes rules');
+    cleanup();
+    visit('/users');
+    await find('There is nothing here');
     cleanup();
     visit(`/plan?volume=${VOLUME}&rule=${RULE}`);
     await find('€3,239');

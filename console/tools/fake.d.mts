@@ -3,7 +3,7 @@ export interface World {
   mood: Mood;
   [list: string]: unknown;
 }
-export function makeWorld(now?: number, mood?: Mood): World;
+export function makeWorld(now?: number, mood?: Mood, as?: 'operator' | 'admin' | 'auditor'): World;
 export function answer(
   world: World,
   method: string,

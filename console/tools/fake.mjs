@@ -19,7 +19,7 @@ function dice(seed) {
   };
 }
 
-export function makeWorld(now = Date.now(), mood = 'full') {
+export function makeWorld(now = Date.now(), mood = 'full', as = 'operator') {
   const at = (ms) => new Date(now - ms).toISOString();
   const none = mood === 'empty';
   const many = mood === 'million';
@@ -429,6 +429,7 @@ export function makeWorld(now = Date.now(), mood = 'full') {
   return {
     now,
     mood,
+    as,
     at,
     ...plansOf(at, none),
     customers,
@@ -443,12 +444,24 @@ export function makeWorld(now = Date.now(), mood = 'full') {
   };
 }
 
+/** Names that file systems allow and nobody wishes for. */
+const ODD = [
+  'odd\nname.mov',
+  'odd\t\u0007bell.txt',
+  'odd \u202Egnp.exe',
+  `odd ${'ein-sehr-langer-Name-ohne-Leerzeichen_'.repeat(6)}.mov`,
+  ` odd with blanks at both ends `,
+  'odd \ud83c\udfac \u30d5\u30a3\u30eb\u30e0 \u0633\u062c\u0644.mov',
+];
+
 const EXT = ['mov', 'mxf', 'wav', 'jpg', 'tif', 'pdf', 'xlsx', 'txt'];
 
 /** Entry n of a folder: folders first, then files. */
 function entry(world, folder, n) {
   const random = dice(n * 7919 + folder.length * 31 + 1);
   const base = folder === '/' ? '' : folder;
+  if (folder === '/Odd' && n < ODD.length)
+    return { ...entry(world, '/Archive', n + 9), path: `${base}/${ODD[n]}`, name: ODD[n] };
   const folders = world.mood === 'million' ? 4 : 6;
   if (n < folders) {
     const name = ['Active', 'Archive', 'Documents', 'Photos', 'Scans', 'Übergabe'][n];
@@ -499,7 +512,8 @@ function entry(world, folder, n) {
 
 function files(world, query) {
   const folder = query.get('path') ?? '/';
-  const all = world.mood === 'empty' ? 0 : world.mood === 'million' ? 1_000_000 : 38;
+  const all =
+    world.mood === 'empty' ? 0 : folder === '/Odd' ? ODD.length : world.mood === 'million' ? 1_000_000 : 38;
   const from = Number(query.get('cursor') ?? 0);
   const limit = Number(query.get('limit') ?? 50);
   const items = [];
@@ -582,7 +596,9 @@ export function answer(world, method, url, body) {
   const { pathname, searchParams: query } = new URL(url, 'http://localhost');
   const path = pathname.replace(/^\/api\/v1/, '');
   const ok = (b, status = 200) => ({ status, body: b });
-  const session = { user: world.users[0], csrf: 'c', expires_at: world.at(-DAY) };
+  const user = { ...world.users[0], role: world.as };
+  if (world.as !== 'operator') Object.assign(user, { name: world.as, customer_id: id('cst', 0) });
+  const session = { user, csrf: 'c', expires_at: world.at(-DAY) };
   if (path === '/session')
     return method === 'DELETE' ? ok(null, 204) : ok(method === 'POST' ? { ...session, token: 't' } : session);
   if (world.mood === 'failing') return { status: 500, body: BAD };

@@ -1,5 +1,5 @@
 // Screenshots of every room, against a pretended altod (tools/fake.mjs) and the built console in dist:
-//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark] [--whole]
+//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark] [--as operator|admin|auditor] [--whole]
 // Tells what the browser complained about, and every page that is wider than the window; exit status 1 when there was any.
 import { mkdirSync, readFileSync, existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -18,6 +18,7 @@ const folder = process.argv[2] ?? 'shots';
 const moods = option('moods', 'full,empty,loading,failing,million');
 const sizes = option('sizes', '1440-light,1440-dark,390-light,390-dark');
 const only = option('rooms', '');
+const [as] = option('as', 'operator');
 const whole = process.argv.includes('--whole');
 mkdirSync(folder, { recursive: true });
 
@@ -58,6 +59,7 @@ const ROOMS = {
   why: '/volumes/01jvxm00000000000000000000/why?path=%2FArchive%2F2023%2Ffilm.mov',
   jobs: '/jobs',
   job: '/jobs/01jjxb00000000000000000000',
+  'job-paused': '/jobs/01jjxb00000000000000000010',
   'job-reconcile': '/jobs/01jjxb00000000000000000006',
   'job-window': '/jobs/01jjxb00000000000000000008',
   'job-limit': '/jobs/01jjxb00000000000000000009',
@@ -83,6 +85,10 @@ const DIALOGS = {
     '/plan?volume=01jvxm00000000000000000000&rule=01jrvx00000000000000000001&against=01jrvx00000000000000000002&now=2026-01-01',
   'plan-nothing': '/plan',
   'd-templates': ['/rules/new', press('Start from a template')],
+  'd-clone': ['/rules/01jrvx00000000000000000001', press('Clone')],
+  'd-run': ['/rules/01jrvx00000000000000000001', press('Run now')],
+  'd-export': ['/plan?volume=01jvxm00000000000000000000&rule=01jrvx00000000000000000001', press('Export')],
+  'd-cancel': ['/jobs/01jjxb00000000000000000000', press('Cancel')],
   'd-costs': [
     '/plan?volume=01jvxm00000000000000000000&rule=01jrvx00000000000000000001',
     press('Change the prices'),
@@ -98,6 +104,12 @@ const DIALOGS = {
       await press('Open Archive')(page);
       await page.getByRole('button', { name: 'Open Scans' }).first().click();
     },
+  ],
+  'files-odd': '/volumes/01jvxm00000000000000000000/files?path=%2FOdd&q=odd',
+  'why-odd': '/volumes/01jvxm00000000000000000000/why?path=%2FOdd%2Fodd%0Aname.mov',
+  'why-unknown': [
+    '/volumes/01jvxm00000000000000000000/why?path=%2Fnowhere',
+    (page) => page.getByText('No such file').waitFor(),
   ],
   'why-nothing': '/volumes/01jvxm00000000000000000000/why',
   'd-customer': ['/customers', press('Add customer')],
@@ -210,7 +222,7 @@ for (const size of sizes) {
         close() {}
       };
     });
-    const world = makeWorld(Date.now(), mood);
+    const world = makeWorld(Date.now(), mood, as);
     await context.route('**', (route) => serve(route, world, mood));
     const page = await context.newPage();
     const complain = (text) => {
@@ -218,7 +230,8 @@ for (const size of sizes) {
       console.log(`${mood} ${size} ${page.url()}: ${text}`);
     };
     page.on('console', (m) => {
-      if (m.type() === 'error' && !(mood === 'failing' && /500/.test(m.text()))) complain(m.text());
+      if (m.type() !== 'error' || (mood === 'failing' && /500/.test(m.text()))) return;
+      if (!(/404/.test(m.text()) && /nowhere/.test(page.url()))) complain(m.text());
     });
     page.on('pageerror', (e) => complain(e.message));
     const rooms = mood === 'full' ? { login: '/login', ...ROOMS, ...DIALOGS } : ROOMS;
@@ -233,7 +246,10 @@ for (const size of sizes) {
           .first()
           .waitFor({ timeout: 8000 })
           .catch(() => complain(`${room} tells no failure`));
-      await act?.(page, mood);
+      // Who may only look has no such button.
+      page.setDefaultTimeout(as === 'auditor' ? 1500 : 30_000);
+      await (as === 'auditor' ? act?.(page, mood).catch(() => undefined) : act?.(page, mood));
+      page.setDefaultTimeout(30_000);
       if (mood === 'loading') await page.waitForTimeout(500);
       else
         await page
@@ -244,7 +260,13 @@ for (const size of sizes) {
       await page.waitForTimeout(250);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (over > 0) complain(`${room} is ${over} px too wide`);
-      await page.screenshot({ path: `${folder}/${mood}-${room}-${size}.png`, fullPage: whole });
+      // In a picture of the whole page nothing is left out because it is not in view, and no bar lies over the middle.
+      if (whole)
+        await page.addStyleTag({
+          content: '.cards > li { content-visibility: visible } .bar.stay { position: static }',
+        });
+      const name = as === 'operator' ? mood : `${as}-${mood}`;
+      await page.screenshot({ path: `${folder}/${name}-${room}-${size}.png`, fullPage: whole });
       taken++;
     }
     await context.close();

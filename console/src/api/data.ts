@@ -7,6 +7,7 @@ import {
   useQuery,
 } from '@tanstack/react-query';
 import type { LiveEvent } from '../lib/live';
+import type { Import } from './calls';
 import {
   api,
   ApiFailure,
@@ -229,10 +230,16 @@ export function makeApplier(
     const list = LISTS[event.kind];
     if (!replace(client, list, noun)) soon(list);
     if (event.kind === 'volume') client.setQueryData(['volume', noun.id], noun);
-    if (event.kind === 'import')
-      client.setQueryData<Noun>(['import', noun.id], (old) =>
-        old && old.version > noun.version ? old : noun,
-      );
+    if (event.kind === 'import') {
+      // It comes without its look: what is known of that stays, and what is newer is asked for.
+      const key = ['import', noun.id];
+      const old = client.getQueryData<Noun & Partial<Import>>(key);
+      const newer = !old || noun.version > old.version;
+      if (newer && (noun as Partial<Import>).state === 'ready')
+        void client.invalidateQueries({ queryKey: key });
+      else if (old && noun.version >= old.version)
+        client.setQueryData(key, { ...old, ...noun, look: old.look });
+    }
     if (event.kind === 'job') {
       client.setQueryData<Job>(['job', noun.id], noun as Job);
       if (noun.state && ended(noun.state)) {

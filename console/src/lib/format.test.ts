@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, duration, percent, words } from './format';
+import { ago, bytes, counted, done, duration, local, percent, words } from './format';
 
 describe('bytes', () => {
   it.each([
@@ -37,4 +37,16 @@ it('tells durations in two units', () => {
   expect(duration(61_000)).toBe('1 min 1 s');
 });
 
+it('tells an act as done', () =>
+  expect([done('tier'), done('drop_marker')]).toEqual(['tiered', 'drop marker']));
 it('reads names as words', () => expect(words('rule_no_longer_matches')).toBe('rule no longer matches'));
+
+it('counts one and many', () => {
+  expect(counted(1, 'file')).toBe('1 file');
+  expect(counted(0, 'file')).toBe('0 files');
+  expect(counted(41_280, 'entry', 'entries')).toBe('41,280 entries');
+});
+
+it('tells the zone with a time', () => {
+  expect(local('2026-11-23T12:00:00Z')).toMatch(/^23 Nov 2026, \d\d:\d\d:\d\d \S+/);
+});

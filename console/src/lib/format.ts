@@ -32,6 +32,11 @@ export function count(n: number | null | undefined): string {
   return n === null || n === undefined ? '–' : whole.format(n);
 }
 
+/** "1 file", "1,204 files". */
+export function counted(n: number | null | undefined, one: string, more = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : more}`;
+}
+
 /** 1234567 → "1.23 M", for tiles. */
 export function compact(n: number): string {
   return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: n < 1000 ? 0 : 2 }).format(
@@ -75,7 +80,7 @@ export function ago(at: string | null | undefined, now: number = Date.now()): st
 /** The reader's own time zone, with its name. */
 export function local(at: string | null | undefined): string {
   if (!at) return '–';
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at));
+  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(at));
 }
 
 export function utc(at: string | null | undefined): string {
@@ -92,6 +97,12 @@ export function duration(ms: number): string {
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+
+const DONE: Record<string, string> = { tier: 'tiered', recall: 'recalled', refuse: 'refused' };
+/** What was done, of the name of an act: "tier" → "tiered". */
+export function done(act: string): string {
+  return DONE[act] ?? words(act);
 }
 
 /** "rule_no_longer_matches" → "rule no longer matches" */

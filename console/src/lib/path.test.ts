@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crumbs, parentOf, pathsOf } from './path';
+import { crumbs, parentOf, pathsOf, visible } from './path';
 
 describe('paths', () => {
   it('has a crumb for each folder', () => {
@@ -22,4 +22,15 @@ describe('paths', () => {
     });
     expect(pathsOf([{ path: '/a' }])).toEqual({ paths: ['/a'] });
   });
+});
+
+describe('names', () => {
+  it.each([
+    ['/a/b c.mov', '/a/b c.mov'],
+    ['two\nlines\t.txt', 'two⟨LF⟩lines⟨TAB⟩.txt'],
+    ['\u202Egnp.exe', '⟨U+202E⟩gnp.exe'],
+    ['/ a/b /c', '/␣a/b␣/c'],
+    ['größte 👩‍💻 سجل.mov', 'größte 👩‍💻 سجل.mov'],
+    ['\u007f\u0085', '⟨U+007F⟩⟨U+0085⟩'],
+  ])('%j is shown as %s', (name, shown) => expect(visible(name)).toBe(shown));
 });

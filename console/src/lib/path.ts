@@ -27,6 +27,21 @@ function joinBytes(parts: string[]): string {
   return btoa(`/${parts.join('/')}`);
 }
 
+/** What of a name is not seen, or turns the direction in which the rest is read. Joiners stay: scripts and pictures are made with them. */
+const UNSEEN = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/gu;
+
+const CALLED: Record<string, string> = { '\n': 'LF', '\r': 'CR', '\t': 'TAB' };
+
+/** A name or path as it can be shown on one line and told from any other: control characters by name, blanks at ends as ␣. */
+export function visible(text: string): string {
+  return text
+    .replace(
+      UNSEEN,
+      (c) => `⟨${CALLED[c] ?? `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`}⟩`,
+    )
+    .replace(/(?<=^|\/) +| +(?=\/|$)/g, (blanks) => '␣'.repeat(blanks.length));
+}
+
 export function placeOf(file: Pick<FileEntry, 'path' | 'path_b64'>): Place {
   return { path: file.path, b64: file.path_b64 };
 }

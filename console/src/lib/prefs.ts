@@ -65,6 +65,11 @@ export function useDark(): boolean {
   return theme === 'system' ? system : theme === 'dark';
 }
 
+/** Whether it is worked with a finger, or on so little room that it may be. */
+export function useFinger(): boolean {
+  return useMedia('(pointer: coarse), (max-width: 767px)');
+}
+
 export function useStill(): boolean {
   return useMedia('(prefers-reduced-motion: reduce)');
 }

@@ -2,7 +2,8 @@ import { AuditOutlined } from '@ant-design/icons';
 import { Alert, Button, Select } from 'antd';
 import { api, must } from '../api/client';
 import { useList } from '../api/data';
-import { count, words } from '../lib/format';
+import { counted, words } from '../lib/format';
+import { visible } from '../lib/path';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Nothing, Page, Search, State, When } from '../ui/parts';
@@ -69,7 +70,7 @@ export default function Audit() {
           title={r.ok ? 'The record was not altered' : 'The record was altered'}
           description={
             r.ok
-              ? `${count(r.events)} events, each fits the one before.`
+              ? `${counted(r.events, 'event')}, each fits the one before.`
               : `The first entry that does not fit is number ${r.first_bad_seq}.`
           }
         />
@@ -97,7 +98,7 @@ export default function Audit() {
         }}
         columns={[
           { title: 'Did', fixed: true, render: (_, e) => <b>{words(e.act).replace('.', ': ')}</b> },
-          { title: 'When', render: (_, e) => <When at={e.at} /> },
+          { title: 'When', render: (_, e) => <When at={e.at} full /> },
           {
             title: 'Who',
             render: (_, e) => (
@@ -111,7 +112,7 @@ export default function Audit() {
             title: 'To',
             render: (_, e) => (
               <div style={{ maxWidth: 480, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
-                {e.subject} <span className="sub">{e.subject_type}</span>
+                {visible(e.subject)} <span className="sub">{e.subject_type}</span>
               </div>
             ),
           },

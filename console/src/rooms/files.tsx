@@ -6,12 +6,25 @@ import { useEffect, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, type FileEntry, must, type Schemas } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
-import { bytes, count, words } from '../lib/format';
-import { crumbs, keyOf, parentOf, pathsOf, type Place, placeOf } from '../lib/path';
+import { bytes, count, counted, words } from '../lib/format';
+import { crumbs, keyOf, parentOf, pathsOf, type Place, placeOf, visible } from '../lib/path';
 import { reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { Failed, JobBar, Nothing, Page, Search, Size, Split, State, TIERED, To, When } from '../ui/parts';
+import {
+  Coming,
+  Failed,
+  JobBar,
+  Nothing,
+  Page,
+  Search,
+  Size,
+  Split,
+  State,
+  TIERED,
+  To,
+  When,
+} from '../ui/parts';
 import { DataTable } from '../ui/table';
 
 type Act = 'tier' | 'recall';
@@ -73,8 +86,7 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
     void client.invalidateQueries({ queryKey: ['volume'] });
     const verb = doing.act === 'tier' ? 'tiered' : 'brought back';
     const left = j.refused_files + j.failed_files;
-    if (j.state === 'done' && left === 0)
-      message.success(`${count(j.done_files)} ${j.done_files === 1 ? 'file' : 'files'} ${verb}`);
+    if (j.state === 'done' && left === 0) message.success(`${counted(j.done_files, 'file')} ${verb}`);
     else
       message.warning(
         `${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => reasonName(r.reason, r.code)).join(', ') || j.text || j.state}`,
@@ -107,7 +119,7 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
   return (
     <Drawer
       open
-      title={f?.name ?? 'Details'}
+      title={f ? visible(f.name) : 'Details'}
       onClose={onClose}
       size={440}
       loading={stat.isPending}
@@ -129,7 +141,7 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
               label: 'Path',
               children: (
                 <span className="mono" style={{ overflowWrap: 'anywhere' }}>
-                  {f.path}
+                  {visible(f.path)}
                 </span>
               ),
             },
@@ -137,17 +149,17 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
             { key: 'z', label: 'Size', children: `${bytes(f.size)} (${count(f.size)} bytes)` },
             { key: 'a', label: 'On disk', children: bytes(f.allocated) },
             ...(f.files !== undefined
-              ? [{ key: 'f', label: 'Below', children: `${count(f.files)} files, ${bytes(f.bytes)}` }]
+              ? [{ key: 'f', label: 'Below', children: `${counted(f.files, 'file')}, ${bytes(f.bytes)}` }]
               : []),
-            { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> },
-            { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full /> },
-            { key: 'b', label: 'Created', children: <When at={f.btime_at} full /> },
+            { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full none="not known" /> },
+            { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full none="not known" /> },
+            { key: 'b', label: 'Created', children: <When at={f.btime_at} full none="not known" /> },
             {
               key: 'x',
               label: 'Accessed',
               children: (
                 <>
-                  <When at={f.accessed_at} full />
+                  <When at={f.accessed_at} full none="not known" />
                   {f.accessed_source && <span className="sub"> by {f.accessed_source}</span>}
                 </>
               ),
@@ -282,15 +294,18 @@ export default function Files() {
   );
   if (volume.error && !v)
     return (
-      <Page title="Files">
-        <Failed
-          error={volume.error}
-          retry={() => {
+      <Coming
+        title="Files"
+        what="volume"
+        of={{
+          error: volume.error,
+          refetch: () => {
             void volume.refetch();
             list.retry();
-          }}
-        />
-      </Page>
+          },
+        }}
+        list={{ path: '/volumes', name: 'All volumes' }}
+      />
     );
   return (
     <Page
@@ -298,7 +313,7 @@ export default function Files() {
       text={
         v && (
           <>
-            {count(v.files)} files; last scan <When at={v.last_scan_at} />
+            {counted(v.files, 'file')}; last scan <When at={v.last_scan_at} />
           </>
         )
       }
@@ -316,11 +331,11 @@ export default function Files() {
       <nav className="crumbs" aria-label="Folder">
         {trail.map((c, i) =>
           i === trail.length - 1 ? (
-            <b key={c.path}>{i === 0 ? (v?.name ?? '/') : c.name}</b>
+            <b key={c.path}>{i === 0 ? (v?.name ?? '/') : visible(c.name)}</b>
           ) : (
             <span key={c.path}>
               <Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>
-                {i === 0 ? (v?.name ?? '/') : c.name}
+                {i === 0 ? (v?.name ?? '/') : visible(c.name)}
               </Button>
               /
             </span>
@@ -403,12 +418,12 @@ export default function Files() {
           f.type === 'folder' ? (
             f.files !== undefined && (
               <>
-                {count(f.files)} files, <Size n={f.bytes} />
+                {counted(f.files, 'file')}, <Size n={f.bytes} />
               </>
             )
           ) : (
             <>
-              <Size n={f.size} /> · <When at={f.mtime_at} />{' '}
+              <Size n={f.size} /> · <When at={f.mtime_at} none="not known" />{' '}
               <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} />
             </>
           )
@@ -440,7 +455,7 @@ export default function Files() {
             render: (_, f) => (
               <Name
                 file={f}
-                text={recursive ? f.path : f.name}
+                text={visible(recursive ? f.path : f.name)}
                 onFolder={() => open(placeOf(f))}
                 onFile={() => setDetails(placeOf(f))}
               />
@@ -463,7 +478,7 @@ export default function Files() {
             render: (_, f) =>
               f.type === 'folder' ? (
                 f.files !== undefined ? (
-                  <span className="sub num">{count(f.files)} files</span>
+                  <span className="sub num">{counted(f.files, 'file')}</span>
                 ) : null
               ) : (
                 <Size n={f.allocated} />
@@ -475,7 +490,7 @@ export default function Files() {
             width: 140,
             sorter: true,
             sortOrder: sorted('mtime'),
-            render: (_, f) => <When at={f.mtime_at} />,
+            render: (_, f) => <When at={f.mtime_at} none="not known" />,
           },
           {
             key: 'accessed',
@@ -483,7 +498,7 @@ export default function Files() {
             width: 140,
             sorter: true,
             sortOrder: sorted('accessed'),
-            render: (_, f) => (f.type === 'folder' ? null : <When at={f.accessed_at} />),
+            render: (_, f) => (f.type === 'folder' ? null : <When at={f.accessed_at} none="not known" />),
           },
           {
             title: 'State',

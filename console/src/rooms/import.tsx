@@ -11,7 +11,6 @@ import {
   InputNumber,
   Progress,
   Select,
-  Skeleton,
   Steps,
   Table,
 } from 'antd';
@@ -31,11 +30,12 @@ import {
   refusedUrl,
   runImport,
 } from '../api/calls';
-import { bytes, count, duration, percent } from '../lib/format';
+import { bytes, count, counted, duration, percent } from '../lib/format';
+import { visible } from '../lib/path';
 import { useGo, useWho } from '../lib/session';
 import { startUpload, stopUpload, useUpload } from '../lib/uploads';
 import { useAct } from '../ui/act';
-import { Failed, Page, State, When } from '../ui/parts';
+import { Coming, Failed, Page, State, When } from '../ui/parts';
 import { NameOf } from '../ui/pick';
 import { Tiles } from '../ui/planview';
 import { Drop, Start } from './importnew';
@@ -45,6 +45,7 @@ const ENDED = ['done', 'failed', 'cancelled'];
 // ---- upload ----
 
 function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
+  const { mayWrite } = useWho();
   const client = useQueryClient();
   const run = useUpload(of.id);
   const [wrong, setWrong] = useState('');
@@ -92,7 +93,8 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
           style={{ marginBottom: 12 }}
         />
       )}
-      {(!run || run.error) && (
+      {!run && !mayWrite && <p>Whoever began it can go on with it, by choosing the same file again.</p>}
+      {(!run || run.error) && mayWrite && (
         <>
           {!run?.error && (
             <p>
@@ -195,6 +197,7 @@ const DELIMITERS = [
 ] as const;
 
 function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
+  const { mayWrite } = useWho();
   const wide = Grid.useBreakpoint().md ?? true;
   const client = useQueryClient();
   const look = of.look!;
@@ -222,7 +225,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
       aria-label={`What ${c.name} is`}
       style={{ width: 150 }}
       popupMatchSelectWidth={false}
-      disabled={again.isPending}
+      disabled={again.isPending || !mayWrite}
       value={c.field ?? ''}
       options={[
         { value: '', label: 'not used' },
@@ -251,7 +254,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
           title={
             look.made_by ? `This looks like a list made by ${look.made_by}` : 'The columns were recognised'
           }
-          description={`About ${count(look.rows_about)} rows in ${bytes(look.bytes)}; ${mapped} of ${look.columns.length} columns are used. See whether they mean what they should.`}
+          description={`About ${counted(look.rows_about, 'row')} in ${bytes(look.bytes)}; ${mapped} of ${look.columns.length} columns are used. See whether they mean what they should.`}
           style={{ marginBottom: 16 }}
         />
       )}
@@ -283,7 +286,9 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                 </div>
               ),
               render: (_: unknown, row: { cells: string[] }) => (
-                <span className="mono cell">{row.cells[i]}</span>
+                <span className="mono cell" title={row.cells[i]}>
+                  {visible(row.cells[i] ?? '')}
+                </span>
               ),
             }))}
           />
@@ -298,7 +303,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                 <div className="sub">{c.reads_as}</div>
                 {sample.map((row, n) => (
                   <div key={n} className="mono sub cut">
-                    {row[i] || '–'}
+                    {visible(row[i] ?? '') || '–'}
                   </div>
                 ))}
               </li>
@@ -314,7 +319,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
             key: 'how',
             label: 'How it is read',
             children: (
-              <Form layout="vertical" disabled={again.isPending} component="div">
+              <Form layout="vertical" disabled={again.isPending || !mayWrite} component="div">
                 <div className="fields">
                   {choice('format', 'Format')}
                   {csv && choice('encoding', 'Letters')}
@@ -391,18 +396,20 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
           },
         ]}
       />
-      <div className="bar stay">
-        <Button
-          type="primary"
-          disabled={!!look.problem || again.isPending}
-          loading={run.isPending}
-          onClick={() => run.mutate({ ...chosen, map: mapOf(look.columns) })}
-        >
-          Import about {count(look.rows_about)} rows
-        </Button>
-        {onCancel}
-        <span className="sub">All of it or nothing: what fails changes nothing.</span>
-      </div>
+      {mayWrite && (
+        <div className="bar stay">
+          <Button
+            type="primary"
+            disabled={!!look.problem || again.isPending}
+            loading={run.isPending}
+            onClick={() => run.mutate({ ...chosen, map: mapOf(look.columns) })}
+          >
+            Import about {counted(look.rows_about, 'row')}
+          </Button>
+          {onCancel}
+          <span className="sub">All of it or nothing: what fails changes nothing.</span>
+        </div>
+      )}
     </>
   );
 }
@@ -439,6 +446,7 @@ function Run({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
 
 function Done({ of }: { of: Import }) {
   const go = useGo();
+  const { mayWrite } = useWho();
   const r = of.result!;
   const took =
     of.started_at && of.ended_at
@@ -449,10 +457,11 @@ function Done({ of }: { of: Import }) {
       <Alert
         type={r.refused > 0 ? 'warning' : 'success'}
         showIcon
-        title={r.refused > 0 ? `Imported; ${count(r.refused)} rows made no sense` : 'Imported'}
+        title={r.refused > 0 ? `Imported; ${counted(r.refused, 'row')} made no sense` : 'Imported'}
         description={
           <>
-            {count(r.rows)} rows{took !== undefined && ` in ${duration(took)}`}
+            {counted(r.rows, 'row')}
+            {took !== undefined && ` in ${duration(took)}`}
             {took !== undefined && took > 0 && `, ${count(Math.round((r.rows * 1000) / took))} a second`}.
             {r.refused > 0 && ' Each refused row stands in the list with its line and the reason.'}
           </>
@@ -471,7 +480,7 @@ function Done({ of }: { of: Import }) {
           {
             k: 'Files',
             v: count(r.files),
-            s: `${count(r.folders + r.folders_made)} folders, ${count(r.others)} others`,
+            s: `${counted(r.folders + r.folders_made, 'folder')}, ${counted(r.others, 'other')}`,
           },
           { k: 'Data', v: bytes(r.bytes), s: 'as the list tells' },
           { k: 'New', v: count(r.added), s: 'nobody knew them before' },
@@ -481,11 +490,15 @@ function Done({ of }: { of: Import }) {
         ]}
       />
       <div className="bar">
-        <Button type="primary" onClick={() => go('/rules/new', { volume: of.volume_id })}>
-          Plan with a rule
-        </Button>
+        {mayWrite && (
+          <Button type="primary" onClick={() => go('/rules/new', { volume: of.volume_id })}>
+            Plan with a rule
+          </Button>
+        )}
         <Button onClick={() => go(`/volumes/${of.volume_id}`)}>See the figures</Button>
-        <Button onClick={() => go('/imports/new', { volume: of.volume_id })}>Import another file</Button>
+        {mayWrite && (
+          <Button onClick={() => go('/imports/new', { volume: of.volume_id })}>Import another file</Button>
+        )}
       </div>
     </>
   );
@@ -587,42 +600,34 @@ function One({ id }: { id: string }) {
       Cancel the import
     </Button>
   );
+  if (!i)
+    return <Coming title="Import" what="import" of={now} list={{ path: '/imports', name: 'All imports' }} />;
   return (
     <Page
-      title={i ? `Import: ${i.name}` : 'Import'}
+      title={`Import: ${i.name}`}
       text={
-        i && (
-          <>
-            into <NameOf noun="volumes" id={i.volume_id} customer={who.customer} />
-            {volume && <span className="mono"> {volume.path}</span>}; by {i.created_by}{' '}
-            <When at={i.created_at} />
-          </>
-        )
+        <>
+          into <NameOf noun="volumes" id={i.volume_id} customer={who.customer} />
+          {volume && <span className="mono"> {volume.path}</span>}; by {i.created_by}{' '}
+          <When at={i.created_at} />
+        </>
       }
-      actions={i && <State of={i.state} />}
+      actions={<State of={i.state} />}
     >
       {wide ? (
         <Steps
           size="small"
           style={{ marginBottom: 20 }}
-          current={i ? STEP[i.state] : 0}
-          status={i?.state === 'failed' ? 'error' : i?.state === 'done' ? 'finish' : 'process'}
+          current={STEP[i.state]}
+          status={i.state === 'failed' ? 'error' : i.state === 'done' ? 'finish' : 'process'}
           items={STEPS.map((title) => ({ title }))}
         />
       ) : (
-        i && (
-          <p className="sub">
-            Step {STEP[i.state] + 1} of 4: {STEPS[STEP[i.state]]}
-          </p>
-        )
+        <p className="sub">
+          Step {STEP[i.state] + 1} of 4: {STEPS[STEP[i.state]]}
+        </p>
       )}
-      {now.error && !i ? (
-        <Failed error={now.error} retry={() => void now.refetch()} />
-      ) : !i ? (
-        <Card>
-          <Skeleton active />
-        </Card>
-      ) : i.state === 'uploading' ? (
+      {i.state === 'uploading' ? (
         <Uploading of={i} onCancel={stop} />
       ) : i.state === 'ready' ? (
         i.look ? (
@@ -637,9 +642,10 @@ function One({ id }: { id: string }) {
       ) : (
         <Broken of={i} />
       )}
-      {i && over && i.refused > 0 && (
+      {over && i.refused > 0 && (
         <p className="sub">
-          {count(i.refused)} of {count(i.rows)} rows were refused ({percent(i.refused, i.rows)}).
+          {count(i.refused)} of {counted(i.rows, 'row')} {i.refused === 1 ? 'was' : 'were'} refused (
+          {percent(i.refused, i.rows)}).
         </p>
       )}
     </Page>

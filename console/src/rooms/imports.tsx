@@ -3,7 +3,7 @@ import { Button, Progress } from 'antd';
 import { useState } from 'react';
 import { useList } from '../api/data';
 import { deleteImport, type Import, listImports } from '../api/calls';
-import { bytes, count, percent } from '../lib/format';
+import { bytes, count, counted, percent } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Actions, ConfirmName, Nothing, Page, Size, State, To, When } from '../ui/parts';
@@ -35,18 +35,20 @@ function How({ i }: { i: Import }) {
           percent={Math.floor((100 * i.bytes_done) / Math.max(1, i.size))}
         />
         <span className="sub num">
-          {count(i.rows)} rows, {count(Math.round(i.rows_per_s))} a second
+          {counted(i.rows, 'row')}, {count(Math.round(i.rows_per_s))} a second
         </span>
       </div>
     );
   if (i.state === 'ready')
     return (
-      <span className="sub">{i.look ? `about ${count(i.look.rows_about)} rows, ` : ''}not imported yet</span>
+      <span className="sub">
+        {i.look ? `about ${counted(i.look.rows_about, 'row')}, ` : ''}not imported yet
+      </span>
     );
   if (i.result)
     return (
       <span className="num">
-        {count(i.result.rows)} rows
+        {counted(i.result.rows, 'row')}
         {i.result.refused > 0 && (
           <div className="sub">
             {count(i.result.refused)} refused ({percent(i.result.refused, i.result.rows)})

@@ -1,14 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
-import { Alert, App, Button, Card, Descriptions, Select, Skeleton, Table } from 'antd';
+import { Alert, App, Button, Card, Descriptions, Select, Table } from 'antd';
 import { useParams } from 'react-router';
 import { pauseJob, resumeJob } from '../api/calls';
-import { api, type Job, must } from '../api/client';
+import { api, type Job, must, type Schemas } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
-import { bytes, count, duration, percent, words } from '../lib/format';
+import { bytes, count, counted, done, duration, percent, words } from '../lib/format';
+import { visible } from '../lib/path';
 import { explain, reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
-import { Failed, JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
+import { Coming, JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
 import { NameOf } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
@@ -26,7 +27,7 @@ function figures(j: Job) {
         { key: 'u', label: 'Unreadable folders', children: count(r.unreadable) },
       ]
     : [
-        { key: 'd', label: 'Done', children: `${count(j.done_files)} files, ${bytes(j.done_bytes)}` },
+        { key: 'd', label: 'Done', children: `${counted(j.done_files, 'file')}, ${bytes(j.done_bytes)}` },
         { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
         { key: 'r', label: 'Refused', children: count(j.refused_files) },
         {
@@ -112,6 +113,19 @@ function RuleOf({ id, version }: { id: string; version: number | null }) {
   );
 }
 
+/** What became of one file, or of its marker. */
+function Became({ outcome: o, kind }: { outcome: Schemas['Outcome']; kind: Job['kind'] }) {
+  if (kind === 'reconcile')
+    return (
+      <span className={o.code === 'ok' ? undefined : 'wrong'}>
+        {words(o.act)}
+        {o.reason && o.reason !== o.act && `: ${words(o.reason)}`}
+      </span>
+    );
+  if (o.reason) return <>{reasonName(o.reason, o.code)}</>;
+  return o.code === 'ok' ? <>{done(o.act)}</> : <span className="wrong">{words(o.code)}</span>;
+}
+
 const NO_OUTCOME: Partial<Record<Job['kind'], string>> = {
   scan: 'A scan changes no file.',
   check_share: 'A check touches no file.',
@@ -141,20 +155,7 @@ export default function JobRoom() {
   const pause = useAct(pauseJob, ['jobs', 'job']);
   const resume = useAct(resumeJob, ['jobs', 'job']);
   const j = job.data;
-  if (job.error && !j)
-    return (
-      <Page title="Job">
-        <Failed error={job.error} retry={() => void job.refetch()} />
-      </Page>
-    );
-  if (!j)
-    return (
-      <Page title="Job">
-        <Card>
-          <Skeleton active />
-        </Card>
-      </Page>
-    );
+  if (!j) return <Coming title="Job" what="job" of={job} list={{ path: '/jobs', name: 'All jobs' }} />;
   const ask = () =>
     modal.confirm({
       title: 'Cancel this job?',
@@ -268,7 +269,7 @@ export default function JobRoom() {
                       {r.sample_path && (
                         <>
                           {' '}
-                          Such as <span className="mono">{r.sample_path}</span>
+                          Such as <span className="mono">{visible(r.sample_path)}</span>
                         </>
                       )}
                     </div>
@@ -305,30 +306,30 @@ export default function JobRoom() {
         empty={
           <Nothing title="Nothing to tell" text={NO_OUTCOME[j.kind] ?? 'No file has been handled yet.'} />
         }
+        brief={(o) => (
+          <>
+            <Became outcome={o} kind={j.kind} /> · <Size n={o.size} />
+            {!!o.freed && (
+              <>
+                , <Size n={o.freed} /> freed
+              </>
+            )}{' '}
+            · <When at={o.at} />
+            {o.text && <div>{o.text}</div>}
+          </>
+        )}
         columns={[
           {
             title: 'Path',
             render: (_, o) => (
               <div className="mono" style={{ maxWidth: 560, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
-                {o.path}
+                {visible(o.path)}
               </div>
             ),
           },
           {
             title: 'Outcome',
-            render: (_, o) =>
-              j.kind === 'reconcile' ? (
-                <span style={o.code === 'ok' ? undefined : { color: 'var(--bad-text)' }}>
-                  {words(o.act)}
-                  {o.reason && o.reason !== o.act && `: ${words(o.reason)}`}
-                </span>
-              ) : o.reason ? (
-                reasonName(o.reason, o.code)
-              ) : o.code === 'ok' ? (
-                words(o.act)
-              ) : (
-                <span style={{ color: 'var(--bad-text)' }}>{words(o.code)}</span>
-              ),
+            render: (_, o) => <Became outcome={o} kind={j.kind} />,
           },
           { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> },
           { title: 'Freed', align: 'right', render: (_, o) => (o.freed ? <Size n={o.freed} /> : null) },

@@ -58,6 +58,7 @@ export default function Jobs() {
       <DataTable
         list={list}
         what="jobs"
+        size="medium"
         rowKey="id"
         empty={
           <Nothing
@@ -105,7 +106,7 @@ export default function Jobs() {
                 <NameOf noun="shares" id={j.share_id} customer={customer} />
               ),
           },
-          { title: 'Progress', width: 230, render: (_, j) => <JobBar job={j} /> },
+          { title: 'Progress', width: 210, render: (_, j) => <JobBar job={j} /> },
           {
             title: 'Freed',
             align: 'right',
@@ -137,8 +138,15 @@ export default function Jobs() {
                 </div>
               ) : null,
           },
-          { title: 'By', render: (_, j) => j.created_by || 'Alto' },
-          { title: 'When', render: (_, j) => <When at={j.created_at} /> },
+          {
+            title: 'When',
+            render: (_, j) => (
+              <>
+                <When at={j.created_at} />
+                <div className="sub">by {j.created_by || 'Alto'}</div>
+              </>
+            ),
+          },
         ]}
       />
     </Page>

@@ -4,7 +4,7 @@ import { Button, Card, Segmented, Skeleton } from 'antd';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { api, must, type Schemas } from '../api/client';
 import { useJobs } from '../api/data';
-import { bytes, compact, count, percent, words } from '../lib/format';
+import { bytes, compact, count, counted, percent, words } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import type { Point } from '../ui/chart';
 import { Failed, JobBar, LOCAL, Nothing, Page, Split, State, TIERED, To, WARN, When } from '../ui/parts';
@@ -124,7 +124,7 @@ function ChartCard({ title, names, colors, a, b, kind, range }: ChartProps) {
 }
 
 export default function Overview() {
-  const { customer, operator } = useWho();
+  const { customer, operator, mayWrite } = useWho();
   const go = useGo();
   const [search, change] = useAddress();
   const range = search.get('range') && DAYS[search.get('range')!] ? search.get('range')! : 'day';
@@ -173,9 +173,11 @@ export default function Overview() {
             title="Begin with a host"
             text="Enrol the machine whose files are to be looked after. Then add a share for cold files and a volume."
             action={
-              <Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>
-                {operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}
-              </Button>
+              mayWrite && (
+                <Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>
+                  {operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}
+                </Button>
+              )
             }
           />
         </Card>
@@ -186,7 +188,7 @@ export default function Overview() {
             <Tile
               k="Space freed"
               v={bytes(f.freed_bytes)}
-              s={`${percent(f.freed_bytes, f.bytes)} of all data`}
+              s={f.bytes > 0 && `${percent(f.freed_bytes, f.bytes)} of all data`}
             />
             <Tile
               k="Files"
@@ -205,9 +207,9 @@ export default function Overview() {
               v={`${f.hosts_online} of ${f.hosts}`}
               s={
                 <>
-                  {count(f.volumes)} {f.volumes === 1 ? 'volume' : 'volumes'}
+                  {counted(f.volumes, 'volume')}
                   <br />
-                  {count(f.shares)} {f.shares === 1 ? 'share' : 'shares'}
+                  {counted(f.shares, 'share')}
                 </>
               }
             />
@@ -220,9 +222,7 @@ export default function Overview() {
                   {count(f.recalls_24h)} recalled
                   <br />
                   {f.errors_24h > 0 ? (
-                    <b style={{ color: 'var(--warn-text)' }}>
-                      {count(f.errors_24h)} {f.errors_24h === 1 ? 'error' : 'errors'}
-                    </b>
+                    <b style={{ color: 'var(--warn-text)' }}>{counted(f.errors_24h, 'error')}</b>
                   ) : (
                     'no errors'
                   )}

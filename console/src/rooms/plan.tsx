@@ -16,7 +16,7 @@ import {
   ruleVersions,
   setCosts,
 } from '../api/calls';
-import { bytes, count, percent } from '../lib/format';
+import { bytes, count, counted, percent } from '../lib/format';
 import { bytesOf, parseRule, printRule, textOf } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -195,17 +195,12 @@ function Changed({
   return (
     <Card
       size="small"
-      title={`${title}: ${count(moved.files)} files, ${bytes(moved.bytes)}`}
+      title={`${title}: ${counted(moved.files, 'file')}, ${bytes(moved.bytes)}`}
       style={{ borderTop: `3px solid ${color}` }}
+      styles={{ body: { padding: 0 } }}
     >
-      <p className="sub" style={{ marginTop: 0 }}>
-        {text}
-      </p>
-      {moved.files === 0 ? (
-        <span className="sub">None.</span>
-      ) : (
-        <FilesTable files={moved.sample} volume={volume} />
-      )}
+      <p className="sub nofile">{text}</p>
+      {moved.files > 0 && <FilesTable files={moved.sample} volume={volume} half />}
     </Card>
   );
 }
@@ -234,7 +229,7 @@ function Result({
           {
             k: 'Really frees',
             v: bytes(plan.freed_bytes),
-            s: `${percent(plan.freed_bytes, plan.bytes)} of it, after block rounding and what stubs take`,
+            s: `${plan.bytes > 0 ? `${percent(plan.freed_bytes, plan.bytes)} of it, ` : ''}after block rounding and what stubs take`,
           },
           c
             ? {
@@ -270,14 +265,18 @@ function Result({
             : []),
         ]}
       />
-      <PlanSays plan={plan} />
-      {c && who.mayWrite && customer && (
-        <p className="sub" style={{ marginTop: -8 }}>
-          <Button type="link" size="small" style={{ padding: 0 }} onClick={() => setCostsOpen(true)}>
-            Change the prices
-          </Button>
-        </p>
-      )}
+      <PlanSays
+        plan={plan}
+        more={
+          c &&
+          who.mayWrite &&
+          customer && (
+            <Button type="link" size="small" className="inline" onClick={() => setCostsOpen(true)}>
+              Change the prices
+            </Button>
+          )
+        }
+      />
       {plan.compare && (
         <section aria-label="Comparison">
           <div className="two">
@@ -297,11 +296,11 @@ function Result({
             />
           </div>
           <p className="sub">
-            {count(plan.compare.stay.files)} files, {bytes(plan.compare.stay.bytes)} are moved by both.
+            Moved by both: {counted(plan.compare.stay.files, 'file')}, {bytes(plan.compare.stay.bytes)}.
           </p>
         </section>
       )}
-      {charts && (
+      {charts && plan.files > 0 && (
         <div className="two">
           <Chart
             title="By last access"
@@ -332,7 +331,7 @@ function Result({
         </div>
       )}
       <div className="two">
-        <Folders plan={plan} onOpen={folder} />
+        {plan.folders.length > 0 && <Folders plan={plan} onOpen={folder} />}
         <Refusals plan={plan} />
       </div>
       {plan.sample.length > 0 && (
@@ -340,7 +339,7 @@ function Result({
           size="small"
           title={
             plan.sample.length < plan.files
-              ? `${count(plan.sample.length)} of the ${count(plan.files)} files`
+              ? `${count(plan.sample.length)} of the ${counted(plan.files, 'file')}`
               : 'The files'
           }
           styles={{ body: { padding: 0 } }}
@@ -592,7 +591,7 @@ export default function PlanRoom() {
                 <Button
                   type="link"
                   size="small"
-                  style={{ padding: 0 }}
+                  className="inline"
                   onClick={() =>
                     change({ where: get('from') === 'rule' ? undefined : get('from'), from: undefined })
                   }
@@ -605,7 +604,7 @@ export default function PlanRoom() {
         )}
         {asOf && (
           <div className="sub" style={{ marginTop: 8 }}>
-            Ages are counted at <When at={`${asOf}T00:00:00Z`} full />; the files are those of the last scan.
+            Ages are counted at <When at={`${asOf}T00:00:00Z`} full />; the files are those known now.
           </div>
         )}
       </Card>

@@ -6,18 +6,18 @@ import { api, ApiFailure, ifMatch, must, type Rule, type Schemas } from '../api/
 import { cloneRule, countPlan, resumeRule, ruleTemplates, type Template } from '../api/calls';
 import { useNamed } from '../api/data';
 import { ownZone } from '../lib/cron';
-import { bytes, count, percent } from '../lib/format';
+import { bytes, count, counted, percent } from '../lib/format';
 import { parseRule } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { SPANS_MAX } from '../lib/week';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
-import { ConfirmName, Failed, Nothing, Page, When } from '../ui/parts';
+import { Coming, ConfirmName, Failed, Nothing, Page, To, When } from '../ui/parts';
 import { Pick, useSettled } from '../ui/pick';
 import { PlanPanel } from '../ui/planview';
 import { RuleText } from '../ui/ruletext';
 import { ScheduleEditor } from '../ui/schedule';
-import { SizeField } from '../ui/unit';
+import { SizeField, WHOLE } from '../ui/unit';
 import { Versions } from '../ui/versions';
 import { WindowsEditor } from '../ui/week';
 
@@ -266,7 +266,7 @@ function Editor({ rule }: { rule?: Rule }) {
       okText: 'Run',
       onOk: () => run.mutateAsync(rule!.id).catch(() => undefined),
       content: preview.data
-        ? `By the preview it moves ${count(preview.data.files)} files, ${bytes(preview.data.bytes)} (${percent(preview.data.freed_bytes, preview.data.bytes)} of it freed).`
+        ? `By the preview it moves ${counted(preview.data.files, 'file')}, ${bytes(preview.data.bytes)} (${percent(preview.data.freed_bytes, preview.data.bytes)} of it freed).`
         : 'You have not looked at the preview. It tells which files are meant, without doing anything.',
     });
   const pick = (t: Template) => {
@@ -413,9 +413,9 @@ function Editor({ rule }: { rule?: Rule }) {
               </Card>
             </div>
             <Card size="small" title="How much at most, and when it stops" style={{ marginBottom: 16 }}>
-              <div className="fields">
+              <div className="fields three">
                 <Form.Item name="limit_files" label="At most, files a run">
-                  <InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" />
+                  <InputNumber<number> {...WHOLE} min={1} style={{ width: '100%' }} placeholder="no limit" />
                 </Form.Item>
                 <Form.Item name="limit_bytes" label="At most, data a run">
                   <SizeField what="Data a run" placeholder="no limit" disabled={!who.mayWrite} />
@@ -425,7 +425,7 @@ function Editor({ rule }: { rule?: Rule }) {
                   label="At most, minutes a run"
                   extra="Pauses are not counted."
                 >
-                  <InputNumber min={1} precision={0} style={{ width: '100%' }} placeholder="no limit" />
+                  <InputNumber<number> {...WHOLE} min={1} style={{ width: '100%' }} placeholder="no limit" />
                 </Form.Item>
                 <Form.Item
                   name="limit_error_percent"
@@ -597,25 +597,25 @@ function Rooms({ rule, editor }: { rule: Rule; editor: React.ReactNode }) {
 
 export default function RuleEdit() {
   const { id = 'new' } = useParams();
+  const who = useWho();
   const rule = useQuery({
     queryKey: ['rule', id],
     queryFn: () => must(api.GET('/rules/{id}', { params: { path: { id } } })),
     enabled: id !== 'new',
   });
+  if (id === 'new' && !who.mayWrite)
+    return (
+      <Page title="New rule" actions={<To path="/rules">All rules</To>}>
+        <Alert
+          type="info"
+          showIcon
+          title="Only an administrator writes rules"
+          description="You may look at each rule, its versions and its plan."
+        />
+      </Page>
+    );
   if (id === 'new') return <Editor key="new" />;
-  if (rule.error && !rule.data)
-    return (
-      <Page title="Rule">
-        <Failed error={rule.error} retry={() => void rule.refetch()} />
-      </Page>
-    );
   if (!rule.data)
-    return (
-      <Page title="Rule">
-        <Card>
-          <Skeleton active />
-        </Card>
-      </Page>
-    );
+    return <Coming title="Rule" what="rule" of={rule} list={{ path: '/rules', name: 'All rules' }} />;
   return <Editor key={id} rule={rule.data} />;
 }

@@ -1,5 +1,5 @@
 import { ArrowDownOutlined, ArrowUpOutlined, FilterOutlined, HolderOutlined } from '@ant-design/icons';
-import { App, Button, Space, Switch, Tooltip } from 'antd';
+import { App, Button, Grid, Space, Switch, Tooltip } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Rule, type Schemas } from '../api/client';
 import { useRules } from '../api/data';
@@ -58,7 +58,9 @@ export default function Rules() {
     (job) => go(`/jobs/${job.id}`),
   );
   // Rules are ordered within their volume: so they are dragged only where one volume is shown, and whole.
-  const dragging = who.mayWrite && !!volume && !list.more && list.items.length > 1;
+  const whole = who.mayWrite && !!volume && !list.more && list.items.length > 1;
+  const wide = Grid.useBreakpoint().md ?? true;
+  const dragging = whole && wide;
   const rules = [...list.items].sort(
     (a, b) => (a.volume_id === b.volume_id ? a.position - b.position : 0) || 0,
   );
@@ -85,11 +87,13 @@ export default function Rules() {
   return (
     <Page
       title="Rules"
-      text={
-        volume
-          ? 'In order; the first that matches a file decides. Drag them, or use the arrows.'
-          : 'In order; the first that matches a file decides. Choose a volume to drag them.'
-      }
+      text={`In order; the first that matches a file decides.${
+        dragging
+          ? ' Drag them, or use the arrows.'
+          : who.mayWrite && !volume && wide
+            ? ' Choose a volume to drag them.'
+            : ''
+      }`}
       actions={
         <>
           <VolumePick
@@ -186,7 +190,7 @@ export default function Rules() {
               const same = rules.filter((x) => x.volume_id === r.volume_id);
               const at = same.findIndex((x) => x.id === r.id);
               const to = (n: number) =>
-                dragging ? put(at, at + n) : patch.mutate({ rule: r, body: { position: r.position + n } });
+                whole ? put(at, at + n) : patch.mutate({ rule: r, body: { position: r.position + n } });
               return (
                 <Space size={2}>
                   {dragging && (

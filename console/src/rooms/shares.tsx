@@ -165,8 +165,13 @@ export default function Shares() {
             render: (_, s) => (
               <div>
                 <b>{s.name}</b>
-                <div className="sub mono" style={{ maxWidth: 300 }}>
-                  {s.url}
+                <div className="sub" style={{ maxWidth: 330, whiteSpace: 'normal' }}>
+                  <span className="mono">{s.url}</span>
+                  {s.user && (
+                    <div>
+                      as <span className="mono">{s.user}</span>
+                    </div>
+                  )}
                 </div>
               </div>
             ),
@@ -175,11 +180,20 @@ export default function Shares() {
             title: 'State',
             render: (_, s) => (
               <div>
-                <State of={s.state} />
+                <State of={s.state} />{' '}
+                <span className="sub" style={{ display: 'inline-block' }}>
+                  {s.checked_at ? (
+                    <>
+                      checked <When at={s.checked_at} />
+                    </>
+                  ) : (
+                    'never checked'
+                  )}
+                </span>
                 {s.state !== 'ok' && (
                   <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }}>
                     {s.state_text && <div>{s.state_text}</div>}
-                    {NEXT[s.state]}
+                    {who.mayWrite && NEXT[s.state]}
                   </div>
                 )}
                 {check.variables === s.id && check.data && (
@@ -218,8 +232,6 @@ export default function Shares() {
                 <span className="sub">not known</span>
               ),
           },
-          { title: 'User', render: (_, s) => (s.user ? <span className="mono">{s.user}</span> : '–') },
-          { title: 'Checked', render: (_, s) => <When at={s.checked_at} /> },
         ]}
       />
       <Dialog

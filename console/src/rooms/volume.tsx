@@ -1,15 +1,28 @@
 // One volume in figures: how old, how large, whose, what is hot and cold, where it lies, how it grew.
 import { BarChartOutlined, FolderOpenOutlined, LineChartOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Card, Segmented, Select, Skeleton, Table, Tabs } from 'antd';
+import { Button, Card, Grid, Segmented, Select, Skeleton, Table, Tabs } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useParams } from 'react-router';
 import { api, must, type Schemas, type Volume } from '../api/client';
 import { volumeFigures, type VolumeFigures, volumeGrowth } from '../api/calls';
-import { bytes, count, percent } from '../lib/format';
-import { crumbs, type Place } from '../lib/path';
+import { bytes, count, counted, percent } from '../lib/format';
+import { crumbs, type Place, visible } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
-import { Bars, Failed, LOCAL, Nothing, Page, Size, Split, State, TIERED, To, When } from '../ui/parts';
+import {
+  Bars,
+  Coming,
+  Failed,
+  LOCAL,
+  Nothing,
+  Page,
+  Size,
+  Split,
+  State,
+  TIERED,
+  To,
+  When,
+} from '../ui/parts';
 import { NameOf } from '../ui/pick';
 import { AgeCard, GroupCards, SizeCard } from '../ui/figurecards';
 import { FilesTable, Tiles } from '../ui/planview';
@@ -28,7 +41,32 @@ const EVIDENCE: Record<string, string> = {
 };
 
 function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volume: string }) {
+  const wide = Grid.useBreakpoint().md ?? true;
   if (list.length === 0) return <span className="sub">No two files have the same name and size.</span>;
+  const sample = (d: Schemas['FigureDuplicate']) => (
+    <To
+      path={`/volumes/${volume}/why`}
+      more={d.sample_path_b64 ? { path_b64: d.sample_path_b64 } : { path: d.sample_path }}
+    >
+      {visible(d.sample_path)}
+    </To>
+  );
+  if (!wide)
+    return (
+      <ul className="cards" aria-label="Same name and size">
+        {list.map((d) => (
+          <li key={`${d.name}/${d.size}`}>
+            <div className="mono" style={{ overflowWrap: 'anywhere' }}>
+              {visible(d.name)}
+            </div>
+            <div className="brief">
+              {counted(d.files, 'file')} of <Size n={d.size} />, <Size n={d.wasted_bytes} /> too much
+              <div className="mono">such as {sample(d)}</div>
+            </div>
+          </li>
+        ))}
+      </ul>
+    );
   return (
     <Table
       size="small"
@@ -40,17 +78,12 @@ function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volu
         {
           title: 'Name',
           render: (_, d) => (
-            <div style={{ maxWidth: 340 }}>
+            <div style={{ maxWidth: 620 }}>
               <div className="mono cut" title={d.name}>
-                {d.name}
+                {visible(d.name)}
               </div>
               <div className="sub mono cut" title={d.sample_path}>
-                <To
-                  path={`/volumes/${volume}/why`}
-                  more={d.sample_path_b64 ? { path_b64: d.sample_path_b64 } : { path: d.sample_path }}
-                >
-                  {d.sample_path}
-                </To>
+                {sample(d)}
               </div>
             </div>
           ),
@@ -74,10 +107,10 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
     <>
       <Tiles
         tiles={[
-          { k: 'Files', v: count(t.files), s: `in ${count(t.folders)} folders` },
+          { k: 'Files', v: count(t.files), s: `in ${counted(t.folders, 'folder')}` },
           { k: 'Data', v: bytes(t.bytes), s: 'as long as the files are' },
           { k: 'On disk', v: bytes(t.allocated), s: `${percent(t.allocated, t.bytes)} of the data` },
-          { k: 'On the share', v: bytes(t.stub_bytes), s: `${count(t.stub_files)} files` },
+          { k: 'On the share', v: bytes(t.stub_bytes), s: counted(t.stub_files, 'file') },
           {
             k: 'Access not known',
             v: count(f.unknown_access.files),
@@ -99,7 +132,7 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
                 key: source,
                 name: EVIDENCE[source] ?? source,
                 value: n!,
-                text: `${count(n)} files`,
+                text: counted(n, 'file'),
               }))}
             />
           ) : (
@@ -207,7 +240,7 @@ function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; on
         <Nothing
           icon={<FolderOpenOutlined />}
           title="There are no folders"
-          text={`${count(self.files)} files, ${bytes(self.bytes)} lie right here.`}
+          text={`${counted(self.files, 'file')}, ${bytes(self.bytes)}, ${self.files === 1 ? 'lies' : 'lie'} right here.`}
         />
       </Card>
     );
@@ -216,7 +249,7 @@ function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; on
       <Card
         size="small"
         style={{ marginBottom: 16 }}
-        title={`${count(self.files)} files, ${bytes(self.bytes)}, in ${count(self.folders)} folders`}
+        title={`${counted(self.files, 'file')}, ${bytes(self.bytes)}, in ${counted(self.folders, 'folder')}`}
       >
         <Split total={self.bytes} tiered={self.stub_bytes} />
         {items.length > 1 && (
@@ -229,7 +262,7 @@ function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; on
                   .join(', ')}`}
                 rows={items
                   .slice(0, 40)
-                  .map((f) => ({ name: f.name, path: f.path, b64: f.path_b64, value: f.bytes }))}
+                  .map((f) => ({ name: visible(f.name), path: f.path, b64: f.path_b64, value: f.bytes }))}
                 onOpen={(path) => {
                   const f = items.find((x) => x.path === path);
                   if (f) onOpen({ path: f.path, b64: f.path_b64 });
@@ -315,7 +348,7 @@ function Grown({ volume }: { volume: Volume }) {
       ) : (
         <>
           <p style={{ marginTop: 0 }}>
-            From {count(first!.files)} files, {bytes(first!.bytes)} to {count(last!.files)} files,{' '}
+            From {counted(first!.files, 'file')}, {bytes(first!.bytes)} to {counted(last!.files, 'file')},{' '}
             {bytes(last!.bytes)} in {count(days.length)} days; {bytes(last!.freed_bytes)} freed by stubs now.
           </p>
           <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 8 }} />}>
@@ -352,11 +385,11 @@ function Crumbs({ folder, onOpen }: { folder: Place; onOpen: (f: Place) => void 
     <nav className="crumbs" aria-label="Folder">
       {trail.map((c, i) =>
         i === trail.length - 1 ? (
-          <b key={c.path}>{i === 0 ? 'the whole volume' : c.name}</b>
+          <b key={c.path}>{i === 0 ? 'the whole volume' : visible(c.name)}</b>
         ) : (
           <span key={c.path}>
             <Button type="link" size="small" onClick={() => onOpen(c)}>
-              {i === 0 ? 'the whole volume' : c.name}
+              {i === 0 ? 'the whole volume' : visible(c.name)}
             </Button>
             /
           </span>
@@ -380,19 +413,9 @@ export default function VolumeRoom() {
   const tab = search.get('tab') ?? 'figures';
   const open = (f: Place) =>
     change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });
-  if (volume.error && !v)
-    return (
-      <Page title="Volume">
-        <Failed error={volume.error} retry={() => void volume.refetch()} />
-      </Page>
-    );
   if (!v)
     return (
-      <Page title="Volume">
-        <Card>
-          <Skeleton active />
-        </Card>
-      </Page>
+      <Coming title="Volume" what="volume" of={volume} list={{ path: '/volumes', name: 'All volumes' }} />
     );
   const used = v.bytes_total ? v.bytes_total - (v.bytes_free ?? 0) : 0;
   return (

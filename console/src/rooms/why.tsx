@@ -11,7 +11,8 @@ import { useParams } from 'react-router';
 import { ApiFailure, type Schemas } from '../api/client';
 import { type Why, whyFile } from '../api/calls';
 import { useNamed } from '../api/data';
-import { bytes, count, words } from '../lib/format';
+import { bytes, count, done, words } from '../lib/format';
+import { visible } from '../lib/path';
 import { explain } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { Failed, Nothing, Page, State, To, When } from '../ui/parts';
@@ -127,16 +128,16 @@ function Shown({ why }: { why: Why }) {
                 label: 'Accessed',
                 children: (
                   <span>
-                    <When at={f.accessed_at} full />{' '}
+                    <When at={f.accessed_at} full none="not known" />{' '}
                     {f.accessed_source && <span className="sub">by {f.accessed_source}</span>}
                   </span>
                 ),
               },
-              { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full /> },
+              { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full none="not known" /> },
               {
                 key: 'b',
                 label: 'Created',
-                children: f.btime_at ? <When at={f.btime_at} full /> : 'not known',
+                children: <When at={f.btime_at} full none="not known" />,
               },
               {
                 key: 'o',
@@ -156,7 +157,7 @@ function Shown({ why }: { why: Why }) {
               color: e.code && e.code !== 'ok' ? COLORS.failed : (COLORS[e.what] ?? 'gray'),
               content: (
                 <div>
-                  <b>{words(e.what)}</b> <When at={e.at} full />
+                  <b>{done(e.what)}</b> <When at={e.at} full />
                   {e.by && <span className="sub"> by {e.by}</span>}
                   {e.text && <div>{e.text}</div>}
                   {e.reason && (
@@ -170,9 +171,10 @@ function Shown({ why }: { why: Why }) {
                       <>
                         <To path={`/rules/${e.rule_id}`} more={{ tab: 'versions' }}>
                           rule{e.rule_version ? `, version ${e.rule_version}` : ''}
-                        </To>{' '}
+                        </To>
                       </>
                     )}
+                    {e.rule_id && e.job_id && ' · '}
                     {e.job_id && <To path={`/jobs/${e.job_id}`}>job</To>}
                   </div>
                 </div>
@@ -202,7 +204,8 @@ export default function WhyRoom() {
     retry: (n, e) => !(e instanceof ApiFailure && e.status < 500) && n < 2,
   });
   const missing = why.error instanceof ApiFailure && why.error.status === 404;
-  const shown = why.data?.file.path ?? path;
+  const told = why.data?.file.path ?? path;
+  const shown = told === undefined ? undefined : visible(told);
   return (
     <Page
       title="Why?"
@@ -223,7 +226,12 @@ export default function WhyRoom() {
         defaultValue={shown}
         enterButton="Ask"
         style={{ marginBottom: 16 }}
-        onSearch={(p) => p.trim() && change({ path: p.startsWith('/') ? p : `/${p}`, path_b64: undefined })}
+        onSearch={(p) => {
+          if (!p.trim()) return;
+          // What is shown may stand for bytes that nobody can type: asked again it is the same file.
+          if (p === shown) void why.refetch();
+          else change({ path: p.startsWith('/') ? p : `/${p}`, path_b64: undefined });
+        }}
       />
       {!(path || b64) ? (
         <Card>

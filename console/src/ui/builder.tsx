@@ -429,6 +429,8 @@ function Combinator({ value, handleOnChange, disabled }: CombinatorSelectorProps
 }
 
 function Not({ checked, handleOnChange, disabled }: NotToggleProps) {
+  // Who may only look must see it all the same.
+  if (disabled) return checked ? <span className="tag bad">not</span> : null;
   return (
     <Button
       size="small"
@@ -436,7 +438,6 @@ function Not({ checked, handleOnChange, disabled }: NotToggleProps) {
       type={checked ? 'primary' : 'default'}
       danger={!!checked}
       ghost={!!checked}
-      disabled={disabled}
       onClick={() => handleOnChange(!checked)}
     >
       not
@@ -446,27 +447,22 @@ function Not({ checked, handleOnChange, disabled }: NotToggleProps) {
 
 const adder = (text: string) =>
   function Add({ handleOnClick, disabled }: ActionProps) {
+    if (disabled) return null;
     return (
-      <Button
-        size="small"
-        type="text"
-        icon={<PlusOutlined />}
-        disabled={disabled}
-        onClick={(e) => handleOnClick(e)}
-      >
+      <Button size="small" type="text" icon={<PlusOutlined />} onClick={(e) => handleOnClick(e)}>
         {text}
       </Button>
     );
   };
 const remover = (text: string) =>
   function Remove({ handleOnClick, disabled }: ActionProps) {
+    if (disabled) return null;
     return (
       <Button
         size="small"
         type="text"
         aria-label={text}
         icon={<CloseOutlined />}
-        disabled={disabled}
         onClick={(e) => handleOnClick(e)}
       />
     );

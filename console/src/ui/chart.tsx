@@ -59,6 +59,7 @@ export default function Chart({ rows, names, colors, kind, short, label }: Props
       labelFormatter={(t) => full.format(Number(t))}
       formatter={(n) => bytes(Number(n))}
       cursor={{ fill: 'rgba(127,140,150,.12)' }}
+      separator=": "
       contentStyle={{ background: '#1f272c', border: 0, borderRadius: 8, color: '#fff' }}
       itemStyle={{ color: '#fff' }}
     />,

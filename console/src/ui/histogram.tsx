@@ -11,7 +11,7 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
-import { bytes, count } from '../lib/format';
+import { bytes, count, counted } from '../lib/format';
 
 const GREY = 'var(--sub)';
 const TIP = { background: '#1f272c', border: 0, borderRadius: 8, color: '#fff' };
@@ -25,6 +25,24 @@ export interface Column {
   a: number;
   b?: number;
   files: number;
+}
+
+interface EdgeProps {
+  x?: number;
+  y?: number;
+  payload?: { value: string; offset?: number };
+}
+/** A mark below the left edge of its column: what stands in the column reaches from there to the next mark. */
+function Edge({ x = 0, y = 0, payload }: EdgeProps) {
+  const at = x - (payload?.offset ?? 0);
+  return (
+    <g>
+      <line x1={at} x2={at} y1={y - 8} y2={y - 3} stroke={GREY} strokeOpacity={0.6} />
+      <text x={at} y={y + 9} fontSize={12} fill={GREY} textAnchor="middle">
+        {payload?.value}
+      </text>
+    </g>
+  );
 }
 
 export default function Histogram({
@@ -49,12 +67,22 @@ export default function Histogram({
       <ResponsiveContainer width="100%" height={220}>
         <BarChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: 0 }} accessibilityLayer={false}>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="short" {...axis} interval="equidistantPreserveStart" minTickGap={6} />
+          <XAxis
+            dataKey="short"
+            {...axis}
+            tick={<Edge />}
+            interval="equidistantPreserveStart"
+            minTickGap={6}
+          />
           <YAxis tickFormatter={say} width={70} {...axis} />
           <Tooltip
-            labelFormatter={(_, rows) => (rows?.[0]?.payload as Column | undefined)?.name}
+            labelFormatter={(_, rows) => {
+              const c = rows?.[0]?.payload as Column | undefined;
+              return c && `${c.name} · ${counted(c.files, 'file')}`;
+            }}
             formatter={(n) => say(Number(n))}
             cursor={{ fill: 'rgba(127,140,150,.12)' }}
+            separator=": "
             contentStyle={TIP}
             itemStyle={{ color: '#fff' }}
           />
@@ -117,6 +145,7 @@ export function Growth({
           <Tooltip
             labelFormatter={(t) => full.format(Number(t))}
             formatter={(n) => bytes(Number(n))}
+            separator=": "
             contentStyle={TIP}
             itemStyle={{ color: '#fff' }}
           />

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Segmented, Skeleton } from 'antd';
 import { useState } from 'react';
 import { customerFigures, type CustomerFigures } from '../api/calls';
-import { bytes, count } from '../lib/format';
+import { bytes, count, counted } from '../lib/format';
 import { useGo, useWho } from '../lib/session';
 import { Failed } from './parts';
 import { AgeCard, GroupCards, SizeCard } from './figurecards';
@@ -38,8 +38,7 @@ function Shown({ f }: { f: CustomerFigures }) {
         <FilesTable files={f[list] ?? []} />
       </Card>
       <p className="sub">
-        {count(f.totals.files)} files, {bytes(f.totals.bytes)}, on {count(f.volumes)}{' '}
-        {f.volumes === 1 ? 'volume' : 'volumes'}
+        {counted(f.totals.files, 'file')}, {bytes(f.totals.bytes)}, on {counted(f.volumes, 'volume')}
         {f.imported_files > 0 && `; ${count(f.imported_files)} of them known from imports only`}.
         {f.unknown_access.files > 0 &&
           ` The last access is not known of ${count(f.unknown_access.files)}, ${bytes(f.unknown_access.bytes)}.`}

@@ -1,11 +1,12 @@
 // Parts that every room is made of.
 import { CheckOutlined, CopyOutlined, EllipsisOutlined, ReloadOutlined } from '@ant-design/icons';
-import { Alert, App, Button, Dropdown, Input, Progress, Space, Spin, Tooltip } from 'antd';
+import { Alert, App, Button, Card, Dropdown, Input, Progress, Skeleton, Space, Spin, Tooltip } from 'antd';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { ApiFailure, type Job, sayFailure } from '../api/client';
-import { ago, bytes, count, local, percent, utc, words } from '../lib/format';
-import { useTo } from '../lib/session';
+import { ago, bytes, count, counted, local, percent, utc, words } from '../lib/format';
+import { useFinger } from '../lib/prefs';
+import { useGo, useTo } from '../lib/session';
 import { Dialog } from './dialog';
 
 export const LOCAL = '#3b82c4';
@@ -74,9 +75,18 @@ function useNow(): number {
   return Math.max(now, clock);
 }
 
-export function When({ at, full }: { at: string | null | undefined; full?: boolean }) {
+export function When({
+  at,
+  full,
+  none = 'never',
+}: {
+  at: string | null | undefined;
+  full?: boolean;
+  /** What it means that there is no time. */
+  none?: string;
+}) {
   const now = useNow();
-  if (!at) return <span className="sub">never</span>;
+  if (!at) return <span className="none">{none}</span>;
   // The browser's own tip: a component for each cell of a long list would cost more than the list.
   return (
     <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
@@ -148,6 +158,45 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
         )
       }
     />
+  );
+}
+
+/** A room whose noun is on its way or did not come; where there is none, with the way to the list of its kind. */
+export function Coming({
+  title,
+  what,
+  of,
+  list,
+}: {
+  title: string;
+  what: string;
+  of: { error: unknown; refetch: () => unknown };
+  list: { path: string; name: string };
+}) {
+  const go = useGo();
+  const none = of.error instanceof ApiFailure && of.error.status === 404;
+  return (
+    <Page title={title}>
+      {none ? (
+        <Card>
+          <Nothing
+            title={`There is no such ${what}`}
+            text="It was deleted, or its address is wrong."
+            action={
+              <Button type="primary" onClick={() => go(list.path)}>
+                {list.name}
+              </Button>
+            }
+          />
+        </Card>
+      ) : of.error ? (
+        <Failed error={of.error} retry={() => void of.refetch()} />
+      ) : (
+        <Card aria-busy="true" role="status" aria-label={`Loading the ${what}`}>
+          <Skeleton active />
+        </Card>
+      )}
+    </Page>
   );
 }
 
@@ -307,8 +356,9 @@ export function JobBar({ job }: { job: Job }) {
         }
       />
       <span className="sub num">
-        {count(seen)}
-        {known ? ` of ${count(job.total_files)}` : ''} {job.kind === 'reconcile' ? 'markers' : 'files'}
+        {known ? `${count(seen)} of ` : ''}
+        {job.kind !== 'check_share' &&
+          counted(known ? job.total_files : seen, job.kind === 'reconcile' ? 'marker' : 'file')}
         {job.done_bytes > 0 ? ` · ${bytes(job.done_bytes)}` : ''}
       </span>
     </div>
@@ -380,7 +430,8 @@ export function Bars({
   rows,
   color = LOCAL,
 }: {
-  rows: { name: ReactNode; key: string; value: number; text: string }[];
+  /** What `more` says has the whole width, below name and text. */
+  rows: { name: ReactNode; key: string; value: number; text: string; more?: ReactNode }[];
   color?: string;
 }) {
   const most = Math.max(1, ...rows.map((r) => r.value));
@@ -390,6 +441,7 @@ export function Bars({
         <div className="row" key={r.key}>
           <span>{r.name}</span>
           <span className="num">{r.text}</span>
+          {r.more && <div className="more sub">{r.more}</div>}
           <div className="line">
             <i style={{ width: `${(100 * r.value) / most}%`, background: color }} />
           </div>
@@ -409,6 +461,7 @@ export function Search({
   label?: string;
 }) {
   const [text, setText] = useState(value);
+  const finger = useFinger();
   useEffect(() => setText(value), [value]);
   useEffect(() => {
     if (text === value) return undefined;
@@ -419,12 +472,13 @@ export function Search({
     <Input.Search
       allowClear
       data-search=""
-      placeholder={`${label}  ( / )`}
+      placeholder={finger ? label : `${label}  ( / )`}
       aria-label={label}
       value={text}
       onChange={(e) => setText(e.target.value)}
       onSearch={onChange}
-      style={{ width: 240, maxWidth: '100%' }}
+      // As wide as what it says, with the key and the button.
+      style={{ width: Math.max(240, 8 * label.length + 110), maxWidth: '100%' }}
     />
   );
 }

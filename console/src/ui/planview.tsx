@@ -3,8 +3,8 @@ import { Alert, Button, Card, Grid, Skeleton, Table } from 'antd';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import type { FileEntry, Schemas } from '../api/client';
 import type { Plan as Whole } from '../api/calls';
-import { bytes, count, duration, words } from '../lib/format';
-import { keyOf, type Place, placeOf } from '../lib/path';
+import { bytes, count, counted, duration, words } from '../lib/format';
+import { keyOf, type Place, placeOf, visible } from '../lib/path';
 import { explain } from '../lib/reasons';
 import { useWho } from '../lib/session';
 import type { Column } from './histogram';
@@ -126,9 +126,9 @@ export function GroupBars({
       color={color}
       rows={groups.slice(0, 10).map((g) => ({
         key: g.name,
-        name: <span className="mono">{g.name || none}</span>,
+        name: <span className="mono">{visible(g.name) || none}</span>,
         value: g.bytes,
-        text: `${bytes(g.bytes)} · ${count(g.files)}`,
+        text: `${bytes(g.bytes)} · ${counted(g.files, 'file')}`,
       }))}
     />
   );
@@ -138,10 +138,13 @@ export function GroupBars({
 export function FilesTable({
   files,
   volume,
+  half,
 }: {
   files: (FileEntry & { volume_id?: string })[];
   /** Of all of them; else each tells its own. */
   volume?: string;
+  /** Where there is half the width only. */
+  half?: boolean;
 }) {
   const who = useWho();
   const wide = Grid.useBreakpoint().md ?? true;
@@ -150,11 +153,11 @@ export function FilesTable({
   const key = (f: FileEntry & { volume_id?: string }) => (f.volume_id ?? '') + keyOf(f);
   const path = (f: FileEntry & { volume_id?: string }) => {
     const on = volume ?? f.volume_id;
-    if (!on) return f.path;
+    if (!on) return visible(f.path);
     return (
       <>
         <To path={`/volumes/${on}/why`} more={why(placeOf(f))}>
-          {f.path}
+          {visible(f.path)}
         </To>
         {!volume && (
           <div className="sub">
@@ -175,7 +178,8 @@ export function FilesTable({
                 {path(f)}
               </div>
               <div className="brief">
-                <Size n={f.size} /> · accessed <When at={f.accessed_at} /> <State of={f.state} />
+                <Size n={f.size} /> · accessed <When at={f.accessed_at} none="at a time not known" />{' '}
+                <State of={f.state} />
               </div>
             </li>
           ))}
@@ -197,31 +201,38 @@ export function FilesTable({
       columns={[
         {
           title: 'Path',
-          render: (_, f) => <span className="mono path">{path(f)}</span>,
+          render: (_, f) => <span className={half ? 'mono path half' : 'mono path'}>{path(f)}</span>,
         },
         { title: 'Size', align: 'right', render: (_, f) => <Size n={f.size} /> },
-        { title: 'Accessed', render: (_, f) => <When at={f.accessed_at} /> },
-        { title: 'Modified', render: (_, f) => <When at={f.mtime_at} /> },
-        { title: 'State', render: (_, f) => <State of={f.state} /> },
+        { title: 'Accessed', render: (_, f) => <When at={f.accessed_at} none="not known" /> },
+        ...(half
+          ? []
+          : [
+              {
+                title: 'Modified',
+                render: (_: unknown, f: FileEntry) => <When at={f.mtime_at} none="not known" />,
+              },
+              { title: 'State', render: (_: unknown, f: FileEntry) => <State of={f.state} /> },
+            ]),
       ]}
     />
   );
 }
 
-export function PlanSays({ plan }: { plan: Plan }) {
+export function PlanSays({ plan, more }: { plan: Plan; more?: ReactNode }) {
   return (
     <>
       <p className="sub">
         {plan.as_of_at ? (
           <>
-            As of the scan <When at={plan.as_of_at} />
+            By what a scan or an import told <When at={plan.as_of_at} />
           </>
         ) : (
           'Not scanned yet: as an import tells'
         )}
         , worked out in{' '}
         {plan.took_ms < 1000 ? `${Math.max(1, Math.round(plan.took_ms))} ms` : duration(plan.took_ms)}. Every
-        file is looked at again before it is moved.
+        file is looked at again before it is moved. {more}
       </p>
       {plan.files === 0 && (
         <Alert
@@ -244,15 +255,15 @@ export function Refusals({ plan }: { plan: Plan }) {
           color={WARN}
           rows={plan.refusals.map((r) => ({
             key: r.reason,
-            name: (
+            name: words(r.reason),
+            more: (
               <>
-                {words(r.reason)}
-                {explain(r.reason) && <div className="sub">{explain(r.reason)}</div>}
-                {'sample' in r && r.sample && <div className="sub mono">such as {r.sample}</div>}
+                {explain(r.reason)}
+                {'sample' in r && r.sample && <div className="mono">such as {visible(r.sample)}</div>}
               </>
             ),
             value: r.files,
-            text: `${count(r.files)} · ${bytes(r.bytes)}`,
+            text: `${counted(r.files, 'file')} · ${bytes(r.bytes)}`,
           }))}
         />
       ) : (
@@ -276,13 +287,13 @@ export function Folders({ plan, onOpen }: { plan: Plan; onOpen?: (folder: Place)
                 className="mono folder"
                 onClick={() => onOpen({ path: f.path, b64: f.path_b64 })}
               >
-                {f.path}
+                {visible(f.path)}
               </Button>
             ) : (
-              <span className="mono">{f.path}</span>
+              <span className="mono">{visible(f.path)}</span>
             ),
             value: f.bytes,
-            text: `${bytes(f.bytes)} · ${count(f.files)}`,
+            text: `${bytes(f.bytes)} · ${counted(f.files, 'file')}`,
           }))}
         />
       ) : (

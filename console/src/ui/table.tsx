@@ -110,7 +110,7 @@ function Cards<T extends object>({
     rowSelection?.onChange?.(keys, [], { type: 'single' });
   };
   return (
-    <ul className="cards" aria-label={what}>
+    <ul className={`cards${list.items.length > 60 ? ' many' : ''}${brief ? ' brief' : ''}`} aria-label={what}>
       {list.items.map((row, i) => {
         const key = keyOfRow(rowKey, row, i);
         return (
@@ -176,6 +176,7 @@ export function DataTable<T extends object>(props: Props<T>) {
       {room ? (
         <Table<T>
           {...rest}
+          className="listed"
           columns={shown}
           dataSource={list.items}
           pagination={false}

@@ -6,7 +6,7 @@ import { type KeyboardEvent, useRef, useState } from 'react';
 import { sayFailure } from '../api/client';
 import { type TreeFolder, volumeTree } from '../api/calls';
 import { bytes, count } from '../lib/format';
-import type { Place } from '../lib/path';
+import { type Place, visible } from '../lib/path';
 import { LOCAL, Size, TIERED, When } from './parts';
 
 export type TreeSort = 'bytes' | 'files' | 'name' | 'accessed';
@@ -73,7 +73,7 @@ function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number;
             )}
             <FolderFilled style={{ color: '#d9a441' }} aria-hidden />
             <Button type="link" title={f.path} tabIndex={-1} onClick={() => same.onOpen(placeOfFolder(f))}>
-              {f.name}
+              {visible(f.name)}
             </Button>
             {f.unreadable && <span className="tag warn">not readable</span>}
           </span>
@@ -95,10 +95,10 @@ function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number;
           {count(f.files)}
         </td>
         <td role="gridcell" className="room">
-          <When at={f.accessed_at} />
+          <When at={f.accessed_at} none="not known" />
         </td>
         <td role="gridcell" className="room">
-          <When at={f.modified_at} />
+          <When at={f.modified_at} none="not known" />
         </td>
       </tr>
       {open && <Branch {...same} folder={placeOfFolder(f)} level={level + 1} />}

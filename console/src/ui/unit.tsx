@@ -1,6 +1,7 @@
 // A number with its unit, and sizes as the rule language writes them.
 import { InputNumber, Select, Space } from 'antd';
 import { useState } from 'react';
+import { count } from '../lib/format';
 import { parseRule, SIZE_UNITS, sizeForPeople, type SizeUnit, type Value } from '../lib/rulelang';
 
 /** A number in a unit: what is typed stays as it is typed while it means what the rule has. */
@@ -66,6 +67,17 @@ export function Unit<U extends string>({
     </Space.Compact>
   );
 }
+
+/** For a number of things: whole, with separators while it is not typed. */
+export const WHOLE = {
+  precision: 0,
+  formatter: (
+    n: number | string | undefined,
+    { userTyping, input }: { userTyping: boolean; input: string },
+  ) => (userTyping ? input : n === undefined || n === '' ? '' : count(Number(n))),
+  // As text, so that nothing typed stays nothing.
+  parser: (text: string | undefined) => (text ?? '').replace(/[^\d.-]/g, '') as unknown as number,
+};
 
 export const readSize = (text: string): Value | undefined => {
   const p = parseRule(`size = ${text}`);

@@ -8,6 +8,11 @@ import { coverOf, DAYS, hourShare, minuteOf, setHour, spansOf, SPANS_MAX, spanTe
 
 const NIGHTS = { days: [1, 2, 3, 4, 5], from: '20:00', to: '06:00' };
 const WEEKEND = { days: [6, 7], from: '00:00', to: '24:00' };
+const PRESETS: [string, { days: number[]; from: string; to: string }[]][] = [
+  ['Nights', [NIGHTS]],
+  ['Nights and weekends', [NIGHTS, WEEKEND]],
+  ['Weekends', [WEEKEND]],
+];
 const HOURS = Array.from({ length: 24 }, (_, h) => h);
 const pad = (h: number) => String(h).padStart(2, '0');
 
@@ -145,17 +150,10 @@ export function WindowsEditor({
         <>
           <Grid cover={cover} disabled={disabled} onChange={put} />
           <div className="bar" style={{ margin: '10px 0' }}>
-            {(
-              [
-                ['Nights', [NIGHTS]],
-                ['Nights and weekends', [NIGHTS, WEEKEND]],
-                ['Weekends', [WEEKEND]],
-              ] as const
-            ).map(([name, list]) => (
+            {(disabled ? [] : PRESETS).map(([name, list]) => (
               <Button
                 key={name}
                 size="small"
-                disabled={disabled}
                 onClick={() => put(coverOf(list.map((s) => ({ ...s, days: [...s.days] }))))}
               >
                 {name}
@@ -181,14 +179,15 @@ export function WindowsEditor({
               {spans.map((s) => (
                 <li key={`${s.days.join('')}${s.from}${s.to}`} className="tag">
                   {spanText(s)}
-                  <Button
-                    size="small"
-                    type="text"
-                    aria-label={`Remove ${spanText(s)}`}
-                    icon={<CloseOutlined />}
-                    disabled={disabled}
-                    onClick={() => onChange?.({ ...value, spans: spans.filter((x) => x !== s) })}
-                  />
+                  {!disabled && (
+                    <Button
+                      size="small"
+                      type="text"
+                      aria-label={`Remove ${spanText(s)}`}
+                      icon={<CloseOutlined />}
+                      onClick={() => onChange?.({ ...value, spans: spans.filter((x) => x !== s) })}
+                    />
+                  )}
                 </li>
               ))}
             </ul>
