@@ -51,6 +51,9 @@ struct inv_volume {
     bool busy;     /* one thread opens or closes it, without the lock; under inventory.lock */
     unsigned uses; /* calls that work with it; under inventory.lock */
     unsigned waiting; /* of these: writers that wait for another; under inventory.lock */
+    unsigned round;   /* of inv_hold; under inventory.lock */
+    unsigned before;  /* uses that began before this round and are not over; under inventory.lock */
+    bool holds;       /* inv_hold is at work; under inventory.lock */
     bool spoiled;  /* a commit failed: opened anew before anybody else uses it; under inventory.lock */
     uint64_t block_bytes;
     port_mutex write; /* held by a writer for its whole transaction; then inv_volume.lock may be
@@ -240,6 +243,7 @@ struct inv_use { /* one call's hold on a volume */
     struct inv_volume *volume;
     struct inv_conn *conn;
     bool writing;
+    unsigned round; /* of the volume, when it began */
     bool open; /* a transaction; rolled back at the end */
     bool next, stage; /* attached; taken away at the end */
 };

@@ -319,6 +319,7 @@ use_begin(struct inventory *inv, const struct inventory_scope *scope, const char
     }
     if (rc == AL_OK) {
         u.volume->uses++;
+        u.round = u.volume->round;
         u.volume->waiting += writing ? 1 : 0;
         al_list_drop(&u.volume->link);
         al_list_push(&inv->volumes, &u.volume->link);
@@ -382,7 +383,10 @@ inv_use_end(struct inv_use *u)
     }
     port_mutex_lock(&u->inv->lock);
     u->volume->uses--;
-    if (u->volume->busy) {
+    if (u->round != u->volume->round && u->volume->before > 0) {
+        u->volume->before--;
+    }
+    if (u->volume->busy || u->volume->holds) {
         port_cond_broadcast(&u->inv->settled); /* who waits for it to be still */
     }
     if (u->volume->spoiled && u->volume->uses == 0 && !u->volume->busy) {
@@ -393,11 +397,12 @@ inv_use_end(struct inv_use *u)
     u->volume = NULL;
 }
 
-/* A moment in which nobody else uses the volume. Who comes meanwhile is held up, for ever longer moments with others
- * between, so that short calls hardly notice, long ones end in peace, and a call that makes another is no knot. */
+/* A moment in which nobody else uses the volume. Who comes is held up, so that those who are there get
+ * done: hardly noticed where their calls are short. Where they are not, whoever was there ends in peace,
+ * with all others let through meanwhile (a list that is written takes minutes, and a call that makes
+ * another from its own callback would be a knot), and then it is tried again, for longer. */
 #define HOLD_NS_FIRST INT64_C(50000000)
 #define HOLD_NS_MAX INT64_C(10000000000)
-#define LET_GO_NS INT64_C(20000000)
 
 static bool
 is_still(const struct inv_volume *v)
@@ -405,18 +410,32 @@ is_still(const struct inv_volume *v)
     return v->uses - v->waiting == 1;
 }
 
-/* Under inv->lock, until then or `still`; true when that came. */
+/* Under inv->lock, for so long at most. */
 static bool
-wait_for_others(struct inv_use *u, int64_t ns, bool still)
+becomes_still(struct inv_use *u, int64_t ns)
 {
     struct port *port = u->inv->port;
     int64_t end = port_mono_ns(port) + ns, now = end - ns;
 
-    while (now < end && !(still && is_still(u->volume))) {
+    while (now < end && !is_still(u->volume)) {
         (void)port_cond_wait_for(&u->inv->settled, &u->inv->lock, end - now);
         now = port_mono_ns(port);
     }
     return is_still(u->volume);
+}
+
+/* Under inv->lock: until those that are there now are done, but for us and writers behind us. */
+static void
+let_end(struct inv_use *u)
+{
+    struct inv_volume *v = u->volume;
+
+    v->round++;
+    u->round = v->round;
+    v->before = v->uses - v->waiting - 1;
+    while (v->before > 0) {
+        port_cond_wait(&u->inv->settled, &u->inv->lock);
+    }
 }
 
 void
@@ -426,14 +445,15 @@ inv_hold(struct inv_use *u)
     int64_t hold = HOLD_NS_FIRST;
 
     port_mutex_lock(&u->inv->lock);
-    v->busy = true;
-    while (!wait_for_others(u, hold, true)) {
+    v->busy = v->holds = true;
+    while (!becomes_still(u, hold)) {
         v->busy = false;
         port_cond_broadcast(&u->inv->settled);
-        (void)wait_for_others(u, LET_GO_NS, false);
+        let_end(u);
         hold = hold < HOLD_NS_MAX / 2 ? 2 * hold : HOLD_NS_MAX;
         v->busy = true;
     }
+    v->holds = false;
     port_mutex_unlock(&u->inv->lock);
 }
 
