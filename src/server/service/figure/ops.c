@@ -24,12 +24,6 @@ read_query(struct service_req *req, struct inventory_figures_query *q, struct al
     return AL_OK;
 }
 
-static bool
-is_root(struct al_span folder)
-{
-    return folder.len == 0 || (folder.len == 1 && folder.at[0] == '/');
-}
-
 /* ---- a volume, or a folder of it ---- */
 
 int
@@ -52,7 +46,7 @@ volume_figures(struct service_req *req, struct service_reply *reply, struct al_f
     SV_TRY(file_path_asked(req, "folder", &q.folder, fail));
     scope = work_ask_scope(req->service->work, v.customer_id);
     rc = inventory_figures(req->service->work->inventory, &scope, v.id, &q, arena, &f);
-    if (rc == AL_ENODATA || (rc == AL_ENOENT && !is_root(q.folder))) {
+    if (rc == AL_ENODATA || (rc == AL_ENOENT && !file_is_root(q.folder))) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such folder");
     }
     SV_TRY(rc == AL_ENOENT ? AL_OK : ask_failed(fail, rc)); /* nothing is known of it yet */
@@ -203,7 +197,7 @@ volume_tree(struct service_req *req, struct service_reply *reply, struct al_fail
     al_jo_array(&j, "items");
     rc = inventory_tree(req->service->work->inventory, &scope, v.id, &q, arena, &self, &total,
                         on_folder, &j);
-    if (rc == AL_ENOENT && is_root(q.folder)) {
+    if (rc == AL_ENOENT && file_is_root(q.folder)) {
         rc = AL_OK; /* nothing is known of it yet */
     }
     if (rc != AL_OK) {

@@ -10,6 +10,7 @@
  * arena. */
 int file_path_asked(struct service_req *req, const char *name, struct al_span *ret,
                     struct al_fail *fail) AL_MUST_CHECK;
+bool file_is_root(struct al_span path); /* "" or "/" */
 /* A row that outlives its callback. */
 struct kept_row {
     struct al_arena *arena;

@@ -78,8 +78,8 @@ list_asked(struct service_req *req, struct inventory_list_query *q, struct al_fa
     return AL_OK;
 }
 
-static bool
-is_root(struct al_span path)
+bool
+file_is_root(struct al_span path)
 {
     return path.len == 0 || (path.len == 1 && path.at[0] == '/');
 }
@@ -107,7 +107,7 @@ file_list(struct service_req *req, struct service_reply *reply, struct al_fail *
     al_jo_object(&j, NULL);
     al_jo_array(&j, "items");
     rc = inventory_list(inv, &scope, v.id, &q, list_row, &j, arena, &page, &why);
-    if (rc == AL_ENOENT && is_root(q.folder)) {
+    if (rc == AL_ENOENT && file_is_root(q.folder)) {
         rc = AL_OK; /* never scanned: there is nothing to see yet */
     }
     if (rc != AL_OK) {
