@@ -11,6 +11,7 @@
 #include "port/http.h"
 
 #define READ_CHUNK 65536u
+#define CANCELLED_MS 1000u /* how long a cancelled request may take to go */
 #define HOST_MAX 300u
 
 struct port_http {
@@ -19,6 +20,7 @@ struct port_http {
     HANDLE step;      /* the step under way ended */
     HANDLE cancelled; /* stays set */
     HANDLE closed;    /* the request's handle is gone: no callback comes any more */
+    bool abandoned;   /* cancelled, and a callback may still come: nothing of it is freed */
     /* Written by the callback before it sets `step`. */
     DWORD error;  /* 0: the step went well */
     DWORD number; /* of bytes */
@@ -168,7 +170,7 @@ close_event(HANDLE event)
 struct port_http *
 port_http_close(struct port_http *h)
 {
-    if (h == NULL) {
+    if (h == NULL || h->abandoned) {
         return NULL;
     }
     if (h->connection != NULL) {
@@ -297,8 +299,10 @@ with_request(struct port_http *h, const struct port_http_req *req, const WCHAR *
              ? transfer(h, request, req, headers, chunk, ret)
              : AL_ENOTSUP;
     (void)WinHttpCloseHandle(request);
-    /* Until then a callback may still come and use what belongs to this call. */
-    (void)WaitForSingleObject(h->closed, INFINITE);
+    /* Until then a callback may still come and use what belongs to this call. Windows ends what waits
+     * for an answer at once; Wine 8 when the answer comes, and whoever cancels is leaving. */
+    h->abandoned = WaitForSingleObject(h->closed, rc == AL_ECANCELED ? CANCELLED_MS : INFINITE) !=
+                   WAIT_OBJECT_0;
     (void)ResetEvent(h->step);
     return rc;
 }
@@ -326,7 +330,9 @@ port_http_call(struct port_http *h, const struct port_http_req *req, struct port
     al_free(headers);
     al_free(method);
     al_free(path);
-    al_free(chunk);
+    if (!h->abandoned) {
+        al_free(chunk);
+    }
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, h->error, "the server cannot be asked (WinHTTP error %lu)",
                            (unsigned long)h->error);

@@ -164,7 +164,8 @@ folders_function(duckdb_function_info info, duckdb_data_chunk out)
         OUT(uint32_t, F_PARENT) = f->parent != 0 ? t->nodes[f->parent].id : 0;
         OUT(uint32_t, F_LAST) = f->last;
         put_bytes(out, F_PATH, row, p->path.at, p->path.len);
-        put_bytes(out, F_NAME, row, t->names + f->name_at, f->name_len);
+        put_bytes(out, F_NAME, row, f->name_len > 0 ? t->names + f->name_at : p->path.at,
+                  f->name_len); /* the root has none, and there may be no other */
         OUT(uint32_t, F_FLAGS) = f->flags;
         OUT(uint64_t, F_FILES) = f->files;
         OUT(uint64_t, F_BYTES) = f->bytes;
