@@ -142,6 +142,7 @@ inv_query(struct inventory *inv, struct inv_conn *c, const char *sql, bool big,
     } else {
         if (duckdb_prepare(c->con, sql, &st) != DuckDBSuccess) {
             rc = inv_error(inv, DUCKDB_ERROR_BINDER, duckdb_prepare_error(st));
+            rc = inv_late(c) ? AL_ETIMEDOUT : rc;
         } else if (duckdb_execute_prepared_streaming(st, &rows.result) != DuckDBSuccess) {
             rc = failed(inv, c, &rows.result);
             duckdb_destroy_result(&rows.result);

@@ -47,17 +47,11 @@ inv_gather_begin(struct inv_gather *g, uint64_t folders, uint64_t entries)
     return inv_twins_begin(&g->twins, entries);
 }
 
-static uint64_t
-plus(uint64_t a, uint64_t b)
-{
-    return a > INT64_MAX - b ? INT64_MAX : a + b;
-}
-
 void
 inv_sums_add(struct inv_sums *to, const struct inv_sums *from)
 {
     for (unsigned i = 0; i < INV_S_SUMS; i++) {
-        to->sum[i] = plus(to->sum[i], from->sum[i]);
+        to->sum[i] = inv_plus(to->sum[i], from->sum[i]);
     }
     to->accessed = from->accessed > to->accessed ? from->accessed : to->accessed;
     to->modified = from->modified > to->modified ? from->modified : to->modified;

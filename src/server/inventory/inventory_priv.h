@@ -32,6 +32,13 @@ struct inv_conn {
     bool late;        /* atomic: that is over */
 };
 
+/* Sums that stand at INT64_MAX are none any more, and stay there: DuckDB's are signed. a and b are at most that. */
+static inline uint64_t
+inv_plus(uint64_t a, uint64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 /* What tally.c counts. */
 #define INV_BUCKETS_MAX 16u
 struct inv_counts {
@@ -133,15 +140,6 @@ struct inv_conn_of {
 };
 void inv_disconnect(struct inv_conn_of *c); /* for AL_CLEANUP; no transaction may be open */
 
-/* ---- limit.c ---- */
-int inv_clock_start(struct inventory *inv) AL_MUST_CHECK;
-void inv_clock_end(struct inventory *inv);
-/* From now on what runs on c ends with AL_ETIMEDOUT when limit_ns is over, until inv_limit_end. */
-void inv_limit_begin(struct inventory *inv, struct inv_conn *c, int64_t limit_ns);
-void inv_limit_end(struct inventory *inv, struct inv_conn *c); /* none was begun: fine */
-bool inv_late(const struct inv_conn *c);
-
-/* ---- db.c, again ---- */
 /* Runs one statement and forgets its rows. */
 int inv_run(struct inventory *inv, struct inv_conn *c, const char *sql) AL_MUST_CHECK;
 int inv_runf(struct inventory *inv, struct inv_conn *c, const char *format, ...)
@@ -188,6 +186,14 @@ void inv_put_blob(struct inv_sql *s, struct al_span bytes);
 int inv_lend(struct inventory *inv, const void *thing, unsigned *ret_slot) AL_MUST_CHECK;
 void inv_take_back(struct inventory *inv, unsigned slot);
 const void *inv_lent(struct inventory *inv, uint64_t slot); /* NULL: nothing there */
+
+/* ---- limit.c ---- */
+int inv_clock_start(struct inventory *inv) AL_MUST_CHECK;
+void inv_clock_end(struct inventory *inv);
+/* From now on what runs on c ends with AL_ETIMEDOUT when limit_ns is over, until inv_limit_end. */
+void inv_limit_begin(struct inventory *inv, struct inv_conn *c, int64_t limit_ns);
+void inv_limit_end(struct inventory *inv, struct inv_conn *c); /* none was begun: fine */
+bool inv_late(const struct inv_conn *c);
 
 /* ---- register.c: how a function of ours becomes one of DuckDB's ---- */
 /* The thing lent under the first parameter becomes the bind data; NULL: there is none, and it is

@@ -37,20 +37,14 @@ inv_tally_end(struct inv_tally *t)
     port_mutex_end(&t->lock);
 }
 
-static uint64_t
-plus(uint64_t a, uint64_t b)
-{
-    return b > INT64_MAX - a ? INT64_MAX : a + b;
-}
-
 static void
 count(struct inv_counts *c, uint64_t size, bool stub)
 {
     c->files++;
-    c->bytes = plus(c->bytes, size);
+    c->bytes = inv_plus(c->bytes, size);
     if (stub) {
         c->stub_files++;
-        c->stub_bytes = plus(c->stub_bytes, size);
+        c->stub_bytes = inv_plus(c->stub_bytes, size);
     }
 }
 
@@ -91,18 +85,18 @@ tally_file(struct inv_tally *t, const struct tally_row *r)
     struct inventory_totals *all = &t->got.totals;
 
     all->files++;
-    all->bytes = plus(all->bytes, size);
-    all->allocated = plus(all->allocated, allocated);
+    all->bytes = inv_plus(all->bytes, size);
+    all->allocated = inv_plus(all->allocated, allocated);
     if (stub) {
         rounded = ((size < (UINT64_C(1) << 62) ? size : UINT64_C(1) << 62) + t->block_bytes - 1) /
                   t->block_bytes * t->block_bytes;
         all->stub_files++;
-        all->stub_bytes = plus(all->stub_bytes, size);
-        all->freed_bytes = plus(all->freed_bytes, rounded > allocated ? rounded - allocated : 0);
+        all->stub_bytes = inv_plus(all->stub_bytes, size);
+        all->freed_bytes = inv_plus(all->freed_bytes, rounded > allocated ? rounded - allocated : 0);
     }
     if (r->accessed_ns == RULE_TIME_UNKNOWN) {
         t->got.unknown_files++;
-        t->got.unknown_bytes = plus(t->got.unknown_bytes, size);
+        t->got.unknown_bytes = inv_plus(t->got.unknown_bytes, size);
     } else {
         count(&t->got.age[bucket_of(age_borders, AL_LEN(age_borders),
                                     age_of(t->now_ns, r->accessed_ns))],
@@ -121,9 +115,9 @@ add_counts(struct inv_counts *to, const struct inv_counts *from)
 {
     for (size_t i = 0; i < INV_BUCKETS_MAX; i++) {
         to[i].files += from[i].files;
-        to[i].bytes = plus(to[i].bytes, from[i].bytes);
+        to[i].bytes = inv_plus(to[i].bytes, from[i].bytes);
         to[i].stub_files += from[i].stub_files;
-        to[i].stub_bytes = plus(to[i].stub_bytes, from[i].stub_bytes);
+        to[i].stub_bytes = inv_plus(to[i].stub_bytes, from[i].stub_bytes);
     }
 }
 
@@ -141,13 +135,13 @@ add_tally(struct inv_tally *whole, const struct inv_tallied *from)
     a->files += b->files;
     a->folders += b->folders;
     a->others += b->others;
-    a->bytes = plus(a->bytes, b->bytes);
-    a->allocated = plus(a->allocated, b->allocated);
+    a->bytes = inv_plus(a->bytes, b->bytes);
+    a->allocated = inv_plus(a->allocated, b->allocated);
     a->stub_files += b->stub_files;
-    a->stub_bytes = plus(a->stub_bytes, b->stub_bytes);
-    a->freed_bytes = plus(a->freed_bytes, b->freed_bytes);
+    a->stub_bytes = inv_plus(a->stub_bytes, b->stub_bytes);
+    a->freed_bytes = inv_plus(a->freed_bytes, b->freed_bytes);
     to->unknown_files += from->unknown_files;
-    to->unknown_bytes = plus(to->unknown_bytes, from->unknown_bytes);
+    to->unknown_bytes = inv_plus(to->unknown_bytes, from->unknown_bytes);
     to->imported += from->imported;
     for (size_t i = 0; i < INVENTORY_SOURCES; i++) {
         to->evidence[i] += from->evidence[i];

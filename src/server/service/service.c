@@ -244,10 +244,6 @@ service_worker_open(struct service *s, struct service_worker **ret, struct al_fa
     w->service = s;
     rc = store_open(s->db, &w->db, fail);
     if (rc == AL_OK) {
-        rc = work_worker_open(w, fail);
-        w->work_is_open = rc == AL_OK;
-    }
-    if (rc == AL_OK) {
         rc = first_password_told(w, fail);
     }
     if (rc != AL_OK) {
@@ -262,9 +258,6 @@ struct service_worker *
 service_worker_close(struct service_worker *w)
 {
     if (w != NULL) {
-        if (w->work_is_open) {
-            work_worker_close(w);
-        }
         w->db = store_close(w->db);
         al_free(w);
     }

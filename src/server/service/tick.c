@@ -64,20 +64,6 @@ work_close(struct service *s)
     s->work = NULL;
 }
 
-/* The inventory has a pool of connections of its own: a worker holds nothing of it. */
-int
-work_worker_open(struct service_worker *w, struct al_fail *fail)
-{
-    w->work = NULL;
-    return AL_OK;
-}
-
-void
-work_worker_close(struct service_worker *w)
-{
-    w->work = NULL;
-}
-
 static int
 hosts_gone_silent(struct work_tx *t)
 {

@@ -4,11 +4,9 @@
 
 #include "server/service/service.h"
 
-/* Their share of open, of each worker, and of housekeeping (once a second). */
+/* Their share of open, and of housekeeping (once a second). */
 int work_open(struct service *s, struct al_fail *fail) AL_MUST_CHECK;
 void work_close(struct service *s);
-int work_worker_open(struct service_worker *w, struct al_fail *fail) AL_MUST_CHECK;
-void work_worker_close(struct service_worker *w);
 int work_tick(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
 
 #endif

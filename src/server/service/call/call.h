@@ -36,8 +36,7 @@
 #define SERVICE_KEY_MAX 128u /* bytes of an Idempotency-Key */
 #define SERVICE_PRUNE_EVERY_NS (INT64_C(60) * 1000000000)
 
-struct work;        /* work/work.h: what operations around work share between workers */
-struct work_worker; /* and what each worker holds, its inventory connection among it */
+struct work; /* work/work.h: what operations around work share between workers */
 
 struct service {
     struct port *port;
@@ -63,8 +62,6 @@ struct service {
 struct service_worker {
     struct service *service;
     struct store *db;
-    struct work_worker *work;
-    bool work_is_open;
 };
 
 /* ---- the request ---- */
