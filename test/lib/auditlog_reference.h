@@ -1,4 +1,4 @@
-/* reference.h: what a line tells, by a general JSON library (Jansson), slowly and by the rules as they are written, for comparing. */
+/* auditlog_reference.h: what a line tells, by a general JSON library (Jansson), slowly and by the rules as they are written, for comparing. */
 #ifndef ALTO_TEST_AUDITLOG_REFERENCE_H
 #define ALTO_TEST_AUDITLOG_REFERENCE_H
 

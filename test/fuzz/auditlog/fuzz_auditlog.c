@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "agent/auditlog/parse.h"
-#include "../../unit/auditlog/reference.h"
+#include "lib/auditlog_reference.h"
 
 #define EVENTS 16
 

@@ -8,7 +8,7 @@
 #include "agent/auditlog/when.h"
 
 #define EVENTS 64
-#define LINE(time, action, path) "{\"timestamp\":" time ",\"user\":{\"name\":\"mara\"},\"operation\":{\"action\":\"" action "\",\"entryPath\":\"" path "\"}}\n"
+#define LINE(time, action, path) "{\"timestamp\":" time ",\"user\":{\"name\":\"editor\"},\"operation\":{\"action\":\"" action "\",\"entryPath\":\"" path "\"}}\n"
 #define T "1789067746120345"
 
 struct run {
@@ -50,11 +50,11 @@ all_that_a_line_may_hold_is_told(void)
     struct run r;
 
     begin(&r);
-    GIVE(&r, "{\"timestamp\":1789067746120345,\"user\":{\"name\":\"mara.ito@example.com\",\"id\":\"b3\"},\"device\":{\"hostName\":\"edit-bay-07\","
+    GIVE(&r, "{\"timestamp\":1789067746120345,\"user\":{\"name\":\"editor@example.com\",\"id\":\"b3\"},\"device\":{\"hostName\":\"edit-bay-07\","
              "\"osName\":\"Windows\"},\"event\":{\"filespace\":\"shows.examplepost\",\"nodeId\":\"42\",\"filespaceUuid\":\"5f0c\"},\"operation\":"
              "{\"action\":\"Move\",\"entryPath\":\"/Shows/Ep 101/cut_v3.mov\",\"fileId\":\"103:3\",\"targetPath\":\"/Shows/b.mov\"}}\n", 0);
     TAP_CHECK(r.count == 1 && r.e[0].time_ns == INT64_C(1789067746120345000) && r.e[0].action == AUDITLOG_MOVE);
-    TAP_CHECK(is(r.e[0].user, "mara.ito@example.com") && is(r.e[0].host, "edit-bay-07") && is(r.e[0].node, "42"));
+    TAP_CHECK(is(r.e[0].user, "editor@example.com") && is(r.e[0].host, "edit-bay-07") && is(r.e[0].node, "42"));
     TAP_CHECK(is(r.e[0].filespace, "shows.examplepost") && is(r.e[0].filespace_uuid, "5f0c") && is(r.e[0].file_id, "103:3"));
     TAP_CHECK(is(r.e[0].path, "/Shows/Ep 101/cut_v3.mov") && is(r.e[0].target, "/Shows/b.mov") && is(r.e[0].name, "Move"));
     auditlog_parser_freep(&r.p);
