@@ -1,3 +1,4 @@
+#include "server/service/access/ops.h"
 #include "server/service/agent/ops.h"
 #include "server/service/figure/ops.h"
 #include "server/service/file/ops.h"
@@ -123,6 +124,12 @@ static const struct service_route routes[] = {
     {"GET", A "/volumes/{id}/tree", ROLES_READ, volume_tree, "volume_tree", 0},
     {"GET", A "/volumes/{id}/growth", ROLES_READ, volume_growth, "volume_growth", 0},
     {"GET", A "/volumes/{id}/why", ROLES_READ, volume_why, "volume_why", 0},
+
+    {"GET", A "/volumes/{id}/access", ROLES_READ, access_get, "access_get", 0},
+    {"GET", A "/volumes/{id}/access/nodes", ROLES_READ, access_nodes, "access_nodes", 0},
+    {"GET", A "/volumes/{id}/access/top", ROLES_READ, access_top, "access_top", 0},
+    {"GET", A "/volumes/{id}/access/hours", ROLES_READ, access_hours, "access_hours", 0},
+    {"GET", A "/volumes/{id}/access/recent", ROLES_READ, access_recent, "access_recent", 0},
 
     {"POST", A "/agent/enrol", 0, agent_enrol, "agent_enrol", NOUN_BODY},
     {"GET", A "/agent/config", ROLE_HOST, agent_config, "agent_config", 0},
