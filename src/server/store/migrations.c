@@ -11,6 +11,7 @@ static const struct store_migration *const all[] = {
     &store_schema_bodies, &store_schema_reconcile,
     &store_schema_rules,
     &store_schema_import,
+    &store_schema_access,
 };
 
 const struct store_migration *const *

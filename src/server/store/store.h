@@ -265,12 +265,13 @@ struct store_volume {
     uint64_t version;
     uint64_t bytes_total, bytes_free; /* of its filesystem, at space_ns; bytes_total 0: unknown */
     int64_t space_ns;
+    const char *audit; /* how its audit logs are read, a JSON object; NULL: of a kind without */
 };
 int store_volume_add(struct store *s, const struct scope *scope, const struct store_volume *v,
                      struct al_fail *fail) AL_MUST_CHECK;
 int store_volume_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
                      struct store_volume *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* name, share_id; raises version */
+/* name, share_id, audit; raises version */
 int store_volume_set(struct store *s, const struct scope *scope, const struct store_volume *v,
                      struct al_fail *fail) AL_MUST_CHECK;
 /* AL_ECONFLICT: stubs or rules. Objects stay on the share */

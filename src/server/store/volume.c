@@ -11,15 +11,16 @@ store_volume_add(struct store *s, const struct scope *scope, const struct store_
     return store_run(
         s, fail,
         "INSERT INTO volume(id, customer_id, host_id, share_id, name, path, kind, state,"
-        " marker_key_sealed, created_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,'unknown',?8,?9)",
+        " marker_key_sealed, created_ns, audit) VALUES(?1,?2,?3,?4,?5,?6,?7,'unknown',?8,?9,?10)",
         S_TEXT(v->id), S_ID(v->customer_id), S_ID(v->host_id), S_ID(v->share_id), S_TEXT(v->name),
-        S_TEXT(v->path), S_TEXT(v->kind), S_SPAN(v->marker_key_sealed), S_I64(v->created_ns));
+        S_TEXT(v->path), S_TEXT(v->kind), S_SPAN(v->marker_key_sealed), S_I64(v->created_ns),
+        S_TEXT(v->audit));
 }
 
 #define COLUMNS                                                                                    \
     "id, customer_id, host_id, share_id, name, path, kind, state, state_text, marker_key_sealed, " \
     "files, bytes, allocated, stub_files, stub_bytes, freed_bytes, last_scan_ns, created_ns, "     \
-    "version, bytes_total, bytes_free, space_ns"
+    "version, bytes_total, bytes_free, space_ns, audit"
 
 static int
 load(struct store_stmt *q, struct al_arena *a, struct store_volume *ret)
@@ -48,6 +49,7 @@ load(struct store_stmt *q, struct al_arena *a, struct store_volume *ret)
     v.bytes_total = store_col_u64(q, 19);
     v.bytes_free = store_col_u64(q, 20);
     v.space_ns = store_col_i64(q, 21);
+    AL_TRY(store_col_dup(q, 22, a, &v.audit));
     *ret = v;
     return AL_OK;
 }
@@ -70,9 +72,10 @@ store_volume_set(struct store *s, const struct scope *scope, const struct store_
 {
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_run(s, fail,
-                     "UPDATE volume SET name=?4, share_id=?5, version=version+1"
+                     "UPDATE volume SET name=?4, share_id=?5, audit=?6, version=version+1"
                      " WHERE id=?1" STORE_SCOPE(2, 3),
-                     S_TEXT(v->id), S_SCOPE(scope), S_TEXT(v->name), S_ID(v->share_id)));
+                     S_TEXT(v->id), S_SCOPE(scope), S_TEXT(v->name), S_ID(v->share_id),
+                     S_TEXT(v->audit)));
     return store_need_change(s, "volume", fail);
 }
 
@@ -183,6 +186,7 @@ static const struct store_field fields[] = {
     {"bytes_total", "t.bytes_total", STORE_K_INT},
     {"bytes_free", "t.bytes_free", STORE_K_INT},
     {"space_at", "t.space_ns", STORE_K_TIME},
+    {"audit", "coalesce(t.audit,'null')", STORE_K_JSON},
     {"created_at", "t.created_ns", STORE_K_TIME},
     {"version", "t.version", STORE_K_INT},
 };
