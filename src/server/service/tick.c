@@ -1,3 +1,4 @@
+#include "server/service/access/ops.h"
 #include "server/service/figure/ops.h"
 #include "server/service/import/import.h"
 #include "server/service/job/ops.h"
@@ -39,6 +40,12 @@ work_open(struct service *s, struct al_fail *fail)
         return rc;
     }
     port_mutex_init(&k->lock);
+    k->accesses = al_zalloc(WORK_ACCESS_WATCHED * sizeof(*k->accesses));
+    if (k->accesses == NULL) {
+        s->work = k;
+        work_close(s);
+        return al_fail_set(fail, AL_ENOMEM, 0, "no memory");
+    }
     k->ask_ns = WORK_ASK_NS;
     s->work = k;
     rc = background_open(s, s->import_dir, &k->background, fail);
@@ -59,6 +66,7 @@ work_close(struct service *s)
     k->background = background_close(k->background);
     (void)inventory_close(k->inventory);
     port_mutex_end(&k->lock);
+    al_free(k->accesses);
     al_free(k->volumes);
     al_free(k);
     s->work = NULL;
@@ -177,6 +185,7 @@ start(struct service_worker *w)
     first = !k->started;
     k->started = true;
     port_mutex_unlock(&k->lock);
+    SV_TRY(first ? access_start(w) : AL_OK);
     return first ? store_news_each(w->db, &scope, left_over, k, NULL) : AL_OK;
 }
 
@@ -194,6 +203,7 @@ work_tick(struct service_worker *w, int64_t now_ns)
     background_start(w->service->work->background);
     work_news(w, now_ns);
     growth_tick(w, now_ns);
+    access_tick(w, now_ns);
     SV_TRY(prune(w, now_ns));
     SV_TRY(job_watch(w, now_ns));
     SV_TRY(store_work_due(w->db, &scope, now_ns, &due, &fail));

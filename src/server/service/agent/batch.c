@@ -12,7 +12,7 @@ stream_and_seq(struct service_req *req, const char **ret_stream, uint64_t *ret_s
     const char *stream = service_query(req, "stream");
     uint64_t seq;
 
-    SV_TRY(service_query_u64(req, "seq", 0, UINT64_C(1) << 46, &seq, fail));
+    SV_TRY(service_query_u64(req, "seq", 0, UINT64_C(1) << 45, &seq, fail));
     if (stream == NULL || !al_id_valid(stream) || seq == 0) {
         return al_fail_set(fail, AL_EINVAL, 0, "stream must be an id and seq a number from 1");
     }

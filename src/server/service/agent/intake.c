@@ -1,5 +1,4 @@
-#include "base/json.h"
-#include "server/service/agent/intake.h"
+#include "server/service/agent/intake_read.h"
 
 #include <string.h>
 
@@ -18,99 +17,8 @@ static const struct {
     {"alarm", INTAKE_A_ALARM},
 };
 
-/* What reading one line needs; `bad` is the first thing wrong with it. */
-struct reading {
-    struct al_arena *arena;
-    const json_t *obj;
-    const char *bad;
-    bool no_memory;
-};
-
-static const char *
-keep(struct reading *r, const char *text, size_t len)
-{
-    char *copy = al_arena_alloc(r->arena, len + 1);
-
-    if (copy == NULL) {
-        r->no_memory = true;
-        return "";
-    }
-    memcpy(copy, text, len);
-    return copy; /* the arena's memory is zero, so it ends */
-}
-
-/* A string of at most max bytes, cut at a character's border; "" where absent or null. */
-static const char *
-get_text(struct reading *r, const char *key, size_t max)
-{
-    const json_t *v = json_object_get(r->obj, key);
-    size_t len;
-    const char *text;
-
-    if (v == NULL || json_is_null(v)) {
-        return "";
-    }
-    if (!json_is_string(v)) {
-        r->bad = "a text field is not a string";
-        return "";
-    }
-    text = json_string_value(v);
-    len = json_string_length(v);
-    if (len > max) {
-        len = max;
-        while (len > 0 && ((uint8_t)text[len] & 0xc0u) == 0x80u) {
-            len--;
-        }
-    }
-    return len == 0 ? "" : keep(r, text, len);
-}
-
-static const char *
-get_id(struct reading *r, const char *key)
-{
-    const json_t *v = json_object_get(r->obj, key);
-    const char *text;
-
-    if (v == NULL || json_is_null(v)) {
-        return NULL;
-    }
-    text = json_string_value(v);
-    if (text == NULL || (text[0] != '\0' && !al_id_valid(text))) {
-        r->bad = "an identifier is malformed";
-        return NULL;
-    }
-    return text[0] == '\0' ? NULL : keep(r, text, AL_ID_LEN);
-}
-
-static int64_t
-get_number(struct reading *r, const char *key, int64_t min, int64_t max)
-{
-    const json_t *v = json_object_get(r->obj, key);
-    int64_t n;
-
-    if (v == NULL || json_is_null(v)) {
-        return 0;
-    }
-    if (!json_is_integer(v)) {
-        r->bad = "a number is no integer";
-        return 0;
-    }
-    n = json_integer_value(v);
-    if (n < min || n > max) {
-        r->bad = "a number is out of range";
-        return 0;
-    }
-    return n;
-}
-
-static uint64_t
-get_count(struct reading *r, const char *key)
-{
-    return (uint64_t)get_number(r, key, 0, INT64_MAX);
-}
-
 static int
-get_code(struct reading *r)
+get_code(struct intake_reading *r)
 {
     const json_t *v = json_object_get(r->obj, "code");
 
@@ -121,69 +29,11 @@ get_code(struct reading *r)
     return al_code_from_name(json_string_value(v));
 }
 
-bool
-intake_path_ok(struct al_span path)
-{
-    size_t start = 0;
-
-    if (path.len > INTAKE_PATH_MAX || (path.len > 0 && memchr(path.at, '\0', path.len) != NULL)) {
-        return false;
-    }
-    if (path.len == 0) {
-        return true;
-    }
-    for (size_t i = 0; i <= path.len; i++) {
-        if (i < path.len && path.at[i] != '/') {
-            continue;
-        }
-        size_t part = i - start;
-        if (part == 0 || (part == 1 && path.at[start] == '.') ||
-            (part == 2 && path.at[start] == '.' && path.at[start + 1] == '.')) {
-            return false;
-        }
-        start = i + 1;
-    }
-    return true;
-}
-
-static struct al_span
-get_path(struct reading *r)
-{
-    struct al_span path = {0};
-    struct al_buf AL_CLEANUP(al_buf_free) bytes = {0};
-    int rc;
-
-    al_buf_init(&bytes, (size_t)INTAKE_PATH_MAX + 1);
-    rc = al_json_get_bytes(r->obj, "path", &bytes, NULL);
-    if (rc == AL_ENODATA) {
-        return path;
-    }
-    if (rc < 0) {
-        r->no_memory = rc == AL_ENOMEM;
-        r->bad = "the path is malformed or too long";
-        return path;
-    }
-    path = al_buf_span(&bytes);
-    if (path.len > 0 && path.at[0] == '/') {
-        path.at++;
-        path.len--;
-    }
-    if (!intake_path_ok(path)) {
-        r->bad = "the path leaves the volume or is malformed";
-        return (struct al_span){0};
-    }
-    if (path.len > 0) {
-        path = al_arena_span(r->arena, path);
-        r->no_memory = r->no_memory || path.at == NULL;
-    }
-    return path;
-}
-
 static void
-read_outcome(struct reading *r, struct intake_record *to)
+read_outcome(struct intake_reading *r, struct intake_record *to)
 {
     to->kind = INTAKE_OUTCOME;
-    to->act_name = get_text(r, "act", INTAKE_NAME_MAX);
+    to->act_name = intake_get_text(r, "act", INTAKE_NAME_MAX);
     for (size_t i = 0; i < AL_LEN(act_names); i++) {
         if (strcmp(act_names[i].name, to->act_name) == 0) {
             to->act = act_names[i].act;
@@ -193,25 +43,25 @@ read_outcome(struct reading *r, struct intake_record *to)
         r->bad = "\"act\" is missing";
     }
     to->code = get_code(r);
-    to->reason = get_text(r, "reason", INTAKE_NAME_MAX);
-    to->text = get_text(r, "text", INTAKE_TEXT_MAX);
-    to->process = get_text(r, "process", INTAKE_NAME_MAX);
-    to->volume_id = get_id(r, "volume_id");
-    to->share_id = get_id(r, "share_id");
-    to->job_id = get_id(r, "job_id");
-    to->rule_id = get_id(r, "rule_id");
-    to->object_id = get_id(r, "object_id");
-    to->path = get_path(r);
+    to->reason = intake_get_text(r, "reason", INTAKE_NAME_MAX);
+    to->text = intake_get_text(r, "text", INTAKE_TEXT_MAX);
+    to->process = intake_get_text(r, "process", INTAKE_NAME_MAX);
+    to->volume_id = intake_get_id(r, "volume_id");
+    to->share_id = intake_get_id(r, "share_id");
+    to->job_id = intake_get_id(r, "job_id");
+    to->rule_id = intake_get_id(r, "rule_id");
+    to->object_id = intake_get_id(r, "object_id");
+    to->path = intake_get_path(r, "path");
     /* An inode number fills all 64 bits on some filesystems; JSON integers are signed, so those
      * come as the same bits. */
-    to->ino = (uint64_t)get_number(r, "ino", INT64_MIN, INT64_MAX);
-    to->size = get_count(r, "size");
-    to->freed = get_count(r, "freed");
-    to->began_ns = get_number(r, "began_ns", 0, INT64_MAX);
-    to->ended_ns = get_number(r, "ended_ns", 0, INT64_MAX);
-    to->mtime_ns = get_number(r, "mtime_ns", INT64_MIN, INT64_MAX);
-    to->pid = (uint32_t)get_number(r, "pid", 0, UINT32_MAX);
-    to->uid = (uint32_t)get_number(r, "uid", 0, UINT32_MAX);
+    to->ino = (uint64_t)intake_get_number(r, "ino", INT64_MIN, INT64_MAX);
+    to->size = intake_get_count(r, "size");
+    to->freed = intake_get_count(r, "freed");
+    to->began_ns = intake_get_number(r, "began_ns", 0, INT64_MAX);
+    to->ended_ns = intake_get_number(r, "ended_ns", 0, INT64_MAX);
+    to->mtime_ns = intake_get_number(r, "mtime_ns", INT64_MIN, INT64_MAX);
+    to->pid = (uint32_t)intake_get_number(r, "pid", 0, UINT32_MAX);
+    to->uid = (uint32_t)intake_get_number(r, "uid", 0, UINT32_MAX);
     bool moves =
         to->act == INTAKE_A_TIER || to->act == INTAKE_A_RECALL || to->act == INTAKE_A_REFUSE;
     if (moves && (to->path.len == 0 || to->volume_id == NULL) && r->bad == NULL) {
@@ -226,7 +76,7 @@ read_outcome(struct reading *r, struct intake_record *to)
 }
 
 static void
-read_record(struct reading *r, struct intake_record *to)
+read_record(struct intake_reading *r, struct intake_record *to)
 {
     const char *t = json_string_value(json_object_get(r->obj, "t"));
 
@@ -236,28 +86,32 @@ read_record(struct reading *r, struct intake_record *to)
         read_outcome(r, to);
     } else if (strcmp(t, "progress") == 0) {
         to->kind = INTAKE_PROGRESS;
-        to->work_id = get_id(r, "work_id");
-        to->files = get_count(r, "files");
-        to->bytes = get_count(r, "bytes");
-        to->unreadable = get_count(r, "unreadable");
-        to->later = get_count(r, "later");
+        to->work_id = intake_get_id(r, "work_id");
+        to->files = intake_get_count(r, "files");
+        to->bytes = intake_get_count(r, "bytes");
+        to->unreadable = intake_get_count(r, "unreadable");
+        to->later = intake_get_count(r, "later");
     } else if (strcmp(t, "work_end") == 0) {
         to->kind = INTAKE_WORK_END;
-        to->work_id = get_id(r, "work_id");
+        to->work_id = intake_get_id(r, "work_id");
         to->code = get_code(r);
-        to->text = get_text(r, "text", INTAKE_TEXT_MAX);
+        to->text = intake_get_text(r, "text", INTAKE_TEXT_MAX);
     } else if (strcmp(t, "scan_end") == 0) {
         to->kind = INTAKE_SCAN_END;
-        to->scan_id = get_id(r, "scan_id");
-        to->volume_id = get_id(r, "volume_id");
+        to->scan_id = intake_get_id(r, "scan_id");
+        to->volume_id = intake_get_id(r, "volume_id");
         to->code = get_code(r);
-        to->text = get_text(r, "text", INTAKE_TEXT_MAX);
-        to->entries = get_count(r, "entries");
-        to->folders = get_count(r, "folders");
-        to->unreadable = get_count(r, "unreadable");
+        to->text = intake_get_text(r, "text", INTAKE_TEXT_MAX);
+        to->entries = intake_get_count(r, "entries");
+        to->folders = intake_get_count(r, "folders");
+        to->unreadable = intake_get_count(r, "unreadable");
         if ((to->scan_id == NULL || to->volume_id == NULL) && r->bad == NULL) {
             r->bad = "a scan's end without scan or volume";
         }
+    } else if (strcmp(t, "access") == 0) {
+        intake_read_access(r, to);
+    } else if (strcmp(t, "audit") == 0) {
+        intake_read_audit(r, to);
     } else {
         r->bad = "a record of an unknown kind";
     }
@@ -278,7 +132,7 @@ intake_reject(struct intake_record *r, const char *why)
 static int
 parse_line(struct al_span line, struct al_arena *arena, struct intake_record *to)
 {
-    struct reading r = {.arena = arena};
+    struct intake_reading r = {.arena = arena};
     json_t AL_CLEANUP(al_json_freep) *obj = NULL;
     int rc = AL_ELIMIT;
 

@@ -10,22 +10,29 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "server/inventory/access.h"
+#include "server/store/access.h"
 
 #define INTAKE_BODY_MAX (16u << 20)   /* bytes of a batch, uncompressed */
 #define INTAKE_RECORDS_MAX 65536u     /* lines of a batch */
 #define INTAKE_ARENA_MAX (256u << 20) /* bytes: records and copied strings of the largest batch */
 /* bytes of a line: a path of 4 KiB in both forms, escaped, and much room */
 #define INTAKE_LINE_MAX (64u << 10)
+#define INTAKE_ROWS_MAX 2048u  /* of one record of accesses: more than fit into a line */
+#define INTAKE_NODES_MAX 200u  /* of one record; the host tells the others with the next ones */
 #define INTAKE_TEXT_MAX 512u   /* bytes kept of a sentence */
 #define INTAKE_NAME_MAX 64u    /* bytes of act, reason and process kept */
 #define INTAKE_PATH_MAX 16384u /* bytes of a path */
+#define INTAKE_WHO_MAX 255u    /* bytes kept of a person, a machine or a client in audit logs */
 
 enum intake_kind {
     INTAKE_REJECTED,
     INTAKE_OUTCOME,
     INTAKE_PROGRESS,
     INTAKE_WORK_END,
-    INTAKE_SCAN_END
+    INTAKE_SCAN_END,
+    INTAKE_ACCESS,
+    INTAKE_AUDIT
 };
 
 enum intake_act { /* of an outcome */
@@ -39,6 +46,18 @@ enum intake_act { /* of an outcome */
                   INTAKE_A_SHARE_STATE,
                   INTAKE_A_VOLUME_STATE,
                   INTAKE_A_ALARM
+};
+
+struct intake_access { /* all in the arena */
+    struct inventory_access *rows;
+    size_t count;
+    uint64_t rejected; /* rows that tell nothing, and why the first of them does not */
+    const char *why;
+};
+struct intake_audit {
+    struct store_access x; /* told_ns: by the host's clock */
+    struct store_access_node *nodes;
+    size_t node_count;
 };
 
 struct intake_record { /* strings: NULL or "" where absent, as told; all in the arena */
@@ -59,6 +78,8 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     uint64_t files, bytes;                 /* progress */
     uint64_t entries, folders, unreadable; /* scan_end; unreadable of a reconcile's progress too */
     uint64_t later;                        /* progress of a reconcile */
+    const struct intake_access *access;    /* INTAKE_ACCESS */
+    const struct intake_audit *audit;      /* INTAKE_AUDIT */
 };
 
 struct intake_batch {

@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* Host clocks are set now and then; a report looks so much further back than its act's begin. */
-#define CLOCK_NS (INT64_C(300) * 1000000000)
-
 static bool
 is_report(const struct intake_record *r)
 {
@@ -37,7 +34,8 @@ was_told(struct intake *in, size_t at, enum intake_act act, const char *event_ac
         .act = event_act,
         .subject_id = r->volume_id,
         .object_id = r->object_id,
-        .from_ns = r->began_ns > ahead + CLOCK_NS ? r->began_ns - ahead - CLOCK_NS : 0,
+        .from_ns =
+            r->began_ns > ahead + INTAKE_CLOCK_NS ? r->began_ns - ahead - INTAKE_CLOCK_NS : 0,
     };
 
     for (size_t i = 0; i < at; i++) {

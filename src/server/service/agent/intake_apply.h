@@ -19,10 +19,13 @@
 #include "server/service/work/work.h"
 
 #define INTAKE_NONE SIZE_MAX
+/* host clocks are set now and then, and are a little off */
+#define INTAKE_CLOCK_NS (INT64_C(300) * 1000000000)
 
 struct intake_volume {
     struct store_volume v;
     bool used, broken; /* broken: its inventory cannot be written; a scan will heal it */
+    int64_t floor_ns;  /* its record of accesses is not to be trusted from before; 0: nothing new */
 };
 struct intake_job {
     struct store_job j;
@@ -95,6 +98,16 @@ const char *intake_act_of(const struct intake_record *r); /* the event's */
 int intake_inventory(struct intake *in) AL_MUST_CHECK;
 /* Inside the transaction; sets the watermark too. */
 int intake_store(struct intake *in) AL_MUST_CHECK;
+
+/* ---- intake_told.c: what audit logs told, into the store ---- */
+/* When the host said so. What lay on the host while it was cut off tells of then, not of now. */
+int64_t intake_heard_ns(const struct intake *in, const struct intake_audit *a);
+int intake_store_access(struct intake *in, const struct intake_record *r,
+                        const struct intake_of *of) AL_MUST_CHECK;
+int intake_store_audit(struct intake *in, const struct intake_record *r,
+                       const struct intake_of *of) AL_MUST_CHECK;
+/* Once, behind all records. */
+int intake_store_floors(struct intake *in) AL_MUST_CHECK;
 
 /* Room for one more in a growing array of the arena; *io is moved. AL_ENOMEM. */
 int intake_room(struct intake *in, void *io_array, size_t item, size_t count,

@@ -202,8 +202,9 @@ outcome_event(struct intake *in, const struct intake_record *r, const struct int
     return work_event(&in->t, &e);
 }
 
+/* rows: of a record whose others count; 0: the record as a whole. */
 static int
-rejected(struct intake *in, const struct intake_record *r)
+rejected(struct intake *in, const struct intake_record *r, const char *why, uint64_t rows)
 {
     struct al_span head = {.at = r->line.at, .len = r->line.len < 512 ? r->line.len : 512};
     struct al_jsonout j;
@@ -212,7 +213,11 @@ rejected(struct intake *in, const struct intake_record *r)
     al_buf_clear(&in->detail);
     al_jo_begin(&j, &in->detail);
     al_jo_object(&j, NULL);
-    al_jo_str(&j, "why", r->why);
+    al_jo_str(&j, "why", why);
+    if (rows > 0) {
+        al_jo_u64(&j, "rows", rows);
+        al_jo_str(&j, "volume_id", r->volume_id);
+    }
     al_jo_text(&j, "record", head);
     al_jo_u64(&j, "bytes", r->line.len);
     al_jo_str(&j, "stream", in->stream);
@@ -576,13 +581,19 @@ one_record(struct intake *in, const struct intake_record *r, const struct intake
 {
     switch (r->kind) {
     case INTAKE_REJECTED:
-        return rejected(in, r);
+        return rejected(in, r, r->why, 0);
     case INTAKE_PROGRESS:
         return progress(in, r);
     case INTAKE_WORK_END:
         return work_end(in, r);
     case INTAKE_SCAN_END:
         return scan_end(in, r, of);
+    case INTAKE_ACCESS:
+        SV_TRY(r->access->rejected == 0 ? AL_OK
+                                        : rejected(in, r, r->access->why, r->access->rejected));
+        return intake_store_access(in, r, of);
+    case INTAKE_AUDIT:
+        return intake_store_audit(in, r, of);
     case INTAKE_OUTCOME:
         break;
     }
@@ -619,6 +630,7 @@ intake_store(struct intake *in)
         SV_TRY(one_record(in, &in->batch.records[i], &in->of[i]));
         outcomes = outcomes || in->batch.records[i].kind == INTAKE_OUTCOME;
     }
+    SV_TRY(intake_store_floors(in));
     SV_TRY(flush_jobs(in));
     SV_TRY(flush_points(in));
     for (size_t i = 0; i < in->volume_count && outcomes; i++) {

@@ -1,10 +1,10 @@
 #include "server/service/call/call.h"
 #include "server/service/noun/ops.h"
+#include "server/service/noun/volume.h"
 #include "server/service/work/work.h"
 
 #include <string.h>
 
-#define PATH_MAX_BYTES 4096u
 #define MARKER_KEY_LEN 32u
 
 int
@@ -19,26 +19,25 @@ volume_get(struct service_req *req, struct service_reply *reply, struct al_fail 
     return service_one(req, reply, &store_volumes, req->ids[0], 0, fail);
 }
 
-/* Absolute as Linux ("/srv") or Windows ("C:/data", "C:\data") says it, without "..". */
-static int
-path_good(const char *path, struct al_fail *fail)
+const char *
+volume_path_wrong(const char *path)
 {
     bool drive = ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z')) &&
                  path[1] == ':' && (path[2] == '/' || path[2] == '\\');
     const char *at = path;
 
     if (path[0] != '/' && !drive) {
-        return al_fail_set(fail, AL_EINVAL, 0, "\"path\" is absolute, like /srv/data or D:/data");
+        return "is absolute, like /srv/data or D:/data";
     }
     while ((at = strstr(at, "..")) != NULL) {
         bool begins = at == path || at[-1] == '/' || at[-1] == '\\';
 
         if (begins && (at[2] == '\0' || at[2] == '/' || at[2] == '\\')) {
-            return al_fail_set(fail, AL_EINVAL, 0, "\"path\" has \"..\" in it");
+            return "has \"..\" in it";
         }
         at += 2;
     }
-    return AL_OK;
+    return NULL;
 }
 
 /* One folder has one spelling, or it would be two volumes: "/srv//a/./b/" is "/srv/a/b". On Linux a
@@ -102,22 +101,39 @@ marker_key(struct service_req *req, struct store_volume *v, struct al_buf *seale
 static int
 read_new(struct service_req *req, struct store_volume *v, struct al_fail *fail)
 {
-    static const char *const keys[] = {"customer_id", "host_id",  "name", "path",
-                                       "kind",        "share_id", NULL};
+    static const char *const keys[] = {"customer_id", "host_id",  "name",  "path",
+                                       "kind",        "share_id", "audit", NULL};
     static const char *const kinds[] = {"posix", "ntfs", "lucidlink", NULL};
+    const char *wrong;
 
     SV_TRY(service_body_keys(req, keys, fail));
     SV_TRY(service_body_id(req, "host_id", true, v->host_id, fail));
     SV_TRY(service_body_name(req, "name", true, &v->name, fail));
-    SV_TRY(service_body_text(req, "path", 1, PATH_MAX_BYTES, true, &v->path, fail));
-    SV_TRY(path_good(v->path, fail));
+    SV_TRY(service_body_text(req, "path", 1, VOLUME_PATH_MAX, true, &v->path, fail));
+    wrong = volume_path_wrong(v->path);
+    if (wrong != NULL) {
+        return al_fail_set(fail, AL_EINVAL, 0, "\"path\" %s", wrong);
+    }
     v->path = path_plain(req, v->path);
     if (v->path == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     v->kind = "posix";
     SV_TRY(service_body_word(req, "kind", kinds, false, &v->kind, fail));
-    return service_body_id(req, "share_id", false, v->share_id, fail);
+    SV_TRY(service_body_id(req, "share_id", false, v->share_id, fail));
+    return volume_audit_read(req, v, fail);
+}
+
+static void
+audit_detail(struct service_detail *d, const char *from, const char *to)
+{
+    if (to == NULL || (from != NULL && strcmp(from, to) == 0)) {
+        return;
+    }
+    al_jo_object(&d->j, "audit");
+    al_jo_raw(&d->j, "from", al_span_of(from != NULL ? from : "null"));
+    al_jo_raw(&d->j, "to", al_span_of(to));
+    al_jo_close(&d->j);
 }
 
 int
@@ -145,9 +161,12 @@ volume_create(struct service_req *req, struct service_reply *reply, struct al_fa
     service_detail_text(&d, "host", NULL, h.name);
     service_detail_text(&d, "path", NULL, v.path);
     service_detail_text(&d, "share_id", NULL, v.share_id[0] != '\0' ? v.share_id : NULL);
+    audit_detail(&d, NULL, v.audit);
     SV_TRY(service_detail_end(&d));
     SV_TRY(service_event(req, v.customer_id, "volume.create", "volume", v.id, v.name, NULL, &d.text,
                          fail));
+    SV_TRY(volume_is_audited(&v) ? work_volume_audited(req->service, v.customer_id, v.id, fail)
+                                 : AL_OK);
     SV_TRY(service_one(req, reply, &store_volumes, v.id, 201, fail));
     SV_TRY(service_commit(&tx, reply, fail));
     service_publish_noun(req->worker, "volume", &store_volumes, v.customer_id, v.id);
@@ -158,7 +177,7 @@ volume_create(struct service_req *req, struct service_reply *reply, struct al_fa
 int
 volume_update(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
-    static const char *const keys[] = {"name", "share_id", NULL};
+    static const char *const keys[] = {"name", "share_id", "audit", NULL};
     AL_CLEANUP(service_tx_end) struct service_tx tx = {0};
     AL_CLEANUP(service_detail_free) struct service_detail d = {0};
     struct scope scope = service_scope(req->caller);
@@ -172,6 +191,7 @@ volume_update(struct service_req *req, struct service_reply *reply, struct al_fa
     SV_TRY(service_body_name(req, "name", false, &v.name, fail));
     SV_TRY(service_body_id(req, "share_id", false, v.share_id, fail));
     SV_TRY(share_good(req, &v, fail));
+    SV_TRY(volume_audit_read(req, &v, fail));
     if (strcmp(was.share_id, v.share_id) != 0 && was.stub_files > 0) {
         return al_fail_set(
             fail, AL_ECONFLICT, 0,
@@ -180,6 +200,7 @@ volume_update(struct service_req *req, struct service_reply *reply, struct al_fa
     service_detail_begin(&d);
     service_detail_text(&d, "name", was.name, v.name);
     service_detail_text(&d, "share_id", was.share_id, v.share_id);
+    audit_detail(&d, was.audit, v.audit);
     SV_TRY(service_detail_end(&d));
     SV_TRY(store_volume_set(tx.db, &scope, &v, fail));
     SV_TRY(service_event(req, v.customer_id, "volume.update", "volume", v.id, v.name, NULL, &d.text,

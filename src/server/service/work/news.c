@@ -90,6 +90,9 @@ work_tell(struct work_tx *t)
         case WORK_T_HOST:
             service_publish_noun(w, "host", &store_hosts, x->customer_id, x->id);
             break;
+        case WORK_T_ACCESS:
+            work_access_tell(w, x->id, x->customer_id, t->now_ns);
+            break;
         }
     }
     t->count = 0;
@@ -164,6 +167,7 @@ work_news(struct service_worker *w, int64_t now_ns)
     while (next_job_news(s->work, now_ns, &j)) {
         service_publish_noun(w, "job", &store_jobs, j.customer_id, j.id);
     }
+    work_access_news(w, now_ns);
     while (next_volume_news(s->work, now_ns, &v)) {
         int64_t began = port_mono_ns(s->port), took;
         int rc = work_figures_refresh(w, v.customer_id, v.id, now_ns);

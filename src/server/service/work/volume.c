@@ -1,4 +1,4 @@
-#include "server/service/work/work.h"
+#include "server/service/work/access.h"
 
 #include <string.h>
 
@@ -26,6 +26,21 @@ work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *f
     struct scope scope = service_scope(req->caller);
 
     return store_volume_get(req->worker->db, &scope, req->ids[0], req->arena, ret, fail);
+}
+
+int
+work_volume_audited(struct service *s, const char *customer_id, const char *volume_id,
+                    struct al_fail *fail)
+{
+    static const struct inventory_coverage untold = {.audited = true};
+    struct inventory_scope scope = work_inventory_scope(customer_id);
+    int rc = inventory_coverage_set(s->work->inventory, &scope, volume_id, &untold);
+
+    return rc == AL_OK ? AL_OK
+                       : al_fail_set(fail, rc, 0,
+                                     "the inventory does not keep that its evidence is "
+                                     "its audit logs: %s",
+                                     al_code_name(rc));
 }
 
 void

@@ -19,7 +19,11 @@
 #define WORK_FIGURES_EVERY_NS (INT64_C(1000) * 1000000) /* of one volume and its customer */
 /* jobs with news at the same time; beyond: told with every change */
 #define WORK_JOBS_WATCHED 256u
-#define WORK_VOLUMES_MAX 16384u /* volumes with news at the same time */
+#define WORK_ACCESS_EVERY_NS (INT64_C(500) * 1000000) /* of what audit logs of one volume told */
+#define WORK_ACCESS_WATCHED 1024u /* volumes with audit logs that live at the same time */
+#define WORK_ACCESS_FORGET_NS (INT64_C(600) * 1000000000) /* of nothing new */
+#define WORK_ACCESS_ROWS 20u                              /* of one live event */
+#define WORK_VOLUMES_MAX 16384u                           /* volumes with news at the same time */
 #define WORK_PRUNE_EVERY_NS (INT64_C(60) * 1000000000)
 #define WORK_TICK_ARENA_MAX (16u << 20)
 #define WORK_TEXT_MAX 600u
@@ -29,6 +33,12 @@ struct background; /* import/import.h: threads for what takes long */
 struct work_job_news {
     al_id id, customer_id;
     int64_t told_ns;
+    bool news;
+};
+struct work_access_news {
+    al_id id, customer_id;
+    int64_t told_ns;
+    uint64_t number; /* of the last row that was told */
     bool news;
 };
 struct work_volume_news {
@@ -46,6 +56,10 @@ struct work {
     struct work_volume_news *volumes; /* by use, WORK_VOLUMES_MAX at most */
     size_t volume_count, volume_cap;
     int64_t pruned_ns;
+    struct work_access_news *accesses; /* WORK_ACCESS_WATCHED, from the start on */
+    size_t access_count;
+    al_id settle_after; /* the round of audited volumes has come to this one; one thread's alone */
+    int64_t settle_ns;  /* when the next round begins; 0: one is under way */
     al_id growth_after; /* the round of daily figures has come to this volume */
     int64_t growth_ns;  /* when the next round begins; 0: one is under way */
     bool started;       /* what was left by the last run is taken up */
@@ -60,7 +74,8 @@ enum work_what {
     WORK_T_VOLUME_STATE, /* told at once */
     WORK_T_FIGURES,
     WORK_T_SHARE,
-    WORK_T_HOST
+    WORK_T_HOST,
+    WORK_T_ACCESS /* what the audit logs of a volume told */
 };
 struct work_touched {
     enum work_what what;
@@ -107,6 +122,12 @@ void work_tell(struct work_tx *t);
 void work_note_volume(struct work *k, const char *id, const char *customer_id);
 /* What is due of it. */
 void work_news(struct service_worker *w, int64_t now_ns);
+
+/* ---- access.c: what audit logs told, live ---- */
+/* At most one event of a volume in WORK_ACCESS_EVERY_NS; what came too early is told by work_news. */
+void work_access_tell(struct service_worker *w, const char *volume_id, const char *customer_id,
+                      int64_t now_ns);
+void work_access_news(struct service_worker *w, int64_t now_ns);
 
 /* ---- share.c: shares in trouble ---- */
 /* Whether this code of this act is the share's trouble rather than the file's. */
@@ -188,14 +209,18 @@ void work_figures_tell(struct service_worker *w, const char *customer_id, int64_
 struct inventory_scope work_inventory_scope(const char *customer_id);
 /* The same for what a rule or a search of somebody's decides: patterns may be slow over millions of
  * files, and whoever asks shall not hold up others for ever. Beyond limit_ns: AL_ETIMEDOUT. */
-#define WORK_ASK_NS (INT64_C(30) * 1000000000)  /* while somebody waits for the answer */
-#define WORK_RUN_NS (INT64_C(300) * 1000000000)  /* of a run: one thread plans for all */
+#define WORK_ASK_NS (INT64_C(30) * 1000000000)    /* while somebody waits for the answer */
+#define WORK_RUN_NS (INT64_C(300) * 1000000000)   /* of a run: one thread plans for all */
 #define WORK_LIST_NS (INT64_C(1800) * 1000000000) /* of a list that is written */
 struct inventory_scope work_limited_scope(const char *customer_id, int64_t limit_ns);
 struct inventory_scope work_ask_scope(const struct work *k, const char *customer_id);
 /* The volume by the path's {id}, in scope. */
 int work_volume(struct service_req *req, struct store_volume *ret,
                 struct al_fail *fail) AL_MUST_CHECK;
+/* A volume that is about to be: from its first moment its evidence is its audit logs, of which nothing
+ * was told. Before the commit; harmless where that fails. */
+int work_volume_audited(struct service *s, const char *customer_id, const char *volume_id,
+                        struct al_fail *fail) AL_MUST_CHECK;
 /* The volume is deleted, durably: its inventory goes too. */
 void work_volume_gone(struct service *s, const char *customer_id, const char *volume_id);
 /* Brings the store's figures of a volume up to the inventory's; its own transaction. */
