@@ -195,6 +195,15 @@ int cmd_plan(struct cli *c);
 int cmd_figures(struct cli *c);
 int cmd_tree(struct cli *c);
 int cmd_why(struct cli *c);
+/* ---- what audit logs tell ---- */
+int cmd_access_status(struct cli *c);
+int cmd_access_show(struct cli *c);
+int cmd_access_follow(struct cli *c);
+int cmd_access_top(struct cli *c);
+int cmd_access_hours(struct cli *c);
+int cmd_access_nodes(struct cli *c);
+/* plan.c: what a plan left out for want of a record of accesses, and that the record has an end. */
+void plan_held_out(const json_t *plan);
 /* ---- download.c ---- */
 /* The answer's bytes into a file, which is there whole or not at all; NULL or "-": to standard
  * output. path is below /api/v1. */

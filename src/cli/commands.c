@@ -38,16 +38,29 @@ static const struct cli_option share_set[] = {{"name", "N", "another name", fals
                                               {"user", "U", "another user", false},
                                               {"password-file", "F", "another password", false},
                                               END};
+/* Of volume add and volume set alike. */
+#define VOLUME_AUDIT                                                                               \
+    {"audit-root", "P", "kind lucidlink: the filespace's root on the host, if not found", false},  \
+        {"silence-hours", "N", "audit logs that nobody writes to for longer count as off", false}, \
+        {"prehydrate", "YES", "yes or no: prefetching a file counts as an access", false},         \
+        {"drop-users", "A,B", "whose accesses are noise; * and ? as in a shell", false},           \
+        {"drop-hosts", "A,B", "likewise hosts", false},                                            \
+        {"drop-nodes", "A,B", "likewise nodes", false},                                            \
+    {                                                                                              \
+        "logs", "A,B", "further endings of names that are audit logs", false                       \
+    }
 static const struct cli_option volume_add[] = {
     {"host", "H", "the host it is on", true},
     {"path", "P", "its root there, absolute", true},
     {"name", "N", "its name here", true},
     {"share", "S", "where its cold files go; without: tracked only", false},
     {"kind", "KIND", "posix (default), ntfs or lucidlink", false},
+    VOLUME_AUDIT,
     END};
 static const struct cli_option volume_set[] = {{"name", "N", "another name", false},
                                                {"share", "S", "another share", false},
                                                {"path", "P", "another path", false},
+                                               VOLUME_AUDIT,
                                                END};
 static const struct cli_option volume_list[] = {
     OF_CUSTOMER, {"host", "H", "only this host's", false}, LIMIT, END};
@@ -201,6 +214,38 @@ static const struct cli_option tree[] = {
     {"offset", "N", "behind so many", false},
     END};
 
+#define PICK_ROWS                                                                                  \
+    {"user", "NAME", "only what this user did", false},                                            \
+    {                                                                                              \
+        "host", "NAME", "only what was done on this host", false                                   \
+    }
+#define WINDOW                                                                                     \
+    {"days", "N", "of so many days, 1 to 90; default 7", false},                                   \
+    {                                                                                              \
+        "folder", "PATH", "only what lies below it", false                                         \
+    }
+static const struct cli_option access_show[] = {
+    {"since", "AGO", "not older than this: 90m, 12h, 7d, 2w", false},
+    PICK_ROWS,
+    {"limit", "N", "at most so many rows; default 50, 0: all that are kept", false},
+    END};
+static const struct cli_option access_follow[] = {
+    PICK_ROWS, {"seconds", "N", "end after so long; default: when interrupted", false}, END};
+static const struct cli_option access_top[] = {
+    {"by", "KEY", "file (default), folder, user or host", false},
+    WINDOW,
+    {"limit", "N", "at most so many; default 20", false},
+    END};
+static const struct cli_option access_hours[] = {WINDOW, END};
+static const struct cli_option access_nodes[] = {
+    {"active", NULL, "only those with a log open", false},
+    {"behind", NULL, "only those whose logs are not read to their ends", false},
+    {"search", "TEXT", "part of node, host or user", false},
+    {"sort", "KEY", "node (default), host, user, last_event, last_grown or behind", false},
+    {"reverse", NULL, "the other way round", false},
+    LIMIT,
+    END};
+
 static const char import_more[] =
     "Reads what find -printf, PowerShell, TreeSize, WinDirStat and Alto itself write, and other "
     "lists with a column for the path. What it takes the\n"
@@ -325,6 +370,18 @@ static const struct cli_command table[] = {
      false, cmd_tree},
     {"why", NULL, "VOLUME PATH", 2, 2, "why a file is where it is, and what happened to it", NULL,
      names_more, false, cmd_why},
+    {"access", "status", "VOLUME", 1, 1, "how it stands with the audit logs of a volume", NULL,
+     names_more, false, cmd_access_status},
+    {"access", "show", "VOLUME [PATH]", 1, 2, "the latest accesses, newest first", access_show,
+     names_more, false, cmd_access_show},
+    {"access", "follow", "VOLUME [PATH]", 1, 2, "print accesses as they come in", access_follow,
+     names_more, false, cmd_access_follow},
+    {"access", "top", "VOLUME", 1, 1, "what and who was busiest", access_top, names_more, false,
+     cmd_access_top},
+    {"access", "hours", "VOLUME", 1, 1, "accesses by hour, in UTC", access_hours, names_more, false,
+     cmd_access_hours},
+    {"access", "nodes", "VOLUME", 1, 1, "the clients that write audit logs", access_nodes,
+     names_more, false, cmd_access_nodes},
     {"rescue", NULL, "", 0, 0, "rebuild files from a share alone", rescue, rescue_more, true,
      cmd_rescue},
     {"completion", NULL, "SHELL", 1, 1, "print completion for bash, zsh or fish", NULL,

@@ -115,6 +115,26 @@ print_money(const json_t *plan)
     }
 }
 
+void
+plan_held_out(const json_t *plan)
+{
+    const json_t *record = json_object_get(plan, "access_record"),
+                 *held = json_object_get(plan, "held_for_access_record");
+    char bytes[32];
+
+    if (!json_is_object(record)) {
+        return;
+    }
+    if (get_count(held, "files") > 0) {
+        out_size(get_count(held, "bytes"), bytes);
+        (void)printf("held back, since accesses are not known for so long: %llu files, %s\n",
+                     (unsigned long long)get_count(held, "files"), bytes);
+    }
+    (void)printf("%s%s\n",
+                 json_is_true(json_object_get(record, "complete")) ? "" : "warning: ",
+                 get_text(record, "text"));
+}
+
 static void
 print_compare(const json_t *plan)
 {
@@ -178,6 +198,7 @@ print_plan(struct cli *c, const json_t *plan)
                                                        : "no scan or import yet");
     print_money(plan);
     print_compare(plan);
+    plan_held_out(plan);
     return print_lists(c, plan);
 }
 

@@ -151,6 +151,7 @@ print_plan(struct cli *c, const json_t *plan)
                  (unsigned long long)get_count(plan, "files"), bytes, freed,
                  get_text(plan, "as_of_at")[0] != '\0' ? get_text(plan, "as_of_at")
                                                        : "no scan or import yet");
+    plan_held_out(plan);
     for (size_t i = 0; i < AL_LEN(tables); i++) {
         const json_t *rows = json_object_get(plan, tables[i].key);
         int rc = AL_OK;

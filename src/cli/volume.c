@@ -1,6 +1,65 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* "a,b" as a list; "" is an empty one. */
+static int
+set_names(struct cli *c, json_t *audit, const char *key, const char *text)
+{
+    json_t *list = json_array();
+    int rc = list == NULL ? AL_ENOMEM : AL_OK;
+
+    while (rc == AL_OK && *text != '\0') {
+        size_t len = strcspn(text, ",");
+
+        if (len > 0 && json_array_append_new(list, json_stringn(text, len)) != 0) {
+            rc = al_fail_set(&c->fail, AL_EINVAL, 0, "%.100s is no text in UTF-8", text);
+        }
+        text += len + (text[len] == ',');
+    }
+    if (rc != AL_OK) {
+        al_json_freep(&list);
+        return rc;
+    }
+    return al_json_set(audit, key, list);
+}
+
+/* The options about audit logs, where any is given. */
+static int
+set_audit(struct cli *c, json_t *body)
+{
+    static const struct {
+        const char *option, *key;
+    } lists[] = {{"drop-users", "drop_users"},
+                 {"drop-hosts", "drop_hosts"},
+                 {"drop-nodes", "drop_nodes"},
+                 {"logs", "logs"}};
+    const char *root = args_get(c, "audit-root"), *pre = args_get(c, "prehydrate");
+    json_t *audit = json_object();
+    uint64_t hours = 0;
+    bool given;
+    int rc = args_number(c, "silence-hours", &hours, &given);
+
+    rc = rc != AL_OK || !given ? rc : al_json_set_u64(audit, "silence_hours", hours);
+    rc = rc != AL_OK || root == NULL ? rc : al_json_set_str(audit, "root", root);
+    if (rc == AL_OK && pre != NULL && strcmp(pre, "yes") != 0 && strcmp(pre, "no") != 0) {
+        rc = al_fail_set(&c->fail, AL_EINVAL, 0, "--prehydrate is yes or no");
+    }
+    rc = rc != AL_OK || pre == NULL
+             ? rc
+             : al_json_set_bool(audit, "prehydrate", strcmp(pre, "yes") == 0);
+    for (size_t i = 0; i < AL_LEN(lists) && rc == AL_OK; i++) {
+        const char *text = args_get(c, lists[i].option);
+
+        rc = text == NULL ? AL_OK : set_names(c, audit, lists[i].key, text);
+    }
+    if (rc != AL_OK || json_object_size(audit) == 0) {
+        json_decref(audit);
+        return rc;
+    }
+    return al_json_set(body, "audit", audit);
+}
 
 int
 cmd_volume_add(struct cli *c)
@@ -20,6 +79,7 @@ cmd_volume_add(struct cli *c)
     if (rc == AL_OK && args_get(c, "kind") != NULL) {
         rc = al_json_set_str(body, "kind", args_get(c, "kind"));
     }
+    rc = rc != AL_OK ? rc : set_audit(c, body);
     if (rc != AL_OK) {
         json_decref(body);
         return rc;
@@ -84,6 +144,7 @@ cmd_volume_set(struct cli *c)
         rc = resolve_share(c, args_get(c, "share"), share);
         rc = rc != AL_OK ? rc : al_json_set_str(body, "share_id", share);
     }
+    rc = rc != AL_OK ? rc : set_audit(c, body);
     if (rc != AL_OK) {
         json_decref(body);
         return rc;

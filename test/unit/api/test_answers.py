@@ -413,6 +413,45 @@ def test_what_lies_where_and_why():
     site.ask("GET", volume + "/why?path=/nothing", status=404)
 
 
+def test_what_audit_logs_tell():
+    host, now = site.host["id"], time.time_ns()
+    v = site.ask("POST", A + "/volumes", {"host_id": host, "name": "space", "path": "/media/space", "kind": "lucidlink", "audit": {"silence_hours": 24}}, status=201)
+    assert v["audit"]["silence_hours"] == 24 and v["audit"]["drop_users"] == [], v
+    v = site.ask("PATCH", A + "/volumes/" + v["id"], {"audit": {"drop_users": ["backup*"]}}, headers=match(v))
+    assert v["audit"]["silence_hours"] == 24 and v["audit"]["drop_users"] == ["backup*"], v
+    site.ask("PATCH", A + "/volumes/" + v["id"], {"audit": {"silence_hours": 0}}, status=422, headers=match(v))
+    site.space, volume = v, A + "/volumes/" + v["id"]
+    audit = [x for x in site.ask("GET", A + "/agent/config", token=site.secret)["volumes"] if x["id"] == v["id"]][0]["audit"]
+    assert audit == v["audit"], audit
+    assert site.ask("GET", volume + "/access")["state"] == "untold"
+    batch([{"t": "access", "volume_id": v["id"], "rows": [
+        {"k": "create", "path": "a/new.mov", "time_ns": now - 5 * 10**9, "user": "anna", "host": "mac1", "node": "7",
+         "stat": {"type": "file", "size": 5000, "allocated": 8192, "mtime_ns": now - 5 * 10**9}},
+        {"k": "used", "path": "a/new.mov", "time_ns": now - 4 * 10**9, "reads": 3, "user": "anna", "host": "mac1", "node": "7"},
+        {"k": "move", "path": "a/new.mov", "target_b64": base64.b64encode(b"a/n\xffw").decode(), "target": "a/n?w", "time_ns": now - 3 * 10**9}]},
+        {"t": "audit", "volume_id": v["id"], "state": "live", "since_ns": now - 10**12, "covered_since_ns": now - 10**15, "last_event_ns": now,
+         "told_ns": now, "text": "", "root": "/media", "filespace": "prod.acme", "filespace_uuid": "u", "files": 3, "active": 1, "behind_bytes": 0,
+         "lines": 9, "events": 8, "skipped": {"junk": 1}, "sample": {"why": "junk", "text": "{"},
+         "nodes": [{"node": "7", "host": "mac1", "user": "anna", "last_event_ns": now, "active": True, "files": 2}]}])
+    told = site.ask("GET", volume + "/access")
+    assert told["complete"] and told["nodes"]["active"] == 1 and told["last_number"] > 0, told
+    rows = site.ask("GET", volume + "/access/recent?limit=10")["items"]
+    assert [r["kind"] for r in rows] == ["move", "used", "create"] and base64.b64decode(rows[0]["target_b64"]) == b"/a/n\xffw", rows
+    assert site.ask("GET", volume + "/access/recent?before=%d&user=anna" % rows[1]["number"])["items"][0]["kind"] == "create"
+    assert site.ask("GET", volume + "/access/nodes?count=true&active=true&sort=behind&order=desc")["total"] == 1
+    for by in ("file", "folder", "user", "host"):
+        assert site.ask("GET", volume + "/access/top?by=" + by)["items"], by
+    assert sum(h["reads"] for h in site.ask("GET", volume + "/access/hours?folder=/a")["items"]) == 3
+    site.ask("GET", volume + "/access/top?by=colour", status=400)
+    site.ask("GET", volume + "/access/hours?from=2020-01-01T00:00:00Z", status=400)
+    site.ask("GET", A + "/volumes/%s/access" % site.volume["id"], status=409)
+    plan = site.ask("POST", A + "/plan", {"volume_id": v["id"], "where": "accessed older than 90d"})
+    assert plan["access_record"]["complete"] and plan["held_for_access_record"]["files"] == 0, plan
+    site.ask("POST", A + "/rules/preview", {"volume_id": v["id"], "where": "accessed older than 90d"})
+    why = site.ask("GET", volume + "/why?path_b64=" + urllib.parse.quote(rows[0]["target_b64"]))
+    assert why["access_record"]["state"] == "live" and why["file"]["accessed_source"] == "audit", why
+
+
 def test_audit_figures_series():
     site.ask("GET", A + "/audit?limit=200&count=true")
     site.ask("GET", A + "/audit?act=rule.create")
@@ -431,7 +470,8 @@ def test_audit_figures_series():
 
 
 def test_live_events_are_nouns():
-    schemas = {"job": "Job", "host": "Host", "volume": "Volume", "share": "Share", "import": "Import", "audit": "Event", "figures": "Figures"}
+    schemas = {"job": "Job", "host": "Host", "volume": "Volume", "share": "Share", "import": "Import", "audit": "Event", "figures": "Figures",
+               "access": "AccessNews"}
     connection = site.altod.connect()
     connection.request("GET", A + "/events", headers={"Authorization": "Bearer " + site.token})
     answer = connection.getresponse()
@@ -440,9 +480,10 @@ def test_live_events_are_nouns():
     site.ask("PATCH", A + "/volumes/" + site.volume["id"], {"name": "projects2"}, headers=match(site.ask("GET", A + "/volumes/" + site.volume["id"])))
     site.ask("POST", A + "/volumes/%s/scan" % site.volume["id"], status=202)
     site.ask("POST", A + "/volumes/%s/imports" % site.volume["id"], {"name": "live", "size": 5}, status=201)
+    batch([{"t": "access", "volume_id": site.space["id"], "rows": [{"k": "pin", "path": "a", "time_ns": 1}]}])
     seen, event = set(), None
     end = time.monotonic() + 5
-    while time.monotonic() < end and not {"volume", "job", "import"} <= seen:
+    while time.monotonic() < end and not {"volume", "job", "import", "access"} <= seen:
         line = answer.fp.readline().decode().strip()
         if line.startswith("event: "):
             event = line[7:]
@@ -451,7 +492,7 @@ def test_live_events_are_nouns():
             undescribed.extend(w for w in wrong if w not in undescribed)
             seen.add(event)
     connection.close()
-    assert {"volume", "job", "import"} <= seen, seen
+    assert {"volume", "job", "import", "access"} <= seen, seen
 
 
 def test_another_customers_ids_are_not_there():
@@ -460,6 +501,7 @@ def test_another_customers_ids_are_not_there():
     otto = site.altod.log_in("otto", "long enough 2")
     for path in ("/hosts/" + site.host["id"], "/shares/" + site.share["id"], "/volumes/" + site.volume["id"], "/rules/" + site.rule["id"],
                  "/volumes/%s/files" % site.volume["id"], "/volumes/%s/figures" % site.volume["id"], "/volumes/%s/why?path=/" % site.volume["id"],
+                 "/volumes/%s/access" % site.space["id"], "/volumes/%s/access/recent" % site.space["id"],
                  "/customers/%s/costs" % site.host["customer_id"], "/customers/" + site.host["customer_id"]):
         site.ask("GET", A + path, status=404, token=otto)
     assert site.ask("GET", A + "/hosts", token=otto)["items"] == []

@@ -140,6 +140,109 @@ test_long_sentences_are_cut_at_a_character(void)
 }
 
 static void
+test_rows_of_audit_logs_arrive_with_all_they_tell(void)
+{
+    struct intake_batch b =
+        parse("{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":["
+              "{\"k\":\"used\",\"path\":\"/a/"
+              "b\",\"time_ns\":7,\"modified_ns\":6,\"reads\":3,\"writes\":1,"
+              "\"user\":\"anna\",\"host\":\"mac\",\"node_b64\":\"/"
+              "w==\",\"stat\":{\"type\":\"file\",\"size\":9,"
+              "\"allocated\":4096,\"mtime_ns\":-5,\"mode\":420,\"uid\":1,\"gid\":2}},"
+              "{\"k\":\"move\",\"path\":\"a\",\"target_b64\":\"Yf8=\",\"time_ns\":8}]}\n");
+    const struct intake_access *a = b.records[0].access;
+
+    TAP_CHECK(b.records[0].kind == INTAKE_ACCESS && a->count == 2 && a->rejected == 0);
+    TAP_CHECK(a->rows[0].kind == INVENTORY_ACCESS_USED && a->rows[0].time_ns == 7);
+    TAP_CHECK(a->rows[0].modified_ns == 6 && a->rows[0].reads == 3 && a->rows[0].writes == 1);
+    TAP_CHECK(al_span_equal(a->rows[0].path, al_span_of("a/b")));
+    TAP_CHECK(al_span_equal(a->rows[0].user, al_span_of("anna")));
+    TAP_CHECK(a->rows[0].node.len == 1 && a->rows[0].node.at[0] == 0xff);
+    TAP_CHECK(a->rows[0].has_stat && a->rows[0].type == PORT_T_FILE && a->rows[0].size == 9);
+    TAP_CHECK(a->rows[0].mtime_ns == -5 && a->rows[0].mode == 420 && a->rows[0].nlink == 1);
+    TAP_CHECK(a->rows[1].kind == INVENTORY_ACCESS_MOVE && a->rows[1].target.len == 2);
+    TAP_CHECK(!a->rows[1].has_stat);
+}
+
+static void
+test_a_row_that_tells_nothing_is_left_out_alone(void)
+{
+    static const struct {
+        const char *row, *why;
+    } bad[] = {
+        {"{\"k\":\"used\",\"path\":\"a\"}", "a row without its time"},
+        {"{\"k\":\"used\",\"path\":\"a\",\"time_ns\":\"7\"}", "a row without its time"},
+        {"{\"k\":\"used\",\"path\":\"a/../b\",\"time_ns\":7}",
+         "the path leaves the volume or is malformed"},
+        {"{\"k\":\"used\",\"path_b64\":\"!\",\"time_ns\":7}", "the path is malformed or too long"},
+        {"{\"k\":\"use\",\"path\":\"a\",\"time_ns\":7}", "a row of no kind that is known"},
+        {"{\"k\":\"delete\",\"path\":\"/\",\"time_ns\":7}", "a row about the volume's root itself"},
+        {"{\"k\":\"folder_delete\",\"time_ns\":7}", "a row about the volume's root itself"},
+        {"{\"k\":\"move\",\"path\":\"a\",\"target\":\"\",\"time_ns\":7}",
+         "a move without its target"},
+        {"[]", "a row of no kind that is known"},
+    };
+    char line[512];
+
+    for (size_t i = 0; i < AL_LEN(bad); i++) {
+        struct intake_batch b;
+
+        (void)snprintf(line, sizeof(line),
+                       "{\"t\":\"access\",\"volume_id\":\"" VOLUME
+                       "\",\"rows\":[%s,{\"k\":\"pin\",\"path\":\"\",\"time_ns\":1}]}",
+                       bad[i].row);
+        b = parse(line);
+        TAP_CHECK(b.records[0].kind == INTAKE_ACCESS);
+        TAP_EQUAL_U64(b.records[0].access->rejected, 1);
+        TAP_EQUAL_STR(b.records[0].access->why, bad[i].why);
+        TAP_EQUAL_U64(b.records[0].access->count, 1);
+    }
+    TAP_EQUAL_STR(why("{\"t\":\"access\",\"rows\":[]}"),
+                  "a record of accesses without volume or rows");
+    TAP_EQUAL_STR(why("{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":{}}"),
+                  "a record of accesses without volume or rows");
+}
+
+static void
+test_more_rows_than_a_record_holds_do_not_take_the_memory(void)
+{
+    struct al_buf AL_CLEANUP(al_buf_free) text;
+    const struct intake_access *a;
+
+    al_buf_init(&text, INTAKE_LINE_MAX);
+    TAP_OK(al_buf_adds(&text, "{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":[7"));
+    for (int i = 0; i < 20000; i++) {
+        TAP_OK(al_buf_adds(&text, ",7"));
+    }
+    TAP_OK(al_buf_adds(&text, "]}"));
+    a = parse((const char *)text.at).records[0].access;
+    TAP_EQUAL_U64(a->rejected, 20001);
+    TAP_EQUAL_U64(a->count, 0);
+    TAP_EQUAL_STR(a->why, "more rows than a record holds");
+}
+
+static void
+test_how_audit_logs_stand_arrives_and_strange_parts_of_it_do_not(void)
+{
+    struct intake_batch b = parse(
+        "{\"t\":\"audit\",\"volume_id\":\"" VOLUME "\",\"state\":\"silent\",\"since_ns\":5,"
+        "\"covered_since_ns\":4,\"lines\":7,\"events\":-1,\"own\":\"x\",\"skipped\":{\"junk\":3,"
+        "\"x\\\"y\":9},\"nodes\":[{\"node\":\"1\",\"active\":true},3,{}],\"sample\":[1]}\n"
+        "{\"t\":\"audit\",\"volume_id\":\"" VOLUME "\",\"state\":\"sleepy\"}\n");
+    const struct intake_audit *a = b.records[0].audit;
+
+    TAP_CHECK(b.records[0].kind == INTAKE_AUDIT);
+    TAP_EQUAL_STR(a->x.state, "silent");
+    TAP_CHECK(a->x.since_ns == 5 && a->x.covered_ns == 4);
+    TAP_EQUAL_STR(a->x.counts,
+                  "{\"lines\":7,\"events\":0,\"other\":0,\"outside\":0,\"own\":0,\"named\":0,"
+                  "\"clamped\":0,\"ignored_files\":0,\"skipped\":{\"junk\":3}}");
+    TAP_EQUAL_U64(a->node_count, 1);
+    TAP_EQUAL_STR(a->x.sample_why, "");
+    TAP_CHECK(b.records[1].kind == INTAKE_REJECTED);
+}
+
+static void
 test_a_batch_above_the_limit_is_refused_whole(void)
 {
     struct intake_batch b;
@@ -164,6 +267,10 @@ main(void)
     TAP_RUN(test_each_kind_of_bad_record_is_named);
     TAP_RUN(test_paths_that_leave_the_volume_are_no_paths);
     TAP_RUN(test_long_sentences_are_cut_at_a_character);
+    TAP_RUN(test_rows_of_audit_logs_arrive_with_all_they_tell);
+    TAP_RUN(test_a_row_that_tells_nothing_is_left_out_alone);
+    TAP_RUN(test_more_rows_than_a_record_holds_do_not_take_the_memory);
+    TAP_RUN(test_how_audit_logs_stand_arrives_and_strange_parts_of_it_do_not);
     TAP_RUN(test_a_batch_above_the_limit_is_refused_whole);
     arena = al_arena_free(arena);
     return tap_end();

@@ -1,6 +1,7 @@
 #include "server/service/file/file.h"
 #include "server/service/file/ops.h"
 #include "server/service/plan/ask.h"
+#include "server/service/work/access.h"
 
 #include <string.h>
 
@@ -15,9 +16,12 @@ struct why { /* of one file */
     struct store_volume v;
     struct inventory_row row;
     struct rule_entry entry;
+    struct access_record record; /* of a volume with audit logs */
+    int64_t covered_ns;          /* plans count it as used then at least; 0: no such time */
     struct al_jsonout j;
     size_t rules;
     bool decided;
+    bool held; /* what decides would not, but for what is not known of accesses */
     struct store_rule by; /* the rule that decides */
     struct why_entry *told;
     size_t told_count;
@@ -60,6 +64,28 @@ entry_of(const struct inventory_row *row, struct rule_entry *e)
     }
 }
 
+/* As plans do: where accesses are known only since some time, a file counts as used then. *ret_held: the
+ * rule means it by what is known alone. */
+static bool
+rule_means(const struct why *y, const struct rule *rule, bool tiers, bool *ret_held)
+{
+    struct rule_entry covered = y->entry;
+    bool known = rule_match(rule, &y->entry, y->req->now_ns);
+
+    *ret_held = false;
+    if (y->covered_ns == 0) {
+        return known;
+    }
+    if (covered.accessed_ns < y->covered_ns) {
+        covered.accessed_ns = y->covered_ns;
+    }
+    if (rule_match(rule, &covered, y->req->now_ns)) {
+        return true;
+    }
+    *ret_held = known && tiers;
+    return *ret_held;
+}
+
 static int
 one_rule(void *ctx, const char *id)
 {
@@ -67,7 +93,7 @@ one_rule(void *ctx, const char *id)
     struct why *y = ctx;
     struct scope scope = service_scope(y->req->caller);
     struct store_rule r;
-    bool matches, decides;
+    bool matches, decides, held = false;
 
     if (++y->rules > WHY_RULES_MAX) {
         return AL_OK;
@@ -76,10 +102,11 @@ one_rule(void *ctx, const char *id)
     /* A rule of the store was parsed before it was kept; one that does not parse matches nothing. */
     matches = y->row.type != PORT_T_FOLDER &&
               rule_parse(al_span_of(r.where), NULL, &rule, NULL) == AL_OK &&
-              rule_match(rule, &y->entry, y->req->now_ns);
+              rule_means(y, rule, strcmp(r.action, "tier") == 0, &held);
     decides = matches && r.enabled && !y->decided;
     if (decides) {
         y->decided = true;
+        y->held = held;
         y->by = r;
     }
     al_jo_object(&y->j, NULL);
@@ -92,6 +119,16 @@ one_rule(void *ctx, const char *id)
     al_jo_bool(&y->j, "decides", decides);
     al_jo_close(&y->j);
     return y->j.rc;
+}
+
+static const char *
+refusal_text(struct why *y, const char *refusal)
+{
+    const char *text =
+        !y->held ? why_refusal_text(refusal)
+                 : service_printf(y->req, "%s (%s)", why_refusal_text(refusal), y->record.text);
+
+    return text == NULL ? refusal : text;
 }
 
 /* What would be done now, and the sentence for it. */
@@ -108,10 +145,12 @@ decision_json(struct why *y)
                                               "stays as it is";
     } else if (strcmp(action, "tier") == 0) {
         refusal = why_refusal_of(&y->row);
+        y->held = y->held && refusal == NULL;
+        refusal = y->held ? "no_access_record" : refusal;
         text = refusal == NULL
                    ? service_printf(y->req, "Rule \"%s\" tiers it at its next run", name)
                    : service_printf(y->req, "Rule \"%s\" means it, but it is not tiered: %s", name,
-                                    why_refusal_text(refusal));
+                                    refusal_text(y, refusal));
     } else if (strcmp(action, "recall") == 0) {
         text = service_printf(y->req,
                               stub ? "Rule \"%s\" brings it back at its next run"
@@ -160,7 +199,7 @@ from_inventory(struct why *y)
     static const char *const evidence[INVENTORY_SOURCES] = {
         [INVENTORY_BY_WALK] = "Last read, by the access time that a scan saw on the file",
         [INVENTORY_BY_IMPORT] = "Last read, as an imported list says",
-        [INVENTORY_BY_AUDIT] = "Last read, as an audit log of the host tells",
+        [INVENTORY_BY_AUDIT] = "Last used, as audit logs tell",
         [INVENTORY_BY_RECALL] = "Last read, by the program for which it was brought back",
     };
     struct inventory_scope scope = work_ask_scope(y->req->service->work, y->v.customer_id);
@@ -245,6 +284,18 @@ timeline(struct why *y)
     return y->j.rc;
 }
 
+static int
+accesses_known(struct why *y)
+{
+    if (y->v.audit == NULL) {
+        return AL_OK;
+    }
+    SV_TRY(access_record_get(y->req, &y->v, &y->record, y->fail));
+    y->entry.accessed_ns = access_time_of(&y->row);
+    y->covered_ns = access_covered_ns(&y->record.coverage, y->req->now_ns);
+    return AL_OK;
+}
+
 int
 volume_why(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
@@ -269,6 +320,7 @@ volume_why(struct service_req *req, struct service_reply *reply, struct al_fail 
     SV_TRY(ask_failed(fail, rc));
     y.row = found.row;
     entry_of(&y.row, &y.entry);
+    SV_TRY(accesses_known(&y));
     al_jo_begin(&y.j, &reply->body);
     al_jo_object(&y.j, NULL);
     file_row_json(&y.j, "file", &y.row);
@@ -276,6 +328,7 @@ volume_why(struct service_req *req, struct service_reply *reply, struct al_fail 
     SV_TRY(store_rule_each_id(req->worker->db, &scope, y.v.id, one_rule, &y, fail));
     al_jo_close(&y.j);
     decision_json(&y);
+    SV_TRY(access_record_json(req, &y.v, "access_record", &y.j, fail));
     SV_TRY(timeline(&y));
     al_jo_close(&y.j);
     return al_jo_end(&y.j);

@@ -28,6 +28,9 @@ static const struct {
     {"not_matching", "its rule does not mean it any more"},
     {"excluded", "a rule excludes it"},
     {"earlier_rule", "an earlier rule decides it"},
+    {"no_access_record",
+     "accesses are not known for as long as its rule asks, so nobody can say that it is cold"},
+    {"pinned_in_lucidlink", "somebody pinned it in LucidLink, so it is wanted close at hand"},
     {"unknown", "nothing is known of it"},
 };
 

@@ -2,6 +2,7 @@
 #include "server/service/job/ops.h"
 #include "server/service/plan/ask.h"
 #include "server/service/rule/when.h"
+#include "server/service/work/access.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,23 @@ run_row(void *ctx, const struct inventory_row *row)
     return job_maker_add(r->maker, row->path, row);
 }
 
+/* What the works of this run tell the host of accesses. */
+static int
+note_coverage(const struct planning *p, struct job_maker *m)
+{
+    struct inventory_scope scope = work_inventory_scope(p->v.customer_id);
+    struct inventory_coverage c = {0};
+    int rc;
+
+    m->audited = p->v.audit != NULL;
+    if (!m->audited) {
+        return AL_OK;
+    }
+    rc = inventory_coverage(p->worker->service->work->inventory, &scope, p->v.id, &c);
+    m->covered_ns = access_covered_ns(&c, p->now_ns);
+    return rc == AL_ENOENT ? AL_OK : rc;
+}
+
 static int
 run_tier(struct planning *p, struct job_maker *m, struct inventory_plan *plan)
 {
@@ -44,6 +62,7 @@ run_tier(struct planning *p, struct job_maker *m, struct inventory_plan *plan)
 
         limits.bytes = limits.bytes == 0 || limits.bytes > enough ? enough : limits.bytes;
     }
+    SV_TRY(note_coverage(p, m));
     SV_TRY(plan_get(p, plan));
     rc = inventory_candidates(p->worker->service->work->inventory, &scope, p->v.id, &q, &limits,
                               run_row, &r);

@@ -47,6 +47,10 @@ int ask_failed(struct al_fail *fail, int rc);
 
 /* ---- json.c ---- */
 void plan_lists_json(struct al_jsonout *j, const struct inventory_plan *plan);
+/* The members held_for_access_record and access_record: what the plan left out for want of a record. */
+int plan_held_json(struct service_req *req, const struct store_volume *v,
+                   const struct inventory_plan *plan, struct al_jsonout *j,
+                   struct al_fail *fail) AL_MUST_CHECK;
 void plan_charts_json(struct al_jsonout *j, const struct inventory_plan_charts *c);
 void plan_rows_json(struct al_jsonout *j, const char *key, const struct inventory_row *rows,
                     size_t count);

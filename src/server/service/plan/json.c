@@ -1,4 +1,7 @@
 #include "server/service/plan/ask.h"
+#include "server/service/work/access.h"
+
+#include <string.h>
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -94,6 +97,33 @@ plan_lists_json(struct al_jsonout *j, const struct inventory_plan *plan)
     }
     al_jo_close(j);
     plan_rows_json(j, "sample", plan->sample, plan->sample_count);
+}
+
+int
+plan_held_json(struct service_req *req, const struct store_volume *v,
+               const struct inventory_plan *plan, struct al_jsonout *j, struct al_fail *fail)
+{
+    struct access_record r;
+    uint64_t files = 0, bytes = 0;
+
+    if (v->audit == NULL) {
+        al_jo_null(j, "held_for_access_record");
+        al_jo_null(j, "access_record");
+        return j->rc;
+    }
+    for (size_t i = 0; i < plan->refusal_count; i++) {
+        if (strcmp(plan->refusals[i].reason, "no_access_record") == 0) {
+            files += plan->refusals[i].files;
+            bytes += plan->refusals[i].bytes;
+        }
+    }
+    SV_TRY(access_record_get(req, v, &r, fail));
+    al_jo_object(j, "held_for_access_record");
+    al_jo_u64(j, "files", files);
+    al_jo_u64(j, "bytes", bytes);
+    al_jo_time(j, "covered_since_at", r.complete ? r.coverage.since_ns : 0);
+    al_jo_close(j);
+    return access_record_json(req, v, "access_record", j, fail);
 }
 
 void

@@ -91,7 +91,8 @@ compare_json(struct al_jsonout *j, const struct planned *p)
 
 /* Only tiering frees anything, or brings recalls about. */
 static int
-plan_json(struct al_buf *out, const struct planned *p, bool tiers, int64_t took_ns)
+plan_json(struct service_req *req, const struct store_volume *v, struct al_buf *out,
+          const struct planned *p, bool tiers, int64_t took_ns, struct al_fail *fail)
 {
     uint64_t freed = tiers ? p->plan.freed_bytes : 0;
     struct al_jsonout j;
@@ -104,6 +105,7 @@ plan_json(struct al_buf *out, const struct planned *p, bool tiers, int64_t took_
     plan_lists_json(&j, &p->plan);
     al_jo_time(&j, "as_of_at", p->plan.known_ns);
     al_jo_u64(&j, "took_ms", (uint64_t)(took_ns < 0 ? 0 : took_ns) / 1000000);
+    SV_TRY(plan_held_json(req, v, &p->plan, &j, fail));
     plan_charts_json(&j, &p->charts);
     al_jo_object(&j, "recalls");
     al_jo_u64(&j, "days", p->days);
@@ -144,7 +146,8 @@ plan_make(struct service_req *req, struct service_reply *reply, struct al_fail *
     q = ask_query(&mine, now_ns);
     SV_TRY(work_out(req, &v, &q, arena, &p, fail));
     SV_TRY(compare(req, &v, &q, arena, &p, fail));
-    return plan_json(&reply->body, &p, ask_tiers(&mine), port_mono_ns(port) - began_ns);
+    return plan_json(req, &v, &reply->body, &p, ask_tiers(&mine), port_mono_ns(port) - began_ns,
+                     fail);
 }
 
 /* ---- a number while one types ---- */

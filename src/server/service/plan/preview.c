@@ -24,6 +24,7 @@ preview(struct ask *k, struct service_reply *reply, int64_t now_ns)
     plan_lists_json(&j, &plan);
     al_jo_u64(&j, "took_ms", (uint64_t)(took < 0 ? 0 : took) / 1000000);
     al_jo_time(&j, "as_of_at", plan.known_ns);
+    SV_TRY(plan_held_json(k->req, k->v, &plan, &j, k->fail));
     al_jo_close(&j);
     return al_jo_end(&j);
 }

@@ -1,4 +1,4 @@
-#include "server/service/work/work.h"
+#include "server/service/work/access.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +83,11 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
         al_jo_u64(&j, "size", row->size);
         al_jo_i64(&j, "mtime_ns", row->mtime_ns);
         al_jo_i64(&j, "ino", (int64_t)row->ino);
+        if (m->audited) {
+            int64_t at = access_time_of(row);
+
+            al_jo_i64(&j, "accessed_ns", at > m->covered_ns ? at : m->covered_ns);
+        }
     }
     al_jo_close(&j);
     SV_TRY(al_jo_end(&j));

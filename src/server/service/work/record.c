@@ -4,6 +4,30 @@
 #include <stdio.h>
 #include <string.h>
 
+int64_t
+access_time_of(const struct inventory_row *row)
+{
+    return row->accessed_ns == RULE_TIME_UNKNOWN ? row->mtime_ns : row->accessed_ns;
+}
+
+static bool
+is_stale(const struct inventory_coverage *c, int64_t now_ns)
+{
+    return now_ns - c->told_ns >= INVENTORY_COVERAGE_LAG_NS;
+}
+
+static bool
+is_complete(const struct inventory_coverage *c, int64_t now_ns)
+{
+    return c->live && c->since_ns > 0 && !is_stale(c, now_ns);
+}
+
+int64_t
+access_covered_ns(const struct inventory_coverage *c, int64_t now_ns)
+{
+    return is_complete(c, now_ns) && c->since_ns < now_ns ? c->since_ns : now_ns;
+}
+
 static const char nothing_cold[] = "nothing is called cold";
 
 static void
@@ -58,8 +82,8 @@ access_record_get(struct service_req *req, const struct store_volume *v, struct 
     if (rc != AL_OK && rc != AL_ENOENT) {
         return al_fail_set(fail, rc, 0, "the inventory could not be asked: %s", al_code_name(rc));
     }
-    r.stale = r.told.told_ns > 0 && req->now_ns - r.coverage.told_ns >= INVENTORY_COVERAGE_LAG_NS;
-    r.complete = r.coverage.live && r.coverage.since_ns > 0 && !r.stale;
+    r.stale = r.told.told_ns > 0 && is_stale(&r.coverage, req->now_ns);
+    r.complete = is_complete(&r.coverage, req->now_ns);
     record_text(&r);
     *ret = r;
     return AL_OK;

@@ -160,6 +160,10 @@ struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
     /* Works of about so many bytes, handed out slice by slice, the first of them first_bytes;
      * slice_bytes 0: all at once. */
     uint64_t slice_bytes, first_bytes;
+    /* Of a volume with audit logs: its host cannot see accesses, so the works carry them, as plans take
+     * them: not before covered_ns. */
+    bool audited;
+    int64_t covered_ns;
     uint64_t chunk_bytes;
     size_t chunk_count, chunk_cap;
 };

@@ -1,0 +1,471 @@
+/* What audit logs tell, from an agent's batches to what people see: who used what, how it stands with
+ * the logs, what is set aside, and who may see it. */
+#include "tap.h"
+#include "work_help.h"
+
+#include "server/inventory/access.h"
+#include "server/service/access/ops.h"
+#include "server/service/agent/intake_apply.h"
+#include "server/store/access.h"
+
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+
+static al_id volume; /* anna's, with audit logs */
+
+static void
+make_volume(const char *more)
+{
+    char body[1024];
+
+    (void)snprintf(body, sizeof(body),
+                   "{\"host_id\":\"%s\",\"name\":\"space\",\"path\":\"/media/space\",\"kind\":"
+                   "\"lucidlink\",\"share_id\":\"%s\"%s}",
+                   world.a.host, world.a.share, more);
+    TAP_OK(ASK(volume_create, .who = &world.a.admin, .body = body));
+    memcpy(volume, text_of(world.json, "id"), sizeof(volume));
+}
+
+static const char *
+row_text(char out[512], const char *kind, const char *path, int64_t at_ns, unsigned reads,
+         const char *user)
+{
+    (void)snprintf(out, 512,
+                   "{\"k\":\"%s\",\"path\":\"%s\",\"time_ns\":%lld,\"reads\":%u,\"user\":\"%s\","
+                   "\"host\":\"mac1\",\"node\":\"7\"}",
+                   kind, path, (long long)at_ns, reads, user);
+    return out;
+}
+
+static const char *
+access_line(const char *rows)
+{
+    return lines("{\"t\":\"access\",\"volume_id\":\"%s\",\"rows\":[%s]}\n", volume, rows);
+}
+
+static const char *
+audit_line(const char *state, int64_t covered_ns, int64_t told_ns, const char *more)
+{
+    return lines("{\"t\":\"audit\",\"volume_id\":\"%s\",\"state\":\"%s\",\"since_ns\":%lld,"
+                 "\"covered_since_ns\":%lld,\"told_ns\":%lld%s}\n",
+                 volume, state, (long long)(world.now_ns - HOUR), (long long)covered_ns,
+                 (long long)told_ns, more);
+}
+
+static size_t
+items(void)
+{
+    return json_array_size(json_object_get(world.json, "items"));
+}
+
+static const json_t *
+item(size_t at)
+{
+    return json_array_get(json_object_get(world.json, "items"), at);
+}
+
+static size_t
+recent(const char *query)
+{
+    TAP_OK(ASK(access_recent, .who = &world.a.admin, .id = volume, .query = query));
+    return items();
+}
+
+static const json_t *
+status(void)
+{
+    TAP_OK(ASK(access_get, .who = &world.a.admin, .id = volume));
+    return world.json;
+}
+
+static const char *
+time_text(int64_t ns)
+{
+    static char text_at[AL_TIME_TEXT_MAX];
+
+    al_time_text(ns, text_at);
+    return text_at;
+}
+
+/* ---- settings ---- */
+
+static void
+test_settings_have_defaults_and_reach_the_agent(void)
+{
+    char query[64];
+
+    make_volume("");
+    TAP_EQUAL_U64(number_of(json_object_get(world.json, "audit"), "silence_hours"), 168);
+    (void)snprintf(query, sizeof(query), "\"%llu\"",
+                   (unsigned long long)number_of(world.json, "version"));
+    TAP_OK(ASK(volume_update, .who = &world.a.admin, .id = volume, .if_match = query,
+               .body = "{\"audit\":{\"drop_users\":[\"backup*\"],\"silence_hours\":24}}"));
+    TAP_EQUAL_U64(number_of(json_object_get(world.json, "audit"), "silence_hours"), 24);
+    TAP_OK(ASK(agent_config, .who = &world.a.agent));
+    const json_t *volumes = json_object_get(world.json, "volumes"), *audit = NULL;
+    for (size_t i = 0; i < json_array_size(volumes); i++) {
+        const json_t *v = json_array_get(volumes, i);
+
+        if (strcmp(text_of(v, "id"), volume) == 0) {
+            audit = json_object_get(v, "audit");
+        } else {
+            TAP_CHECK(json_object_get(v, "audit") == NULL);
+        }
+    }
+    TAP_EQUAL_U64(number_of(audit, "silence_hours"), 24);
+    TAP_EQUAL_STR(json_string_value(json_array_get(json_object_get(audit, "drop_users"), 0)),
+                  "backup*");
+    TAP_CHECK(json_is_false(json_object_get(audit, "prehydrate")));
+}
+
+static void
+test_settings_that_are_none_are_refused_with_a_sentence(void)
+{
+    static const struct {
+        const char *audit, *says;
+    } bad[] = {
+        {"{\"silence_hours\":0}", "1 to 8760"},
+        {"{\"silence_hours\":8761}", "1 to 8760"},
+        {"{\"silence_hours\":\"7\"}", "1 to 8760"},
+        {"{\"prehydrate\":1}", "true or false"},
+        {"{\"root\":\"media\"}", "absolute"},
+        {"{\"root\":\"/media/../x\"}", ".."},
+        {"{\"root\":\"/a\\u0001\"}", "control"},
+        {"{\"drop_users\":[\"\"]}", "1 to 200 bytes"},
+        {"{\"drop_nodes\":[7]}", "1 to 200 bytes"},
+        {"{\"drop_hosts\":\"x\"}", "a list"},
+        {"{\"logs\":[\"a/b\"]}", "ending"},
+        {"{\"log\":[]}", "nothing that can be set"},
+        {"[]", "an object"},
+    };
+    char body[512], many[8192] = "{\"drop_users\":[\"x\"";
+
+    for (size_t i = 0; i < AL_LEN(bad); i++) {
+        (void)snprintf(body, sizeof(body),
+                       "{\"host_id\":\"%s\",\"name\":\"n\",\"path\":\"/m\",\"kind\":\"lucidlink\","
+                       "\"audit\":%s}",
+                       world.a.host, bad[i].audit);
+        TAP_CODE(ASK(volume_create, .who = &world.a.admin, .body = body), AL_EINVAL);
+        if (strstr(world.fail.text, bad[i].says) == NULL) {
+            tap_fail(__FILE__, __LINE__, "%s: %s", bad[i].audit, world.fail.text);
+        }
+    }
+    (void)snprintf(body, sizeof(body),
+                   "{\"host_id\":\"%s\",\"name\":\"n\",\"path\":\"/m\",\"audit\":{}}",
+                   world.a.host);
+    TAP_CODE(ASK(volume_create, .who = &world.a.admin, .body = body), AL_EINVAL);
+    make_volume("");
+    for (int i = 0; i < 100; i++) {
+        strcat(many, ",\"x\"");
+    }
+    strcat(many, "]}");
+    char *whole = al_alloc(sizeof(many) + 32);
+    (void)snprintf(whole, sizeof(many) + 32, "{\"audit\":%s}", many);
+    TAP_CODE(
+        ASK(volume_update, .who = &world.a.admin, .id = volume, .if_match = "*", .body = whole),
+        AL_EINVAL);
+    al_free(whole);
+}
+
+/* ---- rows ---- */
+
+static void
+test_rows_show_in_recent_top_and_hours(void)
+{
+    char a[512], b[512], rows[2048];
+    int64_t at = world.now_ns / HOUR * HOUR - HOUR + SECOND;
+
+    make_volume("");
+    (void)snprintf(rows, sizeof(rows),
+                   "%s,%s,{\"k\":\"move\",\"path\":\"a/two\",\"target\":"
+                   "\"b/two\",\"time_ns\":%lld}",
+                   row_text(a, "used", "a/one.mov", at, 3, "anna"),
+                   row_text(b, "used", "a/two", at + 1, 5, "bo"), (long long)(at + 2));
+    batch(&world.a, access_line(rows));
+    TAP_EQUAL_U64(recent(""), 3);
+    TAP_EQUAL_STR(text_of(item(0), "kind"), "move");
+    TAP_EQUAL_STR(text_of(item(0), "target"), "/b/two");
+    TAP_EQUAL_STR(text_of(item(2), "path"), "/a/one.mov");
+    TAP_EQUAL_U64(number_of(item(2), "reads"), 3);
+    TAP_EQUAL_STR(text_of(item(2), "user"), "anna");
+    TAP_EQUAL_STR(text_of(item(2), "at"), time_text(at));
+    TAP_EQUAL_U64(recent("user=bo"), 1);
+    TAP_EQUAL_U64(recent("limit=1"), 1);
+    uint64_t newest = number_of(item(0), "number");
+    (void)snprintf(a, sizeof(a), "after=%llu", (unsigned long long)newest);
+    TAP_EQUAL_U64(recent(a), 0);
+    (void)snprintf(a, sizeof(a), "before=%llu&limit=1", (unsigned long long)newest);
+    TAP_EQUAL_U64(recent(a), 1);
+    TAP_EQUAL_U64(number_of(item(0), "number"), newest - 1);
+    TAP_EQUAL_U64(number_of(status(), "last_number"), newest);
+    TAP_OK(ASK(access_top, .who = &world.a.admin, .id = volume, .query = "by=user&limit=10"));
+    TAP_CHECK(items() >= 2);
+    TAP_EQUAL_STR(text_of(item(0), "what"), "bo");
+    TAP_EQUAL_U64(number_of(item(0), "reads"), 5);
+    TAP_OK(ASK(access_hours, .who = &world.a.admin, .id = volume));
+    TAP_EQUAL_U64(items(), 1);
+    TAP_EQUAL_U64(number_of(item(0), "reads"), 8);
+    TAP_EQUAL_STR(text_of(item(0), "at"), time_text(at - SECOND));
+}
+
+static void
+test_the_same_batch_twice_counts_once(void)
+{
+    char a[512];
+    const char *line;
+
+    make_volume("");
+    line = access_line(row_text(a, "used", "f", world.now_ns - HOUR, 2, "anna"));
+    batch(&world.a, line);
+    TAP_OK(send_batch(&world.a, world.seq, line));
+    TAP_EQUAL_U64(number_of(world.json, "applied_seq"), world.seq);
+    TAP_EQUAL_U64(recent(""), 1);
+    TAP_OK(ASK(access_top, .who = &world.a.admin, .id = volume));
+    TAP_EQUAL_U64(number_of(item(0), "reads"), 2);
+}
+
+/* The inventory has it, the store does not: what a crash between the two leaves. */
+static void
+test_a_batch_that_only_the_inventory_took_counts_once(void)
+{
+    struct intake in = {0};
+    struct al_arena *arena = al_arena_new(INTAKE_ARENA_MAX);
+    struct service_req req = {.service = world.s,
+                              .worker = world.w,
+                              .caller = &world.a.agent,
+                              .now_ns = world.now_ns,
+                              .arena = arena};
+    char a[512], line[4096];
+
+    make_volume("");
+    (void)snprintf(line, sizeof(line), "%s",
+                   access_line(row_text(a, "used", "f", world.now_ns - HOUR, 2, "anna")));
+    (void)strcat(line, audit_line("live", world.now_ns - 9 * DAY, world.now_ns, ""));
+    work_tx_of(&in.t, &req, NULL);
+    in.t.arena = arena;
+    in.stream = world.stream;
+    in.seq = world.seq + 1;
+    TAP_OK(intake_parse(al_span_of(line), arena, &in.batch, NULL));
+    TAP_OK(intake_resolve(&in));
+    TAP_OK(intake_inventory(&in));
+    al_arena_free(arena);
+    TAP_EQUAL_STR(text_of(status(), "state"), "untold");
+    batch(&world.a, line);
+    TAP_EQUAL_U64(recent(""), 1);
+    TAP_EQUAL_STR(text_of(status(), "covered_since_at"), time_text(world.now_ns - 9 * DAY));
+    TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=access.coverage"));
+    TAP_EQUAL_U64(items(), 1); /* it began; nothing was lost */
+}
+
+static void
+test_broken_rows_are_set_aside_and_counted_and_the_others_count(void)
+{
+    char a[512], rows[4096];
+
+    make_volume("");
+    (void)snprintf(
+        rows, sizeof(rows),
+        "%s,{\"k\":\"used\",\"path\":\"../x\",\"time_ns\":5},"
+        "{\"k\":\"folder_delete\",\"path\":\"\",\"time_ns\":5},"
+        "{\"k\":\"move\",\"path\":\"y\",\"time_ns\":5},"
+        "{\"k\":\"eat\",\"path\":\"y\",\"time_ns\":5},{\"k\":\"used\",\"path\":\"y\"},7,"
+        "{\"k\":\"used\",\"path\":\"ok\",\"time_ns\":5,\"reads\":-1,\"user\":9,\"stat\":3}",
+        row_text(a, "used", "f", world.now_ns - HOUR, 2, "anna"));
+    batch(&world.a, access_line(rows));
+    TAP_EQUAL_U64(recent(""), 2);
+    TAP_EQUAL_U64(number_of(status(), "rejected"), 6);
+    TAP_CHECK(strstr(text_of(world.json, "next_step"), "rejected_record") != NULL ||
+              strcmp(text_of(world.json, "state"), "untold") == 0);
+    TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=host.rejected_record"));
+    TAP_EQUAL_U64(items(), 1);
+    TAP_EQUAL_U64(number_of(json_object_get(item(0), "detail"), "rows"), 6);
+}
+
+static void
+test_rows_of_a_volume_without_audit_logs_are_rejected(void)
+{
+    make_volume("");
+    batch(&world.a, lines("{\"t\":\"access\",\"volume_id\":\"%s\",\"rows\":[]}\n", world.a.volume));
+    batch(&world.a,
+          lines("{\"t\":\"audit\",\"volume_id\":\"%s\",\"state\":\"live\"}\n", world.a.volume));
+    batch(&world.a, lines("{\"t\":\"access\",\"volume_id\":\"%s\",\"rows\":[]}\n", world.b.volume));
+    TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=host.rejected_record"));
+    TAP_EQUAL_U64(items(), 3);
+    TAP_CODE(ASK(access_get, .who = &world.a.admin, .id = world.a.volume), AL_ECONFLICT);
+}
+
+static void
+test_another_customer_sees_none_of_it_and_an_auditor_all(void)
+{
+    static service_fn *const fns[] = {access_get, access_nodes, access_top, access_hours,
+                                      access_recent};
+    struct caller auditor = {.role = ROLE_AUDITOR};
+
+    make_volume("");
+    memcpy(auditor.customer_id, world.a.customer, sizeof(al_id));
+    for (size_t i = 0; i < AL_LEN(fns); i++) {
+        TAP_CODE(ask(fns[i], "x", &(struct asked){.who = &world.b.admin, .id = volume}), AL_ENOENT);
+        TAP_OK(ask(fns[i], "x", &(struct asked){.who = &auditor, .id = volume}));
+    }
+}
+
+/* ---- how it stands ---- */
+
+static void
+test_a_new_volume_is_untold_and_trusts_nothing(void)
+{
+    struct inventory_scope scope = {0};
+    struct inventory_coverage c;
+
+    make_volume("");
+    scope.customer_id = world.a.customer;
+    TAP_OK(inventory_coverage(world.s->work->inventory, &scope, volume, &c));
+    TAP_CHECK(c.audited && !c.live && c.since_ns == 0);
+    TAP_EQUAL_STR(text_of(status(), "state"), "untold");
+    TAP_CHECK(json_is_false(json_object_get(world.json, "complete")));
+    TAP_CHECK(text_of(world.json, "next_step")[0] != '\0');
+}
+
+static void
+test_states_are_kept_shown_and_leave_events(void)
+{
+    const int64_t covered = world.now_ns - 40 * DAY;
+
+    make_volume("");
+    batch(&world.a,
+          audit_line("live", covered, world.now_ns,
+                     ",\"root\":\"/media\",\"filespace\":\"prod.acme\",\"files\":12,\"active\":3,"
+                     "\"behind_bytes\":4096,\"lines\":100,\"events\":90,\"own\":4,\"skipped\":"
+                     "{\"junk\":2,\"Bad Key\":3},\"sample\":{\"why\":\"junk\",\"text\":\"{x\"},"
+                     "\"nodes\":[{\"node\":\"7\",\"host\":\"mac1\",\"user\":\"anna\","
+                     "\"last_event_ns\":5,\"active\":true,\"files\":2,\"behind_bytes\":9},"
+                     "{\"node\":\"8\",\"active\":false},{\"host\":\"no node\"}]"));
+    TAP_EQUAL_STR(text_of(status(), "state"), "live");
+    TAP_CHECK(json_is_true(json_object_get(world.json, "complete")));
+    TAP_EQUAL_STR(text_of(world.json, "covered_since_at"), time_text(covered));
+    TAP_EQUAL_STR(text_of(world.json, "filespace"), "prod.acme");
+    TAP_EQUAL_STR(text_of(json_object_get(world.json, "sample"), "text"), "{x");
+    TAP_EQUAL_U64(number_of(json_object_get(world.json, "nodes"), "total"), 2);
+    TAP_EQUAL_U64(number_of(json_object_get(world.json, "nodes"), "active"), 1);
+    TAP_EQUAL_U64(number_of(json_object_get(world.json, "nodes"), "behind"), 1);
+    const json_t *counts = json_object_get(world.json, "counts");
+    uint64_t junk = 0, lines_read = 0;
+    for (size_t i = 0; i < json_array_size(counts); i++) {
+        const json_t *x = json_array_get(counts, i);
+
+        junk += strcmp(text_of(x, "name"), "junk") == 0 ? number_of(x, "count") : 0;
+        lines_read += strcmp(text_of(x, "name"), "lines") == 0 ? number_of(x, "count") : 0;
+        TAP_CHECK(strcmp(text_of(x, "name"), "Bad Key") != 0);
+    }
+    TAP_EQUAL_U64(junk, 2);
+    TAP_EQUAL_U64(lines_read, 100);
+    TAP_OK(ASK(access_nodes, .who = &world.a.admin, .id = volume,
+               .query = "sort=node&order=desc&limit=1&count=true"));
+    TAP_EQUAL_STR(text_of(item(0), "node"), "8");
+    TAP_EQUAL_U64(number_of(world.json, "total"), 2);
+    TAP_EQUAL_STR(text_of(world.json, "next_cursor"), "1");
+    TAP_OK(ASK(access_nodes, .who = &world.a.admin, .id = volume, .query = "active=true&q=MAC"));
+    TAP_EQUAL_U64(items(), 1);
+    batch(&world.a, audit_line("denied", covered, world.now_ns, ""));
+    TAP_EQUAL_STR(text_of(status(), "state"), "denied");
+    TAP_CHECK(json_is_false(json_object_get(world.json, "complete")));
+    TAP_CHECK(strstr(text_of(world.json, "next_step"), "administrator") != NULL);
+    batch(&world.a, audit_line("live", covered, world.now_ns, ""));
+    TAP_CHECK(json_is_true(json_object_get(status(), "complete")));
+    TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=access.state"));
+    TAP_EQUAL_U64(items(), 3);
+    TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=access.coverage"));
+    TAP_EQUAL_U64(items(), 1);
+}
+
+static void
+test_a_host_that_falls_silent_makes_the_record_stale(void)
+{
+    make_volume("");
+    batch(&world.a, audit_line("live", world.now_ns - DAY, world.now_ns, ""));
+    TAP_CHECK(json_is_true(json_object_get(status(), "complete")));
+    world.now_ns += HOUR + SECOND;
+    TAP_CHECK(json_is_true(json_object_get(status(), "stale")));
+    TAP_CHECK(json_is_false(json_object_get(world.json, "complete")));
+    TAP_EQUAL_U64(number_of(world.json, "lag_s"), 3601);
+    /* What lay on the host since then tells of then. */
+    batch(&world.a, audit_line("live", world.now_ns - DAY, world.now_ns - 2 * HOUR, ""));
+    TAP_CHECK(json_is_false(json_object_get(status(), "complete")));
+    batch(&world.a, audit_line("live", world.now_ns - DAY, world.now_ns - 60 * SECOND, ""));
+    TAP_CHECK(json_is_true(json_object_get(status(), "complete")));
+}
+
+static void
+test_coverage_that_the_inventory_began_anew_stays_so_whatever_the_host_says(void)
+{
+    struct inventory_scope scope = {0};
+    struct inventory_coverage c;
+    const int64_t early = world.now_ns - 90 * DAY, anew = world.now_ns - DAY;
+
+    make_volume("");
+    scope.customer_id = world.a.customer;
+    batch(&world.a, audit_line("live", early, world.now_ns, ""));
+    TAP_OK(inventory_coverage(world.s->work->inventory, &scope, volume, &c));
+    TAP_CHECK(c.since_ns == early);
+    c.since_ns = anew;
+    TAP_OK(inventory_coverage_set(world.s->work->inventory, &scope, volume, &c));
+    batch(&world.a, audit_line("live", early, world.now_ns, ""));
+    batch(&world.a, audit_line("live", early, world.now_ns, ""));
+    TAP_OK(inventory_coverage(world.s->work->inventory, &scope, volume, &c));
+    TAP_CHECK(c.since_ns == anew);
+    batch(&world.a, audit_line("live", early - DAY, world.now_ns, ""));
+    TAP_OK(inventory_coverage(world.s->work->inventory, &scope, volume, &c));
+    TAP_CHECK(c.since_ns == anew);
+    TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=access.coverage"));
+    TAP_EQUAL_U64(items(), 3); /* begun, anew, and what the host said last */
+    batch(&world.a, audit_line("live", world.now_ns - HOUR, world.now_ns, ""));
+    TAP_OK(inventory_coverage(world.s->work->inventory, &scope, volume, &c));
+    TAP_CHECK(c.since_ns == world.now_ns - HOUR);
+}
+
+static void
+test_consoles_hear_of_it_at_once_and_not_too_often(void)
+{
+    char a[512];
+    unsigned before;
+
+    make_volume("");
+    before = world.access_events;
+    batch(&world.a, access_line(row_text(a, "used", "f1", world.now_ns - HOUR, 1, "anna")));
+    TAP_EQUAL_U64(world.access_events, before + 1);
+    TAP_CHECK(strstr(world.access_told, "/f1") != NULL &&
+              strstr(world.access_told, volume) != NULL);
+    for (int i = 0; i < 5; i++) {
+        char path[8];
+
+        (void)snprintf(path, sizeof(path), "g%d", i);
+        batch(&world.a, access_line(row_text(a, "used", path, world.now_ns - HOUR, 1, "anna")));
+    }
+    TAP_EQUAL_U64(world.access_events, before + 1);
+    tick_after(SECOND);
+    TAP_EQUAL_U64(world.access_events, before + 2);
+    TAP_CHECK(strstr(world.access_told, "/g0") != NULL &&
+              strstr(world.access_told, "/g4") != NULL && strstr(world.access_told, "/f1") == NULL);
+    tick_after(SECOND);
+    TAP_EQUAL_U64(world.access_events, before + 2);
+}
+
+int
+main(void)
+{
+    RUN(test_settings_have_defaults_and_reach_the_agent);
+    RUN(test_settings_that_are_none_are_refused_with_a_sentence);
+    RUN(test_rows_show_in_recent_top_and_hours);
+    RUN(test_the_same_batch_twice_counts_once);
+    RUN(test_a_batch_that_only_the_inventory_took_counts_once);
+    RUN(test_broken_rows_are_set_aside_and_counted_and_the_others_count);
+    RUN(test_rows_of_a_volume_without_audit_logs_are_rejected);
+    RUN(test_another_customer_sees_none_of_it_and_an_auditor_all);
+    RUN(test_a_new_volume_is_untold_and_trusts_nothing);
+    RUN(test_states_are_kept_shown_and_leave_events);
+    RUN(test_a_host_that_falls_silent_makes_the_record_stale);
+    RUN(test_coverage_that_the_inventory_began_anew_stays_so_whatever_the_host_says);
+    RUN(test_consoles_hear_of_it_at_once_and_not_too_often);
+    json_decref(leased);
+    return tap_end();
+}
