@@ -30,6 +30,15 @@ access_covered_ns(const struct inventory_coverage *c, int64_t now_ns)
 
 static const char nothing_cold[] = "nothing is called cold";
 
+/* "2026-11-23 08:30 UTC" */
+static void
+minute_text(int64_t ns, char to[AL_TIME_TEXT_MAX])
+{
+    al_time_text(ns, to);
+    to[10] = ' ';
+    (void)snprintf(to + 16, AL_TIME_TEXT_MAX - 16, " UTC");
+}
+
 static void
 record_text(struct access_record *r)
 {
@@ -37,9 +46,9 @@ record_text(struct access_record *r)
     char since[AL_TIME_TEXT_MAX], covered[AL_TIME_TEXT_MAX], heard[AL_TIME_TEXT_MAX];
     char *to = r->text;
 
-    al_time_text(r->told.since_ns, since);
-    al_time_text(r->coverage.since_ns, covered);
-    al_time_text(r->coverage.told_ns, heard);
+    minute_text(r->told.since_ns, since);
+    minute_text(r->coverage.since_ns, covered);
+    minute_text(r->coverage.told_ns, heard);
     if (strcmp(state, "untold") == 0) {
         (void)snprintf(to, sizeof(r->text), "Nothing was told of the audit logs yet: %s",
                        nothing_cold);
@@ -63,7 +72,7 @@ record_text(struct access_record *r)
                        nothing_cold);
     } else {
         (void)snprintf(to, sizeof(r->text),
-                       "Audit logs are complete since %s: nothing is called cold for longer",
+                       "Audit logs are complete since %s: no file counts as unused for longer",
                        covered);
     }
 }
