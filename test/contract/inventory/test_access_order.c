@@ -3,7 +3,7 @@
 #include "access_model.h"
 
 #define SEEDS 12
-#define EVENTS 70
+#define EVENTS 90
 
 /* A folder that is there, "" the root; or a path in one that has no such file. */
 static const char *
@@ -24,7 +24,7 @@ static void
 some_path(struct model *m, int but, bool folder, char *out)
 {
     snprintf(out, MODEL_PATH_MAX, "%.100s/%s%u", some_folder(m, but), folder ? "d" : "f",
-             model_random(m, 4));
+             model_random(m, folder ? 4 : 7));
 }
 
 static bool
@@ -120,11 +120,11 @@ one_event(struct model *m)
 {
     uint32_t what = model_random(m, 100);
 
-    if (what < 25) {
+    if (what < 28) {
         create(m);
-    } else if (what < 60) {
+    } else if (what < 68) {
         use(m);
-    } else if (what < 90) {
+    } else if (what < 97) {
         move(m);
     } else {
         delete (m);
@@ -273,12 +273,12 @@ one_seed(uint64_t seed, int events, int reach)
     help_begin(&h);
     c.told_ns = NOW_NS;
     TAP_OK(inventory_coverage_set(h.inv, &own, VOLUME, &c));
-    for (int i = 0; i < 8; i++) { /* there before the logs began */
+    for (int i = 0; i < 20; i++) { /* there before the logs began */
         char path[MODEL_PATH_MAX];
 
-        some_path(m, -1, i < 3, path);
+        some_path(m, -1, i < 6, path);
         if (model_find(m, path) < 0) {
-            (void)model_make(m, path, i < 3);
+            (void)model_make(m, path, i < 6);
         }
     }
     scan_model(&h, m, scans++);
@@ -305,6 +305,7 @@ one_seed(uint64_t seed, int events, int reach)
     }
     scan_model(&h, m, scans++);
     good = holds(&h, m, seed);
+    printf("# seed %llu: %d rows, %d paths\n", (unsigned long long)seed, m->row_count, m->count);
     if (!good && getenv("ALTO_ACCESS_TELL") != NULL) {
         tell_history(m, m->rows, m->row_count);
         printf("# as they came\n");
