@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "server/inventory/inventory_priv.h"
+#include "server/inventory/access_priv.h"
 
 #define BLOCK_BYTES_DEFAULT 4096u
 #define FILE_NAME ".duckdb"
@@ -205,7 +205,8 @@ create_tables(struct inv_use *u)
         rc = inv_runf(u->inv, u->conn, "%.*s%s%s", (int)(at - schema[i]), schema[i], u->volume->id,
                       at + 2);
     }
-    return rc == AL_OK ? inv_summaries_make(u, INV_NEXT) : rc;
+    rc = rc == AL_OK ? inv_summaries_make(u, INV_NEXT) : rc;
+    return rc == AL_OK ? inv_access_make(u, INV_NEXT) : rc;
 }
 
 /* Attached, with a transaction begun and tables without rows. */
@@ -268,7 +269,7 @@ inv_next_begin(struct inv_use *u)
         rc = inv_runf(u->inv, u->conn, "INSERT INTO \"n_%s\".%s BY NAME SELECT * FROM \"v_%s\".%s",
                       id, copied[i], id, copied[i]);
     }
-    return rc;
+    return rc == AL_OK ? inv_access_carry(u) : rc;
 }
 
 int
@@ -350,7 +351,7 @@ inv_file_make(struct inventory *inv, struct inv_conn *c, const struct inventory_
     if (rc == AL_OK) {
         rc = inv_runf(inv, c,
                       "INSERT INTO \"n_%s\".meta VALUES (%d, '%s', '%s', %llu, 0, NULL, 0, 0, 0, "
-                      "0, 0, 0, 0, 0, 0, 0)",
+                      "0, 0, 0, 0, 0, 0, 0, false, false, 0, 0, 0, 0, false)",
                       volume_id, INV_FORMAT, scope->customer_id, volume_id,
                       (unsigned long long)(block_bytes > 0 ? block_bytes : BLOCK_BYTES_DEFAULT));
     }

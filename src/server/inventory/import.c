@@ -397,7 +397,16 @@ build(struct run *r, struct inv_use *u, const char *import_id, int64_t now_ns)
     if (rc == AL_OK) {
         rc = import_refused_finish(&r->job.refused);
     }
-    return rc < 0 ? rc : inv_next_commit(u);
+    if (rc == AL_OK) {
+        rc = inv_access_merged(u, false);
+    }
+    if (rc == AL_OK) {
+        rc = inv_next_commit(u);
+    }
+    if (rc == AL_OK) {
+        inv_access_after(u);
+    }
+    return rc;
 }
 
 static int

@@ -11,7 +11,7 @@
 
 #include "server/import/look.h"
 #include "server/inventory/import.h"
-#include "server/inventory/inventory_priv.h"
+#include "server/inventory/access_priv.h"
 
 #define IMPORT_PIECE_BYTES ((size_t)4 << 20)
 #define IMPORT_OWNERS_MAX 1000000u /* names of one list */

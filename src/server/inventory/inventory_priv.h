@@ -7,13 +7,14 @@
 
 #include "base/list.h"
 #include "port/thread.h"
+#include "server/inventory/access.h"
 #include "server/inventory/figures.h"
 #include "server/inventory/inventory.h"
 
 /* What a host may say of an entry: that it is known from an import is not for it to say. */
 #define INV_WIRE_FLAGS (ENTRY_FLAGS_MASK & ~INVENTORY_IMPORTED)
 #define INV_FORMAT                                                                                 \
-    2 /* of a volume's file; format 1 is made 2 when opened, a newer one is refused */
+    3 /* of a volume's file; an older one is made this when opened, a newer one is refused */
 #define INV_SQL_MAX                                                                                \
     (16u                                                                                           \
      << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
@@ -71,7 +72,10 @@ struct inv_volume {
     struct inventory_totals totals;
     uint64_t tallied_version; /* tallied is of all entries at this version; 0: of none */
     struct inv_tallied tallied;
-    al_id scan_id; /* under way; "" none */
+    struct inventory_coverage coverage;
+    int64_t told_kept_ns; /* its told_ns in the file */
+    bool due;             /* what waits is to be tried: a scan or an import ended */
+    al_id scan_id;        /* under way; "" none */
     uint64_t scan_applied;
 };
 
@@ -367,6 +371,8 @@ struct inv_append { /* rows for a table of it; inv_append_end for AL_CLEANUP */
     struct inventory *inv;
 };
 int inv_append_begin(struct inv_use *u, const char *table, struct inv_append *ret) AL_MUST_CHECK;
+int inv_append_now(struct inv_use *u, const char *table, struct inv_append *ret) AL_MUST_CHECK; /* of the volume */
+int inv_append_temp(struct inv_use *u, const char *table, struct inv_append *ret) AL_MUST_CHECK;
 /* Ends a row whose values were appended with the states or'ed into bad. */
 int inv_append_row(struct inv_append *a, duckdb_state bad) AL_MUST_CHECK;
 int inv_append_close(struct inv_append *a) AL_MUST_CHECK; /* or what was appended is lost */
@@ -410,6 +416,18 @@ int inv_summaries_write(struct inv_use *u, char catalog, struct inv_gather *g) A
 int inv_summaries_build(struct inv_use *u) AL_MUST_CHECK; /* the same for what is there */
 /* After outcomes: temp.met holds each entry told of, as it was and as it is. set: all fields that some row set. */
 int inv_summaries_follow(struct inv_use *u, unsigned set) AL_MUST_CHECK;
+
+/* Folders whose own files came or went, in temp.touched (id): their sums anew, and what that makes of those above.
+ * renumbered: those above are all made anew. */
+int inv_summaries_touched(struct inv_use *u, bool renumbered) AL_MUST_CHECK;
+/* A statement with one %c_%s: the catalog and the volume. */
+int inv_run_with_id(struct inv_use *u, char catalog, const char *statement) AL_MUST_CHECK;
+
+/* ---- outcome.c ---- */
+/* Rows of temp.met into the place of those they were. */
+int inv_write_back(struct inv_use *u) AL_MUST_CHECK;
+int inv_stream_knows(struct inv_use *u, const char *stream, uint64_t seq, bool *ret) AL_MUST_CHECK;
+int inv_stream_set(struct inv_use *u, const char *stream, uint64_t seq) AL_MUST_CHECK;
 
 /* ---- twins.c: files of one name and size ----
  * Two passes: the first marks in a map of bits which hashes came, and which came again; the second groups

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "server/inventory/inventory_priv.h"
+#include "server/inventory/access_priv.h"
 
 struct merge {
     struct inv_use *u;
@@ -95,8 +95,8 @@ read_known(struct merge *m)
 
 /* This very file was known (NULL, and so no, where nothing was). What is known from an import alone
  * (INVENTORY_IMPORTED) is the file of that path, whatever its inode: lists of others have none, or
- * another host's. */
-#define SAME "(o.ino = s.ino OR o.flags & 128 <> 0) AND o.type = s.type"
+ * another host's; and where audit logs are the evidence, a path is all there is. */
+#define SAME "(t.audited OR o.ino = s.ino OR o.flags & 128 <> 0) AND o.type = s.type"
 /* An outcome told of it since the scan began: newer than the scan. */
 #define TOLD SAME " AND o.epoch >= t.epoch"
 #define HAS_MARKER "s.flags & 2 <> 0"
@@ -106,13 +106,14 @@ read_known(struct merge *m)
     "s.accessed_ns > o.accessed_ns AND (o.source = 3 OR (o.source = 1 AND o.flags & 128 <> 0 AND " \
     "o.mtime_ns IS NOT NULL AND s.mtime_ns - 86400000000000 > greatest(o.mtime_ns, "               \
     "o.accessed_ns)))"
-#define EVIDENCE SAME " AND o.source > 0 AND NOT coalesce(" OVERTAKEN ", false)"
+#define EVIDENCE SAME " AND o.source > 0 AND (t.audited OR NOT coalesce(" OVERTAKEN ", false))"
 
 static const char first_sql[] =
-    "CREATE TABLE \"n_%s\".entry_new AS SELECT s.*, 0::UTINYINT AS source, "
+    "CREATE TABLE \"n_%s\".entry_new AS SELECT s.* REPLACE (CASE WHEN NOT t.audited THEN "
+    "s.accessed_ns END AS accessed_ns), 0::UTINYINT AS source, "
     "(CASE WHEN " HAS_MARKER
     " THEN 1 ELSE 0 END)::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
-    "0::UTINYINT AS found FROM alto_scan(%u::UBIGINT) s";
+    "0::UTINYINT AS found FROM alto_scan(%u::UBIGINT) s CROSS JOIN \"v_%s\".meta t";
 
 /* A stub that nobody told of, whose marker is gone and whose bytes are not back: no scan makes it a
  * file that has its content. */
@@ -129,8 +130,10 @@ static const char joined_sql[] =
     "s.mode, s.uid, s.gid, s.nlink, s.ino, "
     "CASE WHEN " TOLD " THEN o.size ELSE s.size END AS size, "
     "CASE WHEN " TOLD " THEN o.allocated ELSE s.allocated END AS allocated, "
-    "CASE WHEN " TOLD " THEN o.mtime_ns ELSE s.mtime_ns END AS mtime_ns, s.ctime_ns, s.btime_ns, "
-    "CASE WHEN " EVIDENCE " THEN o.accessed_ns ELSE s.accessed_ns END AS accessed_ns, "
+    "CASE WHEN " TOLD " THEN o.mtime_ns ELSE s.mtime_ns END AS mtime_ns, s.ctime_ns, CASE WHEN "
+    "t.audited AND " SAME " THEN greatest(s.btime_ns, o.btime_ns) ELSE s.btime_ns END AS btime_ns, "
+    "CASE WHEN " EVIDENCE " THEN o.accessed_ns WHEN NOT t.audited THEN s.accessed_ns END AS "
+    "accessed_ns, "
     "(CASE WHEN " EVIDENCE " THEN o.source ELSE 0 END)::UTINYINT AS source, "
     "(CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2) THEN o.state WHEN " HAS_MARKER
     " OR (" LOST ") THEN 1 ELSE 0 END)::UTINYINT AS state, "
@@ -172,7 +175,7 @@ build_entries(struct merge *m)
     int rc;
 
     if (m->known == 0) {
-        rc = inv_runf(inv, c, first_sql, m->id, m->slot);
+        rc = inv_runf(inv, c, first_sql, m->id, m->slot, m->id);
     } else {
         rc = inv_runf(inv, c, joined_sql, m->id, m->slot, m->id, m->slot, m->id);
     }
@@ -190,7 +193,9 @@ build_entries(struct merge *m)
     if (rc == AL_OK && twice > 0) {
         rc = inv_runf(inv, c, once_sql, m->id, m->id);
     }
-    return rc == AL_OK && m->known > 0 ? inv_find_moved(m->u, m->slot) : rc;
+    return rc == AL_OK && m->known > 0 && !m->u->volume->coverage.audited
+               ? inv_find_moved(m->u, m->slot)
+               : rc;
 }
 
 static int
@@ -338,9 +343,13 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = inv_summaries_write(u, INV_NEXT, &m.gather);
     }
     if (rc == AL_OK) {
+        rc = inv_access_merged(u, true);
+    }
+    if (rc == AL_OK) {
         rc = inv_next_commit(u);
     }
     if (rc == AL_OK) {
+        inv_access_after(u);
         *ret = m.result;
     }
     return rc;

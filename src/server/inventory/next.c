@@ -33,18 +33,39 @@ inv_append_end(struct inv_append *a)
     }
 }
 
-int
-inv_append_begin(struct inv_use *u, const char *table, struct inv_append *ret)
+static int
+begin_in(struct inv_use *u, const char *catalog, const char *table, struct inv_append *ret)
 {
-    char catalog[AL_ID_LEN + 3];
-
-    snprintf(catalog, sizeof(catalog), "n_%s", u->volume->id);
     ret->inv = u->inv;
     return duckdb_appender_create_ext(u->conn->con, catalog, "main", table, &ret->a) ==
                    DuckDBSuccess
                ? AL_OK
                : inv_error(ret->inv, DUCKDB_ERROR_CATALOG,
                            ret->a != NULL ? duckdb_appender_error(ret->a) : NULL);
+}
+
+int
+inv_append_begin(struct inv_use *u, const char *table, struct inv_append *ret)
+{
+    char catalog[AL_ID_LEN + 3];
+
+    snprintf(catalog, sizeof(catalog), "n_%s", u->volume->id);
+    return begin_in(u, catalog, table, ret);
+}
+
+int
+inv_append_now(struct inv_use *u, const char *table, struct inv_append *ret)
+{
+    char catalog[AL_ID_LEN + 3];
+
+    snprintf(catalog, sizeof(catalog), "v_%s", u->volume->id);
+    return begin_in(u, catalog, table, ret);
+}
+
+int
+inv_append_temp(struct inv_use *u, const char *table, struct inv_append *ret)
+{
+    return begin_in(u, "temp", table, ret);
 }
 
 int

@@ -193,8 +193,8 @@ append_rows(struct inv_use *u, const struct inventory_outcome *rows, size_t coun
 }
 
 /* Whether the batch was applied before. */
-static int
-is_known(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
+int
+inv_stream_knows(struct inv_use *u, const char *stream, uint64_t seq, bool *ret)
 {
     char sql[256];
     int64_t applied = 0;
@@ -236,8 +236,8 @@ apply_rounds(struct inv_use *u, unsigned set, int64_t *ret_matched)
 
 /* Rows go and come: an update in place would, for each column of each block of rows that has one, write the
  * block anew, with every commit, and all of the table with files told of all over it. */
-static int
-write_back(struct inv_use *u)
+int
+inv_write_back(struct inv_use *u)
 {
     const char *id = u->volume->id;
     int rc = inv_runf(
@@ -252,8 +252,8 @@ write_back(struct inv_use *u)
                              id);
 }
 
-static int
-set_known(struct inv_use *u, const char *stream, uint64_t seq)
+int
+inv_stream_set(struct inv_use *u, const char *stream, uint64_t seq)
 {
     int rc = inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".stream WHERE id = '%s'", u->volume->id,
                       stream);
@@ -291,7 +291,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = inv_begin(&u);
     }
     if (rc == AL_OK) {
-        rc = is_known(&u, stream, seq, &known);
+        rc = inv_stream_knows(&u, stream, seq, &known);
     }
     if (rc < 0 || known) {
         return rc;
@@ -304,13 +304,13 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = apply_rounds(&u, set, &matched);
     }
     if (rc == AL_OK) {
-        rc = write_back(&u);
+        rc = inv_write_back(&u);
     }
     if (rc == AL_OK && matched > 0) {
         rc = inv_summaries_follow(&u, set);
     }
     if (rc == AL_OK) {
-        rc = set_known(&u, stream, seq);
+        rc = inv_stream_set(&u, stream, seq);
     }
     if (rc == AL_OK) {
         rc = inv_commit(&u);

@@ -28,8 +28,8 @@ static const char *const tables[] = {
 };
 
 /* Each statement is a literal with one %c_%s. */
-static int
-run_with_id(struct inv_use *u, char catalog, const char *statement)
+int
+inv_run_with_id(struct inv_use *u, char catalog, const char *statement)
 {
     const char *at = strstr(statement, "%c_%s");
 
@@ -43,7 +43,7 @@ inv_summaries_make(struct inv_use *u, char catalog)
     int rc = AL_OK;
 
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(tables); i++) {
-        rc = run_with_id(u, catalog, tables[i]);
+        rc = inv_run_with_id(u, catalog, tables[i]);
     }
     return rc;
 }
@@ -435,4 +435,111 @@ inv_summaries_follow(struct inv_use *u, unsigned set)
     }
     return rc == AL_OK && (set & (INVENTORY_SET_SIZE | INVENTORY_SET_GONE)) != 0 ? regroup_twins(u)
                                                                                  : rc;
+}
+
+/* ---- rows that came or went ---- */
+
+/* Sums of folders that have files, and of those that have none any more. */
+static const char touched_sql[] =
+    "CREATE OR REPLACE TEMP TABLE own_is AS SELECT t.id, count(e.folder) AS files, "
+    "least(coalesce(sum(e.size), 0), 9223372036854775807)::BIGINT AS bytes, "
+    "least(coalesce(sum(e.allocated), 0), 9223372036854775807)::BIGINT AS allocated, count(*) FILTER "
+    "(e.state = 1) AS stub_files, least(coalesce(sum(e.size) FILTER (e.state = 1), 0), "
+    "9223372036854775807)::BIGINT AS stub_bytes, max(e.accessed_ns) AS accessed, max(e.mtime_ns) AS "
+    "modified FROM (SELECT DISTINCT id FROM temp.touched) t LEFT JOIN \"v_%s\".entry e ON e.folder "
+    "= t.id AND e.type = %d GROUP BY t.id";
+
+#define MINUS(x) "i." x " - coalesce(o." x ", 0) AS " x
+static const char difference_sql[] =
+    "CREATE OR REPLACE TEMP TABLE change AS SELECT i.id, " MINUS("files") ", " MINUS(
+        "bytes") ", " MINUS("allocated") ", " MINUS("stub_files") ", " MINUS("stub_bytes") ", "
+    "i.accessed, i.modified, coalesce(o.accessed > coalesce(i.accessed, -9223372036854775807) OR "
+    "o.modified > coalesce(i.modified, -9223372036854775807), false) AS less FROM temp.own_is i LEFT "
+    "JOIN \"v_%s\".own o ON o.id = i.id";
+
+static int
+replace_own(struct inv_use *u)
+{
+    const char *id = u->volume->id;
+    int rc = inv_runf(u->inv, u->conn,
+                      "DELETE FROM \"v_%s\".own WHERE id IN (SELECT id FROM temp.own_is)", id);
+
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn,
+                             "INSERT INTO \"v_%s\".own BY NAME SELECT * FROM temp.own_is WHERE files "
+                             "> 0",
+                             id);
+}
+
+/* `below` from `own`, all of it. */
+static int
+rebuild_below(struct inv_use *u)
+{
+    AL_CLEANUP(inv_gather_end) struct inv_gather g = {0};
+    INV_ROWS(rows);
+    char sql[256];
+    int64_t folders = 0;
+    bool end = false;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"v_%s\".folder",
+             u->volume->id);
+    rc = inv_one(u->inv, u->conn, sql, &folders);
+    if (rc == AL_OK) {
+        rc = inv_gather_begin(&g, (uint64_t)folders, 0);
+    }
+    snprintf(sql, sizeof(sql),
+             "SELECT id, files, bytes, allocated, stub_files, stub_bytes, accessed, modified FROM "
+             "\"v_%s\".own",
+             u->volume->id);
+    if (rc == AL_OK) {
+        rc = inv_query(u->inv, u->conn, sql, true, &rows);
+    }
+    while (rc == AL_OK) {
+        struct inv_sums *s;
+        uint64_t id;
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        id = (uint64_t)inv_num(&rows, 0);
+        if (id == 0 || id > g.count) {
+            return AL_ECORRUPT;
+        }
+        s = &g.at[id];
+        for (unsigned i = 0; i < INV_S_SUMS; i++) {
+            s->sum[i] = (uint64_t)inv_num(&rows, 1 + i);
+        }
+        s->accessed = inv_null(&rows, 6) ? INT64_MIN : inv_num(&rows, 6);
+        s->modified = inv_null(&rows, 7) ? INT64_MIN : inv_num(&rows, 7);
+    }
+    if (rc == AL_OK) {
+        rc = read_parents(u, INV_NOW, &g);
+    }
+    if (rc == AL_OK) {
+        rc = add_up(&g);
+    }
+    return rc == AL_OK ? write_sums(u, INV_NOW, "below", &g, true) : rc;
+}
+
+int
+inv_summaries_touched(struct inv_use *u, bool renumbered)
+{
+    int rc = inv_runf(u->inv, u->conn, touched_sql, u->volume->id, PORT_T_FILE);
+
+    if (rc == AL_OK && !renumbered) {
+        rc = inv_runf(u->inv, u->conn, difference_sql, u->volume->id);
+    }
+    if (rc == AL_OK) {
+        rc = replace_own(u);
+    }
+    if (rc < 0 || renumbered) {
+        return rc < 0 ? rc : rebuild_below(u);
+    }
+    rc = find_above(u);
+    if (rc == AL_OK) {
+        rc = change_sums(u, "below", "above");
+    }
+    return rc == AL_OK ? look_for_latest(u) : rc;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "server/inventory/inventory_priv.h"
+#include "server/inventory/access_priv.h"
 
 static int
 read_meta(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, al_id ret_last_scan_id,
@@ -46,18 +46,21 @@ roll_back(struct inventory *inv, struct inv_conn *c)
     }
 }
 
-/* A file of format 1 has no summaries: they are made, all or nothing. */
+/* A file of format 1 has no summaries, one of format 2 nothing of audit logs: made, all or nothing. */
 static int
-upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v)
+upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, int64_t format)
 {
     struct inv_use u = {.inv = inv, .volume = v, .conn = c};
     int rc = inv_run(inv, c, "BEGIN TRANSACTION");
 
-    if (rc == AL_OK) {
+    if (rc == AL_OK && format < 2) {
         rc = inv_summaries_make(&u, INV_NOW);
+        if (rc == AL_OK) {
+            rc = inv_summaries_build(&u);
+        }
     }
     if (rc == AL_OK) {
-        rc = inv_summaries_build(&u);
+        rc = inv_access_make(&u, INV_NOW);
     }
     if (rc == AL_OK) {
         rc = inv_runf(inv, c, "UPDATE \"v_%s\".meta SET format = %d", v->id, INV_FORMAT);
@@ -158,7 +161,10 @@ attach_volume(struct inventory *inv, struct inv_conn *c, const struct made *made
     }
     rc = read_meta(inv, c, v, last, &format);
     if (rc == AL_OK && format < INV_FORMAT) {
-        rc = upgrade(inv, c, v);
+        rc = upgrade(inv, c, v, format);
+    }
+    if (rc == AL_OK) {
+        rc = inv_coverage_read(inv, c, v);
     }
     if (rc == AL_OK) {
         rc = read_scan(inv, v);

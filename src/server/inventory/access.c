@@ -1,0 +1,658 @@
+/* Rows of audit logs into a volume: what is remembered of them, then what they change. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "server/inventory/access_priv.h"
+
+#define PATHS_BYTES_MAX (UINT64_C(1) << 30) /* of one batch */
+
+struct row {
+    const struct inventory_access *a;
+    struct al_span path, target; /* clean; at NULL: none */
+    int64_t time_ns, modified_ns;
+    uint32_t move; /* in apply.moves, UINT32_MAX: none */
+    bool known;    /* a move that was told before */
+};
+struct apply {
+    struct inv_use *u;
+    struct inv_place place;
+    struct al_arena *arena;
+    struct row *rows; /* by time */
+    size_t count;
+    struct inv_moves moves;
+    struct inv_times before; /* what happened when, but for this batch */
+    struct inv_relocation *relocations;
+    struct al_span *roots; /* whose evidence is to be worked out anew */
+    size_t root_count;
+    int64_t now_ns, newest_ns;
+    uint64_t n;
+    bool has_moves, has_pins;
+    struct inventory_access_result result;
+};
+
+static void
+apply_end(struct apply *p)
+{
+    inv_place_free(&p->place);
+    inv_moves_end(&p->moves);
+    inv_times_end(&p->before);
+    al_free(p->rows);
+    al_free(p->relocations);
+    al_free(p->roots);
+    al_arena_free(p->arena);
+}
+
+static bool
+is_move(const struct inventory_access *a)
+{
+    return a->kind == INVENTORY_ACCESS_MOVE || a->kind == INVENTORY_ACCESS_DELETE ||
+           a->kind == INVENTORY_ACCESS_FOLDER_DELETE;
+}
+
+static bool
+is_pin(const struct inventory_access *a)
+{
+    return a->kind == INVENTORY_ACCESS_PIN || a->kind == INVENTORY_ACCESS_UNPIN;
+}
+
+/* Whether the row says that a file was used. */
+static bool
+is_use(const struct inventory_access *a)
+{
+    return a->kind == INVENTORY_ACCESS_USED || a->kind == INVENTORY_ACCESS_CREATE ||
+           a->kind == INVENTORY_ACCESS_MOVE;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+
+    if (x->time_ns != y->time_ns) {
+        return x->time_ns < y->time_ns ? -1 : 1;
+    }
+    return x->a < y->a ? -1 : x->a > y->a;
+}
+
+/* *ret.at NULL: no such path can be, or it is the root. */
+static int
+clean(struct apply *p, struct al_buf *buf, struct al_span path, struct al_span *ret)
+{
+    int rc;
+
+    al_buf_clear(buf);
+    *ret = (struct al_span){NULL, 0};
+    rc = inv_path_clean(path, buf);
+    if (rc < 0 || buf->len == 0) {
+        return rc == AL_EINVAL ? AL_OK : rc;
+    }
+    *ret = al_arena_span(p->arena, al_buf_span(buf));
+    return ret->at != NULL ? AL_OK : AL_ENOMEM;
+}
+
+static int64_t
+sound_time(const struct apply *p, int64_t ns)
+{
+    return ns > p->now_ns + INVENTORY_FUTURE_NS ? p->now_ns : ns;
+}
+
+static int
+take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
+    int rc = AL_OK;
+
+    al_buf_init(&buf, INVENTORY_PATH_MAX);
+    p->arena = al_arena_new(PATHS_BYTES_MAX);
+    p->rows = al_array(count + 1, sizeof(*p->rows));
+    p->relocations = al_array(count + 1, sizeof(*p->relocations));
+    p->roots = al_array(3 * count + 2, sizeof(*p->roots));
+    if (p->arena == NULL || p->rows == NULL || p->relocations == NULL || p->roots == NULL) {
+        return AL_ENOMEM;
+    }
+    for (size_t i = 0; rc == AL_OK && i < count; i++) {
+        const struct inventory_access *a = &rows[i];
+        struct row *r = &p->rows[p->count];
+
+        *r = (struct row){.a = a,
+                          .time_ns = sound_time(p, a->time_ns),
+                          .modified_ns = sound_time(p, a->modified_ns),
+                          .move = UINT32_MAX};
+        rc = clean(p, &buf, a->path, &r->path);
+        if (rc == AL_OK && a->kind == INVENTORY_ACCESS_MOVE) {
+            rc = clean(p, &buf, a->target, &r->target);
+        }
+        /* A pin of the root is of all; of nothing else the root is the path. */
+        if (is_pin(a) && r->path.at == NULL && a->path.len <= 1) {
+            r->path = (struct al_span){(const uint8_t *)"", 0};
+        }
+        if (r->path.at == NULL || (a->kind == INVENTORY_ACCESS_MOVE && r->target.at == NULL) ||
+            r->time_ns <= 0) {
+            continue;
+        }
+        p->has_moves |= is_move(a);
+        p->has_pins |= is_pin(a);
+        p->count++;
+    }
+    qsort(p->rows, p->count, sizeof(*p->rows), by_time);
+    return rc;
+}
+
+/* ---- what is remembered ---- */
+
+static int
+write_touches(struct apply *p)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    int rc = inv_append_now(p->u, "a_touch", &a);
+
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        const struct row *r = &p->rows[i];
+        duckdb_state bad = DuckDBSuccess;
+
+        if (!is_use(r->a)) {
+            continue;
+        }
+        bad |= duckdb_append_int64(a.a, r->time_ns / INV_HOUR_NS);
+        rc = inv_append_blob(&a, r->target.at != NULL ? r->target : r->path);
+        if (rc == AL_OK) {
+            rc = inv_append_blob(&a, r->a->user);
+        }
+        if (rc == AL_OK) {
+            rc = inv_append_blob(&a, r->a->host);
+        }
+        if (rc < 0) {
+            break;
+        }
+        bad |= duckdb_append_int64(a.a, (int64_t)(r->a->reads & INT64_MAX));
+        bad |= duckdb_append_int64(a.a, (int64_t)(r->a->writes & INT64_MAX));
+        bad |= duckdb_append_int64(a.a, r->time_ns);
+        rc = inv_append_row(&a, bad);
+    }
+    return rc < 0 ? rc : inv_append_close(&a);
+}
+
+static int
+append_spans(struct inv_append *a, const struct al_span *spans, size_t count)
+{
+    int rc = AL_OK;
+
+    for (size_t i = 0; rc == AL_OK && i < count; i++) {
+        rc = inv_append_blob(a, spans[i]);
+    }
+    return rc;
+}
+
+/* By arrival: in the order of the batch. */
+static int
+write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    size_t first = count > INVENTORY_RECENT_MAX ? count - INVENTORY_RECENT_MAX : 0;
+    char sql[256];
+    int64_t last = 0, kept = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT coalesce(max(number), 0)::BIGINT FROM \"v_%s\".a_recent",
+             p->u->volume->id);
+    rc = inv_one(p->u->inv, p->u->conn, sql, &last);
+    if (rc == AL_OK) {
+        rc = inv_append_now(p->u, "a_recent", &a);
+    }
+    for (size_t i = first; rc == AL_OK && i < count; i++) {
+        const struct inventory_access *r = &rows[i];
+        struct al_span paths[] = {r->path, r->target}, names[] = {r->user, r->host, r->node};
+        duckdb_state bad = duckdb_append_int64(a.a, last + 1 + (int64_t)i);
+
+        bad |= duckdb_append_int64(a.a, p->now_ns);
+        bad |= duckdb_append_uint8(a.a, (uint8_t)r->kind);
+        rc = append_spans(&a, paths, AL_LEN(paths));
+        bad |= duckdb_append_int64(a.a, r->time_ns);
+        bad |= duckdb_append_int64(a.a, r->modified_ns);
+        bad |= duckdb_append_int64(a.a, (int64_t)(r->reads & INT64_MAX));
+        bad |= duckdb_append_int64(a.a, (int64_t)(r->writes & INT64_MAX));
+        if (rc == AL_OK) {
+            rc = append_spans(&a, names, AL_LEN(names));
+        }
+        if (rc == AL_OK) {
+            rc = bad == DuckDBSuccess ? inv_append_stat(&a, r) : inv_append_row(&a, bad);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = inv_append_close(&a);
+    }
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_recent", p->u->volume->id);
+    if (rc == AL_OK) {
+        rc = inv_one(p->u->inv, p->u->conn, sql, &kept);
+    }
+    return rc < 0 || kept < 2 * (int64_t)INVENTORY_RECENT_MAX
+               ? rc
+               : inv_runf(p->u->inv, p->u->conn,
+                          "DELETE FROM \"v_%s\".a_recent WHERE number <= %lld", p->u->volume->id,
+                          (long long)(last + (int64_t)count - INVENTORY_RECENT_MAX));
+}
+
+/* Those of the batch that are not known join those of the volume, and count from when it is their turn. */
+static int
+take_moves(struct apply *p)
+{
+    int64_t since = INT64_MAX;
+    uint32_t known;
+    int rc = AL_OK;
+
+    for (size_t i = 0; i < p->count; i++) {
+        since = p->rows[i].time_ns - 1 < since ? p->rows[i].time_ns - 1 : since;
+    }
+    rc = inv_moves_load(p->u, since, &p->moves);
+    known = p->moves.count;
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        struct row *r = &p->rows[i];
+
+        if (is_move(r->a)) {
+            rc = inv_moves_add(&p->moves, r->time_ns, p->n, r->path,
+                               r->target.at != NULL ? r->target : (struct al_span){NULL, 0},
+                               r->a->kind != INVENTORY_ACCESS_MOVE, false, &r->move);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = inv_moves_sort(&p->moves);
+    }
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        struct row *r = &p->rows[i];
+
+        r->known = r->move != UINT32_MAX && inv_moves_twice(&p->moves, r->move);
+    }
+    if (rc == AL_OK && known > 0 && p->has_moves) {
+        rc = inv_times_moves(&p->before, &p->moves);
+    }
+    return rc;
+}
+
+static int
+write_moves(struct apply *p)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    int rc = inv_append_now(p->u, "a_move", &a);
+
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        const struct row *r = &p->rows[i];
+        duckdb_state bad;
+
+        if (r->move == UINT32_MAX || r->known) {
+            continue;
+        }
+        bad = duckdb_append_uint64(a.a, p->n);
+        bad |= duckdb_append_int64(a.a, r->time_ns);
+        rc = inv_append_blob(&a, r->path);
+        if (rc == AL_OK && r->target.at != NULL) {
+            rc = inv_append_blob(&a, r->target);
+        } else {
+            bad |= duckdb_append_null(a.a);
+        }
+        if (rc == AL_OK) {
+            rc = inv_append_row(&a, bad);
+        }
+    }
+    return rc < 0 ? rc : inv_append_close(&a);
+}
+
+static int
+write_deletes(struct apply *p)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    char sql[128];
+    int64_t epoch = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT epoch::BIGINT FROM \"v_%s\".meta", p->u->volume->id);
+    rc = inv_one(p->u->inv, p->u->conn, sql, &epoch);
+    if (rc == AL_OK) {
+        rc = inv_append_now(p->u, "a_deleting", &a);
+    }
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        const struct row *r = &p->rows[i];
+        duckdb_state bad = DuckDBSuccess;
+
+        if (r->move == UINT32_MAX || r->known || r->target.at != NULL) {
+            continue;
+        }
+        rc = inv_append_blob(&a, r->path);
+        bad |= duckdb_append_int64(a.a, r->time_ns);
+        bad |= duckdb_append_int64(a.a, p->now_ns);
+        bad |= duckdb_append_uint64(a.a, (uint64_t)epoch);
+        if (rc == AL_OK) {
+            rc = inv_append_row(&a, bad);
+        }
+        p->result.deleted++;
+    }
+    return rc < 0 ? rc : inv_append_close(&a);
+}
+
+static int
+write_pins(struct apply *p)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    const char *id = p->u->volume->id;
+    int rc = inv_run(p->u->inv, p->u->conn,
+                     "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
+                     "INTEGER)");
+
+    if (rc == AL_OK) {
+        rc = inv_append_temp(p->u, "pins", &a);
+    }
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        const struct row *r = &p->rows[i];
+        duckdb_state bad = DuckDBSuccess;
+
+        if (!is_pin(r->a)) {
+            continue;
+        }
+        rc = inv_append_blob(&a, r->path);
+        bad |= duckdb_append_int64(a.a, r->time_ns);
+        if (rc == AL_OK) {
+            rc = inv_append_blob(&a, r->a->node);
+        }
+        bad |= duckdb_append_int32(a.a, r->a->kind == INVENTORY_ACCESS_PIN ? 1 : -1);
+        if (rc == AL_OK) {
+            rc = inv_append_row(&a, bad);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = inv_append_close(&a);
+    }
+    return rc < 0 ? rc
+                  : inv_runf(p->u->inv, p->u->conn,
+                             "INSERT INTO \"v_%s\".a_pin SELECT DISTINCT *, path FROM temp.pins n ANTI "
+                             "JOIN \"v_%s\".a_pin o ON o.path = n.path AND o.time_ns = n.time_ns AND "
+                             "o.node = n.node AND o.delta = n.delta",
+                             id, id);
+}
+
+/* ---- what is changed ---- */
+
+/* Something that was told of before was later, at or below the path. */
+static bool
+is_late(const struct apply *p, const struct row *r, struct al_span path)
+{
+    return r->time_ns < p->newest_ns && inv_times_at(&p->before, path) > r->time_ns;
+}
+
+static int
+keep(struct apply *p, const struct al_buf *path, struct al_span *ret)
+{
+    *ret = al_arena_span(p->arena, al_buf_span(path));
+    return ret->at != NULL || path->len == 0 ? AL_OK : AL_ENOMEM;
+}
+
+/* What a move, or a delete, was thought to be about, and where that is now. */
+static int
+plan_move(struct apply *p, struct row *r, struct al_buf *buf, struct inv_relocation *to)
+{
+    struct inv_move *m = &p->moves.all[r->move];
+    struct inv_asked asked = {.time_ns = r->time_ns};
+    bool gone, late;
+    int rc = inv_moves_resolve(&p->moves, r->path, &asked, buf, &gone);
+
+    *to = (struct inv_relocation){.time_ns = r->time_ns, .row = r->a};
+    if (rc == AL_OK) {
+        rc = keep(p, buf, &to->from);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    late = is_late(p, r, r->path) || is_late(p, r, to->from);
+    rc = inv_moves_trace(&p->moves, to->from, r->time_ns, buf);
+    to->stranger = rc == AL_OK && !al_span_equal(al_buf_span(buf), r->path);
+    m->active = true;
+    if (rc == AL_OK && !m->cut) {
+        rc = inv_moves_resolve(&p->moves, r->target, &asked, buf, &gone);
+        if (rc == AL_OK) {
+            rc = keep(p, buf, &to->to);
+        }
+        late |= is_late(p, r, r->target) || is_late(p, r, to->to);
+    }
+    if (rc == AL_OK && late) {
+        p->roots[p->root_count++] = to->from;
+        if (!m->cut) {
+            p->roots[p->root_count++] = to->to;
+        }
+    }
+    return rc;
+}
+
+static int
+relocate(struct apply *p)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
+    size_t moves = 0;
+    int64_t since = INT64_MAX;
+    int rc = AL_OK;
+
+    al_buf_init(&buf, 2 * INVENTORY_PATH_MAX);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct row *r = &p->rows[i];
+
+        if (r->move != UINT32_MAX && !r->known && r->time_ns < since) {
+            since = r->time_ns;
+        }
+    }
+    if (since < p->newest_ns) {
+        rc = inv_times_touches(&p->before, p->u, since);
+    }
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        struct row *r = &p->rows[i];
+
+        if (r->move != UINT32_MAX && !r->known) {
+            rc = plan_move(p, r, &buf, &p->relocations[moves]);
+            moves += r->target.at != NULL;
+        }
+    }
+    if (rc == AL_OK && moves > 0) {
+        rc = inv_place_relocate(&p->place, p->relocations, moves);
+    }
+    /* What is there now was known under other names, perhaps, before it was here. */
+    for (size_t i = 0; rc == AL_OK && i < moves; i++) {
+        if (!p->relocations[i].known && p->relocations[i].there) {
+            p->roots[p->root_count++] = p->relocations[i].to;
+        }
+    }
+    return rc;
+}
+
+static int
+use(struct apply *p)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    int rc = inv_used_begin(p->u, &a);
+
+    al_buf_init(&buf, 2 * INVENTORY_PATH_MAX);
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        const struct row *r = &p->rows[i];
+        struct al_span told = r->target.at != NULL ? r->target : r->path;
+        struct inv_asked asked = {.time_ns = r->time_ns};
+        bool gone;
+
+        if (!is_use(r->a)) {
+            continue;
+        }
+        rc = inv_moves_resolve(&p->moves, told, &asked, &buf, &gone);
+        if (rc == AL_OK && !gone && buf.len > 0) {
+            struct inv_used x = {.now = al_buf_span(&buf),
+                                 .told = told,
+                                 .time_ns = r->time_ns,
+                                 .modified_ns = r->modified_ns,
+                                 .created = r->a->kind == INVENTORY_ACCESS_CREATE,
+                                 .source = INVENTORY_BY_AUDIT,
+                                 .row = r->a};
+
+            rc = inv_used_add(&a, &x);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = inv_append_close(&a);
+    }
+    return rc < 0 ? rc
+                  : inv_used_apply(&p->place, p->n, p->now_ns, &p->result.placed,
+                                   &p->result.unplaced);
+}
+
+static int
+count_of(struct apply *p, const char *table, int64_t *ret)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".%s", p->u->volume->id, table);
+    return inv_one(p->u->inv, p->u->conn, sql, ret);
+}
+
+/* What else depends on moves: with all that are remembered. */
+static int
+after_moves(struct apply *p)
+{
+    AL_CLEANUP(inv_moves_end) struct inv_moves all = {0};
+    bool came = p->place.relocated > 0 || p->place.added > 0;
+    int64_t waits = 0, pins = 0;
+    int rc = count_of(p, "a_wait", &waits);
+
+    if (rc == AL_OK) {
+        rc = count_of(p, "a_pin", &pins);
+    }
+    came &= waits > 0;
+    if (rc < 0 || (p->root_count == 0 && !came && (pins == 0 || !(p->has_moves || p->has_pins)))) {
+        return rc;
+    }
+    rc = inv_moves_load(p->u, INT64_MIN, &all);
+    if (rc == AL_OK) {
+        rc = inv_moves_sort(&all);
+    }
+    if (rc == AL_OK && p->root_count > 0) {
+        rc = inv_late_apply(&p->place, &all, p->roots, p->root_count, p->now_ns);
+    }
+    if (rc == AL_OK && came) {
+        rc = inv_used_waiting(&p->place, &all, p->n, p->now_ns, false);
+    }
+    return rc == AL_OK && pins > 0 ? inv_pins_follow(p->u, &all) : rc;
+}
+
+static int
+read_state(struct apply *p)
+{
+    char sql[128];
+    int64_t n = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT access_n::BIGINT FROM \"v_%s\".meta", p->u->volume->id);
+    rc = inv_one(p->u->inv, p->u->conn, sql, &n);
+    p->n = (uint64_t)n + 1;
+    snprintf(sql, sizeof(sql), "SELECT newest_ns FROM \"v_%s\".meta", p->u->volume->id);
+    return rc < 0 ? rc : inv_one(p->u->inv, p->u->conn, sql, &p->newest_ns);
+}
+
+static int
+write_state(struct apply *p)
+{
+    int64_t newest = p->count > 0 ? p->rows[p->count - 1].time_ns : 0;
+    int rc = inv_runf(p->u->inv, p->u->conn,
+                      "UPDATE \"v_%s\".meta SET access_n = %llu, newest_ns = greatest(newest_ns, %lld)",
+                      p->u->volume->id, (unsigned long long)p->n, (long long)newest);
+
+    return rc < 0 ? rc : inv_wait_limit(p->u, p->now_ns, &p->result.overflow);
+}
+
+static int
+apply(struct apply *p, const struct inventory_access *rows, size_t count)
+{
+    int rc = read_state(p);
+
+    if (rc == AL_OK) {
+        rc = take_rows(p, rows, count);
+    }
+    if (rc == AL_OK) {
+        rc = inv_place_begin(&p->place, p->u);
+    }
+    if (rc == AL_OK) {
+        rc = take_moves(p);
+    }
+    if (rc == AL_OK && p->has_moves) {
+        rc = relocate(p);
+    }
+    if (rc == AL_OK) {
+        rc = write_touches(p);
+    }
+    if (rc == AL_OK) {
+        rc = write_recent(p, rows, count);
+    }
+    if (rc == AL_OK && p->has_moves) {
+        rc = write_moves(p);
+        if (rc == AL_OK) {
+            rc = write_deletes(p);
+        }
+    }
+    if (rc == AL_OK && p->has_pins) {
+        rc = write_pins(p);
+    }
+    if (rc == AL_OK) {
+        rc = use(p);
+    }
+    if (rc == AL_OK) {
+        rc = after_moves(p);
+    }
+    return rc < 0 ? rc : write_state(p);
+}
+
+static bool
+row_is_sound(const struct inventory_access *a)
+{
+    return (unsigned)a->kind < INVENTORY_ACCESS_KINDS && (unsigned)a->type <= PORT_T_BLOCK &&
+           a->size <= INT64_MAX && a->allocated <= INT64_MAX;
+}
+
+int
+inventory_access_apply(struct inventory *inv, const struct inventory_scope *scope,
+                       const char *volume_id, const char *stream, uint64_t seq,
+                       const struct inventory_access *rows, size_t count, int64_t now_ns,
+                       struct inventory_access_result *ret)
+{
+    INV_USE(u);
+    AL_CLEANUP(apply_end) struct apply p = {.u = &u, .now_ns = now_ns};
+    bool known = false;
+    int rc;
+
+    if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
+        return AL_EINVAL;
+    }
+    if (count > INVENTORY_ACCESS_ROWS_MAX) {
+        return AL_ELIMIT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!row_is_sound(&rows[i])) {
+            return AL_EINVAL;
+        }
+    }
+    rc = inv_use_begin(inv, scope, volume_id, true, &u);
+    if (rc == AL_OK) {
+        rc = inv_begin(&u);
+    }
+    if (rc == AL_OK) {
+        rc = inv_stream_knows(&u, stream, seq, &known);
+    }
+    if (rc == AL_OK && !known) {
+        rc = apply(&p, rows, count);
+        if (rc == AL_OK) {
+            rc = inv_stream_set(&u, stream, seq);
+        }
+        if (rc == AL_OK) {
+            rc = inv_commit(&u);
+        }
+    }
+    if (rc == AL_OK && ret != NULL) {
+        p.result.added = p.place.added;
+        p.result.moved = p.place.relocated;
+        *ret = p.result;
+    }
+    return rc;
+}

@@ -1,0 +1,403 @@
+/* What is due: deletes whose time is over, evidence that waits for what a scan brought, and what is forgotten. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/inventory/access_priv.h"
+
+int
+inv_pins_follow(struct inv_use *u, const struct inv_moves *m)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf now = {0};
+    INV_ROWS(rows);
+    const char *id = u->volume->id;
+    char sql[128];
+    bool end = false, gone;
+    int rc = inv_run(u->inv, u->conn,
+                     "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
+                     "INTEGER, now_path BLOB)");
+
+    al_buf_init(&now, 2 * INVENTORY_PATH_MAX);
+    snprintf(sql, sizeof(sql),
+             "SELECT path, time_ns, node, delta FROM \"v_%s\".a_pin ORDER BY time_ns DESC LIMIT %u", id,
+             INV_PINS_MAX);
+    if (rc == AL_OK) {
+        rc = inv_append_temp(u, "pins", &a);
+    }
+    if (rc == AL_OK) {
+        rc = inv_query(u->inv, u->conn, sql, false, &rows);
+    }
+    while (rc == AL_OK) {
+        struct inv_asked asked = {0};
+        duckdb_state bad = DuckDBSuccess;
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        asked.time_ns = inv_num(&rows, 1);
+        rc = inv_moves_resolve(m, inv_bytes(&rows, 0), &asked, &now, &gone);
+        if (rc == AL_OK) {
+            rc = inv_append_blob(&a, inv_bytes(&rows, 0));
+        }
+        bad |= duckdb_append_int64(a.a, asked.time_ns);
+        if (rc == AL_OK) {
+            rc = inv_append_blob(&a, inv_bytes(&rows, 2));
+        }
+        bad |= duckdb_append_int32(a.a, (int32_t)inv_num(&rows, 3));
+        if (rc == AL_OK) {
+            rc = inv_append_blob(&a, al_buf_span(&now));
+        }
+        if (rc == AL_OK) {
+            rc = inv_append_row(&a, bad);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = inv_append_close(&a);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".a_pin", id);
+    }
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn,
+                             "INSERT INTO \"v_%s\".a_pin SELECT * FROM temp.pins", id);
+}
+
+int
+inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow)
+{
+    const char *id = u->volume->id;
+    char sql[128];
+    int64_t count = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_wait", id);
+    rc = inv_one(u->inv, u->conn, sql, &count);
+    if (rc < 0 || count <= (int64_t)INVENTORY_UNPLACED_MAX) {
+        return rc;
+    }
+    *ret_overflow = true;
+    rc = inv_runf(u->inv, u->conn,
+                  "DELETE FROM \"v_%s\".a_wait WHERE rowid IN (SELECT rowid FROM \"v_%s\".a_wait ORDER "
+                  "BY time_ns LIMIT %lld)",
+                  id, id, (long long)(count - (int64_t)INVENTORY_UNPLACED_MAX / 2));
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET since_ns = %lld WHERE audited", id,
+                      (long long)now_ns);
+    }
+    return rc < 0 ? rc : inv_coverage_anew(u, now_ns);
+}
+
+/* ---- deletes ---- */
+
+struct settle {
+    struct inv_use *u;
+    struct inv_place place;
+    struct inv_moves moves;
+    int64_t now_ns;
+    bool changed;
+    uint64_t gone;
+};
+
+static void
+settle_end(struct settle *s)
+{
+    inv_place_free(&s->place);
+    inv_moves_end(&s->moves);
+}
+
+/* temp.away: the paths of what was deleted, where that is now, and is not something else. */
+static int
+find_away(struct settle *s)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf now = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf then = {0};
+    INV_ROWS(rows);
+    struct inv_use *u = s->u;
+    char sql[192];
+    bool end = false, gone;
+    int rc = inv_run(u->inv, u->conn,
+                     "CREATE OR REPLACE TEMP TABLE away (path BLOB, in_path BLOB, name BLOB, time_ns "
+                     "BIGINT)");
+
+    al_buf_init(&now, 2 * INVENTORY_PATH_MAX);
+    al_buf_init(&then, 2 * INVENTORY_PATH_MAX);
+    snprintf(sql, sizeof(sql), "SELECT path, time_ns FROM \"v_%s\".a_deleting WHERE told_ns <= %lld",
+             u->volume->id, (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
+    if (rc == AL_OK) {
+        rc = inv_append_temp(u, "away", &a);
+    }
+    if (rc == AL_OK) {
+        rc = inv_query(u->inv, u->conn, sql, false, &rows);
+    }
+    while (rc == AL_OK) {
+        struct al_span path;
+        struct inv_asked asked = {0};
+
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        path = inv_bytes(&rows, 0);
+        asked.time_ns = inv_num(&rows, 1);
+        asked.but = inv_moves_cut(&s->moves, path, asked.time_ns);
+        rc = inv_moves_resolve(&s->moves, path, &asked, &now, &gone);
+        if (rc == AL_OK) {
+            rc = inv_moves_trace(&s->moves, al_buf_span(&now), asked.time_ns, &then);
+        }
+        if (rc < 0 || !al_span_equal(al_buf_span(&then), path) || now.len == 0) {
+            continue;
+        }
+        rc = inv_append_blob(&a, al_buf_span(&now));
+        if (rc == AL_OK) {
+            rc = inv_append_path(&a, al_buf_span(&now), false);
+        }
+        if (rc == AL_OK) {
+            rc = inv_append_row(&a, duckdb_append_int64(a.a, asked.time_ns));
+        }
+    }
+    return rc < 0 ? rc : inv_append_close(&a);
+}
+
+/* It was used after it was deleted, so it is there again, or still. */
+#define IS_BACK                                                                                    \
+    "(coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source = 2 AND "         \
+    "e.accessed_ns > a.time_ns))"
+static const char back_sql[] =
+    "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a JOIN "
+    "\"v_%s\".folder f ON f.path = a.in_path JOIN \"v_%s\".entry e ON e.folder = f.id AND e.name = "
+    "a.name WHERE e.type <> %d AND " IS_BACK ")";
+static const char back_below_sql[] =
+    "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a JOIN "
+    "\"v_%s\".folder f ON f.path = a.path JOIN \"v_%s\".entry e ON e.folder BETWEEN f.id AND f.last "
+    "WHERE e.type <> %d AND " IS_BACK ")";
+
+static int
+take_away(struct settle *s)
+{
+    struct inv_use *u = s->u;
+    const char *id = u->volume->id;
+    char sql[192];
+    int64_t due = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_deleting WHERE told_ns <= %lld", id,
+             (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
+    rc = inv_one(u->inv, u->conn, sql, &due);
+    if (rc < 0 || due == 0) {
+        return rc;
+    }
+    s->changed = true;
+    if (s->moves.table_from == NULL) {
+        rc = inv_moves_load(u, INT64_MIN, &s->moves);
+        rc = rc < 0 ? rc : inv_moves_sort(&s->moves);
+    }
+    if (rc == AL_OK) {
+        rc = find_away(s);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, back_sql, id, id, PORT_T_FOLDER);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, back_below_sql, id, id, PORT_T_FOLDER);
+    }
+    if (rc == AL_OK) {
+        rc = inv_place_remove(&s->place, &s->gone);
+    }
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn,
+                             "DELETE FROM \"v_%s\".a_deleting WHERE told_ns <= %lld", id,
+                             (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
+}
+
+/* ---- what waits for what a scan or an import brought ---- */
+
+static int
+place_due(struct settle *s)
+{
+    struct inv_use *u = s->u;
+    char sql[128];
+    int64_t due = 0, n = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT due::INTEGER FROM \"v_%s\".meta", u->volume->id);
+    rc = inv_one(u->inv, u->conn, sql, &due);
+    if (rc < 0 || due == 0) {
+        return rc;
+    }
+    s->changed = true;
+    snprintf(sql, sizeof(sql), "SELECT access_n::BIGINT FROM \"v_%s\".meta", u->volume->id);
+    rc = inv_one(u->inv, u->conn, sql, &n);
+    if (rc == AL_OK) {
+        rc = inv_moves_load(u, INT64_MIN, &s->moves);
+    }
+    if (rc == AL_OK) {
+        rc = inv_moves_sort(&s->moves);
+    }
+    if (rc == AL_OK) {
+        rc = inv_used_waiting(&s->place, &s->moves, (uint64_t)n, s->now_ns, true);
+    }
+    return rc < 0 ? rc
+                  : inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET due = false", u->volume->id);
+}
+
+/* ---- what is forgotten ---- */
+
+static int
+forget(struct settle *s, const char *table, const char *column, int64_t below)
+{
+    struct inv_use *u = s->u;
+    char sql[192];
+    int64_t old = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".%s WHERE %s < %lld", u->volume->id,
+             table, column, (long long)below);
+    rc = inv_one(u->inv, u->conn, sql, &old);
+    if (rc < 0 || old == 0) {
+        return rc;
+    }
+    s->changed = true;
+    return inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".%s WHERE %s < %lld", u->volume->id, table,
+                    column, (long long)below);
+}
+
+/* The earlier half of the rows by days, when there are too many. */
+static int
+fold_touches(struct settle *s)
+{
+    struct inv_use *u = s->u;
+    const char *id = u->volume->id;
+    char sql[192];
+    int64_t count = 0, middle = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_touch", id);
+    rc = inv_one(u->inv, u->conn, sql, &count);
+    if (rc < 0 || count <= (int64_t)INV_TOUCHES_MAX) {
+        return rc;
+    }
+    s->changed = true;
+    snprintf(sql, sizeof(sql), "SELECT quantile_disc(hour, 0.5) // 24 * 24 FROM \"v_%s\".a_touch", id);
+    rc = inv_one(u->inv, u->conn, sql, &middle);
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn,
+                      "CREATE OR REPLACE TEMP TABLE folded AS SELECT CASE WHEN hour < %lld THEN hour // "
+                      "24 * 24 ELSE hour END AS hour, path, \"user\", host, sum(reads)::BIGINT AS "
+                      "reads, sum(writes)::BIGINT AS writes, max(last_ns) AS last_ns FROM "
+                      "\"v_%s\".a_touch GROUP BY ALL ORDER BY hour",
+                      (long long)middle, id);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".a_touch", id);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_touch SELECT * FROM temp.folded", id);
+    }
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.folded", &count);
+    }
+    /* Days of more than that are not kept. */
+    return rc < 0 || count <= (int64_t)INV_TOUCHES_MAX
+               ? rc
+               : forget(s, "a_touch", "hour", middle);
+}
+
+static int
+limit_moves(struct settle *s)
+{
+    struct inv_use *u = s->u;
+    const char *id = u->volume->id;
+    char sql[192];
+    int64_t count = 0, border = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_move", id);
+    rc = inv_one(u->inv, u->conn, sql, &count);
+    if (rc < 0 || count <= (int64_t)INVENTORY_MOVES_MAX) {
+        return rc;
+    }
+    snprintf(sql, sizeof(sql),
+             "SELECT min(time_ns) FROM (SELECT time_ns FROM \"v_%s\".a_move ORDER BY time_ns DESC LIMIT "
+             "%u)",
+             id, INVENTORY_MOVES_MAX);
+    rc = inv_one(u->inv, u->conn, sql, &border);
+    return rc < 0 ? rc : forget(s, "a_move", "time_ns", border);
+}
+
+static int
+settle(struct settle *s)
+{
+    int64_t now = s->now_ns;
+    int rc = inv_place_begin(&s->place, s->u);
+
+    if (rc == AL_OK) {
+        rc = place_due(s);
+    }
+    if (rc == AL_OK) {
+        rc = take_away(s);
+    }
+    if (rc == AL_OK) {
+        rc = inv_place_end(&s->place);
+    }
+    if (rc == AL_OK) {
+        rc = forget(s, "a_move", "time_ns", now - INVENTORY_MOVES_NS);
+    }
+    if (rc == AL_OK) {
+        rc = forget(s, "a_base", "at_ns", now - INV_BASE_NS);
+    }
+    if (rc == AL_OK) {
+        rc = forget(s, "a_touch", "hour",
+                    (now / INV_HOUR_NS / 24 - (int64_t)INVENTORY_TOUCHES_DAYS) * 24);
+    }
+    if (rc == AL_OK) {
+        rc = limit_moves(s);
+    }
+    return rc < 0 ? rc : fold_touches(s);
+}
+
+static int
+settle_and_commit(struct inv_use *u, int64_t now_ns, uint64_t *ret_gone)
+{
+    AL_CLEANUP(settle_end) struct settle s = {.u = u, .now_ns = now_ns};
+    int rc = inv_begin(u);
+
+    if (rc == AL_OK) {
+        rc = settle(&s);
+    }
+    if (rc == AL_OK && s.changed) {
+        rc = inv_commit(u);
+    }
+    if (rc == AL_OK) {
+        rc = inv_coverage_read(u->inv, u->conn, u->volume);
+    }
+    if (rc == AL_OK && ret_gone != NULL) {
+        *ret_gone = s.gone;
+    }
+    return rc;
+}
+
+int
+inventory_access_settle(struct inventory *inv, const struct inventory_scope *scope,
+                        const char *volume_id, int64_t now_ns, uint64_t *ret_gone)
+{
+    INV_USE(u);
+    int rc = inv_use_begin(inv, scope, volume_id, true, &u);
+
+    return rc < 0 ? rc : settle_and_commit(&u, now_ns, ret_gone);
+}
+
+void
+inv_access_after(struct inv_use *u)
+{
+    int rc = inv_coverage_read(u->inv, u->conn, u->volume);
+
+    if (rc == AL_OK && inv_coverage_due(u)) {
+        rc = settle_and_commit(u, port_now_ns(u->inv->port), NULL);
+    }
+    if (rc < 0) {
+        al_log(u->inv->log, AL_LOG_WARN, "inventory: what waited for a scan of %s waits on: %s",
+               u->volume->id, al_code_name(rc));
+    }
+}

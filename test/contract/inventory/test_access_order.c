@@ -1,0 +1,344 @@
+/* Whatever order and however often rows of audit logs come: in the end each file has the last access that it had in the
+ * order of time, as a model by itself has it. Seeds: ALTO_ACCESS_SEED first, ALTO_ACCESS_SEEDS many. */
+#include "access_model.h"
+
+#define SEEDS 12
+#define EVENTS 90
+
+/* A folder that is there, "" the root; or a path in one that has no such file. */
+static const char *
+some_folder(struct model *m, int but)
+{
+    int at[MODEL_FILES_MAX], n = 0;
+
+    for (int i = 0; i < m->count; i++) {
+        if (m->files[i].folder && (but < 0 || !model_below(m->files[i].path, m->files[but].path))) {
+            at[n++] = i;
+        }
+    }
+    return n == 0 || model_random(m, 4) == 0 ? "" : m->files[at[model_random(m, (uint32_t)n)]].path;
+}
+
+/* Few names, so that they come again. */
+static void
+some_path(struct model *m, int but, bool folder, char *out)
+{
+    snprintf(out, MODEL_PATH_MAX, "%.100s/%s%u", some_folder(m, but), folder ? "d" : "f",
+             model_random(m, folder ? 4 : 7));
+}
+
+static bool
+has_children(const struct model *m, const char *path)
+{
+    for (int i = 0; i < m->count; i++) {
+        if (model_below(m->files[i].path, path) && strcmp(m->files[i].path, path) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+create(struct model *m)
+{
+    char path[MODEL_PATH_MAX];
+    bool folder = model_random(m, 3) == 0;
+    struct inventory_access *a;
+    int i;
+
+    some_path(m, -1, folder, path);
+    if (model_find(m, path) >= 0 || strlen(path) > 60) {
+        return;
+    }
+    a = model_tell(m, INVENTORY_ACCESS_CREATE, path, NULL);
+    if (model_random(m, 2) == 0 || folder) {
+        a->has_stat = true;
+        a->type = folder ? PORT_T_FOLDER : PORT_T_FILE;
+        a->size = 1000;
+        a->allocated = 4096;
+        a->mtime_ns = a->ctime_ns = m->now_ns;
+        a->nlink = 1;
+    }
+    i = model_make(m, path, folder);
+    m->files[i].accessed_ns = folder ? 0 : m->now_ns;
+}
+
+static void
+use(struct model *m)
+{
+    int i = m->count > 0 ? (int)model_random(m, (uint32_t)m->count) : -1;
+    struct inventory_access *a;
+
+    if (i < 0 || m->files[i].folder) {
+        return;
+    }
+    a = model_tell(m, INVENTORY_ACCESS_USED, m->files[i].path, NULL);
+    if (model_random(m, 3) == 0) {
+        a->writes = 1;
+        a->modified_ns = a->time_ns;
+    }
+    m->files[i].accessed_ns = m->now_ns;
+}
+
+static void
+move(struct model *m)
+{
+    int i = m->count > 0 ? (int)model_random(m, (uint32_t)m->count) : -1, there;
+    char to[MODEL_PATH_MAX];
+
+    if (i < 0) {
+        return;
+    }
+    some_path(m, m->files[i].folder ? i : -1, m->files[i].folder, to);
+    there = model_find(m, to);
+    if (strlen(to) > 50 || strcmp(to, m->files[i].path) == 0 ||
+        model_below(m->files[i].path, to) ||
+        (there >= 0 && (m->files[there].folder != m->files[i].folder || has_children(m, to)))) {
+        return;
+    }
+    model_move(m, i, to);
+}
+
+static void
+delete(struct model *m)
+{
+    int i = m->count > 0 ? (int)model_random(m, (uint32_t)m->count) : -1;
+    char path[MODEL_PATH_MAX];
+
+    if (i < 0) {
+        return;
+    }
+    snprintf(path, sizeof(path), "%s", m->files[i].path);
+    (void)model_tell(m,
+                     m->files[i].folder ? INVENTORY_ACCESS_FOLDER_DELETE : INVENTORY_ACCESS_DELETE,
+                     path, NULL);
+    model_remove(m, path);
+}
+
+static void
+one_event(struct model *m)
+{
+    uint32_t what = model_random(m, 100);
+
+    if (what < 28) {
+        create(m);
+    } else if (what < 68) {
+        use(m);
+    } else if (what < 97) {
+        move(m);
+    } else {
+        delete (m);
+    }
+}
+
+/* ---- the inventory ---- */
+
+static uint64_t
+add_folders(struct scan *s, const struct model *m, const char *in, uint64_t id, uint64_t *last)
+{
+    for (int i = 0; i < m->count; i++) {
+        const char *name = strrchr(m->files[i].path, '/') + 1;
+        struct entry_record e;
+
+        if (strlen(in) != (size_t)(name - 1 - m->files[i].path) ||
+            strncmp(in, m->files[i].path, strlen(in)) != 0) {
+            continue;
+        }
+        if (m->files[i].folder) {
+            uint64_t new = ++*last;
+
+            scan_folder(s, new, id, name, 0);
+            add_folders(s, m, m->files[i].path, new, last);
+        } else {
+            e = a_file(id, name, 1000, 0);
+            e.ino += s->seq + *last; /* numbers mean nothing */
+            e.btime_ns = 0;
+            e.mtime_ns = e.ctime_ns = NOW_NS - 500 * DAY_NS;
+            scan_add(s, &e);
+        }
+    }
+    return *last;
+}
+
+static void
+scan_model(struct help *h, const struct model *m, int n)
+{
+    struct scan s;
+    char id[AL_ID_LEN + 1];
+    uint64_t last = 1;
+
+    snprintf(id, sizeof(id), "01hs%022d", n);
+    scan_begin(&s, h, id);
+    scan_folder(&s, 1, 0, "", 0);
+    add_folders(&s, m, "", 1, &last);
+    (void)scan_end(&s);
+}
+
+static void
+send(struct help *h, struct model *m, const struct inventory_access *rows, size_t count,
+     uint64_t *seq, int64_t now_ns)
+{
+    struct inventory_access_result r;
+
+    TAP_OK(inventory_access_apply(h->inv, &own, VOLUME, STREAM, ++*seq, rows, count, now_ns, &r));
+}
+
+static void
+shuffle(struct model *m, struct inventory_access *rows, int count, int reach)
+{
+    for (int i = 0; i < count; i++) {
+        int k = i + (int)model_random(m, (uint32_t)(count - i < reach ? count - i : reach));
+        struct inventory_access x = rows[i];
+
+        rows[i] = rows[k];
+        rows[k] = x;
+    }
+}
+
+struct walk {
+    const struct model *m;
+    uint64_t seed;
+    int files, wrong;
+};
+
+static int
+compare(void *ctx, const struct inventory_row *row)
+{
+    struct walk *w = ctx;
+    char path[MODEL_PATH_MAX];
+    int i;
+    int64_t got = row->accessed_ns == RULE_TIME_UNKNOWN ? 0 : row->accessed_ns;
+
+    if (row->type == PORT_T_FOLDER) {
+        return AL_OK;
+    }
+    snprintf(path, sizeof(path), "%.*s", (int)row->path.len, (const char *)row->path.at);
+    i = model_find(w->m, path);
+    w->files++;
+    if (i < 0 || w->m->files[i].accessed_ns != got) {
+        w->wrong++;
+        printf("# seed %llu: %s has %lld, not %lld\n", (unsigned long long)w->seed, path,
+               (long long)got, i < 0 ? -1LL : (long long)w->m->files[i].accessed_ns);
+    }
+    return AL_OK;
+}
+
+static bool
+holds(struct help *h, const struct model *m, uint64_t seed)
+{
+    struct walk w = {.m = m, .seed = seed};
+    struct inventory_list_query q = {.recursive = true, .state = -1, .limit = INVENTORY_PAGE_MAX};
+    struct inventory_page page;
+    struct al_fail fail = {0};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    int files = 0;
+
+    TAP_OK(inventory_list(h->inv, &own, VOLUME, &q, compare, &w, arena, &page, &fail));
+    al_arena_free(arena);
+    for (int i = 0; i < m->count; i++) {
+        files += !m->files[i].folder;
+    }
+    if (files != w.files) {
+        printf("# seed %llu: %d files, not %d\n", (unsigned long long)seed, w.files, files);
+    }
+    return w.wrong == 0 && w.files == files;
+}
+
+static void
+tell_history(const struct model *m, const struct inventory_access *rows, int count)
+{
+    static const char *const kinds[] = {"used", "create", "move", "delete", "folder_delete"};
+
+    for (int i = 0; i < count; i++) {
+        printf("# %lld %s %.*s %.*s%s\n", (long long)rows[i].time_ns, kinds[rows[i].kind],
+               (int)rows[i].path.len, (const char *)rows[i].path.at, (int)rows[i].target.len,
+               (const char *)rows[i].target.at, rows[i].has_stat ? " stat" : "");
+    }
+}
+
+/* reach: how far from its place a row may come. */
+static bool
+one_seed(uint64_t seed, int events, int reach)
+{
+    struct model *m = calloc(1, sizeof(*m));
+    struct inventory_access *rows;
+    struct inventory_coverage c = {.audited = true, .live = true, .since_ns = NOW_NS - 90 * DAY_NS};
+    struct help h;
+    uint64_t seq = 0;
+    int at = 0, scans = 1;
+    bool good;
+
+    m->random = seed * 2654435761u + 1;
+    m->now_ns = NOW_NS - 20 * DAY_NS;
+    help_begin(&h);
+    c.told_ns = NOW_NS;
+    TAP_OK(inventory_coverage_set(h.inv, &own, VOLUME, &c));
+    for (int i = 0; i < 20; i++) { /* there before the logs began */
+        char path[MODEL_PATH_MAX];
+
+        some_path(m, -1, i < 6, path);
+        if (model_find(m, path) < 0) {
+            (void)model_make(m, path, i < 6);
+        }
+    }
+    scan_model(&h, m, scans++);
+    for (int i = 0; i < events; i++) {
+        one_event(m);
+    }
+    rows = calloc((size_t)m->row_count + 1, sizeof(*rows));
+    memcpy(rows, m->rows, (size_t)m->row_count * sizeof(*rows));
+    shuffle(m, rows, m->row_count, reach);
+    while (at < m->row_count) {
+        int n = 1 + (int)model_random(m, 12);
+
+        n = n < m->row_count - at ? n : m->row_count - at;
+        send(&h, m, rows + at, (size_t)n, &seq, NOW_NS);
+        at += n;
+        if (model_random(m, 8) == 0) {
+            int again = (int)model_random(m, (uint32_t)at);
+
+            send(&h, m, rows + again, (size_t)(at - again), &seq, NOW_NS);
+        }
+        if (model_random(m, 10) == 0) {
+            scan_model(&h, m, scans++);
+        }
+    }
+    scan_model(&h, m, scans++);
+    good = holds(&h, m, seed);
+    printf("# seed %llu: %d rows, %d paths\n", (unsigned long long)seed, m->row_count, m->count);
+    if (!good && getenv("ALTO_ACCESS_TELL") != NULL) {
+        tell_history(m, m->rows, m->row_count);
+        printf("# as they came\n");
+        tell_history(m, rows, m->row_count);
+    }
+    help_end(&h);
+    free(rows);
+    free(m);
+    return good;
+}
+
+static void
+any_order_gives_the_same(void)
+{
+    const char *first = getenv("ALTO_ACCESS_SEED"), *many = getenv("ALTO_ACCESS_SEEDS");
+    uint64_t seed = first != NULL ? strtoull(first, NULL, 10) : 1;
+    int count = many != NULL ? atoi(many) : SEEDS, wrong = 0;
+
+    for (int i = 0; i < count; i++, seed++) {
+        int reach = seed % 3 == 0 ? 1 : seed % 3 == 1 ? 10 : 1000;
+
+        if (!one_seed(seed, getenv("ALTO_ACCESS_EVENTS") ? atoi(getenv("ALTO_ACCESS_EVENTS")) : EVENTS, reach)) {
+            wrong++;
+            printf("# seed %llu is not as in order\n", (unsigned long long)seed);
+        }
+    }
+    printf("# %d seeds up to %llu, %d wrong\n", count, (unsigned long long)(seed - 1), wrong);
+    TAP_EQUAL_U64((unsigned)wrong, 0);
+}
+
+int
+main(void)
+{
+    TAP_RUN(any_order_gives_the_same);
+    return tap_end();
+}
