@@ -62,7 +62,7 @@ store_access_get(struct store *s, const struct scope *scope, const char *volume_
 static struct store_arg
 bytes_of(struct al_span span)
 {
-    return span.len == 0 ? S_BLOB("", 0) : S_SPAN(span);
+    return span.len == 0 ? S_SPAN(al_span_of("")) : S_SPAN(span);
 }
 
 int
