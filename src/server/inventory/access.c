@@ -23,10 +23,12 @@ struct apply {
     struct row *rows; /* by time */
     size_t count;
     struct inv_moves moves;
-    struct inv_times before; /* what happened when, but for this batch */
+    struct inv_times before;  /* what happened when, but for this batch */
+    struct inv_times sources; /* where moves began, but for this batch */
     struct inv_relocation *relocations;
+    size_t relocation_count, relocation_cap;
     struct al_span *roots; /* whose evidence is to be worked out anew */
-    size_t root_count;
+    size_t root_count, root_cap;
     int64_t now_ns, newest_ns;
     uint64_t n;
     bool has_moves, has_pins;
@@ -39,6 +41,7 @@ apply_end(struct apply *p)
     inv_place_free(&p->place);
     inv_moves_end(&p->moves);
     inv_times_end(&p->before);
+    inv_times_end(&p->sources);
     al_free(p->rows);
     al_free(p->relocations);
     al_free(p->roots);
@@ -108,9 +111,7 @@ take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
     al_buf_init(&buf, INVENTORY_PATH_MAX);
     p->arena = al_arena_new(PATHS_BYTES_MAX);
     p->rows = al_array(count + 1, sizeof(*p->rows));
-    p->relocations = al_array(count + 1, sizeof(*p->relocations));
-    p->roots = al_array(3 * count + 2, sizeof(*p->roots));
-    if (p->arena == NULL || p->rows == NULL || p->relocations == NULL || p->roots == NULL) {
+    if (p->arena == NULL || p->rows == NULL) {
         return AL_ENOMEM;
     }
     for (size_t i = 0; rc == AL_OK && i < count; i++) {
@@ -175,6 +176,17 @@ write_touches(struct apply *p)
     return rc < 0 ? rc : inv_append_close(&a);
 }
 
+/* A path with its leading '/', or as it came where it is none. */
+static int
+append_told(struct inv_append *a, struct al_buf *buf, struct al_span path)
+{
+    int rc;
+
+    al_buf_clear(buf);
+    rc = inv_path_clean(path, buf);
+    return rc < 0 && rc != AL_EINVAL ? rc : inv_append_blob(a, rc < 0 ? path : al_buf_span(buf));
+}
+
 static int
 append_spans(struct inv_append *a, const struct al_span *spans, size_t count)
 {
@@ -191,11 +203,13 @@ static int
 write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
 {
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
     size_t first = count > INVENTORY_RECENT_MAX ? count - INVENTORY_RECENT_MAX : 0;
     char sql[256];
     int64_t last = 0, kept = 0;
     int rc;
 
+    al_buf_init(&buf, INVENTORY_PATH_MAX);
     snprintf(sql, sizeof(sql), "SELECT coalesce(max(number), 0)::BIGINT FROM \"v_%s\".a_recent",
              p->u->volume->id);
     rc = inv_one(p->u->inv, p->u->conn, sql, &last);
@@ -204,12 +218,15 @@ write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
     }
     for (size_t i = first; rc == AL_OK && i < count; i++) {
         const struct inventory_access *r = &rows[i];
-        struct al_span paths[] = {r->path, r->target}, names[] = {r->user, r->host, r->node};
+        struct al_span names[] = {r->user, r->host, r->node};
         duckdb_state bad = duckdb_append_int64(a.a, last + 1 + (int64_t)i);
 
         bad |= duckdb_append_int64(a.a, p->now_ns);
         bad |= duckdb_append_uint8(a.a, (uint8_t)r->kind);
-        rc = append_spans(&a, paths, AL_LEN(paths));
+        rc = append_told(&a, &buf, r->path);
+        if (rc == AL_OK) {
+            rc = append_told(&a, &buf, r->target);
+        }
         bad |= duckdb_append_int64(a.a, r->time_ns);
         bad |= duckdb_append_int64(a.a, r->modified_ns);
         bad |= duckdb_append_int64(a.a, (int64_t)(r->reads & INT64_MAX));
@@ -266,7 +283,10 @@ take_moves(struct apply *p)
         r->known = r->move != UINT32_MAX && inv_moves_twice(&p->moves, r->move);
     }
     if (rc == AL_OK && known > 0 && p->has_moves) {
-        rc = inv_times_moves(&p->before, &p->moves);
+        rc = inv_times_moves(&p->before, &p->moves, true);
+        if (rc == AL_OK) {
+            rc = inv_times_moves(&p->sources, &p->moves, false);
+        }
     }
     return rc;
 }
@@ -387,47 +407,154 @@ keep(struct apply *p, const struct al_buf *path, struct al_span *ret)
     return ret->at != NULL || path->len == 0 ? AL_OK : AL_ENOMEM;
 }
 
-/* What a move, or a delete, was thought to be about, and where that is now. */
 static int
-plan_move(struct apply *p, struct row *r, struct al_buf *buf, struct inv_relocation *to)
+add_root(struct apply *p, struct al_span path)
 {
-    struct inv_move *m = &p->moves.all[r->move];
-    struct inv_asked asked = {.time_ns = r->time_ns};
-    bool gone, late;
-    int rc = inv_moves_resolve(&p->moves, r->path, &asked, buf, &gone);
+    if (p->root_count == p->root_cap) {
+        size_t cap = p->root_cap > 0 ? 2 * p->root_cap : 64;
+        struct al_span *grown = al_realloc(p->roots, cap * sizeof(*grown));
 
-    *to = (struct inv_relocation){.time_ns = r->time_ns, .row = r->a};
-    if (rc == AL_OK) {
-        rc = keep(p, buf, &to->from);
+        if (grown == NULL) {
+            return AL_ENOMEM;
+        }
+        p->roots = grown;
+        p->root_cap = cap;
     }
+    p->roots[p->root_count++] = path;
+    return AL_OK;
+}
+
+static int
+add_relocation(struct apply *p, const struct inv_relocation *r)
+{
+    if (p->relocation_count == p->relocation_cap) {
+        size_t cap = p->relocation_cap > 0 ? 2 * p->relocation_cap : 64;
+        struct inv_relocation *grown = al_realloc(p->relocations, cap * sizeof(*grown));
+
+        if (grown == NULL) {
+            return AL_ENOMEM;
+        }
+        p->relocations = grown;
+        p->relocation_cap = cap;
+    }
+    p->relocations[p->relocation_count++] = *r;
+    return AL_OK;
+}
+
+/* One move: what it was about, as was thought before it was known, and where that is now. */
+struct step {
+    struct inv_move *move;
+    struct al_span from, to; /* as told */
+    const struct inventory_access *row;
+    struct inv_relocation ret;
+    bool ret_split; /* some of what lies below moved on by itself */
+};
+
+static int
+plan_step(struct apply *p, struct step *s, struct al_buf *buf)
+{
+    struct inv_asked asked = {.time_ns = s->move->time_ns};
+    bool gone;
+    int rc;
+
+    s->move->active = false;
+    rc = inv_moves_resolve(&p->moves, s->from, &asked, buf, &gone);
+    s->ret = (struct inv_relocation){.time_ns = s->move->time_ns, .row = s->row};
+    if (rc == AL_OK) {
+        rc = keep(p, buf, &s->ret.from);
+    }
+    if (rc == AL_OK) {
+        rc = inv_moves_trace(&p->moves, s->ret.from, s->move->time_ns, buf);
+        s->ret.stranger = rc == AL_OK && !al_span_equal(al_buf_span(buf), s->from);
+    }
+    s->move->active = true;
+    if (rc < 0 || s->move->cut) {
+        return rc;
+    }
+    asked.sources = &p->sources;
+    asked.ret_split = &s->ret_split;
+    rc = inv_moves_resolve(&p->moves, s->to, &asked, buf, &gone);
+    return rc < 0 ? rc : keep(p, buf, &s->ret.to);
+}
+
+static int
+by_move_time(const void *a, const void *b)
+{
+    const struct inv_move *const *x = a, *const *y = b;
+
+    return (*x)->time_ns < (*y)->time_ns ? -1 : (*x)->time_ns > (*y)->time_ns;
+}
+
+/* What had moved on from below a folder, before it was known that it is there: it moves on now. */
+static int
+move_on(struct apply *p, const struct step *above, struct al_buf *buf)
+{
+    static const struct inventory_access nothing = {.kind = INVENTORY_ACCESS_MOVE};
+    struct inv_move **later = al_array((size_t)p->moves.count + 1, sizeof(struct inv_move *));
+    struct al_span below = above->ret.to;
+    size_t count = 0;
+    int rc = later != NULL ? AL_OK : AL_ENOMEM;
+
+    for (uint32_t i = 0; rc == AL_OK && i < p->moves.count; i++) {
+        struct inv_move *v = &p->moves.all[i];
+
+        if (v->active && !v->cut && v->time_ns > above->move->time_ns) {
+            later[count++] = v;
+        }
+    }
+    if (rc == AL_OK) {
+        qsort(later, count, sizeof(struct inv_move *), by_move_time);
+    }
+    for (size_t i = 0; rc == AL_OK && i < count; i++) {
+        struct step s = {.move = later[i], .row = &nothing};
+
+        s.from = (struct al_span){p->moves.names + s.move->from_at, s.move->from_len};
+        s.to = (struct al_span){p->moves.names + s.move->to_at, s.move->to_len};
+        rc = plan_step(p, &s, buf);
+        if (rc == AL_OK && s.ret.from.len > below.len && inv_path_below(s.ret.from, below) &&
+            !al_span_equal(s.ret.from, s.ret.to)) {
+            rc = add_relocation(p, &s.ret);
+            if (rc == AL_OK) {
+                rc = add_root(p, s.ret.from);
+            }
+            if (rc == AL_OK) {
+                rc = add_root(p, s.ret.to);
+            }
+        }
+    }
+    al_free(later);
+    return rc;
+}
+
+static int
+plan_move(struct apply *p, struct row *r, struct al_buf *buf)
+{
+    struct step s = {
+        .move = &p->moves.all[r->move], .from = r->path, .to = r->target, .row = r->a};
+    bool late;
+    int rc = plan_step(p, &s, buf);
+
     if (rc < 0) {
         return rc;
     }
-    late = is_late(p, r, r->path) || is_late(p, r, to->from);
-    rc = inv_moves_trace(&p->moves, to->from, r->time_ns, buf);
-    to->stranger = rc == AL_OK && !al_span_equal(al_buf_span(buf), r->path);
-    m->active = true;
-    if (rc == AL_OK && !m->cut) {
-        rc = inv_moves_resolve(&p->moves, r->target, &asked, buf, &gone);
-        if (rc == AL_OK) {
-            rc = keep(p, buf, &to->to);
-        }
-        late |= is_late(p, r, r->target) || is_late(p, r, to->to);
-    }
-    if (rc == AL_OK && late) {
-        p->roots[p->root_count++] = to->from;
-        if (!m->cut) {
-            p->roots[p->root_count++] = to->to;
+    late = is_late(p, r, r->path) || is_late(p, r, s.ret.from) ||
+           (!s.move->cut && (is_late(p, r, r->target) || is_late(p, r, s.ret.to)));
+    if (late) {
+        rc = add_root(p, s.ret.from);
+        if (rc == AL_OK && !s.move->cut) {
+            rc = add_root(p, s.ret.to);
         }
     }
-    return rc;
+    if (rc == AL_OK && !s.move->cut) {
+        rc = add_relocation(p, &s.ret);
+    }
+    return rc == AL_OK && s.ret_split ? move_on(p, &s, buf) : rc;
 }
 
 static int
 relocate(struct apply *p)
 {
     AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
-    size_t moves = 0;
     int64_t since = INT64_MAX;
     int rc = AL_OK;
 
@@ -446,17 +573,16 @@ relocate(struct apply *p)
         struct row *r = &p->rows[i];
 
         if (r->move != UINT32_MAX && !r->known) {
-            rc = plan_move(p, r, &buf, &p->relocations[moves]);
-            moves += r->target.at != NULL;
+            rc = plan_move(p, r, &buf);
         }
     }
-    if (rc == AL_OK && moves > 0) {
-        rc = inv_place_relocate(&p->place, p->relocations, moves);
+    if (rc == AL_OK && p->relocation_count > 0) {
+        rc = inv_place_relocate(&p->place, p->relocations, p->relocation_count);
     }
     /* What is there now was known under other names, perhaps, before it was here. */
-    for (size_t i = 0; rc == AL_OK && i < moves; i++) {
+    for (size_t i = 0; rc == AL_OK && i < p->relocation_count; i++) {
         if (!p->relocations[i].known && p->relocations[i].there) {
-            p->roots[p->root_count++] = p->relocations[i].to;
+            rc = add_root(p, p->relocations[i].to);
         }
     }
     return rc;

@@ -86,6 +86,12 @@ int inventory_coverage_set(struct inventory *inv, const struct inventory_scope *
 int inventory_coverage(struct inventory *inv, const struct inventory_scope *scope,
                        const char *volume_id, struct inventory_coverage *ret) AL_MUST_CHECK;
 
+/* What a plan at now_ns takes as the last access of what inventory_stat or a list gave; for who asks about one file. On
+ * a volume that is not audited: row->accessed_ns. ret_known_ns (may be NULL): the same without coverage. */
+int64_t inventory_covered_access(const struct inventory_coverage *c,
+                                 const struct inventory_row *row, int64_t now_ns,
+                                 int64_t *ret_known_ns);
+
 /* ---- figures: from hour or day sums, UTC; from_ns and to_ns are rounded outwards to hours ---- */
 enum inventory_access_by { INVENTORY_BY_FILE, INVENTORY_BY_FOLDER, INVENTORY_BY_USER, INVENTORY_BY_HOST };
 struct inventory_access_sum {

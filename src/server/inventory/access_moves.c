@@ -361,6 +361,10 @@ inv_moves_resolve(const struct inv_moves *m, struct al_span path, const struct i
     for (uint32_t hops = 0; rc == AL_OK && m->count > 0; hops++) {
         const struct inv_move *v = next_move(m, al_buf_span(out), asked, time_ns);
 
+        if (asked->sources != NULL &&
+            inv_times_at(asked->sources, al_buf_span(out)) > time_ns) {
+            *asked->ret_split = true;
+        }
         if (v == NULL) {
             break;
         }

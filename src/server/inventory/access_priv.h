@@ -22,6 +22,23 @@
 #define INV_TOUCHES_MAX 4000000u      /* rows; beyond, the oldest hours become days */
 #define INV_BASE_NS (2 * INVENTORY_MOVES_NS) /* longer than a late move may come */
 
+struct inv_moves;
+/* ---- access_times.c: the latest time of something at or below a path, by hashes: it may say later, never earlier ---- */
+struct inv_times {
+    struct inv_time {
+        uint64_t hash; /* 0: free */
+        int64_t time_ns;
+    } *at;
+    uint64_t count, mask;
+};
+void inv_times_end(struct inv_times *t);
+int inv_times_add(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK;
+int64_t inv_times_at(const struct inv_times *t, struct al_span path); /* INT64_MIN: nothing */
+int inv_times_put(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK; /* only at it */
+/* Where active moves began; ends: and where they ended. */
+int inv_times_moves(struct inv_times *t, const struct inv_moves *m, bool ends) AL_MUST_CHECK;
+int inv_times_touches(struct inv_times *t, struct inv_use *u, int64_t since_ns) AL_MUST_CHECK;
+
 /* ---- access_moves.c: moves in memory ---- */
 struct inv_move {
     int64_t time_ns;
@@ -55,6 +72,9 @@ struct inv_asked {
     int64_t time_ns;    /* moves later than it */
     uint64_t above_n;   /* and of batches above it; 0: any */
     const struct inv_move *but; /* and not this one */
+    /* Tells whether something at or below one of the paths it went through had moved later. NULL: not asked. */
+    const struct inv_times *sources;
+    bool *ret_split;
 };
 /* Where what was at path at that time is now. *ret_gone: it was deleted, at the path that comes out. */
 int inv_moves_resolve(const struct inv_moves *m, struct al_span path, const struct inv_asked *asked,
@@ -63,21 +83,6 @@ int inv_moves_resolve(const struct inv_moves *m, struct al_span path, const stru
 int inv_moves_trace(const struct inv_moves *m, struct al_span path, int64_t time_ns,
                     struct al_buf *out) AL_MUST_CHECK;
 bool inv_path_below(struct al_span path, struct al_span folder); /* at it or below it; "" all */
-
-/* ---- access_times.c: the latest time of something at or below a path, by hashes: it may say later, never earlier ---- */
-struct inv_times {
-    struct inv_time {
-        uint64_t hash; /* 0: free */
-        int64_t time_ns;
-    } *at;
-    uint64_t count, mask;
-};
-void inv_times_end(struct inv_times *t);
-int inv_times_add(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK;
-int64_t inv_times_at(const struct inv_times *t, struct al_span path); /* INT64_MIN: nothing */
-int inv_times_put(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK; /* only at it */
-int inv_times_moves(struct inv_times *t, const struct inv_moves *m) AL_MUST_CHECK;
-int inv_times_touches(struct inv_times *t, struct inv_use *u, int64_t since_ns) AL_MUST_CHECK;
 
 /* ---- access_tables.c ---- */
 int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* tables of format 3 */

@@ -63,6 +63,15 @@ inv_coverage_anew(struct inv_use *u, int64_t now_ns)
     return AL_OK;
 }
 
+static int64_t
+complete_since(const struct inventory_coverage *c, int64_t now_ns)
+{
+    bool complete =
+        c->live && c->since_ns > 0 && c->told_ns >= now_ns - INVENTORY_COVERAGE_LAG_NS;
+
+    return complete ? c->since_ns : now_ns;
+}
+
 void
 inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited, int64_t *ret_since_ns)
 {
@@ -75,9 +84,23 @@ inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited, int64_t
     port_mutex_unlock(&u->volume->lock);
     *ret_audited = c.audited;
     /* What was read in a log and waits for a path that a scan has brought is not in its place yet. */
-    *ret_since_ns = !c.live || due || c.since_ns <= 0 || c.told_ns < now_ns - INVENTORY_COVERAGE_LAG_NS
-                        ? now_ns
-                        : c.since_ns;
+    *ret_since_ns = due ? now_ns : complete_since(&c, now_ns);
+}
+
+int64_t
+inventory_covered_access(const struct inventory_coverage *c, const struct inventory_row *row,
+                         int64_t now_ns, int64_t *ret_known_ns)
+{
+    int64_t known = row->accessed_ns, since;
+
+    if (c->audited && (row->source == INVENTORY_BY_WALK || known == RULE_TIME_UNKNOWN)) {
+        known = row->mtime_ns;
+    }
+    if (ret_known_ns != NULL) {
+        *ret_known_ns = known;
+    }
+    since = c->audited ? complete_since(c, now_ns) : known;
+    return since > known ? since : known;
 }
 
 static bool

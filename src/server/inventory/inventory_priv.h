@@ -522,6 +522,8 @@ struct inv_plan {
     size_t earlier_count;
     int64_t known_ns; /* the last scan or import */
     bool costly; /* some rule has what only the native evaluator decides */
+    bool covers; /* it asks of accesses, where audit logs are the evidence */
+    bool pins;   /* some client has pinned something */
 };
 #define INV_PLAN(name) AL_CLEANUP(inv_plan_end) struct inv_plan name = {0}
 int inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q,
@@ -536,7 +538,11 @@ const char *inv_plan_reason(const struct inv_plan *p, int64_t code); /* of a ref
 void inv_plan_put_reason(struct inv_sql *sql, const struct inv_plan *p);
 /* "(SELECT e.*, rid[, fpath, path][, owner] FROM ...)": all but folders; below 100 percent, of so many of all
  * entries, about, taken by blocks of rows that lie together, always the same ones. */
-void inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner, double percent);
+void inv_put_source(struct inv_sql *sql, struct inv_use *u, int64_t now_ns, bool path, bool owner,
+                    double percent);
+/* "e.*" as a rule is to see it at now_ns: where audit logs are the evidence, with the later of what is known and the
+ * time since which they are complete as accessed_ns, and a column known_ns without that. */
+void inv_put_columns(struct inv_sql *sql, struct inv_use *u, int64_t now_ns);
 /* Whether a rule's text asks for a column: nothing of the rule's own words is in it, only names of columns
  * and functions and numbers. */
 bool inv_sql_asks(const char *text, const char *column);
