@@ -393,13 +393,6 @@ write_pins(struct apply *p)
 
 /* ---- what is changed ---- */
 
-/* Something that was told of before was later, at or below the path. */
-static bool
-is_late(const struct apply *p, const struct row *r, struct al_span path)
-{
-    return r->time_ns < p->newest_ns && inv_times_at(&p->before, path) > r->time_ns;
-}
-
 static int
 keep(struct apply *p, const struct al_buf *path, struct al_span *ret)
 {
@@ -447,13 +440,16 @@ struct step {
     struct al_span from, to; /* as told */
     const struct inventory_access *row;
     struct inv_relocation ret;
+    bool ret_late;  /* something was told of before that was later */
     bool ret_split; /* some of what lies below moved on by itself */
 };
 
 static int
 plan_step(struct apply *p, struct step *s, struct al_buf *buf)
 {
-    struct inv_asked asked = {.time_ns = s->move->time_ns};
+    struct inv_asked asked = {.time_ns = s->move->time_ns,
+                              .before = &p->before,
+                              .ret_late = &s->ret_late};
     bool gone;
     int rc;
 
@@ -531,15 +527,12 @@ plan_move(struct apply *p, struct row *r, struct al_buf *buf)
 {
     struct step s = {
         .move = &p->moves.all[r->move], .from = r->path, .to = r->target, .row = r->a};
-    bool late;
     int rc = plan_step(p, &s, buf);
 
     if (rc < 0) {
         return rc;
     }
-    late = is_late(p, r, r->path) || is_late(p, r, s.ret.from) ||
-           (!s.move->cut && (is_late(p, r, r->target) || is_late(p, r, s.ret.to)));
-    if (late) {
+    if (s.ret_late) {
         rc = add_root(p, s.ret.from);
         if (rc == AL_OK && !s.move->cut) {
             rc = add_root(p, s.ret.to);

@@ -358,9 +358,13 @@ inv_moves_resolve(const struct inv_moves *m, struct al_span path, const struct i
     if (rc == AL_OK && path.len > 0) {
         rc = al_buf_add(out, path.at, path.len);
     }
-    for (uint32_t hops = 0; rc == AL_OK && m->count > 0; hops++) {
-        const struct inv_move *v = next_move(m, al_buf_span(out), asked, time_ns);
+    for (uint32_t hops = 0; rc == AL_OK; hops++) {
+        const struct inv_move *v = m->count > 0 ? next_move(m, al_buf_span(out), asked, time_ns)
+                                                : NULL;
 
+        if (asked->before != NULL && inv_times_at(asked->before, al_buf_span(out)) > time_ns) {
+            *asked->ret_late = true;
+        }
         if (asked->sources != NULL &&
             inv_times_at(asked->sources, al_buf_span(out)) > time_ns) {
             *asked->ret_split = true;

@@ -72,9 +72,10 @@ struct inv_asked {
     int64_t time_ns;    /* moves later than it */
     uint64_t above_n;   /* and of batches above it; 0: any */
     const struct inv_move *but; /* and not this one */
-    /* Tells whether something at or below one of the paths it went through had moved later. NULL: not asked. */
-    const struct inv_times *sources;
-    bool *ret_split;
+    /* Tells whether there is something in the one, or the other, at or below a path it went through, later than it came
+     * there. NULL: not asked. */
+    const struct inv_times *before, *sources;
+    bool *ret_late, *ret_split;
 };
 /* Where what was at path at that time is now. *ret_gone: it was deleted, at the path that comes out. */
 int inv_moves_resolve(const struct inv_moves *m, struct al_span path, const struct inv_asked *asked,
