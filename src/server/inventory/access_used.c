@@ -62,21 +62,31 @@ inv_used_add(struct inv_append *a, const struct inv_used *x)
 static const char group_sql[] =
     "CREATE OR REPLACE TEMP TABLE used_by AS SELECT row_number() OVER () AS un, * FROM (SELECT "
     "in_path, name, any_value(ext) AS ext, max(time_ns) AS time_ns, max(modified_ns) AS "
-    "modified_ns, arg_max(source, time_ns) AS source, max(time_ns) FILTER (created) AS created_ns, arg_max(struct_pack(type := type, "
-    "size := size, allocated := allocated, mtime_ns := mtime_ns, ctime_ns := ctime_ns, btime_ns := "
-    "btime_ns, mode := mode, uid := uid, gid := gid, nlink := nlink), time_ns) FILTER (has_stat) AS "
-    "st FROM temp.used GROUP BY in_path, name)";
+    "modified_ns, arg_max(source, time_ns) AS source, max(time_ns) FILTER (created) AS created_ns "
+    "FROM temp.used GROUP BY in_path, name)";
 
-#define IS_SEEN "(e.type <> 2 AND t.st IS NOT NULL AND t.st.type = e.type AND t.st.ctime_ns >= e.ctime_ns)"
-#define SEEN(column) "CASE WHEN " IS_SEEN " THEN t.st." column " ELSE e." column " END AS " column
+/* Few rows have metadata. */
+static const char seen_sql[] =
+    "CREATE OR REPLACE TEMP TABLE seen AS SELECT b.un, arg_max(struct_pack(type := u.type, size := "
+    "u.size, allocated := u.allocated, mtime_ns := u.mtime_ns, ctime_ns := u.ctime_ns, btime_ns := "
+    "u.btime_ns, mode := u.mode, uid := u.uid, gid := u.gid, nlink := u.nlink), u.time_ns) AS st FROM "
+    "(SELECT * FROM temp.used WHERE has_stat) u JOIN temp.used_by b ON b.in_path = u.in_path AND "
+    "b.name = u.name GROUP BY b.un";
+
+#define IS_SEEN "(e.type <> 2 AND s.st IS NOT NULL AND s.st.type = e.type AND s.st.ctime_ns >= e.ctime_ns)"
+#define SEEN(column) "CASE WHEN " IS_SEEN " THEN s.st." column " ELSE e." column " END AS " column
 /* What a walk said of accesses means nothing here. */
 #define WINS "(e.type <> 2 AND (e.source = 0 OR e.accessed_ns IS NULL OR t.time_ns > e.accessed_ns))"
+
+/* Folders first, or DuckDB joins them to all entries. */
+static const char at_sql[] = "CREATE OR REPLACE TEMP TABLE used_at AS SELECT t.*, f.id AS in_folder FROM "
+                             "temp.used_by t JOIN \"v_%s\".folder f ON f.path = t.in_path";
 
 /* As outcome.c's, so that its rows go back in the same way. */
 static const char met_sql[] =
     "CREATE OR REPLACE TEMP TABLE met AS SELECT t.un, e.rowid AS rid, e.* REPLACE (" SEEN(
         "size") ", " SEEN("allocated") ", " SEEN("ctime_ns") ", "
-    "CASE WHEN " IS_SEEN " THEN t.st.mtime_ns WHEN e.type <> 2 THEN greatest(e.mtime_ns, "
+    "CASE WHEN " IS_SEEN " THEN s.st.mtime_ns WHEN e.type <> 2 THEN greatest(e.mtime_ns, "
     "t.modified_ns) ELSE e.mtime_ns END AS mtime_ns, "
     "CASE WHEN e.type <> 2 AND t.created_ns IS NOT NULL THEN greatest(e.btime_ns, t.created_ns) ELSE "
     "e.btime_ns END AS btime_ns, "
@@ -85,8 +95,8 @@ static const char met_sql[] =
     "CASE WHEN " IS_SEEN " THEN m.epoch ELSE e.epoch END AS epoch), false AS gone, e.state AS "
     "was_state, e.object_id AS was_object_id, e.allocated AS was_allocated, e.size AS was_size, "
     "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS was_source, e.epoch "
-    "AS was_epoch FROM temp.used_by t JOIN \"v_%s\".folder f ON f.path = t.in_path JOIN "
-    "\"v_%s\".entry e ON e.folder = f.id AND e.name = t.name CROSS JOIN \"v_%s\".meta m";
+    "AS was_epoch FROM temp.used_at t JOIN \"v_%s\".entry e ON e.folder = t.in_folder AND e.name = "
+    "t.name LEFT JOIN temp.seen s ON s.un = t.un CROSS JOIN \"v_%s\".meta m";
 
 static const char base_sql[] =
     "INSERT INTO \"v_%s\".a_base SELECT %llu, %lld, b.in_path || '/'::BLOB || b.name, "
@@ -100,8 +110,11 @@ raise(struct inv_place *p, uint64_t n, int64_t now_ns)
     struct inv_use *u = p->u;
     const char *id = u->volume->id;
     int64_t met = 0;
-    int rc = inv_runf(u->inv, u->conn, met_sql, id, id, id);
+    int rc = inv_runf(u->inv, u->conn, at_sql, id);
 
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, met_sql, id, id);
+    }
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.met", &met);
     }
@@ -117,8 +130,8 @@ raise(struct inv_place *p, uint64_t n, int64_t now_ns)
 }
 
 static const char rest_sql[] =
-    "CREATE OR REPLACE TEMP TABLE rest AS SELECT * FROM temp.used_by WHERE un NOT IN (SELECT un FROM "
-    "temp.met)";
+    "CREATE OR REPLACE TEMP TABLE rest AS SELECT b.*, s.st FROM temp.used_by b LEFT JOIN temp.seen s ON "
+    "s.un = b.un WHERE b.un NOT IN (SELECT un FROM temp.met)";
 
 static const char wait_sql[] =
     "INSERT INTO \"v_%s\".a_wait SELECT DISTINCT u.told, u.time_ns, u.modified_ns FROM temp.used u "
@@ -140,6 +153,9 @@ inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_pl
         return rc;
     }
     rc = inv_run(u->inv, u->conn, group_sql);
+    if (rc == AL_OK) {
+        rc = inv_run(u->inv, u->conn, seen_sql);
+    }
     if (rc == AL_OK) {
         rc = raise(p, n, now_ns);
     }
