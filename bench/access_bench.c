@@ -76,8 +76,8 @@ path_of(uint64_t folder, uint64_t file, char *out)
     uint64_t mixed = ((folder * FILES_A_FOLDER + file) * 0x9e3779b97f4a7c15u) >> 20;
 
     snprintf(out, PATH_BYTES, "/project%05" PRIu64 "/folder%06" PRIu64 "/%s%" PRIu64 ".%s",
-             folder / FOLDERS_A_PROJECT, folder, stems[mixed % AL_LEN(stems)],
-             mixed / 7 % 1000000, exts[mixed / 1000 % AL_LEN(exts)]);
+             folder / FOLDERS_A_PROJECT, folder, stems[mixed % AL_LEN(stems)], mixed / 7 % 1000000,
+             exts[mixed / 1000 % AL_LEN(exts)]);
 }
 
 static struct inventory_access *
@@ -221,8 +221,8 @@ ask(struct bench *b, int what)
 
     switch (what) {
     case 0:
-        check(inventory_access_top(b->inv, &own, VOLUME, INVENTORY_BY_FILE, al_span_of(""), from, to,
-                                   50, no_sum, NULL),
+        check(inventory_access_top(b->inv, &own, VOLUME, INVENTORY_BY_FILE, al_span_of(""), from,
+                                   to, 50, no_sum, NULL),
               "top");
         break;
     case 1:
@@ -263,9 +263,9 @@ one(struct bench *b, int what, int round)
 static void
 run(struct bench *b)
 {
-    static const char *const names[] = {"used_200",    "used_7000", "used_100000", "created_200",
-                                        "folder_one",  "folder_many", "late",      "top",
-                                        "hours",       "recent"};
+    static const char *const names[] = {"used_200",   "used_7000",   "used_100000", "created_200",
+                                        "folder_one", "folder_many", "late",        "top",
+                                        "hours",      "recent"};
 
     for (int what = 0; what < (int)AL_LEN(names); what++) {
         printf("%s", names[what]);
@@ -298,7 +298,8 @@ static int
 peer(const char *dir, uint64_t entries, int rounds)
 {
     static const char update[] =
-        "UPDATE entry AS e SET accessed_ns = greatest(e.accessed_ns, 1800000000000000000 + %d), source "
+        "UPDATE entry AS e SET accessed_ns = greatest(e.accessed_ns, 1800000000000000000 + %d), "
+        "source "
         "= 2 FROM (SELECT f.id, t.name FROM told t JOIN folder f ON f.path = t.in_path) t WHERE "
         "e.folder = t.id AND e.name = t.name";
     duckdb_database db;
@@ -310,9 +311,10 @@ peer(const char *dir, uint64_t entries, int rounds)
         return 1;
     }
     (void)statement(c, "SET threads = 2");
-    snprintf(sql, sizeof(sql),
-             "CREATE TEMP TABLE told AS SELECT f.path AS in_path, e.name FROM entry e JOIN folder f ON "
-             "f.id = e.folder WHERE e.type = 1 USING SAMPLE 100000 ROWS");
+    snprintf(
+        sql, sizeof(sql),
+        "CREATE TEMP TABLE told AS SELECT f.path AS in_path, e.name FROM entry e JOIN folder f ON "
+        "f.id = e.folder WHERE e.type = 1 USING SAMPLE 100000 ROWS");
     (void)statement(c, sql);
     printf("used_100000");
     for (int i = 0; i < rounds; i++) {
@@ -346,7 +348,8 @@ main(int argc, char **argv)
     b.rounds = atoi(argv[3]);
     b.rows = al_array(INVENTORY_ACCESS_ROWS_MAX, sizeof(*b.rows));
     b.paths = al_array(INVENTORY_ACCESS_ROWS_MAX, PATH_BYTES);
-    snprintf(b.stream, sizeof(b.stream), "01ht%022llu", (unsigned long long)time(NULL) % 1000000000);
+    snprintf(b.stream, sizeof(b.stream), "01ht%022llu",
+             (unsigned long long)time(NULL) % 1000000000);
     if (b.rows == NULL || b.paths == NULL) {
         return 1;
     }

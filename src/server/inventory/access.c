@@ -356,9 +356,10 @@ write_pins(struct apply *p)
 {
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     const char *id = p->u->volume->id;
-    int rc = inv_run(p->u->inv, p->u->conn,
-                     "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
-                     "INTEGER)");
+    int rc =
+        inv_run(p->u->inv, p->u->conn,
+                "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
+                "INTEGER)");
 
     if (rc == AL_OK) {
         rc = inv_append_temp(p->u, "pins", &a);
@@ -384,11 +385,12 @@ write_pins(struct apply *p)
         rc = inv_append_close(&a);
     }
     return rc < 0 ? rc
-                  : inv_runf(p->u->inv, p->u->conn,
-                             "INSERT INTO \"v_%s\".a_pin SELECT DISTINCT *, path FROM temp.pins n ANTI "
-                             "JOIN \"v_%s\".a_pin o ON o.path = n.path AND o.time_ns = n.time_ns AND "
-                             "o.node = n.node AND o.delta = n.delta",
-                             id, id);
+                  : inv_runf(
+                        p->u->inv, p->u->conn,
+                        "INSERT INTO \"v_%s\".a_pin SELECT DISTINCT *, path FROM temp.pins n ANTI "
+                        "JOIN \"v_%s\".a_pin o ON o.path = n.path AND o.time_ns = n.time_ns AND "
+                        "o.node = n.node AND o.delta = n.delta",
+                        id, id);
 }
 
 /* ---- what is changed ---- */
@@ -447,9 +449,8 @@ struct step {
 static int
 plan_step(struct apply *p, struct step *s, struct al_buf *buf)
 {
-    struct inv_asked asked = {.time_ns = s->move->time_ns,
-                              .before = &p->before,
-                              .ret_late = &s->ret_late};
+    struct inv_asked asked = {
+        .time_ns = s->move->time_ns, .before = &p->before, .ret_late = &s->ret_late};
     bool gone;
     int rc;
 
@@ -525,8 +526,7 @@ move_on(struct apply *p, const struct step *above, struct al_buf *buf)
 static int
 plan_move(struct apply *p, struct row *r, struct al_buf *buf)
 {
-    struct step s = {
-        .move = &p->moves.all[r->move], .from = r->path, .to = r->target, .row = r->a};
+    struct step s = {.move = &p->moves.all[r->move], .from = r->path, .to = r->target, .row = r->a};
     int rc = plan_step(p, &s, buf);
 
     if (rc < 0) {
@@ -614,9 +614,9 @@ use(struct apply *p)
     if (rc == AL_OK) {
         rc = inv_append_close(&a);
     }
-    return rc < 0 ? rc
-                  : inv_used_apply(&p->place, p->n, p->now_ns, &p->result.placed,
-                                   &p->result.unplaced);
+    return rc < 0
+               ? rc
+               : inv_used_apply(&p->place, p->n, p->now_ns, &p->result.placed, &p->result.unplaced);
 }
 
 static int
@@ -675,9 +675,10 @@ static int
 write_state(struct apply *p)
 {
     int64_t newest = p->count > 0 ? p->rows[p->count - 1].time_ns : 0;
-    int rc = inv_runf(p->u->inv, p->u->conn,
-                      "UPDATE \"v_%s\".meta SET access_n = %llu, newest_ns = greatest(newest_ns, %lld)",
-                      p->u->volume->id, (unsigned long long)p->n, (long long)newest);
+    int rc =
+        inv_runf(p->u->inv, p->u->conn,
+                 "UPDATE \"v_%s\".meta SET access_n = %llu, newest_ns = greatest(newest_ns, %lld)",
+                 p->u->volume->id, (unsigned long long)p->n, (long long)newest);
 
     return rc < 0 ? rc : inv_wait_limit(p->u, p->now_ns, &p->result.overflow);
 }

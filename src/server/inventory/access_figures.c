@@ -112,8 +112,8 @@ inventory_access_hours(struct inventory *inv, const struct inventory_scope *scop
     if (rc < 0) {
         return rc;
     }
-    inv_put(&sql,
-            "SELECT hour, sum(reads)::BIGINT, sum(writes)::BIGINT FROM \"v_%s\".a_touch", volume_id);
+    inv_put(&sql, "SELECT hour, sum(reads)::BIGINT, sum(writes)::BIGINT FROM \"v_%s\".a_touch",
+            volume_id);
     rc = put_where(&sql, folder, from_ns, to_ns);
     inv_put(&sql, " GROUP BY hour ORDER BY hour");
     if (rc == AL_OK) {
@@ -133,30 +133,29 @@ inventory_access_hours(struct inventory *inv, const struct inventory_scope *scop
 static void
 read_event(const struct inv_rows *r, struct inventory_access_event *e)
 {
-    *e = (struct inventory_access_event){
-        .number = (uint64_t)inv_num(r, 0),
-        .arrived_ns = inv_num(r, 1),
-        .row = {.kind = (enum inventory_access_kind)inv_num(r, 2),
-                .path = inv_bytes(r, 3),
-                .target = inv_bytes(r, 4),
-                .time_ns = inv_num(r, 5),
-                .modified_ns = inv_num(r, 6),
-                .reads = (uint64_t)inv_num(r, 7),
-                .writes = (uint64_t)inv_num(r, 8),
-                .user = inv_bytes(r, 9),
-                .host = inv_bytes(r, 10),
-                .node = inv_bytes(r, 11),
-                .has_stat = inv_num(r, 12) != 0,
-                .type = (enum port_type)inv_num(r, 13),
-                .size = (uint64_t)inv_num(r, 14),
-                .allocated = (uint64_t)inv_num(r, 15),
-                .mtime_ns = inv_num(r, 16),
-                .ctime_ns = inv_num(r, 17),
-                .btime_ns = inv_num(r, 18),
-                .mode = (uint32_t)inv_num(r, 19),
-                .uid = (uint32_t)inv_num(r, 20),
-                .gid = (uint32_t)inv_num(r, 21),
-                .nlink = (uint32_t)inv_num(r, 22)}};
+    *e = (struct inventory_access_event){.number = (uint64_t)inv_num(r, 0),
+                                         .arrived_ns = inv_num(r, 1),
+                                         .row = {.kind = (enum inventory_access_kind)inv_num(r, 2),
+                                                 .path = inv_bytes(r, 3),
+                                                 .target = inv_bytes(r, 4),
+                                                 .time_ns = inv_num(r, 5),
+                                                 .modified_ns = inv_num(r, 6),
+                                                 .reads = (uint64_t)inv_num(r, 7),
+                                                 .writes = (uint64_t)inv_num(r, 8),
+                                                 .user = inv_bytes(r, 9),
+                                                 .host = inv_bytes(r, 10),
+                                                 .node = inv_bytes(r, 11),
+                                                 .has_stat = inv_num(r, 12) != 0,
+                                                 .type = (enum port_type)inv_num(r, 13),
+                                                 .size = (uint64_t)inv_num(r, 14),
+                                                 .allocated = (uint64_t)inv_num(r, 15),
+                                                 .mtime_ns = inv_num(r, 16),
+                                                 .ctime_ns = inv_num(r, 17),
+                                                 .btime_ns = inv_num(r, 18),
+                                                 .mode = (uint32_t)inv_num(r, 19),
+                                                 .uid = (uint32_t)inv_num(r, 20),
+                                                 .gid = (uint32_t)inv_num(r, 21),
+                                                 .nlink = (uint32_t)inv_num(r, 22)}};
 }
 
 /* The path of either end is at or below it. */

@@ -16,7 +16,9 @@ inv_coverage_read(struct inventory *inv, struct inv_conn *c, struct inv_volume *
     int rc;
 
     snprintf(sql, sizeof(sql),
-             "SELECT audited::INTEGER, live::INTEGER, since_ns, told_ns, due::INTEGER FROM \"v_%s\".meta", v->id);
+             "SELECT audited::INTEGER, live::INTEGER, since_ns, told_ns, due::INTEGER FROM "
+             "\"v_%s\".meta",
+             v->id);
     rc = inv_query(inv, c, sql, false, &rows);
     if (rc == AL_OK) {
         rc = inv_next(&rows, &end);
@@ -66,8 +68,7 @@ inv_coverage_anew(struct inv_use *u, int64_t now_ns)
 static int64_t
 complete_since(const struct inventory_coverage *c, int64_t now_ns)
 {
-    bool complete =
-        c->live && c->since_ns > 0 && c->told_ns >= now_ns - INVENTORY_COVERAGE_LAG_NS;
+    bool complete = c->live && c->since_ns > 0 && c->told_ns >= now_ns - INVENTORY_COVERAGE_LAG_NS;
 
     return complete ? c->since_ns : now_ns;
 }
@@ -136,10 +137,11 @@ inventory_coverage_set(struct inventory *inv, const struct inventory_scope *scop
     }
     rc = inv_begin(&u);
     if (rc == AL_OK) {
-        rc = inv_runf(inv, u.conn,
-                      "UPDATE \"v_%s\".meta SET audited = %s, live = %s, since_ns = %lld, told_ns = %lld",
-                      volume_id, c->audited ? "true" : "false", c->live ? "true" : "false",
-                      (long long)c->since_ns, (long long)c->told_ns);
+        rc = inv_runf(
+            inv, u.conn,
+            "UPDATE \"v_%s\".meta SET audited = %s, live = %s, since_ns = %lld, told_ns = %lld",
+            volume_id, c->audited ? "true" : "false", c->live ? "true" : "false",
+            (long long)c->since_ns, (long long)c->told_ns);
     }
     if (rc == AL_OK) {
         rc = inv_commit(&u);

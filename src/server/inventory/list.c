@@ -211,16 +211,18 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
         /* What the rule sees is not always what is shown. */
         inv_put(sql, " FROM (SELECT * REPLACE (shown_ns AS accessed_ns) FROM (SELECT ");
         inv_put_columns(sql, u, q->now_ns);
-        inv_put(sql,
-                ", e.accessed_ns AS shown_ns, f.path AS fpath, f.path || '/'::BLOB AS dir, f.path || "
-                "'/'::BLOB || e.name AS path, w.name AS owner FROM \"v_%s\".entry e JOIN "
-                "\"v_%s\".folder f ON e.folder = f.id LEFT JOIN \"v_%s\".owner w ON w.uid = e.uid",
-                id, id, id);
+        inv_put(
+            sql,
+            ", e.accessed_ns AS shown_ns, f.path AS fpath, f.path || '/'::BLOB AS dir, f.path || "
+            "'/'::BLOB || e.name AS path, w.name AS owner FROM \"v_%s\".entry e JOIN "
+            "\"v_%s\".folder f ON e.folder = f.id LEFT JOIN \"v_%s\".owner w ON w.uid = e.uid",
+            id, id, id);
     } else {
-        inv_put(sql,
-                " FROM (SELECT e.*, f.path AS fpath FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
-                "e.folder = f.id",
-                id, id);
+        inv_put(
+            sql,
+            " FROM (SELECT e.*, f.path AS fpath FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
+            "e.folder = f.id",
+            id, id);
     }
     if (q->recursive) {
         inv_put(sql, " WHERE e.folder BETWEEN %u AND %u", f->id, f->last);

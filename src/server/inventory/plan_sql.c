@@ -60,8 +60,8 @@ split_pins(struct inv_use *u)
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     INV_ROWS(rows);
     bool end = false;
-    int rc = inv_run(u->inv, u->conn,
-                     "CREATE OR REPLACE TEMP TABLE pin_path (in_path BLOB, name BLOB)");
+    int rc =
+        inv_run(u->inv, u->conn, "CREATE OR REPLACE TEMP TABLE pin_path (in_path BLOB, name BLOB)");
 
     if (rc == AL_OK) {
         rc = inv_append_temp(u, "pin_path", &a);
@@ -89,10 +89,11 @@ find_pins(struct inv_plan *p)
     struct inv_use *u = p->u;
     const char *id = u->volume->id;
     int64_t pins = 0;
-    int rc = inv_runf(u->inv, u->conn,
-                      "CREATE OR REPLACE TEMP TABLE pinned AS SELECT DISTINCT now_path FROM (SELECT "
-                      "now_path, node FROM \"v_%s\".a_pin GROUP BY now_path, node HAVING sum(delta) > 0)",
-                      id);
+    int rc = inv_runf(
+        u->inv, u->conn,
+        "CREATE OR REPLACE TEMP TABLE pinned AS SELECT DISTINCT now_path FROM (SELECT "
+        "now_path, node FROM \"v_%s\".a_pin GROUP BY now_path, node HAVING sum(delta) > 0)",
+        id);
 
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.pinned", &pins);
@@ -103,17 +104,19 @@ find_pins(struct inv_plan *p)
     }
     rc = split_pins(u);
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn,
-                      "CREATE OR REPLACE TEMP TABLE pin_folder AS SELECT DISTINCT b.id FROM "
-                      "temp.pinned p JOIN \"v_%s\".folder f ON f.path = p.now_path JOIN \"v_%s\".folder b "
-                      "ON b.id BETWEEN f.id AND f.last",
-                      id, id);
+        rc = inv_runf(
+            u->inv, u->conn,
+            "CREATE OR REPLACE TEMP TABLE pin_folder AS SELECT DISTINCT b.id FROM "
+            "temp.pinned p JOIN \"v_%s\".folder f ON f.path = p.now_path JOIN \"v_%s\".folder b "
+            "ON b.id BETWEEN f.id AND f.last",
+            id, id);
     }
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn,
-                             "CREATE OR REPLACE TEMP TABLE pin_file AS SELECT f.id AS folder, p.name "
-                             "FROM temp.pin_path p JOIN \"v_%s\".folder f ON f.path = p.in_path",
-                             id);
+    return rc < 0
+               ? rc
+               : inv_runf(u->inv, u->conn,
+                          "CREATE OR REPLACE TEMP TABLE pin_file AS SELECT f.id AS folder, p.name "
+                          "FROM temp.pin_path p JOIN \"v_%s\".folder f ON f.path = p.in_path",
+                          id);
 }
 
 /* Whether the rule is to be asked twice, and what is pinned. */
@@ -193,7 +196,8 @@ inv_plan_has_paths(const struct inv_plan *p)
 
 /* What is known of the last access where that is for audit logs to say: what a walk saw means nothing, and where
  * nothing is known, the file was not read last before it was written last. */
-#define KNOWN_ACCESS "(CASE WHEN e.source = 0 THEN e.mtime_ns ELSE coalesce(e.accessed_ns, e.mtime_ns) END)"
+#define KNOWN_ACCESS                                                                               \
+    "(CASE WHEN e.source = 0 THEN e.mtime_ns ELSE coalesce(e.accessed_ns, e.mtime_ns) END)"
 
 void
 inv_put_columns(struct inv_sql *sql, struct inv_use *u, int64_t now_ns)
@@ -204,8 +208,8 @@ inv_put_columns(struct inv_sql *sql, struct inv_use *u, int64_t now_ns)
     inv_coverage_since(u, now_ns, &audited, &since);
     if (audited) {
         inv_put(sql,
-                "e.* REPLACE (greatest(" KNOWN_ACCESS ", '%lld'::BIGINT) AS accessed_ns), " KNOWN_ACCESS
-                " AS known_ns",
+                "e.* REPLACE (greatest(" KNOWN_ACCESS
+                ", '%lld'::BIGINT) AS accessed_ns), " KNOWN_ACCESS " AS known_ns",
                 (long long)since);
     } else {
         inv_put(sql, "e.*");
@@ -271,10 +275,11 @@ put_refusal(struct inv_sql *sql, const struct inv_plan *p)
         }
     }
     if (p->pins) {
-        inv_put(sql,
-                " WHEN folder IN (SELECT id FROM temp.pin_folder) OR (folder, name) IN (SELECT folder, "
-                "name FROM temp.pin_file) THEN %zu",
-                CODE_PINNED_THERE);
+        inv_put(
+            sql,
+            " WHEN folder IN (SELECT id FROM temp.pin_folder) OR (folder, name) IN (SELECT folder, "
+            "name FROM temp.pin_file) THEN %zu",
+            CODE_PINNED_THERE);
     }
     if (p->covers) {
         inv_put(sql, " WHEN NOT covered THEN %zu", CODE_NO_RECORD);
@@ -297,11 +302,15 @@ put_matched(struct inv_sql *sql, const struct inv_plan *p)
     }
     inv_put(sql, "(SELECT *, coalesce(");
     inv_put_text(sql, p->rule.text);
-    inv_put(sql, ", false) AS covered FROM (SELECT * EXCLUDE (since_ns) REPLACE (since_ns AS accessed_ns) "
-                 "FROM (SELECT *, coalesce(");
+    inv_put(
+        sql,
+        ", false) AS covered FROM (SELECT * EXCLUDE (since_ns) REPLACE (since_ns AS accessed_ns) "
+        "FROM (SELECT *, coalesce(");
     inv_put_text(sql, p->rule.text);
-    inv_put(sql, ", false) AS known FROM (SELECT * EXCLUDE (known_ns) REPLACE (known_ns AS accessed_ns), "
-                 "accessed_ns AS since_ns FROM ");
+    inv_put(
+        sql,
+        ", false) AS known FROM (SELECT * EXCLUDE (known_ns) REPLACE (known_ns AS accessed_ns), "
+        "accessed_ns AS since_ns FROM ");
     inv_put_source(sql, p->u, p->q->now_ns, path, owner, 100);
     inv_put(sql, ")))) WHERE covered OR known");
 }

@@ -18,14 +18,15 @@ put_below(struct inv_use *u, char *out, size_t cap)
     int64_t spare = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT (coalesce(max(id), 0) - count(*))::BIGINT FROM \"v_%s\".folder",
-             id);
+    snprintf(sql, sizeof(sql),
+             "SELECT (coalesce(max(id), 0) - count(*))::BIGINT FROM \"v_%s\".folder", id);
     rc = inv_one(u->inv, u->conn, sql, &spare);
     if (spare == 0) {
         snprintf(out, cap, "f.last - f.id");
     } else {
         snprintf(out, cap,
-                 "(SELECT count(*) FROM \"v_%s\".folder c WHERE c.id > f.id AND c.id <= f.last)", id);
+                 "(SELECT count(*) FROM \"v_%s\".folder c WHERE c.id > f.id AND c.id <= f.last)",
+                 id);
     }
     return rc;
 }

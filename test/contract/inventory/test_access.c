@@ -4,7 +4,7 @@
 #include "server/inventory/figures.h"
 
 #define HOUR_NS (3600 * SECOND_NS)
-#define T(hours) (NOW_NS - 400 * HOUR_NS + (hours) * HOUR_NS)
+#define T(hours) (NOW_NS - 400 * HOUR_NS + (hours)*HOUR_NS)
 
 static uint64_t seq;
 
@@ -188,7 +188,8 @@ static void
 one_that_comes_late_goes_where_its_file_is(void)
 {
     struct help h;
-    struct inventory_access born = with_stat(row(INVENTORY_ACCESS_CREATE, "/top.txt", "", T(8)), PORT_T_FILE, 77);
+    struct inventory_access born =
+        with_stat(row(INVENTORY_ACCESS_CREATE, "/top.txt", "", T(8)), PORT_T_FILE, 77);
     struct seen s;
 
     begin(&h);
@@ -210,7 +211,8 @@ what_nobody_knows_waits(void)
 {
     struct help h;
     struct scan s;
-    struct inventory_access made = with_stat(row(INVENTORY_ACCESS_CREATE, "/n/e/w", "", T(2)), PORT_T_FILE, 9);
+    struct inventory_access made =
+        with_stat(row(INVENTORY_ACCESS_CREATE, "/n/e/w", "", T(2)), PORT_T_FILE, 9);
 
     begin(&h);
     TAP_EQUAL_U64(used(&h, "/later", T(4)).unplaced, 1);
@@ -463,9 +465,9 @@ figures_say_who_used_what(void)
     k.count = 0;
     TAP_OK(inventory_access_recent(h.inv, &own, VOLUME, sp("/a"), 0, 4, 8, keep_event, &k));
     TAP_CHECK(k.count == 2 && k.reads[0] == 2 && k.reads[1] == 1);
-    TAP_CODE(inventory_access_top(h.inv, &own, VOLUME, INVENTORY_BY_FILE, sp(""), 0, 1, 0, keep_sum,
-                                  &k),
-             AL_EINVAL);
+    TAP_CODE(
+        inventory_access_top(h.inv, &own, VOLUME, INVENTORY_BY_FILE, sp(""), 0, 1, 0, keep_sum, &k),
+        AL_EINVAL);
     help_end(&h);
 }
 
@@ -487,8 +489,8 @@ check_folder(struct help *h, const char *path, uint64_t files, uint64_t bytes)
 
     TAP_OK(inventory_tree(h->inv, &own, VOLUME, &q, arena, &self, &total, no_child, NULL));
     if (self.files != files || self.bytes != bytes) {
-        tap_fail(__FILE__, __LINE__, "%s has %" PRIu64 " files, %" PRIu64 " bytes", path, self.files,
-                 self.bytes);
+        tap_fail(__FILE__, __LINE__, "%s has %" PRIu64 " files, %" PRIu64 " bytes", path,
+                 self.files, self.bytes);
     }
     al_arena_free(arena);
 }
@@ -497,7 +499,8 @@ static void
 sums_of_folders_follow(void)
 {
     struct help h;
-    struct inventory_access made = with_stat(row(INVENTORY_ACCESS_CREATE, "/c/d/e/new", "", T(2)), PORT_T_FILE, 50);
+    struct inventory_access made =
+        with_stat(row(INVENTORY_ACCESS_CREATE, "/c/d/e/new", "", T(2)), PORT_T_FILE, 50);
     struct inventory_access gone = row(INVENTORY_ACCESS_FOLDER_DELETE, "/a/b", "", T(20));
     struct inventory_totals totals;
     uint64_t version, later, n;

@@ -91,16 +91,14 @@ move(struct model *m)
     }
     some_path(m, m->files[i].folder ? i : -1, m->files[i].folder, to);
     there = model_find(m, to);
-    if (strlen(to) > 50 || strcmp(to, m->files[i].path) == 0 ||
-        model_below(m->files[i].path, to) ||
+    if (strlen(to) > 50 || strcmp(to, m->files[i].path) == 0 || model_below(m->files[i].path, to) ||
         (there >= 0 && (m->files[there].folder != m->files[i].folder || has_children(m, to)))) {
         return;
     }
     model_move(m, i, to);
 }
 
-static void
-delete(struct model *m)
+static void delete (struct model *m)
 {
     int i = m->count > 0 ? (int)model_random(m, (uint32_t)m->count) : -1;
     char path[MODEL_PATH_MAX];
@@ -327,7 +325,9 @@ any_order_gives_the_same(void)
     for (int i = 0; i < count; i++, seed++) {
         int reach = seed % 3 == 0 ? 1 : seed % 3 == 1 ? 10 : 1000;
 
-        if (!one_seed(seed, getenv("ALTO_ACCESS_EVENTS") ? atoi(getenv("ALTO_ACCESS_EVENTS")) : EVENTS, reach)) {
+        if (!one_seed(seed,
+                      getenv("ALTO_ACCESS_EVENTS") ? atoi(getenv("ALTO_ACCESS_EVENTS")) : EVENTS,
+                      reach)) {
             wrong++;
             printf("# seed %llu is not as in order\n", (unsigned long long)seed);
         }
