@@ -88,30 +88,72 @@ static const char at_sql[] =
     "temp.used_by t JOIN \"v_%s\".folder f ON f.path = t.in_path";
 
 /* As outcome.c's, so that its rows go back in the same way. */
-static const char
-    met_sql[] = "CREATE OR REPLACE TEMP TABLE met AS SELECT t.un, e.rowid AS rid, e.* REPLACE "
-                "(" SEEN("size") ", " SEEN("allocated") ", " SEEN(
-                    "ctime_ns") ", "
-                                "CASE WHEN " IS_SEEN
-                                " THEN s.st.mtime_ns WHEN e.type <> 2 THEN greatest(e.mtime_ns, "
-                                "t.modified_ns) ELSE e.mtime_ns END AS mtime_ns, "
-                                "CASE WHEN e.type <> 2 AND t.created_ns IS NOT NULL THEN "
-                                "greatest(e.btime_ns, t.created_ns) ELSE "
-                                "e.btime_ns END AS btime_ns, "
-                                "CASE WHEN " WINS
-                                " THEN t.time_ns ELSE e.accessed_ns END AS accessed_ns, "
-                                "(CASE WHEN " WINS
-                                " THEN t.source ELSE e.source END)::UTINYINT AS source, "
-                                "CASE WHEN " IS_SEEN " THEN m.epoch ELSE e.epoch END AS epoch), "
-                                                     "false AS gone, e.state AS "
-                                "was_state, e.object_id AS was_object_id, e.allocated AS "
-                                "was_allocated, e.size AS was_size, "
-                                "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, "
-                                "e.source AS was_source, e.epoch "
-                                "AS was_epoch FROM temp.used_at t JOIN \"v_%s\".entry e ON "
-                                "e.folder = t.in_folder AND e.name = "
-                                "t.name LEFT JOIN temp.seen s ON s.un = t.un CROSS JOIN "
-                                "\"v_%s\".meta m";
+#define MET                                                                                        \
+    "CREATE OR REPLACE TEMP TABLE met AS SELECT t.un, e.rowid AS rid, e.* REPLACE (" SEEN(         \
+        "size") ", " SEEN("allocated") ", " SEEN("ctime_ns") ", CASE WHEN " IS_SEEN                \
+                                                             " THEN s.st.mtime_ns WHEN e.type <> " \
+                                                             "2 THEN greatest(e.mtime_ns, "        \
+                                                             "t.modified_ns) ELSE "                \
+                                                             "e.mtime_ns END AS mtime_ns, CASE "   \
+                                                             "WHEN e.type <> 2 AND t.created_ns "  \
+                                                             "IS NOT NULL THEN "                   \
+                                                             "greatest(e.btime_ns, t.created_ns) " \
+                                                             "ELSE e.btime_ns END AS btime_ns, "   \
+                                                             "CASE WHEN " WINS                     \
+                                                             " THEN t.time_ns ELSE e.accessed_ns " \
+                                                             "END AS accessed_ns, (CASE "          \
+                                                             "WHEN " WINS                          \
+                                                             " THEN t.source ELSE e.source "       \
+                                                             "END)::UTINYINT AS source, CASE "     \
+                                                             "WHEN " IS_SEEN                       \
+                                                             " THEN m.epoch ELSE e.epoch END AS "  \
+                                                             "epoch), false AS gone, e.state AS "  \
+                                                             "was_state, e.object_id "             \
+                                                             "AS was_object_id, e.allocated AS "   \
+                                                             "was_allocated, e.size AS was_size, " \
+                                                             "e.mtime_ns AS "                      \
+                                                             "was_mtime_ns, e.accessed_ns AS "     \
+                                                             "was_accessed_ns, e.source AS "       \
+                                                             "was_source, e.epoch AS "             \
+                                                             "was_epoch FROM "
+#define MET_MORE " LEFT JOIN temp.seen s ON s.un = t.un CROSS JOIN \"v_%s\".meta m"
+static const char met_sql[] = MET
+    "temp.used_at t JOIN \"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name" MET_MORE;
+
+/* Of few rows DuckDB finds the numbers of the entries first, by two columns, and then reads only where those lie:
+ * it asks each part of the table for all of them while they are no more than this setting says. */
+#define FEW 4096
+static const char few_sql[] = "SET dynamic_or_filter_threshold = 4096";
+static const char rid_sql[] =
+    "CREATE OR REPLACE TEMP TABLE used_rid AS SELECT t.un, e.rowid AS rid FROM temp.used_at t JOIN "
+    "\"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name";
+static const char met_few_sql[] = MET "(SELECT r.rid, a.* FROM temp.used_rid r JOIN temp.used_at a "
+                                      "ON a.un = r.un) t JOIN \"v_%s\".entry "
+                                      "e ON e.rowid = t.rid" MET_MORE;
+
+static int
+find_met(struct inv_use *u)
+{
+    const char *id = u->volume->id;
+    int64_t count = 0;
+    int rc = inv_runf(u->inv, u->conn, at_sql, id), back;
+
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.used_at", &count);
+    }
+    if (rc < 0 || count > FEW) {
+        return rc < 0 ? rc : inv_runf(u->inv, u->conn, met_sql, id, id);
+    }
+    rc = inv_run(u->inv, u->conn, few_sql);
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, rid_sql, id);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, met_few_sql, id, id);
+    }
+    back = inv_run(u->inv, u->conn, "RESET dynamic_or_filter_threshold");
+    return rc < 0 ? rc : back;
+}
 
 static const char base_sql[] =
     "INSERT INTO \"v_%s\".a_base SELECT %llu, %lld, b.in_path || '/'::BLOB || b.name, "
@@ -125,11 +167,8 @@ raise(struct inv_place *p, uint64_t n, int64_t now_ns)
     struct inv_use *u = p->u;
     const char *id = u->volume->id;
     int64_t met = 0;
-    int rc = inv_runf(u->inv, u->conn, at_sql, id);
+    int rc = find_met(u);
 
-    if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, met_sql, id, id);
-    }
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.met", &met);
     }
