@@ -151,6 +151,11 @@ int inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *re
 int inv_used_waiting(struct inv_place *p, const struct inv_moves *m, uint64_t n, int64_t now_ns,
                      bool due) AL_MUST_CHECK;
 
+/* ---- access_names.c ---- */
+/* Rows of temp.rest that mean a file whose name is written in another way: out of it, and what temp.used has of them
+ * into temp.used_next, under the name that is there. *ret: how many; 0: there is no such table. */
+int inv_names_match(struct inv_use *u, uint64_t *ret) AL_MUST_CHECK;
+
 /* ---- access_late.c ---- */
 /* Evidence of all at or below these paths, anew. */
 int inv_late_apply(struct inv_place *p, const struct inv_moves *m, const struct al_span *roots,

@@ -193,21 +193,29 @@ static const char wait_sql[] =
     "IS NOT "
     "NULL";
 
-int
-inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_placed,
-               uint64_t *ret_waits)
+/* What has metadata is added, the rest waits. */
+static int
+settle_rest(struct inv_place *p, int64_t *ret_waits)
 {
     struct inv_use *u = p->u;
-    int64_t all = 0, waits = 0, rest = 0;
-    int rc = inv_place_end(p);
+    int rc = inv_place_add(p);
 
     if (rc == AL_OK) {
-        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.used", &all);
+        rc = inv_runf(u->inv, u->conn, wait_sql, u->volume->id);
     }
-    if (rc < 0 || all == 0) {
-        return rc;
-    }
-    rc = inv_run(u->inv, u->conn, group_sql);
+    return rc < 0 ? rc
+                  : inv_one(u->inv, u->conn,
+                            "SELECT count(*) FROM temp.used u JOIN temp.rest r ON r.in_path = "
+                            "u.in_path AND r.name = u.name WHERE r.st IS NULL",
+                            ret_waits);
+}
+
+static int
+raise_and_rest(struct inv_place *p, uint64_t n, int64_t now_ns, int64_t *ret_rest)
+{
+    struct inv_use *u = p->u;
+    int rc = inv_run(u->inv, u->conn, group_sql);
+
     if (rc == AL_OK) {
         rc = inv_run(u->inv, u->conn, seen_sql);
     }
@@ -217,19 +225,36 @@ inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_pl
     if (rc == AL_OK) {
         rc = inv_run(u->inv, u->conn, rest_sql);
     }
+    return rc < 0 ? rc : inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest", ret_rest);
+}
+
+int
+inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_placed,
+               uint64_t *ret_waits)
+{
+    struct inv_use *u = p->u;
+    int64_t all = 0, waits = 0, rest = 0;
+    uint64_t renamed = 0;
+    int rc = inv_place_end(p);
+
     if (rc == AL_OK) {
-        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest", &rest);
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.used", &all);
     }
+    if (rc < 0 || all == 0) {
+        return rc;
+    }
+    rc = raise_and_rest(p, n, now_ns, &rest);
     if (rc == AL_OK && rest > 0) {
-        rc = inv_place_add(p);
+        rc = inv_names_match(u, &renamed);
         if (rc == AL_OK) {
-            rc = inv_runf(u->inv, u->conn, wait_sql, u->volume->id);
+            rc = settle_rest(p, &waits);
         }
+    }
+    if (rc == AL_OK && renamed > 0) {
+        rc = inv_run(u->inv, u->conn,
+                     "CREATE OR REPLACE TEMP TABLE used AS SELECT * FROM temp.used_next");
         if (rc == AL_OK) {
-            rc = inv_one(u->inv, u->conn,
-                         "SELECT count(*) FROM temp.used u JOIN temp.rest r ON r.in_path = "
-                         "u.in_path AND r.name = u.name WHERE r.st IS NULL",
-                         &waits);
+            rc = raise_and_rest(p, n, now_ns, &rest);
         }
     }
     if (rc == AL_OK) {

@@ -207,6 +207,30 @@ one_that_comes_late_goes_where_its_file_is(void)
 }
 
 static void
+one_name_written_in_two_ways_is_one_file(void)
+{
+    struct help h;
+    struct inventory_access a = with_stat(
+        row(INVENTORY_ACCESS_CREATE, "/M\xc3\xbcller/\xc3\xa4\n.txt", "", T(1)), PORT_T_FILE, 9);
+    struct inventory_access twice[] = {a, a};
+    struct inventory_access_result r;
+
+    begin(&h);
+    (void)tell(&h, &a, 1);
+    r = used(&h, "/Mu\xcc\x88ller/a\xcc\x88\n.txt", T(5));
+    TAP_CHECK(r.placed == 1 && r.unplaced == 0);
+    TAP_CHECK(last_of(&h, "/M\xc3\xbcller/\xc3\xa4\n.txt") == T(5));
+    r = used(&h, "/M\xc3\xbcller/\xff\xfe", T(5)); /* no UTF-8 */
+    TAP_EQUAL_U64(r.unplaced, 1);
+    twice[0].path = sp("/M\xc3\xbcller/b\xc3\xb6");
+    twice[1].path = sp("/M\xc3\xbcller/\xff\xfe");
+    r = tell(&h, twice, 2);
+    TAP_EQUAL_U64(r.added, 2);
+    TAP_CHECK(last_of(&h, "/M\xc3\xbcller/\xff\xfe") == T(5));
+    help_end(&h);
+}
+
+static void
 what_nobody_knows_waits(void)
 {
     struct help h;
@@ -541,6 +565,7 @@ main(void)
     TAP_RUN(files_move_alone_in_chains_and_rings);
     TAP_RUN(folders_move_with_all_below);
     TAP_RUN(one_that_comes_late_goes_where_its_file_is);
+    TAP_RUN(one_name_written_in_two_ways_is_one_file);
     TAP_RUN(what_nobody_knows_waits);
     TAP_RUN(a_delete_waits_and_may_be_taken_back);
     TAP_RUN(a_scan_that_sees_it_takes_a_delete_back);
