@@ -90,9 +90,9 @@ bool inv_path_below(struct al_span path, struct al_span folder); /* at it or bel
 int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* tables of format 3 */
 int inv_access_carry(struct inv_use *u) AL_MUST_CHECK; /* their rows into the next file */
 /* At the end of a scan or an import, in the next file: what waits is due. */
-int inv_access_merged(struct inv_use *u, bool scan) AL_MUST_CHECK;
+int inv_access_merged(struct inv_use *u, bool scan, int64_t now_ns) AL_MUST_CHECK;
 /* After that is committed. A failure is tried again by who comes next. */
-void inv_access_after(struct inv_use *u);
+void inv_access_after(struct inv_use *u, int64_t now_ns);
 /* "dir", "name" and "ext" of a clean path to an appender: BLOBs. */
 int inv_append_path(struct inv_append *a, struct al_span clean, bool ext) AL_MUST_CHECK;
 int inv_append_blob(struct inv_append *a, struct al_span s) AL_MUST_CHECK;

@@ -336,23 +336,11 @@ limit_moves(struct settle *s)
 }
 
 static int
-settle(struct settle *s)
+forget_all(struct settle *s)
 {
     int64_t now = s->now_ns;
-    int rc = inv_place_begin(&s->place, s->u);
+    int rc = forget(s, "a_move", "time_ns", now - INVENTORY_MOVES_NS);
 
-    if (rc == AL_OK) {
-        rc = place_due(s);
-    }
-    if (rc == AL_OK) {
-        rc = take_away(s);
-    }
-    if (rc == AL_OK) {
-        rc = inv_place_end(&s->place);
-    }
-    if (rc == AL_OK) {
-        rc = forget(s, "a_move", "time_ns", now - INVENTORY_MOVES_NS);
-    }
     if (rc == AL_OK) {
         rc = forget(s, "a_base", "at_ns", now - INV_BASE_NS);
     }
@@ -366,14 +354,27 @@ settle(struct settle *s)
     return rc < 0 ? rc : fold_touches(s);
 }
 
+/* all: not only what waits for what a scan has brought. */
 static int
-settle_and_commit(struct inv_use *u, int64_t now_ns, uint64_t *ret_gone)
+settle(struct inv_use *u, int64_t now_ns, bool all, uint64_t *ret_gone)
 {
     AL_CLEANUP(settle_end) struct settle s = {.u = u, .now_ns = now_ns};
     int rc = inv_begin(u);
 
     if (rc == AL_OK) {
-        rc = settle(&s);
+        rc = inv_place_begin(&s.place, u);
+    }
+    if (rc == AL_OK) {
+        rc = place_due(&s);
+    }
+    if (rc == AL_OK && all) {
+        rc = take_away(&s);
+    }
+    if (rc == AL_OK) {
+        rc = inv_place_end(&s.place);
+    }
+    if (rc == AL_OK && all) {
+        rc = forget_all(&s);
     }
     if (rc == AL_OK && s.changed) {
         rc = inv_commit(u);
@@ -394,16 +395,16 @@ inventory_access_settle(struct inventory *inv, const struct inventory_scope *sco
     INV_USE(u);
     int rc = inv_use_begin(inv, scope, volume_id, true, &u);
 
-    return rc < 0 ? rc : settle_and_commit(&u, now_ns, ret_gone);
+    return rc < 0 ? rc : settle(&u, now_ns, true, ret_gone);
 }
 
 void
-inv_access_after(struct inv_use *u)
+inv_access_after(struct inv_use *u, int64_t now_ns)
 {
     int rc = inv_coverage_read(u->inv, u->conn, u->volume);
 
     if (rc == AL_OK && inv_coverage_due(u)) {
-        rc = settle_and_commit(u, port_now_ns(u->inv->port), NULL);
+        rc = settle(u, now_ns, false, NULL);
     }
     if (rc < 0) {
         al_log(u->inv->log, AL_LOG_WARN, "inventory: what waited for a scan of %s waits on: %s",

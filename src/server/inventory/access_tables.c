@@ -69,7 +69,7 @@ static const char gone_sql[] =
     "e.name AND g.path = f.path)";
 
 int
-inv_access_merged(struct inv_use *u, bool scan)
+inv_access_merged(struct inv_use *u, bool scan, int64_t now_ns)
 {
     const char *id = u->volume->id;
     char sql[128];
@@ -81,7 +81,7 @@ inv_access_merged(struct inv_use *u, bool scan)
     if (rc < 0 || audited == 0) {
         return rc;
     }
-    rc = inv_runf(u->inv, u->conn, gone_sql, id, (long long)port_now_ns(u->inv->port), id, id, id,
+    rc = inv_runf(u->inv, u->conn, gone_sql, id, (long long)now_ns, id, id, id,
                   PORT_T_FILE, id, id);
     /* A scan that began after it was told of a delete has seen what is there. */
     if (rc == AL_OK && scan) {

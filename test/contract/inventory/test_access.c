@@ -413,6 +413,115 @@ pins_hold_what_lies_below(void)
     help_end(&h);
 }
 
+/* Rules before it, a rule that only the native evaluator decides, candidates and what a change of a rule moves. */
+static void
+all_that_asks_of_accesses_is_covered(void)
+{
+    static const char *const texts[] = {"accessed older than 90d", "accessed older than 20d",
+                                        "accessed newer than 60d",
+                                        "accessed older than 90d and name matches \"*.mov\""};
+    struct rule *r[4] = {NULL};
+    struct inventory_earlier earlier = {NULL, "excluded"};
+    struct inventory_plan_query a = {.now_ns = NOW_NS}, b = {.now_ns = NOW_NS};
+    struct al_arena *arena = al_arena_new(1u << 20);
+    struct inventory_difference d;
+    struct inventory_count n;
+    struct inventory_plan p;
+    struct inventory_page page;
+    struct inventory_list_query q = {
+        .recursive = true, .state = -1, .limit = 10, .files_only = true, .now_ns = NOW_NS};
+    struct inventory_coverage c;
+    struct seen s;
+    struct help h;
+    int64_t known;
+
+    begin(&h);
+    for (size_t i = 0; i < AL_LEN(texts); i++) {
+        TAP_OK(rule_parse(sp(texts[i]), NULL, &r[i], NULL));
+    }
+    a.rule = r[0];
+    b.rule = r[1];
+    TAP_OK(inventory_compare(h.inv, &own, VOLUME, &a, &b, arena, &d));
+    TAP_CHECK(d.enter_files == 3 && d.leave_files == 0);
+    TAP_OK(inventory_count(h.inv, &own, VOLUME, r[0], NOW_NS, &n));
+    TAP_EQUAL_U64(n.files, 0);
+    TAP_OK(inventory_candidates(h.inv, &own, VOLUME, &a, NULL, no_row, NULL));
+    /* All were used as late as logs begin, for an earlier rule too. */
+    earlier.rule = r[2];
+    b.earlier = &earlier;
+    b.earlier_count = 1;
+    TAP_OK(inventory_plan(h.inv, &own, VOLUME, &b, arena, &p));
+    TAP_CHECK(p.files == 0 && p.refusal_count > 0);
+    TAP_EQUAL_STR(p.refusals[0].reason, "excluded");
+    a.rule = r[3];
+    TAP_OK(inventory_plan(h.inv, &own, VOLUME, &a, arena, &p));
+    TAP_CHECK(p.files == 0 && p.refusal_count == 1 && p.refusals[0].files == 1);
+    /* A list shows what is known, of what the rule matches. */
+    q.rule = r[1];
+    TAP_OK(inventory_list(h.inv, &own, VOLUME, &q, keep_row, &s, arena, &page, NULL));
+    TAP_CHECK(s.row.accessed_ns == RULE_TIME_UNKNOWN);
+    q.rule = r[0];
+    TAP_OK(inventory_list(h.inv, &own, VOLUME, &q, no_row, NULL, arena, &page, NULL));
+    TAP_OK(inventory_coverage(h.inv, &own, VOLUME, &c));
+    TAP_CHECK(inventory_covered_access(&c, &s.row, NOW_NS, &known) == NOW_NS - 30 * DAY_NS);
+    TAP_CHECK(known == NOW_NS - 400 * DAY_NS);
+    al_arena_free(arena);
+    for (size_t i = 0; i < AL_LEN(texts); i++) {
+        rule_free(r[i]);
+    }
+    help_end(&h);
+}
+
+static void
+hostile_rows_change_nothing(void)
+{
+    struct help h;
+    static char longest[70000];
+    struct inventory_access rows[] = {row(INVENTORY_ACCESS_MOVE, "/a/../c", "/x", T(1)),
+                                      row(INVENTORY_ACCESS_MOVE, "/top.txt", "//", T(1)),
+                                      row(INVENTORY_ACCESS_MOVE, "", "/x", T(1)),
+                                      row(INVENTORY_ACCESS_USED, "/", "", T(1)),
+                                      row(INVENTORY_ACCESS_USED, "/top.txt", "", -5),
+                                      row(INVENTORY_ACCESS_FOLDER_DELETE, "/", "", T(1)),
+                                      row(INVENTORY_ACCESS_CREATE, longest, "", T(1)),
+                                      row(INVENTORY_ACCESS_MOVE, "/top.txt", longest, T(1))};
+    uint64_t gone;
+
+    memset(longest, 'x', sizeof(longest) - 1);
+    rows[6] = with_stat(rows[6], PORT_T_FILE, 1);
+    rows[6].path = rows[7].target = sp(longest);
+    begin(&h);
+    (void)tell(&h, rows, AL_LEN(rows));
+    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + DAY_NS, &gone));
+    TAP_CHECK(gone == 0 && last_of(&h, "/top.txt") == 1 && last_of(&h, "/x") == 0);
+    /* A file and a folder of one name change places. */
+    (void)move(&h, "/a", "/top.txt", T(5));
+    TAP_CHECK(last_of(&h, "/top.txt/one.mov") == 1);
+    (void)move(&h, "/top.txt/one.mov", "/top.txt/b", T(6)); /* a folder stays */
+    TAP_CHECK(last_of(&h, "/top.txt/b/two.MOV") == 1);
+    help_end(&h);
+}
+
+static void
+a_volume_that_was_never_scanned_takes_rows(void)
+{
+    struct help h;
+    struct inventory_access a =
+        with_stat(row(INVENTORY_ACCESS_CREATE, "/a/x", "", T(1)), PORT_T_FILE, 5);
+    struct inventory_coverage c = {.audited = true};
+
+    seq = 0;
+    help_begin(&h);
+    TAP_OK(inventory_coverage_set(h.inv, &own, VOLUME, &c));
+    (void)used(&h, "/a/one.mov", T(3));
+    (void)move(&h, "/a", "/b", T(4));
+    TAP_EQUAL_U64(tell(&h, &a, 1).added, 1);
+    TAP_CHECK(last_of(&h, "/b/x") == T(1));
+    small_scan(&h, SCAN(01));
+    TAP_CHECK(last_of(&h, "/a/one.mov") == 1); /* it was moved: this is another */
+    help_end(&h);
+}
+
 /* ---- figures ---- */
 
 struct sums {
@@ -572,6 +681,9 @@ main(void)
     TAP_RUN(nothing_is_cold_for_want_of_logs);
     TAP_RUN(coverage_outlives_a_restart);
     TAP_RUN(pins_hold_what_lies_below);
+    TAP_RUN(all_that_asks_of_accesses_is_covered);
+    TAP_RUN(hostile_rows_change_nothing);
+    TAP_RUN(a_volume_that_was_never_scanned_takes_rows);
     TAP_RUN(figures_say_who_used_what);
     TAP_RUN(sums_of_folders_follow);
     return tap_end();
