@@ -20,7 +20,17 @@
  * now. On such a volume a walk's access times and inode numbers mean nothing: evidence stays with the path, and
  * the time of modification counts as an access where none is known.
  *
- * Scope, threads, errors and exactly once: as in inventory.h; stream and seq are those of the batch. */
+ * Names are compared byte by byte; an access that fits none so is taken for the one file whose name is the same in
+ * composed form (NFC). Upper and lower case are never folded: nothing says yet which volumes do. Moves, deletes and
+ * pins are byte by byte alone.
+ *
+ * What is not so: rows of two files whose times are equal may be placed either way; rows older than INVENTORY_MOVES_NS
+ * go through no moves that were forgotten; one row of a file stands for all of its hour, so that of two files of one name in
+ * one hour, in a folder that was moved and made anew, the older may miss up to that hour. Between a late row and
+ * the next scan, a file that was made at the old path of a folder may be shown at the new one; its evidence waits meanwhile.
+ *
+ * Scope, threads, errors and exactly once: as in inventory.h; stream and seq are those of the batch, and grow together
+ * with those of outcomes of the same stream. */
 #ifndef ALTO_SERVER_INVENTORY_ACCESS_H
 #define ALTO_SERVER_INVENTORY_ACCESS_H
 
