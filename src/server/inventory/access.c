@@ -22,13 +22,7 @@ struct apply {
     struct al_arena *arena;
     struct row *rows; /* by time */
     size_t count;
-    struct inv_moves moves;
-    struct inv_times before;  /* what happened when, but for this batch */
-    struct inv_times sources; /* where moves began, but for this batch */
-    struct inv_relocation *relocations;
-    size_t relocation_count, relocation_cap;
-    struct al_span *roots; /* whose evidence is to be worked out anew */
-    size_t root_count, root_cap;
+    struct inv_routes routes;
     int64_t now_ns, newest_ns;
     uint64_t n;
     bool has_moves, has_pins;
@@ -39,12 +33,8 @@ static void
 apply_end(struct apply *p)
 {
     inv_place_free(&p->place);
-    inv_moves_end(&p->moves);
-    inv_times_end(&p->before);
-    inv_times_end(&p->sources);
+    inv_routes_end(&p->routes);
     al_free(p->rows);
-    al_free(p->relocations);
-    al_free(p->roots);
     al_arena_free(p->arena);
 }
 
@@ -109,7 +99,7 @@ take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
     int rc = AL_OK;
 
     al_buf_init(&buf, INVENTORY_PATH_MAX);
-    p->arena = al_arena_new(PATHS_BYTES_MAX);
+    p->arena = p->routes.arena = al_arena_new(PATHS_BYTES_MAX);
     p->rows = al_array(count + 1, sizeof(*p->rows));
     if (p->arena == NULL || p->rows == NULL) {
         return AL_ENOMEM;
@@ -263,29 +253,29 @@ take_moves(struct apply *p)
     for (size_t i = 0; i < p->count; i++) {
         since = p->rows[i].time_ns - 1 < since ? p->rows[i].time_ns - 1 : since;
     }
-    rc = inv_moves_load(p->u, since, &p->moves);
-    known = p->moves.count;
+    rc = inv_moves_load(p->u, since, &p->routes.moves);
+    known = p->routes.moves.count;
     for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
         struct row *r = &p->rows[i];
 
         if (is_move(r->a)) {
-            rc = inv_moves_add(&p->moves, r->time_ns, p->n, r->path,
+            rc = inv_moves_add(&p->routes.moves, r->time_ns, p->n, r->path,
                                r->target.at != NULL ? r->target : (struct al_span){NULL, 0},
                                r->a->kind != INVENTORY_ACCESS_MOVE, false, &r->move);
         }
     }
     if (rc == AL_OK) {
-        rc = inv_moves_sort(&p->moves);
+        rc = inv_moves_sort(&p->routes.moves);
     }
     for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
         struct row *r = &p->rows[i];
 
-        r->known = r->move != UINT32_MAX && inv_moves_twice(&p->moves, r->move);
+        r->known = r->move != UINT32_MAX && inv_moves_twice(&p->routes.moves, r->move);
     }
     if (rc == AL_OK && known > 0 && p->has_moves) {
-        rc = inv_times_moves(&p->before, &p->moves, true);
+        rc = inv_times_moves(&p->routes.before, &p->routes.moves, true);
         if (rc == AL_OK) {
-            rc = inv_times_moves(&p->sources, &p->moves, false);
+            rc = inv_times_moves(&p->routes.sources, &p->routes.moves, false);
         }
     }
     return rc;
@@ -396,155 +386,6 @@ write_pins(struct apply *p)
 /* ---- what is changed ---- */
 
 static int
-keep(struct apply *p, const struct al_buf *path, struct al_span *ret)
-{
-    *ret = al_arena_span(p->arena, al_buf_span(path));
-    return ret->at != NULL || path->len == 0 ? AL_OK : AL_ENOMEM;
-}
-
-static int
-add_root(struct apply *p, struct al_span path)
-{
-    if (p->root_count == p->root_cap) {
-        size_t cap = p->root_cap > 0 ? 2 * p->root_cap : 64;
-        struct al_span *grown = al_realloc(p->roots, cap * sizeof(*grown));
-
-        if (grown == NULL) {
-            return AL_ENOMEM;
-        }
-        p->roots = grown;
-        p->root_cap = cap;
-    }
-    p->roots[p->root_count++] = path;
-    return AL_OK;
-}
-
-static int
-add_relocation(struct apply *p, const struct inv_relocation *r)
-{
-    if (p->relocation_count == p->relocation_cap) {
-        size_t cap = p->relocation_cap > 0 ? 2 * p->relocation_cap : 64;
-        struct inv_relocation *grown = al_realloc(p->relocations, cap * sizeof(*grown));
-
-        if (grown == NULL) {
-            return AL_ENOMEM;
-        }
-        p->relocations = grown;
-        p->relocation_cap = cap;
-    }
-    p->relocations[p->relocation_count++] = *r;
-    return AL_OK;
-}
-
-/* One move: what it was about, as was thought before it was known, and where that is now. */
-struct step {
-    struct inv_move *move;
-    struct al_span from, to; /* as told */
-    const struct inventory_access *row;
-    struct inv_relocation ret;
-    bool ret_late;  /* something was told of before that was later */
-    bool ret_split; /* some of what lies below moved on by itself */
-};
-
-static int
-plan_step(struct apply *p, struct step *s, struct al_buf *buf)
-{
-    struct inv_asked asked = {
-        .time_ns = s->move->time_ns, .before = &p->before, .ret_late = &s->ret_late};
-    bool gone;
-    int rc;
-
-    s->move->active = false;
-    rc = inv_moves_resolve(&p->moves, s->from, &asked, buf, &gone);
-    s->ret = (struct inv_relocation){.time_ns = s->move->time_ns, .row = s->row};
-    if (rc == AL_OK) {
-        rc = keep(p, buf, &s->ret.from);
-    }
-    if (rc == AL_OK) {
-        rc = inv_moves_trace(&p->moves, s->ret.from, s->move->time_ns, buf);
-        s->ret.stranger = rc == AL_OK && !al_span_equal(al_buf_span(buf), s->from);
-    }
-    s->move->active = true;
-    if (rc < 0 || s->move->cut) {
-        return rc;
-    }
-    asked.sources = &p->sources;
-    asked.ret_split = &s->ret_split;
-    rc = inv_moves_resolve(&p->moves, s->to, &asked, buf, &gone);
-    return rc < 0 ? rc : keep(p, buf, &s->ret.to);
-}
-
-static int
-by_move_time(const void *a, const void *b)
-{
-    const struct inv_move *const *x = a, *const *y = b;
-
-    return (*x)->time_ns < (*y)->time_ns ? -1 : (*x)->time_ns > (*y)->time_ns;
-}
-
-/* What had moved on from below a folder, before it was known that it is there: it moves on now. */
-static int
-move_on(struct apply *p, const struct step *above, struct al_buf *buf)
-{
-    static const struct inventory_access nothing = {.kind = INVENTORY_ACCESS_MOVE};
-    struct inv_move **later = al_array((size_t)p->moves.count + 1, sizeof(struct inv_move *));
-    struct al_span below = above->ret.to;
-    size_t count = 0;
-    int rc = later != NULL ? AL_OK : AL_ENOMEM;
-
-    for (uint32_t i = 0; rc == AL_OK && i < p->moves.count; i++) {
-        struct inv_move *v = &p->moves.all[i];
-
-        if (v->active && !v->cut && v->time_ns > above->move->time_ns) {
-            later[count++] = v;
-        }
-    }
-    if (rc == AL_OK) {
-        qsort(later, count, sizeof(struct inv_move *), by_move_time);
-    }
-    for (size_t i = 0; rc == AL_OK && i < count; i++) {
-        struct step s = {.move = later[i], .row = &nothing};
-
-        s.from = (struct al_span){p->moves.names + s.move->from_at, s.move->from_len};
-        s.to = (struct al_span){p->moves.names + s.move->to_at, s.move->to_len};
-        rc = plan_step(p, &s, buf);
-        if (rc == AL_OK && s.ret.from.len > below.len && inv_path_below(s.ret.from, below) &&
-            !al_span_equal(s.ret.from, s.ret.to)) {
-            rc = add_relocation(p, &s.ret);
-            if (rc == AL_OK) {
-                rc = add_root(p, s.ret.from);
-            }
-            if (rc == AL_OK) {
-                rc = add_root(p, s.ret.to);
-            }
-        }
-    }
-    al_free(later);
-    return rc;
-}
-
-static int
-plan_move(struct apply *p, struct row *r, struct al_buf *buf)
-{
-    struct step s = {.move = &p->moves.all[r->move], .from = r->path, .to = r->target, .row = r->a};
-    int rc = plan_step(p, &s, buf);
-
-    if (rc < 0) {
-        return rc;
-    }
-    if (s.ret_late) {
-        rc = add_root(p, s.ret.from);
-        if (rc == AL_OK && !s.move->cut) {
-            rc = add_root(p, s.ret.to);
-        }
-    }
-    if (rc == AL_OK && !s.move->cut) {
-        rc = add_relocation(p, &s.ret);
-    }
-    return rc == AL_OK && s.ret_split ? move_on(p, &s, buf) : rc;
-}
-
-static int
 relocate(struct apply *p)
 {
     AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
@@ -560,22 +401,22 @@ relocate(struct apply *p)
         }
     }
     if (since < p->newest_ns) {
-        rc = inv_times_touches(&p->before, p->u, since);
+        rc = inv_times_touches(&p->routes.before, p->u, since);
     }
     for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
         struct row *r = &p->rows[i];
 
         if (r->move != UINT32_MAX && !r->known) {
-            rc = plan_move(p, r, &buf);
+            rc = inv_routes_plan(&p->routes, r->move, r->a, &buf);
         }
     }
-    if (rc == AL_OK && p->relocation_count > 0) {
-        rc = inv_place_relocate(&p->place, p->relocations, p->relocation_count);
+    if (rc == AL_OK && p->routes.relocation_count > 0) {
+        rc = inv_place_relocate(&p->place, p->routes.relocations, p->routes.relocation_count);
     }
     /* What is there now was known under other names, perhaps, before it was here. */
-    for (size_t i = 0; rc == AL_OK && i < p->relocation_count; i++) {
-        if (!p->relocations[i].known && p->relocations[i].there) {
-            rc = add_root(p, p->relocations[i].to);
+    for (size_t i = 0; rc == AL_OK && i < p->routes.relocation_count; i++) {
+        if (!p->routes.relocations[i].known && p->routes.relocations[i].there) {
+            rc = inv_routes_root(&p->routes, p->routes.relocations[i].to);
         }
     }
     return rc;
@@ -598,7 +439,7 @@ use(struct apply *p)
         if (!is_use(r->a)) {
             continue;
         }
-        rc = inv_moves_resolve(&p->moves, told, &asked, &buf, &gone);
+        rc = inv_moves_resolve(&p->routes.moves, told, &asked, &buf, &gone);
         if (rc == AL_OK && !gone && buf.len > 0) {
             struct inv_used x = {.now = al_buf_span(&buf),
                                  .told = told,
@@ -641,15 +482,16 @@ after_moves(struct apply *p)
         rc = count_of(p, "a_pin", &pins);
     }
     came &= waits > 0;
-    if (rc < 0 || (p->root_count == 0 && !came && (pins == 0 || !(p->has_moves || p->has_pins)))) {
+    if (rc < 0 ||
+        (p->routes.root_count == 0 && !came && (pins == 0 || !(p->has_moves || p->has_pins)))) {
         return rc;
     }
     rc = inv_moves_load(p->u, INT64_MIN, &all);
     if (rc == AL_OK) {
         rc = inv_moves_sort(&all);
     }
-    if (rc == AL_OK && p->root_count > 0) {
-        rc = inv_late_apply(&p->place, &all, p->roots, p->root_count, p->now_ns);
+    if (rc == AL_OK && p->routes.root_count > 0) {
+        rc = inv_late_apply(&p->place, &all, p->routes.roots, p->routes.root_count, p->now_ns);
     }
     if (rc == AL_OK && came) {
         rc = inv_used_waiting(&p->place, &all, p->n, p->now_ns, false);

@@ -125,6 +125,23 @@ int inv_place_remove(struct inv_place *p, uint64_t *ret_gone) AL_MUST_CHECK;
 /* Numbers, sums. Nothing to do: cheap. */
 int inv_place_end(struct inv_place *p) AL_MUST_CHECK;
 
+/* ---- access_routes.c: what moves of a batch mean for the tree as it is ---- */
+struct inv_routes {
+    struct inv_moves moves;   /* all that may matter; those of the batch are not active until their turn */
+    struct inv_times before;  /* what happened when, but for this batch */
+    struct inv_times sources; /* where moves began, but for this batch */
+    struct al_arena *arena;   /* lent: of paths */
+    struct inv_relocation *relocations;
+    size_t relocation_count, relocation_cap;
+    struct al_span *roots; /* whose evidence is to be worked out anew */
+    size_t root_count, root_cap;
+};
+void inv_routes_end(struct inv_routes *r);
+int inv_routes_root(struct inv_routes *r, struct al_span path) AL_MUST_CHECK;
+/* The next move of the batch, in the order of time, becomes active. buf: room for a path. */
+int inv_routes_plan(struct inv_routes *r, uint32_t move, const struct inventory_access *row,
+                    struct al_buf *buf) AL_MUST_CHECK;
+
 /* ---- access_folders.c ---- */
 /* Makes those that a query names, as `path`, and what is above them. */
 int inv_folders_ensure(struct inv_place *p, const char *paths) AL_MUST_CHECK;
