@@ -12,14 +12,14 @@ from rows import PARQUET
 FIGURES = ("age", "modified", "size", "ext", "owner", "hottest", "coldest", "duplicates", "largest")
 
 
-def bench(*arguments):
+def bench(*arguments, program="inventory_bench"):
     """(name to values, greatest resident MiB)"""
-    child = subprocess.Popen([os.path.join(BUILD, "bench", "inventory_bench"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = subprocess.Popen([os.path.join(BUILD, "bench", program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, said = child.stdout.read().decode(), child.stderr.read().decode()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
-        raise Failure("inventory_bench: " + said[-400:])
+        raise Failure(program + ": " + said[-400:])
     said = {}
     for name, *values in (line.split("\t") for line in out.splitlines()):
         said.setdefault(name, []).extend(float(v) for v in values)
@@ -126,4 +126,27 @@ def imported(b):
     shutil.rmtree(folder)
 
 
-ROWS = {"inventory": inventory, "imported": imported}
+def access(b):
+    """Rows of audit logs into a volume that a scan filled; the peer of the large batch is an update by hand that finds the same rows by their paths, with
+    nothing remembered and no sums of folders."""
+    n, rounds = b.o.inventory, str(b.o.rounds)
+    folder, fill, _ = filled(b, n, 1)
+    copy = b.lab.path("access-peer")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    peer, _ = bench("peer", copy, str(n), rounds, program="access_bench")
+    shutil.rmtree(copy)
+    ask, mib = bench(folder, str(n), rounds, program="access_bench")
+    yield Figure("access_rows_100000", [100000 / s for s in ask["used_100000"]], "rows/s", "SQL by hand", [100000 / s for s in peer["used_100000"]], None,
+                 note="into %d entries, all over them, %d MiB resident" % (fill["fill_entries"][0], mib))
+    yield Figure("access_rows_7000", [7000 / s for s in ask["used_7000"]], "rows/s", "100,000 at once", [100000 / s for s in ask["used_100000"]], None)
+    yield Figure("access_200", [1000 * s for s in ask["used_200"]], "ms", "new ones in one folder", [1000 * s for s in ask["created_200"]], None)
+    yield within("access_folder_moved", ask["folder_one"], 1000, "100,000 files in it")
+    yield within("access_folders_moved", ask["folder_many"], 1000, "100,000 files in 1,000 folders in it")
+    yield within("access_late_move", ask["late"], 1000)
+    for name in ("top", "hours", "recent"):
+        yield within("access_" + name, ask[name], 100)
+    shutil.rmtree(folder)
+
+
+ROWS = {"inventory": inventory, "imported": imported, "access": access}

@@ -22,11 +22,7 @@ struct apply {
     struct al_arena *arena;
     struct row *rows; /* by time */
     size_t count;
-    struct inv_moves moves;
-    struct inv_times before; /* what happened when, but for this batch */
-    struct inv_relocation *relocations;
-    struct al_span *roots; /* whose evidence is to be worked out anew */
-    size_t root_count;
+    struct inv_routes routes;
     int64_t now_ns, newest_ns;
     uint64_t n;
     bool has_moves, has_pins;
@@ -37,11 +33,8 @@ static void
 apply_end(struct apply *p)
 {
     inv_place_free(&p->place);
-    inv_moves_end(&p->moves);
-    inv_times_end(&p->before);
+    inv_routes_end(&p->routes);
     al_free(p->rows);
-    al_free(p->relocations);
-    al_free(p->roots);
     al_arena_free(p->arena);
 }
 
@@ -106,11 +99,9 @@ take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
     int rc = AL_OK;
 
     al_buf_init(&buf, INVENTORY_PATH_MAX);
-    p->arena = al_arena_new(PATHS_BYTES_MAX);
+    p->arena = p->routes.arena = al_arena_new(PATHS_BYTES_MAX);
     p->rows = al_array(count + 1, sizeof(*p->rows));
-    p->relocations = al_array(count + 1, sizeof(*p->relocations));
-    p->roots = al_array(3 * count + 2, sizeof(*p->roots));
-    if (p->arena == NULL || p->rows == NULL || p->relocations == NULL || p->roots == NULL) {
+    if (p->arena == NULL || p->rows == NULL) {
         return AL_ENOMEM;
     }
     for (size_t i = 0; rc == AL_OK && i < count; i++) {
@@ -175,6 +166,17 @@ write_touches(struct apply *p)
     return rc < 0 ? rc : inv_append_close(&a);
 }
 
+/* A path with its leading '/', or as it came where it is none. */
+static int
+append_told(struct inv_append *a, struct al_buf *buf, struct al_span path)
+{
+    int rc;
+
+    al_buf_clear(buf);
+    rc = inv_path_clean(path, buf);
+    return rc < 0 && rc != AL_EINVAL ? rc : inv_append_blob(a, rc < 0 ? path : al_buf_span(buf));
+}
+
 static int
 append_spans(struct inv_append *a, const struct al_span *spans, size_t count)
 {
@@ -191,11 +193,13 @@ static int
 write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
 {
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
     size_t first = count > INVENTORY_RECENT_MAX ? count - INVENTORY_RECENT_MAX : 0;
     char sql[256];
     int64_t last = 0, kept = 0;
     int rc;
 
+    al_buf_init(&buf, INVENTORY_PATH_MAX);
     snprintf(sql, sizeof(sql), "SELECT coalesce(max(number), 0)::BIGINT FROM \"v_%s\".a_recent",
              p->u->volume->id);
     rc = inv_one(p->u->inv, p->u->conn, sql, &last);
@@ -204,12 +208,15 @@ write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
     }
     for (size_t i = first; rc == AL_OK && i < count; i++) {
         const struct inventory_access *r = &rows[i];
-        struct al_span paths[] = {r->path, r->target}, names[] = {r->user, r->host, r->node};
+        struct al_span names[] = {r->user, r->host, r->node};
         duckdb_state bad = duckdb_append_int64(a.a, last + 1 + (int64_t)i);
 
         bad |= duckdb_append_int64(a.a, p->now_ns);
         bad |= duckdb_append_uint8(a.a, (uint8_t)r->kind);
-        rc = append_spans(&a, paths, AL_LEN(paths));
+        rc = append_told(&a, &buf, r->path);
+        if (rc == AL_OK) {
+            rc = append_told(&a, &buf, r->target);
+        }
         bad |= duckdb_append_int64(a.a, r->time_ns);
         bad |= duckdb_append_int64(a.a, r->modified_ns);
         bad |= duckdb_append_int64(a.a, (int64_t)(r->reads & INT64_MAX));
@@ -246,27 +253,30 @@ take_moves(struct apply *p)
     for (size_t i = 0; i < p->count; i++) {
         since = p->rows[i].time_ns - 1 < since ? p->rows[i].time_ns - 1 : since;
     }
-    rc = inv_moves_load(p->u, since, &p->moves);
-    known = p->moves.count;
+    rc = inv_moves_load(p->u, since, &p->routes.moves);
+    known = p->routes.moves.count;
     for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
         struct row *r = &p->rows[i];
 
         if (is_move(r->a)) {
-            rc = inv_moves_add(&p->moves, r->time_ns, p->n, r->path,
+            rc = inv_moves_add(&p->routes.moves, r->time_ns, p->n, r->path,
                                r->target.at != NULL ? r->target : (struct al_span){NULL, 0},
                                r->a->kind != INVENTORY_ACCESS_MOVE, false, &r->move);
         }
     }
     if (rc == AL_OK) {
-        rc = inv_moves_sort(&p->moves);
+        rc = inv_moves_sort(&p->routes.moves);
     }
     for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
         struct row *r = &p->rows[i];
 
-        r->known = r->move != UINT32_MAX && inv_moves_twice(&p->moves, r->move);
+        r->known = r->move != UINT32_MAX && inv_moves_twice(&p->routes.moves, r->move);
     }
     if (rc == AL_OK && known > 0 && p->has_moves) {
-        rc = inv_times_moves(&p->before, &p->moves);
+        rc = inv_times_moves(&p->routes.before, &p->routes.moves, true);
+        if (rc == AL_OK) {
+            rc = inv_times_moves(&p->routes.sources, &p->routes.moves, false);
+        }
     }
     return rc;
 }
@@ -336,9 +346,10 @@ write_pins(struct apply *p)
 {
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     const char *id = p->u->volume->id;
-    int rc = inv_run(p->u->inv, p->u->conn,
-                     "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
-                     "INTEGER)");
+    int rc =
+        inv_run(p->u->inv, p->u->conn,
+                "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
+                "INTEGER)");
 
     if (rc == AL_OK) {
         rc = inv_append_temp(p->u, "pins", &a);
@@ -364,70 +375,20 @@ write_pins(struct apply *p)
         rc = inv_append_close(&a);
     }
     return rc < 0 ? rc
-                  : inv_runf(p->u->inv, p->u->conn,
-                             "INSERT INTO \"v_%s\".a_pin SELECT DISTINCT *, path FROM temp.pins n ANTI "
-                             "JOIN \"v_%s\".a_pin o ON o.path = n.path AND o.time_ns = n.time_ns AND "
-                             "o.node = n.node AND o.delta = n.delta",
-                             id, id);
+                  : inv_runf(
+                        p->u->inv, p->u->conn,
+                        "INSERT INTO \"v_%s\".a_pin SELECT DISTINCT *, path FROM temp.pins n ANTI "
+                        "JOIN \"v_%s\".a_pin o ON o.path = n.path AND o.time_ns = n.time_ns AND "
+                        "o.node = n.node AND o.delta = n.delta",
+                        id, id);
 }
 
 /* ---- what is changed ---- */
-
-/* Something that was told of before was later, at or below the path. */
-static bool
-is_late(const struct apply *p, const struct row *r, struct al_span path)
-{
-    return r->time_ns < p->newest_ns && inv_times_at(&p->before, path) > r->time_ns;
-}
-
-static int
-keep(struct apply *p, const struct al_buf *path, struct al_span *ret)
-{
-    *ret = al_arena_span(p->arena, al_buf_span(path));
-    return ret->at != NULL || path->len == 0 ? AL_OK : AL_ENOMEM;
-}
-
-/* What a move, or a delete, was thought to be about, and where that is now. */
-static int
-plan_move(struct apply *p, struct row *r, struct al_buf *buf, struct inv_relocation *to)
-{
-    struct inv_move *m = &p->moves.all[r->move];
-    struct inv_asked asked = {.time_ns = r->time_ns};
-    bool gone, late;
-    int rc = inv_moves_resolve(&p->moves, r->path, &asked, buf, &gone);
-
-    *to = (struct inv_relocation){.time_ns = r->time_ns, .row = r->a};
-    if (rc == AL_OK) {
-        rc = keep(p, buf, &to->from);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    late = is_late(p, r, r->path) || is_late(p, r, to->from);
-    rc = inv_moves_trace(&p->moves, to->from, r->time_ns, buf);
-    to->stranger = rc == AL_OK && !al_span_equal(al_buf_span(buf), r->path);
-    m->active = true;
-    if (rc == AL_OK && !m->cut) {
-        rc = inv_moves_resolve(&p->moves, r->target, &asked, buf, &gone);
-        if (rc == AL_OK) {
-            rc = keep(p, buf, &to->to);
-        }
-        late |= is_late(p, r, r->target) || is_late(p, r, to->to);
-    }
-    if (rc == AL_OK && late) {
-        p->roots[p->root_count++] = to->from;
-        if (!m->cut) {
-            p->roots[p->root_count++] = to->to;
-        }
-    }
-    return rc;
-}
 
 static int
 relocate(struct apply *p)
 {
     AL_CLEANUP(al_buf_free) struct al_buf buf = {0};
-    size_t moves = 0;
     int64_t since = INT64_MAX;
     int rc = AL_OK;
 
@@ -440,23 +401,22 @@ relocate(struct apply *p)
         }
     }
     if (since < p->newest_ns) {
-        rc = inv_times_touches(&p->before, p->u, since);
+        rc = inv_times_touches(&p->routes.before, p->u, since);
     }
     for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
         struct row *r = &p->rows[i];
 
         if (r->move != UINT32_MAX && !r->known) {
-            rc = plan_move(p, r, &buf, &p->relocations[moves]);
-            moves += r->target.at != NULL;
+            rc = inv_routes_plan(&p->routes, r->move, r->a, &buf);
         }
     }
-    if (rc == AL_OK && moves > 0) {
-        rc = inv_place_relocate(&p->place, p->relocations, moves);
+    if (rc == AL_OK && p->routes.relocation_count > 0) {
+        rc = inv_place_relocate(&p->place, p->routes.relocations, p->routes.relocation_count);
     }
     /* What is there now was known under other names, perhaps, before it was here. */
-    for (size_t i = 0; rc == AL_OK && i < moves; i++) {
-        if (!p->relocations[i].known && p->relocations[i].there) {
-            p->roots[p->root_count++] = p->relocations[i].to;
+    for (size_t i = 0; rc == AL_OK && i < p->routes.relocation_count; i++) {
+        if (!p->routes.relocations[i].known && p->routes.relocations[i].there) {
+            rc = inv_routes_root(&p->routes, p->routes.relocations[i].to);
         }
     }
     return rc;
@@ -479,7 +439,7 @@ use(struct apply *p)
         if (!is_use(r->a)) {
             continue;
         }
-        rc = inv_moves_resolve(&p->moves, told, &asked, &buf, &gone);
+        rc = inv_moves_resolve(&p->routes.moves, told, &asked, &buf, &gone);
         if (rc == AL_OK && !gone && buf.len > 0) {
             struct inv_used x = {.now = al_buf_span(&buf),
                                  .told = told,
@@ -495,9 +455,9 @@ use(struct apply *p)
     if (rc == AL_OK) {
         rc = inv_append_close(&a);
     }
-    return rc < 0 ? rc
-                  : inv_used_apply(&p->place, p->n, p->now_ns, &p->result.placed,
-                                   &p->result.unplaced);
+    return rc < 0
+               ? rc
+               : inv_used_apply(&p->place, p->n, p->now_ns, &p->result.placed, &p->result.unplaced);
 }
 
 static int
@@ -522,15 +482,16 @@ after_moves(struct apply *p)
         rc = count_of(p, "a_pin", &pins);
     }
     came &= waits > 0;
-    if (rc < 0 || (p->root_count == 0 && !came && (pins == 0 || !(p->has_moves || p->has_pins)))) {
+    if (rc < 0 ||
+        (p->routes.root_count == 0 && !came && (pins == 0 || !(p->has_moves || p->has_pins)))) {
         return rc;
     }
     rc = inv_moves_load(p->u, INT64_MIN, &all);
     if (rc == AL_OK) {
         rc = inv_moves_sort(&all);
     }
-    if (rc == AL_OK && p->root_count > 0) {
-        rc = inv_late_apply(&p->place, &all, p->roots, p->root_count, p->now_ns);
+    if (rc == AL_OK && p->routes.root_count > 0) {
+        rc = inv_late_apply(&p->place, &all, p->routes.roots, p->routes.root_count, p->now_ns);
     }
     if (rc == AL_OK && came) {
         rc = inv_used_waiting(&p->place, &all, p->n, p->now_ns, false);
@@ -556,9 +517,10 @@ static int
 write_state(struct apply *p)
 {
     int64_t newest = p->count > 0 ? p->rows[p->count - 1].time_ns : 0;
-    int rc = inv_runf(p->u->inv, p->u->conn,
-                      "UPDATE \"v_%s\".meta SET access_n = %llu, newest_ns = greatest(newest_ns, %lld)",
-                      p->u->volume->id, (unsigned long long)p->n, (long long)newest);
+    int rc =
+        inv_runf(p->u->inv, p->u->conn,
+                 "UPDATE \"v_%s\".meta SET access_n = %llu, newest_ns = greatest(newest_ns, %lld)",
+                 p->u->volume->id, (unsigned long long)p->n, (long long)newest);
 
     return rc < 0 ? rc : inv_wait_limit(p->u, p->now_ns, &p->result.overflow);
 }

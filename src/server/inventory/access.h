@@ -20,7 +20,17 @@
  * now. On such a volume a walk's access times and inode numbers mean nothing: evidence stays with the path, and
  * the time of modification counts as an access where none is known.
  *
- * Scope, threads, errors and exactly once: as in inventory.h; stream and seq are those of the batch. */
+ * Names are compared byte by byte; an access that fits none so is taken for the one file whose name is the same in
+ * composed form (NFC). Upper and lower case are never folded: nothing says yet which volumes do. Moves, deletes and
+ * pins are byte by byte alone.
+ *
+ * What is not so: rows of two files whose times are equal may be placed either way; rows older than INVENTORY_MOVES_NS
+ * go through no moves that were forgotten; one row of a file stands for all of its hour, so that of two files of one name in
+ * one hour, in a folder that was moved and made anew, the older may miss up to that hour. Between a late row and
+ * the next scan, a file that was made at the old path of a folder may be shown at the new one; its evidence waits meanwhile.
+ *
+ * Scope, threads, errors and exactly once: as in inventory.h; stream and seq are those of the batch, and grow together
+ * with those of outcomes of the same stream. */
 #ifndef ALTO_SERVER_INVENTORY_ACCESS_H
 #define ALTO_SERVER_INVENTORY_ACCESS_H
 
@@ -85,6 +95,12 @@ int inventory_coverage_set(struct inventory *inv, const struct inventory_scope *
                            const char *volume_id, const struct inventory_coverage *c) AL_MUST_CHECK;
 int inventory_coverage(struct inventory *inv, const struct inventory_scope *scope,
                        const char *volume_id, struct inventory_coverage *ret) AL_MUST_CHECK;
+
+/* What a plan at now_ns takes as the last access of what inventory_stat or a list gave; for who asks about one file. On
+ * a volume that is not audited: row->accessed_ns. ret_known_ns (may be NULL): the same without coverage. */
+int64_t inventory_covered_access(const struct inventory_coverage *c,
+                                 const struct inventory_row *row, int64_t now_ns,
+                                 int64_t *ret_known_ns);
 
 /* ---- figures: from hour or day sums, UTC; from_ns and to_ns are rounded outwards to hours ---- */
 enum inventory_access_by { INVENTORY_BY_FILE, INVENTORY_BY_FOLDER, INVENTORY_BY_USER, INVENTORY_BY_HOST };

@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "server/inventory/access_priv.h"
 
-#define SPARE_EACH 8u /* of so many folders that get a new number, one number stays free for one to come */
+#define SPARE_EACH                                                                                 \
+    8u /* of so many folders that get a new number, one number stays free for one to come */
 
 /* ---- one more ---- */
 
@@ -64,25 +65,32 @@ find_wanted(struct inv_use *u, const char *paths, uint64_t *ret)
 
 static const char new_sql[] =
     "CREATE OR REPLACE TEMP TABLE new_folder AS SELECT (SELECT coalesce(max(id), 0) FROM "
-    "\"v_%s\".folder) + row_number() OVER (ORDER BY octet_length(path), path) AS id, path, in_path, "
-    "name FROM (SELECT DISTINCT w.* FROM temp.want w ANTI JOIN \"v_%s\".folder f ON f.path = w.path)";
+    "\"v_%s\".folder) + row_number() OVER (ORDER BY octet_length(path), path) AS id, path, "
+    "in_path, "
+    "name FROM (SELECT DISTINCT w.* FROM temp.want w ANTI JOIN \"v_%s\".folder f ON f.path = "
+    "w.path)";
 
 static const char insert_sql[] =
-    "INSERT INTO \"v_%s\".folder (id, parent, last, path, name, flags, files, bytes) SELECT n.id, CASE "
+    "INSERT INTO \"v_%s\".folder (id, parent, last, path, name, flags, files, bytes) SELECT n.id, "
+    "CASE "
     "WHEN octet_length(n.path) = 0 THEN 0 ELSE p.id END, n.id, n.path, n.name, 0, 0, 0 FROM "
-    "temp.new_folder n LEFT JOIN (SELECT id, path FROM \"v_%s\".folder UNION ALL SELECT id, path FROM "
+    "temp.new_folder n LEFT JOIN (SELECT id, path FROM \"v_%s\".folder UNION ALL SELECT id, path "
+    "FROM "
     "temp.new_folder) p ON p.path = n.in_path AND octet_length(n.path) > 0";
 
 /* A file of that name has made room. */
 static const char room_sql[] =
     "CREATE OR REPLACE TEMP TABLE in_the_way AS SELECT e.rowid AS rid, e.folder, e.type FROM "
-    "temp.new_folder n JOIN \"v_%s\".folder f ON f.path = n.path JOIN \"v_%s\".entry e ON e.folder = "
+    "temp.new_folder n JOIN \"v_%s\".folder f ON f.path = n.path JOIN \"v_%s\".entry e ON e.folder "
+    "= "
     "f.parent AND e.name = n.name WHERE octet_length(n.path) > 0";
 
 static const char entries_sql[] =
-    "INSERT INTO \"v_%s\".entry (folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, "
+    "INSERT INTO \"v_%s\".entry (folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, "
+    "ino, "
     "size, allocated, mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, "
-    "found) SELECT f.parent, n.name, ''::BLOB, %d, 0, 0, 493, 0, 0, 1, 0, 0, 0, 0, 0, NULL, NULL, 0, "
+    "found) SELECT f.parent, n.name, ''::BLOB, %d, 0, 0, 493, 0, 0, 1, 0, 0, 0, 0, 0, NULL, NULL, "
+    "0, "
     "0, NULL, 0, 0 FROM temp.new_folder n JOIN \"v_%s\".folder f ON f.path = n.path WHERE "
     "octet_length(n.path) > 0";
 
@@ -105,8 +113,8 @@ inv_folders_ensure(struct inv_place *p, const char *paths)
         rc = inv_runf(u->inv, u->conn, room_sql, id, id);
     }
     if (rc == AL_OK) {
-        rc = inv_run(u->inv, u->conn,
-                     "INSERT INTO temp.touched SELECT folder FROM temp.in_the_way");
+        rc =
+            inv_run(u->inv, u->conn, "INSERT INTO temp.touched SELECT folder FROM temp.in_the_way");
     }
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn,
@@ -269,9 +277,11 @@ merge_files(struct inv_place *p, uint32_t from, uint32_t to)
     int rc = inv_runf(
         u->inv, u->conn,
         "CREATE OR REPLACE TEMP TABLE both_files AS SELECT a.rowid AS rid, b.rowid AS other, "
-        "greatest(a.accessed_ns, b.accessed_ns) AS accessed_ns, (CASE WHEN a.accessed_ns IS NULL OR "
+        "greatest(a.accessed_ns, b.accessed_ns) AS accessed_ns, (CASE WHEN a.accessed_ns IS NULL "
+        "OR "
         "b.accessed_ns > a.accessed_ns THEN b.source ELSE a.source END)::UTINYINT AS source FROM "
-        "\"v_%s\".entry a JOIN \"v_%s\".entry b ON b.name = a.name WHERE a.folder = %u AND b.folder "
+        "\"v_%s\".entry a JOIN \"v_%s\".entry b ON b.name = a.name WHERE a.folder = %u AND "
+        "b.folder "
         "= %u AND a.type <> %d AND b.type <> %d",
         id, id, from, to, PORT_T_FOLDER, PORT_T_FOLDER);
 
@@ -282,9 +292,9 @@ merge_files(struct inv_place *p, uint32_t from, uint32_t to)
                       id);
     }
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn,
-                      "DELETE FROM \"v_%s\".entry WHERE rowid IN (SELECT other FROM temp.both_files)",
-                      id);
+        rc = inv_runf(
+            u->inv, u->conn,
+            "DELETE FROM \"v_%s\".entry WHERE rowid IN (SELECT other FROM temp.both_files)", id);
     }
     /* A folder of the name of a file stays. */
     if (rc == AL_OK) {
@@ -298,8 +308,9 @@ merge_files(struct inv_place *p, uint32_t from, uint32_t to)
                       "UPDATE \"v_%s\".entry SET folder = %u WHERE folder = %u AND type <> %d", id,
                       to, from, PORT_T_FOLDER);
     }
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn, "INSERT INTO temp.touched VALUES (%u), (%u)", from, to);
+    return rc < 0
+               ? rc
+               : inv_runf(u->inv, u->conn, "INSERT INTO temp.touched VALUES (%u), (%u)", from, to);
 }
 
 /* The names of the folders in one, each behind its length. */
@@ -332,8 +343,8 @@ child_names(struct inv_use *u, uint32_t folder, struct al_buf *names)
     return rc;
 }
 
-static int move_folder(struct inv_place *p, struct al_span from, struct al_span to, unsigned depth)
-    AL_MUST_CHECK;
+static int move_folder(struct inv_place *p, struct al_span from, struct al_span to,
+                       unsigned depth) AL_MUST_CHECK;
 
 static int
 join_name(struct al_buf *out, struct al_span folder, struct al_span name)
@@ -390,7 +401,8 @@ merge_folders(struct inv_place *p, const struct found *f, const struct found *ot
                              p->u->volume->id, f->id);
 }
 
-#define MERGED_DEPTH_MAX 64u /* folders of the same names in each other; what is deeper waits for a scan */
+#define MERGED_DEPTH_MAX                                                                           \
+    64u /* folders of the same names in each other; what is deeper waits for a scan */
 
 static int
 move_folder(struct inv_place *p, struct al_span from, struct al_span to, unsigned depth)
@@ -580,8 +592,7 @@ write_numbers(struct inv_use *u, const struct numbering *n)
         duckdb_state bad = duckdb_append_uint32(a.a, x->id);
 
         bad |= duckdb_append_uint32(a.a, x->new_id);
-        bad |= duckdb_append_uint32(
-            a.a, x->parent != 0 ? n->at[n->by_id[x->parent]].new_id : 0);
+        bad |= duckdb_append_uint32(a.a, x->parent != 0 ? n->at[n->by_id[x->parent]].new_id : 0);
         bad |= duckdb_append_uint32(a.a, x->last);
         rc = inv_append_row(&a, bad);
     }
@@ -621,11 +632,12 @@ inv_folders_number(struct inv_place *p)
                       id, tables[i][0], tables[i][1], tables[i][1]);
     }
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn,
-                      "UPDATE \"v_%s\".folder AS f SET id = n.new, parent = n.parent, last = n.last "
-                      "FROM temp.numbers n WHERE f.id = n.old AND (f.id <> n.new OR f.parent <> "
-                      "n.parent OR f.last <> n.last)",
-                      id);
+        rc =
+            inv_runf(u->inv, u->conn,
+                     "UPDATE \"v_%s\".folder AS f SET id = n.new, parent = n.parent, last = n.last "
+                     "FROM temp.numbers n WHERE f.id = n.old AND (f.id <> n.new OR f.parent <> "
+                     "n.parent OR f.last <> n.last)",
+                     id);
     }
     p->dirty = rc < 0;
     return rc;

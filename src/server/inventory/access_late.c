@@ -89,27 +89,35 @@ static const char below_sql[] =
     "\"v_%s\".folder f ON f.path = r.path JOIN \"v_%s\".folder b ON b.id BETWEEN f.id AND f.last";
 
 static const char asked_sql[] =
-    "CREATE OR REPLACE TEMP TABLE asked AS SELECT e.rowid AS rid FROM \"v_%s\".entry e WHERE e.type "
+    "CREATE OR REPLACE TEMP TABLE asked AS SELECT e.rowid AS rid FROM \"v_%s\".entry e WHERE "
+    "e.type "
     "<> %d AND e.folder IN (SELECT id FROM temp.root_folder) UNION SELECT e.rowid FROM temp.root r "
-    "JOIN \"v_%s\".folder f ON f.path = r.in_path JOIN \"v_%s\".entry e ON e.folder = f.id AND e.name "
+    "JOIN \"v_%s\".folder f ON f.path = r.in_path JOIN \"v_%s\".entry e ON e.folder = f.id AND "
+    "e.name "
     "= r.name WHERE e.type <> %d";
 
 static const char said_sql[] =
-    "CREATE OR REPLACE TEMP TABLE said AS SELECT f.id AS folder, u.name, max(u.time_ns) AS time_ns, "
+    "CREATE OR REPLACE TEMP TABLE said AS SELECT f.id AS folder, u.name, max(u.time_ns) AS "
+    "time_ns, "
     "arg_max(u.source, u.time_ns) AS source FROM temp.used u JOIN \"v_%s\".folder f ON f.path = "
     "u.in_path GROUP BY f.id, u.name";
 
 /* Evidence of the logs that is young enough to be in the sums is what they say, and nothing where they say nothing;
  * other evidence is only raised. */
 #define ANEW "(e.source = 2 AND e.accessed_ns > %lld)"
-#define RAISED "(s.time_ns IS NOT NULL AND (e.source = 0 OR e.accessed_ns IS NULL OR s.time_ns > e.accessed_ns))"
+#define RAISED                                                                                     \
+    "(s.time_ns IS NOT NULL AND (e.source = 0 OR e.accessed_ns IS NULL OR s.time_ns > "            \
+    "e.accessed_ns))"
 static const char met_sql[] =
     "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.* REPLACE (CASE WHEN " ANEW
     " OR " RAISED " THEN s.time_ns ELSE e.accessed_ns END AS accessed_ns, (CASE WHEN " ANEW
-    " OR " RAISED " THEN coalesce(s.source, 0) ELSE e.source END)::UTINYINT AS source), false AS gone, "
+    " OR " RAISED
+    " THEN coalesce(s.source, 0) ELSE e.source END)::UTINYINT AS source), false AS gone, "
     "e.state AS was_state, e.object_id AS was_object_id, e.allocated AS was_allocated, e.size AS "
-    "was_size, e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS was_source, "
-    "e.epoch AS was_epoch FROM \"v_%s\".entry e SEMI JOIN temp.asked a ON a.rid = e.rowid LEFT JOIN "
+    "was_size, e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS "
+    "was_source, "
+    "e.epoch AS was_epoch FROM \"v_%s\".entry e SEMI JOIN temp.asked a ON a.rid = e.rowid LEFT "
+    "JOIN "
     "temp.said s ON s.folder = e.folder AND s.name = e.name";
 
 /* Of a path that is not there it waits, if it does not yet. */
@@ -117,7 +125,8 @@ static const char wait_sql[] =
     "INSERT INTO \"v_%s\".a_wait SELECT DISTINCT u.told, u.time_ns, 0 FROM temp.used u LEFT JOIN "
     "(SELECT f.path, e.name FROM \"v_%s\".entry e SEMI JOIN temp.asked a ON a.rid = e.rowid JOIN "
     "\"v_%s\".folder f ON f.id = e.folder) e ON e.path = u.in_path AND e.name = u.name ANTI JOIN "
-    "\"v_%s\".a_wait w ON w.path = u.told AND w.time_ns = u.time_ns WHERE e.name IS NULL AND u.told IS "
+    "\"v_%s\".a_wait w ON w.path = u.told AND w.time_ns = u.time_ns WHERE e.name IS NULL AND "
+    "u.told IS "
     "NOT NULL";
 
 static int

@@ -219,8 +219,8 @@ first_later(const struct inv_moves *m, bool to, uint32_t first, int64_t time_ns)
 
 /* The earliest move of this very path that is later than asked, and earlier than `best`. */
 static const struct inv_move *
-next_from(const struct inv_moves *m, struct al_span path, const struct inv_asked *a, int64_t time_ns,
-          const struct inv_move *best)
+next_from(const struct inv_moves *m, struct al_span path, const struct inv_asked *a,
+          int64_t time_ns, const struct inv_move *best)
 {
     uint32_t first;
 
@@ -333,7 +333,8 @@ exchange_head(struct al_buf *cur, size_t len, struct al_span head)
 
 /* The move that is next, of the path or of a folder above it. */
 static const struct inv_move *
-next_move(const struct inv_moves *m, struct al_span path, const struct inv_asked *a, int64_t time_ns)
+next_move(const struct inv_moves *m, struct al_span path, const struct inv_asked *a,
+          int64_t time_ns)
 {
     const struct inv_move *best = NULL;
 
@@ -358,9 +359,16 @@ inv_moves_resolve(const struct inv_moves *m, struct al_span path, const struct i
     if (rc == AL_OK && path.len > 0) {
         rc = al_buf_add(out, path.at, path.len);
     }
-    for (uint32_t hops = 0; rc == AL_OK && m->count > 0; hops++) {
-        const struct inv_move *v = next_move(m, al_buf_span(out), asked, time_ns);
+    for (uint32_t hops = 0; rc == AL_OK; hops++) {
+        const struct inv_move *v =
+            m->count > 0 ? next_move(m, al_buf_span(out), asked, time_ns) : NULL;
 
+        if (asked->before != NULL && inv_times_at(asked->before, al_buf_span(out)) > time_ns) {
+            *asked->ret_late = true;
+        }
+        if (asked->sources != NULL && inv_times_at(asked->sources, al_buf_span(out)) > time_ns) {
+            *asked->ret_split = true;
+        }
         if (v == NULL) {
             break;
         }

@@ -10,8 +10,8 @@
 #define SOME_MIN 64u /* moves looked up at once */
 #define SOME_MAX INVENTORY_ACCESS_ROWS_MAX
 
-struct content {                       /* what is at a path */
-    int64_t rid;                       /* the row that it was; NO_ROW: of metadata alone */
+struct content {                        /* what is at a path */
+    int64_t rid;                        /* the row that it was; NO_ROW: of metadata alone */
     const struct inventory_access *row; /* that */
     int64_t accessed_ns;
     uint8_t source;
@@ -134,11 +134,12 @@ look_up(struct inv_use *u, struct spots *s)
     bool end = false;
     int rc = write_spots(u, s);
 
-    snprintf(sql, sizeof(sql),
-             "SELECT t.n, e.rowid, e.type, e.accessed_ns, e.source, e.btime_ns FROM temp.spot t JOIN "
-             "\"v_%s\".folder f ON f.path = t.in_path JOIN \"v_%s\".entry e ON e.folder = f.id AND "
-             "e.name = t.name",
-             id, id);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT t.n, e.rowid, e.type, e.accessed_ns, e.source, e.btime_ns FROM temp.spot t JOIN "
+        "\"v_%s\".folder f ON f.path = t.in_path JOIN \"v_%s\".entry e ON e.folder = f.id AND "
+        "e.name = t.name",
+        id, id);
     if (rc == AL_OK) {
         rc = inv_query(u->inv, u->conn, sql, false, &rows);
     }
@@ -237,11 +238,12 @@ write_changes(struct inv_use *u, const struct spots *s)
 {
     AL_CLEANUP(inv_append_end) struct inv_append put = {0};
     AL_CLEANUP(inv_append_end) struct inv_append gone = {0};
-    int rc = inv_run(u->inv, u->conn,
-                     "CREATE OR REPLACE TEMP TABLE put (rid BIGINT, accessed_ns BIGINT, source "
-                     "UTINYINT, in_path BLOB, name BLOB, ext BLOB, has_stat BOOLEAN, type UTINYINT, "
-                     "size BIGINT, allocated BIGINT, mtime_ns BIGINT, ctime_ns BIGINT, btime_ns "
-                     "BIGINT, mode UINTEGER, uid UINTEGER, gid UINTEGER, nlink UINTEGER)");
+    int rc =
+        inv_run(u->inv, u->conn,
+                "CREATE OR REPLACE TEMP TABLE put (rid BIGINT, accessed_ns BIGINT, source "
+                "UTINYINT, in_path BLOB, name BLOB, ext BLOB, has_stat BOOLEAN, type UTINYINT, "
+                "size BIGINT, allocated BIGINT, mtime_ns BIGINT, ctime_ns BIGINT, btime_ns "
+                "BIGINT, mode UINTEGER, uid UINTEGER, gid UINTEGER, nlink UINTEGER)");
 
     if (rc == AL_OK) {
         rc = inv_run(u->inv, u->conn, "CREATE OR REPLACE TEMP TABLE went (rid BIGINT)");
@@ -269,16 +271,19 @@ write_changes(struct inv_use *u, const struct spots *s)
 }
 
 #define COLUMNS                                                                                    \
-    "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, mtime_ns, " \
+    "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
+    "mtime_ns, "                                                                                   \
     "ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found"
 /* What moved keeps what it is; what came has its metadata. */
 static const char rows_sql[] =
     "CREATE OR REPLACE TEMP TABLE put_rows AS SELECT p.in_path, p.name, p.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, e.allocated, e.mtime_ns, e.ctime_ns, "
     "e.btime_ns, p.accessed_ns, p.source, e.state, e.object_id, e.epoch, 0::UTINYINT AS found FROM "
-    "temp.put p JOIN \"v_%s\".entry e ON e.rowid = p.rid UNION ALL SELECT p.in_path, p.name, p.ext, "
+    "temp.put p JOIN \"v_%s\".entry e ON e.rowid = p.rid UNION ALL SELECT p.in_path, p.name, "
+    "p.ext, "
     "p.type, 0, 0, p.mode, p.uid, p.gid, p.nlink, 0, p.size, p.allocated, p.mtime_ns, p.ctime_ns, "
-    "nullif(p.btime_ns, 0), p.accessed_ns, p.source, 0, NULL, m.epoch, 0 FROM temp.put p CROSS JOIN "
+    "nullif(p.btime_ns, 0), p.accessed_ns, p.source, 0, NULL, m.epoch, 0 FROM temp.put p CROSS "
+    "JOIN "
     "\"v_%s\".meta m WHERE p.rid IS NULL";
 
 static int
@@ -390,10 +395,12 @@ inv_place_relocate(struct inv_place *p, struct inv_relocation *all, size_t count
 /* ---- files that are told of with metadata ---- */
 
 static const char add_sql[] =
-    "INSERT INTO \"v_%s\".entry (" COLUMNS ") SELECT f.id, r.name, r.ext, r.st.type, 0, 0, r.st.mode, "
+    "INSERT INTO \"v_%s\".entry (" COLUMNS
+    ") SELECT f.id, r.name, r.ext, r.st.type, 0, 0, r.st.mode, "
     "r.st.uid, r.st.gid, r.st.nlink, 0, r.st.size, r.st.allocated, r.st.mtime_ns, r.st.ctime_ns, "
     "coalesce(nullif(r.st.btime_ns, 0), r.created_ns), r.time_ns, 2, 0, NULL, m.epoch, 0 FROM "
-    "temp.rest r JOIN \"v_%s\".folder f ON f.path = r.in_path CROSS JOIN \"v_%s\".meta m WHERE r.st IS "
+    "temp.rest r JOIN \"v_%s\".folder f ON f.path = r.in_path CROSS JOIN \"v_%s\".meta m WHERE "
+    "r.st IS "
     "NOT NULL AND r.st.type <> %d";
 
 int
@@ -402,13 +409,15 @@ inv_place_add(struct inv_place *p)
     struct inv_use *u = p->u;
     const char *id = u->volume->id;
     int64_t files = 0;
-    int rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest WHERE st IS NOT NULL", &files);
+    int rc =
+        inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest WHERE st IS NOT NULL", &files);
 
     if (rc < 0 || files == 0) {
         return rc;
     }
-    rc = inv_folders_ensure(p, "SELECT CASE WHEN st.type = 2 THEN in_path || '/'::BLOB || name ELSE "
-                               "in_path END AS path FROM temp.rest WHERE st IS NOT NULL");
+    rc =
+        inv_folders_ensure(p, "SELECT CASE WHEN st.type = 2 THEN in_path || '/'::BLOB || name ELSE "
+                              "in_path END AS path FROM temp.rest WHERE st IS NOT NULL");
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn, add_sql, id, id, id, PORT_T_FOLDER);
     }

@@ -15,17 +15,35 @@
 #include "server/inventory/inventory_priv.h"
 
 #define INV_HOUR_NS (INT64_C(3600) * 1000000000)
-#define INV_HOPS_MAX 4096u            /* moves that one path goes through; beyond, it is nowhere */
+#define INV_HOPS_MAX 4096u /* moves that one path goes through; beyond, it is nowhere */
 /* Evidence this old may be in no sum any more. */
 #define INV_LOGGED_NS (INT64_C(80) * 86400 * 1000000000)
 #define INV_PINS_MAX 100000u
-#define INV_TOUCHES_MAX 4000000u      /* rows; beyond, the oldest hours become days */
+#define INV_TOUCHES_MAX 4000000u             /* rows; beyond, the oldest hours become days */
 #define INV_BASE_NS (2 * INVENTORY_MOVES_NS) /* longer than a late move may come */
+
+struct inv_moves;
+/* ---- access_times.c: the latest time of something at or below a path, by hashes: it may say later, never earlier ---- */
+struct inv_times {
+    struct inv_time {
+        uint64_t hash; /* 0: free */
+        int64_t time_ns;
+    } * at;
+    uint64_t count, mask;
+};
+void inv_times_end(struct inv_times *t);
+int inv_times_add(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK;
+int64_t inv_times_at(const struct inv_times *t, struct al_span path); /* INT64_MIN: nothing */
+int inv_times_put(struct inv_times *t, struct al_span path,
+                  int64_t time_ns) AL_MUST_CHECK; /* only at it */
+/* Where active moves began; ends: and where they ended. */
+int inv_times_moves(struct inv_times *t, const struct inv_moves *m, bool ends) AL_MUST_CHECK;
+int inv_times_touches(struct inv_times *t, struct inv_use *u, int64_t since_ns) AL_MUST_CHECK;
 
 /* ---- access_moves.c: moves in memory ---- */
 struct inv_move {
     int64_t time_ns;
-    uint64_t n;            /* the batch it came with */
+    uint64_t n;              /* the batch it came with */
     uint64_t from_at, to_at; /* into names */
     uint32_t from_len, to_len;
     uint64_t from_hash, to_hash;
@@ -37,7 +55,7 @@ struct inv_moves {
     uint32_t count, cap;
     uint8_t *names;
     uint64_t names_len, names_cap;
-    uint32_t *by_from, *by_to; /* by hash, then time */
+    uint32_t *by_from, *by_to;       /* by hash, then time */
     uint32_t *table_from, *table_to; /* hash → 1 + first of its group */
     uint32_t table_mask;
 };
@@ -52,9 +70,13 @@ const struct inv_move *inv_moves_cut(const struct inv_moves *m, struct al_span p
 /* Those of the volume later than since_ns. */
 int inv_moves_load(struct inv_use *u, int64_t since_ns, struct inv_moves *m) AL_MUST_CHECK;
 struct inv_asked {
-    int64_t time_ns;    /* moves later than it */
-    uint64_t above_n;   /* and of batches above it; 0: any */
+    int64_t time_ns;            /* moves later than it */
+    uint64_t above_n;           /* and of batches above it; 0: any */
     const struct inv_move *but; /* and not this one */
+    /* Tells whether there is something in the one, or the other, at or below a path it went through, later than it came
+     * there. NULL: not asked. */
+    const struct inv_times *before, *sources;
+    bool *ret_late, *ret_split;
 };
 /* Where what was at path at that time is now. *ret_gone: it was deleted, at the path that comes out. */
 int inv_moves_resolve(const struct inv_moves *m, struct al_span path, const struct inv_asked *asked,
@@ -64,45 +86,30 @@ int inv_moves_trace(const struct inv_moves *m, struct al_span path, int64_t time
                     struct al_buf *out) AL_MUST_CHECK;
 bool inv_path_below(struct al_span path, struct al_span folder); /* at it or below it; "" all */
 
-/* ---- access_times.c: the latest time of something at or below a path, by hashes: it may say later, never earlier ---- */
-struct inv_times {
-    struct inv_time {
-        uint64_t hash; /* 0: free */
-        int64_t time_ns;
-    } *at;
-    uint64_t count, mask;
-};
-void inv_times_end(struct inv_times *t);
-int inv_times_add(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK;
-int64_t inv_times_at(const struct inv_times *t, struct al_span path); /* INT64_MIN: nothing */
-int inv_times_put(struct inv_times *t, struct al_span path, int64_t time_ns) AL_MUST_CHECK; /* only at it */
-int inv_times_moves(struct inv_times *t, const struct inv_moves *m) AL_MUST_CHECK;
-int inv_times_touches(struct inv_times *t, struct inv_use *u, int64_t since_ns) AL_MUST_CHECK;
-
 /* ---- access_tables.c ---- */
 int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* tables of format 3 */
-int inv_access_carry(struct inv_use *u) AL_MUST_CHECK;              /* their rows into the next file */
+int inv_access_carry(struct inv_use *u) AL_MUST_CHECK; /* their rows into the next file */
 /* At the end of a scan or an import, in the next file: what waits is due. */
-int inv_access_merged(struct inv_use *u, bool scan) AL_MUST_CHECK;
+int inv_access_merged(struct inv_use *u, bool scan, int64_t now_ns) AL_MUST_CHECK;
 /* After that is committed. A failure is tried again by who comes next. */
-void inv_access_after(struct inv_use *u);
+void inv_access_after(struct inv_use *u, int64_t now_ns);
 /* "dir", "name" and "ext" of a clean path to an appender: BLOBs. */
 int inv_append_path(struct inv_append *a, struct al_span clean, bool ext) AL_MUST_CHECK;
 int inv_append_blob(struct inv_append *a, struct al_span s) AL_MUST_CHECK;
 
 /* ---- access_place.c: entries change places ---- */
 struct inv_relocation {
-    struct al_span from, to; /* clean, as the tree is now */
-    int64_t time_ns;         /* of the move */
-    bool stranger;           /* what is at `from` came there later */
+    struct al_span from, to;            /* clean, as the tree is now */
+    int64_t time_ns;                    /* of the move */
+    bool stranger;                      /* what is at `from` came there later */
     const struct inventory_access *row; /* its metadata */
     bool known, there;                  /* ret: something was at `from`; at `to`, before */
 };
 struct inv_place {
     struct inv_use *u;
-    bool dirty;   /* folders need new numbers */
-    bool changed; /* rows came or went */
-    uint32_t known_id; /* greatest number of a folder, before */
+    bool dirty;          /* folders need new numbers */
+    bool changed;        /* rows came or went */
+    uint32_t known_id;   /* greatest number of a folder, before */
     struct al_buf moved; /* numbers of folders that have another parent now, uint32_t */
     uint64_t relocated, added;
 };
@@ -117,6 +124,23 @@ int inv_place_add(struct inv_place *p) AL_MUST_CHECK;
 int inv_place_remove(struct inv_place *p, uint64_t *ret_gone) AL_MUST_CHECK;
 /* Numbers, sums. Nothing to do: cheap. */
 int inv_place_end(struct inv_place *p) AL_MUST_CHECK;
+
+/* ---- access_routes.c: what moves of a batch mean for the tree as it is ---- */
+struct inv_routes {
+    struct inv_moves moves;   /* all that may matter; those of the batch are not active until their turn */
+    struct inv_times before;  /* what happened when, but for this batch */
+    struct inv_times sources; /* where moves began, but for this batch */
+    struct al_arena *arena;   /* lent: of paths */
+    struct inv_relocation *relocations;
+    size_t relocation_count, relocation_cap;
+    struct al_span *roots; /* whose evidence is to be worked out anew */
+    size_t root_count, root_cap;
+};
+void inv_routes_end(struct inv_routes *r);
+int inv_routes_root(struct inv_routes *r, struct al_span path) AL_MUST_CHECK;
+/* The next move of the batch, in the order of time, becomes active. buf: room for a path. */
+int inv_routes_plan(struct inv_routes *r, uint32_t move, const struct inventory_access *row,
+                    struct al_buf *buf) AL_MUST_CHECK;
 
 /* ---- access_folders.c ---- */
 /* Makes those that a query names, as `path`, and what is above them. */
@@ -144,23 +168,32 @@ int inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *re
 int inv_used_waiting(struct inv_place *p, const struct inv_moves *m, uint64_t n, int64_t now_ns,
                      bool due) AL_MUST_CHECK;
 
+/* ---- access_names.c ---- */
+/* Rows of temp.rest that mean a file whose name is written in another way: out of it, and what temp.used has of them
+ * into temp.used_next, under the name that is there. *ret: how many; 0: there is no such table. */
+int inv_names_match(struct inv_use *u, uint64_t *ret) AL_MUST_CHECK;
+
 /* ---- access_late.c ---- */
 /* Evidence of all at or below these paths, anew. */
 int inv_late_apply(struct inv_place *p, const struct inv_moves *m, const struct al_span *roots,
                    size_t count, int64_t now_ns) AL_MUST_CHECK;
 
 /* ---- access_settle.c ---- */
-int inv_pins_follow(struct inv_use *u, const struct inv_moves *m) AL_MUST_CHECK; /* a_pin.now_path */
+int inv_pins_follow(struct inv_use *u,
+                    const struct inv_moves *m) AL_MUST_CHECK; /* a_pin.now_path */
 /* Drops of a_wait what is too much; coverage begins anew then. */
 int inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow) AL_MUST_CHECK;
 
 /* ---- coverage.c ---- */
 bool inv_coverage_due(struct inv_use *u); /* what waits is to be tried */
-int inv_coverage_anew(struct inv_use *u, int64_t now_ns) AL_MUST_CHECK; /* in memory; the file says so too */
+int inv_coverage_anew(struct inv_use *u,
+                      int64_t now_ns) AL_MUST_CHECK; /* in memory; the file says so too */
 /* As it is in the file, into the volume's memory. */
-int inv_coverage_read(struct inventory *inv, struct inv_conn *c, struct inv_volume *v) AL_MUST_CHECK;
+int inv_coverage_read(struct inventory *inv, struct inv_conn *c,
+                      struct inv_volume *v) AL_MUST_CHECK;
 
 /* What a plan at now_ns is to take as the time since which logs are complete. *ret_audited false: nothing is to be done. */
-void inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited, int64_t *ret_since_ns);
+void inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited,
+                        int64_t *ret_since_ns);
 
 #endif

@@ -13,14 +13,15 @@ inv_pins_follow(struct inv_use *u, const struct inv_moves *m)
     const char *id = u->volume->id;
     char sql[128];
     bool end = false, gone;
-    int rc = inv_run(u->inv, u->conn,
-                     "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
-                     "INTEGER, now_path BLOB)");
+    int rc =
+        inv_run(u->inv, u->conn,
+                "CREATE OR REPLACE TEMP TABLE pins (path BLOB, time_ns BIGINT, node BLOB, delta "
+                "INTEGER, now_path BLOB)");
 
     al_buf_init(&now, 2 * INVENTORY_PATH_MAX);
     snprintf(sql, sizeof(sql),
-             "SELECT path, time_ns, node, delta FROM \"v_%s\".a_pin ORDER BY time_ns DESC LIMIT %u", id,
-             INV_PINS_MAX);
+             "SELECT path, time_ns, node, delta FROM \"v_%s\".a_pin ORDER BY time_ns DESC LIMIT %u",
+             id, INV_PINS_MAX);
     if (rc == AL_OK) {
         rc = inv_append_temp(u, "pins", &a);
     }
@@ -59,8 +60,8 @@ inv_pins_follow(struct inv_use *u, const struct inv_moves *m)
         rc = inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".a_pin", id);
     }
     return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn,
-                             "INSERT INTO \"v_%s\".a_pin SELECT * FROM temp.pins", id);
+                  : inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_pin SELECT * FROM temp.pins",
+                             id);
 }
 
 int
@@ -77,10 +78,11 @@ inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow)
         return rc;
     }
     *ret_overflow = true;
-    rc = inv_runf(u->inv, u->conn,
-                  "DELETE FROM \"v_%s\".a_wait WHERE rowid IN (SELECT rowid FROM \"v_%s\".a_wait ORDER "
-                  "BY time_ns LIMIT %lld)",
-                  id, id, (long long)(count - (int64_t)INVENTORY_UNPLACED_MAX / 2));
+    rc = inv_runf(
+        u->inv, u->conn,
+        "DELETE FROM \"v_%s\".a_wait WHERE rowid IN (SELECT rowid FROM \"v_%s\".a_wait ORDER "
+        "BY time_ns LIMIT %lld)",
+        id, id, (long long)(count - (int64_t)INVENTORY_UNPLACED_MAX / 2));
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET since_ns = %lld WHERE audited", id,
                       (long long)now_ns);
@@ -117,14 +119,16 @@ find_away(struct settle *s)
     struct inv_use *u = s->u;
     char sql[192];
     bool end = false, gone;
-    int rc = inv_run(u->inv, u->conn,
-                     "CREATE OR REPLACE TEMP TABLE away (path BLOB, in_path BLOB, name BLOB, time_ns "
-                     "BIGINT)");
+    int rc =
+        inv_run(u->inv, u->conn,
+                "CREATE OR REPLACE TEMP TABLE away (path BLOB, in_path BLOB, name BLOB, time_ns "
+                "BIGINT)");
 
     al_buf_init(&now, 2 * INVENTORY_PATH_MAX);
     al_buf_init(&then, 2 * INVENTORY_PATH_MAX);
-    snprintf(sql, sizeof(sql), "SELECT path, time_ns FROM \"v_%s\".a_deleting WHERE told_ns <= %lld",
-             u->volume->id, (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
+    snprintf(sql, sizeof(sql),
+             "SELECT path, time_ns FROM \"v_%s\".a_deleting WHERE told_ns <= %lld", u->volume->id,
+             (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
     if (rc == AL_OK) {
         rc = inv_append_temp(u, "away", &a);
     }
@@ -165,13 +169,15 @@ find_away(struct settle *s)
     "(coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source = 2 AND "         \
     "e.accessed_ns > a.time_ns))"
 static const char back_sql[] =
-    "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a JOIN "
+    "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a "
+    "JOIN "
     "\"v_%s\".folder f ON f.path = a.in_path JOIN \"v_%s\".entry e ON e.folder = f.id AND e.name = "
     "a.name WHERE e.type <> %d AND " IS_BACK ")";
-static const char back_below_sql[] =
-    "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a JOIN "
-    "\"v_%s\".folder f ON f.path = a.path JOIN \"v_%s\".entry e ON e.folder BETWEEN f.id AND f.last "
-    "WHERE e.type <> %d AND " IS_BACK ")";
+static const char back_below_sql[] = "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT "
+                                     "a.path, a.time_ns FROM temp.away a JOIN "
+                                     "\"v_%s\".folder f ON f.path = a.path JOIN \"v_%s\".entry e "
+                                     "ON e.folder BETWEEN f.id AND f.last "
+                                     "WHERE e.type <> %d AND " IS_BACK ")";
 
 static int
 take_away(struct settle *s)
@@ -205,10 +211,10 @@ take_away(struct settle *s)
     if (rc == AL_OK) {
         rc = inv_place_remove(&s->place, &s->gone);
     }
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn,
-                             "DELETE FROM \"v_%s\".a_deleting WHERE told_ns <= %lld", id,
-                             (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
+    return rc < 0
+               ? rc
+               : inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".a_deleting WHERE told_ns <= %lld",
+                          id, (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
 }
 
 /* ---- what waits for what a scan or an import brought ---- */
@@ -238,8 +244,9 @@ place_due(struct settle *s)
     if (rc == AL_OK) {
         rc = inv_used_waiting(&s->place, &s->moves, (uint64_t)n, s->now_ns, true);
     }
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET due = false", u->volume->id);
+    return rc < 0
+               ? rc
+               : inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET due = false", u->volume->id);
 }
 
 /* ---- what is forgotten ---- */
@@ -259,8 +266,8 @@ forget(struct settle *s, const char *table, const char *column, int64_t below)
         return rc;
     }
     s->changed = true;
-    return inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".%s WHERE %s < %lld", u->volume->id, table,
-                    column, (long long)below);
+    return inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".%s WHERE %s < %lld", u->volume->id,
+                    table, column, (long long)below);
 }
 
 /* The earlier half of the rows by days, when there are too many. */
@@ -279,29 +286,30 @@ fold_touches(struct settle *s)
         return rc;
     }
     s->changed = true;
-    snprintf(sql, sizeof(sql), "SELECT quantile_disc(hour, 0.5) // 24 * 24 FROM \"v_%s\".a_touch", id);
+    snprintf(sql, sizeof(sql), "SELECT quantile_disc(hour, 0.5) // 24 * 24 FROM \"v_%s\".a_touch",
+             id);
     rc = inv_one(u->inv, u->conn, sql, &middle);
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn,
-                      "CREATE OR REPLACE TEMP TABLE folded AS SELECT CASE WHEN hour < %lld THEN hour // "
-                      "24 * 24 ELSE hour END AS hour, path, \"user\", host, sum(reads)::BIGINT AS "
-                      "reads, sum(writes)::BIGINT AS writes, max(last_ns) AS last_ns FROM "
-                      "\"v_%s\".a_touch GROUP BY ALL ORDER BY hour",
-                      (long long)middle, id);
+        rc = inv_runf(
+            u->inv, u->conn,
+            "CREATE OR REPLACE TEMP TABLE folded AS SELECT CASE WHEN hour < %lld THEN hour // "
+            "24 * 24 ELSE hour END AS hour, path, \"user\", host, sum(reads)::BIGINT AS "
+            "reads, sum(writes)::BIGINT AS writes, max(last_ns) AS last_ns FROM "
+            "\"v_%s\".a_touch GROUP BY ALL ORDER BY hour",
+            (long long)middle, id);
     }
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".a_touch", id);
     }
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_touch SELECT * FROM temp.folded", id);
+        rc =
+            inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_touch SELECT * FROM temp.folded", id);
     }
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.folded", &count);
     }
     /* Days of more than that are not kept. */
-    return rc < 0 || count <= (int64_t)INV_TOUCHES_MAX
-               ? rc
-               : forget(s, "a_touch", "hour", middle);
+    return rc < 0 || count <= (int64_t)INV_TOUCHES_MAX ? rc : forget(s, "a_touch", "hour", middle);
 }
 
 static int
@@ -318,32 +326,21 @@ limit_moves(struct settle *s)
     if (rc < 0 || count <= (int64_t)INVENTORY_MOVES_MAX) {
         return rc;
     }
-    snprintf(sql, sizeof(sql),
-             "SELECT min(time_ns) FROM (SELECT time_ns FROM \"v_%s\".a_move ORDER BY time_ns DESC LIMIT "
-             "%u)",
-             id, INVENTORY_MOVES_MAX);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT min(time_ns) FROM (SELECT time_ns FROM \"v_%s\".a_move ORDER BY time_ns DESC LIMIT "
+        "%u)",
+        id, INVENTORY_MOVES_MAX);
     rc = inv_one(u->inv, u->conn, sql, &border);
     return rc < 0 ? rc : forget(s, "a_move", "time_ns", border);
 }
 
 static int
-settle(struct settle *s)
+forget_all(struct settle *s)
 {
     int64_t now = s->now_ns;
-    int rc = inv_place_begin(&s->place, s->u);
+    int rc = forget(s, "a_move", "time_ns", now - INVENTORY_MOVES_NS);
 
-    if (rc == AL_OK) {
-        rc = place_due(s);
-    }
-    if (rc == AL_OK) {
-        rc = take_away(s);
-    }
-    if (rc == AL_OK) {
-        rc = inv_place_end(&s->place);
-    }
-    if (rc == AL_OK) {
-        rc = forget(s, "a_move", "time_ns", now - INVENTORY_MOVES_NS);
-    }
     if (rc == AL_OK) {
         rc = forget(s, "a_base", "at_ns", now - INV_BASE_NS);
     }
@@ -357,14 +354,27 @@ settle(struct settle *s)
     return rc < 0 ? rc : fold_touches(s);
 }
 
+/* all: not only what waits for what a scan has brought. */
 static int
-settle_and_commit(struct inv_use *u, int64_t now_ns, uint64_t *ret_gone)
+settle(struct inv_use *u, int64_t now_ns, bool all, uint64_t *ret_gone)
 {
     AL_CLEANUP(settle_end) struct settle s = {.u = u, .now_ns = now_ns};
     int rc = inv_begin(u);
 
     if (rc == AL_OK) {
-        rc = settle(&s);
+        rc = inv_place_begin(&s.place, u);
+    }
+    if (rc == AL_OK) {
+        rc = place_due(&s);
+    }
+    if (rc == AL_OK && all) {
+        rc = take_away(&s);
+    }
+    if (rc == AL_OK) {
+        rc = inv_place_end(&s.place);
+    }
+    if (rc == AL_OK && all) {
+        rc = forget_all(&s);
     }
     if (rc == AL_OK && s.changed) {
         rc = inv_commit(u);
@@ -385,16 +395,16 @@ inventory_access_settle(struct inventory *inv, const struct inventory_scope *sco
     INV_USE(u);
     int rc = inv_use_begin(inv, scope, volume_id, true, &u);
 
-    return rc < 0 ? rc : settle_and_commit(&u, now_ns, ret_gone);
+    return rc < 0 ? rc : settle(&u, now_ns, true, ret_gone);
 }
 
 void
-inv_access_after(struct inv_use *u)
+inv_access_after(struct inv_use *u, int64_t now_ns)
 {
     int rc = inv_coverage_read(u->inv, u->conn, u->volume);
 
     if (rc == AL_OK && inv_coverage_due(u)) {
-        rc = settle_and_commit(u, port_now_ns(u->inv->port), NULL);
+        rc = settle(u, now_ns, false, NULL);
     }
     if (rc < 0) {
         al_log(u->inv->log, AL_LOG_WARN, "inventory: what waited for a scan of %s waits on: %s",

@@ -10,7 +10,8 @@
 
 static const char *const tables[] = {
     "CREATE TABLE \"%c_%s\".a_move (n UBIGINT, time_ns BIGINT, source BLOB, target BLOB)",
-    "CREATE TABLE \"%c_%s\".a_touch (hour BIGINT, path BLOB, \"user\" BLOB, host BLOB, reads BIGINT, "
+    "CREATE TABLE \"%c_%s\".a_touch (hour BIGINT, path BLOB, \"user\" BLOB, host BLOB, reads "
+    "BIGINT, "
     "writes BIGINT, last_ns BIGINT)",
     "CREATE TABLE \"%c_%s\".a_base (n UBIGINT, at_ns BIGINT, path BLOB, accessed_ns BIGINT, source "
     "UTINYINT)",
@@ -19,7 +20,8 @@ static const char *const tables[] = {
     "CREATE TABLE \"%c_%s\".a_pin (path BLOB, time_ns BIGINT, node BLOB, delta INTEGER, now_path "
     "BLOB)",
     "CREATE TABLE \"%c_%s\".a_recent (number BIGINT, arrived_ns BIGINT, kind UTINYINT, path BLOB, "
-    "target BLOB, time_ns BIGINT, modified_ns BIGINT, reads BIGINT, writes BIGINT, \"user\" BLOB, host "
+    "target BLOB, time_ns BIGINT, modified_ns BIGINT, reads BIGINT, writes BIGINT, \"user\" BLOB, "
+    "host "
     "BLOB, node BLOB, " STAT_COLUMNS ")",
     "ALTER TABLE \"%c_%s\".meta ADD COLUMN audited BOOLEAN DEFAULT false",
     "ALTER TABLE \"%c_%s\".meta ADD COLUMN live BOOLEAN DEFAULT false",
@@ -62,11 +64,12 @@ static const char gone_sql[] =
     "INSERT INTO \"n_%s\".a_base SELECT m.access_n, %lld, f.path || '/'::BLOB || e.name, "
     "e.accessed_ns, e.source FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON f.id = e.folder CROSS "
     "JOIN \"v_%s\".meta m WHERE e.type = %d AND e.accessed_ns IS NOT NULL AND e.source > 0 AND NOT "
-    "EXISTS (SELECT 1 FROM \"n_%s\".entry n JOIN \"n_%s\".folder g ON g.id = n.folder WHERE n.name = "
+    "EXISTS (SELECT 1 FROM \"n_%s\".entry n JOIN \"n_%s\".folder g ON g.id = n.folder WHERE n.name "
+    "= "
     "e.name AND g.path = f.path)";
 
 int
-inv_access_merged(struct inv_use *u, bool scan)
+inv_access_merged(struct inv_use *u, bool scan, int64_t now_ns)
 {
     const char *id = u->volume->id;
     char sql[128];
@@ -78,7 +81,7 @@ inv_access_merged(struct inv_use *u, bool scan)
     if (rc < 0 || audited == 0) {
         return rc;
     }
-    rc = inv_runf(u->inv, u->conn, gone_sql, id, (long long)port_now_ns(u->inv->port), id, id, id,
+    rc = inv_runf(u->inv, u->conn, gone_sql, id, (long long)now_ns, id, id, id,
                   PORT_T_FILE, id, id);
     /* A scan that began after it was told of a delete has seen what is there. */
     if (rc == AL_OK && scan) {

@@ -98,7 +98,7 @@ inv_times_at(const struct inv_times *t, struct al_span path)
 }
 
 int
-inv_times_moves(struct inv_times *t, const struct inv_moves *m)
+inv_times_moves(struct inv_times *t, const struct inv_moves *m, bool ends)
 {
     int rc = AL_OK;
 
@@ -109,7 +109,7 @@ inv_times_moves(struct inv_times *t, const struct inv_moves *m)
             continue;
         }
         rc = inv_times_add(t, (struct al_span){m->names + v->from_at, v->from_len}, v->time_ns);
-        if (rc == AL_OK && !v->cut) {
+        if (rc == AL_OK && ends && !v->cut) {
             rc = inv_times_add(t, (struct al_span){m->names + v->to_at, v->to_len}, v->time_ns);
         }
     }

@@ -7,13 +7,14 @@
 int
 inv_used_begin(struct inv_use *u, struct inv_append *a)
 {
-    int rc = inv_run(u->inv, u->conn,
-                     "CREATE OR REPLACE TEMP TABLE used (in_path BLOB, name BLOB, ext BLOB, told "
-                     "BLOB, time_ns BIGINT, modified_ns BIGINT, created BOOLEAN, source UTINYINT, has_stat "
-                     "BOOLEAN, "
-                     "type UTINYINT, size BIGINT, allocated BIGINT, mtime_ns BIGINT, ctime_ns "
-                     "BIGINT, btime_ns BIGINT, mode UINTEGER, uid UINTEGER, gid UINTEGER, nlink "
-                     "UINTEGER)");
+    int rc = inv_run(
+        u->inv, u->conn,
+        "CREATE OR REPLACE TEMP TABLE used (in_path BLOB, name BLOB, ext BLOB, told "
+        "BLOB, time_ns BIGINT, modified_ns BIGINT, created BOOLEAN, source UTINYINT, has_stat "
+        "BOOLEAN, "
+        "type UTINYINT, size BIGINT, allocated BIGINT, mtime_ns BIGINT, ctime_ns "
+        "BIGINT, btime_ns BIGINT, mode UINTEGER, uid UINTEGER, gid UINTEGER, nlink "
+        "UINTEGER)");
 
     return rc < 0 ? rc : inv_append_temp(u, "used", a);
 }
@@ -45,7 +46,7 @@ inv_used_add(struct inv_append *a, const struct inv_used *x)
     int rc = inv_append_path(a, x->now, true);
 
     if (rc == AL_OK) {
-        rc = x->told.at != NULL                                ? inv_append_blob(a, x->told)
+        rc = x->told.at != NULL                          ? inv_append_blob(a, x->told)
              : duckdb_append_null(a->a) == DuckDBSuccess ? AL_OK
                                                          : AL_EIO;
     }
@@ -62,31 +63,97 @@ inv_used_add(struct inv_append *a, const struct inv_used *x)
 static const char group_sql[] =
     "CREATE OR REPLACE TEMP TABLE used_by AS SELECT row_number() OVER () AS un, * FROM (SELECT "
     "in_path, name, any_value(ext) AS ext, max(time_ns) AS time_ns, max(modified_ns) AS "
-    "modified_ns, arg_max(source, time_ns) AS source, max(time_ns) FILTER (created) AS created_ns, arg_max(struct_pack(type := type, "
-    "size := size, allocated := allocated, mtime_ns := mtime_ns, ctime_ns := ctime_ns, btime_ns := "
-    "btime_ns, mode := mode, uid := uid, gid := gid, nlink := nlink), time_ns) FILTER (has_stat) AS "
-    "st FROM temp.used GROUP BY in_path, name)";
+    "modified_ns, arg_max(source, time_ns) AS source, max(time_ns) FILTER (created) AS created_ns "
+    "FROM temp.used GROUP BY in_path, name)";
 
-#define IS_SEEN "(e.type <> 2 AND t.st IS NOT NULL AND t.st.type = e.type AND t.st.ctime_ns >= e.ctime_ns)"
-#define SEEN(column) "CASE WHEN " IS_SEEN " THEN t.st." column " ELSE e." column " END AS " column
+/* Few rows have metadata. */
+static const char seen_sql[] =
+    "CREATE OR REPLACE TEMP TABLE seen AS SELECT b.un, arg_max(struct_pack(type := u.type, size := "
+    "u.size, allocated := u.allocated, mtime_ns := u.mtime_ns, ctime_ns := u.ctime_ns, btime_ns := "
+    "u.btime_ns, mode := u.mode, uid := u.uid, gid := u.gid, nlink := u.nlink), u.time_ns) AS st "
+    "FROM "
+    "(SELECT * FROM temp.used WHERE has_stat) u JOIN temp.used_by b ON b.in_path = u.in_path AND "
+    "b.name = u.name GROUP BY b.un";
+
+#define IS_SEEN                                                                                    \
+    "(e.type <> 2 AND s.st IS NOT NULL AND s.st.type = e.type AND s.st.ctime_ns >= e.ctime_ns)"
+#define SEEN(column) "CASE WHEN " IS_SEEN " THEN s.st." column " ELSE e." column " END AS " column
 /* What a walk said of accesses means nothing here. */
-#define WINS "(e.type <> 2 AND (e.source = 0 OR e.accessed_ns IS NULL OR t.time_ns > e.accessed_ns))"
+#define WINS                                                                                       \
+    "(e.type <> 2 AND (e.source = 0 OR e.accessed_ns IS NULL OR t.time_ns > e.accessed_ns))"
+
+/* Folders first, or DuckDB joins them to all entries. */
+static const char at_sql[] =
+    "CREATE OR REPLACE TEMP TABLE used_at AS SELECT t.*, f.id AS in_folder FROM "
+    "temp.used_by t JOIN \"v_%s\".folder f ON f.path = t.in_path";
 
 /* As outcome.c's, so that its rows go back in the same way. */
-static const char met_sql[] =
-    "CREATE OR REPLACE TEMP TABLE met AS SELECT t.un, e.rowid AS rid, e.* REPLACE (" SEEN(
-        "size") ", " SEEN("allocated") ", " SEEN("ctime_ns") ", "
-    "CASE WHEN " IS_SEEN " THEN t.st.mtime_ns WHEN e.type <> 2 THEN greatest(e.mtime_ns, "
-    "t.modified_ns) ELSE e.mtime_ns END AS mtime_ns, "
-    "CASE WHEN e.type <> 2 AND t.created_ns IS NOT NULL THEN greatest(e.btime_ns, t.created_ns) ELSE "
-    "e.btime_ns END AS btime_ns, "
-    "CASE WHEN " WINS " THEN t.time_ns ELSE e.accessed_ns END AS accessed_ns, "
-    "(CASE WHEN " WINS " THEN t.source ELSE e.source END)::UTINYINT AS source, "
-    "CASE WHEN " IS_SEEN " THEN m.epoch ELSE e.epoch END AS epoch), false AS gone, e.state AS "
-    "was_state, e.object_id AS was_object_id, e.allocated AS was_allocated, e.size AS was_size, "
-    "e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS was_source, e.epoch "
-    "AS was_epoch FROM temp.used_by t JOIN \"v_%s\".folder f ON f.path = t.in_path JOIN "
-    "\"v_%s\".entry e ON e.folder = f.id AND e.name = t.name CROSS JOIN \"v_%s\".meta m";
+#define MET                                                                                        \
+    "CREATE OR REPLACE TEMP TABLE met AS SELECT t.un, e.rowid AS rid, e.* REPLACE (" SEEN(         \
+        "size") ", " SEEN("allocated") ", " SEEN("ctime_ns") ", CASE WHEN " IS_SEEN                \
+                                                             " THEN s.st.mtime_ns WHEN e.type <> " \
+                                                             "2 THEN greatest(e.mtime_ns, "        \
+                                                             "t.modified_ns) ELSE "                \
+                                                             "e.mtime_ns END AS mtime_ns, CASE "   \
+                                                             "WHEN e.type <> 2 AND t.created_ns "  \
+                                                             "IS NOT NULL THEN "                   \
+                                                             "greatest(e.btime_ns, t.created_ns) " \
+                                                             "ELSE e.btime_ns END AS btime_ns, "   \
+                                                             "CASE WHEN " WINS                     \
+                                                             " THEN t.time_ns ELSE e.accessed_ns " \
+                                                             "END AS accessed_ns, (CASE "          \
+                                                             "WHEN " WINS                          \
+                                                             " THEN t.source ELSE e.source "       \
+                                                             "END)::UTINYINT AS source, CASE "     \
+                                                             "WHEN " IS_SEEN                       \
+                                                             " THEN m.epoch ELSE e.epoch END AS "  \
+                                                             "epoch), false AS gone, e.state AS "  \
+                                                             "was_state, e.object_id "             \
+                                                             "AS was_object_id, e.allocated AS "   \
+                                                             "was_allocated, e.size AS was_size, " \
+                                                             "e.mtime_ns AS "                      \
+                                                             "was_mtime_ns, e.accessed_ns AS "     \
+                                                             "was_accessed_ns, e.source AS "       \
+                                                             "was_source, e.epoch AS "             \
+                                                             "was_epoch FROM "
+#define MET_MORE " LEFT JOIN temp.seen s ON s.un = t.un CROSS JOIN \"v_%s\".meta m"
+static const char met_sql[] = MET
+    "temp.used_at t JOIN \"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name" MET_MORE;
+
+/* Of few rows DuckDB finds the numbers of the entries first, by two columns, and then reads only where those lie:
+ * it asks each part of the table for all of them while they are no more than this setting says. */
+#define FEW 4096
+static const char few_sql[] = "SET dynamic_or_filter_threshold = 4096";
+static const char rid_sql[] =
+    "CREATE OR REPLACE TEMP TABLE used_rid AS SELECT t.un, e.rowid AS rid FROM temp.used_at t JOIN "
+    "\"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name";
+static const char met_few_sql[] = MET "(SELECT r.rid, a.* FROM temp.used_rid r JOIN temp.used_at a "
+                                      "ON a.un = r.un) t JOIN \"v_%s\".entry "
+                                      "e ON e.rowid = t.rid" MET_MORE;
+
+static int
+find_met(struct inv_use *u)
+{
+    const char *id = u->volume->id;
+    int64_t count = 0;
+    int rc = inv_runf(u->inv, u->conn, at_sql, id), back;
+
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.used_at", &count);
+    }
+    if (rc < 0 || count > FEW) {
+        return rc < 0 ? rc : inv_runf(u->inv, u->conn, met_sql, id, id);
+    }
+    rc = inv_run(u->inv, u->conn, few_sql);
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, rid_sql, id);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, met_few_sql, id, id);
+    }
+    back = inv_run(u->inv, u->conn, "RESET dynamic_or_filter_threshold");
+    return rc < 0 ? rc : back;
+}
 
 static const char base_sql[] =
     "INSERT INTO \"v_%s\".a_base SELECT %llu, %lld, b.in_path || '/'::BLOB || b.name, "
@@ -100,7 +167,7 @@ raise(struct inv_place *p, uint64_t n, int64_t now_ns)
     struct inv_use *u = p->u;
     const char *id = u->volume->id;
     int64_t met = 0;
-    int rc = inv_runf(u->inv, u->conn, met_sql, id, id, id);
+    int rc = find_met(u);
 
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.met", &met);
@@ -116,14 +183,50 @@ raise(struct inv_place *p, uint64_t n, int64_t now_ns)
     return rc < 0 ? rc : inv_summaries_follow(u, INVENTORY_SET_ACCESSED);
 }
 
-static const char rest_sql[] =
-    "CREATE OR REPLACE TEMP TABLE rest AS SELECT * FROM temp.used_by WHERE un NOT IN (SELECT un FROM "
-    "temp.met)";
+static const char rest_sql[] = "CREATE OR REPLACE TEMP TABLE rest AS SELECT b.*, s.st FROM "
+                               "temp.used_by b LEFT JOIN temp.seen s ON "
+                               "s.un = b.un WHERE b.un NOT IN (SELECT un FROM temp.met)";
 
 static const char wait_sql[] =
     "INSERT INTO \"v_%s\".a_wait SELECT DISTINCT u.told, u.time_ns, u.modified_ns FROM temp.used u "
-    "JOIN temp.rest r ON r.in_path = u.in_path AND r.name = u.name WHERE r.st IS NULL AND u.told IS NOT "
+    "JOIN temp.rest r ON r.in_path = u.in_path AND r.name = u.name WHERE r.st IS NULL AND u.told "
+    "IS NOT "
     "NULL";
+
+/* What has metadata is added, the rest waits. */
+static int
+settle_rest(struct inv_place *p, int64_t *ret_waits)
+{
+    struct inv_use *u = p->u;
+    int rc = inv_place_add(p);
+
+    if (rc == AL_OK) {
+        rc = inv_runf(u->inv, u->conn, wait_sql, u->volume->id);
+    }
+    return rc < 0 ? rc
+                  : inv_one(u->inv, u->conn,
+                            "SELECT count(*) FROM temp.used u JOIN temp.rest r ON r.in_path = "
+                            "u.in_path AND r.name = u.name WHERE r.st IS NULL",
+                            ret_waits);
+}
+
+static int
+raise_and_rest(struct inv_place *p, uint64_t n, int64_t now_ns, int64_t *ret_rest)
+{
+    struct inv_use *u = p->u;
+    int rc = inv_run(u->inv, u->conn, group_sql);
+
+    if (rc == AL_OK) {
+        rc = inv_run(u->inv, u->conn, seen_sql);
+    }
+    if (rc == AL_OK) {
+        rc = raise(p, n, now_ns);
+    }
+    if (rc == AL_OK) {
+        rc = inv_run(u->inv, u->conn, rest_sql);
+    }
+    return rc < 0 ? rc : inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest", ret_rest);
+}
 
 int
 inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_placed,
@@ -131,6 +234,7 @@ inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_pl
 {
     struct inv_use *u = p->u;
     int64_t all = 0, waits = 0, rest = 0;
+    uint64_t renamed = 0;
     int rc = inv_place_end(p);
 
     if (rc == AL_OK) {
@@ -139,26 +243,18 @@ inv_used_apply(struct inv_place *p, uint64_t n, int64_t now_ns, uint64_t *ret_pl
     if (rc < 0 || all == 0) {
         return rc;
     }
-    rc = inv_run(u->inv, u->conn, group_sql);
-    if (rc == AL_OK) {
-        rc = raise(p, n, now_ns);
-    }
-    if (rc == AL_OK) {
-        rc = inv_run(u->inv, u->conn, rest_sql);
-    }
-    if (rc == AL_OK) {
-        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest", &rest);
-    }
+    rc = raise_and_rest(p, n, now_ns, &rest);
     if (rc == AL_OK && rest > 0) {
-        rc = inv_place_add(p);
+        rc = inv_names_match(u, &renamed);
         if (rc == AL_OK) {
-            rc = inv_runf(u->inv, u->conn, wait_sql, u->volume->id);
+            rc = settle_rest(p, &waits);
         }
+    }
+    if (rc == AL_OK && renamed > 0) {
+        rc = inv_run(u->inv, u->conn,
+                     "CREATE OR REPLACE TEMP TABLE used AS SELECT * FROM temp.used_next");
         if (rc == AL_OK) {
-            rc = inv_one(u->inv, u->conn,
-                         "SELECT count(*) FROM temp.used u JOIN temp.rest r ON r.in_path = "
-                         "u.in_path AND r.name = u.name WHERE r.st IS NULL",
-                         &waits);
+            rc = raise_and_rest(p, n, now_ns, &rest);
         }
     }
     if (rc == AL_OK) {

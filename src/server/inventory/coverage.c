@@ -16,7 +16,9 @@ inv_coverage_read(struct inventory *inv, struct inv_conn *c, struct inv_volume *
     int rc;
 
     snprintf(sql, sizeof(sql),
-             "SELECT audited::INTEGER, live::INTEGER, since_ns, told_ns, due::INTEGER FROM \"v_%s\".meta", v->id);
+             "SELECT audited::INTEGER, live::INTEGER, since_ns, told_ns, due::INTEGER FROM "
+             "\"v_%s\".meta",
+             v->id);
     rc = inv_query(inv, c, sql, false, &rows);
     if (rc == AL_OK) {
         rc = inv_next(&rows, &end);
@@ -63,6 +65,14 @@ inv_coverage_anew(struct inv_use *u, int64_t now_ns)
     return AL_OK;
 }
 
+static int64_t
+complete_since(const struct inventory_coverage *c, int64_t now_ns)
+{
+    bool complete = c->live && c->since_ns > 0 && c->told_ns >= now_ns - INVENTORY_COVERAGE_LAG_NS;
+
+    return complete ? c->since_ns : now_ns;
+}
+
 void
 inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited, int64_t *ret_since_ns)
 {
@@ -75,9 +85,23 @@ inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited, int64_t
     port_mutex_unlock(&u->volume->lock);
     *ret_audited = c.audited;
     /* What was read in a log and waits for a path that a scan has brought is not in its place yet. */
-    *ret_since_ns = !c.live || due || c.since_ns <= 0 || c.told_ns < now_ns - INVENTORY_COVERAGE_LAG_NS
-                        ? now_ns
-                        : c.since_ns;
+    *ret_since_ns = due ? now_ns : complete_since(&c, now_ns);
+}
+
+int64_t
+inventory_covered_access(const struct inventory_coverage *c, const struct inventory_row *row,
+                         int64_t now_ns, int64_t *ret_known_ns)
+{
+    int64_t known = row->accessed_ns, since;
+
+    if (c->audited && (row->source == INVENTORY_BY_WALK || known == RULE_TIME_UNKNOWN)) {
+        known = row->mtime_ns;
+    }
+    if (ret_known_ns != NULL) {
+        *ret_known_ns = known;
+    }
+    since = c->audited ? complete_since(c, now_ns) : known;
+    return since > known ? since : known;
 }
 
 static bool
@@ -113,10 +137,11 @@ inventory_coverage_set(struct inventory *inv, const struct inventory_scope *scop
     }
     rc = inv_begin(&u);
     if (rc == AL_OK) {
-        rc = inv_runf(inv, u.conn,
-                      "UPDATE \"v_%s\".meta SET audited = %s, live = %s, since_ns = %lld, told_ns = %lld",
-                      volume_id, c->audited ? "true" : "false", c->live ? "true" : "false",
-                      (long long)c->since_ns, (long long)c->told_ns);
+        rc = inv_runf(
+            inv, u.conn,
+            "UPDATE \"v_%s\".meta SET audited = %s, live = %s, since_ns = %lld, told_ns = %lld",
+            volume_id, c->audited ? "true" : "false", c->live ? "true" : "false",
+            (long long)c->since_ns, (long long)c->told_ns);
     }
     if (rc == AL_OK) {
         rc = inv_commit(&u);

@@ -76,6 +76,28 @@ fold_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out
     }
 }
 
+/* alto_folder_of(path): without its last part; what lies in the root lies in "/". */
+static void
+folder_function(duckdb_function_info info, duckdb_data_chunk in, duckdb_vector out)
+{
+    const duckdb_string_t *texts = input(in, 0);
+    idx_t n = duckdb_data_chunk_get_size(in);
+
+    for (idx_t i = 0; i < n; i++) {
+        struct al_span path, name;
+
+        if (is_null(in, 0, i)) {
+            set_null(out, i);
+            continue;
+        }
+        path = blob_at(texts, i);
+        name = rule_name_of(path);
+        path.len = path.len > name.len + 1 ? path.len - name.len - 1 : 0;
+        path = path.len > 0 ? path : al_span_of("/");
+        duckdb_vector_assign_string_element_len(out, i, (const char *)path.at, path.len);
+    }
+}
+
 enum {
     A_SLOT,
     A_PATH,
@@ -220,6 +242,10 @@ inv_functions_register(struct inventory *inv, struct inv_conn *c)
     if (rc == AL_OK) {
         rc = inv_register_scalar(inv, c, "alto_fold", fold, AL_LEN(fold), DUCKDB_TYPE_BLOB, 0,
                                  fold_function);
+    }
+    if (rc == AL_OK) {
+        rc = inv_register_scalar(inv, c, "alto_folder_of", fold, AL_LEN(fold), DUCKDB_TYPE_BLOB, 0,
+                                 folder_function);
     }
     if (rc == AL_OK) {
         rc = inv_register_scalar(inv, c, "alto_rule", rule, AL_LEN(rule), DUCKDB_TYPE_BOOLEAN,

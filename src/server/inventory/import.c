@@ -398,13 +398,13 @@ build(struct run *r, struct inv_use *u, const char *import_id, int64_t now_ns)
         rc = import_refused_finish(&r->job.refused);
     }
     if (rc == AL_OK) {
-        rc = inv_access_merged(u, false);
+        rc = inv_access_merged(u, false, now_ns);
     }
     if (rc == AL_OK) {
         rc = inv_next_commit(u);
     }
     if (rc == AL_OK) {
-        inv_access_after(u);
+        inv_access_after(u, now_ns);
     }
     return rc;
 }

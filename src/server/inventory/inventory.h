@@ -20,7 +20,9 @@
  * Evidence of the last access carries its source; a weaker source never replaces a stronger one
  * (walk < import < recall, audit); among audit and recall the later time stays, an import or walk
  * replaces what an earlier import or walk said. A file that became another one (other inode) starts
- * anew.
+ * anew. Where audit logs are the evidence (access.h) a path is all there is: what a walk says of accesses
+ * and inodes counts for nothing, the later time stays whoever told it, and plans, counts and rules of lists
+ * see the later of that and of the time since which the logs are complete.
  *
  * Threads: a struct inventory is shared by all threads; calls take a connection of their own from a
  * pool. Writers of one volume wait for each other (a merge of 1,000,000 entries: about a second);
@@ -263,7 +265,8 @@ struct inventory_plan_query {
     size_t earlier_count;
 };
 struct inventory_refusal { /* names of agent/stub/stub.h STUB_REFUSALS, the reason of an earlier
-                              rule, or "newer_than_the_date" */
+                              rule, "newer_than_the_date", "pinned_in_lucidlink" or
+                              "no_access_record" (access.h) */
     const char *reason;
     uint64_t files, bytes;
     struct al_span sample; /* the path of the largest of them, with its leading '/' */

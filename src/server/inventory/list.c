@@ -207,16 +207,22 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
     const struct inv_below *f = &range->ids;
     const char *id = u->volume->id;
 
-    inv_put(
-        sql,
-        " FROM (SELECT e.*, f.path AS fpath%s FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
-        "e.folder = f.id%s",
-        rule->text != NULL
-            ? ", f.path || '/'::BLOB AS dir, f.path || '/'::BLOB || e.name AS path, w.name AS owner"
-            : "",
-        id, id, rule->text != NULL ? " LEFT JOIN " : "");
     if (rule->text != NULL) {
-        inv_put(sql, "\"v_%s\".owner w ON w.uid = e.uid", id);
+        /* What the rule sees is not always what is shown. */
+        inv_put(sql, " FROM (SELECT * REPLACE (shown_ns AS accessed_ns) FROM (SELECT ");
+        inv_put_columns(sql, u, q->now_ns);
+        inv_put(
+            sql,
+            ", e.accessed_ns AS shown_ns, f.path AS fpath, f.path || '/'::BLOB AS dir, f.path || "
+            "'/'::BLOB || e.name AS path, w.name AS owner FROM \"v_%s\".entry e JOIN "
+            "\"v_%s\".folder f ON e.folder = f.id LEFT JOIN \"v_%s\".owner w ON w.uid = e.uid",
+            id, id, id);
+    } else {
+        inv_put(
+            sql,
+            " FROM (SELECT e.*, f.path AS fpath FROM \"v_%s\".entry e JOIN \"v_%s\".folder f ON "
+            "e.folder = f.id",
+            id, id);
     }
     if (q->recursive) {
         inv_put(sql, " WHERE e.folder BETWEEN %u AND %u", f->id, f->last);
@@ -229,6 +235,10 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
     if (q->state >= 0) {
         inv_put(sql, " AND e.state = %d", q->state);
     }
+    if (rule->text != NULL) {
+        inv_put(sql, ") WHERE ");
+        inv_put_text(sql, rule->text);
+    }
     inv_put(sql, ") WHERE true");
     if (range->until.at != NULL) {
         inv_put(sql, " AND fpath %s ", q->descending ? ">=" : "<=");
@@ -236,10 +246,6 @@ put_rows(struct inv_sql *sql, struct inv_use *u, const struct inventory_list_que
     }
     if (q->search.len > 0) {
         put_search(sql, q->search);
-    }
-    if (rule->text != NULL) {
-        inv_put(sql, " AND ");
-        inv_put_text(sql, rule->text);
     }
 }
 

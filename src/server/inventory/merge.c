@@ -343,13 +343,13 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
         rc = inv_summaries_write(u, INV_NEXT, &m.gather);
     }
     if (rc == AL_OK) {
-        rc = inv_access_merged(u, true);
+        rc = inv_access_merged(u, true, now_ns);
     }
     if (rc == AL_OK) {
         rc = inv_next_commit(u);
     }
     if (rc == AL_OK) {
-        inv_access_after(u);
+        inv_access_after(u, now_ns);
         *ret = m.result;
     }
     return rc;

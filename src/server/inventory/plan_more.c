@@ -148,8 +148,8 @@ scaled(uint64_t found, uint64_t seen, uint64_t all)
 }
 
 static int
-count_rows(struct inv_use *u, const struct inv_rule_sql *rule, int64_t entries, double percent,
-           struct inventory_count *ret)
+count_rows(struct inv_use *u, const struct inv_rule_sql *rule, int64_t now_ns, int64_t entries,
+           double percent, struct inventory_count *ret)
 {
     INV_ROWS(rows);
     INV_SQL(sql);
@@ -165,8 +165,8 @@ count_rows(struct inv_use *u, const struct inv_rule_sql *rule, int64_t entries, 
         inv_put(&sql, "), 0), 9223372036854775807)::BIGINT, count(*)");
     }
     inv_put(&sql, " FROM ");
-    inv_put_source(&sql, u, inv_sql_asks_folders(rule->text), inv_sql_asks(rule->text, "owner"),
-                   percent);
+    inv_put_source(&sql, u, now_ns, inv_sql_asks_folders(rule->text),
+                   inv_sql_asks(rule->text, "owner"), percent);
     if (percent >= 100) {
         inv_put(&sql, " WHERE ");
         inv_put_text(&sql, rule->text);
@@ -210,7 +210,7 @@ inventory_count(struct inventory *inv, const struct inventory_scope *scope, cons
         rc = count_how(&u, &sql, &entries, &percent);
     }
     if (rc == AL_OK) {
-        rc = count_rows(&u, &sql, entries, percent, &count);
+        rc = count_rows(&u, &sql, now_ns, entries, percent, &count);
     }
     if (rc == AL_OK) {
         *ret = count;

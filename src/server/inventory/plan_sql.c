@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "server/inventory/inventory_priv.h"
+#include "server/inventory/access_priv.h"
 
 #define REASON_LEN_MAX 31u
 #define EARLIER_CODE 100 /* of the first earlier rule's reason */
@@ -28,7 +28,12 @@ static const struct {
     {"fs_verity", "(attrs & 4) <> 0"},
     {"fscrypt", "(attrs & 8) <> 0"},
     {"dax", "(attrs & 16) <> 0"},
+    /* Asked of a volume with audit logs alone, the second of what the rule matches without coverage. */
+    {"pinned_in_lucidlink", NULL},
+    {"no_access_record", NULL},
 };
+#define CODE_PINNED_THERE (AL_LEN(known) - 1)
+#define CODE_NO_RECORD AL_LEN(known)
 
 void
 inv_plan_end(struct inv_plan *p)
@@ -47,6 +52,83 @@ reason_is_sound(const char *reason)
     size_t len = strlen(reason);
 
     return len > 0 && len <= REASON_LEN_MAX && strspn(reason, "abcdefghijklmnopqrstuvwxyz_") == len;
+}
+
+static int
+split_pins(struct inv_use *u)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    INV_ROWS(rows);
+    bool end = false;
+    int rc =
+        inv_run(u->inv, u->conn, "CREATE OR REPLACE TEMP TABLE pin_path (in_path BLOB, name BLOB)");
+
+    if (rc == AL_OK) {
+        rc = inv_append_temp(u, "pin_path", &a);
+    }
+    if (rc == AL_OK) {
+        rc = inv_query(u->inv, u->conn, "SELECT now_path FROM temp.pinned", false, &rows);
+    }
+    while (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        rc = inv_append_path(&a, inv_bytes(&rows, 0), false);
+        if (rc == AL_OK) {
+            rc = inv_append_row(&a, DuckDBSuccess);
+        }
+    }
+    return rc < 0 ? rc : inv_append_close(&a);
+}
+
+/* temp.pin_folder and temp.pin_file: what lies at or below what some client pinned. */
+static int
+find_pins(struct inv_plan *p)
+{
+    struct inv_use *u = p->u;
+    const char *id = u->volume->id;
+    int64_t pins = 0;
+    int rc = inv_runf(
+        u->inv, u->conn,
+        "CREATE OR REPLACE TEMP TABLE pinned AS SELECT DISTINCT now_path FROM (SELECT "
+        "now_path, node FROM \"v_%s\".a_pin GROUP BY now_path, node HAVING sum(delta) > 0)",
+        id);
+
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.pinned", &pins);
+    }
+    p->pins = rc == AL_OK && pins > 0;
+    if (!p->pins) {
+        return rc;
+    }
+    rc = split_pins(u);
+    if (rc == AL_OK) {
+        rc = inv_runf(
+            u->inv, u->conn,
+            "CREATE OR REPLACE TEMP TABLE pin_folder AS SELECT DISTINCT b.id FROM "
+            "temp.pinned p JOIN \"v_%s\".folder f ON f.path = p.now_path JOIN \"v_%s\".folder b "
+            "ON b.id BETWEEN f.id AND f.last",
+            id, id);
+    }
+    return rc < 0
+               ? rc
+               : inv_runf(u->inv, u->conn,
+                          "CREATE OR REPLACE TEMP TABLE pin_file AS SELECT f.id AS folder, p.name "
+                          "FROM temp.pin_path p JOIN \"v_%s\".folder f ON f.path = p.in_path",
+                          id);
+}
+
+/* Whether the rule is to be asked twice, and what is pinned. */
+static int
+find_covers(struct inv_plan *p)
+{
+    bool audited;
+    int64_t since;
+
+    inv_coverage_since(p->u, p->q->now_ns, &audited, &since);
+    p->covers = audited && inv_sql_asks(p->rule.text, "accessed_ns");
+    return audited ? find_pins(p) : AL_OK;
 }
 
 int
@@ -80,7 +162,7 @@ inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q, struct i
                  u->volume->id, u->volume->id);
         rc = inv_one(u->inv, u->conn, sql, &p->known_ns);
     }
-    return rc;
+    return rc < 0 ? rc : find_covers(p);
 }
 
 bool
@@ -112,13 +194,38 @@ inv_plan_has_paths(const struct inv_plan *p)
     return plan_asks(p, "path") || plan_asks(p, "dir ");
 }
 
+/* What is known of the last access where that is for audit logs to say: what a walk saw means nothing, and where
+ * nothing is known, the file was not read last before it was written last. */
+#define KNOWN_ACCESS                                                                               \
+    "(CASE WHEN e.source = 0 THEN e.mtime_ns ELSE coalesce(e.accessed_ns, e.mtime_ns) END)"
+
 void
-inv_put_source(struct inv_sql *sql, struct inv_use *u, bool path, bool owner, double percent)
+inv_put_columns(struct inv_sql *sql, struct inv_use *u, int64_t now_ns)
+{
+    bool audited;
+    int64_t since;
+
+    inv_coverage_since(u, now_ns, &audited, &since);
+    if (audited) {
+        inv_put(sql,
+                "e.* REPLACE (greatest(" KNOWN_ACCESS
+                ", '%lld'::BIGINT) AS accessed_ns), " KNOWN_ACCESS " AS known_ns",
+                (long long)since);
+    } else {
+        inv_put(sql, "e.*");
+    }
+}
+
+void
+inv_put_source(struct inv_sql *sql, struct inv_use *u, int64_t now_ns, bool path, bool owner,
+               double percent)
 {
     const char *id = u->volume->id;
 
+    inv_put(sql, "(SELECT ");
+    inv_put_columns(sql, u, now_ns);
     inv_put(
-        sql, "(SELECT e.*, e.rowid AS rid%s%s FROM \"v_%s\".entry e",
+        sql, ", e.rowid AS rid%s%s FROM \"v_%s\".entry e",
         path
             ? ", f.path AS fpath, f.path || '/'::BLOB AS dir, f.path || '/'::BLOB || e.name AS path"
             : "",
@@ -163,9 +270,49 @@ put_refusal(struct inv_sql *sql, const struct inv_plan *p)
         inv_put(sql, " THEN %zu", earlier_code(p, i));
     }
     for (size_t i = 1; i < AL_LEN(known); i++) {
-        inv_put(sql, " WHEN %s THEN %zu", known[i].when, i + 1);
+        if (known[i].when != NULL) {
+            inv_put(sql, " WHEN %s THEN %zu", known[i].when, i + 1);
+        }
+    }
+    if (p->pins) {
+        inv_put(
+            sql,
+            " WHEN folder IN (SELECT id FROM temp.pin_folder) OR (folder, name) IN (SELECT folder, "
+            "name FROM temp.pin_file) THEN %zu",
+            CODE_PINNED_THERE);
+    }
+    if (p->covers) {
+        inv_put(sql, " WHEN NOT covered THEN %zu", CODE_NO_RECORD);
     }
     inv_put(sql, " END)::USMALLINT");
+}
+
+/* On a volume with audit logs, the rows that the rule matches by what is known alone too, and `covered`: whether it
+ * does with the time since which logs are complete. */
+static void
+put_matched(struct inv_sql *sql, const struct inv_plan *p)
+{
+    bool path = inv_plan_has_paths(p), owner = plan_asks(p, "owner");
+
+    if (!p->covers) {
+        inv_put_source(sql, p->u, p->q->now_ns, path, owner, 100);
+        inv_put(sql, " WHERE ");
+        inv_put_text(sql, p->rule.text);
+        return;
+    }
+    inv_put(sql, "(SELECT *, coalesce(");
+    inv_put_text(sql, p->rule.text);
+    inv_put(
+        sql,
+        ", false) AS covered FROM (SELECT * EXCLUDE (since_ns) REPLACE (since_ns AS accessed_ns) "
+        "FROM (SELECT *, coalesce(");
+    inv_put_text(sql, p->rule.text);
+    inv_put(
+        sql,
+        ", false) AS known FROM (SELECT * EXCLUDE (known_ns) REPLACE (known_ns AS accessed_ns), "
+        "accessed_ns AS since_ns FROM ");
+    inv_put_source(sql, p->u, p->q->now_ns, path, owner, 100);
+    inv_put(sql, ")))) WHERE covered OR known");
 }
 
 void
@@ -177,9 +324,7 @@ inv_plan_put(struct inv_sql *sql, const struct inv_plan *p)
     put_refusal(sql, p);
     inv_put(sql, " AS refusal, least(allocated, " INV_ROUNDED ") AS freed FROM ", block - 1, block,
             block);
-    inv_put_source(sql, p->u, inv_plan_has_paths(p), plan_asks(p, "owner"), 100);
-    inv_put(sql, " WHERE ");
-    inv_put_text(sql, p->rule.text);
+    put_matched(sql, p);
     inv_put(sql, ")");
 }
 

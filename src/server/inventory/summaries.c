@@ -443,9 +443,11 @@ inv_summaries_follow(struct inv_use *u, unsigned set)
 static const char touched_sql[] =
     "CREATE OR REPLACE TEMP TABLE own_is AS SELECT t.id, count(e.folder) AS files, "
     "least(coalesce(sum(e.size), 0), 9223372036854775807)::BIGINT AS bytes, "
-    "least(coalesce(sum(e.allocated), 0), 9223372036854775807)::BIGINT AS allocated, count(*) FILTER "
+    "least(coalesce(sum(e.allocated), 0), 9223372036854775807)::BIGINT AS allocated, count(*) "
+    "FILTER "
     "(e.state = 1) AS stub_files, least(coalesce(sum(e.size) FILTER (e.state = 1), 0), "
-    "9223372036854775807)::BIGINT AS stub_bytes, max(e.accessed_ns) AS accessed, max(e.mtime_ns) AS "
+    "9223372036854775807)::BIGINT AS stub_bytes, max(e.accessed_ns) AS accessed, max(e.mtime_ns) "
+    "AS "
     "modified FROM (SELECT DISTINCT id FROM temp.touched) t LEFT JOIN \"v_%s\".entry e ON e.folder "
     "= t.id AND e.type = %d GROUP BY t.id";
 
@@ -453,9 +455,49 @@ static const char touched_sql[] =
 static const char difference_sql[] =
     "CREATE OR REPLACE TEMP TABLE change AS SELECT i.id, " MINUS("files") ", " MINUS(
         "bytes") ", " MINUS("allocated") ", " MINUS("stub_files") ", " MINUS("stub_bytes") ", "
-    "i.accessed, i.modified, coalesce(o.accessed > coalesce(i.accessed, -9223372036854775807) OR "
-    "o.modified > coalesce(i.modified, -9223372036854775807), false) AS less FROM temp.own_is i LEFT "
-    "JOIN \"v_%s\".own o ON o.id = i.id";
+                                                                                           "i."
+                                                                                           "accesse"
+                                                                                           "d, "
+                                                                                           "i."
+                                                                                           "modifie"
+                                                                                           "d, "
+                                                                                           "coalesc"
+                                                                                           "e(o."
+                                                                                           "accesse"
+                                                                                           "d > "
+                                                                                           "coalesc"
+                                                                                           "e(i."
+                                                                                           "accesse"
+                                                                                           "d, "
+                                                                                           "-922337"
+                                                                                           "2036854"
+                                                                                           "775807)"
+                                                                                           " OR "
+                                                                                           "o."
+                                                                                           "modifie"
+                                                                                           "d > "
+                                                                                           "coalesc"
+                                                                                           "e(i."
+                                                                                           "modifie"
+                                                                                           "d, "
+                                                                                           "-922337"
+                                                                                           "2036854"
+                                                                                           "775807)"
+                                                                                           ", "
+                                                                                           "false) "
+                                                                                           "AS "
+                                                                                           "less "
+                                                                                           "FROM "
+                                                                                           "temp."
+                                                                                           "own_is "
+                                                                                           "i LEFT "
+                                                                                           "JOIN "
+                                                                                           "\"v_%"
+                                                                                           "s\"."
+                                                                                           "own o "
+                                                                                           "ON "
+                                                                                           "o.id = "
+                                                                                           "i.id";
 
 static int
 replace_own(struct inv_use *u)
@@ -464,11 +506,12 @@ replace_own(struct inv_use *u)
     int rc = inv_runf(u->inv, u->conn,
                       "DELETE FROM \"v_%s\".own WHERE id IN (SELECT id FROM temp.own_is)", id);
 
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn,
-                             "INSERT INTO \"v_%s\".own BY NAME SELECT * FROM temp.own_is WHERE files "
-                             "> 0",
-                             id);
+    return rc < 0
+               ? rc
+               : inv_runf(u->inv, u->conn,
+                          "INSERT INTO \"v_%s\".own BY NAME SELECT * FROM temp.own_is WHERE files "
+                          "> 0",
+                          id);
 }
 
 /* `below` from `own`, all of it. */

@@ -6,13 +6,35 @@
 #include "server/inventory/inventory_priv.h"
 
 #define FOLDER_COLUMNS                                                                             \
-    "f.path, f.name, f.id, f.last, f.flags, b.files, b.bytes, b.allocated, b.stub_files, "         \
+    "f.path, f.name, f.id, %s, f.flags, b.files, b.bytes, b.allocated, b.stub_files, "             \
     "b.stub_bytes, b.accessed, b.modified"
+
+/* How many folders lie below f. Between two scans some numbers are nobody's. */
+static int
+put_below(struct inv_use *u, char *out, size_t cap)
+{
+    const char *id = u->volume->id;
+    char sql[128];
+    int64_t spare = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT (coalesce(max(id), 0) - count(*))::BIGINT FROM \"v_%s\".folder", id);
+    rc = inv_one(u->inv, u->conn, sql, &spare);
+    if (spare == 0) {
+        snprintf(out, cap, "f.last - f.id");
+    } else {
+        snprintf(out, cap,
+                 "(SELECT count(*) FROM \"v_%s\".folder c WHERE c.id > f.id AND c.id <= f.last)",
+                 id);
+    }
+    return rc;
+}
 
 static void
 folder_of(const struct inv_rows *r, struct inventory_folder *ret)
 {
-    uint64_t below = (uint64_t)(inv_num(r, 3) - inv_num(r, 2));
+    uint64_t below = (uint64_t)inv_num(r, 3);
 
     *ret = (struct inventory_folder){
         .path = inv_bytes(r, 0),
@@ -41,13 +63,17 @@ read_self(struct inv_use *u, struct al_span path, struct al_arena *arena, uint32
 {
     INV_ROWS(rows);
     INV_SQL(sql);
+    char below[192];
     bool end = true;
-    int rc;
+    int rc = put_below(u, below, sizeof(below));
 
+    if (rc < 0) {
+        return rc;
+    }
     inv_put(&sql,
             "SELECT " FOLDER_COLUMNS " FROM \"v_%s\".folder f JOIN \"v_%s\".below b ON b.id = f.id "
             "WHERE f.path = ",
-            u->volume->id, u->volume->id);
+            below, u->volume->id, u->volume->id);
     inv_put_blob(&sql, path);
     rc = sql.rc < 0 ? sql.rc : inv_query(u->inv, u->conn, (char *)sql.text.at, false, &rows);
     if (rc == AL_OK) {
@@ -94,15 +120,18 @@ hand_children(struct inv_use *u, uint32_t id, const struct inventory_tree_query 
               inventory_folder_fn *fn, void *ctx)
 {
     INV_ROWS(rows);
-    char sql[1024];
+    char sql[1024], below[192];
     bool end = false;
-    int rc;
+    int rc = put_below(u, below, sizeof(below));
 
+    if (rc < 0) {
+        return rc;
+    }
     snprintf(sql, sizeof(sql),
              "SELECT " FOLDER_COLUMNS
              " FROM \"v_%s\".folder f JOIN \"v_%s\".below b ON b.id = f.id "
              "WHERE f.parent = %u ORDER BY %sf.name LIMIT %zu OFFSET %zu",
-             u->volume->id, u->volume->id, id, order_of(q->sort), q->limit, q->offset);
+             below, u->volume->id, u->volume->id, id, order_of(q->sort), q->limit, q->offset);
     rc = inv_query(u->inv, u->conn, sql, false, &rows);
     while (rc == AL_OK) {
         struct inventory_folder f;

@@ -687,6 +687,20 @@ a_file_of_format_1_gets_its_summaries(void)
                                        "DROP TABLE day",
                                        "DROP TABLE import",
                                        "ALTER TABLE meta DROP COLUMN moved",
+                                       "DROP TABLE a_move",
+                                       "DROP TABLE a_touch",
+                                       "DROP TABLE a_base",
+                                       "DROP TABLE a_wait",
+                                       "DROP TABLE a_deleting",
+                                       "DROP TABLE a_pin",
+                                       "DROP TABLE a_recent",
+                                       "ALTER TABLE meta DROP COLUMN audited",
+                                       "ALTER TABLE meta DROP COLUMN live",
+                                       "ALTER TABLE meta DROP COLUMN since_ns",
+                                       "ALTER TABLE meta DROP COLUMN told_ns",
+                                       "ALTER TABLE meta DROP COLUMN access_n",
+                                       "ALTER TABLE meta DROP COLUMN newest_ns",
+                                       "ALTER TABLE meta DROP COLUMN due",
                                        "UPDATE meta SET format = 1"};
     struct help h;
     struct al_arena *arena = al_arena_new(ARENA_BYTES);
@@ -718,9 +732,9 @@ a_file_of_format_1_gets_its_summaries(void)
         TAP_EQUAL_U64(r.entries, 7);
         TAP_OK(inventory_day_keep(h.inv, &own, VOLUME, NOW_NS));
         h.inv = inventory_close(h.inv);
-        TAP_EQUAL_U64((uint64_t)sql_number(file, "SELECT format FROM meta"), 2);
+        TAP_EQUAL_U64((uint64_t)sql_number(file, "SELECT format FROM meta"), 3);
     }
-    (void)sql_number(file, "UPDATE meta SET format = 3");
+    (void)sql_number(file, "UPDATE meta SET format = 4");
     help_open(&h);
     TAP_CODE(inventory_figures(h.inv, &own, VOLUME, &q, arena, &f), AL_ECORRUPT);
     al_arena_free(arena);
