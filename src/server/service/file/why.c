@@ -17,11 +17,11 @@ struct why { /* of one file */
     struct inventory_row row;
     struct rule_entry entry;
     struct access_record record; /* of a volume with audit logs */
-    int64_t covered_ns;          /* plans count it as used then at least; 0: no such time */
+    int64_t covered_ns;          /* its last access as plans take it; 0: as it is known */
     struct al_jsonout j;
     size_t rules;
     bool decided;
-    bool held; /* what decides would not, but for what is not known of accesses */
+    bool held;            /* what decides would not, but for what is not known of accesses */
     struct store_rule by; /* the rule that decides */
     struct why_entry *told;
     size_t told_count;
@@ -76,9 +76,7 @@ rule_means(const struct why *y, const struct rule *rule, bool tiers, bool *ret_h
     if (y->covered_ns == 0) {
         return known;
     }
-    if (covered.accessed_ns < y->covered_ns) {
-        covered.accessed_ns = y->covered_ns;
-    }
+    covered.accessed_ns = y->covered_ns;
     if (rule_match(rule, &covered, y->req->now_ns)) {
         return true;
     }
@@ -291,8 +289,8 @@ accesses_known(struct why *y)
         return AL_OK;
     }
     SV_TRY(access_record_get(y->req, &y->v, &y->record, y->fail));
-    y->entry.accessed_ns = access_time_of(&y->row);
-    y->covered_ns = access_covered_ns(&y->record.coverage, y->req->now_ns);
+    y->covered_ns = inventory_covered_access(&y->record.coverage, &y->row, y->req->now_ns,
+                                             &y->entry.accessed_ns);
     return AL_OK;
 }
 

@@ -32,15 +32,20 @@ static int
 note_coverage(const struct planning *p, struct job_maker *m)
 {
     struct inventory_scope scope = work_inventory_scope(p->v.customer_id);
-    struct inventory_coverage c = {0};
+    struct inventory_coverage *c;
     int rc;
 
-    m->audited = p->v.audit != NULL;
-    if (!m->audited) {
+    if (p->v.audit == NULL) {
         return AL_OK;
     }
-    rc = inventory_coverage(p->worker->service->work->inventory, &scope, p->v.id, &c);
-    m->covered_ns = access_covered_ns(&c, p->now_ns);
+    c = al_arena_alloc(p->arena, sizeof(*c));
+    if (c == NULL) {
+        return AL_ENOMEM;
+    }
+    c->audited = true;
+    rc = inventory_coverage(p->worker->service->work->inventory, &scope, p->v.id, c);
+    m->coverage = c;
+    m->plan_ns = p->now_ns;
     return rc == AL_ENOENT ? AL_OK : rc;
 }
 

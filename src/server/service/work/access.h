@@ -12,8 +12,6 @@ const char *access_kind_name(enum inventory_access_kind kind); /* "used", "creat
 void access_row_json(struct al_jsonout *j, const struct inventory_access_event *e);
 
 /* ---- record.c ---- */
-/* The last access of a file of a volume with audit logs, as far as it is known; else its last change. */
-int64_t access_time_of(const struct inventory_row *row);
 struct access_record {
     struct store_access told;           /* by the host */
     struct inventory_coverage coverage; /* as plans take it */
@@ -25,8 +23,6 @@ struct access_record {
 /* AL_ENOENT: the volume. */
 int access_record_get(struct service_req *req, const struct store_volume *v,
                       struct access_record *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* The time from which plans of this moment count every file as used: what was before is not known. */
-int64_t access_covered_ns(const struct inventory_coverage *c, int64_t now_ns);
 /* As the member `key`; null for a volume without audit logs. */
 int access_record_json(struct service_req *req, const struct store_volume *v, const char *key,
                        struct al_jsonout *j, struct al_fail *fail) AL_MUST_CHECK;

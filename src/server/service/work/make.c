@@ -83,10 +83,9 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
         al_jo_u64(&j, "size", row->size);
         al_jo_i64(&j, "mtime_ns", row->mtime_ns);
         al_jo_i64(&j, "ino", (int64_t)row->ino);
-        if (m->audited) {
-            int64_t at = access_time_of(row);
-
-            al_jo_i64(&j, "accessed_ns", at > m->covered_ns ? at : m->covered_ns);
+        if (m->coverage != NULL) {
+            al_jo_i64(&j, "accessed_ns",
+                      inventory_covered_access(m->coverage, row, m->plan_ns, NULL));
         }
     }
     al_jo_close(&j);

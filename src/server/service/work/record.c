@@ -4,12 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int64_t
-access_time_of(const struct inventory_row *row)
-{
-    return row->accessed_ns == RULE_TIME_UNKNOWN ? row->mtime_ns : row->accessed_ns;
-}
-
 static bool
 is_stale(const struct inventory_coverage *c, int64_t now_ns)
 {
@@ -20,12 +14,6 @@ static bool
 is_complete(const struct inventory_coverage *c, int64_t now_ns)
 {
     return c->live && c->since_ns > 0 && !is_stale(c, now_ns);
-}
-
-int64_t
-access_covered_ns(const struct inventory_coverage *c, int64_t now_ns)
-{
-    return is_complete(c, now_ns) && c->since_ns < now_ns ? c->since_ns : now_ns;
 }
 
 static const char nothing_cold[] = "nothing is called cold";

@@ -28,6 +28,7 @@
 #define WORK_TICK_ARENA_MAX (16u << 20)
 #define WORK_TEXT_MAX 600u
 
+struct inventory_coverage;
 struct background; /* import/import.h: threads for what takes long */
 
 struct work_job_news {
@@ -160,10 +161,10 @@ struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
     /* Works of about so many bytes, handed out slice by slice, the first of them first_bytes;
      * slice_bytes 0: all at once. */
     uint64_t slice_bytes, first_bytes;
-    /* Of a volume with audit logs: its host cannot see accesses, so the works carry them, as plans take
-     * them: not before covered_ns. */
-    bool audited;
-    int64_t covered_ns;
+    /* Of a volume with audit logs: its host cannot see accesses, so the works carry them, as a plan at
+     * that moment takes them. NULL: of another one. */
+    const struct inventory_coverage *coverage;
+    int64_t plan_ns;
     uint64_t chunk_bytes;
     size_t chunk_count, chunk_cap;
 };
