@@ -121,6 +121,8 @@ check_end(struct world *w)
         HOLDS(r.code == AL_OK && r.tiered);
         HOLDS(world_told(w, "act=archive code=ok", r.object_id) > 0); /* none that nobody heard of */
         HOLDS(!world_exists(w, HOLDER));
+    } else if (now.act == TIER) {
+        HOLDS(world_told(w, "act=archive code=ok", NULL) == 0); /* nor told of one that is not */
     }
     check_file(w);
     nothing_of_ours_left(w);
@@ -212,6 +214,53 @@ never_both_gone(struct world *w)
     HOLDS(whole || world_exists(w, HOLDER));
 }
 
+static struct port_file *
+open_other(struct world *w, const char *name, uint32_t flags)
+{
+    struct port_file *dir = NULL, *f = NULL;
+
+    HOLDS(port_open(sim_other(w->host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
+    if (port_open(sim_other(w->host), dir, name, flags, 0644, &f) != AL_OK) {
+        f = NULL;
+    }
+    HOLDS(port_close(sim_other(w->host), dir) == AL_OK);
+    return f;
+}
+
+static void
+removes_the_placeholder(struct world *w)
+{
+    struct port_file *dir = NULL;
+
+    HOLDS(port_open(sim_other(w->host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
+    (void)!port_unlink(sim_other(w->host), dir, HOLDER);
+    HOLDS(port_close(sim_other(w->host), dir) == AL_OK);
+}
+
+static void
+remember(struct world *w, const char *id, void *ctx)
+{
+    memcpy(archived, id, sizeof(archived));
+}
+
+/* Somebody removes the placeholder before the agent comes to heal: the object stays, and is known. */
+static void
+without_placeholder(struct world *w)
+{
+    int rc;
+
+    removes_the_placeholder(w);
+    world_objects(w, remember, NULL);
+    heal_all(w);
+    nothing_of_ours_left(w);
+    if (!world_exists(w, NAME)) {
+        HOLDS(world_told(w, "act=archive code=ok", archived) > 0);
+        HOLDS(world_told(w, "reason=unreferenced_object", archived) == 0);
+        HOLDS(world_back(w, NAME, archived, &rc).tiered);
+    }
+    check_file(w);
+}
+
 static bool
 crash_case(void)
 {
@@ -224,7 +273,11 @@ crash_case(void)
     crashed = sim_is_down(now.side == HOST ? w.host : w.disk);
     restart(&w);
     never_both_gone(&w);
-    check_end(&w);
+    if (now.act == TIER && now.seed % 3 == 0) {
+        without_placeholder(&w);
+    } else {
+        check_end(&w);
+    }
     world_end(&w);
     cases++;
     return crashed;
@@ -401,19 +454,6 @@ on_call(void *ctx, uint64_t call)
     }
 }
 
-static struct port_file *
-open_other(struct world *w, const char *name, uint32_t flags)
-{
-    struct port_file *dir = NULL, *f = NULL;
-
-    HOLDS(port_open(sim_other(w->host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
-    if (port_open(sim_other(w->host), dir, name, flags, 0644, &f) != AL_OK) {
-        f = NULL;
-    }
-    HOLDS(port_close(sim_other(w->host), dir) == AL_OK);
-    return f;
-}
-
 /* Whether the person has written, and has what was there before. */
 static bool wrote;
 
@@ -435,20 +475,20 @@ edits_in_place(struct world *w)
     write_there(w, NAME, 0);
 }
 
+/* As a program does that keeps times: nothing but the bytes tells. */
+static void
+edits_and_sets_the_time_back(struct world *w)
+{
+    write_there(w, NAME, 0);
+    if (wrote) {
+        HOLDS(sim_times_path(w->host, "/vol/" NAME, 1600000000123456789, 1500000000987654321) == AL_OK);
+    }
+}
+
 static void
 makes_anew(struct world *w)
 {
     write_there(w, NAME, PORT_CREATE | PORT_EXCL);
-}
-
-static void
-removes_the_placeholder(struct world *w)
-{
-    struct port_file *dir = NULL;
-
-    HOLDS(port_open(sim_other(w->host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
-    (void)!port_unlink(sim_other(w->host), dir, HOLDER);
-    HOLDS(port_close(sim_other(w->host), dir) == AL_OK);
 }
 
 static void
@@ -535,6 +575,7 @@ static void
 somebody_edits_the_file(void)
 {
     with_person(TIER, edits_in_place, false);
+    with_person(TIER, edits_and_sets_the_time_back, false);
 }
 
 static void
@@ -558,6 +599,91 @@ somebody_edits_the_placeholder(void)
     with_person(RECALL, edits_the_placeholder, false);
 }
 
+/* ---- somebody opens the original at the last moment, and then the agent dies on the way back ---- */
+
+static void
+opens_the_aside(struct world *w)
+{
+    struct port *p = sim_other(w->host);
+    struct port_file *f = NULL;
+    struct port_dir *d = NULL;
+    struct port_dirent e;
+    bool end = false;
+
+    HOLDS(port_open(p, NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &f) == AL_OK);
+    HOLDS(port_dir_open(p, f, &d) == AL_OK);
+    while (port_dir_next(p, d, &e, &end) == AL_OK && !end) {
+        if (strncmp(e.name, PLACE_ASIDE, sizeof(PLACE_ASIDE) - 1) == 0) {
+            struct port_file *aside = NULL;
+
+            HOLDS(port_open(p, f, e.name, PORT_READ, 0, &aside) == AL_EBUSY);
+        }
+    }
+    port_dir_close(p, &d);
+    HOLDS(port_close(p, f) == AL_OK);
+}
+
+static uint64_t holder_call;
+
+static void
+find_call(void *ctx, uint64_t call)
+{
+    struct world *w = ctx;
+
+    if (holder_call == 0 && world_exists(w, HOLDER)) {
+        holder_call = call;
+    }
+}
+
+static bool
+way_back_case(uint64_t nth)
+{
+    struct world w;
+    struct person p = {.w = &w, .act = opens_the_aside};
+    bool crashed;
+
+    now.nth = nth;
+    now.seed = 900 + nth;
+    make_world(&w, TIER);
+    p.at = holder_call;
+    sim_crash_at(w.host, holder_call + nth, now.how, now.after);
+    sim_follow(w.disk, w.host);
+    sim_hook(w.host, on_call, &p);
+    do_it(&w);
+    sim_hook(w.host, NULL, NULL);
+    HOLDS(p.done);
+    crashed = sim_is_down(w.host);
+    restart(&w);
+    never_both_gone(&w);
+    check_end(&w);
+    world_end(&w);
+    cases++;
+    return crashed;
+}
+
+static void
+a_putting_back_survives_a_crash_at_every_call(void)
+{
+    for (int k = 0; k < 8; k++) {
+        struct world w;
+        uint64_t nth = 1;
+
+        now = (struct plan){.how = k & 1 ? SIM_POWER : SIM_KILL, .after = (k & 2) != 0, .order = (enum sim_order)(k / 4)};
+        holder_call = 0;
+        make_world(&w, TIER);
+        sim_crash_at(w.host, 0, SIM_KILL, false);
+        sim_hook(w.host, find_call, &w);
+        do_it(&w);
+        world_end(&w);
+        HOLDS(holder_call > 0);
+        while (way_back_case(nth)) {
+            nth++;
+        }
+    }
+    printf("# %" PRIu64 " cases\n", cases);
+    cases = 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -574,6 +700,7 @@ main(int argc, char **argv)
         TAP_RUN(a_way_back_survives_a_power_cut_of_the_host_at_every_call);
         TAP_RUN(a_way_back_survives_a_kill_of_the_agent_at_every_call);
         TAP_RUN(a_way_back_survives_a_power_cut_of_the_share_at_every_call);
+        TAP_RUN(a_putting_back_survives_a_crash_at_every_call);
         TAP_RUN(healing_survives_a_crash_at_every_call);
     } else if (strcmp(which, "faults") == 0) {
         TAP_RUN(an_archive_survives_each_call_failing);
