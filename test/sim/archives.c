@@ -18,6 +18,7 @@
 struct plan now;
 uint64_t cases;
 static uint64_t seeds = 2, first = 1;
+static bool plain; /* a filesystem without renames that replace nothing */
 static uint8_t want[SIZE];
 static al_id archived;
 
@@ -125,6 +126,7 @@ check_end(struct world *w)
         HOLDS(world_told(w, "act=archive code=ok", NULL) == 0); /* nor told of one that is not */
     }
     check_file(w);
+    HOLDS(!world_exists(w, HOLDER));
     nothing_of_ours_left(w);
     world_objects(w, known, NULL);
 }
@@ -137,6 +139,7 @@ make_world(struct world *w, enum act act)
     world_make(w, now.seed, now.order);
     world_bytes(want, SIZE, now.seed);
     world_file(w, NAME, SIZE, now.seed);
+    sim_plain_renames(w->host, plain);
     HOLDS(world_start(w) == AL_OK);
     if (act == RECALL) {
         struct mover_result r = world_archive(w, NAME, &rc);
@@ -302,6 +305,17 @@ crash_everywhere(enum act act, enum side side, enum sim_crash how)
     }
     printf("# %" PRIu64 " cases\n", cases);
     cases = 0;
+}
+
+static void
+the_same_where_no_rename_keeps_from_replacing(void)
+{
+    plain = true;
+    crash_everywhere(TIER, HOST, SIM_POWER);
+    crash_everywhere(TIER, HOST, SIM_KILL);
+    crash_everywhere(RECALL, HOST, SIM_POWER);
+    crash_everywhere(RECALL, HOST, SIM_KILL);
+    plain = false;
 }
 
 static void
@@ -696,6 +710,7 @@ main(int argc, char **argv)
         TAP_RUN(an_archive_survives_a_kill_of_the_agent_at_every_call);
         TAP_RUN(an_archive_survives_a_kill_at_every_call_to_the_share);
         TAP_RUN(an_archive_survives_a_power_cut_of_the_share_at_every_call);
+        TAP_RUN(the_same_where_no_rename_keeps_from_replacing);
     } else if (strcmp(which, "back") == 0) {
         TAP_RUN(a_way_back_survives_a_power_cut_of_the_host_at_every_call);
         TAP_RUN(a_way_back_survives_a_kill_of_the_agent_at_every_call);

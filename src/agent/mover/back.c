@@ -408,7 +408,7 @@ step_land(struct mover *m)
 {
     struct back *b = m->back;
     char got[PLACE_NAME_MAX];
-    int rc = place_rename_free(&b->at, b->temp, b->at.name, "recalled", got);
+    int rc = place_rename_free(&b->at, b->temp, b->at.name, PLACE_RECALLED, got);
 
     rc = rc != AL_OK ? rc : place_sync(&b->at);
     if (rc != AL_OK) {

@@ -138,10 +138,15 @@ static bool
 is_made_for(const struct place *p, const char *name, const char *from)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    struct port_stat st;
 
+    if (port_stat_at(p->port, p->dir, name, &st) != AL_OK || st.type != PORT_T_FILE ||
+        st.size >= PLACE_NAME_MAX) {
+        return false;
+    }
     al_buf_init(&text, PLACE_NAME_MAX);
     return port_read_file(p->port, p->dir, name, PLACE_NAME_MAX - 1, &text) == AL_OK &&
-           al_span_equal(al_buf_span(&text), al_span_of(from));
+           ((p->healing && text.len == 0) || al_span_equal(al_buf_span(&text), al_span_of(from)));
 }
 
 /* The name is made first, so that nobody else's file is replaced. It tells what it is for, so that
@@ -196,6 +201,24 @@ place_remove(const struct place *p, const char *name)
     int rc = port_unlink(p->port, p->dir, name);
 
     return rc == AL_ENOENT ? AL_OK : rc;
+}
+
+int
+place_clear(const struct place *p, const char *from, const char *to, const char *word)
+{
+    char name[PLACE_NAME_MAX];
+    bool there = true;
+    int rc = AL_OK;
+
+    (void)snprintf(name, sizeof(name), "%s", to);
+    for (unsigned n = 1; rc == AL_OK && there && n <= PLACE_OTHERS_MAX; n++) {
+        if (is_made_for(p, name, from)) {
+            return place_remove(p, name);
+        }
+        rc = place_is_there(p, name, &there);
+        place_other_name(to, word, n, name);
+    }
+    return rc;
 }
 
 int
@@ -302,7 +325,7 @@ place_undo(const struct place *p, const char *object_id, char got[PLACE_NAME_MAX
     if (rc == AL_OK && there) {
         /* What tells of the archive goes first, for good: whoever finds it finds an archive. */
         rc = place_sync(p);
-        rc = rc != AL_OK ? rc : place_rename_free(p, aside, p->name, "kept", to);
+        rc = rc != AL_OK ? rc : place_rename_free(p, aside, p->name, PLACE_KEPT, to);
     }
     rc = rc != AL_OK ? rc : place_sync(p);
     if (rc != AL_OK) {

@@ -10,6 +10,8 @@
 #define PLACE_ASIDE ".alto-aside-"
 #define PLACE_NEW ".alto-new-"
 #define PLACE_BACK ".alto-back-"
+#define PLACE_RECALLED "recalled" /* words for other names */
+#define PLACE_KEPT "kept"
 #define PLACE_NAME_MAX                                                                             \
     256u /* bytes of a name with its NUL, on Linux and in NTFS's own count less */
 #define PLACE_OTHERS_MAX 99u /* names tried where one is taken */
@@ -20,6 +22,9 @@ struct place {
     struct port_file *dir; /* place_end closes it */
     char *path;            /* NUL-terminated; name points into it */
     char name[PLACE_NAME_MAX];
+    /* After a crash: a power cut may have kept a name that place_rename made and not what it holds,
+     * so that an empty file counts as made by it. */
+    bool healing;
 };
 
 /* Opens the folder of path, relative to root. AL_ENOENT: it is not there; AL_ENAMETOOLONG. make: it
@@ -45,6 +50,9 @@ int place_rename(const struct place *p, const char *from, const char *to) AL_MUS
 /* The same, to the next free of to, "to (word)", "to (word 2)" ...; got is what it became. */
 int place_rename_free(const struct place *p, const char *from, const char *to, const char *word,
                       char got[PLACE_NAME_MAX]) AL_MUST_CHECK;
+/* Removes what a crash in the middle of place_rename_free left. */
+int place_clear(const struct place *p, const char *from, const char *to,
+                const char *word) AL_MUST_CHECK;
 /* Removes a name; AL_OK also when it is not there. */
 int place_remove(const struct place *p, const char *name) AL_MUST_CHECK;
 /* Makes the folder's names durable, where the filesystem has such a thing. */

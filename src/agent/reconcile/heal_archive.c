@@ -117,6 +117,21 @@ heal_archive(struct archive_case *c)
 
 /* ---- back ---- */
 
+/* It was to come under the name asked for, or under that of its placeholder. */
+static int
+clear_names(struct archive_case *c)
+{
+    char name[PLACE_NAME_MAX];
+    size_t len = strlen(c->at.name);
+    int rc = place_clear(&c->at, c->in->object_name, c->at.name, PLACE_RECALLED);
+
+    if (rc == AL_OK && placeholder_named(al_span_of(c->at.name))) {
+        (void)snprintf(name, sizeof(name), "%.*s", (int)(len - PLACEHOLDER_SUFFIX_LEN), c->at.name);
+        rc = place_clear(&c->at, c->in->object_name, name, PLACE_RECALLED);
+    }
+    return rc;
+}
+
 static enum healed
 heal_back(struct archive_case *c)
 {
@@ -129,7 +144,8 @@ heal_back(struct archive_case *c)
         return HEALED_LATER;
     }
     if (there || c->in->state < JOURNAL_FILLED) {
-        rc = place_remove(&c->at, c->in->object_name);
+        rc = clear_names(c);
+        rc = rc != AL_OK ? rc : place_remove(&c->at, c->in->object_name);
         rc = rc != AL_OK ? rc : place_sync(&c->at);
         c->told.size = 0;
         rc = rc != AL_OK ? rc
@@ -143,6 +159,7 @@ heal_back(struct archive_case *c)
         port_stat_at(c->env->port, c->at.dir, c->at.name, &st) == AL_OK && st.type == PORT_T_FILE &&
         st.size == c->in->size && st.mtime_ns == c->in->mtime_ns) {
         rc = place_remove_holder(&c->at, holder, c->in->object_id, NULL);
+        rc = rc != AL_OK ? rc : place_sync(&c->at);
     }
     c->told.freed = c->in->size;
     rc = rc != AL_OK ? rc : tell(c, "recall", AL_OK, "finished_by_reconcile", "");
@@ -171,6 +188,7 @@ reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
     if (rc != AL_OK) {
         return HEALED_LATER;
     }
+    c.at.healing = true;
     healed = c.in->kind == JOURNAL_ARCHIVE ? heal_archive(&c) : heal_back(&c);
     place_end(&c.at);
     return healed;
