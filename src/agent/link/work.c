@@ -75,6 +75,11 @@ parse_item(struct work *w, const json_t *j, struct work_item *item, struct al_bu
     item->size = u64_or_0(j, "size");
     item->ino = u64_or_0(j, "ino");
     item->mtime_ns = i64_or_0(j, "mtime_ns");
+    item->accessed_ns = i64_or_0(j, "accessed_ns");
+    rc = get_id(j, "object_id", item->object_id, fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
     return item->path.at == NULL ? AL_ELIMIT : AL_OK;
 }
 
@@ -122,6 +127,18 @@ parse_kind(struct work *w, const json_t *j, struct al_fail *fail)
                        kind != NULL ? kind : "(none)");
 }
 
+/* A way of tiering that is not known must not be taken for the usual one. */
+static int
+parse_mode(struct work *w, const char *mode, struct al_fail *fail)
+{
+    w->archive = mode != NULL && strcmp(mode, "archive") == 0;
+    return mode == NULL || w->archive || strcmp(mode, "stub") == 0
+               ? AL_OK
+               : al_fail_set(
+                     fail, AL_ENOTSUP, 0,
+                     "this agent does not know the mode %.40s; is it older than the server?", mode);
+}
+
 static int
 parse(struct work *w, const json_t *j, struct al_fail *fail)
 {
@@ -141,6 +158,10 @@ parse(struct work *w, const json_t *j, struct al_fail *fail)
         return rc;
     }
     w->now_ns = i64_or_0(j, "now_ns");
+    rc = parse_mode(w, json_string_value(json_object_get(j, "mode")), fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
     if (where != NULL && where[0] != '\0') {
         w->rule_where = al_arena_str(w->arena, where);
         if (w->rule_where == NULL) {

@@ -17,6 +17,8 @@ struct work_item {
     struct al_span path; /* relative to the volume's root, no leading '/' */
     uint64_t size, ino;  /* what the plan saw; 0 where not told */
     int64_t mtime_ns;
+    int64_t accessed_ns; /* what the plan took as the last access; 0: not told */
+    al_id object_id;     /* recall: what was archived there; "" where not */
 };
 struct work {
     struct al_arena *arena; /* holds this struct too */
@@ -25,6 +27,7 @@ struct work {
     al_id job_id, volume_id, scan_id, share_id, rule_id; /* "" where none */
     const char *rule_where;                              /* NULL: none */
     int64_t now_ns;                                      /* the rule's now */
+    bool archive;                                        /* tier: with placeholders, not stubs */
     struct work_item *items;
     size_t item_count;
 };

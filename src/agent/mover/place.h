@@ -4,12 +4,13 @@
 #define ALTO_AGENT_MOVER_PLACE_H
 
 #include "agent/mover/placeholder.h"
+#include "agent/stub/stub.h"
 #include "port/port.h"
 
 #define PLACE_PREFIX ".alto-" /* of every name here; such files are never archived */
 #define PLACE_ASIDE ".alto-aside-"
-#define PLACE_NEW ".alto-new-"
-#define PLACE_BACK ".alto-back-"
+#define PLACE_NEW STUB_NEW_PREFIX
+#define PLACE_BACK STUB_BACK_PREFIX
 #define PLACE_RECALLED "recalled" /* words for other names */
 #define PLACE_KEPT "kept"
 #define PLACE_NAME_MAX                                                                             \

@@ -59,6 +59,10 @@ const char *stub_refusal_name(enum stub_refusal r);
 
 /* files in a volume's root that stub_volume_probe makes and removes: nobody's data */
 #define STUB_PROBE_PREFIX ".alto-probe-"
+/* files in any folder that archiving and bringing back make and remove (agent/mover/place.h): no
+ * data of anybody's own either, so a walk passes them by */
+#define STUB_NEW_PREFIX ".alto-new-"
+#define STUB_BACK_PREFIX ".alto-back-"
 
 struct stub_volume; /* one volume's root on this host, opened; struct body per implementation */
 
