@@ -189,7 +189,7 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
   );
 }
 
-const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
+const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned', 'archived'];
 const SORTS = [
   { value: 'name', label: 'Name' },
   { value: 'size', label: 'Size' },

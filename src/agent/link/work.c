@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {"scan", "tier", "recall", "check_share", "reconcile"};
+static const char *const kinds[] = {"scan",        "tier",      "recall",
+                                    "check_share", "reconcile", "archive"};
 
 const char *
 work_kind_name(enum work_kind k)
@@ -127,18 +128,6 @@ parse_kind(struct work *w, const json_t *j, struct al_fail *fail)
                        kind != NULL ? kind : "(none)");
 }
 
-/* A way of tiering that is not known must not be taken for the usual one. */
-static int
-parse_mode(struct work *w, const char *mode, struct al_fail *fail)
-{
-    w->archive = mode != NULL && strcmp(mode, "archive") == 0;
-    return mode == NULL || w->archive || strcmp(mode, "stub") == 0
-               ? AL_OK
-               : al_fail_set(
-                     fail, AL_ENOTSUP, 0,
-                     "this agent does not know the mode %.40s; is it older than the server?", mode);
-}
-
 static int
 parse(struct work *w, const json_t *j, struct al_fail *fail)
 {
@@ -158,17 +147,13 @@ parse(struct work *w, const json_t *j, struct al_fail *fail)
         return rc;
     }
     w->now_ns = i64_or_0(j, "now_ns");
-    rc = parse_mode(w, json_string_value(json_object_get(j, "mode")), fail);
-    if (rc != AL_OK) {
-        return rc;
-    }
     if (where != NULL && where[0] != '\0') {
         w->rule_where = al_arena_str(w->arena, where);
         if (w->rule_where == NULL) {
             return AL_ELIMIT;
         }
     }
-    return w->kind == WORK_TIER || w->kind == WORK_RECALL
+    return w->kind == WORK_TIER || w->kind == WORK_RECALL || w->kind == WORK_ARCHIVE
                ? parse_items(w, json_object_get(j, "items"), fail)
                : AL_OK;
 }

@@ -10,7 +10,14 @@
 #define WORK_ITEMS_MAX 4096u       /* the server gives at most 500 */
 #define WORK_BYTES_MAX (64u << 20) /* of one work in memory */
 
-enum work_kind { WORK_SCAN, WORK_TIER, WORK_RECALL, WORK_CHECK_SHARE, WORK_RECONCILE };
+enum work_kind {
+    WORK_SCAN,
+    WORK_TIER,
+    WORK_RECALL,
+    WORK_CHECK_SHARE,
+    WORK_RECONCILE,
+    WORK_ARCHIVE
+};
 const char *work_kind_name(enum work_kind k);
 
 struct work_item {
@@ -27,7 +34,6 @@ struct work {
     al_id job_id, volume_id, scan_id, share_id, rule_id; /* "" where none */
     const char *rule_where;                              /* NULL: none */
     int64_t now_ns;                                      /* the rule's now */
-    bool archive;                                        /* tier: with placeholders, not stubs */
     struct work_item *items;
     size_t item_count;
 };

@@ -219,7 +219,7 @@ work_tier(struct agent_work *aw)
     if (rc == AL_OK && v == NULL) {
         rc = al_fail_set(&fail, AL_ENOENT, 0, "this host has no such volume");
     }
-    if (rc == AL_OK && aw->work->archive) {
+    if (rc == AL_OK && aw->work->kind == WORK_ARCHIVE) {
         work_archive(aw, v, rule);
         volume_unref(v);
         return;

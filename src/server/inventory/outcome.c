@@ -8,7 +8,8 @@
 static const char told_sql[] =
     "CREATE OR REPLACE TEMP TABLE told (n UINTEGER, in_path BLOB, name BLOB, ino UBIGINT, set_bits "
     "UINTEGER, state UTINYINT, object_id VARCHAR, "
-    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT)";
+    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, ext "
+    "BLOB)";
 
 /* Several rows about one file are applied one after the other: round 1 has each file's first, and
  * so on. */
@@ -43,77 +44,140 @@ static const char rounds_sql[] =
 
 /* The entries that are told of, as they were and as the first round leaves them: looked up once, changed here round
  * after round, and then put in the place of the old rows. */
-static const char met_sql
-    [] = "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.* REPLACE (" NEW("1", "stat"
-                                                                                             "e") " AS state, " NEW("2", "object_id") " AS object_id, " NEW(
-        "4",
-        "allocated") " AS allocated, " NEW("16",
-                                           "size") " AS size, " NEW("16",
-                                                                    "mtime_ns") " AS "
-                                                                                "mtime_ns,"
-                                                                                " " NEW_ACCESSED
-                                                                                " AS "
-                                                                                "accessed_ns,"
-                                                                                " " NEW_SOURCE
-                                                                                " AS "
-                                                                                "source, " NEW_EPOCH
-                                                                                " AS epoch), "
-                                                                                "((t.ino = 0 OR "
-                                                                                "e.ino = t.ino) "
-                                                                                "AND (t.set_bits & "
-                                                                                "32) <> 0) AS "
-                                                                                "gone, e.state AS "
-                                                                                "was_state, "
-                                                                                "e.object_id AS "
-                                                                                "was_object_id, "
-                                                                                "e.allocated AS "
-                                                                                "was_allocated, "
-                                                                                "e.size AS "
-                                                                                "was_size, "
-                                                                                "e.mtime_ns AS "
-                                                                                "was_mtime_ns, "
-                                                                                "e.accessed_ns AS "
-                                                                                "was_accessed_ns, "
-                                                                                "e.source AS "
-                                                                                "was_source, "
-                                                                                "e.epoch "
-                                                                                "AS was_epoch FROM "
-                                                                                "\"v_%s\".entry e "
-                                                                                "JOIN temp.told_in "
-                                                                                "t ON e.folder = "
-                                                                                "t.in_folder AND "
-                                                                                "e.name = "
-                                                                                "t.name AND "
-                                                                                "t.round = 1";
+static const char
+    met_sql[] =
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.* REPLACE (" NEW(
+            "1",
+            "stat"
+            "e") " AS state, " NEW("2",
+                                   "object_id") " AS object_id, " NEW("4",
+                                                                      "allocated") " AS "
+                                                                                   "allocated,"
+                                                                                   " " NEW("16",
+                                                                                           "size") " AS size, " NEW("16",
+                                                                                                                    "mtime_ns") " AS "
+                                                                                                                                "mtime_ns,"
+                                                                                                                                " " NEW_ACCESSED
+                                                                                                                                " AS "
+                                                                                                                                "accessed_ns,"
+                                                                                                                                " " NEW_SOURCE
+                                                                                                                                " AS "
+                                                                                                                                "source, " NEW_EPOCH
+                                                                                                                                " AS epoch), "
+                                                                                                                                "((t.ino = 0 OR "
+                                                                                                                                "e.ino = t.ino) "
+                                                                                                                                "AND (t.set_bits & "
+                                                                                                                                "32) <> 0) AS "
+                                                                                                                                "gone, e.state AS "
+                                                                                                                                "was_state, "
+                                                                                                                                "e.object_id AS "
+                                                                                                                                "was_object_id, "
+                                                                                                                                "e.allocated AS "
+                                                                                                                                "was_allocated, "
+                                                                                                                                "e.size AS "
+                                                                                                                                "was_size, "
+                                                                                                                                "e.mtime_ns AS "
+                                                                                                                                "was_mtime_ns, "
+                                                                                                                                "e.accessed_ns AS "
+                                                                                                                                "was_accessed_ns, "
+                                                                                                                                "e.source AS "
+                                                                                                                                "was_source, "
+                                                                                                                                "e.epoch "
+                                                                                                                                "AS was_epoch FROM "
+                                                                                                                                "\"v_%s\".entry e "
+                                                                                                                                "JOIN temp.told_in "
+                                                                                                                                "t ON e.folder = "
+                                                                                                                                "t.in_folder AND "
+                                                                                                                                "e.name = "
+                                                                                                                                "t.name AND "
+                                                                                                                                "t.round = 1";
 
 static const char
     update_sql
         [] =
-            "UPDATE temp.met AS e SET state = " NEW("1", "state") ", object_id = " NEW("2", "object"
-                                                                                            "_id") ", allocated = " NEW(
-                "4",
-                "allocated") ", size = " NEW("16",
-                                             "size") ", mtime_ns = " NEW("16",
-                                                                         "mtime_ns") ", "
-                                                                                     "accessed_ns "
-                                                                                     "="
-                                                                                     " " NEW_ACCESSED
-                                                                                     ", source "
-                                                                                     "= " NEW_SOURCE
-                                                                                     ", epoch "
-                                                                                     "= " NEW_EPOCH
-                                                                                     " FROM "
-                                                                                     "temp.told_in "
-                                                                                     "t WHERE "
-                                                                                     "t.round = "
-                                                                                     "%lld AND "
-                                                                                     "(t.set_bits "
-                                                                                     "& 32) = 0 "
-                                                                                     "AND " MATCHES;
+            "UPDATE temp.met AS e SET state = " NEW("1", "state") ", object_id = " NEW(
+                "2",
+                "object"
+                "_id") ", allocated = " NEW("4",
+                                            "allocated") ", size = " NEW("16",
+                                                                         "size") ", mtime_ns "
+                                                                                 "= " NEW("16",
+                                                                                          "mtime_"
+                                                                                          "ns") ", "
+                                                                                                "ac"
+                                                                                                "ce"
+                                                                                                "ss"
+                                                                                                "ed"
+                                                                                                "_n"
+                                                                                                "s "
+                                                                                                "="
+                                                                                                " " NEW_ACCESSED
+                                                                                                ", "
+                                                                                                "so"
+                                                                                                "ur"
+                                                                                                "ce"
+                                                                                                " "
+                                                                                                "="
+                                                                                                " " NEW_SOURCE
+                                                                                                ", "
+                                                                                                "ep"
+                                                                                                "oc"
+                                                                                                "h "
+                                                                                                "="
+                                                                                                " " NEW_EPOCH
+                                                                                                " F"
+                                                                                                "RO"
+                                                                                                "M "
+                                                                                                "te"
+                                                                                                "mp"
+                                                                                                ".t"
+                                                                                                "ol"
+                                                                                                "d_"
+                                                                                                "in"
+                                                                                                " "
+                                                                                                "t "
+                                                                                                "WH"
+                                                                                                "ER"
+                                                                                                "E "
+                                                                                                "t."
+                                                                                                "ro"
+                                                                                                "un"
+                                                                                                "d "
+                                                                                                "= "
+                                                                                                "%l"
+                                                                                                "ld"
+                                                                                                " A"
+                                                                                                "ND"
+                                                                                                " "
+                                                                                                "(t"
+                                                                                                ".s"
+                                                                                                "et"
+                                                                                                "_b"
+                                                                                                "it"
+                                                                                                "s "
+                                                                                                "& "
+                                                                                                "32"
+                                                                                                ") "
+                                                                                                "= "
+                                                                                                "0 "
+                                                                                                "AN"
+                                                                                                "D"
+                                                                                                " " MATCHES;
 
 static const char gone_sql[] =
     "UPDATE temp.met AS e SET gone = true FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits "
     "& 32) <> 0 AND " MATCHES;
+
+/* A scan that met the folder while the file lay aside found it gone, and no later one will see it:
+ * what is archived is known by its outcome alone. */
+static const char archived_sql[] =
+    "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS
+    ") SELECT t.in_folder, t.name, t.ext, 1, 0, 0, 0, 0, "
+    "0, 1, 0, t.size, 0, t.mtime_ns, t.mtime_ns, NULL, NULL, 0, 5, t.object_id, (SELECT epoch FROM "
+    "\"v_%s\".meta), 1 FROM temp.told_in t WHERE t.state = 5 AND (t.set_bits & 21) = 21 AND NOT "
+    "EXISTS (SELECT 1 FROM temp.told_in l WHERE l.in_folder = t.in_folder AND l.name = t.name AND "
+    "l.round > t.round) AND NOT EXISTS (SELECT 1 FROM \"v_%s\".entry e WHERE e.folder = "
+    "t.in_folder AND e.name = t.name)";
 
 /* Also rows about a file that a row before said is gone. */
 static const char matched_sql[] =
@@ -133,6 +197,20 @@ row_is_sound(const struct inventory_outcome *o)
 {
     return o->state < RULE_S_COUNT && o->source < INVENTORY_SOURCES && o->allocated <= INT64_MAX &&
            o->size <= INT64_MAX && (o->object_id == NULL || al_id_valid(o->object_id));
+}
+
+/* As the column has it: in lower case; at most as long as a name is on any filesystem. */
+static duckdb_state
+append_ext(duckdb_appender a, struct al_span name)
+{
+    struct al_span ext = rule_ext_of(name);
+    uint8_t folded[256];
+
+    if (ext.len > sizeof(folded)) {
+        ext.len = 0;
+    }
+    rule_fold(ext, folded);
+    return duckdb_append_blob(a, folded, ext.len);
 }
 
 static int
@@ -164,6 +242,7 @@ append_row(struct inventory *inv, duckdb_appender a, uint32_t n, const struct in
     bad |= o->accessed_ns != RULE_TIME_UNKNOWN ? duckdb_append_int64(a, o->accessed_ns)
                                                : duckdb_append_null(a);
     bad |= duckdb_append_uint8(a, (uint8_t)o->source);
+    bad |= append_ext(a, name);
     bad |= duckdb_appender_end_row(a);
     return bad == DuckDBSuccess ? AL_OK : inv_error(inv, DUCKDB_ERROR_IO, duckdb_appender_error(a));
 }
@@ -271,7 +350,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
     INV_USE(u);
     int64_t matched = 0;
     unsigned set = 0;
-    bool known = false;
+    bool known = false, archives = false;
     int rc;
 
     if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
@@ -285,6 +364,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
             return AL_EINVAL;
         }
         set |= rows[i].set;
+        archives = archives || rows[i].state == RULE_S_ARCHIVED;
     }
     rc = inv_use_begin(inv, scope, volume_id, true, &u);
     if (rc == AL_OK) {
@@ -305,6 +385,9 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
     }
     if (rc == AL_OK) {
         rc = write_back(&u);
+    }
+    if (rc == AL_OK && archives) {
+        rc = inv_runf(inv, u.conn, archived_sql, u.volume->id, u.volume->id, u.volume->id);
     }
     if (rc == AL_OK && matched > 0) {
         rc = inv_summaries_follow(&u, set);

@@ -93,7 +93,7 @@ int
 ask_read(struct ask *k, struct service_req *req, const json_t *o, const struct store_volume *v,
          struct al_fail *fail)
 {
-    static const char *const actions[] = {"tier", "recall", "pin", "exclude", NULL};
+    static const char *const actions[] = {"tier", "archive", "recall", "pin", "exclude", NULL};
     struct service_req part = *req;
     const char *where = NULL, *action = NULL;
     uint64_t version = 0;
@@ -139,13 +139,16 @@ ask_rule(struct ask *k, struct service_req *req, const struct store_rule *r,
 struct inventory_plan_query
 ask_query(const struct ask *k, int64_t now_ns)
 {
-    return ranked_query(&k->ranked, now_ns);
+    struct inventory_plan_query q = ranked_query(&k->ranked, now_ns);
+
+    q.archive = strcmp(k->action, "archive") == 0;
+    return q;
 }
 
 bool
 ask_tiers(const struct ask *k)
 {
-    return strcmp(k->action, "tier") == 0;
+    return strcmp(k->action, "tier") == 0 || strcmp(k->action, "archive") == 0;
 }
 
 int

@@ -141,6 +141,8 @@ struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
     uint64_t slice_bytes, first_bytes;
     uint64_t chunk_bytes;
     size_t chunk_count, chunk_cap;
+    /* Items say when they were read last: their volume's own times mean nothing. */
+    bool tells_access;
 };
 void job_maker_begin(struct job_maker *m);
 void job_maker_end(struct job_maker *m);
@@ -188,8 +190,8 @@ void work_figures_tell(struct service_worker *w, const char *customer_id, int64_
 struct inventory_scope work_inventory_scope(const char *customer_id);
 /* The same for what a rule or a search of somebody's decides: patterns may be slow over millions of
  * files, and whoever asks shall not hold up others for ever. Beyond limit_ns: AL_ETIMEDOUT. */
-#define WORK_ASK_NS (INT64_C(30) * 1000000000)  /* while somebody waits for the answer */
-#define WORK_RUN_NS (INT64_C(300) * 1000000000)  /* of a run: one thread plans for all */
+#define WORK_ASK_NS (INT64_C(30) * 1000000000)    /* while somebody waits for the answer */
+#define WORK_RUN_NS (INT64_C(300) * 1000000000)   /* of a run: one thread plans for all */
 #define WORK_LIST_NS (INT64_C(1800) * 1000000000) /* of a list that is written */
 struct inventory_scope work_limited_scope(const char *customer_id, int64_t limit_ns);
 struct inventory_scope work_ask_scope(const struct work *k, const char *customer_id);
