@@ -302,7 +302,8 @@ step_aside(struct mover *m, enum stub_refusal *refusal)
      * descriptor may have kept. */
     mover_let_go(m);
     a->took_aside = true;
-    rc = place_rename(&a->at, a->at.name, a->aside);
+    /* Nobody has that name, so a rename that could replace something is enough. */
+    rc = port_rename(m->env->port, a->at.dir, a->at.name, a->at.dir, a->aside, true);
     if (rc != AL_OK) {
         return changing(m, rc, refusal, "the file cannot be renamed within its folder");
     }
