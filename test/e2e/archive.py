@@ -225,6 +225,20 @@ def test_the_inventory_knows_them_after_a_scan():
     tap.equal(len(listed_), len(wanted), "files in state archived")
 
 
+def test_a_filespace_that_is_not_mounted_is_no_empty_one():
+    need()
+    before = stack.api.get("/volumes/" + stack.volume_noun["id"])
+    run("umount", "-l", stack.volume)
+    tap.equal(stack.scan()["state"], "failed", "a scan of the folder below the mount")
+    job = stack.api.job(stack.api.post("/volumes/%s/recall" % stack.volume_noun["id"], {"paths": ["/cold/program"]}), 60)
+    tap.equal((job["state"], job["done_files"]), ("failed", 0), "a recall into it")
+    tap.equal(os.listdir(stack.volume), [], "what was made there")
+    run("bindfs", stack.path("below"), stack.volume)
+    tap.equal(stack.scan()["state"], "done", "the scan when it is back")
+    after = stack.api.get("/volumes/" + stack.volume_noun["id"])
+    tap.equal([after[k] for k in ("files", "stub_files")], [before[k] for k in ("files", "stub_files")], "what is known")
+
+
 def test_people_do_things_to_placeholders():
     need()
     many = sorted(r for r in files if r.startswith(b"cold/many/"))
