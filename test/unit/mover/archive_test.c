@@ -390,6 +390,61 @@ a_damaged_object_brings_nothing_back(void)
     world_end(&w);
 }
 
+/* More attributes than a placeholder has room for come from the manifest. */
+static void
+large_attributes_come_back_too(void)
+{
+    static char value[9000];
+    struct world w;
+    struct port_file *dir = NULL, *f = NULL;
+    uint8_t got[sizeof(value)];
+    size_t len = 0;
+    struct port *p;
+
+    begin(&w, "f");
+    memset(value, 'v', sizeof(value));
+    p = sim_other(w.host);
+    TAP_CHECK(port_open(p, NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
+    TAP_CHECK(port_open(p, dir, "f", PORT_READ | PORT_WRITE, 0, &f) == AL_OK);
+    TAP_CHECK(port_xattr_set(p, f, "user.large", value, sizeof(value)) == AL_OK);
+    TAP_CHECK(port_close(p, f) == AL_OK);
+    TAP_CHECK(archive(&w, "f").tiered);
+    TAP_CHECK(back(&w, "f", "").tiered && reads(&w, "f"));
+    TAP_CHECK(port_xattr_get_at(p, dir, "f", "user.large", got, sizeof(got), &len) == AL_OK);
+    TAP_CHECK(len == sizeof(value) && memcmp(got, value, len) == 0);
+    TAP_CHECK(port_close(p, dir) == AL_OK);
+    world_end(&w);
+}
+
+/* Where the mount's own access time means nothing, the one that was told decides. */
+static void
+the_access_that_was_told_counts(void)
+{
+    struct rule *rule = NULL;
+    struct mover_item item = {.path = al_span_of("f"), .act = MOVER_ARCHIVE};
+    const int64_t day = INT64_C(86400) * 1000000000;
+
+    TAP_CHECK(rule_parse(al_span_of("accessed older than 90d"), NULL, &rule, NULL) == AL_OK);
+    for (int told = 0; told < 2; told++) {
+        struct mover *m = NULL;
+        struct world w;
+
+        begin(&w, "f");
+        item.volume = &w.mover_volume;
+        item.rule = rule;
+        item.now_ns = 1600000000123456789 + 91 * day; /* by the file's own time it is old */
+        item.accessed_ns = told ? item.now_ns - 5 * day : 0;
+        TAP_CHECK(mover_new(&w.mover_env, w.target, &item, &m) == AL_OK);
+        while (mover_step(m) == MOVER_MORE) {
+        }
+        TAP_CHECK(mover_result(m)->tiered == !told);
+        TAP_CHECK(mover_result(m)->refusal == (told ? STUB_R_NO_MATCH : STUB_R_NONE));
+        m = mover_free(m);
+        world_end(&w);
+    }
+    rule = rule_free(rule);
+}
+
 int
 main(void)
 {
@@ -404,6 +459,8 @@ main(void)
     TAP_RUN(a_full_disk_puts_it_back);
     TAP_RUN(placeholders_are_renamed_edited_removed_and_copied);
     TAP_RUN(an_edited_placeholder_stays);
+    TAP_RUN(large_attributes_come_back_too);
+    TAP_RUN(the_access_that_was_told_counts);
     TAP_RUN(a_damaged_object_brings_nothing_back);
     return tap_end();
 }

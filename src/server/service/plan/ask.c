@@ -89,6 +89,19 @@ named_rule(struct ask *k, const char *rule_id, uint64_t version)
     return AL_OK;
 }
 
+/* A text without an action is planned as its volume's files would go. */
+static int
+usual_action(struct ask *k)
+{
+    struct scope scope = service_scope(k->req->caller);
+    const char *way, *reason;
+
+    SV_TRY(store_volume_way(k->req->worker->db, &scope, k->v->id, k->req->arena, &way, &reason,
+                            k->fail));
+    k->action = strcmp(way, "archive") == 0 ? "archive" : "tier";
+    return AL_OK;
+}
+
 int
 ask_read(struct ask *k, struct service_req *req, const json_t *o, const struct store_volume *v,
          struct al_fail *fail)
@@ -103,7 +116,7 @@ ask_read(struct ask *k, struct service_req *req, const json_t *o, const struct s
     k->req = req;
     k->fail = fail;
     k->v = v;
-    k->action = "tier";
+    SV_TRY(usual_action(k));
     SV_TRY(service_body_text(&part, "where", 1, RULE_TEXT_BYTES_MAX, false, &where, fail));
     SV_TRY(service_body_id(&part, "rule_id", false, rule, fail));
     SV_TRY(service_body_u64(&part, "version", INT64_MAX, &version, fail));
