@@ -187,6 +187,21 @@ refuse_taken(struct mover *m, enum stub_refusal *refusal)
     return AL_OK;
 }
 
+/* A filespace's own record of who did what, which its administrators alone may touch. */
+static bool
+is_audit_trail(struct al_span path)
+{
+    static const char folder[] = ".lucid_audit/";
+    size_t len = sizeof(folder) - 1;
+
+    for (size_t k = 0; k + len <= path.len; k++) {
+        if ((k == 0 || path.at[k - 1] == '/') && memcmp(path.at + k, folder, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The file is not there: archived already perhaps, which is another thing than gone. */
 static int
 not_there(struct mover *m, enum stub_refusal *refusal)
@@ -250,6 +265,10 @@ archive_take(struct mover *m, enum stub_refusal *refusal)
     struct archive *a;
     int rc;
 
+    if (is_audit_trail(m->item.path)) {
+        *refusal = STUB_R_EXCLUDED;
+        return AL_OK;
+    }
     if (!mover_claim(m)) {
         *refusal = STUB_R_OPEN;
         return AL_OK;

@@ -257,7 +257,9 @@ place_read_holder(const struct place *p, const char *name, struct al_arena *aren
     }
     al_buf_init(&text, PLACEHOLDER_READ_MAX + 1);
     rc = rc != AL_OK ? rc : port_read_file(p->port, p->dir, name, PLACEHOLDER_READ_MAX, &text);
-    if (rc == AL_ENOENT || rc == AL_ELIMIT || (rc == AL_OK && text.len == 0)) {
+    /* What may not be read is none that was made here: it must keep no original from its place. */
+    if (rc == AL_ENOENT || rc == AL_ELIMIT || rc == AL_EACCES || rc == AL_ELOOP ||
+        (rc == AL_OK && text.len == 0)) {
         return AL_ENODATA;
     }
     return rc != AL_OK ? rc : placeholder_parse(al_buf_span(&text), p->key, arena, ret);

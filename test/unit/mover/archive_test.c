@@ -284,6 +284,9 @@ refusals_have_names(void)
     TAP_CHECK(archive(&w, name).tiered);
     world_file(&w, ".alto-aside-01kaz0000000000000000000qq", 5000, 2);
     TAP_CHECK(archive(&w, ".alto-aside-01kaz0000000000000000000qq").refusal == STUB_R_HOLDER);
+    TAP_CHECK(archive(&w, ".lucid_audit/7/2026/09/2026-09-10T19.15.00Z.log").refusal == STUB_R_EXCLUDED);
+    TAP_CHECK(archive(&w, "a/.lucid_audit/x").refusal == STUB_R_EXCLUDED);
+    TAP_CHECK(archive(&w, "a.lucid_audit/x").refusal == STUB_R_GONE);
     sim_read_only(w.host, true);
     TAP_CHECK(!archive(&w, "f").tiered);
     sim_read_only(w.host, false);
