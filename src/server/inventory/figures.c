@@ -94,17 +94,17 @@ inv_groups(struct inv_use *u, const char *source, bool owners, size_t most, stru
                                         "0)::BIGINT AS sn, " INV_SUM_IF(
                                             "b",
                                             "state IN (1, 5)") " AS sb FROM (SELECT %s, state, "
-                                                               "count(*) AS n, " INV_SUM(
-                                                                   "size") " AS b, " INV_SUM("a"
-                                                                                             "l"
-                                                                                             "l"
-                                                                                             "o"
-                                                                                             "c"
-                                                                                             "a"
-                                                                                             "t"
-                                                                                             "e"
-                                                                                             "d") " AS a "
-                                                                                                  "FROM ",
+                                                         "count(*) AS n, " INV_SUM(
+                                                             "size") " AS b, " INV_SUM("a"
+                                                                                       "l"
+                                                                                       "l"
+                                                                                       "o"
+                                                                                       "c"
+                                                                                       "a"
+                                                                                       "t"
+                                                                                       "e"
+                                                                                       "d") " AS a "
+                                                                                            "FROM ",
         owners ? "coalesce(w.name, nullif(g.uid, 4294967295)::VARCHAR::BLOB, ''::BLOB)" : "g.ext",
         by, by);
     inv_put_text(&sql, source);

@@ -18,11 +18,11 @@
     (16u                                                                                           \
      << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
                    escaped */
-#define INV_SLOTS_MAX 4096u /* rules and merges lent to DuckDB's functions at one time */
+#define INV_SLOTS_MAX 4096u     /* rules and merges lent to DuckDB's functions at one time */
 /* Changes lie in the log up to this size before they are worked into the file, which writes every part anew that
  * one of them touches: a batch of outcomes all over a volume touches them all. Read again after a crash. */
 #define INV_LOG_BYTES_MAX "64MiB"
-#define INV_LOG_ALL "1024GiB"   /* of a next file, which is closed at once */
+#define INV_LOG_ALL "1024GiB" /* of a next file, which is closed at once */
 #define INV_CONNECTIONS_MAX 64u /* idle ones kept */
 
 struct inv_conn {
@@ -55,14 +55,13 @@ struct inv_volume {
     struct al_list link; /* in inventory.volumes, most recently used last */
     al_id id;
     al_id customer_id;
-    bool busy;        /* one thread opens or closes it, without the lock; under inventory.lock */
-    unsigned uses;    /* calls that work with it; under inventory.lock */
+    bool busy;     /* one thread opens or closes it, without the lock; under inventory.lock */
+    unsigned uses; /* calls that work with it; under inventory.lock */
     unsigned waiting; /* of these: writers that wait for another; under inventory.lock */
     unsigned round;   /* of inv_hold; under inventory.lock */
     unsigned before;  /* uses that began before this round and are not over; under inventory.lock */
     bool holds;       /* inv_hold is at work; under inventory.lock */
-    bool
-        spoiled; /* a commit failed: opened anew before anybody else uses it; under inventory.lock */
+    bool spoiled;  /* a commit failed: opened anew before anybody else uses it; under inventory.lock */
     uint64_t block_bytes;
     port_mutex write; /* held by a writer for its whole transaction; then inv_volume.lock may be
                          taken, never the other way */
@@ -250,8 +249,8 @@ struct inv_use { /* one call's hold on a volume */
     struct inv_volume *volume;
     struct inv_conn *conn;
     bool writing;
-    unsigned round;   /* of the volume, when it began */
-    bool open;        /* a transaction; rolled back at the end */
+    unsigned round; /* of the volume, when it began */
+    bool open; /* a transaction; rolled back at the end */
     bool next, stage; /* attached; taken away at the end */
 };
 #define INV_USE(name) AL_CLEANUP(inv_use_end) struct inv_use name = {0}
@@ -365,7 +364,7 @@ void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own â
 int inv_tree_path(const struct inv_tree *t, uint32_t index, struct al_buf *out) AL_MUST_CHECK;
 
 /* ---- next.c: tables of the next file ---- */
-struct inv_gather;  /* below */
+struct inv_gather; /* below */
 struct inv_append { /* rows for a table of it; inv_append_end for AL_CLEANUP */
     duckdb_appender a;
     struct inventory *inv;
@@ -507,7 +506,7 @@ struct inv_plan {
     struct inv_rule_sql *earlier; /* al_alloc'ed */
     size_t earlier_count;
     int64_t known_ns; /* the last scan or import */
-    bool costly;      /* some rule has what only the native evaluator decides */
+    bool costly; /* some rule has what only the native evaluator decides */
 };
 #define INV_PLAN(name) AL_CLEANUP(inv_plan_end) struct inv_plan name = {0}
 int inv_plan_begin(struct inv_use *u, const struct inventory_plan_query *q,

@@ -8,8 +8,7 @@
 static const char told_sql[] =
     "CREATE OR REPLACE TEMP TABLE told (n UINTEGER, in_path BLOB, name BLOB, ino UBIGINT, set_bits "
     "UINTEGER, state UTINYINT, object_id VARCHAR, "
-    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, ext "
-    "BLOB)";
+    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, ext BLOB)";
 
 /* Several rows about one file are applied one after the other: round 1 has each file's first, and
  * so on. */
@@ -25,6 +24,12 @@ static const char rounds_sql[] =
 #define ENTRY_COLUMNS                                                                              \
     "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
     "mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found"
+
+/* What is archived is known from its host, and no list that misses it makes it gone. */
+#define ENTRY_VALUES                                                                               \
+    "folder, name, ext, type, CASE WHEN state = 5 AND flags & 128 <> 0 THEN xor(flags, 128) ELSE "  \
+    "flags END, attrs, mode, uid, gid, nlink, ino, size, allocated, mtime_ns, ctime_ns, btime_ns, " \
+    "accessed_ns, source, state, object_id, epoch, found"
 
 #define MATCHES                                                                                    \
     "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino) AND NOT e.gone"
@@ -44,125 +49,73 @@ static const char rounds_sql[] =
 
 /* The entries that are told of, as they were and as the first round leaves them: looked up once, changed here round
  * after round, and then put in the place of the old rows. */
-static const char
-    met_sql[] =
-        "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.* REPLACE (" NEW(
-            "1",
-            "stat"
-            "e") " AS state, " NEW("2",
-                                   "object_id") " AS object_id, " NEW("4",
-                                                                      "allocated") " AS "
-                                                                                   "allocated,"
-                                                                                   " " NEW("16",
-                                                                                           "size") " AS size, " NEW("16",
-                                                                                                                    "mtime_ns") " AS "
-                                                                                                                                "mtime_ns,"
-                                                                                                                                " " NEW_ACCESSED
-                                                                                                                                " AS "
-                                                                                                                                "accessed_ns,"
-                                                                                                                                " " NEW_SOURCE
-                                                                                                                                " AS "
-                                                                                                                                "source, " NEW_EPOCH
-                                                                                                                                " AS epoch), "
-                                                                                                                                "((t.ino = 0 OR "
-                                                                                                                                "e.ino = t.ino) "
-                                                                                                                                "AND (t.set_bits & "
-                                                                                                                                "32) <> 0) AS "
-                                                                                                                                "gone, e.state AS "
-                                                                                                                                "was_state, "
-                                                                                                                                "e.object_id AS "
-                                                                                                                                "was_object_id, "
-                                                                                                                                "e.allocated AS "
-                                                                                                                                "was_allocated, "
-                                                                                                                                "e.size AS "
-                                                                                                                                "was_size, "
-                                                                                                                                "e.mtime_ns AS "
-                                                                                                                                "was_mtime_ns, "
-                                                                                                                                "e.accessed_ns AS "
-                                                                                                                                "was_accessed_ns, "
-                                                                                                                                "e.source AS "
-                                                                                                                                "was_source, "
-                                                                                                                                "e.epoch "
-                                                                                                                                "AS was_epoch FROM "
-                                                                                                                                "\"v_%s\".entry e "
-                                                                                                                                "JOIN temp.told_in "
-                                                                                                                                "t ON e.folder = "
-                                                                                                                                "t.in_folder AND "
-                                                                                                                                "e.name = "
-                                                                                                                                "t.name AND "
-                                                                                                                                "t.round = 1";
+static const char met_sql
+    [] = "CREATE OR REPLACE TEMP TABLE met AS SELECT e.rowid AS rid, e.* REPLACE (" NEW("1", "stat"
+                                                                                             "e") " AS state, " NEW("2", "object_id") " AS object_id, " NEW(
+        "4",
+        "allocated") " AS allocated, " NEW("16",
+                                           "size") " AS size, " NEW("16",
+                                                                    "mtime_ns") " AS "
+                                                                                "mtime_ns,"
+                                                                                " " NEW_ACCESSED
+                                                                                " AS "
+                                                                                "accessed_ns,"
+                                                                                " " NEW_SOURCE
+                                                                                " AS "
+                                                                                "source, " NEW_EPOCH
+                                                                                " AS epoch), "
+                                                                                "((t.ino = 0 OR "
+                                                                                "e.ino = t.ino) "
+                                                                                "AND (t.set_bits & "
+                                                                                "32) <> 0) AS "
+                                                                                "gone, e.state AS "
+                                                                                "was_state, "
+                                                                                "e.object_id AS "
+                                                                                "was_object_id, "
+                                                                                "e.allocated AS "
+                                                                                "was_allocated, "
+                                                                                "e.size AS "
+                                                                                "was_size, "
+                                                                                "e.mtime_ns AS "
+                                                                                "was_mtime_ns, "
+                                                                                "e.accessed_ns AS "
+                                                                                "was_accessed_ns, "
+                                                                                "e.source AS "
+                                                                                "was_source, "
+                                                                                "e.epoch "
+                                                                                "AS was_epoch FROM "
+                                                                                "\"v_%s\".entry e "
+                                                                                "JOIN temp.told_in "
+                                                                                "t ON e.folder = "
+                                                                                "t.in_folder AND "
+                                                                                "e.name = "
+                                                                                "t.name AND "
+                                                                                "t.round = 1";
 
 static const char
     update_sql
         [] =
-            "UPDATE temp.met AS e SET state = " NEW("1", "state") ", object_id = " NEW(
-                "2",
-                "object"
-                "_id") ", allocated = " NEW("4",
-                                            "allocated") ", size = " NEW("16",
-                                                                         "size") ", mtime_ns "
-                                                                                 "= " NEW("16",
-                                                                                          "mtime_"
-                                                                                          "ns") ", "
-                                                                                                "ac"
-                                                                                                "ce"
-                                                                                                "ss"
-                                                                                                "ed"
-                                                                                                "_n"
-                                                                                                "s "
-                                                                                                "="
-                                                                                                " " NEW_ACCESSED
-                                                                                                ", "
-                                                                                                "so"
-                                                                                                "ur"
-                                                                                                "ce"
-                                                                                                " "
-                                                                                                "="
-                                                                                                " " NEW_SOURCE
-                                                                                                ", "
-                                                                                                "ep"
-                                                                                                "oc"
-                                                                                                "h "
-                                                                                                "="
-                                                                                                " " NEW_EPOCH
-                                                                                                " F"
-                                                                                                "RO"
-                                                                                                "M "
-                                                                                                "te"
-                                                                                                "mp"
-                                                                                                ".t"
-                                                                                                "ol"
-                                                                                                "d_"
-                                                                                                "in"
-                                                                                                " "
-                                                                                                "t "
-                                                                                                "WH"
-                                                                                                "ER"
-                                                                                                "E "
-                                                                                                "t."
-                                                                                                "ro"
-                                                                                                "un"
-                                                                                                "d "
-                                                                                                "= "
-                                                                                                "%l"
-                                                                                                "ld"
-                                                                                                " A"
-                                                                                                "ND"
-                                                                                                " "
-                                                                                                "(t"
-                                                                                                ".s"
-                                                                                                "et"
-                                                                                                "_b"
-                                                                                                "it"
-                                                                                                "s "
-                                                                                                "& "
-                                                                                                "32"
-                                                                                                ") "
-                                                                                                "= "
-                                                                                                "0 "
-                                                                                                "AN"
-                                                                                                "D"
-                                                                                                " " MATCHES;
+            "UPDATE temp.met AS e SET state = " NEW("1", "state") ", object_id = " NEW("2", "object"
+                                                                                            "_id") ", allocated = " NEW(
+                "4",
+                "allocated") ", size = " NEW("16",
+                                             "size") ", mtime_ns = " NEW("16",
+                                                                         "mtime_ns") ", "
+                                                                                     "accessed_ns "
+                                                                                     "="
+                                                                                     " " NEW_ACCESSED
+                                                                                     ", source "
+                                                                                     "= " NEW_SOURCE
+                                                                                     ", epoch "
+                                                                                     "= " NEW_EPOCH
+                                                                                     " FROM "
+                                                                                     "temp.told_in "
+                                                                                     "t WHERE "
+                                                                                     "t.round = "
+                                                                                     "%lld AND "
+                                                                                     "(t.set_bits "
+                                                                                     "& 32) = 0 "
+                                                                                     "AND " MATCHES;
 
 static const char gone_sql[] =
     "UPDATE temp.met AS e SET gone = true FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits "
@@ -171,8 +124,7 @@ static const char gone_sql[] =
 /* A scan that met the folder while the file lay aside found it gone, and no later one will see it:
  * what is archived is known by its outcome alone. */
 static const char archived_sql[] =
-    "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS
-    ") SELECT t.in_folder, t.name, t.ext, 1, 0, 0, 0, 0, "
+    "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT t.in_folder, t.name, t.ext, 1, 0, 0, 0, 0, "
     "0, 1, 0, t.size, 0, t.mtime_ns, t.mtime_ns, NULL, NULL, 0, 5, t.object_id, (SELECT epoch FROM "
     "\"v_%s\".meta), 1 FROM temp.told_in t WHERE t.state = 5 AND (t.set_bits & 21) = 21 AND NOT "
     "EXISTS (SELECT 1 FROM temp.told_in l WHERE l.in_folder = t.in_folder AND l.name = t.name AND "
@@ -326,7 +278,7 @@ write_back(struct inv_use *u)
 
     return rc < 0 ? rc
                   : inv_runf(u->inv, u->conn,
-                             "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_COLUMNS
+                             "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_VALUES
                              " FROM temp.met WHERE NOT gone AND " CHANGED,
                              id);
 }

@@ -1,6 +1,8 @@
 /* Archived files: no walk sees them, and none makes them gone; their placeholders are no files of their own. */
 #include "help.h"
 
+#include "server/inventory/import.h"
+
 static void
 tell(struct help *h, const char *path, uint64_t seq, enum rule_state state, const char *object)
 {
@@ -172,6 +174,40 @@ a_plan_of_an_archive_refuses_otherwise(void)
     help_end(&h);
 }
 
+static void
+import(struct help *h, const char *id, const char *text)
+{
+    struct import_options o = {.mode = IMPORT_REPLACE};
+    struct import_result r;
+    struct al_fail fail = {0};
+    char list[160], refused[160];
+    FILE *f;
+
+    (void)snprintf(list, sizeof(list), "%s/list", h->dir);
+    (void)snprintf(refused, sizeof(refused), "%s/refused", h->dir);
+    f = fopen(list, "wb");
+    TAP_CHECK(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+    TAP_OK(inventory_import_run(h->inv, &own, VOLUME, id, list, &o, refused, NOW_NS, NULL, NULL, &r, &fail));
+}
+
+/* A list of what is there now does not name what was archived since. */
+static void
+a_list_that_replaces_keeps_what_is_archived(void)
+{
+    struct help h;
+    struct seen seen;
+
+    help_begin(&h);
+    import(&h, SCAN(01), "path,size,modified\n/a/f.mov,50000,2020-01-01\n/a/g.mov,50000,2020-01-01\n/b/x.mov,50000,2020-01-01\n");
+    tell(&h, "/a/f.mov", 1, RULE_S_ARCHIVED, SCAN(99));
+    import(&h, SCAN(02), "path,size,modified\n/a/h.mov,50000,2020-01-01\n/b/i.mov,50000,2020-01-01\n");
+    TAP_CHECK(!stat_of(&h, "/a/g.mov", &seen));
+    TAP_CHECK(stat_of(&h, "/a/h.mov", &seen));
+    TAP_CHECK(stat_of(&h, "/a/f.mov", &seen) && seen.row.state == RULE_S_ARCHIVED);
+    TAP_EQUAL_STR(seen.row.object_id, SCAN(99));
+    help_end(&h);
+}
+
 int
 main(void)
 {
@@ -180,5 +216,6 @@ main(void)
     TAP_RUN(a_scan_that_crosses_an_archive_changes_nothing);
     TAP_RUN(what_is_told_of_an_unknown_file_is_known_then);
     TAP_RUN(a_plan_of_an_archive_refuses_otherwise);
+    TAP_RUN(a_list_that_replaces_keeps_what_is_archived);
     return tap_end();
 }
