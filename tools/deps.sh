@@ -10,7 +10,7 @@ build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-de
     libglib2.0-dev tzdata)
 run=(samba xfsprogs e2fsprogs util-linux attr acl openssl)
 test=("${run[@]}" clang libclang-rt-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
-    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq groff-base zstd)
+    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq groff-base zstd bindfs)
 bench=("${test[@]}" rclone wrk hyperfine)
 
 # Debian 12 has clang's runtime under its number alone. A Node.js that is not the distribution's will do (tools/node.sh).

@@ -71,11 +71,11 @@ static const struct cli_option share_check[] = {
     END};
 /* Of rule add and rule set alike. */
 #define RULE_WHEN                                                                                  \
-    {"schedule", "CRON", "when it runs by itself, such as \"0 20 * * 1-5\"; none: never", false},         \
+    {"schedule", "CRON", "when it runs by itself, such as \"0 20 * * 1-5\"; none: never", false},  \
         {"zone", "ZONE", "of schedule and window, such as Europe/Berlin", false},                  \
         {"window", "SPANS",                                                                        \
          "when its jobs may work, such as \"mon-fri 20:00-06:00; sat,sun "                         \
-         "00:00-24:00\"; none: always",                                                                    \
+         "00:00-24:00\"; none: always",                                                            \
          false},                                                                                   \
         {"limit-files", "N", "a run ends after so many files; 0: no limit, so below", false},      \
         {"limit-bytes", "SIZE", "a run ends after so many bytes", false},                          \
@@ -89,7 +89,7 @@ static const struct cli_option rule_add[] = {
     {"volume", "V", "the volume it is for", true},
     {"name", "N", "its name", true},
     {"where", "EXPR", "which files it means", true},
-    {"action", "A", "tier (default), recall, pin or exclude", false},
+    {"action", "A", "tier (default), archive, recall, pin or exclude", false},
     {"share", "S", "another share than the volume's", false},
     {"position", "N", "its place among the volume's rules, from 1; default: the last", false},
     RULE_WHEN,
@@ -126,7 +126,7 @@ static const struct cli_option job_outcomes[] = {
     END};
 static const struct cli_option file_list[] = {
     {"recursive", NULL, "everything below, not only the folder's own", false},
-    {"state", "STATE", "resident, stub, tiering, recalling or pinned", false},
+    {"state", "STATE", "resident, stub, tiering, recalling, pinned or archived", false},
     {"name", "TEXT", "only names that contain it", false},
     {"sort", "KEY", "name (default), size, mtime or accessed", false},
     {"reverse", NULL, "largest, newest or last first", false},

@@ -83,6 +83,35 @@ add_position(struct cli *c, json_t *body)
     return rc == AL_OK && given ? al_json_set_u64(body, "position", v) : rc;
 }
 
+/* Which way files of the volume go, before anything is saved, where there is something to say. */
+static int
+tell_way(struct cli *c, const char *volume)
+{
+    AL_CLEANUP(al_json_freep) json_t *answer = NULL;
+    char path[64];
+    const json_t *way;
+    const char *kind, *reason;
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "/volumes/%s", volume);
+    rc = call(c, "GET", path, NULL, &answer);
+    if (rc != AL_OK || c->json) {
+        return rc;
+    }
+    way = json_object_get(answer, "way");
+    kind = json_string_value(json_object_get(way, "kind"));
+    reason = json_string_value(json_array_get(json_object_get(way, "reasons"), 0));
+    if (kind != NULL && reason != NULL && reason[0] != '\0') {
+        (void)fprintf(stderr, "note: %s: %s\n",
+                      strcmp(kind, "archive") == 0
+                          ? "files of this volume are archived, with placeholders in their places"
+                      : strcmp(kind, "report") == 0 ? "files of this volume are reported, not moved"
+                                                    : "files of this volume become stubs",
+                      reason);
+    }
+    return AL_OK;
+}
+
 int
 cmd_rule_add(struct cli *c)
 {
@@ -92,6 +121,7 @@ cmd_rule_add(struct cli *c)
     int rc = check_where(c, args_get(c, "where"));
 
     rc = rc != AL_OK ? rc : resolve_volume(c, args_get(c, "volume"), volume);
+    rc = rc != AL_OK ? rc : tell_way(c, volume);
     rc = rc != AL_OK ? rc : al_json_set_str(body, "volume_id", volume);
     rc = rc != AL_OK ? rc : al_json_set_str(body, "name", args_get(c, "name"));
     rc = rc != AL_OK ? rc : al_json_set_str(body, "where", args_get(c, "where"));

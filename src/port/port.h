@@ -280,7 +280,7 @@ int port_set_mode(struct port *p, struct port_file *f, uint32_t mode) AL_MUST_CH
 int port_lock(struct port *p, struct port_file *f) AL_MUST_CHECK;
 /* A write lease, fcntl(2) F_SETLEASE F_WRLCK: AL_EBUSY while anybody else has the file open, or
  * waits for the lease. Taking it again while holding it re-asks the kernel and fails with AL_EBUSY
- * if somebody came meanwhile. f needs READ and WRITE. */
+ * if somebody came meanwhile. f needs READ (tried on 6.18). */
 int port_lease_take(struct port *p, struct port_file *f) AL_MUST_CHECK;
 int port_lease_state(struct port *p, struct port_file *f, enum port_lease *ret) AL_MUST_CHECK;
 int port_lease_drop(struct port *p, struct port_file *f) AL_MUST_CHECK;

@@ -49,6 +49,7 @@ enum rule_state {
     RULE_S_TIERING,
     RULE_S_RECALLING,
     RULE_S_PINNED,
+    RULE_S_ARCHIVED, /* a placeholder stands in its place */
     RULE_S_COUNT
 };
 const char *rule_state_name(enum rule_state s); /* "resident", ...; never NULL */

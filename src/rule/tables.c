@@ -50,8 +50,8 @@ const struct attr_info rule_attrs[ATTR_COUNT] = {
 const char *
 rule_state_name(enum rule_state s)
 {
-    static const char *const names[RULE_S_COUNT] = {"resident", "stub", "tiering", "recalling",
-                                                    "pinned"};
+    static const char *const names[RULE_S_COUNT] = {"resident",  "stub",   "tiering",
+                                                    "recalling", "pinned", "archived"};
 
     return s < RULE_S_COUNT ? names[s] : "resident";
 }

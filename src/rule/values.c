@@ -281,7 +281,7 @@ take_named(struct parser *p, enum field f, struct value *v)
         }
     }
     return rule_fail(p, AL_EINVAL, t.at, t.len,
-                     f == F_STATE ? "resident, stub, tiering, recalling or pinned"
+                     f == F_STATE ? "resident, stub, tiering, recalling, pinned or archived"
                                   : "immutable, append, verity, encrypted, dax, compressed, "
                                     "readonly, hidden, system, offline, reparse, "
                                     "setuid, setgid, sticky or executable",

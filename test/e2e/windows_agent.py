@@ -204,6 +204,30 @@ def test_nothing_is_tiered_where_no_stub_can_be():
         tap.equal(whole.read(), b"x" * state["sizes"]["/日本語のファイル.txt"], "the file")
 
 
+def test_a_file_is_archived_with_a_placeholder_and_brought_back():
+    need("scanned")
+    name, content = "アーカイブ.bin", os.urandom(70000)
+    path = stack.path("data", name)
+    with open(path, "wb") as f:
+        f.write(content)
+    os.utime(path, ns=(10**18, 15 * 10**17))
+    tap.equal(stack.api.get("/volumes/" + state["slashes"]["id"])["way"]["kind"], "archive", "the way of the volume")
+    tap.equal(stack.api.job(stack.api.post("/volumes/%s/scan" % state["slashes"]["id"]), 120)["state"], "done", "the scan")
+    rule = stack.api.post("/rules", {"volume_id": state["slashes"]["id"], "name": "away", "action": "archive", "where": 'name = "%s"' % name})
+    job = stack.api.job(stack.api.post("/rules/%s/run" % rule["id"]), 120)
+    tap.equal((job["state"], job["done_files"]), ("done", 1), "the job (%s) %s" % (job["text"], job["reasons"]))
+    tap.check(not os.path.exists(path), "the file is still there")
+    with open(path + ".alto", encoding="utf-8") as f:
+        tap.check(f.read().startswith("Alto placeholder 1\n"), "the placeholder")
+    job = stack.api.job(stack.api.post("/volumes/%s/recall" % state["slashes"]["id"], {"paths": ["/" + name]}), 120)
+    tap.equal((job["state"], job["done_files"]), ("done", 1), "the recall (%s) %s" % (job["text"], job["reasons"]))
+    with open(path, "rb") as f:
+        tap.equal(f.read(), content, "its bytes")
+    tap.equal(os.stat(path).st_mtime_ns, 15 * 10**17, "its time")
+    tap.check(not os.path.exists(path + ".alto"), "the placeholder is still there")
+    os.unlink(path)
+
+
 def test_it_comes_back_after_being_killed():
     need("scanned")
     stack.kill("alto-agent")

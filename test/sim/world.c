@@ -155,6 +155,8 @@ open_sink(struct world *w)
     return rc;
 }
 
+static const uint8_t marker_key[MARKER_KEY_LEN] = {7, 7, 7};
+
 static int
 open_volume(struct world *w)
 {
@@ -186,14 +188,25 @@ world_start(struct world *w)
     if (rc == AL_OK) {
         rc = manifest_writer_open(sim_port(w->disk), &share_conf, WORLD_HOST, &w->manifests, NULL);
     }
+    if (rc == AL_OK) {
+        rc = port_open(sim_port(w->host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &w->root);
+    }
+    if (rc == AL_OK) {
+        rc = claims_new(&w->claims);
+    }
     w->mover_volume = (struct mover_volume){.volume_id = WORLD_VOLUME, .share_id = WORLD_SHARE};
     w->mover_volume.stub = w->stub;
     w->mover_volume.manifests = w->manifests;
     w->mover_volume.target = share_conf;
+    w->mover_volume.root = w->root;
+    w->mover_volume.key = marker_key;
+    w->mover_volume.name = "sim";
+    w->mover_volume.share_name = "cold";
     w->mover_env = (struct mover_env){.port = sim_port(w->host), .journal = w->journal};
     w->mover_env.sink = &w->sink.sink;
     w->mover_env.host_id = WORLD_HOST;
     w->mover_env.chunk_bytes = WORLD_CHUNK;
+    w->mover_env.claims = w->claims;
     w->recall_volume = (struct recall_volume){.volume_id = WORLD_VOLUME, .share_id = WORLD_SHARE};
     w->recall_volume.stub = w->stub;
     w->recall_volume.target = share_conf;
@@ -210,6 +223,10 @@ world_stop(struct world *w)
     w->manifests = manifest_writer_close(w->manifests);
     w->target = target_close(w->target);
     w->stub = stub_volume_close(w->stub);
+    w->claims = claims_free(w->claims);
+    if (w->root != NULL) {
+        port_close_quiet(sim_port(w->host), &w->root);
+    }
     w->journal = journal_close(w->journal);
     if (w->sink.file != NULL) {
         port_close_quiet(sim_port(w->host), &w->sink.file);
@@ -256,14 +273,13 @@ world_file(struct world *w, const char *name, size_t size, uint64_t seed)
     al_free(bytes);
 }
 
-struct mover_result
-world_tier(struct world *w, const char *name, int *ret_rc)
+static struct mover_result
+move(struct world *w, const struct mover_item *item, int *ret_rc)
 {
-    struct mover_item item = {.volume = &w->mover_volume, .path = al_span_of(name)};
     struct mover_result result = {0};
     struct mover *m = NULL;
 
-    *ret_rc = mover_new(&w->mover_env, w->target, &item, &m);
+    *ret_rc = mover_new(&w->mover_env, w->target, item, &m);
     if (*ret_rc == AL_OK) {
         while (mover_step(m) == MOVER_MORE) {
         }
@@ -271,6 +287,33 @@ world_tier(struct world *w, const char *name, int *ret_rc)
         m = mover_free(m);
     }
     return result;
+}
+
+struct mover_result
+world_tier(struct world *w, const char *name, int *ret_rc)
+{
+    struct mover_item item = {.volume = &w->mover_volume, .path = al_span_of(name)};
+
+    return move(w, &item, ret_rc);
+}
+
+struct mover_result
+world_archive(struct world *w, const char *name, int *ret_rc)
+{
+    struct mover_item item = {
+        .volume = &w->mover_volume, .path = al_span_of(name), .act = MOVER_ARCHIVE};
+
+    return move(w, &item, ret_rc);
+}
+
+struct mover_result
+world_back(struct world *w, const char *name, const char *object_id, int *ret_rc)
+{
+    struct mover_item item = {
+        .volume = &w->mover_volume, .path = al_span_of(name), .act = MOVER_BACK};
+
+    memcpy(item.object_id, object_id, strlen(object_id));
+    return move(w, &item, ret_rc);
 }
 
 static int
@@ -315,6 +358,14 @@ find_volume(void *ctx, const char *volume_id)
     return strcmp(volume_id, WORLD_VOLUME) == 0 ? &w->recall_volume : NULL;
 }
 
+static const struct mover_volume *
+find_place(void *ctx, const char *volume_id)
+{
+    struct world *w = ctx;
+
+    return strcmp(volume_id, WORLD_VOLUME) == 0 ? &w->mover_volume : NULL;
+}
+
 struct reconcile_env
 world_reconcile_env(struct world *w)
 {
@@ -323,6 +374,7 @@ world_reconcile_env(struct world *w)
     env.sink = &w->sink.sink;
     env.volume = find_volume;
     env.volume_ctx = w;
+    env.place = find_place;
     env.connect = (struct recall_connect){connect_world, w};
     return env;
 }

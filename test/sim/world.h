@@ -39,6 +39,8 @@ struct world {
     struct stub_volume *stub;
     struct manifest_writer *manifests;
     struct target *target;
+    struct port_file *root; /* of the volume, to archive and bring back */
+    struct claims *claims;
     struct mover_volume mover_volume;
     struct mover_env mover_env;
     struct recall_volume recall_volume;
@@ -62,6 +64,9 @@ void world_bytes(uint8_t *to, size_t size, uint64_t seed);
 /* Runs to the end; returns the result. */
 struct mover_result world_tier(struct world *w, const char *name, int *ret_rc);
 struct recall_result world_recall(struct world *w, const char *name, int *ret_rc);
+struct mover_result world_archive(struct world *w, const char *name, int *ret_rc);
+/* object_id "": only a placeholder tells. */
+struct mover_result world_back(struct world *w, const char *name, const char *object_id, int *ret_rc);
 struct reconcile_env world_reconcile_env(struct world *w);
 
 /* Facts, seen by somebody else. */

@@ -99,7 +99,12 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-const DONE: Record<string, string> = { tier: 'tiered', recall: 'recalled', refuse: 'refused' };
+const DONE: Record<string, string> = {
+  tier: 'tiered',
+  archive: 'archived',
+  recall: 'recalled',
+  refuse: 'refused',
+};
 /** What was done, of the name of an act: "tier" → "tiered". */
 export function done(act: string): string {
   return DONE[act] ?? words(act);

@@ -300,7 +300,7 @@ class Parser {
         t.at,
         t.len,
         field === 'state'
-          ? 'resident, stub, tiering, recalling or pinned'
+          ? 'resident, stub, tiering, recalling, pinned or archived'
           : 'immutable, append, verity, encrypted, dax, compressed, readonly, hidden, system, offline, reparse, setuid, setgid, sticky or executable',
         `unknown ${field === 'state' ? 'state' : 'attribute'}`,
       );

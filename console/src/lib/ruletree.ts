@@ -57,7 +57,7 @@ export const ATTRIBUTES = [
   'sticky',
   'executable',
 ];
-export const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
+export const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned', 'archived'];
 
 /** Texts may hold bytes that are no UTF-8: byte NN stands as the lone half character U+DCNN. */
 export type Value =

@@ -38,6 +38,8 @@ function Icon({ file }: { file: FileEntry }) {
   if (file.type === 'folder') return <FolderFilled style={{ color: '#d9a441' }} aria-label="Folder" />;
   if (file.state === 'stub')
     return <CloudOutlined style={{ color: TIERED }} aria-label="Stub, on the share" />;
+  if (file.state === 'archived')
+    return <CloudOutlined style={{ color: TIERED }} aria-label="Archived, on the share" />;
   if (file.type === 'symlink') return <LinkOutlined aria-label="Symbolic link" />;
   return <FileOutlined aria-label="File, local" />;
 }
@@ -189,7 +191,7 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
   );
 }
 
-const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned'];
+const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned', 'archived'];
 const SORTS = [
   { value: 'name', label: 'Name' },
   { value: 'size', label: 'Size' },
@@ -433,7 +435,7 @@ export default function Files() {
           who.mayWrite
             ? (f) =>
                 f.type === 'file' &&
-                f.state === 'stub' && (
+                (f.state === 'stub' || f.state === 'archived') && (
                   <Button
                     size="small"
                     loading={!!busy(f)}

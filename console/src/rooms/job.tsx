@@ -196,7 +196,7 @@ export default function JobRoom() {
             </Button>
           )}
           {who.mayWrite &&
-            (j.kind === 'tier' || j.kind === 'recall') &&
+            (j.kind === 'tier' || j.kind === 'archive' || j.kind === 'recall') &&
             !ended(j.state) &&
             j.state !== 'paused' && (
               <Button loading={pause.isPending} onClick={() => pause.mutate(id)}>

@@ -185,6 +185,24 @@ function changes(v: RuleBody, rule?: Rule): Record<string, unknown> {
   return body;
 }
 
+const WAYS: Record<Schemas['VolumeWay']['kind'], string> = {
+  stub: 'Files of this volume become stubs, which open as ever.',
+  archive: 'Files of this volume are archived; a readable placeholder takes their place.',
+  report: 'Files of this volume are reported, none is moved.',
+};
+
+/** Which way the volume's files go, and why; and that this action is not one of them. */
+function Way({ of, action }: { of: Schemas['VolumeWay']; action: string }) {
+  const wrong = action === 'tier' && of.kind === 'archive';
+
+  return (
+    <span className={wrong ? 'error' : 'sub'}>
+      {WAYS[of.kind]} {of.reasons.join(' ')}
+      {wrong && ' Choose Archive.'}
+    </span>
+  );
+}
+
 function Editor({ rule }: { rule?: Rule }) {
   const who = useWho();
   const go = useGo();
@@ -358,10 +376,15 @@ function Editor({ rule }: { rule?: Rule }) {
                 placeholder="Of which volume?"
               />
             </Form.Item>
-            <Form.Item name="action" label="Does">
+            <Form.Item
+              name="action"
+              label="Does"
+              help={chosen?.way && <Way of={chosen.way} action={action} />}
+            >
               <Select
                 options={[
                   { value: 'tier', label: 'Tier: move to the share' },
+                  { value: 'archive', label: 'Archive: move to the share, leave a readable placeholder' },
                   { value: 'recall', label: 'Recall: bring back' },
                   { value: 'pin', label: 'Pin: keep local' },
                   { value: 'exclude', label: 'Exclude: leave alone' },
@@ -382,7 +405,7 @@ function Editor({ rule }: { rule?: Rule }) {
             </Form.Item>
           </div>
         </Card>
-        {(action === 'tier' || action === 'recall') && (
+        {(action === 'tier' || action === 'archive' || action === 'recall') && (
           <>
             <div className="two">
               <Card size="small" title="When it runs">
@@ -441,7 +464,7 @@ function Editor({ rule }: { rule?: Rule }) {
                     placeholder="never"
                   />
                 </Form.Item>
-                {action === 'tier' && (
+                {(action === 'tier' || action === 'archive') && (
                   <>
                     <Form.Item
                       name="start_used_percent"

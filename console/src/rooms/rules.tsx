@@ -230,7 +230,9 @@ export default function Rules() {
           {
             title: 'Does',
             render: (_, r) => (
-              <span className={`tag ${r.action === 'pin' ? 'pin' : r.action === 'tier' ? 'stub' : ''}`}>
+              <span
+                className={`tag ${r.action === 'pin' ? 'pin' : r.action === 'tier' || r.action === 'archive' ? 'stub' : ''}`}
+              >
                 {r.action}
               </span>
             ),

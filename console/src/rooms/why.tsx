@@ -21,6 +21,7 @@ const DOES: Record<Why['decision']['action'], string> = {
   tier: 'It would be moved to the share',
   recall: 'It would be brought back',
   pin: 'It is kept local',
+  archive: 'It is archived',
   exclude: 'It is left alone',
   none: 'No rule means it',
 };
@@ -76,7 +77,9 @@ function Rule({ rule, at }: { rule: Schemas['WhyRule']; at: number }) {
       </span>
       <div>
         <span className="num sub">{at}.</span> <To path={`/rules/${rule.id}`}>{rule.name}</To>{' '}
-        <span className={`tag ${rule.action === 'pin' ? 'pin' : rule.action === 'tier' ? 'stub' : ''}`}>
+        <span
+          className={`tag ${rule.action === 'pin' ? 'pin' : rule.action === 'tier' || rule.action === 'archive' ? 'stub' : ''}`}
+        >
           {rule.action}
         </span>{' '}
         <b className={rule.decides ? '' : 'sub'}>{said}</b>

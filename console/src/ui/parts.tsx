@@ -238,6 +238,7 @@ const KINDS: Record<string, string> = {
   ok: 'good',
   done: 'good',
   stub: 'stub',
+  archived: 'stub',
   running: 'busy',
   uploading: 'busy',
   ready: 'warn',

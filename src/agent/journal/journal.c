@@ -263,6 +263,13 @@ journal_note(struct journal *j, struct journal_item *item, enum journal_state st
     port_mutex_unlock(&j->lock);
 }
 
+int
+journal_say(struct journal *j, struct journal_item *item, enum journal_state state)
+{
+    journal_note(j, item, state);
+    return journal_sync(j);
+}
+
 void
 journal_end(struct journal *j, struct journal_item *item)
 {

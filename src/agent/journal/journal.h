@@ -5,6 +5,7 @@
  *            MANIFESTED, MARKED, PUNCHED ─▶ journal_end
  *   recall   journal_begin_soon ─▶ (the share is asked) ─▶ journal_settle ─▶ (marker goes to
  *            "filling", data filled, marker gone) ─▶ journal_end
+ *   archive and back, as tier; where it says that the next step is the last, journal_sync
  *
  * One append-only file, "journal", in the state directory; format in doc/format/journal.md. Only
  * begin and settle wait for the disk, and all who wait at the same time share one sync (group
@@ -44,10 +45,13 @@
  * records alone */
 #define JOURNAL_ROOM_BYTES (64u << 10)
 
-enum journal_kind { JOURNAL_TIER = 1, JOURNAL_RECALL = 2 };
+/* Archiving and bringing back act on names, not on an inode: their handle is what tells the volume's
+ * filesystem (its kind as type, its id as bytes). JOURNAL_BACK: object_name is the name in the
+ * volume's folder that it is fetched under. */
+enum journal_kind { JOURNAL_TIER = 1, JOURNAL_RECALL = 2, JOURNAL_ARCHIVE = 3, JOURNAL_BACK = 4 };
 
 /* The states of mover and recall, in order; also what console and API show. Numbers are on disk:
- * add, never renumber. */
+ * add, never renumber. What they mean of an archive and a way back: doc/format/journal.md. */
 #define JOURNAL_STATES(X)                                                                          \
     X(JOURNAL_BEGUN, 1, "begun")           /* tier: an object may lie under its temporary name */  \
     X(JOURNAL_COPIED, 2, "copied")         /* the object is complete on the share */               \
@@ -112,6 +116,9 @@ int journal_settle(struct journal *j, struct journal_item *item) AL_MUST_CHECK;
 /* Written, not synced. A failure is remembered and heals with the next begin; it is no reason to
  * stop the act. */
 void journal_note(struct journal *j, struct journal_item *item, enum journal_state state);
+/* As note, and durable: AL_OK. For a state that must be known before what follows it is done. */
+int journal_say(struct journal *j, struct journal_item *item,
+                enum journal_state state) AL_MUST_CHECK;
 /* As note, and the item is gone. */
 void journal_end(struct journal *j, struct journal_item *item);
 /* Makes every note and end so far durable. */

@@ -232,8 +232,8 @@ take_intent(struct al_span *io, char *strings, struct journal_intent *in)
     const char *path;
     struct al_span kind;
 
-    if (al_span_take(io, 1, &kind) != AL_OK ||
-        (kind.at[0] != JOURNAL_TIER && kind.at[0] != JOURNAL_RECALL)) {
+    if (al_span_take(io, 1, &kind) != AL_OK || kind.at[0] < JOURNAL_TIER ||
+        kind.at[0] > JOURNAL_BACK) {
         return AL_ECORRUPT;
     }
     in->kind = (enum journal_kind)kind.at[0];

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {"scan", "tier", "recall", "check_share", "reconcile"};
+static const char *const kinds[] = {"scan",        "tier",      "recall",
+                                    "check_share", "reconcile", "archive"};
 
 const char *
 work_kind_name(enum work_kind k)
@@ -75,6 +76,11 @@ parse_item(struct work *w, const json_t *j, struct work_item *item, struct al_bu
     item->size = u64_or_0(j, "size");
     item->ino = u64_or_0(j, "ino");
     item->mtime_ns = i64_or_0(j, "mtime_ns");
+    item->accessed_ns = i64_or_0(j, "accessed_ns");
+    rc = get_id(j, "object_id", item->object_id, fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
     return item->path.at == NULL ? AL_ELIMIT : AL_OK;
 }
 
@@ -147,7 +153,7 @@ parse(struct work *w, const json_t *j, struct al_fail *fail)
             return AL_ELIMIT;
         }
     }
-    return w->kind == WORK_TIER || w->kind == WORK_RECALL
+    return w->kind == WORK_TIER || w->kind == WORK_RECALL || w->kind == WORK_ARCHIVE
                ? parse_items(w, json_object_get(j, "items"), fail)
                : AL_OK;
 }

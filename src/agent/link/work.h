@@ -10,13 +10,22 @@
 #define WORK_ITEMS_MAX 4096u       /* the server gives at most 500 */
 #define WORK_BYTES_MAX (64u << 20) /* of one work in memory */
 
-enum work_kind { WORK_SCAN, WORK_TIER, WORK_RECALL, WORK_CHECK_SHARE, WORK_RECONCILE };
+enum work_kind {
+    WORK_SCAN,
+    WORK_TIER,
+    WORK_RECALL,
+    WORK_CHECK_SHARE,
+    WORK_RECONCILE,
+    WORK_ARCHIVE
+};
 const char *work_kind_name(enum work_kind k);
 
 struct work_item {
     struct al_span path; /* relative to the volume's root, no leading '/' */
     uint64_t size, ino;  /* what the plan saw; 0 where not told */
     int64_t mtime_ns;
+    int64_t accessed_ns; /* what the plan took as the last access; 0: not told */
+    al_id object_id;     /* recall: what was archived there; "" where not */
 };
 struct work {
     struct al_arena *arena; /* holds this struct too */

@@ -12,15 +12,27 @@ struct attrs {
     struct manifest_xattr *at;
     size_t *lens;
     size_t count;
+    char owner[PORT_NAME_MAX], group[PORT_NAME_MAX];
+    struct manifest_record record; /* of all the above */
 };
 
-static void
-attrs_end(struct attrs *a)
+struct attrs *
+mover_attrs_free(struct attrs *a)
 {
-    al_buf_free(&a->names);
-    al_buf_free(&a->values);
-    al_free(a->at);
-    al_free(a->lens);
+    if (a != NULL) {
+        al_buf_free(&a->names);
+        al_buf_free(&a->values);
+        al_free(a->at);
+        al_free(a->lens);
+        al_free(a);
+    }
+    return NULL;
+}
+
+const struct manifest_record *
+mover_record(const struct mover *m)
+{
+    return &m->attrs->record;
 }
 
 /* One attribute; gone since it was listed is no error. AL_ELIMIT when it does not fit. */
@@ -40,8 +52,7 @@ read_one(struct mover *m, struct attrs *a, const char *name)
         if (rc != AL_OK) {
             return rc;
         }
-        rc = port_xattr_get(port, stub_take_file(m->take), name, a->values.at + a->values.len,
-                            rooms[k], &len);
+        rc = port_xattr_get(port, m->source, name, a->values.at + a->values.len, rooms[k], &len);
     }
     if (rc == AL_ENODATA) {
         return AL_OK;
@@ -63,7 +74,7 @@ read_all(struct mover *m, struct attrs *a)
 
     al_buf_init(&a->names, 1u << 20);
     al_buf_init(&a->values, MOVER_XATTR_BYTES_MAX + MOVER_XATTR_VALUE_MAX);
-    rc = port_xattr_list(m->env->port, stub_take_file(m->take), &a->names);
+    rc = port_xattr_list(m->env->port, m->source, &a->names);
     if (rc == AL_ENOTSUP || (rc == AL_OK && a->names.len == 0)) {
         return AL_OK;
     }
@@ -90,52 +101,61 @@ read_all(struct mover *m, struct attrs *a)
     return rc;
 }
 
+static void
+fill_record(const struct mover *m, struct attrs *a)
+{
+    const struct port_stat *st = &m->facts.st;
+    struct manifest_record *r = &a->record;
+
+    r->object_id = m->result.object_id;
+    r->object_name = m->object_name;
+    r->host_id = m->env->host_id;
+    r->volume_id = m->item.volume->volume_id;
+    r->path = m->item.path;
+    r->size = st->size;
+    r->atime_ns = st->atime_ns;
+    r->mtime_ns = st->mtime_ns;
+    r->ctime_ns = st->ctime_ns;
+    r->btime_ns = st->btime_ns;
+    r->mode = st->mode;
+    r->uid = st->uid;
+    r->gid = st->gid;
+    if (m->names != NULL) {
+        r->owner = port_names_user(m->names, st->uid, a->owner) ? a->owner : NULL;
+        r->group = port_names_group(m->names, st->gid, a->group) ? a->group : NULL;
+    }
+    r->xxh = m->hash;
+    memcpy(r->sha256, m->sha256, sizeof(r->sha256));
+    r->xattrs = a->at;
+    r->xattr_count = a->count;
+    r->tiered_ns = port_now_ns(m->env->port);
+}
+
 int
 mover_write_manifest(struct mover *m, enum stub_refusal *refusal)
 {
-    AL_CLEANUP(attrs_end) struct attrs a = {0};
-    struct manifest_record r = {0};
-    const struct port_stat *st = &m->facts.st;
-    char owner[PORT_NAME_MAX], group[PORT_NAME_MAX];
-    int rc = read_all(m, &a);
+    struct attrs *a;
+    int rc;
 
+    m->attrs = mover_attrs_free(m->attrs);
+    m->attrs = a = al_zalloc(sizeof(*a));
+    rc = a != NULL ? read_all(m, a) : AL_ENOMEM;
     if (rc == AL_ELIMIT) {
         *refusal = STUB_R_ATTRS_TOO_LARGE;
         return AL_OK;
     }
     if (rc != AL_OK) {
-        return al_fail_set(&m->result.fail, rc, port_os_error(m->env->port),
+        return al_fail_set(&m->result.fail, mover_local_code(rc), port_os_error(m->env->port),
                            "the file's extended attributes cannot be read");
     }
-    r.object_id = m->result.object_id;
-    r.object_name = m->object_name;
-    r.host_id = m->env->host_id;
-    r.volume_id = m->item.volume->volume_id;
-    r.path = m->item.path;
-    r.size = st->size;
-    r.atime_ns = st->atime_ns;
-    r.mtime_ns = st->mtime_ns;
-    r.ctime_ns = st->ctime_ns;
-    r.btime_ns = st->btime_ns;
-    r.mode = st->mode;
-    r.uid = st->uid;
-    r.gid = st->gid;
-    if (m->names != NULL) {
-        r.owner = port_names_user(m->names, st->uid, owner) ? owner : NULL;
-        r.group = port_names_group(m->names, st->gid, group) ? group : NULL;
-    }
-    r.xxh = m->hash;
-    memcpy(r.sha256, m->sha256, sizeof(r.sha256));
-    r.xattrs = a.at;
-    r.xattr_count = a.count;
-    r.tiered_ns = port_now_ns(m->env->port);
+    fill_record(m, a);
     if (m->env->stamps != NULL) {
-        rc = stamps_next(m->env->stamps, &r.tiered_ns, &m->result.fail);
+        rc = stamps_next(m->env->stamps, &a->record.tiered_ns, &m->result.fail);
     }
     if (rc != AL_OK) {
         return rc;
     }
-    rc = manifest_commit(m->item.volume->manifests, &r, &m->result.fail);
+    rc = manifest_commit(m->item.volume->manifests, &a->record, &m->result.fail);
     if (rc == AL_ELIMIT) {
         *refusal = STUB_R_ATTRS_TOO_LARGE;
         return AL_OK;

@@ -17,8 +17,14 @@ mover_let_go(struct mover *m)
     port_mutex_lock(&m->watch);
     take = m->take;
     m->take = NULL;
+    m->leased = NULL;
     port_mutex_unlock(&m->watch);
-    (void)stub_let_go(take);
+    if (take != NULL) {
+        m->source = NULL;
+        (void)stub_let_go(take);
+    } else if (m->source != NULL) { /* archive's own; its lease ends with it */
+        port_close_quiet(m->env->port, &m->source);
+    }
 }
 
 static void
@@ -30,7 +36,7 @@ fill_outcome(const struct mover *m, struct outcome *o)
     o->job_id = m->item.job_id;
     o->rule_id = m->item.rule_id;
     o->path = m->item.path;
-    o->ino = m->facts.st.ino;
+    o->ino = m->item.act == MOVER_TIER ? m->facts.st.ino : 0; /* means nothing on such volumes */
     o->mtime_ns = m->facts.st.mtime_ns;
     o->began_ns = m->began_ns;
     o->ended_ns = port_now_ns(m->env->port);
@@ -94,7 +100,7 @@ tell_act(struct mover *m)
     struct outcome o;
 
     fill_outcome(m, &o);
-    o.act = "tier";
+    o.act = mover_act_name(m->item.act);
     if (m->result.refusal != STUB_R_NONE) {
         o.act = "refuse";
         o.reason = stub_refusal_name(m->result.refusal);
@@ -104,6 +110,8 @@ tell_act(struct mover *m)
         o.object_id = m->result.object_id;
         o.size = m->facts.st.size;
         o.freed = m->result.freed;
+        o.text = m->note;
+        o.reason = m->reason != NULL ? m->reason : "";
     }
     return m->env->sink->put(m->env->sink, &o);
 }
@@ -128,6 +136,7 @@ drop_copy(struct mover *m)
 {
     m->put = target_put_end(m->put);
     m->hasher = hasher_free(m->hasher);
+    m->attrs = mover_attrs_free(m->attrs);
 }
 
 void
@@ -141,7 +150,7 @@ mover_report(struct mover *m)
     if (rc != AL_OK) {
         m->result.code = rc;
         (void)al_fail_set(&m->result.fail, rc, 0,
-                          "the file was tiered, but its outcome could not be written down yet");
+                          "the file was moved, but its outcome could not be written down yet");
     }
     close_intent(m, rc == AL_OK);
 }
@@ -156,6 +165,12 @@ put_file_back(struct mover *m)
         rc = stub_unmark(m->take, &m->result.fail);
     }
     mover_let_go(m);
+    if (m->archive != NULL) {
+        rc = archive_put_back(m);
+    }
+    if (m->back != NULL) {
+        rc = back_give_up(m);
+    }
     return rc == AL_OK;
 }
 
@@ -171,12 +186,13 @@ mover_give_up(struct mover *m)
     bool back = put_file_back(m), told = true;
 
     drop_copy(m);
-    if (m->intent == NULL) {
+    if (m->intent == NULL && m->item.act != MOVER_BACK) {
         m->result.object_id[0] = '\0'; /* nothing was made under it */
     }
     if (!back) {
-        /* The marker says "filling": a recall would fill it from the share. The object is
-         * referenced, so it is no case for the ledger; reconcile ends it one way or the other. */
+        /* The marker says "filling": a recall would fill it from the share; or the original lies
+         * aside. The object is referenced, so it is no case for the ledger; reconcile ends it one
+         * way or the other. */
         m->result.code = m->result.code == AL_OK ? AL_EIO : m->result.code;
         m->result.refusal = STUB_R_NONE;
         close_intent(m, false);

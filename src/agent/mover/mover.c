@@ -19,7 +19,7 @@ mover_new(const struct mover_env *env, struct target *target, const struct mover
     m->env = env;
     m->target = target;
     m->item = *item;
-    m->step = MOVER_S_TAKE;
+    m->step = item->act == MOVER_BACK ? MOVER_S_FIND : MOVER_S_TAKE;
     m->began_ns = port_now_ns(env->port);
     m->chunk_bytes = chunk;
     *ret = m;
@@ -36,9 +36,22 @@ mover_free(struct mover *m)
     while (mover_step(m) == MOVER_MORE) {
     }
     m->hasher = hasher_free(m->hasher);
+    archive_end(m);
+    back_end(m);
+    if (m->claimed) {
+        claims_drop(m->env->claims, m->item.volume->volume_id, m->item.path);
+    }
     port_mutex_end(&m->watch);
     al_free(m);
     return NULL;
+}
+
+const char *
+mover_act_name(enum mover_act act)
+{
+    static const char *const names[] = {"tier", "archive", "recall"};
+
+    return (size_t)act < AL_LEN(names) ? names[act] : "unknown";
 }
 
 void
@@ -83,8 +96,8 @@ mover_watch(struct mover *m)
     enum port_lease lease;
 
     port_mutex_lock(&m->watch);
-    if (m->take != NULL && !m->sealing && !m->lost) {
-        struct port_file *f = stub_take_file(m->take);
+    if (m->leased != NULL && !m->sealing && !m->lost) {
+        struct port_file *f = m->leased;
 
         if (port_lease_state(m->env->port, f, &lease) == AL_OK && lease == PORT_LEASE_WANTED) {
             /* Said before it is done: whoever gets in now may write, so this copy is worth nothing.
@@ -98,22 +111,46 @@ mover_watch(struct mover *m)
     port_mutex_unlock(&m->watch);
 }
 
-static bool
-wanted(struct mover *m)
+bool
+mover_wanted(struct mover *m)
 {
+    enum port_lease lease;
     bool lost;
 
     port_mutex_lock(&m->watch);
     lost = m->lost;
     port_mutex_unlock(&m->watch);
-    return lost || stub_take_wanted(m->take);
+    if (m->take != NULL) {
+        return lost || stub_take_wanted(m->take);
+    }
+    return lost ||
+           (m->leased != NULL && port_lease_state(m->env->port, m->leased, &lease) == AL_OK &&
+            lease == PORT_LEASE_WANTED);
+}
+
+bool
+mover_claim(struct mover *m)
+{
+    m->claimed = m->env->claims != NULL &&
+                 claims_take(m->env->claims, m->item.volume->volume_id, m->item.path);
+    return m->claimed || m->env->claims == NULL;
+}
+
+int
+mover_local_code(int rc)
+{
+    return rc == AL_EUNREACH || rc == AL_ETIMEDOUT || rc == AL_ENOSPC || rc == AL_EROFS ||
+                   rc == AL_EAUTH || rc == AL_EFOREIGN
+               ? AL_EIO
+               : rc;
 }
 
 /* ---- the way there ---- */
 
-static bool
-rule_holds(const struct mover *m, const struct stub_facts *facts)
+bool
+mover_rule_holds(const struct mover *m)
 {
+    const struct stub_facts *facts = &m->facts;
     struct rule_entry e = {.path = m->item.path, .state = RULE_S_RESIDENT};
     char owner[PORT_NAME_MAX];
 
@@ -121,7 +158,7 @@ rule_holds(const struct mover *m, const struct stub_facts *facts)
         return true;
     }
     e.size = facts->st.size;
-    e.accessed_ns = facts->st.atime_ns;
+    e.accessed_ns = m->item.accessed_ns != 0 ? m->item.accessed_ns : facts->st.atime_ns;
     e.modified_ns = facts->st.mtime_ns;
     e.created_ns = facts->st.btime_ns != 0 ? facts->st.btime_ns : RULE_TIME_UNKNOWN;
     e.uid = facts->st.uid;
@@ -165,8 +202,8 @@ drop_copied_marker(struct mover *m, bool *ret_dropped)
 /* A share may lie in a volume, of this agent or of a server that runs here. Its objects must stay
  * what they are: the agent, whose opens ask nobody, would read a stub of one as zeros. What cannot
  * be reached here stub_take names. */
-static int
-look_for_share(struct mover *m, enum stub_refusal *refusal)
+int
+mover_look_for_share(struct mover *m, struct port_file *root, enum stub_refusal *refusal)
 {
     struct port *p = m->env->port;
     AL_CLEANUP(port_holder_end) struct port_holder at = {.port = p};
@@ -175,7 +212,7 @@ look_for_share(struct mover *m, enum stub_refusal *refusal)
 
     for (;;) {
         struct port_file *next = NULL;
-        struct port_file *from = at.file != NULL ? at.file : stub_volume_root(m->item.volume->stub);
+        struct port_file *from = at.file != NULL ? at.file : root;
         const uint8_t *slash = memchr(rest.at, '/', rest.len);
         size_t len = slash != NULL ? (size_t)(slash - rest.at) : 0;
         struct port_stat st;
@@ -208,7 +245,7 @@ static int
 step_take(struct mover *m, enum stub_refusal *refusal)
 {
     struct stub_take *take = NULL;
-    int rc = look_for_share(m, refusal);
+    int rc = mover_look_for_share(m, stub_volume_root(m->item.volume->stub), refusal);
 
     if (rc != AL_OK || *refusal != STUB_R_NONE) {
         return rc;
@@ -228,10 +265,11 @@ step_take(struct mover *m, enum stub_refusal *refusal)
     }
     port_mutex_lock(&m->watch);
     m->take = take;
+    m->source = m->leased = stub_take_file(take);
     port_mutex_unlock(&m->watch);
     m->facts = *stub_take_facts(take);
     m->result.size = m->facts.st.size;
-    if (!rule_holds(m, &m->facts)) {
+    if (!mover_rule_holds(m)) {
         *refusal = STUB_R_NO_MATCH;
         return AL_OK;
     }
@@ -251,6 +289,9 @@ name_object(struct mover *m)
         return al_fail_set(&m->result.fail, rc, port_os_error(m->env->port), "no random numbers");
     }
     al_id_make(port_now_ns(m->env->port), random, m->result.object_id);
+    if (m->item.act == MOVER_ARCHIVE) { /* its name stands in the placeholder */
+        return target_object_name(m->result.object_id, m->item.path, m->object_name);
+    }
     marker_ext_of(m->item.path, m->ext);
     mover_ext_path(m->ext, path);
     return target_object_name(m->result.object_id, al_span_of(path), m->object_name);
@@ -260,7 +301,7 @@ static int
 read_capability(struct mover *m, uint8_t *room, struct al_span *ret)
 {
     size_t len = 0;
-    int rc = port_xattr_get(m->env->port, stub_take_file(m->take), JOURNAL_CAPABILITY_XATTR, room,
+    int rc = port_xattr_get(m->env->port, m->source, JOURNAL_CAPABILITY_XATTR, room,
                             JOURNAL_CAPABILITY_MAX, &len);
 
     if (rc == AL_ENODATA || rc == AL_ENOTSUP) {
@@ -281,7 +322,9 @@ step_begin(struct mover *m)
     uint8_t capability[JOURNAL_CAPABILITY_MAX];
     int rc = name_object(m);
 
-    if (rc == AL_OK) {
+    if (rc == AL_OK && m->item.act == MOVER_ARCHIVE) {
+        in.kind = JOURNAL_ARCHIVE;
+    } else if (rc == AL_OK) {
         rc = read_capability(m, capability, &in.capability);
     }
     if (rc != AL_OK) {
@@ -335,10 +378,11 @@ step_copy(struct mover *m)
 {
     uint8_t *chunk = hasher_room(m->hasher);
     size_t got = 0;
-    int rc = stub_take_read(m->take, chunk, m->chunk_bytes, m->offset, &got, &m->result.fail);
+    int rc = port_pread(m->env->port, m->source, chunk, m->chunk_bytes, m->offset, &got);
 
     if (rc != AL_OK) {
-        return rc;
+        return al_fail_set(&m->result.fail, mover_local_code(rc), port_os_error(m->env->port),
+                           "cannot read the file");
     }
     if (got == 0 || m->offset + got > m->facts.st.size) {
         return al_fail_set(&m->result.fail, AL_ECHANGED, 0,
@@ -394,7 +438,7 @@ step_manifest(struct mover *m, enum stub_refusal *refusal)
     if (rc == AL_OK && *refusal == STUB_R_NONE) {
         journal_note(m->env->journal, m->intent, JOURNAL_MANIFESTED);
         m->state = JOURNAL_MANIFESTED;
-        m->step = MOVER_S_HOLD;
+        m->step = m->item.act == MOVER_ARCHIVE ? MOVER_S_ASIDE : MOVER_S_HOLD;
     }
     return rc;
 }
@@ -460,7 +504,7 @@ one_step(struct mover *m, enum stub_refusal *refusal)
 {
     switch (m->step) {
     case MOVER_S_TAKE:
-        return step_take(m, refusal);
+        return m->item.act == MOVER_ARCHIVE ? archive_take(m, refusal) : step_take(m, refusal);
     case MOVER_S_BEGIN:
         return step_begin(m);
     case MOVER_S_OPEN:
@@ -477,11 +521,28 @@ one_step(struct mover *m, enum stub_refusal *refusal)
         return step_mark(m, refusal);
     case MOVER_S_PUNCH:
         return step_punch(m, refusal);
+    case MOVER_S_ASIDE:
+    case MOVER_S_AGAIN:
+    case MOVER_S_PLACE:
+    case MOVER_S_LAST:
+        return archive_step(m, refusal);
+    case MOVER_S_FIND:
+    case MOVER_S_FETCH:
+    case MOVER_S_LAND:
+        return back_step(m);
     case MOVER_S_REPORT:
     case MOVER_S_ENDED:
         break;
     }
     return AL_OK;
+}
+
+/* Later it ends by itself, and in a moment. */
+static bool
+may_stop(const struct mover *m)
+{
+    return m->step != MOVER_S_MARK && m->step != MOVER_S_PUNCH && m->step != MOVER_S_LAST &&
+           m->step != MOVER_S_LAND;
 }
 
 enum mover_event
@@ -497,9 +558,9 @@ mover_step(struct mover *m)
         mover_report(m);
         return MOVER_ENDED;
     }
-    if (m->cancelled && m->step < MOVER_S_MARK) {
+    if (m->cancelled && may_stop(m)) {
         rc = al_fail_set(&m->result.fail, AL_ECANCELED, 0, "cancelled");
-    } else if (m->take != NULL && m->step < MOVER_S_MARK && wanted(m)) {
+    } else if (m->leased != NULL && may_stop(m) && mover_wanted(m)) {
         refusal = STUB_R_OPEN;
     } else {
         rc = one_step(m, &refusal);

@@ -1,6 +1,6 @@
-/* mover.h: tiers one file, step by step. Each step is one bounded piece of work, so that whoever
- * drives it looks after cancel, throttle and shutdown in between; the states are the journal's
- * (agent/journal/journal.h), design section 5.
+/* mover.h: tiers one file, step by step; archives one, or brings one back that was archived. Each
+ * step is one bounded piece of work, so that whoever drives it looks after cancel, throttle and
+ * shutdown in between; the states are the journal's (agent/journal/journal.h), design section 5.
  *
  *   mover_new ─▶ mover_step ... until MOVER_ENDED ─▶ mover_result ─▶ mover_free
  *
@@ -10,6 +10,11 @@
  *   manifest    the line durable on the share
  *   hold, mark, punch   (stub_seal_*)
  *   report      outcome durable, intent ended
+ *
+ * Archiving goes the same way up to the manifest, without guard and lease; then the original is
+ * taken aside, read again, and gives way to a placeholder. Bringing back: the placeholder is looked
+ * for, the object fetched under a name of ours and renamed. Both in
+ * doc/adr/0056-archive-with-a-placeholder.md.
  *
  * Whatever stops it (a refusal, an error, somebody who wants the file, cancel), the file is let go
  * first, as it was; then what may lie on the share is named in an outcome ("reconcile",
@@ -24,6 +29,7 @@
 
 #include "agent/journal/journal.h"
 #include "agent/journal/outcome.h"
+#include "agent/mover/claims.h"
 #include "agent/mover/stamps.h"
 #include "agent/stub/stub.h"
 #include "agent/target/manifest.h"
@@ -38,9 +44,12 @@
 
 struct mover_volume { /* lent; outlives its movers */
     const char *volume_id, *share_id;
-    struct stub_volume *stub;
+    struct stub_volume *stub;          /* to tier */
     struct manifest_writer *manifests; /* of the share, for this host */
     struct target_conf target;         /* for the pool's connections */
+    struct port_file *root; /* to archive and bring back, as key: PLACEHOLDER_KEY_LEN bytes */
+    const uint8_t *key;
+    const char *name, *share_name; /* for people, in placeholders; NULL: unknown */
 };
 
 struct mover_env { /* lent; the same for all movers of an agent */
@@ -50,7 +59,11 @@ struct mover_env { /* lent; the same for all movers of an agent */
     const char *host_id;
     size_t chunk_bytes;    /* 0: TARGET_CHUNK_BYTES */
     struct stamps *stamps; /* NULL: the clock alone */
+    struct claims *claims; /* NULL: nobody else archives or brings back in these volumes */
 };
+
+enum mover_act { MOVER_TIER, MOVER_ARCHIVE, MOVER_BACK };
+const char *mover_act_name(enum mover_act act); /* of its outcome: "tier", "archive", "recall" */
 
 struct mover_item { /* lent to mover_new; copied by mover_pool_submit */
     const struct mover_volume *volume;
@@ -58,12 +71,17 @@ struct mover_item { /* lent to mover_new; copied by mover_pool_submit */
     const struct rule *rule;      /* NULL: whatever it is (an operator named the file) */
     int64_t now_ns;               /* the rule's now */
     const char *job_id, *rule_id; /* NULL: none */
+    enum mover_act act;
+    /* The last access as the server knows it, where the mount's own means nothing; 0: the file's */
+    int64_t accessed_ns;
+    /* MOVER_BACK: what the server knows was archived there; "": only a placeholder tells */
+    al_id object_id;
 };
 
 enum mover_event { MOVER_MORE, MOVER_ENDED };
 
 struct mover_result {
-    bool tiered;
+    bool tiered;               /* or archived, or brought back */
     int code;                  /* AL_OK: tiered or refused; else why it failed. AL_ECANCELED */
     enum stub_refusal refusal; /* STUB_R_NONE unless refused */
     bool reported;             /* the outcome is durable */

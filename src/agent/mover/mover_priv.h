@@ -1,10 +1,11 @@
 /* mover_priv.h: a mover's inside, shared by mover.c (the way there), give_up.c (reports and the way
- * back) and attrs.c (the manifest). */
+ * back), attrs.c (the manifest), archive.c and back.c. */
 #ifndef ALTO_AGENT_MOVER_MOVER_PRIV_H
 #define ALTO_AGENT_MOVER_MOVER_PRIV_H
 
 #include "agent/mover/hasher.h"
 #include "agent/mover/mover.h"
+#include "agent/mover/place.h"
 #include "port/thread.h"
 
 enum mover_step { /* in order */
@@ -17,6 +18,13 @@ enum mover_step { /* in order */
                   MOVER_S_HOLD,
                   MOVER_S_MARK,
                   MOVER_S_PUNCH,
+                  MOVER_S_ASIDE, /* from here MOVER_ARCHIVE, after MANIFEST */
+                  MOVER_S_AGAIN,
+                  MOVER_S_PLACE,
+                  MOVER_S_LAST,
+                  MOVER_S_FIND, /* from here MOVER_BACK */
+                  MOVER_S_FETCH,
+                  MOVER_S_LAND,
                   MOVER_S_REPORT,
                   MOVER_S_ENDED
 };
@@ -31,11 +39,16 @@ struct mover {
     bool cancelled, may_repeat;
     int64_t began_ns;
 
-    port_mutex watch; /* over the next three */
+    port_mutex watch; /* over the next four */
     struct stub_take *take;
-    bool lost;    /* mover_watch gave the lease back */
-    bool sealing; /* mover_watch must not any more */
+    struct port_file *leased; /* lent: whose lease mover_watch gives back */
+    bool lost;                /* mover_watch gave the lease back */
+    bool sealing;             /* mover_watch must not any more */
 
+    struct port_file *source; /* what is read: of take, or archive's own */
+    struct archive *archive;  /* MOVER_ARCHIVE */
+    struct back *back;        /* MOVER_BACK */
+    bool claimed;
     bool marking; /* the file may carry the marker */
     struct stub_facts facts;
     struct journal_item *intent;
@@ -49,10 +62,37 @@ struct mover {
     struct hasher *hasher;
     struct al_xxh128 hash;
     uint8_t sha256[PORT_SHA256_LEN];
+    struct attrs *attrs; /* from the manifest on */
+    const char *reason;  /* of an act that went well; NULL: none */
+    char note[256];      /* what people are told of an act that went well */
     struct mover_result result;
 };
 
 void mover_let_go(struct mover *m);
+/* Whether the rule still means the file, as facts.st has it. */
+bool mover_rule_holds(const struct mover *m);
+/* AL_OK with *refusal STUB_R_SHARE: the file is a share's. */
+int mover_look_for_share(struct mover *m, struct port_file *root,
+                         enum stub_refusal *refusal) AL_MUST_CHECK;
+/* Of an error of the volume's own filesystem: never one that reads as the share's. */
+int mover_local_code(int rc);
+/* False: somebody archives or brings back this very file. */
+bool mover_claim(struct mover *m);
+bool mover_wanted(struct mover *m);
+
+/* ---- archive.c: the steps TAKE, and ASIDE to LAST ---- */
+int archive_take(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+int archive_step(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+/* An error: the original may lie aside, the intent must stay open. */
+int archive_put_back(struct mover *m) AL_MUST_CHECK;
+void archive_end(struct mover *m);
+
+/* ---- back.c: the steps FIND to LAND ---- */
+int back_step(struct mover *m) AL_MUST_CHECK;
+/* An error: what it came to is not known, the intent must stay open. */
+int back_give_up(struct mover *m) AL_MUST_CHECK;
+void back_end(struct mover *m);
+
 /* Before a copied marker is dropped. Not as the job's: of each file the job counts one outcome, and
  * this is not the last. */
 int mover_tell_copied(struct mover *m, const struct stub_facts *facts) AL_MUST_CHECK;
@@ -64,6 +104,9 @@ void mover_give_up(struct mover *m);
 void mover_report(struct mover *m);
 /* *refusal: STUB_R_ATTRS_TOO_LARGE. */
 int mover_write_manifest(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+/* After that: what the line said. Lent. */
+const struct manifest_record *mover_record(const struct mover *m);
+struct attrs *mover_attrs_free(struct attrs *a); /* NULL is fine; returns NULL */
 /* A path that target_object_name gives the extension of a marker. */
 void mover_ext_path(const char *ext, char path[MARKER_EXT_LEN + 3]);
 

@@ -62,7 +62,7 @@ finish_unmoved(struct worker *w, const struct job *job, int code, const struct a
 {
     const struct mover_env *env = w->pool->conf.env;
     struct mover_result r = {.code = code};
-    struct outcome o = {.act = "tier", .code = code, .reason = ""};
+    struct outcome o = {.act = mover_act_name(job->item.act), .code = code, .reason = ""};
 
     r.fail = *fail;
     o.text = r.fail.text;

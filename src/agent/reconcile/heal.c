@@ -9,8 +9,8 @@ reconcile_tell(const struct reconcile_env *env, const struct told *t, const char
 {
     struct outcome o = {.act = act, .code = code, .reason = reason, .text = text};
 
-    o.volume_id = t->volume->volume_id;
-    o.share_id = t->volume->share_id;
+    o.volume_id = t->volume_id;
+    o.share_id = t->share_id;
     o.job_id = t->job_id;
     o.rule_id = t->rule_id;
     o.path = t->path;
@@ -99,8 +99,6 @@ struct intent_case {
     struct stub_facts facts;
     struct al_fail fail;
 };
-
-enum healed { HEALED_AS_WAS, HEALED_STUB, HEALED_REPORTED, HEALED_LATER };
 
 /* AL_ESTALE: the file itself is gone. */
 static int
@@ -324,26 +322,31 @@ heal_recall(struct intent_case *c)
 }
 
 static enum healed
-heal(const struct reconcile_env *env, const struct journal_intent *in)
+heal(const struct reconcile_env *env, struct journal_item *item)
 {
+    const struct journal_intent *in = journal_intent_of(item);
     struct intent_case c = {.env = env, .in = in};
 
+    c.told = (struct told){.volume_id = in->volume_id,
+                           .share_id = in->share_id,
+                           .object_id = in->object_id,
+                           .path = in->path,
+                           .ino = in->ino,
+                           .size = in->size,
+                           .mtime_ns = in->mtime_ns,
+                           .began_ns = in->began_ns,
+                           .job_id = in->job_id,
+                           .rule_id = in->rule_id,
+                           .pid = in->pid,
+                           .uid = in->uid,
+                           .process = in->process};
+    if (in->kind == JOURNAL_ARCHIVE || in->kind == JOURNAL_BACK) {
+        return reconcile_archive(env, item, &c.told);
+    }
     c.volume = env->volume(env->volume_ctx, in->volume_id);
     if (c.volume == NULL || strcmp(c.volume->share_id, in->share_id) != 0) {
         return HEALED_LATER;
     }
-    c.told.volume = c.volume;
-    c.told.object_id = in->object_id;
-    c.told.path = in->path;
-    c.told.ino = in->ino;
-    c.told.size = in->size;
-    c.told.mtime_ns = in->mtime_ns;
-    c.told.began_ns = in->began_ns;
-    c.told.job_id = in->job_id;
-    c.told.rule_id = in->rule_id;
-    c.told.pid = in->pid;
-    c.told.uid = in->uid;
-    c.told.process = in->process;
     return in->kind == JOURNAL_TIER ? heal_tier(&c) : heal_recall(&c);
 }
 
@@ -360,7 +363,7 @@ reconcile_found(const struct reconcile_env *env, struct reconcile_counts *counts
             break;
         }
         counts->intents++;
-        switch (heal(env, journal_intent_of(item))) {
+        switch (heal(env, item)) {
         case HEALED_AS_WAS:
             counts->put_back_as_was++;
             break;

@@ -17,6 +17,7 @@
 #ifndef ALTO_AGENT_RECONCILE_RECONCILE_H
 #define ALTO_AGENT_RECONCILE_RECONCILE_H
 
+#include "agent/mover/mover.h"
 #include "agent/recall/recall.h"
 
 #define RECONCILE_AGAIN_NS 60000000000 /* a minute between looks at what could not be healed */
@@ -30,6 +31,8 @@ struct reconcile_env { /* lent */
     /* The volume of an id, NULL while it is not there. Lent for the call. */
     const struct recall_volume *(*volume)(void *ctx, const char *volume_id);
     void *volume_ctx;
+    /* The same, to archive and bring back: with its root and key. NULL: nothing is archived here. */
+    const struct mover_volume *(*place)(void *ctx, const char *volume_id);
     struct recall_connect connect; /* to a volume's share */
     /* Whether a marker that this volume's key does not fit is another volume's of this host, on the
      * same filesystem: then it is that one's to judge. NULL: there are no others. */

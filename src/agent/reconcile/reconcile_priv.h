@@ -2,10 +2,13 @@
 #ifndef ALTO_AGENT_RECONCILE_PRIV_H
 #define ALTO_AGENT_RECONCILE_PRIV_H
 
+#include "agent/mover/place.h"
 #include "agent/reconcile/reconcile.h"
 
+enum healed { HEALED_AS_WAS, HEALED_STUB, HEALED_REPORTED, HEALED_LATER };
+
 struct told { /* what an outcome of reconcile is about */
-    const struct recall_volume *volume;
+    const char *volume_id, *share_id;
     const char *object_id; /* or NULL */
     struct al_span path;
     uint64_t ino, size, freed;
@@ -17,6 +20,9 @@ struct told { /* what an outcome of reconcile is about */
 
 int reconcile_tell(const struct reconcile_env *env, const struct told *t, const char *act, int code,
                    const char *reason, const char *text) AL_MUST_CHECK;
+/* An intent of an archive or a way back. told: what it says, with its volume. */
+enum healed reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
+                              const struct told *told);
 /* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT,
  * AL_ECORRUPT: surely not. Else unknown. */
 int reconcile_object_there(const struct reconcile_env *env, const struct recall_volume *v,

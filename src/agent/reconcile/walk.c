@@ -92,7 +92,8 @@ tell_and_do(struct walk *w, const struct told *t, enum marker_verdict verdict,
 static void
 judge(struct walk *w, struct al_span path)
 {
-    struct told t = {.volume = w->volume, .path = path};
+    struct told t = {
+        .volume_id = w->volume->volume_id, .share_id = w->volume->share_id, .path = path};
     struct stub_facts facts;
     enum marker_verdict verdict;
     struct marker m;

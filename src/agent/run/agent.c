@@ -117,6 +117,7 @@ open_records(struct agent *a, struct al_fail *fail)
         a->journal_torn = true;
     }
     rc = rc != AL_OK ? rc : stamps_open(a->port, a->state, &a->stamps, fail);
+    rc = rc != AL_OK ? rc : claims_new(&a->claims);
     if (rc != AL_OK) {
         return rc;
     }
@@ -126,7 +127,8 @@ open_records(struct agent *a, struct al_fail *fail)
                                       .journal = a->journal,
                                       .sink = &a->sink.sink,
                                       .host_id = a->identity->host_id,
-                                      .stamps = a->stamps};
+                                      .stamps = a->stamps,
+                                      .claims = a->claims};
     return fs_memory_open(a->port, a->state, &a->filesystems, fail);
 }
 
@@ -244,6 +246,7 @@ agent_stop(struct agent *a)
     a->gate = agent_gate_stop(a->gate);
     a->filesystems = fs_memory_close(a->filesystems);
     a->stamps = stamps_close(a->stamps);
+    a->claims = claims_free(a->claims);
     a->journal = journal_close(a->journal);
     a->spool = spool_close(a->spool);
     (void)agent_config_unref(a->config); /* returns NULL */

@@ -95,9 +95,9 @@ struct volume { /* settings never change: a changed one is another struct volume
     char *name, *path, *kind;
     bool tracked_only, has_key;
     uint8_t key[CONFIG_KEY_LEN];
-    char *url, *user, *password; /* of the share; url NULL: none */
-    _Atomic bool looked;         /* at least once: its root is open if it can be */
-    struct share_pools *pools;   /* NULL without a share */
+    char *url, *user, *password, *share_name; /* of the share; url NULL: none */
+    _Atomic bool looked;                      /* at least once: its root is open if it can be */
+    struct share_pools *pools;                /* NULL without a share */
 
     port_mutex lock;          /* over what follows */
     struct volume_root *root; /* NULL: not open */
@@ -142,6 +142,22 @@ const struct recall_volume *volume_recall(struct volume *v);
 int volume_mover(struct volume *v, const struct mover_volume **ret,
                  struct al_fail *fail) AL_MUST_CHECK;
 struct target_conf volume_target(const struct volume *v); /* borrows the volume's strings */
+/* Connects the volume's manifest writer on first use; its lock is not held. Share's codes. */
+int volume_manifests(struct volume *v, struct manifest_writer **ret,
+                     struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- archive.c ---- */
+struct
+    volume_place { /* a volume to archive in and bring back to; movers must be done before its end */
+    struct port *port;
+    struct port_file *root;
+    struct mover_volume mover; /* without manifests */
+};
+/* AL_ENOENT: not to be opened now; AL_ENOTSUP: no share, or no key. */
+int volume_place(struct volume *v, struct volume_place *ret, struct al_fail *fail) AL_MUST_CHECK;
+void volume_place_end(struct volume_place *p);
+/* The server says so, or its name: a placeholder was asked for. */
+bool item_is_archived(const struct work_item *item);
 
 /* ---- fsid.c: which filesystem was at a volume's path before ---- */
 struct fs_memory;
@@ -253,6 +269,7 @@ struct agent {
     bool journal_torn;
     struct fs_memory *filesystems;
     struct stamps *stamps;
+    struct claims *claims;
     struct recall_env recall_env;
     struct mover_env mover_env;
     struct share_pools pools[AGENT_SHARE_POOLS];

@@ -98,7 +98,7 @@ lasts(const struct port_fs *fs)
     static const uint8_t none[16];
 
     return (fs->kind == PORT_FS_EXT4 || fs->kind == PORT_FS_XFS || fs->kind == PORT_FS_BTRFS ||
-            fs->kind == PORT_FS_NTFS) &&
+            fs->kind == PORT_FS_NTFS || fs->kind == PORT_FS_FUSE) &&
            memcmp(fs->id, none, sizeof(none)) != 0;
 }
 
@@ -106,9 +106,16 @@ static int
 fs_at(struct fs_memory *m, const char *path, struct port_fs *ret)
 {
     AL_CLEANUP(port_holder_end) struct port_holder root = {m->port, NULL};
+    static const uint8_t none[16];
     int rc = port_open(m->port, NULL, path, PORT_READ | PORT_FOLDER, 0, &root.file);
 
-    return rc != AL_OK ? rc : port_fs(m->port, root.file, ret);
+    rc = rc != AL_OK ? rc : port_fs(m->port, root.file, ret);
+    /* FUSE has no ids, but what lies below its mount point is another filesystem: an empty folder
+     * there does not mean that every file is gone. */
+    if (rc == AL_OK && ret->kind == PORT_FS_FUSE && memcmp(ret->id, none, sizeof(none)) == 0) {
+        memcpy(ret->id, "fuse", 4);
+    }
+    return rc;
 }
 
 static int

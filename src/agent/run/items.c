@@ -113,7 +113,7 @@ on_moved(void *ctx, const struct mover_item *item, const struct mover_result *r)
 
 static int
 submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume *mv,
-             const struct rule *rule)
+             const struct rule *rule, enum mover_act act)
 {
     const struct work *w = aw->work;
     int rc = AL_OK;
@@ -124,7 +124,9 @@ submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume 
                                   .rule = rule,
                                   .now_ns = w->now_ns,
                                   .job_id = w->job_id[0] != '\0' ? w->job_id : NULL,
-                                  .rule_id = w->rule_id[0] != '\0' ? w->rule_id : NULL};
+                                  .rule_id = w->rule_id[0] != '\0' ? w->rule_id : NULL,
+                                  .act = act,
+                                  .accessed_ns = w->items[i].accessed_ns};
         struct item_run *run;
 
         if (!may_begin(aw)) {
@@ -186,6 +188,23 @@ parse_rule(const struct work *w, struct rule **ret, struct al_fail *fail)
                                      (unsigned)e.at, e.message);
 }
 
+static void
+work_archive(struct agent_work *aw, struct volume *v, const struct rule *rule)
+{
+    AL_CLEANUP(volume_place_end) struct volume_place place = {0};
+    struct al_fail fail = {0};
+    int rc = volume_place(v, &place, &fail);
+
+    rc = rc != AL_OK ? rc : volume_manifests(v, &place.mover.manifests, &fail);
+    if (rc == AL_OK) {
+        end_work(aw, submit_moves(aw, v, &place.mover, rule, MOVER_ARCHIVE));
+    } else if (rc == AL_ENOTSUP) {
+        refuse_all(aw, STUB_R_UNSUPPORTED, fail.text);
+    } else {
+        work_end(aw, rc, fail.text);
+    }
+}
+
 void
 work_tier(struct agent_work *aw)
 {
@@ -200,13 +219,18 @@ work_tier(struct agent_work *aw)
     if (rc == AL_OK && v == NULL) {
         rc = al_fail_set(&fail, AL_ENOENT, 0, "this host has no such volume");
     }
+    if (rc == AL_OK && aw->work->kind == WORK_ARCHIVE) {
+        work_archive(aw, v, rule);
+        volume_unref(v);
+        return;
+    }
     if (rc == AL_OK) {
         rc = volume_mover(v, &mv, &fail);
     }
     if (rc == AL_OK && agent_gate_watched(stub_volume_root(mv->stub), watched, sizeof(watched))) {
         refuse_all(aw, STUB_R_WATCHED, watched);
     } else if (rc == AL_OK) {
-        end_work(aw, submit_moves(aw, v, mv, rule));
+        end_work(aw, submit_moves(aw, v, mv, rule, MOVER_TIER));
     } else if (rc == AL_ENOTSUP) {
         refuse_all(aw, STUB_R_UNSUPPORTED, fail.text);
     } else {
@@ -275,7 +299,50 @@ recall_begin(struct agent_work *aw, struct volume *v, struct recall_request *io,
 }
 
 static int
-submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volume *rv)
+submit_back(struct agent_work *aw, struct volume *v, const struct volume_place *place,
+            const struct work_item *item)
+{
+    const struct work *w = aw->work;
+    struct mover_item back = {.volume = &place->mover,
+                              .path = item->path,
+                              .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id,
+                              .act = MOVER_BACK};
+    struct item_run *run = item_begin(aw, v);
+    int rc = AL_ENOMEM;
+
+    memcpy(back.object_id, item->object_id, sizeof(back.object_id));
+    if (run != NULL) {
+        rc = mover_pool_submit(v->pools->movers, &back, true, on_moved, run);
+    }
+    if (rc != AL_OK) {
+        not_begun(aw, run);
+    }
+    return rc;
+}
+
+static int
+submit_fill(struct agent_work *aw, struct volume *v, const struct recall_volume *rv,
+            const struct work_item *item, struct al_buf *path)
+{
+    const struct work *w = aw->work;
+    struct recall_request request = {
+        .volume = rv, .path = item->path, .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id};
+    struct item_run *run = recall_begin(aw, v, &request, path);
+    int rc = run == NULL ? AL_ENOMEM
+             : request.volume == NULL
+                 ? AL_ENOENT
+                 : recall_pool_submit(run->volume->pools->recalls, &request, on_recalled, run);
+
+    if (rc != AL_OK) {
+        not_begun(aw, run);
+    }
+    return rc;
+}
+
+/* rv NULL: the volume holds no stubs, so that every item is one that was archived. */
+static int
+submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volume *rv,
+               const struct volume_place *place)
 {
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     const struct work *w = aw->work;
@@ -283,43 +350,50 @@ submit_recalls(struct agent_work *aw, struct volume *v, const struct recall_volu
 
     al_buf_init(&path, 128u << 10);
     for (size_t i = 0; i < w->item_count && rc == AL_OK; i++) {
-        struct recall_request request = {.volume = rv,
-                                         .path = w->items[i].path,
-                                         .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id};
-        struct item_run *run;
+        const struct work_item *item = &w->items[i];
 
         if (!may_begin(aw)) {
             break;
         }
-        run = recall_begin(aw, v, &request, &path);
-        rc = run == NULL ? AL_ENOMEM
-             : request.volume == NULL
-                 ? AL_ENOENT
-                 : recall_pool_submit(run->volume->pools->recalls, &request, on_recalled, run);
-        if (rc != AL_OK) {
-            not_begun(aw, run);
-        }
+        rc = rv == NULL || item_is_archived(item) ? submit_back(aw, v, place, item)
+                                                  : submit_fill(aw, v, rv, item, &path);
     }
     return rc;
+}
+
+static bool
+has_archived(const struct work *w)
+{
+    for (size_t i = 0; i < w->item_count; i++) {
+        if (item_is_archived(&w->items[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void
 work_recall(struct agent_work *aw)
 {
+    AL_CLEANUP(volume_place_end) struct volume_place place = {0};
     struct volume *v = volume_find(aw->agent, aw->work->volume_id);
     const struct recall_volume *rv = NULL;
+    struct al_fail fail = {0};
+    int rc = AL_OK;
 
-    if (v != NULL && volume_recall(v) == NULL) {
+    if (v != NULL && !v->tracked_only && volume_recall(v) == NULL) {
         volume_look(v);
     }
     rv = v != NULL ? volume_recall(v) : NULL;
-    if (rv != NULL) {
-        end_work(aw, submit_recalls(aw, v, rv));
+    if (v == NULL) {
+        rc = al_fail_set(&fail, AL_ENOENT, 0, "this host has no such volume");
+    } else if (rv == NULL || has_archived(aw->work)) {
+        rc = volume_place(v, &place, &fail);
+    }
+    if (rc == AL_OK) {
+        end_work(aw, submit_recalls(aw, v, rv, &place));
     } else {
-        work_end(aw, v == NULL || !v->tracked_only ? AL_ENOENT : AL_ENOTSUP,
-                 v == NULL         ? "this host has no such volume"
-                 : v->tracked_only ? "the volume is tracked only"
-                                   : "the volume is not mounted");
+        work_end(aw, rc, fail.text);
     }
     volume_unref(v);
 }

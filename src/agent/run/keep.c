@@ -229,7 +229,8 @@ struct keeper {
     al_id share_id;
     al_id away; /* a share that did not answer this time; others do */
     int away_code;
-    struct volume *lent[64]; /* references of volumes lent to reconcile, until it is done */
+    struct volume *lent[64];       /* references of volumes lent to reconcile, until it is done */
+    struct volume_place place[64]; /* of those, where one was asked for */
     size_t lent_count;
     uint64_t later; /* intents that must wait */
     int64_t healed_ns, looked_ns;
@@ -263,23 +264,46 @@ connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al
     return AL_OK;
 }
 
-static const struct recall_volume *
-lend(void *ctx, const char *volume_id)
+/* Its place in k->lent; the count where there is none. */
+static size_t
+lend_volume(struct keeper *k, const char *volume_id)
 {
-    struct keeper *k = ctx;
     struct volume *v;
 
     for (size_t i = 0; i < k->lent_count; i++) {
         if (strcmp(k->lent[i]->id, volume_id) == 0) {
-            return volume_recall(k->lent[i]);
+            return i;
         }
     }
     v = k->lent_count < AL_LEN(k->lent) ? volume_find(k->agent, volume_id) : NULL;
     if (v == NULL) {
-        return NULL; /* looked at again later */
+        return AL_LEN(k->lent); /* looked at again later */
     }
-    k->lent[k->lent_count++] = v;
-    return volume_recall(v);
+    k->place[k->lent_count] = (struct volume_place){0};
+    k->lent[k->lent_count] = v;
+    return k->lent_count++;
+}
+
+static const struct recall_volume *
+lend(void *ctx, const char *volume_id)
+{
+    struct keeper *k = ctx;
+    size_t i = lend_volume(k, volume_id);
+
+    return i < AL_LEN(k->lent) ? volume_recall(k->lent[i]) : NULL;
+}
+
+static const struct mover_volume *
+lend_place(void *ctx, const char *volume_id)
+{
+    struct keeper *k = ctx;
+    size_t i = lend_volume(k, volume_id);
+
+    if (i == AL_LEN(k->lent) ||
+        (k->place[i].root == NULL && volume_place(k->lent[i], &k->place[i], NULL) != AL_OK)) {
+        return NULL;
+    }
+    return &k->place[i].mover;
 }
 
 static bool
@@ -330,6 +354,7 @@ heal(struct keeper *k)
                                 .sink = &a->sink.sink,
                                 .volume = lend,
                                 .volume_ctx = k,
+                                .place = lend_place,
                                 .connect = {.get = connect, .ctx = k},
                                 .is_anothers = volume_is_anothers,
                                 .others_ctx = a};
@@ -344,7 +369,9 @@ heal(struct keeper *k)
     }
     k->target = target_close(k->target);
     while (k->lent_count > 0) {
-        volume_unref(k->lent[--k->lent_count]);
+        k->lent_count--;
+        volume_place_end(&k->place[k->lent_count]);
+        volume_unref(k->lent[k->lent_count]);
     }
     k->later = rc == AL_OK ? counts.later : 1;
     k->healed_ns = port_mono_ns(a->port);

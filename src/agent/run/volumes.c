@@ -133,6 +133,7 @@ volume_free(struct volume *v)
         al_wipe(v->password, strlen(v->password));
     }
     al_free(v->password);
+    al_free(v->share_name);
     al_free(v->user);
     al_free(v->url);
     al_free(v->kind);
@@ -187,6 +188,7 @@ volume_new(struct agent *a, const struct config_volume *c, const struct config_s
         !copy(&v->url, share != NULL ? share->url : NULL) ||
         !copy(&v->user, share != NULL ? share->user : NULL) ||
         !copy(&v->password, share != NULL ? share->password : NULL) ||
+        !copy(&v->share_name, share != NULL ? share->name : NULL) ||
         (share != NULL && pools_of(a, v->share_id, &v->pools, &fail) != AL_OK)) {
         volume_free(v);
         return NULL;
@@ -209,7 +211,8 @@ same(const struct volume *v, const struct config_volume *c, const struct config_
            same_text(v->name, c->name) && same_text(v->path, c->path) &&
            same_text(v->kind, c->kind) && same_text(v->url, share != NULL ? share->url : NULL) &&
            same_text(v->user, share != NULL ? share->user : NULL) &&
-           same_text(v->password, share != NULL ? share->password : NULL);
+           same_text(v->password, share != NULL ? share->password : NULL) &&
+           same_text(v->share_name, share != NULL ? share->name : NULL);
 }
 
 struct target_conf
@@ -511,10 +514,34 @@ may_move(const struct volume *v, struct al_fail *fail)
 }
 
 int
-volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *fail)
+volume_manifests(struct volume *v, struct manifest_writer **ret, struct al_fail *fail)
 {
     struct manifest_writer *fresh = NULL;
     bool connected;
+    int rc = AL_OK;
+
+    port_mutex_lock(&v->lock);
+    connected = v->manifests != NULL;
+    port_mutex_unlock(&v->lock);
+    if (!connected) {
+        /* Without the lock: a share that hangs must not hold up who looks at volumes. */
+        rc = connect_manifests(v, &fresh, fail);
+    }
+    port_mutex_lock(&v->lock);
+    if (rc == AL_OK && v->manifests == NULL) {
+        v->manifests = fresh;
+        fresh = NULL;
+    }
+    *ret = v->manifests;
+    port_mutex_unlock(&v->lock);
+    (void)manifest_writer_close(fresh); /* somebody else was quicker; returns NULL */
+    return rc;
+}
+
+int
+volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *fail)
+{
+    struct manifest_writer *manifests = NULL;
     int rc;
 
     if (v->tracked_only) {
@@ -525,25 +552,18 @@ volume_mover(struct volume *v, const struct mover_volume **ret, struct al_fail *
     }
     port_mutex_lock(&v->lock);
     rc = may_move(v, fail);
-    connected = v->manifests != NULL;
     port_mutex_unlock(&v->lock);
-    if (rc == AL_OK && !connected) {
-        /* Without the lock: a share that hangs must not hold up who looks at volumes. */
-        rc = connect_manifests(v, &fresh, fail);
+    rc = rc != AL_OK ? rc : volume_manifests(v, &manifests, fail);
+    if (rc == AL_OK) {
         port_mutex_lock(&v->lock);
-        if (rc == AL_OK && v->manifests == NULL) {
-            v->manifests = fresh;
-            fresh = NULL;
+        if (v->mover.manifests == NULL) {
             v->mover = (struct mover_volume){.volume_id = v->id,
                                              .share_id = v->share_id,
                                              .stub = v->recall.stub,
-                                             .manifests = v->manifests,
+                                             .manifests = manifests,
                                              .target = volume_target(v)};
         }
         port_mutex_unlock(&v->lock);
-        (void)manifest_writer_close(fresh); /* somebody else was quicker; returns NULL */
-    }
-    if (rc == AL_OK) {
         *ret = &v->mover;
     }
     return rc;

@@ -106,6 +106,7 @@ run(struct agent_work *aw)
         work_scan(aw);
         return;
     case WORK_TIER:
+    case WORK_ARCHIVE:
         work_tier(aw);
         return;
     case WORK_RECALL:

@@ -41,7 +41,13 @@
     X(STUB_R_ATTRS_TOO_LARGE, "attributes_too_large")                                              \
     X(STUB_R_TIME, "time_out_of_range") /* before 1677 or after 2262: a marker cannot keep it */   \
     X(STUB_R_WATCHED, "watched_by_others") /* somebody there would be given stubs unasked */       \
-    X(STUB_R_SHARE, "part_of_a_share")     /* below an identity file of a share */
+    X(STUB_R_SHARE, "part_of_a_share")     /* below an identity file of a share */                 \
+    X(STUB_R_ARCHIVED, "already_archived") /* a placeholder stands in its place */                 \
+    X(STUB_R_HOLDER, "is_placeholder")     /* a placeholder itself, or a file of Alto's own */     \
+    X(STUB_R_HOLDER_THERE, "exists_placeholder") /* name.alto is taken */                          \
+    X(STUB_R_NAME_TOO_LONG, "name_too_long")     /* with .alto behind it */                        \
+    X(STUB_R_READ_ONLY, "read_only_folder")      /* its folder takes no change */                  \
+    X(STUB_R_NO_ROOM, "no_room")                 /* for a placeholder: disk or quota are full */
 
 enum stub_refusal {
 #define STUB_R_ENUM(name, text) name,
@@ -53,6 +59,10 @@ const char *stub_refusal_name(enum stub_refusal r);
 
 /* files in a volume's root that stub_volume_probe makes and removes: nobody's data */
 #define STUB_PROBE_PREFIX ".alto-probe-"
+/* files in any folder that archiving and bringing back make and remove (agent/mover/place.h): no
+ * data of anybody's own either, so a walk passes them by */
+#define STUB_NEW_PREFIX ".alto-new-"
+#define STUB_BACK_PREFIX ".alto-back-"
 
 struct stub_volume; /* one volume's root on this host, opened; struct body per implementation */
 

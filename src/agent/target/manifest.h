@@ -43,6 +43,13 @@ int manifest_print(const struct manifest_record *r, struct al_buf *to) AL_MUST_C
 int manifest_parse(struct al_span line, struct al_arena *arena, struct manifest_record *ret,
                    struct al_fail *fail) AL_MUST_CHECK;
 
+/* The line of an object that this host put there, of the newest where there are several. Reads the
+ * manifests of the days around the one in the object's id. AL_ENOENT: there is none; the share's
+ * codes. Everything in *ret lives in the arena. */
+int manifest_find(struct target *t, const char *host_id, const char *object_id,
+                  struct al_arena *arena, struct manifest_record *ret,
+                  struct al_fail *fail) AL_MUST_CHECK;
+
 struct manifest_writer;
 /* Owns its own target (a connection of its own) but starts no thread: whoever comes first writes
  * for all who wait. Any thread may commit. */

@@ -337,8 +337,10 @@ tell_owner(struct walker *me, uint32_t uid)
 static bool
 is_probe(const struct node *folder, const struct port_dirent *e)
 {
-    return folder->parent == NULL &&
-           strncmp(e->name, STUB_PROBE_PREFIX, sizeof(STUB_PROBE_PREFIX) - 1) == 0;
+    return (folder->parent == NULL &&
+            strncmp(e->name, STUB_PROBE_PREFIX, sizeof(STUB_PROBE_PREFIX) - 1) == 0) ||
+           strncmp(e->name, STUB_NEW_PREFIX, sizeof(STUB_NEW_PREFIX) - 1) == 0 ||
+           strncmp(e->name, STUB_BACK_PREFIX, sizeof(STUB_BACK_PREFIX) - 1) == 0;
 }
 
 static int

@@ -356,8 +356,7 @@ sim_lease_take(struct port *p, struct port_file *f)
         return rc;
     }
     rc = sim_alive(d, f);
-    if (rc == AL_OK && (f->inode->type != PORT_T_FILE ||
-                        (f->flags & (PORT_READ | PORT_WRITE)) != (PORT_READ | PORT_WRITE))) {
+    if (rc == AL_OK && (f->inode->type != PORT_T_FILE || (f->flags & PORT_READ) == 0)) {
         rc = AL_EINVAL;
     }
     if (rc == AL_OK && f->lease && f->wanted) {

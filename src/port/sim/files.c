@@ -655,7 +655,9 @@ sim_rename(struct port *p, struct port_file *dir_a, const char *a, struct port_f
     if (rc != AL_OK) {
         return rc;
     }
-    rc = d->sim->read_only && !d->other ? AL_EROFS : rename_it(d, dir_a, a, dir_b, b, replace);
+    rc = d->sim->read_only && !d->other      ? AL_EROFS
+         : !replace && d->sim->plain_renames ? AL_EINVAL
+                                             : rename_it(d, dir_a, a, dir_b, b, replace);
     return sim_leave(d, rc);
 }
 

@@ -140,6 +140,12 @@ sim_read_only(struct sim *s, bool on)
 }
 
 void
+sim_plain_renames(struct sim *s, bool on)
+{
+    s->plain_renames = on;
+}
+
+void
 sim_clock_add(struct sim *s, int64_t ns)
 {
     s->clock_ns += ns;

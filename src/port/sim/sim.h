@@ -76,6 +76,8 @@ int sim_times_path(struct sim *s, const char *path, int64_t atime_ns,
 /* Blocks left to give out, from now; UINT64_MAX at first. Writing past it is AL_ENOSPC. */
 void sim_space(struct sim *s, uint64_t blocks);
 void sim_read_only(struct sim *s, bool on); /* AL_EROFS for every change by sim_port */
+/* A rename that must not replace anything is AL_EINVAL, as on many FUSE filesystems. */
+void sim_plain_renames(struct sim *s, bool on);
 void sim_clock_add(struct sim *s, int64_t ns);
 /* files and listings opened at sim_port and not closed */
 unsigned sim_open_files(const struct sim *s);

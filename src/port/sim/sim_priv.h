@@ -88,7 +88,7 @@ struct sim {
     uint32_t generation_next;
     int64_t clock_ns;
     uint64_t blocks_left;
-    bool read_only;
+    bool read_only, plain_renames;
     /* crashing */
     uint64_t calls, crash_at;
     enum sim_crash crash_how;

@@ -164,9 +164,9 @@ find_away(struct settle *s)
     return rc < 0 ? rc : inv_append_close(&a);
 }
 
-/* It was used after it was deleted, so it is there again, or still. */
+/* It was used after it was deleted, so it is there again, or still; or it is archived: then it was we who took it away. */
 #define IS_BACK                                                                                    \
-    "(coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source = 2 AND "         \
+    "(e.state = 5 OR coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source = 2 AND "         \
     "e.accessed_ns > a.time_ns))"
 static const char back_sql[] =
     "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a "

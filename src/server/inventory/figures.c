@@ -90,10 +90,10 @@ inv_groups(struct inv_use *u, const char *source, bool owners, size_t most, stru
     inv_put(
         &sql,
         "SELECT %s, g.n, g.b, g.a, g.sn, g.sb FROM (SELECT %s, sum(n)::BIGINT AS n, " INV_SUM(
-            "b") " AS b, " INV_SUM("a") " AS a, coalesce(sum(n) FILTER (state = 1), "
+            "b") " AS b, " INV_SUM("a") " AS a, coalesce(sum(n) FILTER (state IN (1, 5)), "
                                         "0)::BIGINT AS sn, " INV_SUM_IF(
                                             "b",
-                                            "state = 1") " AS sb FROM (SELECT %s, state, "
+                                            "state IN (1, 5)") " AS sb FROM (SELECT %s, state, "
                                                          "count(*) AS n, " INV_SUM(
                                                              "size") " AS b, " INV_SUM("a"
                                                                                        "l"

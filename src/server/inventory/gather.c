@@ -97,7 +97,7 @@ sum_rows(struct inv_gather *g, const struct inv_gathered *r)
         if (r->types[i] != PORT_T_FILE || r->folders[i] == 0) {
             continue;
         }
-        if (r->states != NULL && r->states[i] == RULE_S_STUB) {
+        if (r->states != NULL && (r->states[i] == RULE_S_STUB || r->states[i] == RULE_S_ARCHIVED)) {
             one.sum[INV_S_STUB_FILES] = 1;
             one.sum[INV_S_STUB_BYTES] = (uint64_t)r->sizes[i];
         }

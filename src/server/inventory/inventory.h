@@ -49,7 +49,8 @@
     65536u /* bytes of a path below a volume; longer ones are counted and left out */
 #define INVENTORY_FOLDERS_MAX                                                                      \
     50000000u /* folders of one scan: bounds memory of the merge (some 150 bytes each) */
-#define INVENTORY_OUTCOMES_MAX 131072u /* rows of one batch of outcomes: some 100 bytes each and their paths */
+#define INVENTORY_OUTCOMES_MAX                                                                     \
+    131072u /* rows of one batch of outcomes: some 100 bytes each and their paths */
 #define INVENTORY_ATTACHED_MAX                                                                     \
     512u /* volumes open at once; the least recently used idle one is closed */
 #define INVENTORY_TOP_FOLDERS 20u
@@ -116,10 +117,11 @@ typedef int inventory_row_fn(void *ctx, const struct inventory_row *row);
 struct inventory_scan_result {
     uint64_t entries, folders, unreadable; /* seen */
     uint64_t added, changed, gone;         /* against what was known */
-    uint64_t moved; /* at a path that was not known, and known at another that is gone: neither added nor gone; by inode, type, size, time of
+    uint64_t
+        moved; /* at a path that was not known, and known at another that is gone: neither added nor gone; by inode, type, size, time of
                        change and of birth. They keep state, object and evidence */
-    uint64_t kept;                         /* not seen, but below a folder that could not be read */
-    uint64_t left_out;                     /* path too long, or in a folder that never came */
+    uint64_t kept;     /* not seen, but below a folder that could not be read */
+    uint64_t left_out; /* path too long, or in a folder that never came */
 };
 /* Makes what the scan saw the truth, in one transaction. Files whose state an outcome changed since
  * scan_begin keep the outcome's state and blocks. *ret may be NULL. Ending the scan that was ended
@@ -238,7 +240,7 @@ int inventory_stat(struct inventory *inv, const struct inventory_scope *scope,
 struct inventory_totals {
     uint64_t files, folders, others; /* others: symlinks, devices ... */
     uint64_t bytes, allocated;       /* of files */
-    uint64_t stub_files, stub_bytes;
+    uint64_t stub_files, stub_bytes; /* what lies on the share: stubs, and archived files */
     uint64_t freed_bytes; /* what stubs would use, rounded to blocks, less what they do use */
     uint64_t unreadable;  /* folders */
     int64_t last_scan_ns; /* 0: never */
@@ -263,6 +265,7 @@ struct inventory_plan_query {
     int64_t now_ns;
     const struct inventory_earlier *earlier; /* in order; the first that matches decides */
     size_t earlier_count;
+    bool archive; /* with placeholders: other refusals than for stubs */
 };
 struct inventory_refusal { /* names of agent/stub/stub.h STUB_REFUSALS, the reason of an earlier
                               rule, "newer_than_the_date", "pinned_in_lucidlink" or

@@ -360,6 +360,9 @@ int inv_tree_connect(struct inv_tree *t) AL_MUST_CHECK;
  * scan could not look. */
 int inv_tree_known(struct inv_tree *t, uint32_t old_id, uint32_t old_parent,
                    struct al_span name) AL_MUST_CHECK;
+/* The same; stays: it is kept also where the scan looked and it was not there. */
+int inv_tree_stays(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct al_span name,
+                   bool stays) AL_MUST_CHECK;
 int inv_tree_number(struct inv_tree *t) AL_MUST_CHECK; /* gives ids; nothing is added afterwards */
 void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own → with all below */
 /* The path of a numbered node, "" for the root, appended. */

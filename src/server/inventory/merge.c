@@ -16,7 +16,8 @@ struct merge {
     char *folder;
     unsigned slot;
     bool lent;
-    int64_t known; /* entries before */
+    int64_t known;    /* entries before */
+    int64_t archived; /* of those */
     struct inventory_scan_result result;
 };
 
@@ -70,7 +71,7 @@ static int
 read_known(struct merge *m)
 {
     INV_ROWS(rows);
-    char sql[256];
+    char sql[512];
     bool end = false;
     int rc;
 
@@ -79,16 +80,29 @@ read_known(struct merge *m)
     if (rc < 0) {
         return rc;
     }
-    /* Numbers are given in preorder: parents come first. */
-    snprintf(sql, sizeof(sql), "SELECT id, parent, name FROM \"v_%s\".folder ORDER BY id", m->id);
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry WHERE state = 5", m->id);
+    rc = inv_one(m->u->inv, m->u->conn, sql, &m->archived);
+    if (rc < 0) {
+        return rc;
+    }
+    /* Numbers are given in preorder: parents come first. Folders with archived files below them stay. */
+    snprintf(sql, sizeof(sql),
+             m->archived > 0
+                 ? "WITH RECURSIVE up AS (SELECT DISTINCT folder AS id FROM \"v_%s\".entry WHERE "
+                   "state = 5 UNION SELECT f.parent FROM up JOIN \"v_%s\".folder f ON f.id = up.id "
+                   "WHERE f.parent > 0) SELECT f.id, f.parent, f.name, (f.id IN (SELECT id FROM "
+                   "up))::INTEGER "
+                   "FROM \"v_%s\".folder f ORDER BY f.id"
+                 : "SELECT id, parent, name, 0 FROM \"v_%s\".folder ORDER BY id",
+             m->id, m->id, m->id);
     rc = inv_query(m->u->inv, m->u->conn, sql, true, &rows);
     while (rc == AL_OK) {
         rc = inv_next(&rows, &end);
         if (rc < 0 || end) {
             break;
         }
-        rc = inv_tree_known(&m->tree, (uint32_t)inv_num(&rows, 0), (uint32_t)inv_num(&rows, 1),
-                            inv_bytes(&rows, 2));
+        rc = inv_tree_stays(&m->tree, (uint32_t)inv_num(&rows, 0), (uint32_t)inv_num(&rows, 1),
+                            inv_bytes(&rows, 2), inv_num(&rows, 3) != 0);
     }
     return rc < 0 ? rc : inv_tree_number(&m->tree);
 }
@@ -97,8 +111,11 @@ read_known(struct merge *m)
  * (INVENTORY_IMPORTED) is the file of that path, whatever its inode: lists of others have none, or
  * another host's; and where audit logs are the evidence, a path is all there is. */
 #define SAME "(t.audited OR o.ino = s.ino OR o.flags & 128 <> 0) AND o.type = s.type"
+/* The file of that path that was archived, whatever its inode was. Seen again by a scan that is not
+ * older than what was told, it is a file with its content once more. */
+#define OURS "(" SAME " OR o.state = 5)"
 /* An outcome told of it since the scan began: newer than the scan. */
-#define TOLD SAME " AND o.epoch >= t.epoch"
+#define TOLD OURS " AND o.epoch >= t.epoch"
 #define HAS_MARKER "s.flags & 2 <> 0"
 /* Evidence of a time before: a recall tells one access and not that none came after it; and what was written a day
  * (zones, rounding) after all that a list knows of it is not the content that the list speaks of. */
@@ -135,11 +152,12 @@ static const char joined_sql[] =
     "CASE WHEN " EVIDENCE " THEN o.accessed_ns WHEN NOT t.audited THEN s.accessed_ns END AS "
     "accessed_ns, "
     "(CASE WHEN " EVIDENCE " THEN o.source ELSE 0 END)::UTINYINT AS source, "
-    "(CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2) THEN o.state WHEN " HAS_MARKER
-    " OR (" LOST ") THEN 1 ELSE 0 END)::UTINYINT AS state, "
-    "CASE WHEN " SAME " AND (o.epoch >= t.epoch OR o.state >= 2 OR " HAS_MARKER " OR (" LOST
+    "(CASE WHEN " OURS
+    " AND (o.epoch >= t.epoch OR o.state IN (2, 3, 4)) THEN o.state WHEN " HAS_MARKER " OR (" LOST
+    ") THEN 1 ELSE 0 END)::UTINYINT AS state, "
+    "CASE WHEN " OURS " AND (o.epoch >= t.epoch OR o.state IN (2, 3, 4) OR " HAS_MARKER " OR (" LOST
     ")) THEN o.object_id END AS object_id, "
-    "(CASE WHEN " SAME " THEN o.epoch ELSE 0 END)::UBIGINT AS epoch, "
+    "(CASE WHEN " OURS " THEN o.epoch ELSE 0 END)::UBIGINT AS epoch, "
     "(CASE WHEN o.name IS NULL THEN 0 WHEN " LOST " THEN " FOUND_LOST " WHEN " SAME
     " AND o.size = s.size AND o.mtime_ns = s.mtime_ns AND o.ctime_ns = s.ctime_ns "
     "AND o.flags = s.flags THEN 1 ELSE 2 END)::UTINYINT AS found "
@@ -156,6 +174,22 @@ static const char kept_sql[] =
     "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE m.keep AND NOT "
     "EXISTS "
     "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
+
+/* What is archived is not seen, and stays: a walk that misses it says nothing (invariant 4). Also
+ * where its folder is gone, with its placeholders. */
+static const char archived_sql[] =
+    "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
+    "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
+    "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
+    "e.object_id, e.epoch, 3::UTINYINT AS found "
+    "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE e.state = 5 AND "
+    "m.new > 0 AND NOT EXISTS "
+    "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
+/* Its placeholder is no file of its own. */
+static const char holders_sql[] =
+    "DELETE FROM \"n_%s\".entry_new WHERE rowid IN (SELECT h.rowid FROM \"n_%s\".entry_new h JOIN "
+    "\"n_%s\".entry_new a ON a.folder = h.folder AND a.state = 5 AND h.name = a.name || "
+    "'.alto'::BLOB WHERE h.type = 1 AND h.state = 0 AND h.size <= 65536)";
 
 /* A folder that changed while it was listed can give a name twice. */
 static const char twice_sql[] =
@@ -184,6 +218,10 @@ build_entries(struct merge *m)
     }
     if (rc == AL_OK && m->known > 0 && m->tree.unreadable > 0) {
         rc = inv_runf(inv, c, kept_sql, m->id, m->id, m->slot, m->id);
+    }
+    if (rc == AL_OK && m->archived > 0) {
+        rc = inv_runf(inv, c, archived_sql, m->id, m->id, m->slot, m->id);
+        rc = rc < 0 ? rc : inv_runf(inv, c, holders_sql, m->id, m->id, m->id);
     }
     if (rc == AL_OK) {
         snprintf(sql, sizeof(sql), twice_sql, m->id);

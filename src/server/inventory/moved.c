@@ -14,7 +14,8 @@ static const char pairs_sql[] =
     "n.size, n.mtime_ns, n.ctime_ns, n.btime_ns, n.name, n.flags, n.allocated FROM "
     "\"n_%s\".entry_new n WHERE n.found = 0 AND n.ino <> 0), "
     "went AS (SELECT e.* FROM \"v_%s\".entry e SEMI JOIN came c ON e.ino = c.ino AND e.type = "
-    "c.type AND e.size = c.size AND e.mtime_ns = c.mtime_ns WHERE NOT EXISTS (SELECT 1 FROM "
+    "c.type AND e.size = c.size AND e.mtime_ns = c.mtime_ns WHERE e.state <> 5 AND NOT EXISTS "
+    "(SELECT 1 FROM "
     "alto_map(%u::UBIGINT) m JOIN \"n_%s\".entry_new n ON n.folder = m.new WHERE m.old = e.folder "
     "AND n.name = e.name AND n.ino = e.ino AND n.type = e.type)), "
     /* Of one inode may have several names: any of the old evidence is of it, and each serves one. */
@@ -37,7 +38,7 @@ static const char update_sql[] =
     "UPDATE \"n_%s\".entry_new AS n SET "
     "accessed_ns = CASE WHEN " EVIDENCE " THEN p.accessed_ns ELSE n.accessed_ns END, "
     "source = (CASE WHEN " EVIDENCE " THEN p.source ELSE 0 END)::UTINYINT, allocated = CASE WHEN "
-                                    "p.told THEN p.allocated ELSE n.allocated END, "
+    "p.told THEN p.allocated ELSE n.allocated END, "
     "state = (CASE WHEN p.told OR p.state >= 2 THEN p.state WHEN (n.flags & 2) <> 0 OR p.lost THEN "
     "1 ELSE 0 END)::UTINYINT, "
     "object_id = CASE WHEN p.told OR p.state >= 2 OR (n.flags & 2) <> 0 OR p.lost THEN p.object_id "

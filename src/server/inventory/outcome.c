@@ -8,7 +8,7 @@
 static const char told_sql[] =
     "CREATE OR REPLACE TEMP TABLE told (n UINTEGER, in_path BLOB, name BLOB, ino UBIGINT, set_bits "
     "UINTEGER, state UTINYINT, object_id VARCHAR, "
-    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT)";
+    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, ext BLOB)";
 
 /* Several rows about one file are applied one after the other: round 1 has each file's first, and
  * so on. */
@@ -24,6 +24,12 @@ static const char rounds_sql[] =
 #define ENTRY_COLUMNS                                                                              \
     "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
     "mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found"
+
+/* What is archived is known from its host, and no list that misses it makes it gone. */
+#define ENTRY_VALUES                                                                               \
+    "folder, name, ext, type, CASE WHEN state = 5 AND flags & 128 <> 0 THEN xor(flags, 128) ELSE "  \
+    "flags END, attrs, mode, uid, gid, nlink, ino, size, allocated, mtime_ns, ctime_ns, btime_ns, " \
+    "accessed_ns, source, state, object_id, epoch, found"
 
 #define MATCHES                                                                                    \
     "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino) AND NOT e.gone"
@@ -115,6 +121,16 @@ static const char gone_sql[] =
     "UPDATE temp.met AS e SET gone = true FROM temp.told_in t WHERE t.round = %lld AND (t.set_bits "
     "& 32) <> 0 AND " MATCHES;
 
+/* A scan that met the folder while the file lay aside found it gone, and no later one will see it:
+ * what is archived is known by its outcome alone. */
+static const char archived_sql[] =
+    "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT t.in_folder, t.name, t.ext, 1, 0, 0, 0, 0, "
+    "0, 1, 0, t.size, 0, t.mtime_ns, t.mtime_ns, NULL, NULL, 0, 5, t.object_id, (SELECT epoch FROM "
+    "\"v_%s\".meta), 1 FROM temp.told_in t WHERE t.state = 5 AND (t.set_bits & 21) = 21 AND NOT "
+    "EXISTS (SELECT 1 FROM temp.told_in l WHERE l.in_folder = t.in_folder AND l.name = t.name AND "
+    "l.round > t.round) AND NOT EXISTS (SELECT 1 FROM \"v_%s\".entry e WHERE e.folder = "
+    "t.in_folder AND e.name = t.name)";
+
 /* Also rows about a file that a row before said is gone. */
 static const char matched_sql[] =
     "SELECT count(*) FROM temp.told_in t JOIN temp.met e ON e.folder = t.in_folder AND e.name = "
@@ -133,6 +149,20 @@ row_is_sound(const struct inventory_outcome *o)
 {
     return o->state < RULE_S_COUNT && o->source < INVENTORY_SOURCES && o->allocated <= INT64_MAX &&
            o->size <= INT64_MAX && (o->object_id == NULL || al_id_valid(o->object_id));
+}
+
+/* As the column has it: in lower case; at most as long as a name is on any filesystem. */
+static duckdb_state
+append_ext(duckdb_appender a, struct al_span name)
+{
+    struct al_span ext = rule_ext_of(name);
+    uint8_t folded[256];
+
+    if (ext.len > sizeof(folded)) {
+        ext.len = 0;
+    }
+    rule_fold(ext, folded);
+    return duckdb_append_blob(a, folded, ext.len);
 }
 
 static int
@@ -164,6 +194,7 @@ append_row(struct inventory *inv, duckdb_appender a, uint32_t n, const struct in
     bad |= o->accessed_ns != RULE_TIME_UNKNOWN ? duckdb_append_int64(a, o->accessed_ns)
                                                : duckdb_append_null(a);
     bad |= duckdb_append_uint8(a, (uint8_t)o->source);
+    bad |= append_ext(a, name);
     bad |= duckdb_appender_end_row(a);
     return bad == DuckDBSuccess ? AL_OK : inv_error(inv, DUCKDB_ERROR_IO, duckdb_appender_error(a));
 }
@@ -247,7 +278,7 @@ inv_write_back(struct inv_use *u)
 
     return rc < 0 ? rc
                   : inv_runf(u->inv, u->conn,
-                             "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_COLUMNS
+                             "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_VALUES
                              " FROM temp.met WHERE NOT gone AND " CHANGED,
                              id);
 }
@@ -271,7 +302,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
     INV_USE(u);
     int64_t matched = 0;
     unsigned set = 0;
-    bool known = false;
+    bool known = false, archives = false;
     int rc;
 
     if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
@@ -285,6 +316,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
             return AL_EINVAL;
         }
         set |= rows[i].set;
+        archives = archives || rows[i].state == RULE_S_ARCHIVED;
     }
     rc = inv_use_begin(inv, scope, volume_id, true, &u);
     if (rc == AL_OK) {
@@ -305,6 +337,9 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
     }
     if (rc == AL_OK) {
         rc = inv_write_back(&u);
+    }
+    if (rc == AL_OK && archives) {
+        rc = inv_runf(inv, u.conn, archived_sql, u.volume->id, u.volume->id, u.volume->id);
     }
     if (rc == AL_OK && matched > 0) {
         rc = inv_summaries_follow(&u, set);

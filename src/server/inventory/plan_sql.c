@@ -9,28 +9,33 @@
 #define REASON_LEN_MAX 31u
 #define EARLIER_CODE 100 /* of the first earlier rule's reason */
 
-/* Why the inventory already knows that a file will not be tiered; names of STUB_REFUSALS
- * (agent/stub/stub.h) but for the first, in the order in which they are asked; the agent looks again. */
+/* Why the inventory already knows that a file will not be moved; names of STUB_REFUSALS
+ * (agent/stub/stub.h) but for the first, in the order in which they are asked; the agent looks again.
+ * archive: the same for what is archived with a placeholder; NULL: not asked. */
 static const struct {
-    const char *reason, *when;
+    const char *reason, *when, *archive;
 } known[] = {
-    {"newer_than_the_date", NULL},
-    {"not_a_file", "type <> 1"},
-    {"already_stub", "state = 1"},
-    {"pinned", "state = 4"},
-    {"open_elsewhere", "state IN (2, 3)"},
-    {"hard_linked", "nlink > 1"},
-    {"saves_no_blocks", "size = 0 OR allocated = 0"},
+    {"newer_than_the_date", NULL, NULL},
+    {"not_a_file", "type <> 1", "type <> 1"},
+    {"already_stub", "state = 1", "state = 1"},
+    {"already_archived", "state = 5", "state = 5"},
+    {"pinned", "state = 4", "state = 4"},
+    {"open_elsewhere", "state IN (2, 3)", "state IN (2, 3)"},
+    {"hard_linked", "nlink > 1", "nlink > 1"},
+    /* A placeholder has up to 4096 bytes. Blocks are not asked for: such volumes may tell of none. */
+    {"saves_no_blocks", "size = 0 OR allocated = 0", "size <= 4096"},
     /* A compressed file uses less and has no holes. */
-    {"sparse", "allocated < size AND (attrs & 32) = 0"},
-    {"immutable", "(attrs & 1) <> 0"},
-    {"append_only", "(attrs & 2) <> 0"},
-    {"fs_verity", "(attrs & 4) <> 0"},
-    {"fscrypt", "(attrs & 8) <> 0"},
-    {"dax", "(attrs & 16) <> 0"},
+    {"sparse", "allocated < size AND (attrs & 32) = 0", NULL},
+    {"immutable", "(attrs & 1) <> 0", "(attrs & 1) <> 0"},
+    {"append_only", "(attrs & 2) <> 0", "(attrs & 2) <> 0"},
+    {"fs_verity", "(attrs & 4) <> 0", "(attrs & 4) <> 0"},
+    {"fscrypt", "(attrs & 8) <> 0", "(attrs & 8) <> 0"},
+    {"dax", "(attrs & 16) <> 0", NULL},
+    {"name_too_long", NULL, "octet_length(name) > 250"},
+    {"is_placeholder", NULL, "name >= '.alto-'::BLOB AND name < '.alto.'::BLOB"},
     /* Asked of a volume with audit logs alone, the second of what the rule matches without coverage. */
-    {"pinned_in_lucidlink", NULL},
-    {"no_access_record", NULL},
+    {"pinned_in_lucidlink", NULL, NULL},
+    {"no_access_record", NULL, NULL},
 };
 #define CODE_PINNED_THERE (AL_LEN(known) - 1)
 #define CODE_NO_RECORD AL_LEN(known)
@@ -270,8 +275,10 @@ put_refusal(struct inv_sql *sql, const struct inv_plan *p)
         inv_put(sql, " THEN %zu", earlier_code(p, i));
     }
     for (size_t i = 1; i < AL_LEN(known); i++) {
-        if (known[i].when != NULL) {
-            inv_put(sql, " WHEN %s THEN %zu", known[i].when, i + 1);
+        const char *when = p->q->archive ? known[i].archive : known[i].when;
+
+        if (when != NULL) {
+            inv_put(sql, " WHEN %s THEN %zu", when, i + 1);
         }
     }
     if (p->pins) {

@@ -80,7 +80,7 @@ inventory_stat(struct inventory *inv, const struct inventory_scope *scope, const
 
 /* ---- totals ---- */
 
-#define IS_STUB "type = 1 AND state = 1"
+#define IS_STUB "type = 1 AND state IN (1, 5)"
 
 static int
 read_totals(struct inv_use *u, struct inventory_totals *ret)

@@ -81,7 +81,7 @@ static void
 tally_file(struct inv_tally *t, const struct tally_row *r)
 {
     uint64_t size = (uint64_t)r->size, allocated = (uint64_t)r->allocated, rounded;
-    bool stub = r->state == RULE_S_STUB;
+    bool stub = r->state == RULE_S_STUB || r->state == RULE_S_ARCHIVED;
     struct inventory_totals *all = &t->got.totals;
 
     all->files++;
@@ -92,7 +92,8 @@ tally_file(struct inv_tally *t, const struct tally_row *r)
                   t->block_bytes * t->block_bytes;
         all->stub_files++;
         all->stub_bytes = inv_plus(all->stub_bytes, size);
-        all->freed_bytes = inv_plus(all->freed_bytes, rounded > allocated ? rounded - allocated : 0);
+        all->freed_bytes =
+            inv_plus(all->freed_bytes, rounded > allocated ? rounded - allocated : 0);
     }
     if (r->accessed_ns == RULE_TIME_UNKNOWN) {
         t->got.unknown_files++;

@@ -295,6 +295,13 @@ inv_tree_connect(struct inv_tree *t)
 int
 inv_tree_known(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct al_span name)
 {
+    return inv_tree_stays(t, old_id, old_parent, name, false);
+}
+
+int
+inv_tree_stays(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct al_span name,
+               bool stays)
+{
     uint32_t parent, index;
     int rc = grow32(&t->map, &t->map_cap, (uint64_t)old_id + 1, sizeof(*t->map),
                     (uint64_t)INVENTORY_FOLDERS_MAX + 1);
@@ -311,13 +318,15 @@ inv_tree_known(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct 
         return AL_OK;
     }
     index = find(t, parent, name);
-    if (index == 0 && t->nodes[parent].keep) {
+    if (index == 0 && (stays || t->nodes[parent].keep)) {
+        bool keep = t->nodes[parent].keep;
+
         rc = add_node(t, parent, name, &index);
         if (rc < 0) {
             return rc;
         }
-        t->nodes[index].keep = true;
-        t->nodes[index].flags = ENTRY_UNREADABLE;
+        t->nodes[index].keep = keep;
+        t->nodes[index].flags = keep ? ENTRY_UNREADABLE : 0;
         insert(t, index);
     }
     t->map[old_id] = index;

@@ -8,7 +8,7 @@
 static const char *const kind_names[STORE_J_KINDS] = {
     [STORE_J_SCAN] = "scan",           [STORE_J_TIER] = "tier",
     [STORE_J_RECALL] = "recall",       [STORE_J_CHECK_SHARE] = "check_share",
-    [STORE_J_RECONCILE] = "reconcile",
+    [STORE_J_RECONCILE] = "reconcile", [STORE_J_ARCHIVE] = "archive",
 };
 static const char *const state_names[STORE_J_STATES] = {
     [STORE_J_QUEUED] = "queued",       [STORE_J_RUNNING] = "running",
@@ -16,6 +16,18 @@ static const char *const state_names[STORE_J_STATES] = {
     [STORE_J_CANCELLED] = "cancelled", [STORE_J_SUSPENDED] = "suspended",
     [STORE_J_PAUSED] = "paused",
 };
+
+bool
+store_job_kind_moves(enum store_job_kind kind)
+{
+    return store_job_kind_writes(kind) || kind == STORE_J_RECALL;
+}
+
+bool
+store_job_kind_writes(enum store_job_kind kind)
+{
+    return kind == STORE_J_TIER || kind == STORE_J_ARCHIVE;
+}
 
 const char *
 store_job_kind_name(enum store_job_kind kind)

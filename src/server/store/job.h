@@ -19,6 +19,7 @@
 enum store_job_kind {
     STORE_J_SCAN,
     STORE_J_TIER,
+    STORE_J_ARCHIVE, /* as tier, with placeholders in the files' places */
     STORE_J_RECALL,
     STORE_J_CHECK_SHARE,
     STORE_J_RECONCILE,
@@ -34,6 +35,8 @@ enum store_job_state {
     STORE_J_PAUSED,
     STORE_J_STATES
 };
+bool store_job_kind_moves(enum store_job_kind kind);          /* tier, archive, recall */
+bool store_job_kind_writes(enum store_job_kind kind);         /* to the share: tier, archive */
 const char *store_job_kind_name(enum store_job_kind kind);    /* "scan" ... */
 enum store_job_kind store_job_kind_of(const char *name);      /* STORE_J_RECONCILE: none */
 const char *store_job_state_name(enum store_job_state state); /* "queued" ... */
@@ -51,9 +54,9 @@ struct store_job {
         failed_files;
     int end_code; /* the first trouble a work ended with, AL_OK: none */
     const char *text;
-    const char *rule_where; /* NULL: by path */
-    int64_t plan_ns;        /* the rule's now */
-    uint64_t rule_version;  /* 0: none */
+    const char *rule_where;                /* NULL: by path */
+    int64_t plan_ns;                       /* the rule's now */
+    uint64_t rule_version;                 /* 0: none */
     const char *pause_reason, *pause_text; /* "": neither paused nor stopped early */
     bool stopping;                         /* ends with what is in hand */
     const char *created_by;                /* a name */
@@ -147,8 +150,8 @@ struct store_job_watch {
     int64_t look_ns, started_ns, paused_from_ns, paused_ns, slice_ns, space_ns;
     uint64_t done_files, failed_files; /* failed: for good, not for the share's sake */
     uint64_t limit_minutes, limit_error_percent, stop_used_percent;
-    uint64_t bytes_total, bytes_free;      /* of the volume; bytes_total 0: unknown */
-    uint64_t works_out, works_later;       /* handed out and not over; still to come */
+    uint64_t bytes_total, bytes_free; /* of the volume; bytes_total 0: unknown */
+    uint64_t works_out, works_later;  /* handed out and not over; still to come */
 };
 int store_job_watched(struct store *s, const struct scope *scope, int64_t now_ns,
                       struct al_arena *a, int (*each)(void *ctx, const struct store_job_watch *w),

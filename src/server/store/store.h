@@ -277,6 +277,11 @@ int store_volume_set(struct store *s, const struct scope *scope, const struct st
 /* AL_ECONFLICT: stubs or rules. Objects stay on the share */
 int store_volume_del(struct store *s, const struct scope *scope, const char *id,
                      struct al_fail *fail) AL_MUST_CHECK;
+/* How its files go to a share: *ret_kind "stub", "archive" or "report"; *ret_reason a sentence or
+ * "". Of the arena. AL_ENOENT. */
+int store_volume_way(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
+                     const char **ret_kind, const char **ret_reason,
+                     struct al_fail *fail) AL_MUST_CHECK;
 int store_volume_state(struct store *s, const struct scope *scope, const char *id,
                        const char *state, const char *text, struct al_fail *fail) AL_MUST_CHECK;
 /* files, bytes, allocated, stub_files, stub_bytes, freed_bytes, last_scan_ns as they stand; no new

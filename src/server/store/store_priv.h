@@ -210,8 +210,7 @@ int store_row_json(struct store_stmt *q, int first_column, const struct store_fi
 #define STORE_JOB_OPEN "('queued','running','suspended','paused')"
 #define STORE_WORK_LENT "('leased','dropped','pausing','leaving')"
 
-#define STORE_REF_COLUMNS                                                                          \
-    "w.id, w.job_id, w.customer_id, w.host_id, w.share_id, w.kind, w.lost"
+#define STORE_REF_COLUMNS "w.id, w.job_id, w.customer_id, w.host_id, w.share_id, w.kind, w.lost"
 struct store_work_ref;
 int store_work_refs(struct store_stmt *q, struct al_arena *a, struct store_work_ref **ret,
                     size_t *ret_count, struct al_fail *fail) AL_MUST_CHECK;
@@ -226,7 +225,8 @@ struct store_migration {
 extern const struct store_migration store_schema_core, store_schema_work, store_schema_series,
     store_schema_news, store_schema_trouble, store_schema_bodies, store_schema_acts,
     store_schema_reconcile, store_schema_rules;
-extern const struct store_migration store_schema_import, store_schema_access;
+extern const struct store_migration store_schema_import, store_schema_access,
+    store_schema_archive;
 const struct store_migration *const *store_migrations(size_t *ret_count);
 int store_migrate(struct store *s, const struct store_migration *const *list, size_t count,
                   struct al_fail *fail) AL_MUST_CHECK;

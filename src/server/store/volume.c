@@ -166,6 +166,54 @@ store_volume_each(struct store *s, const struct scope *scope, const char *host_i
     }
 }
 
+/* How files of a volume go to a share, and why: stubs where the host holds them for sure, else
+ * placeholders where there is a share, else nothing. A filespace that other hosts mount is never one
+ * for stubs: nobody knows that each of them runs an agent. Of a host that has not told, or cannot see
+ * the volume right now, stubs are expected as its kind has them. */
+#define WAY(kind, reason) "json_object('kind', '" kind "', 'reasons', json_array(" reason "))"
+#define WAY_SQL                                                                                                                                                                                                                                                                                                                                                         \
+    "CASE WHEN t.share_id IS NULL THEN " WAY(                                                                                                                                                                                                                                                                                                                           \
+        "report", "'It has no share that files could go to.'") " WHEN t.kind='lucidlink' "                                                                                                                                                                                                                                                                              \
+                                                               "THEN " WAY("archive",                                                                                                                                                                                                                                                                                   \
+                                                                           "'Hosts without an "                                                                                                                                                                                                                                                                         \
+                                                                           "agent may mount this "                                                                                                                                                                                                                                                                      \
+                                                                           "filespace too; they "                                                                                                                                                                                                                                                                       \
+                                                                           "would read zeros "                                                                                                                                                                                                                                                                          \
+                                                                           "from stubs.'") " WHEN"                                                                                                                                                                                                                                                                      \
+                                                                                           " t."                                                                                                                                                                                                                                                                        \
+                                                                                           "kind<"                                                                                                                                                                                                                                                                      \
+                                                                                           ">'"                                                                                                                                                                                                                                                                         \
+                                                                                           "posix"                                                                                                                                                                                                                                                                      \
+                                                                                           "' "                                                                                                                                                                                                                                                                         \
+                                                                                           "AND "                                                                                                                                                                                                                                                                       \
+                                                                                           "t."                                                                                                                                                                                                                                                                         \
+                                                                                           "state"                                                                                                                                                                                                                                                                      \
+                                                                                           "<>'"                                                                                                                                                                                                                                                                        \
+                                                                                           "ok' "                                                                                                                                                                                                                                                                       \
+                                                                                           "THEN"                                                                                                                                                                                                                                                                       \
+                                                                                           " " WAY("archive",                                                                                                                                                                                                                                                           \
+                                                                                                   "'Volumes of this kind hold no stubs yet.'") " WHEN t.state='tracked_only' THEN " WAY("archive",                                                                                                                                                                     \
+                                                                                                                                                                                         "CASE t.state_text WHEN '' THEN 'Its host says that it holds no stubs.' ELSE "                                                                                                 \
+                                                                                                                                                                                         "t.state_text END") " WHEN t.state='ok' THEN " WAY("stub",                                                                                                                     \
+                                                                                                                                                                                                                                            "") " WHEN t.state='unknown' THEN " WAY("stub", "'Its host has not told yet whether it holds stubs.'") " ELSE " WAY("stub", \
+                                                                                                                                                                                                                                                                                                                                                                "t.state_text") " END"
+
+int
+store_volume_way(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
+                 const char **ret_kind, const char **ret_reason, struct al_fail *fail)
+{
+    AL_CLEANUP(store_done) struct store_stmt *q = NULL;
+
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT json_extract(way, '$.kind'),"
+                       " coalesce(json_extract(way, '$.reasons[0]'), '') FROM (SELECT " WAY_SQL
+                       " AS way FROM volume t WHERE t.id=?1" STORE_SCOPE(2, 3) ")",
+                       S_TEXT(id), S_SCOPE(scope)));
+    AL_TRY(store_step_one(q, "volume", fail));
+    AL_TRY(store_col_dup(q, 0, a, ret_kind));
+    return store_col_dup(q, 1, a, ret_reason);
+}
+
 static const struct store_field fields[] = {
     {"id", "t.id", STORE_K_TEXT},
     {"customer_id", "t.customer_id", STORE_K_TEXT},
@@ -176,6 +224,7 @@ static const struct store_field fields[] = {
     {"kind", "t.kind", STORE_K_TEXT},
     {"state", "t.state", STORE_K_TEXT},
     {"state_text", "t.state_text", STORE_K_TEXT},
+    {"way", WAY_SQL, STORE_K_JSON},
     {"files", "t.files", STORE_K_INT},
     {"bytes", "t.bytes", STORE_K_INT},
     {"allocated", "t.allocated", STORE_K_INT},

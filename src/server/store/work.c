@@ -7,7 +7,7 @@
 /* What a person waits for comes before what runs through the night. */
 static const uint8_t priority_of[STORE_J_KINDS] = {
     [STORE_J_CHECK_SHARE] = 0, [STORE_J_RECALL] = 1, [STORE_J_RECONCILE] = 2,
-    [STORE_J_SCAN] = 3,        [STORE_J_TIER] = 4,
+    [STORE_J_SCAN] = 3,        [STORE_J_TIER] = 4,   [STORE_J_ARCHIVE] = 4,
 };
 
 int
@@ -370,12 +370,13 @@ store_work_hold_share(struct store *s, const struct scope *scope, const char *sh
         struct store_stmt AL_CLEANUP(store_done) *q = NULL;
 
         AL_TRY(store_need_tx(s, fail));
-        AL_TRY(store_query(s, fail, &q,
-                           "SELECT DISTINCT job_id FROM work WHERE share_id=?1"
-                           " AND (state='queued' OR (?5 AND state='held'))"
-                           " AND (kind='tier' OR (?2 AND kind='recall')) AND (?3 OR customer_id=?4)"
-                           " AND job_id IS NOT NULL LIMIT 256",
-                           S_TEXT(share_id), S_BOOL(reads_too), S_SCOPE(scope), S_BOOL(all)));
+        AL_TRY(store_query(
+            s, fail, &q,
+            "SELECT DISTINCT job_id FROM work WHERE share_id=?1"
+            " AND (state='queued' OR (?5 AND state='held'))"
+            " AND (kind IN ('tier','archive') OR (?2 AND kind='recall')) AND (?3 OR customer_id=?4)"
+            " AND job_id IS NOT NULL LIMIT 256",
+            S_TEXT(share_id), S_BOOL(reads_too), S_SCOPE(scope), S_BOOL(all)));
         do {
             AL_TRY(store_step(q, &row, fail));
             if (row) {
@@ -387,7 +388,7 @@ store_work_hold_share(struct store *s, const struct scope *scope, const char *sh
         AL_TRY(store_run(s, fail,
                          "UPDATE work SET state='held', hold_until_ns=?3 WHERE job_id=?1"
                          " AND state='queued' AND share_id=?2"
-                         " AND (kind='tier' OR (?4 AND kind='recall'))",
+                         " AND (kind IN ('tier','archive') OR (?4 AND kind='recall'))",
                          S_TEXT(jobs[i]), S_TEXT(share_id), S_I64(now_ns), S_BOOL(reads_too)));
         AL_TRY(each(ctx, jobs[i]));
     }

@@ -292,6 +292,26 @@ a_scan_that_sees_it_takes_a_delete_back(void)
     help_end(&h);
 }
 
+static void
+a_delete_of_what_is_archived_is_ours(void)
+{
+    struct help h;
+    uint64_t gone = 9;
+    struct inventory_access rows[] = {row(INVENTORY_ACCESS_DELETE, "/a/one.mov", "", T(5)),
+                                      row(INVENTORY_ACCESS_FOLDER_DELETE, "/a", "", T(6))};
+    struct inventory_outcome o = {.path = sp("/a/one.mov"),
+                                  .set = INVENTORY_SET_STATE,
+                                  .state = RULE_S_ARCHIVED};
+
+    begin(&h);
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, SCAN(0a), 1, &o, 1, NULL));
+    (void)tell(&h, rows, 2);
+    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + DAY_NS, &gone));
+    TAP_EQUAL_U64(gone, 0);
+    TAP_CHECK(last_of(&h, "/a/one.mov") == 1);
+    help_end(&h);
+}
+
 /* ---- plans ---- */
 
 struct planned {
@@ -678,6 +698,7 @@ main(void)
     TAP_RUN(what_nobody_knows_waits);
     TAP_RUN(a_delete_waits_and_may_be_taken_back);
     TAP_RUN(a_scan_that_sees_it_takes_a_delete_back);
+    TAP_RUN(a_delete_of_what_is_archived_is_ours);
     TAP_RUN(nothing_is_cold_for_want_of_logs);
     TAP_RUN(coverage_outlives_a_restart);
     TAP_RUN(pins_hold_what_lies_below);

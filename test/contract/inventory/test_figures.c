@@ -4,6 +4,9 @@
 
 #include "server/inventory/figures.h"
 
+/* What stubs and archived files have in common. */
+#define ON_SHARE(r) ((r)->state == RULE_S_STUB || (r)->state == RULE_S_ARCHIVED)
+
 #define FOLDERS 24u
 #define FILES_MAX 1000u
 #define ARENA_BYTES (64u << 20)
@@ -195,8 +198,8 @@ sums_below(const struct world *w, struct al_span folder)
         s.files++;
         s.bytes += r->size;
         s.allocated += r->allocated;
-        s.stub_files += r->state == RULE_S_STUB;
-        s.stub_bytes += r->state == RULE_S_STUB ? r->size : 0;
+        s.stub_files += ON_SHARE(r);
+        s.stub_bytes += ON_SHARE(r) ? r->size : 0;
         s.accessed = r->accessed_ns > s.accessed ? r->accessed_ns : s.accessed;
         s.modified = r->mtime_ns > s.modified ? r->mtime_ns : s.modified;
     }
@@ -321,8 +324,8 @@ check_buckets(const struct world *w, struct al_span folder, const struct invento
             if (x >= b[i].from && x < b[i].to) {
                 files++;
                 bytes += r->size;
-                stub_files += r->state == RULE_S_STUB;
-                stub_bytes += r->state == RULE_S_STUB ? r->size : 0;
+                stub_files += ON_SHARE(r);
+                stub_bytes += ON_SHARE(r) ? r->size : 0;
             }
         }
         TAP_EQUAL_U64(b[i].files, files);
@@ -365,8 +368,8 @@ check_groups(const struct world *w, struct al_span folder, const struct inventor
                 s.files++;
                 s.bytes += r->size;
                 s.allocated += r->allocated;
-                s.stub_files += r->state == RULE_S_STUB;
-                s.stub_bytes += r->state == RULE_S_STUB ? r->size : 0;
+                s.stub_files += ON_SHARE(r);
+                s.stub_bytes += ON_SHARE(r) ? r->size : 0;
             }
         }
         TAP_EQUAL_U64(g[i].files, s.files);

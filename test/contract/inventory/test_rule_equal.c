@@ -338,7 +338,7 @@ say_leaf(void)
                                         "dax",       "compressed", "readonly",  "hidden",
                                         "system",    "offline",    "reparse",   "setuid",
                                         "setgid",    "sticky",     "executable"};
-    static const char *const states[] = {"resident", "stub", "tiering", "recalling", "pinned"};
+    static const char *const states[] = {"resident", "stub", "tiering", "recalling", "pinned", "archived"};
     static const char *const owners[] = {"0",          "1000",  "4294967295", "root",
                                          "\"alice\"i", "Alice", "\"b\\xff\"", "\"B\\xff\"i",
                                          "nobody",     "77"};

@@ -190,6 +190,12 @@ moved(void *ctx, const struct mover_item *item, const struct mover_result *r)
 }
 
 static void
+counted(void *ctx, const struct mover_item *item, const struct mover_result *r)
+{
+    __atomic_add_fetch((unsigned *)ctx, r->tiered, __ATOMIC_RELAXED);
+}
+
+static void
 recalled(void *ctx, const struct recall_result *r)
 {
     if (r->code != AL_OK) {
@@ -470,6 +476,56 @@ release_finishes_what_is_in_hand_and_gives_the_rest_back(void)
     stop();
 }
 
+/* Each file is given twice, so that two workers meet at it; then all come back the same way. */
+static void
+archives_go_and_come_back_in_several_threads(void)
+{
+    struct mover_pool_conf conf = {.env = &h.mover_env, .workers = 6, .queue_max = 16};
+    struct mover_pool *pool = NULL;
+    struct port_file *root = NULL;
+    struct claims *claims = NULL;
+    enum { COUNT = 48 };
+    static const uint8_t key[32] = {5};
+
+    start();
+    TAP_OK(port_open(port_native(), NULL, h.volume, PORT_READ | PORT_FOLDER, 0, &root));
+    TAP_OK(claims_new(&claims));
+    h.mover_env.claims = claims;
+    h.mover_volume.root = root;
+    h.mover_volume.key = key;
+    for (unsigned k = 0; k < COUNT; k++) {
+        write_file(k);
+    }
+    for (int act = MOVER_ARCHIVE; act <= MOVER_BACK; act++) {
+        unsigned done = 0;
+
+        TAP_OK(mover_pool_open(&conf, &pool, NULL));
+        for (unsigned k = 0; k < 2 * COUNT; k++) {
+            struct mover_item item = {.volume = &h.mover_volume, .act = (enum mover_act)act};
+            char name[40];
+
+            name_of(k / 2, name);
+            item.path = al_span_of(name);
+            TAP_OK(mover_pool_submit(pool, &item, true, counted, &done));
+        }
+        mover_pool_wait(pool);
+        pool = mover_pool_close(pool);
+        for (unsigned k = 0; k < COUNT; k++) {
+            char path[340], name[40];
+            bool whole = act == MOVER_BACK || size_of(k) <= 4096;
+
+            name_of(k, name);
+            snprintf(path, sizeof(path), "%s/%s.alto", h.volume, name);
+            TAP_CHECK((access(path, F_OK) == 0) == !whole);
+            TAP_CHECK(whole ? reads(k) : !reads(k));
+        }
+        TAP_CHECK(done >= COUNT / 8 * 7); /* of the back, who comes second may find it there */
+    }
+    port_close_quiet(port_native(), &root);
+    claims = claims_free(claims);
+    stop();
+}
+
 int
 main(void)
 {
@@ -479,5 +535,6 @@ main(void)
     TAP_RUN(who_opens_a_file_under_way_gets_it_within_moments);
     TAP_RUN(release_finishes_what_is_in_hand_and_gives_the_rest_back);
     TAP_RUN(cancel_and_close_end_everything_that_was_accepted);
+    TAP_RUN(archives_go_and_come_back_in_several_threads);
     return tap_end();
 }

@@ -493,7 +493,7 @@ test_refusals_are_those_of_plans(void)
         row.attrs = cases[i].attrs;
         row.size = cases[i].size;
         row.allocated = cases[i].allocated;
-        reason = why_refusal_of(&row);
+        reason = why_refusal_of(&row, false);
         TAP_CHECK((reason == NULL) == (cases[i].reason == NULL));
         if (reason != NULL && cases[i].reason != NULL) {
             TAP_EQUAL_STR(reason, cases[i].reason);

@@ -261,6 +261,95 @@ test_a_rule_that_recalls_takes_its_stubs(void)
 }
 
 static void
+volume_says(const char *state, const char *why)
+{
+    batch(&world.a, lines("{\"t\":\"outcome\",\"act\":\"volume_state\",\"code\":\"ok\",\"reason\":\"%s\","
+                          "\"text\":\"%s\",\"volume_id\":\"%s\",\"path\":\"\"}\n",
+                          state, why, world.a.volume));
+}
+
+static const char *
+way(const char *of)
+{
+    TAP_OK(ASK(volume_get, .who = &world.a.admin, .id = world.a.volume));
+    const json_t *w = json_object_get(world.json, "way");
+    return of == NULL ? json_string_value(json_array_get(json_object_get(w, "reasons"), 0)) : text_of(w, of);
+}
+
+static int
+rule_by_hand(const char *name, const char *action)
+{
+    char body[512];
+
+    (void)snprintf(body, sizeof(body), "{\"volume_id\":\"%s\",\"name\":\"%s\",\"where\":\"ext = mov\",\"action\":\"%s\"}",
+                   world.a.volume, name, action);
+    return ASK(rule_create, .who = &world.a.admin, .body = body);
+}
+
+static void
+test_the_way_is_told_and_a_rule_of_another_refused(void)
+{
+    TAP_EQUAL_STR(way("kind"), "stub"); /* not told yet */
+    TAP_CHECK(way(NULL) != NULL);
+    volume_says("ok", "");
+    TAP_EQUAL_STR(way("kind"), "stub");
+    TAP_CHECK(way(NULL) == NULL);
+    TAP_OK(rule_by_hand("stubs", "tier"));
+    volume_says("tracked_only", "no trusted attributes here");
+    TAP_EQUAL_STR(way("kind"), "archive");
+    TAP_EQUAL_STR(way(NULL), "no trusted attributes here");
+    TAP_CODE(rule_by_hand("more stubs", "tier"), AL_ECONFLICT);
+    TAP_CHECK(strstr(world.fail.text, "no trusted attributes here") != NULL);
+    TAP_CHECK(strstr(world.fail.text, "archive") != NULL);
+    TAP_OK(rule_by_hand("placeholders", "archive"));
+    TAP_CODE(rule_by_hand("nonsense", "bury"), AL_EINVAL);
+}
+
+static void
+test_a_rule_that_archives_and_one_that_brings_back(void)
+{
+    al_id rule, job, work, back;
+    char line[2048];
+
+    scanned();
+    rule_add(rule, "away", "archive", "ext = mov and size > 0", 1, 0);
+    TAP_OK(ASK(rule_preview, .who = &world.a.admin, .id = rule, .body = "{}"));
+    TAP_EQUAL_U64(number_of(world.json, "files"), 5);
+    TAP_EQUAL_U64(refused("refusals", "hard_linked"), 1);
+    TAP_OK(ASK(rule_run, .who = &world.a.admin, .id = rule));
+    TAP_EQUAL_STR(text_of(world.json, "kind"), "archive");
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    take(work);
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "kind"), "archive");
+    TAP_EQUAL_STR(text_of(json_array_get(leased, 0), "rule_where"), "ext = mov and size > 0");
+    TAP_EQUAL_U64(items_leased(), 5);
+    (void)snprintf(line, sizeof(line),
+                   "{\"t\":\"outcome\",\"act\":\"archive\",\"code\":\"ok\",\"volume_id\":\"%s\",\"job_id\":\"%s\",\"path\":\"old.mov\","
+                   "\"object_id\":\"" OBJECT "\",\"size\":10485760,\"freed\":10485760,\"mtime_ns\":%lld}\n"
+                   "{\"t\":\"outcome\",\"act\":\"refuse\",\"code\":\"ok\",\"reason\":\"exists_placeholder\",\"volume_id\":\"%s\","
+                   "\"job_id\":\"%s\",\"path\":\"older.mov\"}\n{\"t\":\"work_end\",\"work_id\":\"%s\",\"code\":\"ok\"}\n",
+                   world.a.volume, job, (long long)SECOND, world.a.volume, job, work);
+    batch(&world.a, line);
+    TAP_EQUAL_U64(events_of("file.archive"), 1);
+    /* The same again, as a crash leaves it, counts once. */
+    (void)snprintf(line, sizeof(line),
+                   "{\"t\":\"outcome\",\"act\":\"archive\",\"code\":\"ok\",\"reason\":\"finished_by_reconcile\",\"volume_id\":\"%s\","
+                   "\"job_id\":\"%s\",\"path\":\"old.mov\",\"object_id\":\"" OBJECT "\",\"size\":10485760,\"freed\":10485760,\"mtime_ns\":%lld}\n",
+                   world.a.volume, job, (long long)SECOND);
+    batch(&world.a, line);
+    TAP_EQUAL_U64(events_of("file.archive"), 1);
+    TAP_OK(ASK(file_list, .who = &world.a.admin, .id = world.a.volume, .query = "recursive=true&state=archived"));
+    TAP_EQUAL_U64(json_array_size(json_object_get(world.json, "items")), 1);
+    rule_add(back, "back", "recall", "state = archived", 2, 0);
+    TAP_OK(ASK(rule_run, .who = &world.a.admin, .id = back));
+    TAP_EQUAL_U64(number_of(world.json, "total_files"), 1);
+    take(work);
+    const json_t *item = json_array_get(json_object_get(json_array_get(leased, 0), "items"), 0);
+    TAP_EQUAL_STR(text_of(item, "path"), "old.mov");
+    TAP_EQUAL_STR(text_of(item, "object_id"), OBJECT);
+}
+
+static void
 test_a_folder_stands_for_its_files_each_once(void)
 {
     scanned();
@@ -390,6 +479,8 @@ main(void)
     RUN(test_works_hold_at_most_500_files);
     RUN(test_a_key_makes_a_run_happen_once);
     RUN(test_a_rule_that_recalls_takes_its_stubs);
+    RUN(test_the_way_is_told_and_a_rule_of_another_refused);
+    RUN(test_a_rule_that_archives_and_one_that_brings_back);
     RUN(test_a_folder_stands_for_its_files_each_once);
     RUN(test_paths_that_nobody_knows_are_refused_and_the_others_done);
     RUN(test_browsing_pages_and_finds);

@@ -7,6 +7,7 @@ static const struct {
     enum intake_act act;
 } act_names[] = {
     {"tier", INTAKE_A_TIER},
+    {"archive", INTAKE_A_ARCHIVE},
     {"recall", INTAKE_A_RECALL},
     {"refuse", INTAKE_A_REFUSE},
     {"adopt", INTAKE_A_ADOPT},
@@ -62,8 +63,8 @@ read_outcome(struct intake_reading *r, struct intake_record *to)
     to->mtime_ns = intake_get_number(r, "mtime_ns", INT64_MIN, INT64_MAX);
     to->pid = (uint32_t)intake_get_number(r, "pid", 0, UINT32_MAX);
     to->uid = (uint32_t)intake_get_number(r, "uid", 0, UINT32_MAX);
-    bool moves =
-        to->act == INTAKE_A_TIER || to->act == INTAKE_A_RECALL || to->act == INTAKE_A_REFUSE;
+    bool moves = to->act == INTAKE_A_TIER || to->act == INTAKE_A_ARCHIVE ||
+                 to->act == INTAKE_A_RECALL || to->act == INTAKE_A_REFUSE;
     if (moves && (to->path.len == 0 || to->volume_id == NULL) && r->bad == NULL) {
         r->bad = "a file's outcome without volume or path";
     }

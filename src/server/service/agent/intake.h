@@ -38,6 +38,7 @@ enum intake_kind {
 enum intake_act { /* of an outcome */
                   INTAKE_A_OTHER,
                   INTAKE_A_TIER,
+                  INTAKE_A_ARCHIVE,
                   INTAKE_A_RECALL,
                   INTAKE_A_REFUSE,
                   INTAKE_A_ADOPT,

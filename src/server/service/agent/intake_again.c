@@ -63,7 +63,7 @@ intake_again(struct intake *in)
         }
         SV_TRY(was_told(in, i, r->act, intake_act_of(r), &told));
         in->of[i].again = told;
-        if (!told && r->act == INTAKE_A_TIER) {
+        if (!told && (r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE)) {
             /* Its reader was quicker than the report: the file is no stub any more. */
             SV_TRY(was_told(in, i, INTAKE_A_RECALL, "file.recall", &told));
             in->of[i].late = told;

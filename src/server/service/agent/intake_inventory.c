@@ -36,10 +36,12 @@ outcome_row(const struct intake_record *r, struct inventory_outcome *o)
     }
     switch (r->act) {
     case INTAKE_A_TIER:
+    case INTAKE_A_ARCHIVE:
         if (r->code != AL_OK) {
             return false;
         }
         became_stub(r, o);
+        o->state = r->act == INTAKE_A_ARCHIVE ? RULE_S_ARCHIVED : RULE_S_STUB;
         if (r->mtime_ns != 0) {
             o->set |= INVENTORY_SET_SIZE;
             o->size = r->size;

@@ -98,10 +98,16 @@ count_marker(struct intake *in, size_t job, const struct intake_record *r)
     d->finished_files += r->act == INTAKE_A_RECONCILE && strcmp(r->reason, "stub_finished") == 0;
 }
 
+static bool
+is_move(const struct intake_record *r)
+{
+    return r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE || r->act == INTAKE_A_RECALL;
+}
+
 static enum store_outcome_class
 class_of(const struct intake_record *r, bool has_share)
 {
-    enum store_job_kind kind = r->act == INTAKE_A_TIER ? STORE_J_TIER : STORE_J_RECALL;
+    enum store_job_kind kind = r->act == INTAKE_A_RECALL ? STORE_J_RECALL : STORE_J_TIER;
 
     if (r->act == INTAKE_A_REFUSE) {
         return STORE_O_REFUSED;
@@ -109,7 +115,7 @@ class_of(const struct intake_record *r, bool has_share)
     if (r->code == AL_OK) {
         return STORE_O_DONE;
     }
-    if (r->act != INTAKE_A_TIER && r->act != INTAKE_A_RECALL) {
+    if (!is_move(r)) {
         return STORE_O_FAILED;
     }
     return has_share && work_share_trouble(kind, r->code) ? STORE_O_LATER : STORE_O_FAILED;
@@ -123,6 +129,8 @@ intake_act_of(const struct intake_record *r)
     switch (r->act) {
     case INTAKE_A_TIER:
         return "file.tier";
+    case INTAKE_A_ARCHIVE:
+        return "file.archive";
     case INTAKE_A_RECALL:
         return "file.recall";
     case INTAKE_A_REFUSE:
@@ -245,7 +253,7 @@ job_outcome(struct intake *in, const struct intake_record *r, size_t job, bool h
     struct intake_job *k = &in->jobs[job];
     enum store_outcome_class class_ = class_of(r, has_share);
     const char *code = al_code_name(r->code);
-    uint64_t freed = r->act == INTAKE_A_TIER ? r->freed : 0;
+    uint64_t freed = r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE ? r->freed : 0;
     struct store_outcome o = {
         .job_id = k->j.id,
         .path = r->path,
@@ -290,11 +298,10 @@ series_of(struct intake *in, const struct intake_record *r, size_t volume)
     int64_t at = when(in, r);
 
     if (r->code != AL_OK) {
-        bool counts = r->act == INTAKE_A_TIER || r->act == INTAKE_A_RECALL ||
-                      r->act == INTAKE_A_ALARM || r->act == INTAKE_A_RECONCILE;
+        bool counts = is_move(r) || r->act == INTAKE_A_ALARM || r->act == INTAKE_A_RECONCILE;
         return counts ? add_point(in, volume, INTAKE_M_ERRORS, at, 1) : AL_OK;
     }
-    if (r->act == INTAKE_A_TIER) {
+    if (r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE) {
         SV_TRY(add_point(in, volume, INTAKE_M_TIERED_FILES, at, 1));
         return add_point(in, volume, INTAKE_M_TIERED_BYTES, at, r->size);
     }
@@ -328,6 +335,7 @@ is_item(const struct intake *in, const struct intake_record *r, const struct int
     }
     switch (r->act) {
     case INTAKE_A_TIER:
+    case INTAKE_A_ARCHIVE:
     case INTAKE_A_RECALL:
     case INTAKE_A_REFUSE:
     case INTAKE_A_DROP_MARKER:
@@ -347,7 +355,7 @@ file_outcome(struct intake *in, const struct intake_record *r, const struct inta
     if (share_id == NULL && of->volume != INTAKE_NONE) {
         share_id = in->volumes[of->volume].v.share_id;
     }
-    if (r->code == AL_ECANCELED && (r->act == INTAKE_A_TIER || r->act == INTAKE_A_RECALL)) {
+    if (r->code == AL_ECANCELED && is_move(r)) {
         return AL_OK; /* not begun, or put back: its work says that it stopped, and the file comes
                          again */
     }

@@ -94,7 +94,7 @@ make_room(struct leasing *l, size_t busy)
     l->room = l->room < LEASE_GIVEN_MAX ? l->room : LEASE_GIVEN_MAX;
     /* An agent that takes nothing at all (workers 0: it is going, or its spool is full) still says
      * that it lives. */
-    l->urgent = l->workers == 0                      ? 0
+    l->urgent = l->workers == 0                     ? 0
                 : busy >= l->workers + LEASE_URGENT ? 0
                 : busy <= l->workers                ? LEASE_URGENT
                                                     : (size_t)(l->workers + LEASE_URGENT - busy);
@@ -135,12 +135,12 @@ one_work(void *ctx, const struct store_work *w)
     if (w->kind == STORE_J_CHECK_SHARE) {
         al_jo_str(j, "share_id", w->share_id);
     }
-    if (w->kind == STORE_J_TIER) {
+    if (store_job_kind_writes(w->kind)) {
         al_jo_str(j, "rule_id", w->rule_id[0] == '\0' ? NULL : w->rule_id);
         al_jo_str(j, "rule_where", w->rule_where == NULL ? "" : w->rule_where);
         al_jo_i64(j, "now_ns", w->plan_ns);
     }
-    if (w->kind == STORE_J_TIER || w->kind == STORE_J_RECALL) {
+    if (store_job_kind_moves(w->kind)) {
         al_jo_raw(j, "items", w->json.len > 0 ? w->json : al_span_of("[]"));
     }
     al_jo_close(j);

@@ -33,6 +33,6 @@ int why_of_event(const struct store_told *e, struct al_arena *a,
  * rule. */
 const char *why_refusal_text(const char *reason);
 /* NULL: nothing speaks against it. As the inventory judges for plans. */
-const char *why_refusal_of(const struct inventory_row *row);
+const char *why_refusal_of(const struct inventory_row *row, bool archive);
 
 #endif

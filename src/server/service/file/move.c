@@ -109,7 +109,7 @@ static int
 folder_row(void *ctx, const struct inventory_row *row)
 {
     struct gathering *g = ctx;
-    bool stub = row->state == RULE_S_STUB;
+    bool stub = row->state == RULE_S_STUB || row->state == RULE_S_ARCHIVED;
 
     if (row->type != PORT_T_FILE || stub != (g->kind == STORE_J_RECALL)) {
         return AL_OK;
@@ -118,7 +118,7 @@ folder_row(void *ctx, const struct inventory_row *row)
 }
 
 static int
-gather_folder(struct gathering *g, struct al_span folder)
+gather_state(struct gathering *g, struct al_span folder, int state)
 {
     struct inventory *inv = g->req->service->work->inventory;
     struct inventory_scope scope = work_limited_scope(g->v->customer_id, WORK_RUN_NS);
@@ -127,7 +127,7 @@ gather_folder(struct gathering *g, struct al_span folder)
     struct inventory_list_query q = {
         .folder = folder,
         .recursive = true,
-        .state = g->kind == STORE_J_RECALL ? RULE_S_STUB : -1,
+        .state = state,
         .files_only = true,
         .now_ns = g->req->now_ns,
         .limit = INVENTORY_PAGE_MAX,
@@ -152,6 +152,16 @@ gather_folder(struct gathering *g, struct al_span folder)
         al_arena_reset(arena);
     } while (cursor != NULL);
     return AL_OK;
+}
+
+static int
+gather_folder(struct gathering *g, struct al_span folder)
+{
+    if (g->kind != STORE_J_RECALL) {
+        return gather_state(g, folder, -1);
+    }
+    SV_TRY(gather_state(g, folder, RULE_S_STUB));
+    return gather_state(g, folder, RULE_S_ARCHIVED);
 }
 
 static int
@@ -321,6 +331,22 @@ refuse_unknown(struct gathering *g, struct work_tx *t, const struct store_job *j
                                                     (int64_t)g->unknown_count, sample, t->fail);
 }
 
+/* Where files do not become stubs they are archived, also by hand. */
+static int
+kind_for(struct service_req *req, const struct store_volume *v, enum store_job_kind *io,
+         struct al_fail *fail)
+{
+    struct scope scope = service_scope(req->caller);
+    const char *way, *reason;
+
+    if (*io == STORE_J_RECALL) {
+        return AL_OK;
+    }
+    SV_TRY(store_volume_way(req->worker->db, &scope, v->id, req->arena, &way, &reason, fail));
+    *io = strcmp(way, "archive") == 0 ? STORE_J_ARCHIVE : STORE_J_TIER;
+    return AL_OK;
+}
+
 static int
 move(struct service_req *req, struct service_reply *reply, enum store_job_kind kind,
      struct al_fail *fail)
@@ -338,6 +364,8 @@ move(struct service_req *req, struct service_reply *reply, enum store_job_kind k
         return al_fail_set(fail, AL_ECONFLICT, 0, "this volume has no share");
     }
     g.v = &v;
+    SV_TRY(kind_for(req, &v, &kind, fail));
+    g.kind = kind;
     SV_TRY(gather(&g));
     SV_TRY(service_begin(req, reply, &tx, fail));
     if (tx.replayed) {

@@ -67,8 +67,9 @@ list_asked(struct service_req *req, struct inventory_list_query *q, struct al_fa
     if (state != NULL) {
         q->state = (int)file_state_of(state);
         if (q->state == RULE_S_COUNT) {
-            return al_fail_set(fail, AL_EINVAL, 0,
-                               "\"state\" is resident, stub, tiering, recalling or pinned");
+            return al_fail_set(
+                fail, AL_EINVAL, 0,
+                "\"state\" is resident, stub, tiering, recalling, pinned or archived");
         }
     }
     SV_TRY(service_query_word(req, "order", orders, AL_LEN(orders), 0, &order, fail));

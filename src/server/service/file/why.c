@@ -135,20 +135,22 @@ decision_json(struct why *y)
 {
     const char *action = y->decided ? y->by.action : "none", *refusal = NULL, *text;
     const char *name = y->decided ? y->by.name : NULL;
-    bool stub = y->row.state == RULE_S_STUB;
+    bool stub = y->row.state == RULE_S_STUB || y->row.state == RULE_S_ARCHIVED;
+    bool archive = strcmp(action, "archive") == 0;
 
     if (!y->decided) {
         text = y->row.type == PORT_T_FOLDER ? "This is a folder: rules decide files"
                                             : "No rule that is switched on means this file: it "
                                               "stays as it is";
-    } else if (strcmp(action, "tier") == 0) {
-        refusal = why_refusal_of(&y->row);
+    } else if (archive || strcmp(action, "tier") == 0) {
+        refusal = why_refusal_of(&y->row, archive);
         y->held = y->held && refusal == NULL;
         refusal = y->held ? "no_access_record" : refusal;
         text = refusal == NULL
-                   ? service_printf(y->req, "Rule \"%s\" tiers it at its next run", name)
-                   : service_printf(y->req, "Rule \"%s\" means it, but it is not tiered: %s", name,
-                                    refusal_text(y, refusal));
+                   ? service_printf(y->req, "Rule \"%s\" %s it at its next run", name,
+                                    archive ? "archives" : "tiers")
+                   : service_printf(y->req, "Rule \"%s\" means it, but it is not %s: %s", name,
+                                    archive ? "archived" : "tiered", refusal_text(y, refusal));
     } else if (strcmp(action, "recall") == 0) {
         text = service_printf(y->req,
                               stub ? "Rule \"%s\" brings it back at its next run"

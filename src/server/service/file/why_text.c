@@ -14,6 +14,9 @@ static const struct {
 } refusals[] = {
     {"not_a_file", "it is no plain file"},
     {"already_stub", "it is a stub already"},
+    {"already_archived", "it is archived already"},
+    {"name_too_long", "its name has no room for .alto behind it"},
+    {"is_placeholder", "it is a placeholder itself, or a file of Alto's own"},
     {"pinned", "it is pinned, so it stays on the host"},
     {"open_elsewhere", "it is being moved or read just now"},
     {"hard_linked", "it has several names (hard links), so taking one of them away frees nothing"},
@@ -47,7 +50,7 @@ why_refusal_text(const char *reason)
 
 /* The order and the words are those of plans (inventory/plan.c); a test holds them equal. */
 const char *
-why_refusal_of(const struct inventory_row *row)
+why_refusal_of(const struct inventory_row *row, bool archive)
 {
     static const struct {
         uint32_t attr;
@@ -66,6 +69,8 @@ why_refusal_of(const struct inventory_row *row)
     switch (row->state) {
     case RULE_S_STUB:
         return "already_stub";
+    case RULE_S_ARCHIVED:
+        return "already_archived";
     case RULE_S_PINNED:
         return "pinned";
     case RULE_S_TIERING:
@@ -77,18 +82,18 @@ why_refusal_of(const struct inventory_row *row)
     if (row->nlink > 1) {
         return "hard_linked";
     }
-    if (row->size == 0 || row->allocated == 0) {
+    if (archive ? row->size <= 4096 : row->size == 0 || row->allocated == 0) {
         return "saves_no_blocks";
     }
-    if (row->allocated < row->size && (row->attrs & RULE_A_COMPRESSED) == 0) {
+    if (!archive && row->allocated < row->size && (row->attrs & RULE_A_COMPRESSED) == 0) {
         return "sparse";
     }
     for (size_t i = 0; i < AL_LEN(attrs); i++) {
-        if ((row->attrs & attrs[i].attr) != 0) {
+        if ((row->attrs & attrs[i].attr) != 0 && !(archive && attrs[i].attr == RULE_A_DAX)) {
             return attrs[i].reason;
         }
     }
-    return NULL;
+    return archive && row->name.len > 250 ? "name_too_long" : NULL;
 }
 
 /* ---- events ---- */
@@ -161,7 +166,11 @@ say_tier(char to[TEXT_MAX], const struct store_told *e, const json_t *d)
     }
     size_text(number_of(d, "size"), size);
     size_text(number_of(d, "freed"), freed);
-    say(to, "Tiered: %s went to the share, %s became free on the host", size, freed);
+    if (strcmp(e->act, "file.archive") == 0) {
+        say(to, "Archived: %s went to the share, a placeholder stands in its place", size);
+    } else {
+        say(to, "Tiered: %s went to the share, %s became free on the host", size, freed);
+    }
 }
 
 static void
@@ -217,6 +226,10 @@ say_what(char to[TEXT_MAX], const struct store_told *e, const json_t *d)
     if (strcmp(e->act, "file.tier") == 0) {
         say_tier(to, e, d);
         return "tier";
+    }
+    if (strcmp(e->act, "file.archive") == 0) {
+        say_tier(to, e, d);
+        return "archive";
     }
     if (strcmp(e->act, "file.recall") == 0) {
         say_recall(to, e, d);

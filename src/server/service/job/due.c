@@ -168,8 +168,8 @@ run(struct due *d, struct planning *p, struct job_maker *m)
     p->now_ns = d->now_ns;
     tx_of(&t, d);
     SV_TRY(plan_prepare(p, d->w, &scope, d->r.volume_id, d->r.where, &d->fail));
-    SV_TRY(
-        run_alone(&t, strcmp(d->r.action, "recall") == 0 ? STORE_J_RECALL : STORE_J_TIER, d->r.id));
+    SV_TRY(run_kind(d->r.action, &kind));
+    SV_TRY(run_alone(&t, kind, d->r.id));
     SV_TRY(run_gather(p, m, &kind, &plan));
     SV_TRY(store_begin(t.db, &d->fail));
     rc = run_in_tx(&t, d, p, m, kind, &plan);

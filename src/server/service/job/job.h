@@ -9,6 +9,8 @@
  * transaction is not open: this may take a while. AL_ECONFLICT: it is not one that is run. */
 int run_gather(struct planning *p, struct job_maker *m, enum store_job_kind *ret_kind,
                struct inventory_plan *ret) AL_MUST_CHECK;
+/* Of a rule's action. AL_EINVAL: it is not run. */
+int run_kind(const char *action, enum store_job_kind *ret) AL_MUST_CHECK;
 /* AL_ECONFLICT with a sentence: a job of the rule is open. */
 int run_alone(struct work_tx *t, enum store_job_kind kind, const char *rule_id) AL_MUST_CHECK;
 /* Makes the job in t's transaction. AL_ECONFLICT: changed meanwhile, or at work. */

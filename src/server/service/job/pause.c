@@ -9,7 +9,7 @@
 static int
 can_pause(const struct store_job *job, struct al_fail *fail)
 {
-    if (job->kind != STORE_J_TIER && job->kind != STORE_J_RECALL) {
+    if (!store_job_kind_moves(job->kind)) {
         return al_fail_set(fail, AL_ECONFLICT, 0,
                            "a %s is not paused, since it would begin anew: cancel it instead",
                            store_job_kind_name(job->kind));

@@ -87,7 +87,7 @@ recall_row(void *ctx, const struct inventory_row *row)
 }
 
 static int
-run_recall(struct planning *p, struct job_maker *m)
+run_recall(struct planning *p, struct job_maker *m, enum rule_state state)
 {
     struct inventory_scope scope = work_limited_scope(p->v.customer_id, WORK_RUN_NS);
     struct al_arena AL_CLEANUP(al_arena_freep) *arena = al_arena_new(1u << 20);
@@ -95,7 +95,7 @@ run_recall(struct planning *p, struct job_maker *m)
     struct running r = {m, p->of.limit_files, p->of.limit_bytes};
     struct inventory_list_query q = {
         .recursive = true,
-        .state = RULE_S_STUB,
+        .state = state,
         .files_only = true,
         .rule = p->ranked.rule,
         .now_ns = p->now_ns,
@@ -126,14 +126,24 @@ run_recall(struct planning *p, struct job_maker *m)
     return AL_OK;
 }
 
+int
+run_kind(const char *action, enum store_job_kind *ret)
+{
+    static const enum store_job_kind kinds[] = {STORE_J_TIER, STORE_J_ARCHIVE, STORE_J_RECALL};
+
+    for (size_t i = 0; i < AL_LEN(kinds); i++) { /* a job is called as what its rule does */
+        if (strcmp(action, store_job_kind_name(kinds[i])) == 0) {
+            *ret = kinds[i];
+            return AL_OK;
+        }
+    }
+    return AL_EINVAL;
+}
+
 static int
 can_run(struct planning *p, enum store_job_kind *ret_kind)
 {
-    if (strcmp(p->of.action, "tier") == 0) {
-        *ret_kind = STORE_J_TIER;
-    } else if (strcmp(p->of.action, "recall") == 0) {
-        *ret_kind = STORE_J_RECALL;
-    } else {
+    if (run_kind(p->of.action, ret_kind) != AL_OK) {
         return al_fail_set(p->fail, AL_ECONFLICT, 0,
                            "a rule that says %s is not run; it keeps other rules off its files",
                            p->of.action);
@@ -201,7 +211,12 @@ run_gather(struct planning *p, struct job_maker *m, enum store_job_kind *ret_kin
         m->slice_bytes =
             m->first_bytes / SLICES > SLICE_BYTES_MIN ? m->first_bytes / SLICES : SLICE_BYTES_MIN;
     }
-    rc = *ret_kind == STORE_J_TIER ? run_tier(p, m, ret) : run_recall(p, m);
+    if (store_job_kind_writes(*ret_kind)) {
+        rc = run_tier(p, m, ret);
+    } else {
+        rc = run_recall(p, m, RULE_S_STUB);
+        rc = rc != AL_OK ? rc : run_recall(p, m, RULE_S_ARCHIVED);
+    }
     return rc == AL_OK ? AL_OK : al_fail_set(p->fail, rc, 0, "the inventory could not be asked");
 }
 

@@ -89,11 +89,24 @@ named_rule(struct ask *k, const char *rule_id, uint64_t version)
     return AL_OK;
 }
 
+/* A text without an action is planned as its volume's files would go. */
+static int
+usual_action(struct ask *k)
+{
+    struct scope scope = service_scope(k->req->caller);
+    const char *way, *reason;
+
+    SV_TRY(store_volume_way(k->req->worker->db, &scope, k->v->id, k->req->arena, &way, &reason,
+                            k->fail));
+    k->action = strcmp(way, "archive") == 0 ? "archive" : "tier";
+    return AL_OK;
+}
+
 int
 ask_read(struct ask *k, struct service_req *req, const json_t *o, const struct store_volume *v,
          struct al_fail *fail)
 {
-    static const char *const actions[] = {"tier", "recall", "pin", "exclude", NULL};
+    static const char *const actions[] = {"tier", "archive", "recall", "pin", "exclude", NULL};
     struct service_req part = *req;
     const char *where = NULL, *action = NULL;
     uint64_t version = 0;
@@ -103,7 +116,7 @@ ask_read(struct ask *k, struct service_req *req, const json_t *o, const struct s
     k->req = req;
     k->fail = fail;
     k->v = v;
-    k->action = "tier";
+    SV_TRY(usual_action(k));
     SV_TRY(service_body_text(&part, "where", 1, RULE_TEXT_BYTES_MAX, false, &where, fail));
     SV_TRY(service_body_id(&part, "rule_id", false, rule, fail));
     SV_TRY(service_body_u64(&part, "version", INT64_MAX, &version, fail));
@@ -139,13 +152,16 @@ ask_rule(struct ask *k, struct service_req *req, const struct store_rule *r,
 struct inventory_plan_query
 ask_query(const struct ask *k, int64_t now_ns)
 {
-    return ranked_query(&k->ranked, now_ns);
+    struct inventory_plan_query q = ranked_query(&k->ranked, now_ns);
+
+    q.archive = strcmp(k->action, "archive") == 0;
+    return q;
 }
 
 bool
 ask_tiers(const struct ask *k)
 {
-    return strcmp(k->action, "tier") == 0;
+    return strcmp(k->action, "tier") == 0 || strcmp(k->action, "archive") == 0;
 }
 
 int

@@ -39,7 +39,10 @@ plan_prepare(struct planning *p, struct service_worker *w, const struct scope *s
 struct inventory_plan_query
 plan_query(const struct planning *p)
 {
-    return ranked_query(&p->ranked, p->now_ns);
+    struct inventory_plan_query q = ranked_query(&p->ranked, p->now_ns);
+
+    q.archive = p->of.action != NULL && strcmp(p->of.action, "archive") == 0;
+    return q;
 }
 
 int

@@ -203,7 +203,8 @@ rule_when_read(struct service_req *req, struct store_rule *r, struct al_fail *fa
 int
 rule_when_good(struct store_rule *r, int64_t now_ns, struct al_fail *fail)
 {
-    bool runs = strcmp(r->action, "tier") == 0 || strcmp(r->action, "recall") == 0;
+    bool frees = strcmp(r->action, "tier") == 0 || strcmp(r->action, "archive") == 0;
+    bool runs = frees || strcmp(r->action, "recall") == 0;
     bool marks = r->start_used_percent > 0 || r->stop_used_percent > 0;
 
     if (!runs && (r->cron != NULL || r->windows != NULL || marks || r->limit_minutes > 0 ||
@@ -213,8 +214,9 @@ rule_when_good(struct store_rule *r, int64_t now_ns, struct al_fail *fail)
                            "marks",
                            r->action);
     }
-    if (marks && strcmp(r->action, "tier") != 0) {
-        return al_fail_set(fail, AL_EINVAL, 0, "marks of free space are for rules that tier");
+    if (marks && !frees) {
+        return al_fail_set(fail, AL_EINVAL, 0,
+                           "marks of free space are for rules that tier or archive");
     }
     if (marks && (r->start_used_percent == 0 || r->stop_used_percent == 0 ||
                   r->stop_used_percent >= r->start_used_percent)) {

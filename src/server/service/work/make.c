@@ -87,6 +87,9 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
             al_jo_i64(&j, "accessed_ns",
                       inventory_covered_access(m->coverage, row, m->plan_ns, NULL));
         }
+        if (row->state == RULE_S_ARCHIVED && row->object_id[0] != '\0') {
+            al_jo_str(&j, "object_id", row->object_id);
+        }
     }
     al_jo_close(&j);
     SV_TRY(al_jo_end(&j));
@@ -162,13 +165,13 @@ job_hold_if_bad(struct work_tx *t, const struct store_job *job)
     char note[WORK_TEXT_MAX];
     bool writes_only, bad;
 
-    if (job->share_id[0] == '\0' || (job->kind != STORE_J_TIER && job->kind != STORE_J_RECALL)) {
+    if (job->share_id[0] == '\0' || !store_job_kind_moves(job->kind)) {
         return AL_OK;
     }
     SV_TRY(store_share_get(t->db, &t->scope, job->share_id, t->arena, &share, t->fail));
     writes_only = strcmp(share.state, "full") == 0 || strcmp(share.state, "read_only") == 0;
     bad = strcmp(share.state, "ok") != 0 && strcmp(share.state, "unknown") != 0;
-    if (!bad || (writes_only && job->kind != STORE_J_TIER)) {
+    if (!bad || (writes_only && !store_job_kind_writes(job->kind))) {
         return AL_OK;
     }
     (void)snprintf(note, sizeof(note), "Share %s: %s%s%s", share.name, share.state,
@@ -223,7 +226,7 @@ job_start(struct work_tx *t, enum store_job_kind kind, const struct store_volume
     memcpy(j.customer_id, v->customer_id, sizeof(al_id));
     memcpy(j.host_id, v->host_id, sizeof(al_id));
     memcpy(j.volume_id, v->id, sizeof(al_id));
-    if (kind == STORE_J_TIER || kind == STORE_J_RECALL) {
+    if (store_job_kind_moves(kind)) {
         memcpy(j.share_id, v->share_id, sizeof(al_id));
     }
     j.created_by = t->actor_name;

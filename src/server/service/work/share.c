@@ -11,10 +11,10 @@ work_share_trouble(enum store_job_kind kind, int code)
     case AL_ETIMEDOUT:
     case AL_EAUTH:
     case AL_EFOREIGN:
-        return kind == STORE_J_TIER || kind == STORE_J_RECALL;
+        return store_job_kind_moves(kind);
     case AL_ENOSPC:
     case AL_EROFS:
-        return kind == STORE_J_TIER; /* a recall writes to the host alone */
+        return store_job_kind_writes(kind); /* a recall writes to the host alone */
     default:
         return false;
     }
