@@ -211,7 +211,7 @@ def test_a_record_of_some_days_is_worth_so_many():
     assert site.plan(v, "accessed older than 39d")["files"] == 2
 
 
-def test_works_that_tier_tell_the_last_access_as_the_plan_took_it():
+def test_works_that_move_tell_the_last_access_as_the_plan_took_it():
     v = site.volume("tiered")
     share = site.ask("POST", "/shares", {"customer_id": site.customer, "name": "cold", "url": "file:///srv/cold"}, 201)
     noun = site.ask("GET", "/volumes/" + v)
@@ -219,14 +219,14 @@ def test_works_that_tier_tell_the_last_access_as_the_plan_took_it():
     site.bring_in(v)
     began = time.time_ns()
     site.batch(audit(v, "live", 40 * DAY), rows(v, used("old/a.mov", began - 35 * DAY)))
-    rule = site.ask("POST", "/rules", {"volume_id": v, "name": "tier", "where": "accessed older than 30d", "share_id": share["id"]}, 201)
+    rule = site.ask("POST", "/rules", {"volume_id": v, "name": "cold", "where": "accessed older than 30d", "action": "archive", "share_id": share["id"]}, 201)
     site.ask("POST", "/rules/%s/run" % rule["id"], None, 202)
     end = time.monotonic() + 20
     items = {}
     while not items and time.monotonic() < end:
         got = site.ask("POST", "/agent/lease?wait_s=1", {"workers": 4, "running": [], "config_version": 0}, token=site.secret)
         for work in got["work"]:
-            if work["kind"] == "tier":
+            if work["kind"] == "archive":
                 items = {i["path"]: i for i in work["items"]}
     assert abs(items["old/a.mov"]["accessed_ns"] - (began - 35 * DAY)) < SECOND, items
     assert abs(items["old/b.mov"]["accessed_ns"] - (began - 40 * DAY)) < 60 * SECOND, items
