@@ -15,7 +15,8 @@ const TEXTS: Record<string, string> = {
   excluded: 'A rule leaves it alone.',
   saves_no_blocks: 'It is so small that moving it would not save room.',
   hard_linked: 'It has several names; a stub would change them all.',
-  no_access_record: 'Audit logs do not tell of accesses for as long as the rule asks, so nobody can say that it is cold.',
+  no_access_record:
+    'Audit logs do not tell of accesses for as long as the rule asks, so nobody can say that it is cold.',
   pinned_in_lucidlink: 'Somebody pinned it in LucidLink.',
   sparse: 'It has holes of its own, which a stub could not tell from missing data.',
   immutable: 'It is marked immutable.',
