@@ -51,12 +51,13 @@ begin(struct follow *f, struct al_fail *fail)
                                .is_own = f->conf.is_own,
                                .ctx = f->conf.ctx};
     uint64_t torn = 0;
+    size_t len;
     int rc;
 
     al_buf_init(&audit, (size_t)64 << 10);
     rc = al_buf_addf(&audit, "%s%s" FOLLOW_FOLDER, f->conf.root,
                      strcmp(f->conf.root, "/") == 0 ? "" : "/");
-    f->audit = rc == AL_OK ? (char *)al_buf_take(&audit, NULL) : NULL;
+    f->audit = rc == AL_OK ? (char *)al_buf_take(&audit, &len) : NULL;
     rc = rc != AL_OK ? rc : tree_begin(&f->tree);
     rc = rc != AL_OK ? rc : auditlog_parser_new(&f->parser);
     rc = rc != AL_OK ? rc : digest_new(&conf, &f->digest);
@@ -182,7 +183,8 @@ is_failing(struct follow *f, int rc)
     }
 }
 
-static void
+/* False: it is not there, or cannot be looked at now. */
+static bool
 look_at_root(struct follow *f)
 {
     struct port_stat st;
@@ -194,15 +196,16 @@ look_at_root(struct follow *f)
             f->failing = AL_OK;
             is_back(f);
         }
-        return;
+        return true;
     }
     if (rc == AL_OK || rc == AL_ENOENT || rc == AL_ENOTDIR || rc == AL_ELOOP) {
         f->present = false;
         f->failing_s = 0;
         is_absent(f);
-        return;
+        return false;
     }
     is_failing(f, rc);
+    return false;
 }
 
 /* After a round: what the logs are like now. */
@@ -225,15 +228,17 @@ judge(struct follow *f)
         f->put_rc == AL_OK) {
         f->caught_s = f->now_s;
     }
-    if (!silent || f->caught_s != 0) { /* what was written last may not have been read yet */
-        coverage_state(&f->coverage, silent ? AUDIT_SILENT : AUDIT_LIVE, f->now_ns);
+    /* What was written last may not have been read yet. */
+    if (silent && f->caught_s == 0) {
+        silent = f->coverage.state == AUDIT_SILENT;
     }
+    coverage_state(&f->coverage, silent ? AUDIT_SILENT : AUDIT_LIVE, f->now_ns);
 }
 
 int
 follow_poll(struct follow *f, int64_t *ret_wait_ns)
 {
-    bool full = f->conf.full != NULL && f->conf.full(f->conf.ctx), more;
+    bool full = f->conf.full != NULL && f->conf.full(f->conf.ctx), here = f->present, more;
     int64_t left;
     int rc = AL_OK;
 
@@ -241,9 +246,9 @@ follow_poll(struct follow *f, int64_t *ret_wait_ns)
     *ret_wait_ns = SECOND_NS;
     set_now(f);
     if (port_mono_ns(f->port) >= f->next_s_ns || !f->present) {
-        look_at_root(f);
+        here = look_at_root(f);
     }
-    if (f->present) {
+    if (here) {
         rc = look_due(f);
         rc = rc != AL_OK || full ? rc : read_queue(f);
     }
@@ -252,15 +257,15 @@ follow_poll(struct follow *f, int64_t *ret_wait_ns)
 
         rc = rc != AL_OK ? rc : flushed;
     }
-    if (f->present && rc == AL_OK) {
+    if (here && rc == AL_OK) {
         judge(f);
     }
     if (rc != AL_OK) {
         return rc;
     }
-    more = f->present && ((f->queue.count + f->fresh.count > 0 && !full) || f->new_folders > 0);
+    more = here && ((f->queue.count + f->fresh.count > 0 && !full) || f->new_folders > 0);
     left = f->next_s_ns - port_mono_ns(f->port);
-    *ret_wait_ns = !f->present ? SECOND_NS : more && f->failing == AL_OK ? 0 : left > 0 ? left : 0;
+    *ret_wait_ns = !here ? SECOND_NS : more && f->failing == AL_OK ? 0 : left > 0 ? left : 0;
     return AL_OK;
 }
 

@@ -116,7 +116,8 @@ first_look(struct follow *f, struct log_file *log)
 
     log->flags &= (uint16_t)~LOG_NEW;
     log->changed_s = f->now_s - (look_unread(log) ? 0 : age_s);
-    coverage_log(&f->coverage, begin_ns != 0 ? begin_ns : log->mtime_ns);
+    begin_ns = begin_ns != 0 ? begin_ns : log->mtime_ns;
+    coverage_log(&f->coverage, begin_ns < f->now_ns ? begin_ns : f->now_ns);
     if (log->in->node != NULL && log->mtime_ns > log->in->node->last_grown_ns) {
         log->in->node->last_grown_ns = log->mtime_ns < f->now_ns ? log->mtime_ns : f->now_ns;
         log->in->node->changed = true;
@@ -130,8 +131,8 @@ worth(const struct follow *f, const struct log_file *log)
 {
     uint32_t quiet_s = f->now_s - log->changed_s;
 
-    if (!look_unread(log)) {
-        return false;
+    if (!look_unread(log) || (log->flags & LOG_HOT) == 0) {
+        return look_unread(log); /* its turn comes seldom enough */
     }
     if ((log->flags & LOG_ACTIVE) != 0) { /* holes are filled without a word */
         return quiet_s % FOLLOW_SETTLE_S == 0 && quiet_s < FOLLOW_HOT_S;
@@ -183,6 +184,10 @@ absorb(struct follow *f, struct log_file *log, const struct port_stat *st)
     if (rc == AL_OK &&
         (first ? look_unread(log) : changed || worth(f, log) || (log->flags & LOG_BAD) != 0)) {
         rc = enqueue(f, log, !first && (log->flags & LOG_HOT) != 0);
+    }
+    if (rc != AL_OK) { /* the next look is the first one again */
+        log->flags |= LOG_NEW;
+        log->mtime_ns = 0;
     }
     return rc;
 }

@@ -401,6 +401,7 @@ run_new(struct agent *a, const struct config_volume *c, struct audit_run *before
 {
     AL_CLEANUP(al_buf_free) struct al_buf state = {0};
     struct audit_run *r = al_zalloc(sizeof(*r));
+    size_t len;
 
     if (r == NULL) {
         return NULL;
@@ -418,7 +419,7 @@ run_new(struct agent *a, const struct config_volume *c, struct audit_run *before
     al_buf_init(&state, (size_t)64 << 10);
     r->path = al_strdup(c->path);
     if (al_buf_addf(&state, "%s/audit/%s", a->options.state, c->id) == AL_OK) {
-        r->state_path = (char *)al_buf_take(&state, NULL);
+        r->state_path = (char *)al_buf_take(&state, &len);
     }
     if (r->path == NULL || r->state_path == NULL ||
         audit_settings_copy(&c->audit, &r->settings) != AL_OK) {
