@@ -144,7 +144,7 @@ is_absent(struct follow *f)
     /* The folder it is mounted on stays behind, or goes with it. */
     f->unmounted = port_stat_at(f->port, NULL, f->conf.root, &st) != AL_OK ||
                    (f->fs.fs != 0 && filesystem(f) != f->fs.fs);
-    if (!f->unmounted && (f->coverage.state != AUDIT_ABSENT || f->coverage.floor_ns == 0)) {
+    if (!f->unmounted && f->coverage.state != AUDIT_ABSENT && f->coverage.begin_ns != 0) {
         coverage_lost(&f->coverage, f->now_ns);
     }
     coverage_state(&f->coverage, AUDIT_ABSENT, f->now_ns);

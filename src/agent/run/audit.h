@@ -7,7 +7,7 @@
 
 #define AUDIT_TELL_NS (INT64_C(30) * 1000000000) /* between two records that say the same */
 #define AUDIT_ROOT_NS                                                                              \
-    (INT64_C(10) * 1000000000) /* between two looks for the root, while there are no logs */
+    (INT64_C(2) * 1000000000) /* between two looks for the root, while there are no logs */
 #define AUDIT_RETRY_NS (INT64_C(5) * 1000000000) /* after an error of our own */
 #define AUDIT_STOP_NS                                                                              \
     (INT64_C(1000) * 1000000) /* then a thread that hangs on a mount is left alone */
