@@ -29,6 +29,7 @@ config_free(struct counted *c)
         al_free(v->name);
         al_free(v->path);
         al_free(v->kind);
+        audit_settings_free(&v->audit);
         al_wipe(v->marker_key, sizeof(v->marker_key));
     }
     for (size_t i = 0; i < c->config.share_count; i++) {
@@ -106,6 +107,54 @@ get_id(const json_t *j, const char *key, bool needed, al_id to, struct al_fail *
 }
 
 static int
+get_names(const json_t *j, const char *key, struct audit_names *to, struct al_fail *fail)
+{
+    const json_t *list = json_object_get(j, key);
+
+    if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
+        return al_fail_set(fail, AL_EINVAL, 0, "%s is no list", key);
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        int rc = name != NULL ? audit_names_add(to, name) : AL_EINVAL;
+
+        if (rc != AL_OK) {
+            return al_fail_set(fail, rc, 0, "%s cannot be taken over", key);
+        }
+    }
+    return AL_OK;
+}
+
+static int
+parse_audit(const json_t *j, struct audit_settings *s, struct al_fail *fail)
+{
+    uint64_t hours = AUDIT_SILENCE_HOURS;
+    int rc;
+
+    s->silence_hours = AUDIT_SILENCE_HOURS;
+    if (j == NULL || json_is_null(j)) {
+        return AL_OK;
+    }
+    rc = get_text(j, "root", false, &s->root, fail);
+    if (rc == AL_OK && s->root != NULL && s->root[0] == '\0') {
+        al_free(s->root);
+        s->root = NULL;
+    }
+    if (rc == AL_OK && json_object_get(j, "prehydrate") != NULL) {
+        rc = al_json_bool(j, "prehydrate", &s->prehydrate, fail);
+    }
+    if (rc == AL_OK && json_object_get(j, "silence_hours") != NULL) {
+        rc = al_json_u64(j, "silence_hours", &hours, fail);
+    }
+    hours = hours == 0 ? AUDIT_SILENCE_HOURS : hours;
+    s->silence_hours = hours > AUDIT_SILENCE_HOURS_MAX ? AUDIT_SILENCE_HOURS_MAX : (uint32_t)hours;
+    rc = rc != AL_OK ? rc : get_names(j, "drop_users", &s->drop_users, fail);
+    rc = rc != AL_OK ? rc : get_names(j, "drop_hosts", &s->drop_hosts, fail);
+    rc = rc != AL_OK ? rc : get_names(j, "drop_nodes", &s->drop_nodes, fail);
+    return rc != AL_OK ? rc : get_names(j, "logs", &s->logs, fail);
+}
+
+static int
 parse_volume(const json_t *j, struct config_volume *v, struct al_fail *fail)
 {
     const json_t *key = json_object_get(j, "marker_key");
@@ -116,6 +165,7 @@ parse_volume(const json_t *j, struct config_volume *v, struct al_fail *fail)
     rc = rc != AL_OK ? rc : get_text(j, "path", true, &v->path, fail);
     rc = rc != AL_OK ? rc : get_text(j, "kind", true, &v->kind, fail);
     rc = rc != AL_OK ? rc : al_json_bool(j, "tracked_only", &v->tracked_only, fail);
+    rc = rc != AL_OK ? rc : parse_audit(json_object_get(j, "audit"), &v->audit, fail);
     if (rc != AL_OK || key == NULL || json_is_null(key)) {
         return rc;
     }

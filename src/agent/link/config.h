@@ -7,6 +7,7 @@
 #ifndef ALTO_AGENT_LINK_CONFIG_H
 #define ALTO_AGENT_LINK_CONFIG_H
 
+#include "agent/auditlog/filter.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "port/port.h"
@@ -26,6 +27,7 @@ struct config_volume {
     bool tracked_only;
     bool has_key;
     uint8_t marker_key[CONFIG_KEY_LEN];
+    struct audit_settings audit; /* of kind "lucidlink"; defaults where the server told none */
 };
 struct config_share {
     al_id id;

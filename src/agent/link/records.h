@@ -4,6 +4,7 @@
 #ifndef ALTO_AGENT_LINK_RECORDS_H
 #define ALTO_AGENT_LINK_RECORDS_H
 
+#include "agent/auditlog/follow.h"
 #include "agent/journal/outcome.h"
 #include "agent/link/spool.h"
 
@@ -20,6 +21,18 @@ struct record_scan {
     const char *text;
 };
 int record_scan_end(const struct record_scan *r, struct al_buf *to) AL_MUST_CHECK;
+
+#define RECORD_ACCESS_BYTES                                                                        \
+    ((size_t)60 << 10) /* of one record; longer is what no one row fits in */
+#define RECORD_ACCESS_ROWS 2000u
+#define RECORD_ACCESS_BUFFER ((size_t)256 << 10) /* the max of the buffer that is given */
+/* As many rows as one record takes, from the front; *ret_taken how many, dropped ones too. `to` is cleared, and empty where
+ * none of them tells anything. A row that does not fit in a record of its own is left out and counted in *io_lost. */
+int record_access(const char *volume_id, const struct digest_row *rows, size_t count,
+                  struct al_buf *to, size_t *ret_taken, uint64_t *io_lost) AL_MUST_CHECK;
+/* An `audit` record; `to` is cleared. */
+int record_audit(const char *volume_id, const char *root, int64_t told_ns,
+                 const struct follow_status *s, struct al_buf *to) AL_MUST_CHECK;
 
 /* The sink that mover, recall and reconcile get; put_later is spool_put_later. */
 struct spool_sink {

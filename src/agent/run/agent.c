@@ -13,7 +13,7 @@ static int
 take_config(struct agent *a, struct agent_config *c)
 {
     struct agent_config *old;
-    int rc = volumes_apply(a, c);
+    int rc = volumes_apply(a, c), audit_rc = audits_apply(a, c);
 
     port_mutex_lock(&a->mutex);
     old = a->config;
@@ -23,7 +23,7 @@ take_config(struct agent *a, struct agent_config *c)
     port_cond_broadcast(&a->changed);
     port_mutex_unlock(&a->mutex);
     (void)agent_config_unref(old); /* returns NULL */
-    return rc;
+    return rc != AL_OK ? rc : audit_rc;
 }
 
 static void
@@ -118,6 +118,7 @@ open_records(struct agent *a, struct al_fail *fail)
     }
     rc = rc != AL_OK ? rc : stamps_open(a->port, a->state, &a->stamps, fail);
     rc = rc != AL_OK ? rc : claims_new(&a->claims);
+    rc = rc != AL_OK ? rc : audits_open(&a->audits);
     if (rc != AL_OK) {
         return rc;
     }
@@ -239,6 +240,7 @@ agent_stop(struct agent *a)
     if (a->keeper_runs) {
         port_thread_join(&a->keeper);
     }
+    a->audits = audits_close(a->audits, a->port);
     a->link = link_stop(a->link);
     pools_close_movers(a); /* of shares that came meanwhile */
     pools_close_recalls(a);

@@ -4,6 +4,7 @@
  *                                 ├▶ tier.c ──▶ mover pool ──▶ share, stub, journal, spool
  *                                 └▶ recall, check_share (share.c), reconcile (reconcile.c)
  *   alto-gate ─▶ gate_linux.c ──▶ recall pool ──▶ share, stub, spool ──▶ answer
+ *   audit logs ──▶ audit.c ──▶ spool (a thread for each volume of kind "lucidlink")
  *   pools.c: movers and recallers, a set for each share
  *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late
  *   opens
@@ -175,6 +176,18 @@ int fs_memory_look(struct fs_memory *m, const char *path, bool *ret_known,
 /* Forgets what was at a path, so that the next one seen counts. AL_ENOENT. */
 int fs_memory_forget(struct fs_memory *m, const char *path) AL_MUST_CHECK;
 
+/* ---- audit.c: audit logs of volumes of kind "lucidlink" ---- */
+struct audits;
+int audits_open(struct audits **ret) AL_MUST_CHECK; /* AL_ENOMEM */
+/* Takes over a configuration's volumes. Waits for no mount. AL_ENOMEM: some are not followed. */
+int audits_apply(struct agent *a, const struct agent_config *c) AL_MUST_CHECK;
+struct audits *audits_close(struct audits *s, struct port *p); /* within AUDIT_STOP_NS */
+/* The latest use of a path (below the volume's root) that audit logs told of within a day, as far as it is remembered;
+ * 0: none. Any thread. */
+int64_t audit_recent(struct agent *a, const char *volume_id, struct al_span path);
+/* What events tell of the work's files meanwhile is Alto's own doing. */
+void audit_work(struct agent *a, const struct work *w, int64_t began_ns, bool ends);
+
 /* ---- work.c: leased works ---- */
 struct agent_work {
     struct al_list node;
@@ -270,6 +283,7 @@ struct agent {
     struct fs_memory *filesystems;
     struct stamps *stamps;
     struct claims *claims;
+    struct audits *audits;
     struct recall_env recall_env;
     struct mover_env mover_env;
     struct share_pools pools[AGENT_SHARE_POOLS];

@@ -111,6 +111,19 @@ on_moved(void *ctx, const struct mover_item *item, const struct mover_result *r)
     item_end(ctx, r->code, r->tiered ? r->size : 0, &r->fail);
 }
 
+/* What the plan took as the last access, or what the logs told since. 0: the file's own time counts. */
+static int64_t
+last_access(struct agent *a, const struct work *w, const struct work_item *item)
+{
+    int64_t recent;
+
+    if (item->accessed_ns == 0) {
+        return 0;
+    }
+    recent = audit_recent(a, w->volume_id, item->path);
+    return recent > item->accessed_ns ? recent : item->accessed_ns;
+}
+
 static int
 submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume *mv,
              const struct rule *rule, enum mover_act act)
@@ -126,7 +139,7 @@ submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume 
                                   .job_id = w->job_id[0] != '\0' ? w->job_id : NULL,
                                   .rule_id = w->rule_id[0] != '\0' ? w->rule_id : NULL,
                                   .act = act,
-                                  .accessed_ns = w->items[i].accessed_ns};
+                                  .accessed_ns = last_access(aw->agent, w, &w->items[i])};
         struct item_run *run;
 
         if (!may_begin(aw)) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/auditlog/follow.h"
 #include "base/mem.h"
 
 #define SCAN_ODD_MAX 10000u /* files looked at closer; more come with the next scan */
@@ -110,12 +111,15 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
 {
     struct agent *a = aw->agent;
     struct scan *s = al_zalloc(sizeof(*s));
+    bool lucid = strcmp(v->kind, "lucidlink") == 0;
     struct port_names *names = NULL;
     struct marker_key key;
     struct walk_conf conf = {.port = a->port,
                              .root = v->path,
                              .key = v->has_key ? &key : NULL,
                              .threads = a->options.walk_threads,
+                             .leave_out = lucid ? FOLLOW_FOLDER : NULL,
+                             .no_access_times = lucid,
                              .send = on_batch,
                              .stop = on_stop,
                              .ctx = s};

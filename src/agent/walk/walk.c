@@ -335,6 +335,13 @@ tell_owner(struct walker *me, uint32_t uid)
 }
 
 static bool
+is_left_out(const struct walk_conf *conf, const struct node *folder, const struct port_dirent *e)
+{
+    return conf->leave_out != NULL && folder->parent == NULL &&
+           strcmp(e->name, conf->leave_out) == 0;
+}
+
+static bool
 is_probe(const struct node *folder, const struct port_dirent *e)
 {
     return (folder->parent == NULL &&
@@ -363,7 +370,7 @@ add_entry(struct walker *me, struct node *folder, struct port_file *fd, const st
                              .allocated = st->allocated,
                              .mtime_ns = st->mtime_ns,
                              .ctime_ns = st->ctime_ns,
-                             .atime_ns = st->atime_ns,
+                             .atime_ns = me->walk->conf->no_access_times ? 0 : st->atime_ns,
                              .btime_ns = st->btime_ns};
     int rc;
 
@@ -427,7 +434,7 @@ list(struct walker *me, struct node *n, struct port_file *fd, bool *ret_whole)
             rc = AL_ECANCELED;
             break;
         }
-        if (is_probe(n, &e)) {
+        if (is_probe(n, &e) || is_left_out(me->walk->conf, n, &e)) {
             continue;
         }
         seen = port_stat_at(w->port, fd, e.name, &st);

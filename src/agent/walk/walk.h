@@ -40,6 +40,8 @@ struct walk_conf {
     /* for MARKER_XATTR; NULL: markers are not looked for (a system without them) */
     const struct marker_key *key;
     struct port_names *names; /* the names of owners are told besides; NULL: they are not */
+    const char *leave_out;    /* a name in the root that is no part of the volume; NULL: none */
+    bool no_access_times;     /* they mean nothing here: told as 0 */
     unsigned threads;         /* 0: 2 */
     uint32_t batch_records;   /* 0: ENTRIES_BATCH_RECORDS; smaller in tests */
     /* Takes batch number seq (1, 2, 3 ...), called by the thread that called walk_run. What it

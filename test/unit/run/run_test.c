@@ -29,6 +29,7 @@ static struct {
     pthread_mutex_t mutex;
     struct http_server *http;
     char volume_path[600], share_url[700];
+    const char *kind; /* of the volume, with what follows it */
     char work[2048]; /* given once */
     char cancel[64];
     char records[1 << 18];
@@ -54,11 +55,11 @@ on_request(void *ctx, const struct http_server_req *req, struct http_server_repl
             &reply->body,
             "{\"version\":1,\"host_id\":\"" HOST_ID "\",\"customer_id\":\"" CUSTOMER_ID
             "\",\"volumes\":[{\"id\":\"" VOLUME_ID
-            "\",\"name\":\"v\",\"path\":\"%s\",\"kind\":\"posix\",\"share_id\":\"" SHARE_ID
+            "\",\"name\":\"v\",\"path\":\"%s\",\"kind\":%s,\"share_id\":\"" SHARE_ID
             "\",\"marker_key\":null,\"tracked_only\":true}],\"shares\":[{\"id\":\"" SHARE_ID
             "\",\"name\":\"s\",\"url\":\"%s\",\"user\":null,\"password\":null}],\"limits\":{"
             "\"recall_wait_ms\":60000,\"workers\":4}}",
-            srv.volume_path, srv.share_url);
+            srv.volume_path, srv.kind != NULL ? srv.kind : "\"posix\"", srv.share_url);
     } else if (strstr(req->target, "/agent/lease") != NULL) {
         if (srv.work[0] == '\0' && srv.cancel[0] == '\0') {
             pthread_mutex_unlock(&srv.mutex);
@@ -326,6 +327,40 @@ a_stop_in_the_middle_of_a_scan_says_cancelled_and_is_quick(void)
 }
 
 static void
+audit_logs_of_a_lucidlink_volume_become_records(void)
+{
+    char folder[1024], log[1100];
+    FILE *f;
+
+    begin();
+    end();
+    srv.kind = "\"lucidlink\",\"audit\":{\"root\":\"\",\"prehydrate\":false,\"silence_hours\":168,\"drop_users\":[\"backup*\"],"
+               "\"drop_hosts\":[],\"drop_nodes\":[],\"logs\":[]}";
+    TAP_OK(start(&agent, NULL));
+    TAP_CHECK(recorded("\"t\":\"audit\",\"volume_id\":\"" VOLUME_ID "\",\"state\":\"absent\""));
+    snprintf(folder, sizeof(folder), "%s/.lucid_audit/42/2026/11", srv.volume_path);
+    TAP_OK(port_mkdirs(port, folder, 0755));
+    snprintf(log, sizeof(log), "%s/2026-11-01T00.00.00Z.log.active", folder);
+    f = fopen(log, "w");
+    TAP_CHECK(f != NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        fprintf(f, "{\"timestamp\":1790000000000000,\"user\":{\"name\":\"%s\"},\"device\":{\"hostName\":\"bay\"},\"operation\":{\"action\":"
+                   "\"FileWritten\",\"entryPath\":\"/two\"}}\n", i == 0 ? "mara" : "Backup-1");
+    }
+    TAP_CHECK(fclose(f) == 0);
+    TAP_CHECK(recorded("\"t\":\"access\",\"volume_id\":\"" VOLUME_ID
+                       "\",\"rows\":[{\"k\":\"used\",\"path\":\"two\",\"time_ns\":1790000000000000000,\"modified_ns\":1790000000000000000,"
+                       "\"writes\":1,\"user\":\"mara\",\"host\":\"bay\",\"stat\":{\"type\":\"file\",\"size\":2,"));
+    TAP_CHECK(recorded("\"state\":\"silent\"") || recorded("\"state\":\"live\""));
+    TAP_CHECK(recorded("\"files\":1,\"active\":1,\"behind_bytes\":0,\"lines\":2,\"events\":2"));
+    TAP_CHECK(strstr(srv.records, "Backup-1\"") == NULL || strstr(srv.records, "\"named\":1") != NULL);
+    TAP_CHECK(audit_recent(agent, VOLUME_ID, al_span_of("one")) == 0);
+    give(SCAN); /* .lucid_audit is no part of the volume */
+    TAP_CHECK(recorded("\"code\":\"ok\",\"entries\":2,\"folders\":1"));
+    end();
+}
+
+static void
 a_second_agent_on_the_same_state_is_refused(void)
 {
     struct agent *second = NULL;
@@ -425,6 +460,7 @@ main(int argc, char **argv)
     TAP_RUN(a_share_is_checked_and_an_empty_one_taken);
     TAP_RUN(a_scan_is_cancelled_while_the_server_takes_nothing);
     TAP_RUN(a_stop_in_the_middle_of_a_scan_says_cancelled_and_is_quick);
+    TAP_RUN(audit_logs_of_a_lucidlink_volume_become_records);
     TAP_RUN(a_second_agent_on_the_same_state_is_refused);
     TAP_RUN(another_filesystem_at_the_path_is_noticed_until_accepted);
     TAP_RUN(a_command_line_is_read_or_refused_with_a_sentence);

@@ -1,0 +1,80 @@
+/* follow_priv.h: the inside of the follower: follow.c (rounds, state), look.c (listings, sizes and times), read.c (bytes to
+ * events), meta.c (metadata of what was written). */
+#ifndef ALTO_AGENT_AUDITLOG_FOLLOW_PRIV_H
+#define ALTO_AGENT_AUDITLOG_FOLLOW_PRIV_H
+
+#include "agent/auditlog/cursors.h"
+#include "agent/auditlog/follow.h"
+
+#define FOLLOW_EVENTS 256u /* of one piece of reading */
+#define FOLLOW_NAME_MAX 256u
+
+struct log_list {
+    struct log_file **at;
+    size_t count, cap;
+};
+struct follow {
+    struct follow_conf conf;
+    struct port *port;
+    char *audit; /* root/.lucid_audit */
+    struct tree tree;
+    struct coverage coverage;
+    struct cursors *cursors;
+    struct cursors_root fs;
+    struct auditlog_parser *parser;
+    struct digest *digest;
+    struct follow_figures figures;
+    struct log_list hot, fresh, queue, dirty; /* fresh: hot ones that grew, before the queue */
+    struct log_file *reading;                 /* the parser's state is of it */
+    uint8_t *buffer;
+    size_t buffer_cap;
+    struct auditlog_event events[FOLLOW_EVENTS];
+    struct al_buf path, path_b;
+    char filespace[FOLLOW_NAME_MAX], filespace_uuid[FOLLOW_NAME_MAX];
+    uint64_t ignored; /* files that are no logs, at the last listings */
+    bool overflow;    /* more logs or folders than may be */
+    /* Turns. */
+    uint32_t now_s, started_s; /* monotonic; never 0 */
+    int64_t now_ns;
+    int64_t next_s_ns;    /* monotonic: when a second's looks are due */
+    uint32_t turn;        /* in tree.all */
+    uint32_t new_folders; /* not listed since the start */
+    int64_t tokens;       /* entries that may be looked at in turn */
+    int64_t listed_tokens;
+    uint32_t caught_s;       /* when all was last read to its end; 0: not since the start */
+    uint32_t failing_s;      /* since when the folder cannot be looked at; 0: it can */
+    bool present, unmounted; /* unmounted: absent because another filesystem is there */
+    int failing;             /* with failing_s */
+    uint32_t bad_files;      /* with LOG_BAD */
+    int put_rc;              /* of the last flush */
+};
+
+int follow_list_add(struct log_list *l, struct log_file *f) AL_MUST_CHECK;
+bool follow_stops(const struct follow *f);
+
+/* ---- look.c ---- */
+/* Opens a folder below .lucid_audit, part by part. */
+int look_open(struct follow *f, const struct log_folder *folder,
+              struct port_file **ret) AL_MUST_CHECK;
+/* The looks that are due. Errors of memory alone. */
+int look_due(struct follow *f) AL_MUST_CHECK;
+bool look_unread(const struct log_file *f); /* has bytes that may be read yet */
+/* From now on it is looked at each second. */
+int look_heat(struct follow *f, struct log_file *log) AL_MUST_CHECK;
+/* Its cursor is written with the next flush. */
+int follow_dirty(struct follow *f, struct log_file *log) AL_MUST_CHECK;
+/* All is to be looked at anew, before anything counts as read to its end. */
+void look_anew(struct follow *f);
+
+/* ---- read.c ---- */
+/* Reads of the queue until it is empty or the round's time is over. */
+int read_queue(struct follow *f) AL_MUST_CHECK;
+/* The digest is put, then the cursors are written. */
+int read_flush(struct follow *f) AL_MUST_CHECK;
+
+/* ---- meta.c ---- */
+/* Asks the mount about rows, at most FOLLOW_STATS_MAX. *ret_stats: to be freed when the rows are told; NULL: none. */
+int meta_look(struct follow *f, struct digest_row *rows, size_t count,
+              struct port_stat **ret_stats) AL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,422 @@
+/* read.c: bytes of logs into events, the digest, and on. */
+#include <string.h>
+
+#include "agent/auditlog/follow_priv.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#define HEAD_MAX 256u /* bytes at a log's front that tell whether it is still the same */
+#define BUFFER_MAX (AUDITLOG_LINE_MAX + FOLLOW_READ_BYTES)
+
+/* ---- the digest goes on ---- */
+
+int
+read_flush(struct follow *f)
+{
+    struct port_stat *stats = NULL;
+    size_t count;
+    struct digest_row *rows = digest_rows(f->digest, &count);
+    int rc = AL_OK;
+
+    if (count == 0 && f->dirty.count == 0 && !f->coverage.changed) {
+        return AL_OK;
+    }
+    if (count > 0) {
+        rc = meta_look(f, rows, count, &stats);
+        rc = rc != AL_OK ? rc : f->conf.put(f->conf.ctx, rows, count);
+        al_free(stats);
+        for (size_t i = 0; i < count; i++) {
+            rows[i].stat = NULL;
+        }
+    }
+    f->put_rc = rc;
+    if (rc != AL_OK) {
+        return rc;
+    }
+    f->figures.rows += count;
+    f->figures.flushes++;
+    digest_clear(f->digest);
+    rc = cursors_save(f->cursors, &f->tree, f->dirty.at, f->dirty.count, &f->coverage, &f->fs);
+    if (rc == AL_OK) {
+        f->dirty.count = 0;
+    }
+    return rc;
+}
+
+int
+follow_dirty(struct follow *f, struct log_file *log)
+{
+    int rc;
+
+    if ((log->flags & LOG_DIRTY) != 0) {
+        return AL_OK;
+    }
+    rc = follow_list_add(&f->dirty, log);
+    log->flags |= rc == AL_OK ? LOG_DIRTY : 0;
+    return rc;
+}
+
+static void
+keep_name(char to[FOLLOW_NAME_MAX], struct al_span name)
+{
+    if (name.at != NULL && name.len > 0 && name.len < FOLLOW_NAME_MAX &&
+        (memcmp(to, name.at, name.len) != 0 || to[name.len] != '\0')) {
+        memcpy(to, name.at, name.len);
+        to[name.len] = '\0';
+    }
+}
+
+static void
+keep_person(char **to, struct al_span name)
+{
+    char *copy;
+
+    if (name.at == NULL || name.len > AUDIT_NAME_BYTES_MAX ||
+        (*to != NULL && strlen(*to) == name.len && memcmp(*to, name.at, name.len) == 0)) {
+        return;
+    }
+    copy = al_span_dup(name);
+    if (copy != NULL) { /* it is for people to look at: without memory it stays as it was */
+        al_free(*to);
+        *to = copy;
+    }
+}
+
+static void
+note_seen(struct follow *f, const struct auditlog_event *e, int64_t time_ns)
+{
+    struct al_span path;
+
+    if (f->conf.seen == NULL) {
+        return;
+    }
+    if ((e->action == AUDITLOG_READ || e->action == AUDITLOG_WRITE ||
+         e->action == AUDITLOG_CREATE || e->action == AUDITLOG_MOVE ||
+         (e->action == AUDITLOG_PREHYDRATE && f->conf.settings->prehydrate)) &&
+        digest_below(f->conf.prefix,
+                     e->action == AUDITLOG_MOVE && e->target.at != NULL ? e->target : e->path,
+                     &path)) {
+        f->conf.seen(f->conf.ctx, path, time_ns);
+    }
+}
+
+static int
+take_event(struct follow *f, struct log_file *log, const struct auditlog_event *e)
+{
+    const struct digest_counts *counts = digest_counts(f->digest);
+    uint64_t noise = counts->own + counts->named;
+    int64_t time_ns = 0;
+    int rc = digest_add(f->digest, e, f->now_ns, &time_ns);
+
+    if (rc == AL_ELIMIT) {
+        rc = read_flush(f);
+        rc = rc != AL_OK ? rc : digest_add(f->digest, e, f->now_ns, &time_ns);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    coverage_event(&f->coverage, time_ns);
+    if (log->in->node != NULL && time_ns >= log->in->node->last_event_ns) {
+        log->in->node->last_event_ns = time_ns;
+        log->in->node->changed = true;
+    }
+    if (counts->own + counts->named == noise) {
+        note_seen(f, e, time_ns);
+    }
+    return AL_OK;
+}
+
+/* Of the last event of a piece: who it was is for people to look at. */
+static void
+take_names(struct follow *f, struct log_file *log, const struct auditlog_event *e)
+{
+    keep_name(f->filespace, e->filespace);
+    keep_name(f->filespace_uuid, e->filespace_uuid);
+    if (log->in->node != NULL) {
+        keep_person(&log->in->node->host, e->host);
+        keep_person(&log->in->node->user, e->user);
+    }
+}
+
+/* ---- one log ---- */
+
+static int
+open_log(struct follow *f, const struct log_file *log, struct port_file **ret)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder folder = {f->port, NULL};
+    bool use_active = (log->flags & LOG_USE_ACTIVE) != 0;
+    char name[TREE_NAME_MAX + 16];
+    int rc = look_open(f, log->in, &folder.file);
+
+    for (unsigned i = 0; i < 2 && (i == 0 || rc == AL_ENOENT) && folder.file != NULL; i++) {
+        size_t len = strlen(log->name);
+
+        memcpy(name, log->name, len + 1);
+        if (use_active != (i == 1)) { /* the other name second: it is being rotated */
+            memcpy(name + len, ".active", sizeof(".active"));
+        }
+        rc =
+            port_open(f->port, folder.file, name, PORT_READ | PORT_NOATIME | PORT_NONBLOCK, 0, ret);
+    }
+    return rc;
+}
+
+/* Whether it begins as it did. AL_ECHANGED: it does not, and is read from its front. */
+static int
+check_head(struct follow *f, struct log_file *log, struct port_file *file)
+{
+    uint8_t head[HEAD_MAX];
+    size_t len;
+    int rc;
+
+    if (log->head_len == 0 || log->offset == 0) {
+        return log->offset == 0 ? AL_OK : AL_ECHANGED;
+    }
+    if (log->head_len > HEAD_MAX) {
+        return AL_ECHANGED; /* by another version of this program */
+    }
+    rc = port_pread(f->port, file, head, log->head_len, 0, &len);
+    if (rc == AL_OK && (len != log->head_len || al_xxh64(head, len, 0) != log->head_hash)) {
+        return AL_ECHANGED;
+    }
+    return rc;
+}
+
+static int
+keep_head(struct follow *f, struct log_file *log, struct port_file *file)
+{
+    size_t want = log->offset < HEAD_MAX ? (size_t)log->offset : HEAD_MAX, len;
+    uint8_t head[HEAD_MAX];
+    int rc;
+
+    if (log->head_len >= want) {
+        return AL_OK;
+    }
+    rc = port_pread(f->port, file, head, want, 0, &len);
+    if (rc == AL_OK && len == want) {
+        log->head_len = (uint16_t)len;
+        log->head_hash = al_xxh64(head, len, 0);
+    }
+    return rc;
+}
+
+static int
+room(struct follow *f, size_t bytes)
+{
+    uint8_t *more;
+
+    if (f->buffer_cap >= bytes) {
+        return AL_OK;
+    }
+    more = al_realloc(f->buffer, bytes);
+    if (more == NULL) {
+        return AL_ENOMEM;
+    }
+    f->buffer = more;
+    f->buffer_cap = bytes;
+    return AL_OK;
+}
+
+/* Events of a piece. *ret_used as auditlog_parse has it; the log's offset follows each whole part. */
+static int
+take_piece(struct follow *f, struct log_file *log, struct al_span piece, unsigned what,
+           size_t *ret_used, size_t *ret_events)
+{
+    size_t count = FOLLOW_EVENTS, used;
+
+    *ret_used = *ret_events = 0;
+    while (count == FOLLOW_EVENTS && piece.len > 0) {
+        int rc = auditlog_parse(f->parser, piece, what, f->events, FOLLOW_EVENTS, &count, &used);
+
+        for (size_t i = 0; i < count && rc == AL_OK; i++) {
+            rc = take_event(f, log, &f->events[i]);
+        }
+        if (rc != AL_OK) {
+            f->reading = NULL; /* what the parser holds is not what the cursor says */
+            return rc;
+        }
+        if (count > 0) {
+            take_names(f, log, &f->events[count - 1]);
+        }
+        if ((what & AUDITLOG_SETTLED) == 0) { /* both at once: the cursor may be written any time */
+            log->offset += used;
+            log->flags = (uint16_t)((log->flags & ~(unsigned)LOG_LONG) |
+                                    (auditlog_in_long_line(f->parser) ? LOG_LONG : 0u));
+        }
+        what &= ~AUDITLOG_BEGIN;
+        piece.at += used;
+        piece.len -= used;
+        *ret_used += used;
+        *ret_events += count;
+    }
+    return AL_OK;
+}
+
+/* What is left of a log that is closed and did not change for a while is all there will be: a line without its end counts where it
+ * tells something. Where it does not, the cursor stays before it, in case it was only late. */
+static int
+settle(struct follow *f, struct log_file *log, struct al_span rest)
+{
+    uint32_t wait = memchr(rest.at, 0, rest.len) != NULL ? FOLLOW_SETTLE_HOLES_S : FOLLOW_SETTLE_S;
+    bool long_line = auditlog_in_long_line(f->parser);
+    size_t used, events;
+    int rc;
+
+    if ((log->flags & LOG_ACTIVE) != 0 || f->now_s - log->changed_s < wait) {
+        return AL_OK;
+    }
+    rc = take_piece(f, log, rest, AUDITLOG_SETTLED | (log->offset == 0 ? AUDITLOG_BEGIN : 0u),
+                    &used, &events);
+    if (rc == AL_OK && events > 0) {
+        log->offset += used;
+        log->flags &= (uint16_t)~LOG_LONG;
+    } else {
+        auditlog_parser_begin(f->parser, long_line);
+    }
+    log->flags |= rc == AL_OK ? LOG_DONE : 0;
+    return rc;
+}
+
+static int
+begin_log(struct follow *f, struct log_file *log, struct port_file *file)
+{
+    int rc = check_head(f, log, file);
+
+    if (rc == AL_ECHANGED) {
+        log->offset = 0;
+        log->head_len = 0;
+        log->flags &= (uint16_t)~LOG_LONG;
+        f->reading = NULL;
+        rc = follow_dirty(f, log);
+    }
+    if (f->reading != log) {
+        auditlog_parser_begin(f->parser, (log->flags & LOG_LONG) != 0);
+        f->reading = log;
+    }
+    return rc;
+}
+
+/* Pieces until the end, or the round's time is over. *ret_more: there is more. */
+static int
+read_open(struct follow *f, struct log_file *log, struct port_file *file, int64_t until_ns,
+          bool *ret_more)
+{
+    size_t want = FOLLOW_READ_BYTES;
+    int rc = begin_log(f, log, file);
+
+    *ret_more = false;
+    while (rc == AL_OK) {
+        size_t len = 0, used = 0, events;
+        struct al_span piece;
+
+        rc = room(f, want);
+        rc = rc != AL_OK ? rc : port_pread(f->port, file, f->buffer, want, log->offset, &len);
+        if (rc != AL_OK || len == 0) {
+            break;
+        }
+        f->now_ns = port_now_ns(f->port); /* no line in it was written later than that */
+        f->figures.reads++;
+        f->figures.bytes += len;
+        piece = (struct al_span){f->buffer, len};
+        if (log->offset == 0 && len >= 2 && piece.at[0] == 0x1f && piece.at[1] == 0x8b) {
+            log->flags |= LOG_ZIPPED | LOG_DONE;
+            return AL_OK;
+        }
+        rc = take_piece(f, log, piece, log->offset == 0 ? AUDITLOG_BEGIN : 0, &used, &events);
+        if (rc == AL_OK && used > 0) {
+            rc = follow_dirty(f, log);
+        }
+        if (rc == AL_OK && len < want) { /* the end */
+            piece = (struct al_span){f->buffer + used, len - used};
+            rc = piece.len > 0 ? settle(f, log, piece) : AL_OK;
+            break;
+        }
+        want = used > 0 ? FOLLOW_READ_BYTES : BUFFER_MAX;
+        if (used == 0 && len >= BUFFER_MAX) {
+            break; /* holes as far as one can see: they are filled, or not */
+        }
+        if (port_mono_ns(f->port) >= until_ns || follow_stops(f)) {
+            *ret_more = true;
+            break;
+        }
+    }
+    return rc == AL_OK ? keep_head(f, log, file) : rc;
+}
+
+static void
+bad(struct follow *f, struct log_file *log, bool is)
+{
+    if (is != ((log->flags & LOG_BAD) != 0)) {
+        log->flags ^= LOG_BAD;
+        f->bad_files += is ? 1 : -1u;
+    }
+}
+
+static int
+read_log(struct follow *f, struct log_file *log, int64_t until_ns, bool *ret_more)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder file = {f->port, NULL};
+    uint64_t before = log->offset;
+    int rc = open_log(f, log, &file.file);
+
+    *ret_more = false;
+    if (rc == AL_OK) {
+        rc = read_open(f, log, file.file, until_ns, ret_more);
+    }
+    if (rc == AL_ENOMEM || rc == AL_ECRASH || f->put_rc != AL_OK) {
+        return rc; /* ours: the log stays in the queue */
+    }
+    if (rc == AL_OK && log->offset != before) {
+        rc = follow_dirty(f, log);
+    }
+    if (rc == AL_OK && !*ret_more && look_unread(log)) {
+        rc = look_heat(f, log); /* for what is left: the rest of a line */
+    }
+    if (rc == AL_ENOMEM) {
+        return rc;
+    }
+    /* Gone since: its folder's listing tells. Else it is tried again when its turn comes. */
+    bad(f, log, rc != AL_OK && rc != AL_ENOENT);
+    return AL_OK;
+}
+
+/* *ret_over: no time is left for others. */
+static int
+read_list(struct follow *f, struct log_list *list, int64_t until_ns, bool *ret_over)
+{
+    size_t done = 0;
+    int rc = AL_OK;
+
+    *ret_over = false;
+    while (done < list->count && rc == AL_OK && !*ret_over && !follow_stops(f)) {
+        struct log_file *log = list->at[done];
+        bool more = false;
+
+        rc = read_log(f, log, until_ns, &more);
+        if (rc != AL_OK) {
+            break;
+        }
+        done++;
+        log->flags &= (uint16_t)~LOG_QUEUED;
+        if (more) { /* behind the others */
+            rc = follow_list_add(&f->queue, log);
+            log->flags |= rc == AL_OK ? LOG_QUEUED : 0;
+        }
+        *ret_over = port_mono_ns(f->port) >= until_ns;
+    }
+    list->count -= done;
+    if (done > 0) {
+        memmove(list->at, list->at + done, list->count * sizeof(struct log_file *));
+    }
+    return rc;
+}
+
+int
+read_queue(struct follow *f)
+{
+    int64_t until_ns = port_mono_ns(f->port) + FOLLOW_ROUND_NS;
+    bool over;
+    int rc = read_list(f, &f->fresh, until_ns, &over);
+
+    return rc != AL_OK || over ? rc : read_list(f, &f->queue, until_ns, &over);
+}

@@ -1,0 +1,208 @@
+/* records_audit.c: what audit logs tell, as lines of a batch. */
+#include "agent/link/records.h"
+
+#include "base/jsonout.h"
+
+#define TAIL_BYTES 8u /* what closes a record */
+
+static const char *
+kind_name(enum digest_kind k)
+{
+    static const char *const names[] = {"used", "create", "delete", "folder_delete",
+                                        "move", "pin",    "unpin"};
+
+    return names[k];
+}
+
+static const char *
+type_name(enum port_type t)
+{
+    return t == PORT_T_FILE      ? "file"
+           : t == PORT_T_FOLDER  ? "folder"
+           : t == PORT_T_SYMLINK ? "symlink"
+                                 : "other";
+}
+
+static void
+count(struct al_jsonout *j, const char *key, uint64_t v)
+{
+    if (v != 0) {
+        al_jo_u64(j, key, v > INT64_MAX ? INT64_MAX : v);
+    }
+}
+
+static void
+name(struct al_jsonout *j, const char *key, struct al_span v)
+{
+    if (v.len > 0) {
+        al_jo_text(j, key, v);
+    }
+}
+
+static void
+print_stat(struct al_jsonout *j, const struct port_stat *st)
+{
+    al_jo_object(j, "stat");
+    al_jo_str(j, "type", type_name(st->type));
+    count(j, "size", st->size);
+    count(j, "allocated", st->allocated);
+    al_jo_i64(j, "mtime_ns", st->mtime_ns);
+    al_jo_i64(j, "ctime_ns", st->ctime_ns);
+    al_jo_i64(j, "btime_ns", st->btime_ns);
+    count(j, "mode", st->mode);
+    count(j, "uid", st->uid);
+    count(j, "gid", st->gid);
+    count(j, "nlink", st->nlink);
+    al_jo_close(j);
+}
+
+static void
+print_row(struct al_jsonout *j, const struct digest_row *r)
+{
+    al_jo_object(j, NULL);
+    al_jo_str(j, "k", kind_name(r->kind));
+    al_jo_bytes(j, "path", r->path);
+    if (r->kind == DIGEST_MOVE) {
+        al_jo_bytes(j, "target", r->target);
+    }
+    al_jo_i64(j, "time_ns", r->time_ns);
+    if (r->modified_ns != 0) {
+        al_jo_i64(j, "modified_ns", r->modified_ns);
+    }
+    count(j, "reads", r->reads);
+    count(j, "writes", r->writes);
+    name(j, "user", r->user);
+    name(j, "host", r->host);
+    name(j, "node", r->node);
+    if (r->stat != NULL) {
+        print_stat(j, r->stat);
+    }
+    al_jo_close(j);
+}
+
+int
+record_access(const char *volume_id, const struct digest_row *rows, size_t rows_count,
+              struct al_buf *to, size_t *ret_taken, uint64_t *io_lost)
+{
+    struct al_jsonout j;
+    size_t i, told = 0;
+    int rc;
+
+    al_buf_clear(to);
+    al_jo_begin(&j, to);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "t", "access");
+    al_jo_str(&j, "volume_id", volume_id);
+    al_jo_array(&j, "rows");
+    for (i = 0; i < rows_count && told < RECORD_ACCESS_ROWS && j.rc == AL_OK; i++) {
+        size_t before = to->len;
+        bool comma = j.comma;
+
+        if (rows[i].dropped) {
+            continue;
+        }
+        print_row(&j, &rows[i]);
+        if (j.rc == AL_OK && to->len > RECORD_ACCESS_BYTES - TAIL_BYTES) { /* not this one */
+            to->len = before;
+            to->at[before] = '\0';
+            j.comma = comma;
+            if (told > 0) {
+                break;
+            }
+            ++*io_lost;
+            continue;
+        }
+        told++;
+    }
+    al_jo_close(&j);
+    al_jo_close(&j);
+    rc = al_jo_end(&j);
+    if (rc == AL_OK) {
+        *ret_taken = i;
+        if (told == 0) {
+            al_buf_clear(to);
+        }
+    }
+    return rc;
+}
+
+static void
+print_skipped(struct al_jsonout *j, const struct follow_status *s)
+{
+    static const char *const keys[] = {"junk", "time", "action", "path", "long", "own"};
+
+    _Static_assert(AL_LEN(keys) == AUDITLOG_SKIP_COUNT, "a name for each");
+    al_jo_object(j, "skipped");
+    for (size_t i = 0; i < AL_LEN(keys); i++) {
+        al_jo_u64(j, keys[i],
+                  s->lines.skipped[i] + (i == AUDITLOG_SKIP_PATH ? s->events.unusable : 0));
+    }
+    al_jo_close(j);
+    if (s->sample.len > 0) {
+        al_jo_object(j, "sample");
+        al_jo_str(j, "why", auditlog_skip_text(s->sample.why));
+        al_jo_text(j, "text", (struct al_span){s->sample.text, s->sample.len});
+        al_jo_close(j);
+    }
+}
+
+static void
+print_nodes(struct al_jsonout *j, const struct follow_status *s)
+{
+    al_jo_array(j, "nodes");
+    for (size_t i = 0; i < s->node_count && j->rc == AL_OK; i++) {
+        const struct follow_node *n = &s->nodes[i];
+
+        if (j->out->len > RECORD_ACCESS_BYTES - (size_t)6 * 1024) {
+            break; /* names of nobody's making: told when they change again */
+        }
+        al_jo_object(j, NULL);
+        al_jo_text(j, "node", al_span_of(n->node));
+        al_jo_text(j, "host", al_span_of(n->host));
+        al_jo_text(j, "user", al_span_of(n->user));
+        al_jo_i64(j, "last_event_ns", n->last_event_ns);
+        al_jo_i64(j, "last_grown_ns", n->last_grown_ns);
+        al_jo_u64(j, "behind_bytes", n->behind_bytes);
+        al_jo_bool(j, "active", n->active);
+        al_jo_u64(j, "files", n->files);
+        al_jo_close(j);
+    }
+    al_jo_close(j);
+}
+
+int
+record_audit(const char *volume_id, const char *root, int64_t told_ns,
+             const struct follow_status *s, struct al_buf *to)
+{
+    struct al_jsonout j;
+
+    al_buf_clear(to);
+    al_jo_begin(&j, to);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "t", "audit");
+    al_jo_str(&j, "volume_id", volume_id);
+    al_jo_str(&j, "state", audit_state_name(s->state));
+    al_jo_i64(&j, "since_ns", s->since_ns);
+    al_jo_i64(&j, "covered_since_ns", s->covered_since_ns);
+    al_jo_i64(&j, "last_event_ns", s->last_event_ns);
+    al_jo_i64(&j, "told_ns", told_ns);
+    al_jo_text(&j, "text", al_span_of(s->text));
+    al_jo_text(&j, "root", al_span_of(root));
+    al_jo_text(&j, "filespace", al_span_of(s->filespace));
+    al_jo_text(&j, "filespace_uuid", al_span_of(s->filespace_uuid));
+    al_jo_u64(&j, "files", s->files);
+    al_jo_u64(&j, "active", s->active);
+    al_jo_u64(&j, "behind_bytes", s->behind_bytes);
+    al_jo_u64(&j, "lines", s->lines.lines);
+    al_jo_u64(&j, "events", s->lines.events);
+    al_jo_u64(&j, "other", s->lines.other);
+    al_jo_u64(&j, "outside", s->events.outside);
+    al_jo_u64(&j, "own", s->events.own);
+    al_jo_u64(&j, "named", s->events.named);
+    al_jo_u64(&j, "clamped", s->events.clamped);
+    al_jo_u64(&j, "ignored_files", s->ignored_files);
+    print_skipped(&j, s);
+    print_nodes(&j, s);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}

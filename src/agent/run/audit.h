@@ -1,0 +1,49 @@
+/* audit.h: the inside of following audit logs, shared by audit.c (a thread for each volume), audit_root.c (where the logs are) and
+ * audit_seen.c (what was used of late, and by whom). */
+#ifndef ALTO_AGENT_RUN_AUDIT_H
+#define ALTO_AGENT_RUN_AUDIT_H
+
+#include "agent/auditlog/follow.h"
+
+#define AUDIT_TELL_NS (INT64_C(30) * 1000000000) /* between two records that say the same */
+#define AUDIT_ROOT_NS                                                                              \
+    (INT64_C(2) * 1000000000) /* between two looks for the root, while there are no logs */
+#define AUDIT_RETRY_NS (INT64_C(5) * 1000000000) /* after an error of our own */
+#define AUDIT_STOP_NS                                                                              \
+    (INT64_C(1000) * 1000000) /* then a thread that hangs on a mount is left alone */
+#define AUDIT_RECENT_NS (INT64_C(86400) * 1000000000) /* older uses are no news */
+#define AUDIT_OWN_BEFORE_NS                                                                        \
+    (INT64_C(5) * 1000000000) /* an act of ours reaches from so long before its begin */
+#define AUDIT_OWN_AFTER_NS                                                                         \
+    (INT64_C(60) * 1000000000)  /* to so long behind its end: logs tell of a close */
+#define AUDIT_RECENT_MAX 32768u /* paths; older ones give way */
+#define AUDIT_OWN_MAX 16384u
+
+/* ---- audit_root.c ---- */
+/* Where the filespace of a volume is mounted: the setting; else the nearest folder at or above the volume that has .lucid_audit, also one
+ * that may not be looked at; else the root of the mount. *ret_prefix: the volume from there, "" or "/a/b". Both to be freed.
+ * AL_ENOMEM. */
+int audit_root_find(struct port *p, const char *volume_path, const char *setting, char **ret_root,
+                    char **ret_prefix) AL_MUST_CHECK;
+
+/* ---- audit_seen.c: two bounded tables by path. The owner's lock. ---- */
+struct audit_span {
+    uint64_t hash;
+    int64_t from_ns, until_ns;
+};
+struct audit_seen {
+    struct audit_span *recent, *own; /* NULL while there is nothing in them */
+    char host[256];                  /* this computer's name, without its domain */
+};
+void audit_seen_begin(struct audit_seen *s, struct port *p);
+void audit_seen_end(struct audit_seen *s);
+void audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns);
+int64_t audit_seen_recent(const struct audit_seen *s, struct al_span path); /* 0: none of late */
+/* Alto works on it from now on; until_ns INT64_MAX: until it is said again with an end. */
+void audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns);
+/* Whether an event is ours: of a name that only Alto uses, or of a path that Alto worked on then, by this computer or
+ * one not told. */
+bool audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span host,
+                    int64_t time_ns);
+
+#endif

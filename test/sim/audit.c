@@ -1,0 +1,181 @@
+/* The follower of audit logs under crashes: while logs are written, rotated and removed, the agent dies at each of its calls in turn, by
+ * a kill or a power cut, and begins anew. Whatever died when: every event is told, and nothing that was not written is. */
+#include "tap.h"
+
+#include "../unit/auditlog/follow_world.h"
+
+#define EVENTS 64
+
+static struct {
+    char path[40];
+    int64_t time_ns;
+} written[EVENTS];
+static size_t written_count;
+static unsigned restarts;
+
+static void
+event(const char *log, unsigned file)
+{
+    char path[40];
+    int64_t time_ns;
+
+    snprintf(path, sizeof(path), "/d/file-%u", file);
+    sim_clock_add(w.sim, SECOND);
+    time_ns = now() / 1000 * 1000;
+    snprintf(written[written_count].path, sizeof(written[0].path), "%s", path + 1);
+    written[written_count++].time_ns = time_ns;
+    add(log, line(file % 3 == 0 ? "FileWritten" : "FileRead", path, NULL, time_ns));
+}
+
+/* Rounds, and another agent where this one died. */
+static void
+rounds(unsigned seconds)
+{
+    for (unsigned tries = 0; tries < 20; tries++) {
+        int rc = w.follow == NULL ? world_open() : AL_OK;
+
+        rc = rc != AL_OK ? rc : polls(seconds);
+        if (!sim_is_down(w.sim)) { /* a log that cannot be read is no error of the follower */
+            TAP_OK(rc);
+            return;
+        }
+        world_close();
+        TAP_OK(sim_restart(w.sim, restarts % 2 == 0 ? SIM_KILL : SIM_POWER));
+        restarts++;
+    }
+    TAP_CHECK(false);
+}
+
+static void
+story(void)
+{
+    written_count = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        event("1/2026/09/2026-09-21T13.00.00Z.log.active", i);
+        event("2/2026/09/2026-09-21T13.00.00Z.log.active", i * 2);
+    }
+    rounds(2);
+    event("1/2026/09/2026-09-21T13.00.00Z.log.active", 3);
+    rename_log("1/2026/09", "2026-09-21T13.00.00Z.log.active", "2026-09-21T13.00.00Z.log");
+    event("1/2026/09/2026-09-21T13.15.00Z.log.active", 4);
+    rounds(2);
+    event("2/2026/09/2026-09-21T13.00.00Z.log.active", 5);
+    rounds(1);
+    event("1/2026/09/2026-09-21T13.00.00Z.log", 6); /* late */
+    event("3/2026/10/2026-10-01T00.00.00Z.log.active", 7);
+    rounds(8);
+    remove_log("1/2026/09/2026-09-21T13.00.00Z.log");
+    event("3/2026/10/2026-10-01T00.00.00Z.log.active", 8);
+    rounds(4);
+}
+
+static void
+all_is_told(void)
+{
+    for (size_t i = 0; i < written_count; i++) {
+        int64_t expected = 0;
+        const struct told *t = last(DIGEST_USED, written[i].path);
+
+        for (size_t k = 0; k < written_count; k++) {
+            if (strcmp(written[k].path, written[i].path) == 0 && written[k].time_ns > expected) {
+                expected = written[k].time_ns;
+            }
+        }
+        TAP_CHECK(t != NULL && t->time_ns == expected);
+    }
+    for (size_t i = 0; i < w.row_count; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < written_count && !known; k++) {
+            known = strcmp(written[k].path, w.rows[i].path) == 0 && written[k].time_ns == w.rows[i].time_ns;
+        }
+        TAP_CHECK(known);
+    }
+}
+
+static void
+at_each_call(enum sim_crash how, bool after)
+{
+    unsigned died = 0;
+
+    for (uint64_t nth = 1;; nth++) {
+        world_begin(nth);
+        restarts = how == SIM_KILL ? 0 : 1;
+        sim_crash_at(w.sim, nth, how, after);
+        story();
+        all_is_told();
+        TAP_CHECK(sim_open_files(w.sim) <= 2); /* the state folder and the cursors: nothing of the filespace */
+        if (restarts == (how == SIM_KILL ? 0u : 1u)) {
+            break;
+        }
+        died++;
+    }
+    printf("# died at %u calls\n", died);
+    TAP_CHECK(died > 300);
+}
+
+static void
+killed_before_each_call(void)
+{
+    at_each_call(SIM_KILL, false);
+}
+
+static void
+killed_after_each_call(void)
+{
+    at_each_call(SIM_KILL, true);
+}
+
+static void
+power_cut_before_each_call(void)
+{
+    at_each_call(SIM_POWER, false);
+}
+
+static void
+power_cut_after_each_call(void)
+{
+    at_each_call(SIM_POWER, true);
+}
+
+/* Every fallible call fails once, memory too: an error is told, nothing is lost, and the next rounds go on. */
+static void
+each_call_and_allocation_fails_once(void)
+{
+    for (uint64_t nth = 1;; nth++) {
+        uint64_t calls;
+        int rc;
+
+        world_begin(nth);
+        written_count = 0;
+        for (unsigned i = 0; i < 4; i++) {
+            event("1/2026/09/2026-09-21T13.00.00Z.log.active", i);
+        }
+        al_fault_arm(AL_FAULT_MEM | AL_FAULT_PORT, nth, false);
+        rc = world_open();
+        rc = rc != AL_OK ? rc : polls(3);
+        calls = al_fault_disarm();
+        if (w.follow == NULL) {
+            world_close();
+            TAP_OK(world_open());
+        }
+        TAP_OK(polls(40));
+        all_is_told();
+        if (rc == AL_OK && calls < nth) {
+            printf("# %llu calls failed\n", (unsigned long long)nth - 1);
+            break;
+        }
+    }
+}
+
+int
+main(void)
+{
+    TAP_RUN(killed_before_each_call);
+    TAP_RUN(killed_after_each_call);
+    TAP_RUN(power_cut_before_each_call);
+    TAP_RUN(power_cut_after_each_call);
+    TAP_RUN(each_call_and_allocation_fails_once);
+    world_end();
+    return tap_end();
+}

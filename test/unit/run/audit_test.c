@@ -1,0 +1,182 @@
+/* Audit logs on the system's own filesystem: where they are, what was used of late, and following them. */
+#include "tap.h"
+
+#include <stdlib.h>
+
+#include "agent/run/audit.h"
+#include "base/mem.h"
+
+static struct port *port;
+static char base[400];
+
+static void
+put(const char *path, const char *text, bool more)
+{
+    struct port_file *f = NULL;
+    struct port_stat st;
+
+    TAP_OK(port_open(port, NULL, path, PORT_READ | PORT_WRITE | PORT_CREATE, 0644, &f));
+    TAP_OK(port_stat(port, f, &st));
+    TAP_OK(port_pwrite(port, f, text, strlen(text), more ? st.size : 0));
+    TAP_OK(port_close(port, f));
+}
+
+static void
+is_found(const char *volume, const char *setting, const char *root, const char *prefix)
+{
+    char *got_root = NULL, *got_prefix = NULL;
+
+    TAP_OK(audit_root_find(port, volume, setting, &got_root, &got_prefix));
+    TAP_EQUAL_STR(got_root, root);
+    TAP_EQUAL_STR(got_prefix, prefix);
+    al_free(got_root);
+    al_free(got_prefix);
+}
+
+static void
+the_nearest_folder_with_logs_is_the_root(void)
+{
+    char fs[500], in[600], audit[600];
+
+    snprintf(fs, sizeof(fs), "%s/fs", base);
+    snprintf(in, sizeof(in), "%s/a/b", fs);
+    snprintf(audit, sizeof(audit), "%s/.lucid_audit", fs);
+    TAP_OK(port_mkdirs(port, in, 0755));
+    TAP_OK(port_mkdirs(port, audit, 0755));
+    is_found(in, NULL, fs, "/a/b");
+    is_found(fs, NULL, fs, "");
+    strcat(in, "/");
+    is_found(in, NULL, fs, "/a/b");
+    is_found(in, "/elsewhere", "/elsewhere", "");
+    is_found(in, base, base, "/fs/a/b");
+    is_found("C:\\Volumes\\w\\fs\\Shows", "C:\\Volumes\\w\\fs\\", "C:/Volumes/w/fs", "/Shows");
+}
+
+static void
+what_was_used_of_late_is_remembered_and_bounded(void)
+{
+    struct audit_seen s;
+    char path[40];
+
+    audit_seen_begin(&s, port);
+    TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), 0);
+    audit_seen_used(&s, al_span_of("a"), 5);
+    audit_seen_used(&s, al_span_of("a"), 9);
+    audit_seen_used(&s, al_span_of("a"), 7);
+    TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), 9);
+    for (int i = 0; i < (int)AUDIT_RECENT_MAX * 4; i++) {
+        snprintf(path, sizeof(path), "file %d", i);
+        audit_seen_used(&s, al_span_of(path), 100 + i);
+    }
+    TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of(path)), 99 + (uint64_t)AUDIT_RECENT_MAX * 4);
+    audit_seen_end(&s);
+}
+
+static bool
+own(const struct audit_seen *s, const char *path, const char *host, int64_t time_ns)
+{
+    return audit_seen_own(s, al_span_of(path), al_span_of(host), time_ns);
+}
+
+static void
+trap_9_what_alto_works_on_is_its_own_by_path_time_and_host(void)
+{
+    int64_t t = INT64_C(1790000000) * 1000000000, minute = INT64_C(60) * 1000000000;
+    struct audit_seen s;
+    char here[300];
+
+    audit_seen_begin(&s, port);
+    snprintf(here, sizeof(here), "%s.example.com", s.host);
+    audit_seen_work(&s, al_span_of("d/f"), t, INT64_MAX);
+    TAP_CHECK(own(&s, "d/f", "", t) && own(&s, "d/f", here, t + 99 * minute) && own(&s, "d/f.alto", here, t));
+    TAP_CHECK(!own(&s, "d/f", "another-host", t) && !own(&s, "d/g", here, t) && !own(&s, "d/f", here, t - minute));
+    audit_seen_work(&s, al_span_of("d/f"), t, t + minute);
+    TAP_CHECK(own(&s, "d/f", here, t + 2 * minute) && !own(&s, "d/f", here, t + 3 * minute));
+    TAP_CHECK(own(&s, "d/.alto-aside-1", "another-host", t));
+    audit_seen_end(&s);
+}
+
+static struct {
+    char text[2000];
+} got;
+
+static int
+on_put(void *ctx, const struct digest_row *rows, size_t count)
+{
+    (void)ctx;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = strlen(got.text);
+
+        snprintf(got.text + at, sizeof(got.text) - at, "%d %.*s %llu %d\n", (int)rows[i].kind, (int)rows[i].path.len,
+                 (const char *)rows[i].path.at, (unsigned long long)(rows[i].stat != NULL ? rows[i].stat->size : 0),
+                 (int)(rows[i].reads + rows[i].writes));
+    }
+    return AL_OK;
+}
+
+static void
+polls(struct follow *f, unsigned rounds)
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        int64_t wait_ns = 0;
+
+        while (wait_ns == 0) {
+            TAP_OK(follow_poll(f, &wait_ns));
+        }
+        if (i + 1 < rounds) {
+            port_sleep_ns(port, wait_ns);
+        }
+    }
+}
+
+static void
+trap_2_a_log_is_followed_across_its_rotation(void)
+{
+    struct audit_settings settings = {.silence_hours = 1000000};
+    char root[500], folder[600], state[600], log[720], closed[700], file[600];
+    struct follow_conf conf = {.port = port, .root = root, .prefix = "", .settings = &settings, .put = on_put};
+    static struct follow_status status;
+    struct follow *f = NULL;
+
+    snprintf(root, sizeof(root), "%s/filespace", base);
+    snprintf(folder, sizeof(folder), "%s/.lucid_audit/7/2026/10", root);
+    snprintf(state, sizeof(state), "%s/state", base);
+    snprintf(closed, sizeof(closed), "%s/2026-10-01T00.00.00Z.log", folder);
+    snprintf(log, sizeof(log), "%s.active", closed);
+    snprintf(file, sizeof(file), "%s/written \xc3\xa9", root);
+    TAP_OK(port_mkdirs(port, folder, 0755));
+    TAP_OK(port_mkdirs(port, state, 0755));
+    put(file, "12345", false);
+    put(log, "{\"timestamp\":1790000000000000,\"operation\":{\"action\":\"FileWritten\",\"entryPath\":\"/written \xc3\xa9\"}}\n{\"timest", false);
+    TAP_OK(port_open(port, NULL, state, PORT_READ | PORT_FOLDER, 0, &conf.state));
+    TAP_OK(follow_open(&conf, &f, NULL));
+    polls(f, 1);
+    TAP_EQUAL_STR(got.text, "0 written \xc3\xa9 5 1\n");
+    put(log, "amp\":1790000001000000,\"operation\":{\"action\":\"FileRead\",\"entryPath\":\"/b\"}}\n", true);
+    TAP_OK(port_rename(port, NULL, log, NULL, closed, false));
+    polls(f, 3);
+    TAP_EQUAL_STR(got.text, "0 written \xc3\xa9 5 1\n0 b 0 1\n");
+    follow_status(f, &status);
+    TAP_CHECK(status.state == AUDIT_LIVE && status.files == 1 && status.active == 0 && status.covered_since_ns > 0);
+    f = follow_close(f);
+    TAP_OK(follow_open(&conf, &f, NULL));
+    polls(f, 2);
+    TAP_EQUAL_STR(got.text, "0 written \xc3\xa9 5 1\n0 b 0 1\n");
+    f = follow_close(f);
+    port_close_quiet(port, &conf.state);
+}
+
+int
+main(int argc, char **argv)
+{
+    port = port_native();
+    snprintf(base, sizeof(base), "%s/audit-test-%lld", argc > 1 ? argv[1] : "/tmp", (long long)port_now_ns(port));
+    if (port_mkdirs(port, base, 0755) != AL_OK) {
+        return 1;
+    }
+    TAP_RUN(the_nearest_folder_with_logs_is_the_root);
+    TAP_RUN(what_was_used_of_late_is_remembered_and_bounded);
+    TAP_RUN(trap_9_what_alto_works_on_is_its_own_by_path_time_and_host);
+    TAP_RUN(trap_2_a_log_is_followed_across_its_rotation);
+    return tap_end();
+}
