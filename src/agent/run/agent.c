@@ -240,8 +240,8 @@ agent_stop(struct agent *a)
     if (a->keeper_runs) {
         port_thread_join(&a->keeper);
     }
-    a->audits = audits_close(a->audits, a->port);
     a->link = link_stop(a->link);
+    a->audits = audits_close(a->audits, a->port); /* no configuration comes any more */
     pools_close_movers(a); /* of shares that came meanwhile */
     pools_close_recalls(a);
     volumes_end(a);
