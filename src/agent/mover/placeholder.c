@@ -116,9 +116,12 @@ placeholder_print(const struct placeholder *p, const struct placeholder_more *mo
     struct al_span people;
     int rc = print_people(p, more, to);
 
+    if (rc != AL_OK) {
+        return rc;
+    }
     al_buf_init(&line, 2u * MANIFEST_LINE_MAX);
     people = (struct al_span){to->at + at, to->len - at};
-    rc = rc != AL_OK ? rc : print_signed(p, people, true, &line);
+    rc = print_signed(p, people, true, &line);
     if (rc == AL_ELIMIT || (rc == AL_OK && line.len + HASH_LEN > LINE_MAX_BYTES)) {
         al_buf_free(&line);
         al_buf_init(&line, 2u * MANIFEST_LINE_MAX);
