@@ -8,10 +8,10 @@ build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-de
     libhiredis-dev libsodium-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libzstd-dev zlib1g-dev libxxhash-dev libgnutls28-dev
     libacl1-dev libattr1-dev liburing-dev nodejs dpkg-dev cmake patch
     libglib2.0-dev tzdata)
-run=(samba xfsprogs e2fsprogs util-linux attr acl openssl)
+run=(samba bindfs xfsprogs e2fsprogs util-linux attr acl openssl)
 test=("${run[@]}" clang libclang-rt-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
-    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq groff-base zstd bindfs)
-bench=("${test[@]}" rclone wrk hyperfine)
+    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq groff-base zstd)
+bench=("${test[@]}" libsimdjson-dev rclone wrk hyperfine)
 
 # Debian 12 has clang's runtime under its number alone. A Node.js that is not the distribution's will do (tools/node.sh).
 adjust() {
