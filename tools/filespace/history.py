@@ -9,6 +9,7 @@ import uuid
 
 import lines
 import logs
+import model
 from model import Event, replay
 
 MINUTE, HOUR, DAY = 60 * 1000000, 3600 * 1000000, 86400 * 1000000

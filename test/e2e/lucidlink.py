@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+"""Audit logs of a filespace, end to end: a FUSE mount, clients that write logs as LucidLink's do, a real agent that follows them and is killed again and again, a real altod;
+held against the generator's own result, path by path.  lucidlink.py [--kills 15] [--seed 1] [--keep]"""
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../../tools/run"), os.path.join(HERE, "../../tools/filespace")]
+import history  # noqa: E402
+import mount  # noqa: E402
+import tap  # noqa: E402
+from filespace import Site, differences, path_of, wait_equal  # noqa: E402
+from stack import binary, wait_for  # noqa: E402
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--kills", type=int, default=15)
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--keep", action="store_true")
+options = parser.parse_args()
+site = Site(tempfile.mkdtemp(prefix="alto-lucidlink-"))
+MOVED = 100000  # files of the folder that is moved
+state = {}
+
+
+def now_us():
+    return time.time_ns() // 1000
+
+
+def need_site():
+    if "started" not in state:
+        raise tap.Skip(mount.why_not() or "altod and agent did not start")
+
+
+def test_altod_and_agent_start():
+    if mount.why_not():
+        raise tap.Skip(mount.why_not())
+    site.start()
+    state["started"] = True
+
+
+# ---- fifty clients, an agent that dies ----
+
+
+def live(work, until, rate=400):
+    """Things happen as the clock goes, until a condition; how many did."""
+    began, done = time.monotonic(), 0
+    while not until():
+        while done < (time.monotonic() - began) * rate:
+            work.step(now_us())
+            done += 1
+            if work.choice.random() < 0.01:
+                work.disturb(now_us())
+        work.flush()
+        time.sleep(0.01)
+    return done
+
+
+def test_fifty_clients_write_while_the_agent_is_killed():
+    need_site()
+    space = site.filespace("killed")
+    work = history.Work(space.back, True, options.seed, 50, 1500, 0.02, start_us=now_us() - history.DAY)
+    work.backlog(now_us() - history.DAY, now_us() - history.MINUTE, 2000)
+    volume = site.volume("killed")
+    site.scan_volume(volume)
+    choice, killed = random.Random(options.seed), [0]
+
+    def kill():
+        while killed[0] < options.kills:
+            time.sleep(choice.choice((0.1, 0.3, 0.6, 1.2, 2.0)) * choice.uniform(0.5, 1.2))
+            site.kill_agent()
+            killed[0] += 1
+    killer = threading.Thread(target=kill)
+    killer.start()
+    steps = live(work, lambda: not killer.is_alive())
+    killer.join()
+    work.settle()
+    expected = work.expected()
+    tap.equal(expected["strange"], 0, "events of nothing in the history")
+    took = wait_equal(site, volume, expected, 120)
+    print("# %d kills while %d things were done; %d events, %d files; equal %.1f s after the end" % (killed[0], steps, expected["events"], len(expected["files"]), took))
+    state["killed"] = (volume, work)
+
+
+def test_a_scan_afterwards_changes_no_access_and_takes_away_what_is_gone():
+    if "killed" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    volume, work = state["killed"]
+    site.scan_volume(volume)
+    wait_equal(site, volume, work.expected(), 60, strict=True)
+
+
+def test_pins_hold_files_back():
+    if "killed" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    volume, work = state["killed"]
+    pinned = sum(f["pinned"] for f in work.expected()["files"].values())
+    plan = site.plan(volume, "size >= 0B and not path matches \"/.lucid_audit/**\"")
+    told = {r["reason"]: r["files"] for r in plan["refusals"]}
+    tap.equal(told.get("pinned_in_lucidlink", 0), pinned, "files that are pinned")
+
+
+def test_the_command_line_tells_the_same():
+    if "killed" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    volume, work = state["killed"]
+    env = dict(os.environ, HOME=site.path("home"))
+    os.makedirs(site.path("home"), exist_ok=True)
+    head = [binary("alto"), "--server", site.api.url]
+    subprocess.run(head + ["login", "admin", "--password-file", site.path("admin-password")], env=env, check=True, capture_output=True, timeout=30)
+    for words, wanted in ((("access", "status", "killed"), "live"), (("access", "nodes", "killed"), "edit-bay-03"), (("access", "top", "killed"), "/Shows/"),
+                          (("access", "show", "killed"), "/")):
+        done = subprocess.run(head + list(words), env=env, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        tap.check(done.returncode == 0 and wanted in done.stdout.decode("utf-8", "replace"), "alto %s: %d %s%s" % (" ".join(words), done.returncode, done.stdout[-300:], done.stderr[-300:]))
+
+
+# ---- at once, and live all along ----
+
+
+def test_ten_days_at_once_come_out_as_followed_all_along():
+    need_site()
+    along = site.filespace("along")
+    begin, end = now_us() - 10 * history.DAY, now_us() - history.HOUR
+    work = history.Work(along.back, True, options.seed + 1, 50, 1500, 0.02, start_us=begin)
+    first = site.volume("along")
+    site.scan_volume(first)
+    for part in range(10):
+        work.backlog(begin + (end - begin) * part // 10, begin + (end - begin) * (part + 1) // 10, 1500)
+        work.flush()
+        time.sleep(0.5)
+    site.filespace("at once", along.back)
+    second = site.volume("at once")
+    site.scan_volume(second)
+    ended = time.monotonic() + 8
+    live(work, lambda: time.monotonic() > ended, 100)
+    work.settle()
+    expected = work.expected()
+    wait_equal(site, first, expected, 120)
+    wait_equal(site, second, expected, 120)
+    for volume in (first, second):
+        site.scan_volume(volume)
+    both = [site.files(v) for v in (first, second)]
+    for found in both:
+        tap.equal(differences(found, expected, True)[:5], [], "differences")
+    apart = [p for p in both[0] if both[0][p][0] != both[1][p][0] and expected["files"][p]["access"][0] == expected["files"][p]["access"][1]]
+    tap.equal(apart, [], "files that differ between the two")
+    records = [site.record(v) for v in (first, second)]
+    tap.equal(records[0]["covered_since_at"], records[1]["covered_since_at"], "since when the record is complete")
+    state["along"] = (first, second, work)
+    print("# %d events, %d files" % (expected["events"], len(expected["files"])))
+
+
+def test_lines_are_counted_and_noise_is_dropped():
+    if "along" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    _, second, work = state["along"]
+    expected = work.expected()
+    wanted = {"lines": work.counts["lines"], "other": work.counts["other"], "named": work.counts["named"]}
+    wanted.update(work.counts["skipped"])
+
+    def told():
+        counts = site.counts(second)
+        return counts if counts.get("lines", 0) >= wanted["lines"] else None
+    counts = wait_for("the host to tell its counts: %s" % site.counts(second), told, 70)
+    shown = {name: counts.get(name) for name in wanted}
+    print("# %s" % counts)
+    tap.check(expected["ignored_files"] <= counts.get("ignored_files", 4), "files passed over: %s" % counts)
+    torn = counts.get("junk", 0) - wanted["junk"]  # of clients that crashed in the middle of a line, if anything
+    tap.check(0 <= torn <= 50, "junk: %d, not %d" % (counts.get("junk", 0), wanted["junk"]))
+    shown["junk"] = wanted["junk"]
+    tap.equal(shown, wanted, "counts")
+
+
+# ---- logs that are not there ----
+
+
+def cold(expected, since_us, before_us):
+    return sum(max(since_us, (f["access"] or (f["modified"],))[-1]) < before_us for f in expected["files"].values())
+
+
+def test_no_file_is_called_cold_while_logs_are_missing():
+    if "along" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    _, volume, work = state["along"]
+    back, where = site.filespaces["along"].back, 'accessed older than 5d and not path matches "/.lucid_audit/**"'
+    logs, away = os.path.join(site.path("at once"), ".lucid_audit"), back + ".away"
+    expected, five = work.expected(), now_us() - 5 * history.DAY
+    files = cold(expected, now_us() - 10 * history.DAY, five)
+    tap.check(files > 20, "only %d files are cold" % files)
+
+    def plan(wanted, held, what):
+        made = site.plan(volume, where)
+        refused = {r["reason"]: r["files"] for r in made["refusals"]}
+        taken = made["files"] + sum(n for reason, n in refused.items() if reason != "no_access_record")
+        tap.equal((taken, made["held_for_access_record"]["files"]), (wanted, held), "%s: files, held (%s, %s)" % (what, made["access_record"], refused))
+        tap.equal(refused.get("no_access_record", 0), held, "%s: refused" % what)
+    site.wait_record(volume, "live")
+    plan(files, 0, "while live")
+    denied = mount.Denied(logs)
+    try:
+        site.wait_record(volume, "denied")
+        plan(0, files, "while denied")
+    finally:
+        denied.end()
+    site.wait_record(volume, "live")
+    wait_for("the record to be complete", lambda: site.record(volume)["complete"], 30)
+    plan(files, 0, "after having been denied")
+    os.rename(os.path.join(back, ".lucid_audit"), away)
+    site.wait_record(volume, "absent", 120)
+    plan(0, files, "while absent")
+    os.rename(away, os.path.join(back, ".lucid_audit"))
+    site.wait_record(volume, "live", 120)
+    plan(0, files, "after having been absent")
+    ended = time.monotonic() + 2
+    live(work, lambda: time.monotonic() > ended, 100)
+    work.settle()
+    wait_equal(site, volume, work.expected(), 60)
+
+
+# ---- one large folder, one line ----
+
+
+def one_line(client, back, action, path, target=None):
+    """Appends to the log of a client of its own."""
+    log = os.path.join(back, ".lucid_audit", client.node, "2026", "11")
+    os.makedirs(log, exist_ok=True)
+    with open(os.path.join(log, "2026-11-01T00.00.00Z.log.active"), "ab") as out:
+        out.write(client.line(now_us(), action, path, target))
+
+
+def test_a_folder_of_100000_files_is_moved_by_one_line():
+    need_site()
+    space = site.filespace("large")
+    os.makedirs(os.path.join(space.back, "big/deep"))
+    for i in range(MOVED):
+        os.close(os.open(os.path.join(space.back, "big/deep", "file %06d.mov" % i), os.O_CREAT | os.O_WRONLY))
+    client = history.lines.Client(7, "mara", "u", "bay-07")
+    one_line(client, space.back, "FileRead", "/big/deep/file 000005.mov")
+    volume = site.volume("large")
+    site.scan_volume(volume)
+    wait_for("the first access", lambda: site.api.get("/volumes/%s/access" % volume["id"])["last_number"] > 0, 60)
+    os.rename(os.path.join(space.back, "big"), os.path.join(space.back, "moved"))
+    began = time.monotonic()
+    one_line(client, space.back, "Move", "/big", "/moved")
+
+    def there():
+        page = site.api.get("/volumes/%s/files?path=/moved/deep&limit=1" % volume["id"])
+        return page["items"]
+    wait_for("the folder's new name", there, 60)
+    took = time.monotonic() - began
+    rows = site.api.get("/volumes/%s/access/recent?limit=10" % volume["id"])["items"]
+    tap.equal(sum(r["kind"] == "move" for r in rows), 1, "rows of moves")
+    begun = time.monotonic()
+    found = site.files(volume)
+    print("# from the line to the new paths %.2f s; the list of %d files %.1f s" % (took, len(found), time.monotonic() - begun))
+    tap.equal(len(found), MOVED, "files")
+    tap.check(all(p.startswith("/moved/deep/file ") for p in found), "old paths are left")
+    tap.equal(sum(v[1] == "audit" for v in found.values()), 1, "files that were used")
+    state["large"] = (volume, space, client)
+
+
+def test_a_new_line_is_told_soon():
+    if "large" not in state:
+        raise tap.Skip("no volume")
+    volume, space, client = state["large"]
+    took = []
+    for n in range(20):
+        path = "/moved/deep/file %06d.mov" % (100 + n)
+        began = time.monotonic()
+        one_line(client, space.back, "FileRead", path)
+        wait_for("the line", lambda: any(path_of(r) == path for r in site.api.get("/volumes/%s/access/recent?limit=5" % volume["id"])["items"]), 30)
+        took.append(time.monotonic() - began)
+        time.sleep(random.Random(n).random() * 0.7)
+    took.sort()
+    print("# a new line to the API: median %.2f s, longest %.2f s" % (took[10], took[-1]))
+    tap.check(took[10] < 2.0, "median %.2f s" % took[10])
+
+
+def test_the_end():
+    for name in ("altod", "alto-agent"):
+        if "started" in state:
+            tap.check(site.alive(name), "%s ended: %s" % (name, site.said(name)))
+    site.stop()
+    if options.keep:
+        print("# kept: %s" % site.folder)
+    else:
+        shutil.rmtree(site.folder)
+
+
+if __name__ == "__main__":
+    try:
+        status = tap.run([f for name, f in list(globals().items()) if name.startswith("test_")])
+    finally:
+        site.stop()
+    sys.exit(status)
