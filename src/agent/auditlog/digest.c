@@ -546,7 +546,9 @@ digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int
     }
     if (d->people[person].named) {
         d->counts.named++;
-        return AL_OK;
+        if (!is_move) { /* or what is known of the file would stay behind, and it would look cold */
+            return AL_OK;
+        }
     }
     rc = is_move ? move(d, e, from, to, person, time_ns) : take(d, e, path, person, time_ns);
     d->counts.clamped += rc == AL_OK && late;

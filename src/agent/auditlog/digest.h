@@ -6,6 +6,8 @@
  * Reads and writes of one path by one user, host and node within one hour are one row, unless a move from or to that
  * path or a folder above it came between (then they may be two files). All else is a row each, in order.
  *
+ * What noise is dropped, but for moves: a backup that moves a file takes what is known of it along.
+ *
  * One thread at a time. Spans of rows are lent until digest_clear. Memory: at most DIGEST_ROWS_MAX rows and
  * DIGEST_BYTES_MAX of names; small while there is little to sum up. */
 #ifndef ALTO_AGENT_AUDITLOG_DIGEST_H

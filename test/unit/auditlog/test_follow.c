@@ -177,11 +177,13 @@ trap_9_own_reads_and_named_ones_are_dropped_and_counted(void)
     add(LOG, read_of("/moved"));
     add(LOG, "{\"timestamp\":1789067746120345,\"user\":{\"name\":\"backup-7\"},\"operation\":{\"action\":\"FileRead\",\"entryPath\":\"/b\"}}\n");
     add(LOG, line("Move", "/elsewhere", "/moved", now()));
+    add(LOG, "{\"timestamp\":1789067746120346,\"user\":{\"name\":\"backup-7\"},\"operation\":{\"action\":\"Move\",\"entryPath\":\"/c\",\"targetPath\":\"/d\"}}\n");
     add(LOG, read_of("/kept"));
     go();
-    TAP_CHECK(w.row_count == 1 && told(DIGEST_USED, "kept") == 1);
+    TAP_CHECK(w.row_count == 2 && told(DIGEST_USED, "kept") == 1);
+    TAP_CHECK(told(DIGEST_MOVE, "c") == 1); /* what is known of a file goes with it */
     look();
-    TAP_CHECK(status.events.own == 2 && status.events.named == 1);
+    TAP_CHECK(status.events.own == 2 && status.events.named == 2);
 }
 
 static void
