@@ -11,6 +11,7 @@ import history  # noqa: E402
 import mount  # noqa: E402
 from stack import Failure, Stack, wait_for  # noqa: E402
 
+ROUND_US = 1000000  # what counts as now is when the agent's round began; the line may have been written a little later
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -58,7 +59,7 @@ class Site(Stack):
         made = self.filespaces[name] = mount.Filespace(back or self.path(name + ".back"), self.path(name)).start()
         return made
 
-    def volume(self, name, path=None, **audit):
+    def add_volume(self, name, path=None, **audit):
         return self.api.post("/volumes", {"host_id": self.host["id"], "name": name, "path": path or self.path(name), "kind": "lucidlink", "audit": dict(self.NOISE, **audit)})
 
     def scan_volume(self, volume):
@@ -104,14 +105,23 @@ class Site(Stack):
 
 
 def differences(found, expected, strict=False):
-    """Sentences about what is not as expected; empty: all is. strict: what is gone is gone, not only to be so within the grace of deletes."""
+    """Sentences about what is not as expected; empty: all is. Without strict, for before a scan: what is gone may still be there, within the grace of deletes, and what was made
+    and went with its folder before the host looked may not be there yet."""
     wrong, now = [], time.time_ns() // 1000
     for path, wanted in expected["files"].items():
         if path not in found:
+            if not strict and wanted["modified"] is None:
+                continue
             wrong.append("%r is missing" % path)
             continue
         access, source, _ = found[path]
-        lo, hi = wanted["access"] or (wanted["modified"], wanted["modified"])
+        if wanted["access"] is None:  # nothing was told of it, and so nothing is known
+            if access is not None:
+                wrong.append("%r was used at %s (%s), and never was" % (path, access, source))
+            continue
+        lo, hi = wanted["access"]
+        if lo != hi:
+            lo -= ROUND_US
         if access is None or not lo <= access <= hi or access > now + history.model.FUTURE_US:
             wrong.append("%r was used at %s (%s), not %s to %s, %s s off" % (path, access, source, lo, hi, None if access is None else
                                                                           round((access - (hi if access > hi else lo)) / 1e6, 3)))

@@ -5,6 +5,7 @@ of a name later than all that was told of the file; so a client whose clock is a
 whose names do not change any more."""
 import os
 import random
+import time
 import uuid
 
 import lines
@@ -84,6 +85,8 @@ class Tree:
         fd = os.open(full, os.O_WRONLY | os.O_CREAT, 0o644)
         if size is not None:
             os.ftruncate(fd, size)
+            if size > 0:
+                os.posix_fallocate(fd, 0, size)  # or it would be sparse
         os.close(fd)
         os.utime(full, ns=(us * 1000, us * 1000))
 
@@ -106,7 +109,7 @@ class Work:
     ACTS = (("read", 700), ("write", 60), ("create", 50), ("safe_save", 40), ("move_file", 20), ("move_folder", 6), ("trash", 6), ("delete", 14), ("xattr", 14), ("pin", 3),
             ("prehydrate", 5), ("link", 2), ("folder", 6), ("delete_folder", 3), ("roll", 4))
 
-    def __init__(self, root, tree=True, seed=1, nodes=50, files=1000, hostile=0.01, skew=True, late=True, start_us=None, clean=False, odd=True):
+    def __init__(self, root, tree=True, seed=1, nodes=50, files=1000, hostile=0.01, skew=True, late=True, start_us=None, clean=False, odd=True, go_on=False):
         self.choice, self.root = random.Random(seed), root
         self.tree, self.hostile, self.skew, self.late, self.odd = Tree(root if tree else None), hostile, skew, late, odd
         self.items, self.events, self.seeds, self.serial = [], [], [], 0
@@ -114,9 +117,12 @@ class Work:
         self.counts = {"lines": 0, "events": 0, "other": 0, "named": 0, "skipped": {}}
         self.ignored_files = 0
         self.nodes = self.make_nodes(nodes)
-        if not clean:
+        if not clean and not go_on:
             self.ignored_files += logs.noise(root, self.nodes[0].number)
-        self.seed_files(files, start_us)
+        if go_on:
+            self.take_over()
+        else:
+            self.seed_files(files, start_us)
         self.table = [name for name, weight in self.ACTS for _ in range(weight)]
 
     # ---- the beginning ----
@@ -149,8 +155,23 @@ class Work:
             self.seeds.append((item.path(), us))
             self.tree.file(item.path(), us, self.size())
 
+    def take_over(self):
+        """What an earlier one left on the disk."""
+        root = os.fsencode(self.root)
+        for base, folders, names in os.walk(root):
+            folders[:] = sorted(f for f in folders if base != root or not f.startswith(b"."))
+            path = base[len(root):].decode("utf-8", "surrogateescape")
+            folder = self.make_folder(path) if path else self.top
+            if path.count("/") > 1:
+                self.folders.append(folder)
+            for name in sorted(names) if path else ():
+                item = self.make_item(folder, name.decode("utf-8", "surrogateescape"))
+                us = os.stat(os.path.join(base, name)).st_mtime_ns // 1000
+                self.seeds.append((item.path(), us))
+        self.serial = time.time_ns() // 1000000000  # names that were not given before
+
     def size(self):
-        return self.choice.choice((0, 1, 4096, 70000, 1200000, 40000000)) + self.choice.randrange(1000)
+        return self.choice.choice((0, 1, 4096, 20000, 70000, 200000)) * self.choice.randrange(1, 3)
 
     def new_name(self):
         self.serial += 1
@@ -231,6 +252,7 @@ class Work:
         self.counts["lines"] += 1
         if action is not None:
             self.counts["events"] += 1
+            self.counts["named"] += node.noise
             self.counts["other"] += action != "FileRead"
         if why is not None:
             self.counts["skipped"][why] = self.counts["skipped"].get(why, 0) + 1

@@ -127,11 +127,18 @@ class Model:
             entry.used(*e.span())
         for file in list(self.files(entry)):
             self.gone[file.path()] = e.us
+        self.move_gone(entry.path() + "/", e)
         del entry.parent.children[entry.name]
         entry.name, entry.parent = name, parent
         parent.children[name] = entry
         for file in self.files(entry):
             self.gone.pop(file.path(), None)
+
+    def move_gone(self, below, e):
+        """What was deleted in a folder lately may be shown in it, wherever the folder is."""
+        if self.gone:
+            for path in [p for p in self.gone if p.startswith(below)]:
+                self.gone[e.target + path[len(below) - 1:]] = self.gone[path]
 
     def forget(self, entry, us):
         for file in self.files(entry):
