@@ -275,7 +275,7 @@ class Stack:
             self.share_noun = shares[0]
             if shares[0]["url"] != self.share_url:  # Samba came up on another port
                 self.share_noun = self.api.call("PATCH", "/shares/" + shares[0]["id"], {"url": self.share_url}, {"If-Match": '"%d"' % shares[0]["version"]})
-        volumes = list(self.api.items("/volumes?customer_id=" + self.customer["id"]))
+        volumes = [v for v in self.api.items("/volumes?customer_id=" + self.customer["id"]) if v["name"] == "projects"]
         self.volume_noun = volumes[0] if volumes else self.api.post(
             "/volumes", {"host_id": self.host["id"], "name": "projects", "path": self.volume, "share_id": self.share_noun["id"]})
         return new
