@@ -112,10 +112,17 @@ store_access_node_set(struct store *s, const struct scope *scope, const char *vo
         s, fail,
         "INSERT INTO volume_access_node SELECT id, ?4, customer_id, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
         " ?12 FROM volume WHERE id=?1 AND (?2 OR customer_id=?3) ON CONFLICT(volume_id, node)"
-        " DO UPDATE SET host=excluded.host, user=excluded.user, active=excluded.active,"
-        " files=excluded.files, behind_bytes=excluded.behind_bytes,"
-        " last_event_ns=excluded.last_event_ns, last_grown_ns=excluded.last_grown_ns,"
-        " told_ns=excluded.told_ns",
+        " DO UPDATE SET active=excluded.active, files=excluded.files,"
+        " behind_bytes=excluded.behind_bytes, told_ns=excluded.told_ns,"
+        /* What an agent that was started anew has not read again stays as it is known. */
+        " host=CASE WHEN length(excluded.host)>0 THEN excluded.host"
+        " ELSE volume_access_node.host END,"
+        " user=CASE WHEN length(excluded.user)>0 THEN excluded.user"
+        " ELSE volume_access_node.user END,"
+        " last_event_ns=CASE WHEN excluded.last_event_ns>0 THEN excluded.last_event_ns"
+        " ELSE volume_access_node.last_event_ns END,"
+        " last_grown_ns=CASE WHEN excluded.last_grown_ns>0 THEN excluded.last_grown_ns"
+        " ELSE volume_access_node.last_grown_ns END",
         S_TEXT(volume_id), S_SCOPE(scope), bytes_of(n->node), bytes_of(n->host), bytes_of(n->user),
         S_BOOL(n->active), S_U64(n->files), S_U64(n->behind_bytes), S_I64(n->last_event_ns),
         S_I64(n->last_grown_ns), S_I64(n->told_ns)));
