@@ -238,14 +238,14 @@ class Work:
         us = max(now_us + node.skew_us, node.last_us + 1)
         path = item.path()
         line, why, action = lines.hostile(self.choice, node.client, us, path)
+        if self.choice.random() < 0.004:
+            line, why, action = lines.too_long(node.client, us, path), "long", None
         if action == "FileRead":
             if us <= item.named_at():
                 return
             item.told(us)
             node.last_us = us
             self.events.append(Event(us, action, path, None, node.client.node, now_us, node.noise, len(self.events)))
-        if self.choice.random() < 0.004:
-            line, why, action = lines.too_long(node.client, us, path), "long", None
         node.log.write(us, line)
         if why is None and action is None:
             return  # blank
