@@ -21,15 +21,20 @@ def clients(seed, count):
     return [history.Node(choice, "", i + 2, 0, "new").client for i in range(count)]
 
 
-def write(out, choice, client, paths, from_us, step_us, limit, last):
-    """Lines of one client to `out` until it holds about `limit` bytes or `limit` lines where it is negative; last: list of the latest times by file. The time after."""
+DESK = 40  # files that somebody works with in an hour: people read the same few again and again
+
+
+def write(out, choice, client, paths, from_us, step_us, limit, last, desk=None):
+    """Lines of one client to `out` until it holds about `limit` bytes or `limit` lines where it is negative; last: list of the latest times by file. desk: where its DESK files
+    begin; None: all files, at random. The time after."""
     head, us, size, n = client.head, from_us, 0, 0
-    count, randrange, most = len(paths), choice.randrange, -limit
+    first = desk or 0
+    count, randrange, most = len(paths) if desk is None else DESK, choice.randrange, -limit
     while size < limit or n < most:
         piece = []
         for _ in range(PIECE if limit > 0 else min(PIECE, most - n)):
             us += step_us
-            i, action = randrange(count), ACTIONS[randrange(100)]
+            i, action = first + randrange(count), ACTIONS[randrange(100)]
             piece.append('{"timestamp":%d,%s,"operation":{"action":"%s","entryPath":"%s","fileId":"%d:3"}}\n' % (us, head, action, paths[i], i))
             if action[0] == "F" and last[i] < us:
                 last[i] = us
@@ -48,7 +53,7 @@ def one_file(path, size, seed=7, files=20000):
         write(out, choice, clients(seed, 1)[0], known, 1789067746120345, 137, size, last)
 
 
-def backlog(root, from_us, until_us, events, nodes=50, seed=7, files=20000, active=True):
+def backlog(root, from_us, until_us, events, nodes=50, seed=7, files=20000, active=True, scattered=False):
     """Logs of `nodes` clients with `events` lines together, a file each quarter of an hour; (path, last access in us or 0) of each file."""
     choice, known = random.Random(seed), list(names(files))
     last, all_clients = [0] * files, clients(seed, nodes)
@@ -56,14 +61,17 @@ def backlog(root, from_us, until_us, events, nodes=50, seed=7, files=20000, acti
     used = min(quarters, max(1, events // nodes // 50))  # not emptier files than fifty lines
     each = max(1, events // nodes // used)
     for client in all_clients:
+        desk, hour = None, 0
         for quarter in range(used):
             begin = from_us + (until_us - from_us) * quarter // used
+            if begin // history.HOUR != hour and not scattered:
+                desk, hour = choice.randrange(files - DESK), begin // history.HOUR
             stamp = lines.iso(begin)[0]
             folder = os.path.join(root, ".lucid_audit", client.node, stamp[:4], stamp[5:7])
             os.makedirs(folder, exist_ok=True)
             name = stamp.replace(":", ".") + "Z.log" + (".active" if active and quarter == used - 1 else "")
             with open(os.path.join(folder, name), "wb") as out:
-                write(out, choice, client, known, begin, max(1, (until_us - from_us) // used // (each + 1)), -each, last)
+                write(out, choice, client, known, begin, max(1, (until_us - from_us) // used // (each + 1)), -each, last, desk)
     return list(zip(known, last))
 
 
