@@ -20,72 +20,19 @@ struct archive {
 
 /* ---- take ---- */
 
-static bool
-is_far(int64_t ns)
-{
-    return ns == PORT_TIME_FAR || ns == -PORT_TIME_FAR;
-}
-
+/* A file in memory that is mapped directly needs no marker here. */
 static enum stub_refusal
 refuse_by_stat(const struct port_stat *st, uint64_t dev)
 {
-    static const struct {
-        uint32_t attr;
-        enum stub_refusal refusal;
-    } by_attr[] = {
-        {PORT_A_IMMUTABLE, STUB_R_IMMUTABLE}, {PORT_A_APPEND, STUB_R_APPEND_ONLY},
-        {PORT_A_VERITY, STUB_R_VERITY},       {PORT_A_ENCRYPTED, STUB_R_ENCRYPTED},
-        {PORT_A_REPARSE, STUB_R_UNSUPPORTED},
-    };
+    enum stub_refusal common = stub_refusal_by_stat(st, dev, PORT_A_DAX);
 
-    if (st->type != PORT_T_FILE) {
-        return STUB_R_NOT_FILE;
-    }
-    if (st->dev != dev) {
-        return STUB_R_OTHER_FS;
-    }
-    for (size_t i = 0; i < AL_LEN(by_attr); i++) {
-        if ((st->attrs & by_attr[i].attr) != 0) {
-            return by_attr[i].refusal;
-        }
-    }
-    if (st->nlink > 1) {
-        return STUB_R_HARD_LINKED;
-    }
-    if (is_far(st->atime_ns) || is_far(st->mtime_ns)) {
-        return STUB_R_TIME;
-    }
-    return st->size <= PLACEHOLDER_BYTES_MAX ? STUB_R_NO_GAIN : STUB_R_NONE;
-}
-
-/* What the volume's filesystem says, as a refusal; STUB_R_NONE for a failure. */
-static enum stub_refusal
-refuse_by_code(int rc)
-{
-    switch (rc) {
-    case AL_ENOENT:
-    case AL_ENOTDIR:
-    case AL_ESTALE:
-        return STUB_R_GONE;
-    case AL_ELOOP:
-    case AL_EISDIR:
-        return STUB_R_NOT_FILE;
-    case AL_EBUSY:
-        return STUB_R_OPEN;
-    case AL_EACCES:
-    case AL_EPERM:
-        return STUB_R_UNREADABLE;
-    case AL_ENAMETOOLONG:
-        return STUB_R_NAME_TOO_LONG;
-    default:
-        return STUB_R_NONE;
-    }
+    return common == STUB_R_NONE && st->size <= PLACEHOLDER_BYTES_MAX ? STUB_R_NO_GAIN : common;
 }
 
 static int
 local(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
 {
-    *refusal = refuse_by_code(rc);
+    *refusal = rc == AL_ENAMETOOLONG ? STUB_R_NAME_TOO_LONG : stub_refusal_by_code(rc);
     return *refusal != STUB_R_NONE ? AL_OK
                                    : al_fail_set(&m->result.fail, mover_local_code(rc),
                                                  port_os_error(m->env->port), "%s", what);

@@ -21,6 +21,65 @@ stub_refusal_name(enum stub_refusal r)
     return (size_t)r < AL_LEN(names) ? names[r] : "unknown";
 }
 
+static bool
+is_far(int64_t ns)
+{
+    return ns == PORT_TIME_FAR || ns == -PORT_TIME_FAR;
+}
+
+enum stub_refusal
+stub_refusal_by_stat(const struct port_stat *st, uint64_t dev, uint32_t but)
+{
+    static const struct {
+        uint32_t attr;
+        enum stub_refusal refusal;
+    } by_attr[] = {
+        {PORT_A_IMMUTABLE, STUB_R_IMMUTABLE},
+        {PORT_A_APPEND, STUB_R_APPEND_ONLY},
+        {PORT_A_VERITY, STUB_R_VERITY},
+        {PORT_A_ENCRYPTED, STUB_R_ENCRYPTED},
+        {PORT_A_DAX, STUB_R_DAX},
+        {PORT_A_REPARSE, STUB_R_UNSUPPORTED},
+    };
+
+    if (st->type != PORT_T_FILE) {
+        return STUB_R_NOT_FILE;
+    }
+    if (st->dev != dev) {
+        return STUB_R_OTHER_FS;
+    }
+    for (size_t i = 0; i < AL_LEN(by_attr); i++) {
+        if ((st->attrs & ~but & by_attr[i].attr) != 0) {
+            return by_attr[i].refusal;
+        }
+    }
+    if (st->nlink > 1) {
+        return STUB_R_HARD_LINKED;
+    }
+    return is_far(st->atime_ns) || is_far(st->mtime_ns) ? STUB_R_TIME : STUB_R_NONE;
+}
+
+enum stub_refusal
+stub_refusal_by_code(int rc)
+{
+    switch (rc) {
+    case AL_ENOENT:
+    case AL_ENOTDIR:
+    case AL_ESTALE:
+        return STUB_R_GONE;
+    case AL_ELOOP:
+    case AL_EISDIR:
+        return STUB_R_NOT_FILE;
+    case AL_EBUSY:
+        return STUB_R_OPEN;
+    case AL_EACCES:
+    case AL_EPERM:
+        return STUB_R_UNREADABLE;
+    default:
+        return STUB_R_NONE;
+    }
+}
+
 int
 stub_facts_read(struct stub_volume *v, struct port_file *f, struct stub_facts *ret,
                 struct al_fail *fail)
@@ -61,12 +120,6 @@ stub_keep_read(struct stub_volume *v, struct port_file *f, const struct port_sta
     }
     *ret = keep;
     return AL_OK;
-}
-
-static bool
-is_far(int64_t ns)
-{
-    return ns == PORT_TIME_FAR || ns == -PORT_TIME_FAR;
 }
 
 /* A change sets both times to the same. Where another attribute was changed since, the clock tells:

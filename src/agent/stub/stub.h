@@ -56,6 +56,11 @@ enum stub_refusal {
         STUB_R_COUNT
 };
 const char *stub_refusal_name(enum stub_refusal r);
+/* Why no file like this is moved off dev, whichever way; but: enum port_attr that do not matter to
+ * that way. STUB_R_NONE: nothing of it. Sizes are the caller's to judge. */
+enum stub_refusal stub_refusal_by_stat(const struct port_stat *st, uint64_t dev, uint32_t but);
+/* What an error at the file's own filesystem means; STUB_R_NONE: it is a failure. */
+enum stub_refusal stub_refusal_by_code(int rc);
 
 /* files in a volume's root that stub_volume_probe makes and removes: nobody's data */
 #define STUB_PROBE_PREFIX ".alto-probe-"

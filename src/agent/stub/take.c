@@ -11,44 +11,13 @@
 
 #define LOOKUP_NS 2000000 /* how long somebody's lookup of a name may last */
 
-static bool
-is_far(int64_t ns)
-{
-    return ns == PORT_TIME_FAR || ns == -PORT_TIME_FAR;
-}
-
 static enum stub_refusal
 refuse_by_stat(const struct stub_volume *v, const struct port_stat *st)
 {
-    static const struct {
-        uint32_t attr;
-        enum stub_refusal refusal;
-    } by_attr[] = {
-        {PORT_A_IMMUTABLE, STUB_R_IMMUTABLE},
-        {PORT_A_APPEND, STUB_R_APPEND_ONLY},
-        {PORT_A_VERITY, STUB_R_VERITY},
-        {PORT_A_ENCRYPTED, STUB_R_ENCRYPTED},
-        {PORT_A_DAX, STUB_R_DAX},
-        {PORT_A_REPARSE, STUB_R_UNSUPPORTED},
-    };
-    size_t i;
+    enum stub_refusal common = stub_refusal_by_stat(st, v->root_st.dev, 0);
 
-    if (st->type != PORT_T_FILE) {
-        return STUB_R_NOT_FILE;
-    }
-    if (st->dev != v->root_st.dev) {
-        return STUB_R_OTHER_FS;
-    }
-    for (i = 0; i < AL_LEN(by_attr); i++) {
-        if ((st->attrs & by_attr[i].attr) != 0) {
-            return by_attr[i].refusal;
-        }
-    }
-    if (st->nlink > 1) {
-        return STUB_R_HARD_LINKED;
-    }
-    if (is_far(st->atime_ns) || is_far(st->mtime_ns)) {
-        return STUB_R_TIME;
+    if (common != STUB_R_NONE) {
+        return common;
     }
     if (st->size == 0 || st->size > MARKER_SIZE_MAX) {
         return st->size == 0 ? STUB_R_NO_GAIN : STUB_R_UNSUPPORTED;
@@ -73,25 +42,13 @@ static enum stub_refusal
 refuse_by_code(int rc)
 {
     switch (rc) {
-    case AL_ENOENT:
-    case AL_ENOTDIR:
-    case AL_ESTALE:
-        return STUB_R_GONE;
-    case AL_ELOOP:
-    case AL_EISDIR:
-        return STUB_R_NOT_FILE;
-    case AL_EBUSY:
-        return STUB_R_OPEN;
     case AL_ENOTSUP:
-        return STUB_R_UNSUPPORTED;
     case AL_EROFS:
         return STUB_R_UNSUPPORTED;
-    case AL_EACCES:
-    case AL_EPERM:
     case AL_EIO:
         return STUB_R_UNREADABLE;
     default:
-        return STUB_R_NONE;
+        return stub_refusal_by_code(rc);
     }
 }
 
