@@ -162,27 +162,14 @@ remove_holder(struct mover *m)
 static int
 begin_intent(struct mover *m)
 {
-    struct journal_intent in = {.kind = JOURNAL_BACK, .state = JOURNAL_BEGUN};
+    struct journal_intent in = {.kind = JOURNAL_BACK};
     int rc = place_fs_tag(m->env->port, m->item.volume->root, &in.handle);
 
     if (rc != AL_OK) {
         return failed(m, rc, "the volume's root cannot be looked at");
     }
-    in.volume_id = m->item.volume->volume_id;
-    in.share_id = m->item.volume->share_id;
-    in.job_id = m->item.job_id;
-    in.rule_id = m->item.rule_id;
-    in.object_id = m->result.object_id;
     in.object_name = m->back->temp;
-    in.path = m->item.path;
-    in.size = m->result.size;
-    in.mtime_ns = m->facts.st.mtime_ns;
-    in.began_ns = m->began_ns;
-    rc = journal_begin(m->env->journal, &in, &m->intent, &m->result.fail);
-    if (rc == AL_OK) {
-        m->state = JOURNAL_BEGUN;
-    }
-    return rc;
+    return mover_begin_intent(m, &in);
 }
 
 static int

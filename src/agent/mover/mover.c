@@ -315,10 +315,32 @@ read_capability(struct mover *m, uint8_t *room, struct al_span *ret)
     return AL_OK;
 }
 
+int
+mover_begin_intent(struct mover *m, struct journal_intent *in)
+{
+    int rc;
+
+    in->state = JOURNAL_BEGUN;
+    in->volume_id = m->item.volume->volume_id;
+    in->share_id = m->item.volume->share_id;
+    in->job_id = m->item.job_id;
+    in->rule_id = m->item.rule_id;
+    in->object_id = m->result.object_id;
+    in->path = m->item.path;
+    in->size = m->facts.st.size;
+    in->mtime_ns = m->facts.st.mtime_ns;
+    in->began_ns = m->began_ns;
+    rc = journal_begin(m->env->journal, in, &m->intent, &m->result.fail);
+    if (rc == AL_OK) {
+        m->state = JOURNAL_BEGUN;
+    }
+    return rc;
+}
+
 static int
 step_begin(struct mover *m)
 {
-    struct journal_intent in = {.kind = JOURNAL_TIER, .state = JOURNAL_BEGUN};
+    struct journal_intent in = {.kind = JOURNAL_TIER};
     uint8_t capability[JOURNAL_CAPABILITY_MAX];
     int rc = name_object(m);
 
@@ -330,23 +352,13 @@ step_begin(struct mover *m)
     if (rc != AL_OK) {
         return rc;
     }
-    in.volume_id = m->item.volume->volume_id;
-    in.share_id = m->item.volume->share_id;
-    in.job_id = m->item.job_id;
-    in.rule_id = m->item.rule_id;
-    in.object_id = m->result.object_id;
     in.object_name = m->object_name;
-    in.path = m->item.path;
     in.handle = m->facts.handle;
     in.ino = m->facts.st.ino;
     in.generation = m->facts.generation;
-    in.size = m->facts.st.size;
     in.atime_ns = m->facts.st.atime_ns;
-    in.mtime_ns = m->facts.st.mtime_ns;
-    in.began_ns = m->began_ns;
-    rc = journal_begin(m->env->journal, &in, &m->intent, &m->result.fail);
+    rc = mover_begin_intent(m, &in);
     if (rc == AL_OK) {
-        m->state = JOURNAL_BEGUN;
         m->step = MOVER_S_OPEN;
     }
     return rc;

@@ -79,6 +79,9 @@ int mover_local_code(int rc);
 /* False: somebody archives or brings back this very file. */
 bool mover_claim(struct mover *m);
 bool mover_wanted(struct mover *m);
+/* Durable before anything is done: what is known of the item, of facts.st and the object's id is filled
+ * in; kind, object_name and what names the file are the caller's. */
+int mover_begin_intent(struct mover *m, struct journal_intent *in) AL_MUST_CHECK;
 
 /* ---- archive.c: the steps TAKE, and ASIDE to LAST ---- */
 int archive_take(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
