@@ -15,6 +15,12 @@ struct al_span {
 struct al_span al_span_of(const char *text); /* strlen; NULL gives an empty span */
 bool al_span_equal(struct al_span a, struct al_span b);
 int al_span_order(struct al_span a, struct al_span b); /* memcmp order, shorter first */
+/* ASCII alone, whatever the locale; other bytes as they are. */
+static inline uint8_t
+al_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
 /* al_alloc'ed and NUL-terminated copy; NULL on memory. A span with a NUL inside is copied whole. */
 char *al_span_dup(struct al_span s) AL_MUST_CHECK;
 

@@ -43,6 +43,25 @@ al_array(size_t count, size_t item_bytes)
     return al_zalloc(bytes);
 }
 
+void *
+al_grow(void *list, size_t count, size_t *io_cap, size_t item_bytes)
+{
+    size_t cap = *io_cap == 0 ? 64 : *io_cap * 2, bytes;
+    void *grown;
+
+    if (count < *io_cap) {
+        return list;
+    }
+    if (cap < *io_cap || __builtin_mul_overflow(cap, item_bytes, &bytes)) {
+        return NULL;
+    }
+    grown = al_realloc(list, bytes);
+    if (grown != NULL) {
+        *io_cap = cap;
+    }
+    return grown;
+}
+
 char *
 al_strdup(const char *text)
 {

@@ -14,6 +14,9 @@ void *al_zalloc(size_t bytes) AL_MUST_CHECK;             /* all zero */
 void *al_realloc(void *mem, size_t bytes) AL_MUST_CHECK; /* NULL: mem stays valid */
 /* all zero; NULL on overflow too */
 void *al_array(size_t count, size_t item_bytes) AL_MUST_CHECK;
+/* Room for one more in a list of count items that has room for *io_cap: the list, moved and *io_cap
+ * doubled (first 64) where there is none. NULL: no memory; the list stays valid. */
+void *al_grow(void *list, size_t count, size_t *io_cap, size_t item_bytes) AL_MUST_CHECK;
 char *al_strdup(const char *text) AL_MUST_CHECK;
 void *al_memdup(const void *from, size_t bytes) AL_MUST_CHECK;
 void al_free(void *mem); /* NULL is fine */

@@ -39,12 +39,6 @@ al_parse_i64(const char *text, int64_t *ret)
     return AL_OK;
 }
 
-static char
-lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 /* The factor of a unit such as "MiB"; 0 for none known. */
 static uint64_t
 size_unit(const char *unit)
@@ -52,7 +46,7 @@ size_unit(const char *unit)
     static const char prefixes[] = "kmgt";
     uint64_t base = 1000, factor = 1;
     const char *at;
-    char prefix = lower(unit[0]);
+    char prefix = (char)al_lower((uint8_t)unit[0]);
 
     if (unit[0] == '\0' || (prefix == 'b' && unit[1] == '\0')) {
         return 1;
@@ -62,11 +56,11 @@ size_unit(const char *unit)
         return 0;
     }
     unit++;
-    if (lower(unit[0]) == 'i') {
+    if (al_lower((uint8_t)unit[0]) == 'i') {
         base = 1024;
         unit++;
     }
-    if (lower(unit[0]) != 'b' || unit[1] != '\0') {
+    if (al_lower((uint8_t)unit[0]) != 'b' || unit[1] != '\0') {
         return 0;
     }
     for (const char *p = prefixes; p <= at; p++) {
@@ -137,7 +131,7 @@ hex_digit(char c)
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
-    c = lower(c);
+    c = (char)al_lower((uint8_t)c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 

@@ -10,12 +10,6 @@
 #define BAD_BYTE 0x110000u /* + byte: a character number that no UTF-8 has */
 
 static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
-static uint8_t
 upper(uint8_t c)
 {
     return c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c;
@@ -25,7 +19,7 @@ void
 rule_fold(struct al_span s, uint8_t *out)
 {
     for (size_t i = 0; i < s.len; i++) {
-        out[i] = lower(s.at[i]);
+        out[i] = al_lower(s.at[i]);
     }
 }
 
@@ -92,7 +86,7 @@ set_has(const uint8_t **io_p, const uint8_t *end, uint32_t c, bool fold, const c
     uint32_t c2 = c;
 
     if (fold && c < 0x80) {
-        c2 = lower((uint8_t)c) != c ? lower((uint8_t)c) : upper((uint8_t)c);
+        c2 = al_lower((uint8_t)c) != c ? al_lower((uint8_t)c) : upper((uint8_t)c);
     }
     if (p < end && (*p == '!' || *p == '^')) {
         negated = true;
@@ -258,7 +252,7 @@ take_one(struct glob *g)
             c = *p++;
         }
         if (c < 0x80) {
-            if (g->fold ? lower(c) != lower(*g->t) : c != *g->t) {
+            if (g->fold ? al_lower(c) != al_lower(*g->t) : c != *g->t) {
                 return false;
             }
         } else {

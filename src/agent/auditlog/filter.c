@@ -49,12 +49,6 @@ audit_names_same(const struct audit_names *a, const struct audit_names *b)
     return true;
 }
 
-static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
 /* The last '*' alone is gone back to: linear in most cases, never worse than the product of both lengths. */
 bool
 audit_name_matches(const char *pattern, struct al_span name)
@@ -66,7 +60,7 @@ audit_name_matches(const char *pattern, struct al_span name)
         if (*p == '*') {
             star = ++p;
             from = i;
-        } else if (*p != '\0' && (*p == '?' || lower((uint8_t)*p) == lower(name.at[i]))) {
+        } else if (*p != '\0' && (*p == '?' || al_lower((uint8_t)*p) == al_lower(name.at[i]))) {
             p++;
             i++;
         } else if (star != NULL) {

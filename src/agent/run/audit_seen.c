@@ -101,12 +101,6 @@ audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int6
     }
 }
 
-static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
 static bool
 is_this_host(const struct audit_seen *s, struct al_span host)
 {
@@ -119,7 +113,7 @@ is_this_host(const struct audit_seen *s, struct al_span host)
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        if (lower(host.at[i]) != lower((uint8_t)s->host[i])) {
+        if (al_lower(host.at[i]) != al_lower((uint8_t)s->host[i])) {
             return false;
         }
     }

@@ -13,17 +13,11 @@ check_is_write(const char *method)
            strcmp(method, "OPTIONS") != 0;
 }
 
-static char
-lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static bool
 same_text(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i])) {
+        if (al_lower((uint8_t)a[i]) != al_lower((uint8_t)b[i])) {
             return false;
         }
     }

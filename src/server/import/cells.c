@@ -6,12 +6,6 @@
 
 #define WINDOWS_FOLDER 0x10u
 
-static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
 static bool
 is_digit(uint8_t c)
 {
@@ -44,7 +38,7 @@ import_is(struct al_span a, const char *b)
     size_t i = 0;
 
     for (; i < a.len && b[i] != '\0'; i++) {
-        if (lower(a.at[i]) != lower((uint8_t)b[i])) {
+        if (al_lower(a.at[i]) != al_lower((uint8_t)b[i])) {
             return false;
         }
     }
@@ -68,12 +62,12 @@ import_cell_u64(struct al_span cell, uint64_t *ret)
     struct al_span c = import_trim(cell);
     uint64_t v = 0;
 
-    if (c.len > 2 && c.at[0] == '0' && lower(c.at[1]) == 'x') {
+    if (c.len > 2 && c.at[0] == '0' && al_lower(c.at[1]) == 'x') {
         if (c.len > 18) {
             return AL_EINVAL;
         }
         for (size_t i = 2; i < c.len; i++) {
-            uint8_t d = lower(c.at[i]);
+            uint8_t d = al_lower(c.at[i]);
 
             if (!is_digit(d) && (d < 'a' || d > 'f')) {
                 return AL_EINVAL;
@@ -112,8 +106,8 @@ unit_bytes(struct al_span u)
         return 1;
     }
     at = memchr(letters, u.at[0] & ~0x20, sizeof(letters) - 1);
-    if (at == NULL || !((u.len == 1) || (u.len == 2 && lower(u.at[1]) == 'b') ||
-                        (u.len == 3 && u.at[1] == 'i' && lower(u.at[2]) == 'b'))) {
+    if (at == NULL || !((u.len == 1) || (u.len == 2 && al_lower(u.at[1]) == 'b') ||
+                        (u.len == 3 && u.at[1] == 'i' && al_lower(u.at[2]) == 'b'))) {
         return 0;
     }
     if (u.at[0] == 'k' && u.len == 2) {
@@ -475,7 +469,7 @@ symbolic(struct al_span c, uint32_t *ret, uint8_t *io_type)
     }
     for (size_t i = 0; i < 9; i++) {
         uint8_t b = c.at[i + 1];
-        bool extra = i % 3 == 2 && (lower(b) == 's' || lower(b) == 't');
+        bool extra = i % 3 == 2 && (al_lower(b) == 's' || al_lower(b) == 't');
 
         if (b != '-' && b != (uint8_t)want[i] && !extra) {
             return false;

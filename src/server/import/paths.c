@@ -2,16 +2,10 @@
 
 #include <string.h>
 
-static uint8_t
-lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
 static bool
 is_drive(struct al_span p)
 {
-    return p.len >= 2 && p.at[1] == ':' && lower(p.at[0]) >= 'a' && lower(p.at[0]) <= 'z';
+    return p.len >= 2 && p.at[1] == ':' && al_lower(p.at[0]) >= 'a' && al_lower(p.at[0]) <= 'z';
 }
 
 bool
@@ -32,8 +26,8 @@ import_path_plain(bool windows, struct al_span raw, uint8_t *out)
         (memcmp(raw.at, "\\\\?\\", 4) == 0 || memcmp(raw.at, "\\\\.\\", 4) == 0)) {
         raw.at += 4;
         raw.len -= 4;
-        if (raw.len >= 4 && lower(raw.at[0]) == 'u' && lower(raw.at[1]) == 'n' &&
-            lower(raw.at[2]) == 'c' && raw.at[3] == '\\') {
+        if (raw.len >= 4 && al_lower(raw.at[0]) == 'u' && al_lower(raw.at[1]) == 'n' &&
+            al_lower(raw.at[2]) == 'c' && raw.at[3] == '\\') {
             raw.at += 3; /* "\host\share", one more in front */
             raw.len -= 3;
             out[len++] = '/';
@@ -66,7 +60,7 @@ same(bool fold, const uint8_t *a, const uint8_t *b, size_t len)
         return memcmp(a, b, len) == 0;
     }
     for (size_t i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i])) {
+        if (al_lower(a[i]) != al_lower(b[i])) {
             return false;
         }
     }
@@ -175,7 +169,7 @@ import_path_common(bool windows, struct al_span *io, struct al_span path, bool i
     size_t top = top_len(windows, *io), n = 0, most = io->len < path.len ? io->len : path.len, cut;
 
     while (n < most &&
-           (windows ? lower(io->at[n]) == lower(path.at[n]) : io->at[n] == path.at[n])) {
+           (windows ? al_lower(io->at[n]) == al_lower(path.at[n]) : io->at[n] == path.at[n])) {
         n++;
     }
     cut = n;
