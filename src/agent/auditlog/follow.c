@@ -15,16 +15,12 @@
 int
 follow_list_add(struct log_list *l, struct log_file *f)
 {
-    if (l->count == l->cap) {
-        size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-        struct log_file **more = al_realloc(l->at, cap * sizeof(struct log_file *));
+    struct log_file **at = al_grow(l->at, l->count, &l->cap, sizeof(struct log_file *));
 
-        if (more == NULL) {
-            return AL_ENOMEM;
-        }
-        l->at = more;
-        l->cap = cap;
+    if (at == NULL) {
+        return AL_ENOMEM;
     }
+    l->at = at;
     l->at[l->count++] = f;
     return AL_OK;
 }

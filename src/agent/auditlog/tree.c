@@ -14,16 +14,29 @@ order(const char *a, struct al_span b)
     return al_span_order(al_span_of(a), b);
 }
 
+static const char *
+folder_name(const void *list, uint32_t i)
+{
+    return ((struct log_folder *const *)list)[i]->name;
+}
+
+static const char *
+file_name(const void *list, uint32_t i)
+{
+    return ((struct log_file *const *)list)[i]->name;
+}
+
 /* Where the name is, or would be. */
 static uint32_t
-folder_place(const struct log_folder *in, struct al_span name, bool *ret_found)
+place_of(const void *list, uint32_t count, const char *(*name_of)(const void *list, uint32_t i),
+         struct al_span name, bool *ret_found)
 {
-    uint32_t low = 0, high = in->folder_count;
+    uint32_t low = 0, high = count;
 
     *ret_found = false;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        int o = order(in->folders[mid]->name, name);
+        int o = order(name_of(list, mid), name);
 
         if (o == 0) {
             *ret_found = true;
@@ -39,26 +52,15 @@ folder_place(const struct log_folder *in, struct al_span name, bool *ret_found)
 }
 
 static uint32_t
+folder_place(const struct log_folder *in, struct al_span name, bool *ret_found)
+{
+    return place_of(in->folders, in->folder_count, folder_name, name, ret_found);
+}
+
+static uint32_t
 file_place(const struct log_folder *in, struct al_span name, bool *ret_found)
 {
-    uint32_t low = 0, high = in->file_count;
-
-    *ret_found = false;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        int o = order(in->files[mid]->name, name);
-
-        if (o == 0) {
-            *ret_found = true;
-            return mid;
-        }
-        if (o < 0) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
+    return place_of(in->files, in->file_count, file_name, name, ret_found);
 }
 
 /* Room for one more in a list of pointers. */
