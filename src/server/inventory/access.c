@@ -231,10 +231,7 @@ write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
     if (rc == AL_OK) {
         rc = inv_append_close(&a);
     }
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_recent", p->u->volume->id);
-    if (rc == AL_OK) {
-        rc = inv_one(p->u->inv, p->u->conn, sql, &kept);
-    }
+    rc = rc < 0 ? rc : inv_count(p->u, "a_recent", &kept);
     return rc < 0 || kept < 2 * (int64_t)INVENTORY_RECENT_MAX
                ? rc
                : inv_runf(p->u->inv, p->u->conn,
@@ -460,15 +457,6 @@ use(struct apply *p)
                : inv_used_apply(&p->place, p->n, p->now_ns, &p->result.placed, &p->result.unplaced);
 }
 
-static int
-count_of(struct apply *p, const char *table, int64_t *ret)
-{
-    char sql[128];
-
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".%s", p->u->volume->id, table);
-    return inv_one(p->u->inv, p->u->conn, sql, ret);
-}
-
 /* What else depends on moves: with all that are remembered. */
 static int
 after_moves(struct apply *p)
@@ -476,10 +464,10 @@ after_moves(struct apply *p)
     AL_CLEANUP(inv_moves_end) struct inv_moves all = {0};
     bool came = p->place.relocated > 0 || p->place.added > 0;
     int64_t waits = 0, pins = 0;
-    int rc = count_of(p, "a_wait", &waits);
+    int rc = inv_count(p->u, "a_wait", &waits);
 
     if (rc == AL_OK) {
-        rc = count_of(p, "a_pin", &pins);
+        rc = inv_count(p->u, "a_pin", &pins);
     }
     came &= waits > 0;
     if (rc < 0 ||

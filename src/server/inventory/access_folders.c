@@ -467,8 +467,7 @@ read_numbers(struct inv_use *u, struct numbering *n)
     bool end = false;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".folder", u->volume->id);
-    rc = inv_one(u->inv, u->conn, sql, &count);
+    rc = inv_count(u, "folder", &count);
     snprintf(sql, sizeof(sql), "SELECT coalesce(max(id), 0)::BIGINT FROM \"v_%s\".folder",
              u->volume->id);
     if (rc == AL_OK) {

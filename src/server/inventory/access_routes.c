@@ -29,16 +29,12 @@ keep(struct inv_routes *r, const struct al_buf *path, struct al_span *ret)
 int
 inv_routes_root(struct inv_routes *r, struct al_span path)
 {
-    if (r->root_count == r->root_cap) {
-        size_t cap = r->root_cap > 0 ? 2 * r->root_cap : 64;
-        struct al_span *grown = al_realloc(r->roots, cap * sizeof(*grown));
+    struct al_span *roots = al_grow(r->roots, r->root_count, &r->root_cap, sizeof(*roots));
 
-        if (grown == NULL) {
-            return AL_ENOMEM;
-        }
-        r->roots = grown;
-        r->root_cap = cap;
+    if (roots == NULL) {
+        return AL_ENOMEM;
     }
+    r->roots = roots;
     r->roots[r->root_count++] = path;
     return AL_OK;
 }
@@ -46,16 +42,13 @@ inv_routes_root(struct inv_routes *r, struct al_span path)
 static int
 add_relocation(struct inv_routes *r, const struct inv_relocation *x)
 {
-    if (r->relocation_count == r->relocation_cap) {
-        size_t cap = r->relocation_cap > 0 ? 2 * r->relocation_cap : 64;
-        struct inv_relocation *grown = al_realloc(r->relocations, cap * sizeof(*grown));
+    struct inv_relocation *list =
+        al_grow(r->relocations, r->relocation_count, &r->relocation_cap, sizeof(*list));
 
-        if (grown == NULL) {
-            return AL_ENOMEM;
-        }
-        r->relocations = grown;
-        r->relocation_cap = cap;
+    if (list == NULL) {
+        return AL_ENOMEM;
     }
+    r->relocations = list;
     r->relocations[r->relocation_count++] = *x;
     return AL_OK;
 }

@@ -68,12 +68,10 @@ int
 inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow)
 {
     const char *id = u->volume->id;
-    char sql[128];
     int64_t count = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_wait", id);
-    rc = inv_one(u->inv, u->conn, sql, &count);
+    rc = inv_count(u, "a_wait", &count);
     if (rc < 0 || count <= (int64_t)INVENTORY_UNPLACED_MAX) {
         return rc;
     }
@@ -166,7 +164,8 @@ find_away(struct settle *s)
 
 /* It was used after it was deleted, so it is there again, or still; or it is archived: then it was we who took it away. */
 #define IS_BACK                                                                                    \
-    "(e.state = 5 OR coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source = 2 AND "         \
+    "(e.state = 5 OR coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source "  \
+    "= 2 AND "                                                                                     \
     "e.accessed_ns > a.time_ns))"
 static const char back_sql[] =
     "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a "
@@ -280,8 +279,7 @@ fold_touches(struct settle *s)
     int64_t count = 0, middle = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_touch", id);
-    rc = inv_one(u->inv, u->conn, sql, &count);
+    rc = inv_count(u, "a_touch", &count);
     if (rc < 0 || count <= (int64_t)INV_TOUCHES_MAX) {
         return rc;
     }
@@ -321,8 +319,7 @@ limit_moves(struct settle *s)
     int64_t count = 0, border = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_move", id);
-    rc = inv_one(u->inv, u->conn, sql, &count);
+    rc = inv_count(u, "a_move", &count);
     if (rc < 0 || count <= (int64_t)INVENTORY_MOVES_MAX) {
         return rc;
     }

@@ -314,12 +314,10 @@ inv_used_waiting(struct inv_place *p, const struct inv_moves *m, uint64_t n, int
     AL_CLEANUP(inv_append_end) struct inv_append a = {0};
     struct inv_use *u = p->u;
     uint64_t placed = 0, waits = 0;
-    char sql[128];
     int64_t count = 0;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".a_wait", u->volume->id);
-    rc = inv_one(u->inv, u->conn, sql, &count);
+    rc = inv_count(u, "a_wait", &count);
     if (rc < 0 || (count == 0 && !due)) {
         return rc;
     }

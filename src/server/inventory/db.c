@@ -270,6 +270,15 @@ inv_one(struct inventory *inv, struct inv_conn *c, const char *sql, int64_t *ret
     return AL_OK;
 }
 
+int
+inv_count(struct inv_use *u, const char *table, int64_t *ret)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".%s", u->volume->id, table);
+    return inv_one(u->inv, u->conn, sql, ret);
+}
+
 void
 inv_sql_free(struct inv_sql *s)
 {

@@ -63,10 +63,7 @@ import_build_tree(struct import_build *b)
     bool end = false;
     int rc = record_folders(b);
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", id);
-    if (rc == AL_OK) {
-        rc = inv_one(b->u->inv, b->u->conn, sql, &b->known);
-    }
+    rc = rc < 0 ? rc : inv_count(b->u, "entry", &b->known);
     snprintf(sql, sizeof(sql),
              "SELECT f.id, f.parent, f.name, f.flags, coalesce(e.flags & %u, 0)::INTEGER FROM "
              "\"v_%s\".folder f LEFT JOIN (SELECT "

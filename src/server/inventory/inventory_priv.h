@@ -258,6 +258,8 @@ struct inv_use { /* one call's hold on a volume */
     bool open;        /* a transaction; rolled back at the end */
     bool next, stage; /* attached; taken away at the end */
 };
+/* The rows of a table of the volume's file, at most 63 letters of name. */
+int inv_count(struct inv_use *u, const char *table, int64_t *ret) AL_MUST_CHECK;
 #define INV_USE(name) AL_CLEANUP(inv_use_end) struct inv_use name = {0}
 /* Finds the volume, checks the scope, takes a connection; with writing waits for the other writers.
  */

@@ -75,8 +75,7 @@ read_known(struct merge *m)
     bool end = false;
     int rc;
 
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry", m->id);
-    rc = inv_one(m->u->inv, m->u->conn, sql, &m->known);
+    rc = inv_count(m->u, "entry", &m->known);
     if (rc < 0) {
         return rc;
     }
