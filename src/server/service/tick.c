@@ -40,8 +40,12 @@ work_open(struct service *s, struct al_fail *fail)
         return rc;
     }
     port_mutex_init(&k->lock);
-    k->accesses = al_zalloc(WORK_ACCESS_WATCHED * sizeof(*k->accesses));
-    if (k->accesses == NULL) {
+    k->jobs = (struct work_news_list){al_array(WORK_JOBS_WATCHED, sizeof(struct work_news_of)), 0,
+                                      WORK_JOBS_WATCHED, WORK_JOB_EVERY_NS, WORK_PRUNE_EVERY_NS};
+    k->accesses =
+        (struct work_news_list){al_array(WORK_ACCESS_WATCHED, sizeof(struct work_news_of)), 0,
+                                WORK_ACCESS_WATCHED, WORK_ACCESS_EVERY_NS, WORK_ACCESS_FORGET_NS};
+    if (k->jobs.of == NULL || k->accesses.of == NULL) {
         s->work = k;
         work_close(s);
         return al_fail_set(fail, AL_ENOMEM, 0, "no memory");
@@ -66,7 +70,8 @@ work_close(struct service *s)
     k->background = background_close(k->background);
     (void)inventory_close(k->inventory);
     port_mutex_end(&k->lock);
-    al_free(k->accesses);
+    al_free(k->jobs.of);
+    al_free(k->accesses.of);
     al_free(k->volumes);
     al_free(k);
     s->work = NULL;

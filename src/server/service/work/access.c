@@ -67,27 +67,6 @@ access_row_json(struct al_jsonout *j, const struct inventory_access_event *e)
 
 /* ---- told live ---- */
 
-/* The caller holds the lock. NULL: too many at once; whoever looks sees it all the same. */
-static struct work_access_news *
-find_news(struct work *k, const char *id, const char *customer_id)
-{
-    struct work_access_news *n;
-
-    for (size_t i = 0; i < k->access_count; i++) {
-        if (strcmp(k->accesses[i].id, id) == 0) {
-            return &k->accesses[i];
-        }
-    }
-    if (k->access_count == WORK_ACCESS_WATCHED) {
-        return NULL;
-    }
-    n = &k->accesses[k->access_count++];
-    *n = (struct work_access_news){0};
-    memcpy(n->id, id, strnlen(id, AL_ID_LEN));
-    memcpy(n->customer_id, customer_id, strnlen(customer_id, AL_ID_LEN));
-    return n;
-}
-
 struct telling {
     struct al_jsonout j;
     uint64_t last;
@@ -104,7 +83,7 @@ tell_row(void *ctx, const struct inventory_access_event *e)
 }
 
 static int
-news_text(struct service *s, const struct work_access_news *n, bool rows, struct al_buf *to,
+news_text(struct service *s, const struct work_news_of *n, bool rows, struct al_buf *to,
           uint64_t *ret_last)
 {
     struct inventory_scope scope = work_inventory_scope(n->customer_id);
@@ -128,11 +107,11 @@ news_text(struct service *s, const struct work_access_news *n, bool rows, struct
 }
 
 static void
-publish(struct service_worker *w, const struct work_access_news *n)
+publish(struct service_worker *w, const struct work_news_of *n)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {.max = BUS_DATA_MAX};
     struct work *k = w->service->work;
-    struct work_access_news *kept;
+    struct work_news_of *kept;
     uint64_t last;
 
     /* Paths that are too long for one event are left to who asks for them. */
@@ -141,7 +120,7 @@ publish(struct service_worker *w, const struct work_access_news *n)
         return;
     }
     port_mutex_lock(&k->lock);
-    kept = find_news(k, n->id, n->customer_id);
+    kept = work_news_find(&k->accesses, n->id, n->customer_id);
     if (kept != NULL && kept->number < last) {
         kept->number = last;
     }
@@ -154,15 +133,13 @@ work_access_tell(struct service_worker *w, const char *volume_id, const char *cu
                  int64_t now_ns)
 {
     struct work *k = w->service->work;
-    struct work_access_news *n, now = {0};
+    struct work_news_of *n, now = {0};
     bool at_once = false;
 
     port_mutex_lock(&k->lock);
-    n = find_news(k, volume_id, customer_id);
+    n = work_news_find(&k->accesses, volume_id, customer_id);
     if (n != NULL) {
-        at_once = now_ns - n->told_ns >= WORK_ACCESS_EVERY_NS || n->told_ns > now_ns;
-        n->news = !at_once;
-        n->told_ns = at_once ? now_ns : n->told_ns;
+        at_once = work_news_now(&k->accesses, n, now_ns, false);
         now = *n;
     }
     port_mutex_unlock(&k->lock);
@@ -171,36 +148,13 @@ work_access_tell(struct service_worker *w, const char *volume_id, const char *cu
     }
 }
 
-static bool
-next_news(struct work *k, int64_t now_ns, struct work_access_news *ret)
-{
-    bool found = false;
-
-    port_mutex_lock(&k->lock);
-    for (size_t i = 0; i < k->access_count && !found;) {
-        struct work_access_news *n = &k->accesses[i];
-
-        if (n->news && now_ns - n->told_ns >= WORK_ACCESS_EVERY_NS) {
-            n->news = false;
-            n->told_ns = now_ns;
-            *ret = *n;
-            found = true;
-        } else if (!n->news && now_ns - n->told_ns >= WORK_ACCESS_FORGET_NS) {
-            k->accesses[i] = k->accesses[--k->access_count];
-            continue;
-        }
-        i++;
-    }
-    port_mutex_unlock(&k->lock);
-    return found;
-}
-
 void
 work_access_news(struct service_worker *w, int64_t now_ns)
 {
-    struct work_access_news n;
+    struct work *k = w->service->work;
+    struct work_news_of n;
 
-    while (next_news(w->service->work, now_ns, &n)) {
+    while (work_news_next(k, &k->accesses, now_ns, &n)) {
         publish(w, &n);
     }
 }

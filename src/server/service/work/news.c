@@ -2,29 +2,70 @@
 
 #include <string.h>
 
+struct work_news_of *
+work_news_find(struct work_news_list *l, const char *id, const char *customer_id)
+{
+    struct work_news_of *n;
+
+    for (size_t i = 0; i < l->count; i++) {
+        if (strcmp(l->of[i].id, id) == 0) {
+            return &l->of[i];
+        }
+    }
+    if (l->count == l->max) {
+        return NULL;
+    }
+    n = &l->of[l->count++];
+    *n = (struct work_news_of){0};
+    memcpy(n->id, id, strnlen(id, AL_ID_LEN));
+    memcpy(n->customer_id, customer_id, strnlen(customer_id, AL_ID_LEN));
+    return n;
+}
+
+bool
+work_news_now(const struct work_news_list *l, struct work_news_of *n, int64_t now_ns, bool at_once)
+{
+    at_once = at_once || now_ns - n->told_ns >= l->every_ns || n->told_ns > now_ns;
+    n->news = !at_once;
+    n->told_ns = at_once ? now_ns : n->told_ns;
+    return at_once;
+}
+
+bool
+work_news_next(struct work *k, struct work_news_list *l, int64_t now_ns, struct work_news_of *ret)
+{
+    bool found = false;
+
+    port_mutex_lock(&k->lock);
+    for (size_t i = 0; i < l->count && !found;) {
+        struct work_news_of *n = &l->of[i];
+
+        if (n->news && now_ns - n->told_ns >= l->every_ns) {
+            n->news = false;
+            n->told_ns = now_ns;
+            *ret = *n;
+            found = true;
+        } else if (!n->news && now_ns - n->told_ns >= l->forget_ns) {
+            l->of[i] = l->of[--l->count];
+            continue;
+        }
+        i++;
+    }
+    port_mutex_unlock(&k->lock);
+    return found;
+}
+
 static void
 tell_job(struct service_worker *w, const struct work_touched *x, int64_t now_ns, bool at_once)
 {
     struct work *k = w->service->work;
-    struct work_job_news *n = NULL;
+    struct work_news_of *n;
 
     port_mutex_lock(&k->lock);
-    for (size_t i = 0; i < k->job_count && n == NULL; i++) {
-        n = strcmp(k->jobs[i].id, x->id) == 0 ? &k->jobs[i] : NULL;
-    }
-    if (n == NULL && k->job_count < WORK_JOBS_WATCHED) {
-        n = &k->jobs[k->job_count++];
-        *n = (struct work_job_news){0};
-        memcpy(n->id, x->id, sizeof(n->id));
-        memcpy(n->customer_id, x->customer_id, sizeof(n->customer_id));
-    }
-    if (n != NULL) {
-        at_once = at_once || now_ns - n->told_ns >= WORK_JOB_EVERY_NS || n->told_ns > now_ns;
-        n->news = !at_once;
-        n->told_ns = at_once ? now_ns : n->told_ns;
-    }
+    n = work_news_find(&k->jobs, x->id, x->customer_id);
+    at_once = n == NULL || work_news_now(&k->jobs, n, now_ns, at_once);
     port_mutex_unlock(&k->lock);
-    if (at_once || n == NULL) {
+    if (at_once) {
         service_publish_noun(w, "job", &store_jobs, x->customer_id, x->id);
     }
 }
@@ -99,30 +140,6 @@ work_tell(struct work_tx *t)
 }
 
 static bool
-next_job_news(struct work *k, int64_t now_ns, struct work_job_news *ret)
-{
-    bool found = false;
-
-    port_mutex_lock(&k->lock);
-    for (size_t i = 0; i < k->job_count && !found;) {
-        struct work_job_news *n = &k->jobs[i];
-
-        if (n->news && now_ns - n->told_ns >= WORK_JOB_EVERY_NS) {
-            n->news = false;
-            n->told_ns = now_ns;
-            *ret = *n;
-            found = true;
-        } else if (!n->news && now_ns - n->told_ns >= WORK_PRUNE_EVERY_NS) {
-            k->jobs[i] = k->jobs[--k->job_count];
-            continue;
-        }
-        i++;
-    }
-    port_mutex_unlock(&k->lock);
-    return found;
-}
-
-static bool
 next_volume_news(struct work *k, int64_t now_ns, struct work_volume_news *ret)
 {
     bool found = false;
@@ -161,10 +178,10 @@ void
 work_news(struct service_worker *w, int64_t now_ns)
 {
     struct service *s = w->service;
-    struct work_job_news j;
+    struct work_news_of j;
     struct work_volume_news v;
 
-    while (next_job_news(s->work, now_ns, &j)) {
+    while (work_news_next(s->work, &s->work->jobs, now_ns, &j)) {
         service_publish_noun(w, "job", &store_jobs, j.customer_id, j.id);
     }
     work_access_news(w, now_ns);

@@ -31,16 +31,17 @@
 struct inventory_coverage;
 struct background; /* import/import.h: threads for what takes long */
 
-struct work_job_news {
+/* What is told live, each noun at most once in a while: what came too early is told then. */
+struct work_news_of {
     al_id id, customer_id;
     int64_t told_ns;
+    uint64_t number; /* of accesses: of the last row that was told */
     bool news;
 };
-struct work_access_news {
-    al_id id, customer_id;
-    int64_t told_ns;
-    uint64_t number; /* of the last row that was told */
-    bool news;
+struct work_news_list { /* under work.lock */
+    struct work_news_of *of;
+    size_t count, max;
+    int64_t every_ns, forget_ns; /* between two; and after one, without news */
 };
 struct work_volume_news {
     al_id id, customer_id;
@@ -51,14 +52,11 @@ struct work_volume_news {
 struct work {
     struct inventory *inventory;
     struct background *background;
-    port_mutex lock; /* of all that follows */
-    struct work_job_news jobs[WORK_JOBS_WATCHED];
-    size_t job_count;
-    struct work_volume_news *volumes; /* by use, WORK_VOLUMES_MAX at most */
+    port_mutex lock;                      /* of all that follows */
+    struct work_news_list jobs, accesses; /* by job, and by volume */
+    struct work_volume_news *volumes;     /* by use, WORK_VOLUMES_MAX at most */
     size_t volume_count, volume_cap;
     int64_t pruned_ns;
-    struct work_access_news *accesses; /* WORK_ACCESS_WATCHED, from the start on */
-    size_t access_count;
     al_id settle_after; /* the round of audited volumes has come to this one; one thread's alone */
     int64_t settle_ns;  /* when the next round begins; 0: one is under way */
     al_id growth_after; /* the round of daily figures has come to this volume */
@@ -118,6 +116,16 @@ int work_volume_news(struct work_tx *t, const struct store_volume *v) AL_MUST_CH
 int work_settle(struct work_tx *t, const char *job_id, const char *customer_id) AL_MUST_CHECK;
 
 /* ---- news.c: what is told live ---- */
+/* The noun's place, made where it has none; NULL: there are too many. The caller holds work.lock. */
+struct work_news_of *work_news_find(struct work_news_list *l, const char *id,
+                                    const char *customer_id);
+/* Whether it is to be told now, which at_once makes it; else work_news_next gives it when it is time. The
+ * caller holds work.lock. */
+bool work_news_now(const struct work_news_list *l, struct work_news_of *n, int64_t now_ns,
+                   bool at_once);
+/* One that is due; false: none. */
+bool work_news_next(struct work *k, struct work_news_list *l, int64_t now_ns,
+                    struct work_news_of *ret);
 /* After the commit. */
 void work_tell(struct work_tx *t);
 void work_note_volume(struct work *k, const char *id, const char *customer_id);
