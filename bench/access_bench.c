@@ -8,27 +8,14 @@
  * and one of a folder of 100 files, told after accesses that came later. top, hours, recent: of all rows told. */
 #include <duckdb.h>
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "volume.h"
 #include "server/inventory/access.h"
 
-#define CUSTOMER "01hc0000000000000000000000"
-#define VOLUME "01hv0000000000000000000000"
-#define NOW_NS INT64_C(1800000000000000000)
 #define SECOND_NS INT64_C(1000000000)
-#define FILES_A_FOLDER 100u
-#define FOLDERS_A_PROJECT 100u
 #define PATH_BYTES 128u
-
-static const struct inventory_scope own = {CUSTOMER};
-static const char *const exts[] = {"jpg", "pdf", "docx", "mov", "mxf", "wav", "txt", "xlsx",
-                                   "c",   "h",   "log",  "bak", "tif", "psd", "mp4"};
-static const char *const stems[] = {"IMG_", "report-", "scan", "Copy of invoice ", "DSC"};
 
 struct bench {
     struct inventory *inv;
@@ -40,44 +27,14 @@ struct bench {
     char stream[AL_ID_LEN + 1];
 };
 
-static double
-now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void
-check(int rc, const char *what)
-{
-    if (rc < 0) {
-        fprintf(stderr, "access_bench: %s: %s\n", what, al_code_name(rc));
-        exit(1);
-    }
-}
-
-static uint64_t seed = 42;
-
-static uint64_t
-draw(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
-/* As inventory_bench names them. */
 static void
 path_of(uint64_t folder, uint64_t file, char *out)
 {
-    uint64_t mixed = ((folder * FILES_A_FOLDER + file) * 0x9e3779b97f4a7c15u) >> 20;
+    char name[64];
 
-    snprintf(out, PATH_BYTES, "/project%05" PRIu64 "/folder%06" PRIu64 "/%s%" PRIu64 ".%s",
-             folder / FOLDERS_A_PROJECT, folder, stems[mixed % AL_LEN(stems)], mixed / 7 % 1000000,
-             exts[mixed / 1000 % AL_LEN(exts)]);
+    file_name(folder * FILES_A_FOLDER + file, name, sizeof(name));
+    snprintf(out, PATH_BYTES, "/project%05" PRIu64 "/folder%06" PRIu64 "/%s",
+             folder / FOLDERS_A_PROJECT, folder, name);
 }
 
 static struct inventory_access *

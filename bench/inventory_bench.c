@@ -10,41 +10,20 @@
  * with nanoseconds; ctime is mtime in three of four; a quarter are stubs with object ids. */
 #include <duckdb.h>
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "volume.h"
 #include "server/inventory/figures.h"
 
-#define CUSTOMER "01hc0000000000000000000000"
-#define VOLUME "01hv0000000000000000000000"
 #define SCAN "01hs0000000000000000000001" /* the first; also the object of stubs */
-#define NOW_NS INT64_C(1800000000000000000)
-#define FILES_A_FOLDER 100u
-#define FOLDERS_A_PROJECT 100u
 #define CHANGES 100000u
 
-static const struct inventory_scope own = {CUSTOMER};
-static const char *const exts[] = {"jpg", "pdf", "docx", "mov", "mxf", "wav", "txt", "xlsx",
-                                   "c",   "h",   "log",  "bak", "tif", "psd", "mp4"};
-static const char *const stems[] = {"IMG_", "report-", "scan", "Copy of invoice ", "DSC"};
 static const char rule_text[] =
     "size >= 10MB and accessed older than 90d and ext in (mov, mxf, wav) and modified older than "
     "180d and not path matches \"/project00000/**\"";
-
-static double
-now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* Of all threads: what the work takes, whoever else is at it. */
 static double
@@ -54,26 +33,6 @@ cpu_s(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void
-check(int rc, const char *what)
-{
-    if (rc < 0) {
-        fprintf(stderr, "inventory_bench: %s: %s\n", what, al_code_name(rc));
-        exit(1);
-    }
-}
-
-static uint64_t seed = 42;
-
-static uint64_t
-draw(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
 }
 
 static void
@@ -150,15 +109,6 @@ add_folder(struct filling *f, uint64_t id, uint64_t parent, const char *name)
     if (parent != 0) {
         add(f, &e);
     }
-}
-
-static void
-file_name(uint64_t i, char *out, size_t len)
-{
-    uint64_t mixed = (i * 0x9e3779b97f4a7c15u) >> 20;
-
-    snprintf(out, len, "%s%" PRIu64 ".%s", stems[mixed % AL_LEN(stems)], mixed / 7 % 1000000,
-             exts[mixed / 1000 % AL_LEN(exts)]);
 }
 
 static void
