@@ -30,21 +30,6 @@ does_not_hold(const char *file, int line, const char *condition)
              now.order == SIM_ORDER_GLOBAL ? "one journal" : "each by itself", now.after ? "after" : "before", now.nth, now.seed);
 }
 
-static bool
-reads(struct world *w, const char *name, const uint8_t *bytes, size_t size)
-{
-    char path[300];
-    size_t got;
-    uint8_t *have;
-    bool same;
-
-    snprintf(path, sizeof(path), "/vol/%s", name);
-    have = world_read(w->host, path, &got);
-    same = got == size && memcmp(have, bytes, size) == 0;
-    al_free(have);
-    return same;
-}
-
 static void
 heal_all(struct world *w)
 {
@@ -113,7 +98,7 @@ check_file(struct world *w)
     uint8_t value[32];
     size_t len;
 
-    HOLDS(reads(w, NAME, want, SIZE));
+    HOLDS(world_reads(w, NAME, want, SIZE));
     HOLDS(st.mtime_ns == 1500000000987654321 && st.mode == 0640 && st.uid == 1000 && st.gid == 100);
     HOLDS(port_xattr_get_at(sim_other(w->host), NULL, "/vol/" NAME, "user.note", value, sizeof(value), &len) == AL_OK);
     HOLDS(len == 4 && memcmp(value, "kept", 4) == 0);
@@ -230,7 +215,7 @@ never_both_gone(struct world *w)
     HOLDS(port_open(p, NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &f) == AL_OK);
     HOLDS(port_dir_open(p, f, &d) == AL_OK);
     while (port_dir_next(p, d, &e, &end) == AL_OK && !end) {
-        whole = whole || (strcmp(e.name, HOLDER) != 0 && reads(w, e.name, want, SIZE));
+        whole = whole || (strcmp(e.name, HOLDER) != 0 && world_reads(w, e.name, want, SIZE));
     }
     port_dir_close(p, &d);
     HOLDS(port_close(p, f) == AL_OK);

@@ -437,6 +437,21 @@ world_read(struct sim *on, const char *path, size_t *ret_size)
     return bytes;
 }
 
+bool
+world_reads(struct world *w, const char *name, const uint8_t *bytes, size_t size)
+{
+    char path[300];
+    size_t got;
+    uint8_t *have;
+    bool same;
+
+    snprintf(path, sizeof(path), "/vol/%s", name);
+    have = world_read(w->host, path, &got);
+    same = got == size && memcmp(have, bytes, size) == 0;
+    al_free(have);
+    return same;
+}
+
 unsigned
 world_told(struct world *w, const char *a, const char *b)
 {

@@ -75,6 +75,8 @@ bool world_has_marker(struct world *w, const char *name);
 struct port_stat world_stat(struct world *w, const char *name);
 /* The bytes of a file (al_free them). */
 uint8_t *world_read(struct sim *on, const char *path, size_t *ret_size);
+/* Whether the volume's file of that name holds just these bytes. */
+bool world_reads(struct world *w, const char *name, const uint8_t *bytes, size_t size);
 /* Counts lines of the spool that hold both texts (second may be NULL). */
 unsigned world_told(struct world *w, const char *a, const char *b);
 /* Calls each for every object on the share: its name without folder and its extension cut off, i.e. the object id. */

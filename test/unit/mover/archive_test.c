@@ -178,16 +178,7 @@ begin(struct world *w, const char *name)
 static bool
 reads(struct world *w, const char *name)
 {
-    char path[300];
-    size_t got;
-    uint8_t *have;
-    bool same;
-
-    snprintf(path, sizeof(path), "/vol/%s", name);
-    have = world_read(w->host, path, &got);
-    same = got == SIZE && memcmp(have, want, SIZE) == 0;
-    al_free(have);
-    return same;
+    return world_reads(w, name, want, SIZE);
 }
 
 static void
