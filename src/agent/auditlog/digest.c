@@ -509,7 +509,7 @@ own(const struct digest *d, const struct al_span *path, const struct auditlog_ev
     int64_t time_ns)
 {
     return path != NULL && d->conf.is_own != NULL &&
-           d->conf.is_own(d->conf.ctx, *path, e->host, time_ns);
+           d->conf.is_own(d->conf.ctx, *path, e->host, time_ns, e->action == AUDITLOG_MOVE);
 }
 
 int

@@ -64,8 +64,10 @@ struct digest_counts { /* since the digest was made */
 struct digest_conf {
     const struct audit_settings *settings; /* lent */
     const char *prefix; /* the volume's path from the filespace's root: "" or "/a/b"; lent */
-    /* Whether Alto itself was working on that path (below the volume's root) then. May be NULL. */
-    bool (*is_own)(void *ctx, struct al_span path, struct al_span host, int64_t time_ns);
+    /* Whether an event of that path (below the volume's root) then is Alto's own; of a move both paths
+     * are asked. May be NULL. */
+    bool (*is_own)(void *ctx, struct al_span path, struct al_span host, int64_t time_ns,
+                   bool is_move);
     void *ctx;
 };
 struct digest;

@@ -53,8 +53,8 @@ struct follow_conf {
     /* Whether there is no room for more now; may be NULL. */
     bool (*full)(void *ctx);
     bool (*stop)(void *ctx); /* asked often; may be NULL */
-    bool (*is_own)(void *ctx, struct al_span path, struct al_span host,
-                   int64_t time_ns); /* may be NULL */
+    bool (*is_own)(void *ctx, struct al_span path, struct al_span host, int64_t time_ns,
+                   bool is_move); /* may be NULL */
     /* A use of a path that was just seen, whether or not it will be told as a row of its own; may be NULL. */
     void (*seen)(void *ctx, struct al_span path, int64_t time_ns);
     void *ctx;

@@ -215,13 +215,13 @@ on_stop(void *ctx)
 }
 
 static bool
-on_own(void *ctx, struct al_span path, struct al_span host, int64_t time_ns)
+on_own(void *ctx, struct al_span path, struct al_span host, int64_t time_ns, bool is_move)
 {
     struct audit_run *r = ctx;
     bool own;
 
     port_mutex_lock(&r->lock);
-    own = audit_seen_own(&r->seen, path, host, time_ns);
+    own = audit_seen_own(&r->seen, path, host, time_ns, is_move);
     port_mutex_unlock(&r->lock);
     return own;
 }

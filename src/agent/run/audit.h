@@ -42,8 +42,9 @@ int64_t audit_seen_recent(const struct audit_seen *s, struct al_span path); /* 0
 /* Alto works on it from now on; until_ns INT64_MAX: until it is said again with an end. */
 void audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns);
 /* Whether an event is ours: of a name that only Alto uses, or of a path that Alto worked on then, by this computer or
- * one not told. */
+ * one not told. A move is ours by name alone: Alto renames to and from such names, and a person's rename that was taken
+ * for ours would leave behind what is known of the file. */
 bool audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span host,
-                    int64_t time_ns);
+                    int64_t time_ns, bool is_move);
 
 #endif

@@ -132,7 +132,7 @@ worked_on(const struct audit_seen *s, struct al_span path, int64_t time_ns)
 
 bool
 audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span host,
-               int64_t time_ns)
+               int64_t time_ns, bool is_move)
 {
     size_t name = path.len, ending = sizeof(PLACEHOLDER) - 1;
 
@@ -143,7 +143,7 @@ audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span h
         memcmp(path.at + name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0) {
         return true;
     }
-    if (s->own == NULL || !is_this_host(s, host)) {
+    if (is_move || s->own == NULL || !is_this_host(s, host)) {
         return false;
     }
     if (worked_on(s, path, time_ns)) {

@@ -71,9 +71,10 @@ on_full(void *ctx)
 }
 
 static bool
-on_own(void *ctx, struct al_span path, struct al_span host, int64_t time_ns)
+on_own(void *ctx, struct al_span path, struct al_span host, int64_t time_ns, bool is_move)
 {
     (void)ctx;
+    (void)is_move;
     (void)host;
     (void)time_ns;
     return w.own != NULL && al_span_equal(path, al_span_of(w.own));

@@ -75,7 +75,7 @@ what_was_used_of_late_is_remembered_and_bounded(void)
 static bool
 own(const struct audit_seen *s, const char *path, const char *host, int64_t time_ns)
 {
-    return audit_seen_own(s, al_span_of(path), al_span_of(host), time_ns);
+    return audit_seen_own(s, al_span_of(path), al_span_of(host), time_ns, false);
 }
 
 static void
@@ -93,6 +93,20 @@ trap_9_what_alto_works_on_is_its_own_by_path_time_and_host(void)
     audit_seen_work(&s, al_span_of("d/f"), t, t + minute);
     TAP_CHECK(own(&s, "d/f", here, t + 2 * minute) && !own(&s, "d/f", here, t + 3 * minute));
     TAP_CHECK(own(&s, "d/.alto-aside-1", "another-host", t));
+    audit_seen_end(&s);
+}
+
+static void
+trap_9_a_move_is_altos_own_by_name_alone(void)
+{
+    int64_t t = INT64_C(1790000000) * 1000000000;
+    struct audit_seen s;
+
+    audit_seen_begin(&s, port);
+    audit_seen_work(&s, al_span_of("d/f"), t, INT64_MAX);
+    TAP_CHECK(own(&s, "d/f", "", t));
+    TAP_CHECK(!audit_seen_own(&s, al_span_of("d/f"), al_span_of(""), t, true));
+    TAP_CHECK(audit_seen_own(&s, al_span_of("d/.alto-aside-1"), al_span_of(""), t, true));
     audit_seen_end(&s);
 }
 
@@ -177,6 +191,7 @@ main(int argc, char **argv)
     TAP_RUN(the_nearest_folder_with_logs_is_the_root);
     TAP_RUN(what_was_used_of_late_is_remembered_and_bounded);
     TAP_RUN(trap_9_what_alto_works_on_is_its_own_by_path_time_and_host);
+    TAP_RUN(trap_9_a_move_is_altos_own_by_name_alone);
     TAP_RUN(trap_2_a_log_is_followed_across_its_rotation);
     return tap_end();
 }
