@@ -52,9 +52,9 @@ def make_tree(folder):
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as out:
-            out.write(b"x" * (1000 + number))
+            out.write(b"x" * (8000 + number))  # more than a placeholder: a preview leaves out what archiving would not free
         os.utime(path, ns=(1600000000 * 10**9 + 123456700, 1500000000 * 10**9 + 987654300))
-        sizes["/" + name] = 1000 + number
+        sizes["/" + name] = 8000 + number
     os.chmod(os.path.join(folder, "readonly.txt"), 0o444)  # Wine shows a file that nobody may write with the read-only attribute
     subprocess.run(["wine", "attrib", "+h", drive(os.path.join(folder, HIDDEN))], env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL, check=True, timeout=60)

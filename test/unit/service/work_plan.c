@@ -301,6 +301,8 @@ test_the_way_is_told_and_a_rule_of_another_refused(void)
     TAP_CODE(rule_by_hand("more stubs", "tier"), AL_ECONFLICT);
     TAP_CHECK(strstr(world.fail.text, "no trusted attributes here") != NULL);
     TAP_CHECK(strstr(world.fail.text, "archive") != NULL);
+    TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/old.mov\"]}"), AL_ECONFLICT);
+    TAP_CHECK(strstr(world.fail.text, "archive") != NULL);
     TAP_OK(rule_by_hand("placeholders", "archive"));
     TAP_CODE(rule_by_hand("nonsense", "bury"), AL_EINVAL);
 }

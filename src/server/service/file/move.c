@@ -331,22 +331,6 @@ refuse_unknown(struct gathering *g, struct work_tx *t, const struct store_job *j
                                                     (int64_t)g->unknown_count, sample, t->fail);
 }
 
-/* Where files do not become stubs they are archived, also by hand. */
-static int
-kind_for(struct service_req *req, const struct store_volume *v, enum store_job_kind *io,
-         struct al_fail *fail)
-{
-    struct scope scope = service_scope(req->caller);
-    const char *way, *reason;
-
-    if (*io == STORE_J_RECALL) {
-        return AL_OK;
-    }
-    SV_TRY(store_volume_way(req->worker->db, &scope, v->id, req->arena, &way, &reason, fail));
-    *io = strcmp(way, "archive") == 0 ? STORE_J_ARCHIVE : STORE_J_TIER;
-    return AL_OK;
-}
-
 static int
 move(struct service_req *req, struct service_reply *reply, enum store_job_kind kind,
      struct al_fail *fail)
@@ -364,8 +348,9 @@ move(struct service_req *req, struct service_reply *reply, enum store_job_kind k
         return al_fail_set(fail, AL_ECONFLICT, 0, "this volume has no share");
     }
     g.v = &v;
-    SV_TRY(kind_for(req, &v, &kind, fail));
-    g.kind = kind;
+    if (kind == STORE_J_TIER) {
+        SV_TRY(work_volume_takes(req, v.customer_id, v.id, "tier", fail));
+    }
     SV_TRY(gather(&g));
     SV_TRY(service_begin(req, reply, &tx, fail));
     if (tx.replayed) {

@@ -2,6 +2,7 @@
 #include "server/service/call/call.h"
 #include "server/service/rule/ops.h"
 #include "server/service/rule/when.h"
+#include "server/service/work/work.h"
 
 #include <string.h>
 
@@ -120,26 +121,6 @@ share_good(struct service_req *req, const struct store_rule *r, struct al_fail *
     return store_share_get(req->worker->db, &scope, r->share_id, req->arena, &h, fail);
 }
 
-/* Whether the volume's files can go that way at all. */
-static int
-way_good(struct service_req *req, const struct store_rule *r, struct al_fail *fail)
-{
-    struct scope scope = scope_customer(r->customer_id);
-    const char *way, *reason;
-
-    if (strcmp(r->action, "tier") != 0) {
-        return AL_OK;
-    }
-    SV_TRY(
-        store_volume_way(req->worker->db, &scope, r->volume_id, req->arena, &way, &reason, fail));
-    return strcmp(way, "archive") != 0
-               ? AL_OK
-               : al_fail_set(fail, AL_ECONFLICT, 0,
-                             "files of this volume do not become stubs: %.300s Use the action "
-                             "archive, which leaves a readable placeholder",
-                             reason);
-}
-
 static void
 tell_change(struct service_detail *d, const struct store_rule *was, const struct store_rule *r)
 {
@@ -189,7 +170,7 @@ rule_create(struct service_req *req, struct service_reply *reply, struct al_fail
     SV_TRY(store_volume_get(tx.db, &scope, r.volume_id, req->arena, &v, fail));
     memcpy(r.customer_id, v.customer_id, sizeof r.customer_id);
     SV_TRY(share_good(req, &r, fail));
-    SV_TRY(way_good(req, &r, fail));
+    SV_TRY(work_volume_takes(req, r.customer_id, r.volume_id, r.action, fail));
     SV_TRY(rule_when_good(&r, req->now_ns, fail));
     SV_TRY(store_id_make(tx.db, req->now_ns, r.id));
     SV_TRY(store_rule_add(tx.db, &scope, &r, fail));
@@ -227,7 +208,7 @@ rule_update(struct service_req *req, struct service_reply *reply, struct al_fail
     SV_TRY(share_good(req, &r, fail));
     if (strcmp(was.action, r.action) !=
         0) { /* an older rule can still be renamed or switched off */
-        SV_TRY(way_good(req, &r, fail));
+        SV_TRY(work_volume_takes(req, r.customer_id, r.volume_id, r.action, fail));
     }
     SV_TRY(rule_when_good(&r, req->now_ns, fail));
     r.updated_ns = req->now_ns;

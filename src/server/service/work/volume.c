@@ -29,6 +29,26 @@ work_volume(struct service_req *req, struct store_volume *ret, struct al_fail *f
 }
 
 int
+work_volume_takes(struct service_req *req, const char *customer_id, const char *volume_id,
+                  const char *action, struct al_fail *fail)
+{
+    struct scope scope = scope_customer(customer_id);
+    const char *way, *reason;
+
+    if (strcmp(action, "tier") != 0) {
+        return AL_OK;
+    }
+    SV_TRY(store_volume_way(req->worker->db, &scope, volume_id, req->arena, &way, &reason, fail));
+    return strcmp(way, "archive") != 0
+               ? AL_OK
+               : al_fail_set(
+                     fail, AL_ECONFLICT, 0,
+                     "files of this volume do not become stubs (%.300s): use a rule with the "
+                     "action archive, which leaves a readable placeholder",
+                     reason);
+}
+
+int
 work_volume_audited(struct service *s, const char *customer_id, const char *volume_id,
                     struct al_fail *fail)
 {

@@ -230,6 +230,10 @@ struct inventory_scope work_ask_scope(const struct work *k, const char *customer
 /* The volume by the path's {id}, in scope. */
 int work_volume(struct service_req *req, struct store_volume *ret,
                 struct al_fail *fail) AL_MUST_CHECK;
+/* Whether the volume's files can go that way at all. Who asks for stubs gets stubs: where they cannot be,
+ * a placeholder in a file's place would be a surprise. AL_ECONFLICT, with what to do instead. */
+int work_volume_takes(struct service_req *req, const char *customer_id, const char *volume_id,
+                      const char *action, struct al_fail *fail) AL_MUST_CHECK;
 /* A volume that is about to be: from its first moment its evidence is its audit logs, of which nothing
  * was told. Before the commit; harmless where that fails. */
 int work_volume_audited(struct service *s, const char *customer_id, const char *volume_id,
