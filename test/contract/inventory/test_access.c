@@ -158,6 +158,26 @@ files_move_alone_in_chains_and_rings(void)
 }
 
 static void
+a_folder_that_a_move_made_moves_on_in_the_same_batch(void)
+{
+    for (int with = 0; with < 2; with++) {
+        struct help h;
+        struct inventory_access rows[] = {
+            row(INVENTORY_ACCESS_MOVE, "/top.txt", "/new/deep/f", T(5)),
+            row(INVENTORY_ACCESS_MOVE, "/new", "/m", T(6)),
+            row(INVENTORY_ACCESS_MOVE, "/m/deep", "/m/deeper", T(7)),
+            row(INVENTORY_ACCESS_USED, "/m/deeper/f", "", T(8))};
+
+        begin(&h);
+        rows[1] = with == 1 ? with_stat(rows[1], PORT_T_FOLDER, 0) : rows[1];
+        (void)tell(&h, rows, 4);
+        TAP_CHECK(last_of(&h, "/m/deeper/f") == T(8));
+        TAP_CHECK(last_of(&h, "/new/deep/f") == 0 && last_of(&h, "/m/deep/f") == 0);
+        help_end(&h);
+    }
+}
+
+static void
 folders_move_with_all_below(void)
 {
     struct help h;
@@ -692,6 +712,7 @@ main(void)
     TAP_RUN(an_access_raises_the_last_one_only);
     TAP_RUN(a_batch_counts_once);
     TAP_RUN(files_move_alone_in_chains_and_rings);
+    TAP_RUN(a_folder_that_a_move_made_moves_on_in_the_same_batch);
     TAP_RUN(folders_move_with_all_below);
     TAP_RUN(one_that_comes_late_goes_where_its_file_is);
     TAP_RUN(one_name_written_in_two_ways_is_one_file);
