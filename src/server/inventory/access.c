@@ -382,6 +382,44 @@ write_pins(struct apply *p)
 
 /* ---- what is changed ---- */
 
+/* Whether one of the roots is the path, above it or below it. */
+static bool
+meets_root(const struct inv_times *roots, const struct inv_times *above, struct al_span path)
+{
+    for (size_t end = 1; end < path.len; end++) {
+        if (path.at[end] == '/' &&
+            inv_times_at(roots, (struct al_span){path.at, end}) != INT64_MIN) {
+            return true;
+        }
+    }
+    return inv_times_at(above, path) != INT64_MIN;
+}
+
+/* What lies there is looked for where later moves of the batch took it: they were not planned yet when it was found that
+ * its evidence is to be worked out anew. In the order in which they were done; too many do no harm. */
+static int
+follow_roots(struct inv_routes *r)
+{
+    AL_CLEANUP(inv_times_end) struct inv_times roots = {0};
+    AL_CLEANUP(inv_times_end) struct inv_times above = {0};
+    int rc = AL_OK;
+
+    for (size_t i = 0; rc == AL_OK && i < r->root_count; i++) {
+        rc = inv_times_put(&roots, r->roots[i], 0);
+        rc = rc < 0 ? rc : inv_times_add(&above, r->roots[i], 0);
+    }
+    for (size_t i = 0; rc == AL_OK && r->root_count > 0 && i < r->relocation_count; i++) {
+        const struct inv_relocation *x = &r->relocations[i];
+
+        if (x->known && meets_root(&roots, &above, x->from)) {
+            rc = inv_routes_root(r, x->to);
+            rc = rc < 0 ? rc : inv_times_put(&roots, x->to, 0);
+            rc = rc < 0 ? rc : inv_times_add(&above, x->to, 0);
+        }
+    }
+    return rc;
+}
+
 static int
 relocate(struct apply *p)
 {
@@ -416,7 +454,7 @@ relocate(struct apply *p)
             rc = inv_routes_root(&p->routes, p->routes.relocations[i].to);
         }
     }
-    return rc;
+    return rc < 0 ? rc : follow_roots(&p->routes);
 }
 
 static int

@@ -28,10 +28,9 @@ struct spot { /* a path that moves speak of */
 struct spots {
     struct spot *all; /* 1 ... */
     uint32_t count, *table, mask;
-    /* Hashes of folders into which something was put since spots were looked up: they are there, or will be, and no
-     * spot of theirs says so. 0: free. */
-    uint64_t *above;
-    size_t above_count, above_cap;
+    /* Where something was put since spots were looked up, and above: folders there are there, or will be, and no spot of
+     * theirs says so. */
+    struct inv_times put;
 };
 
 static void
@@ -39,72 +38,7 @@ spots_end(struct spots *s)
 {
     al_free(s->all);
     al_free(s->table);
-    al_free(s->above);
-}
-
-static uint64_t *
-above_at(const struct spots *s, uint64_t hash)
-{
-    size_t at = hash & (s->above_cap - 1);
-
-    while (s->above[at] != 0 && s->above[at] != hash) {
-        at = (at + 1) & (s->above_cap - 1);
-    }
-    return &s->above[at];
-}
-
-static uint64_t
-above_hash(struct al_span folder)
-{
-    uint64_t hash = al_xxh64(folder.at, folder.len, 1);
-
-    return hash == 0 ? 1 : hash;
-}
-
-static int
-above_room(struct spots *s)
-{
-    struct spots grown = {.above_cap = s->above_cap == 0 ? 64 : 2 * s->above_cap};
-
-    if (2 * s->above_count < s->above_cap) {
-        return AL_OK;
-    }
-    grown.above = al_array(grown.above_cap, sizeof(*grown.above));
-    if (grown.above == NULL) {
-        return AL_ENOMEM;
-    }
-    for (size_t i = 0; i < s->above_cap; i++) {
-        if (s->above[i] != 0) {
-            *above_at(&grown, s->above[i]) = s->above[i];
-        }
-    }
-    al_free(s->above);
-    s->above = grown.above;
-    s->above_cap = grown.above_cap;
-    return AL_OK;
-}
-
-/* Something is put at the path. */
-static int
-above_add(struct spots *s, struct al_span path)
-{
-    int rc = AL_OK;
-
-    for (size_t end = 1; rc == AL_OK && end < path.len; end++) {
-        uint64_t hash, *at;
-
-        if (path.at[end] != '/') {
-            continue;
-        }
-        rc = above_room(s);
-        if (rc == AL_OK) {
-            hash = above_hash((struct al_span){path.at, end});
-            at = above_at(s, hash);
-            s->above_count += *at == 0;
-            *at = hash;
-        }
-    }
-    return rc;
+    inv_times_end(&s->put);
 }
 
 static int
@@ -155,10 +89,9 @@ spot_of(struct spots *s, struct al_span path)
 
 /* Whether the path may be a folder that is there only through what was put into it. */
 static bool
-above_has(struct spots *s, struct al_span path)
+was_made(struct spots *s, struct al_span path)
 {
-    return s->above_count > 0 && !s->all[spot_of(s, path)].there &&
-           *above_at(s, above_hash(path)) != 0;
+    return inv_times_at(&s->put, path) != INT64_MIN && !s->all[spot_of(s, path)].there;
 }
 
 static int
@@ -444,14 +377,14 @@ relocate_some(struct inv_place *p, struct inv_relocation *all, size_t count, siz
         return rc;
     }
     while (rc == AL_OK && i < count) {
-        if (i > 0 && above_has(&s, all[i].from)) {
+        if (i > 0 && was_made(&s, all[i].from)) {
             break;
         }
         folder = !relocate_file(&s, &all[i], p);
         if (folder) {
             break;
         }
-        rc = above_add(&s, all[i].to);
+        rc = inv_times_add(&s.put, all[i].to, 0);
         i++;
     }
     rc = rc < 0 ? rc : write_back(p, &s);

@@ -227,6 +227,29 @@ one_that_comes_late_goes_where_its_file_is(void)
 }
 
 static void
+evidence_follows_a_late_move_through_the_next_of_its_batch(void)
+{
+    struct help h;
+    struct scan s;
+    struct inventory_access rows[] = {row(INVENTORY_ACCESS_MOVE, "/n/m/b", "/z", T(9)),
+                                      row(INVENTORY_ACCESS_MOVE, "/a", "/n/m", T(6))};
+
+    begin(&h);
+    (void)used(&h, "/a/b/two.MOV", T(5));
+    scan_begin(&s, &h, SCAN(02)); /* which finds it where the late row will say that it went */
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "n", 0);
+    scan_folder(&s, 3, 2, "m", 0);
+    scan_folder(&s, 4, 3, "b", 0);
+    scan_file(&s, 4, "two.MOV", 6000, 200);
+    (void)scan_end(&s);
+    (void)tell(&h, rows, 2);
+    TAP_CHECK(last_of(&h, "/z/two.MOV") == T(5));
+    TAP_CHECK(last_of(&h, "/n/m/b/two.MOV") == 0);
+    help_end(&h);
+}
+
+static void
 one_name_written_in_two_ways_is_one_file(void)
 {
     struct help h;
@@ -715,6 +738,7 @@ main(void)
     TAP_RUN(a_folder_that_a_move_made_moves_on_in_the_same_batch);
     TAP_RUN(folders_move_with_all_below);
     TAP_RUN(one_that_comes_late_goes_where_its_file_is);
+    TAP_RUN(evidence_follows_a_late_move_through_the_next_of_its_batch);
     TAP_RUN(one_name_written_in_two_ways_is_one_file);
     TAP_RUN(what_nobody_knows_waits);
     TAP_RUN(a_delete_waits_and_may_be_taken_back);
