@@ -326,6 +326,7 @@ class Work:
 
     def name_gone(self, item, us):
         self.used_names[(item.parent.path(), item.name)] = us
+        item.parent.told(us)  # what it was taken from must not be moved by a clock that is behind
 
     def do_safe_save(self, node, now_us):
         item = self.choice.choice(self.items)
