@@ -57,4 +57,33 @@ look_at_rule(const char *id)
     TAP_OK(ASK(rule_get, .who = &world.a.admin, .id = id));
 }
 
+/* Lines of outcomes, sent a hundred to a batch as an agent does. */
+struct outcomes {
+    size_t count, used;
+    char lines[100 * 512];
+};
+
+static inline void
+send_outcomes(struct outcomes *o)
+{
+    if (o->count > 0) {
+        batch(&world.a, o->lines);
+    }
+    o->count = o->used = 0;
+}
+
+static inline void
+add_outcome(struct outcomes *o, const char *act, const char *code, const char *job,
+            const char *path)
+{
+    char line[512];
+    size_t len = strlen(outcome(line, act, code, "", job, path));
+
+    memcpy(o->lines + o->used, line, len + 1);
+    o->used += len;
+    if (++o->count == 100) {
+        send_outcomes(o);
+    }
+}
+
 #endif

@@ -70,12 +70,14 @@ quoted(const char *id)
 static void
 tell_outcomes(const char *job, size_t from, size_t to, const char *act, const char *code)
 {
-    char line[512], path[16];
+    static struct outcomes o;
+    char path[16];
 
     for (size_t i = from; i < to; i++) {
         (void)snprintf(path, sizeof(path), "/n%04zu", i);
-        batch(&world.a, outcome(line, act, code, "", job, path));
+        add_outcome(&o, act, code, job, path);
     }
+    send_outcomes(&o);
 }
 
 static void
@@ -648,22 +650,24 @@ test_a_host_tells_of_its_own_volumes_alone(void)
 static size_t
 do_works(const char *job, size_t *io_file)
 {
+    static struct outcomes o;
     size_t files = 0;
 
     lease(&world.a, 9, "");
     json_t *list = json_deep_copy(leased);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *w = json_array_get(list, i), *items = json_object_get(w, "items");
-        char line[512], path[32];
+        char path[32];
 
         if (strcmp(text_of(w, "kind"), "tier") != 0) {
             continue;
         }
         for (size_t k = 0; k < json_array_size(items); k++) {
             (void)snprintf(path, sizeof(path), "/%.20s", text_of(json_array_get(items, k), "path"));
-            batch(&world.a, outcome(line, "tier", "ok", "", job, path));
+            add_outcome(&o, "tier", "ok", job, path);
             files++;
         }
+        send_outcomes(&o);
         end_work(text_of(w, "work_id"), "ok");
     }
     json_decref(list);
