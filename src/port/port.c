@@ -1,6 +1,6 @@
 /* The wrappers of port.h, which answer for missing operations and count for fault injection, and
  * what is built of them. */
-#include "port/port.h"
+#include "port/ask.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -542,4 +542,14 @@ void
 port_holder_end(struct port_holder *h)
 {
     port_close_quiet(h->port, &h->file);
+}
+
+/* ---- ask.h: what its implementations share ---- */
+
+bool
+port_child_arg_ok(const char *arg)
+{
+    static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+    return arg[0] != '\0' && strspn(arg, fine) == strlen(arg);
 }
