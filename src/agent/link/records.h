@@ -4,6 +4,7 @@
 #ifndef ALTO_AGENT_LINK_RECORDS_H
 #define ALTO_AGENT_LINK_RECORDS_H
 
+#include "agent/auditlog/filespace.h"
 #include "agent/auditlog/follow.h"
 #include "agent/journal/outcome.h"
 #include "agent/link/spool.h"
@@ -33,6 +34,11 @@ int record_access(const char *volume_id, const struct digest_row *rows, size_t c
 /* An `audit` record; `to` is cleared. */
 int record_audit(const char *volume_id, const char *root, int64_t told_ns,
                  const struct follow_status *s, struct al_buf *to) AL_MUST_CHECK;
+
+/* A `filespaces` record: what is LucidLink's first, as many as fit. program: where `lucid` is, NULL: nowhere; text: what
+ * asking it came to. `to` is cleared. */
+int record_filespaces(const struct filespaces *f, const char *program, const char *text,
+                      int64_t told_ns, struct al_buf *to) AL_MUST_CHECK;
 
 /* The sink that mover, recall and reconcile get; put_later is spool_put_later. */
 struct spool_sink {

@@ -206,3 +206,69 @@ record_audit(const char *volume_id, const char *root, int64_t told_ns,
     al_jo_close(&j);
     return al_jo_end(&j);
 }
+
+/* ---- filespaces of the host ---- */
+
+static bool
+is_lucidlink(const struct filespace *s)
+{
+    return s->by_program || s->by_type || s->logs == FILESPACE_LOGS_PRESENT;
+}
+
+static void
+print_filespace(struct al_jsonout *j, const struct filespace *s)
+{
+    al_jo_object(j, NULL);
+    if (s->path != NULL) {
+        al_jo_bytes(j, "path", al_span_of(s->path));
+    }
+    name(j, "type", al_span_of(s->type));
+    name(j, "source", al_span_of(s->source));
+    name(j, "filespace", al_span_of(s->name));
+    name(j, "filespace_uuid", al_span_of(s->id));
+    name(j, "instance", al_span_of(s->instance));
+    name(j, "mode", al_span_of(s->mode));
+    al_jo_bool(j, "lucidlink", is_lucidlink(s));
+    al_jo_bool(j, "mounted", s->in_table);
+    al_jo_bool(j, "named", s->by_program);
+    al_jo_str(j, "logs", filespace_logs_name(s->logs));
+    al_jo_close(j);
+}
+
+int
+record_filespaces(const struct filespaces *f, const char *program, const char *text,
+                  int64_t told_ns, struct al_buf *to)
+{
+    uint64_t more = f->more;
+    struct al_jsonout j;
+
+    al_buf_clear(to);
+    al_jo_begin(&j, to);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "t", "filespaces");
+    al_jo_i64(&j, "told_ns", told_ns);
+    al_jo_text(&j, "program", al_span_of(program));
+    al_jo_text(&j, "text", al_span_of(text));
+    al_jo_u64(&j, "odd", f->odd);
+    al_jo_array(&j, "items");
+    for (size_t i = 0; i < 2 * f->count && j.rc == AL_OK; i++) {
+        const struct filespace *s = &f->at[i % f->count];
+        size_t before = to->len;
+        bool comma = j.comma;
+
+        if (is_lucidlink(s) != (i < f->count)) {
+            continue;
+        }
+        print_filespace(&j, s);
+        if (j.rc == AL_OK && to->len > RECORD_ACCESS_BYTES - 64) { /* "more" and what closes it */
+            to->len = before;
+            to->at[before] = '\0';
+            j.comma = comma;
+            more++;
+        }
+    }
+    al_jo_close(&j);
+    al_jo_u64(&j, "more", more);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}

@@ -187,6 +187,7 @@ start(struct agent *a, struct al_fail *fail)
         rc = port_thread_start(&a->keeper, "keeper", 0, keep_main, a);
         a->keeper_runs = rc == AL_OK;
     }
+    rc = rc != AL_OK ? rc : discovery_open(a, &a->discovery);
     return rc != AL_OK ? rc : start_link(a, fail);
 }
 
@@ -241,8 +242,9 @@ agent_stop(struct agent *a)
         port_thread_join(&a->keeper);
     }
     a->link = link_stop(a->link);
+    a->discovery = discovery_close(a->discovery);
     a->audits = audits_close(a->audits, a->port); /* no configuration comes any more */
-    pools_close_movers(a); /* of shares that came meanwhile */
+    pools_close_movers(a);                        /* of shares that came meanwhile */
     pools_close_recalls(a);
     volumes_end(a);
     a->gate = agent_gate_stop(a->gate);

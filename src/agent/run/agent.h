@@ -5,6 +5,7 @@
  *                                 └▶ recall, check_share (share.c), reconcile (reconcile.c)
  *   alto-gate ─▶ gate_linux.c ──▶ recall pool ──▶ share, stub, spool ──▶ answer
  *   audit logs ──▶ audit.c ──▶ spool (a thread for each volume of kind "lucidlink")
+ *   mounts, `lucid` ──▶ discover.c ──▶ spool (a thread that may hang on a mount)
  *   pools.c: movers and recallers, a set for each share
  *   keep.c (one thread): opens volumes, tells their state, heals what a crash left, sorts out late
  *   opens
@@ -188,6 +189,11 @@ int64_t audit_recent(struct agent *a, const char *volume_id, struct al_span path
 /* What events tell of the work's files meanwhile is Alto's own doing. */
 void audit_work(struct agent *a, const struct work *w, int64_t began_ns, bool ends);
 
+/* ---- discover.c: LucidLink filespaces that are mounted here ---- */
+struct discovery;
+int discovery_open(struct agent *a, struct discovery **ret) AL_MUST_CHECK; /* AL_ENOMEM, AL_EIO */
+struct discovery *discovery_close(struct discovery *d); /* within DISCOVER_STOP_NS */
+
 /* ---- work.c: leased works ---- */
 struct agent_work {
     struct al_list node;
@@ -284,6 +290,7 @@ struct agent {
     struct stamps *stamps;
     struct claims *claims;
     struct audits *audits;
+    struct discovery *discovery;
     struct recall_env recall_env;
     struct mover_env mover_env;
     struct share_pools pools[AGENT_SHARE_POOLS];

@@ -1,0 +1,163 @@
+/* What the agent finds of LucidLink filespaces, with a program that stands in for `lucid`: whatever it does, something comes of
+ * it, and within the time limit. argv[1]: a folder to work in; argv[2]: the stand-in. */
+#include "tap.h"
+
+#include <stdlib.h>
+
+#include "agent/run/discover.h"
+#include "base/mem.h"
+
+#if defined(_WIN32)
+#define SUFFIX ".exe"
+#define SEPARATOR ";"
+#define DRIVE "Z:" /* Wine's of the whole tree */
+#else
+#define SUFFIX ""
+#define SEPARATOR ":"
+#define DRIVE ""
+#endif
+
+static struct port *port;
+static char base[600];
+
+static void
+put(const char *name, const void *bytes, size_t len, uint32_t mode)
+{
+    char path[700];
+    struct port_file *f = NULL;
+
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    TAP_OK(port_open(port, NULL, path, PORT_READ | PORT_WRITE | PORT_CREATE | PORT_TRUNC, mode, &f));
+    TAP_OK(port_pwrite(port, f, bytes, len, 0));
+    TAP_OK(port_close(port, f));
+}
+
+static void
+says(const char *name, const char *text)
+{
+    put(name, text, strlen(text), 0644);
+}
+
+static void
+asked(struct discover_look *l, struct filespaces *f)
+{
+    *f = (struct filespaces){0};
+    TAP_OK(discover_ask(l, f));
+}
+
+static void
+the_program_is_asked_for_each_of_its_instances(void)
+{
+    struct discover_look l;
+    struct filespaces f;
+
+    says("list.txt", "INSTANCE ID  FILESPACE  PORT  MODE\n2001  shows.examplepost  8279  live\n501 old.example 7778 live\n7 gone.example 1 live\n");
+    says("--instance_2001_status.txt", "Filespace: shows.examplepost\nMount point: /media/examplepost/shows\n");
+    says("--instance_501_status.txt", "Mount point: /media/example/old\n");
+    discover_look_begin(&l, port);
+    asked(&l, &f);
+    TAP_EQUAL_U64(f.count, 3);
+    TAP_EQUAL_STR(f.at[0].path, "/media/examplepost/shows");
+    TAP_EQUAL_STR(f.at[1].name, "old.example");
+    TAP_EQUAL_STR(f.at[2].name, "gone.example");
+    TAP_CHECK(f.at[2].path == NULL);
+    TAP_EQUAL_STR(l.text, "status: ended with 3");
+    filespaces_end(&f);
+    discover_look_end(&l);
+}
+
+static void
+one_that_hangs_floods_or_fails_is_told_of_and_costs_nothing_else(void)
+{
+    int64_t from = port_mono_ns(port);
+    struct discover_look l;
+    struct filespaces f;
+
+    discover_look_begin(&l, port);
+    says("--instance_2001_status.txt", "FLOOD\n");
+    asked(&l, &f);
+    TAP_EQUAL_U64(f.count, 3);
+    TAP_EQUAL_STR(f.at[0].name, "shows.examplepost");
+    TAP_CHECK(f.at[0].path == NULL && f.at[1].path == NULL); /* it is not asked again */
+    TAP_EQUAL_STR(l.text, "status: limit");
+    filespaces_end(&f);
+    says("list.txt", "EXIT 1\n");
+    asked(&l, &f);
+    TAP_CHECK(f.count == 0);
+    TAP_EQUAL_STR(l.text, "list: ended with 1");
+    says("list.txt", "HANG\n");
+    asked(&l, &f);
+    TAP_CHECK(f.count == 0);
+    TAP_EQUAL_STR(l.text, "list: timed_out");
+    TAP_CHECK(port_mono_ns(port) - from < 3 * DISCOVER_CHILD_NS);
+    discover_look_end(&l);
+}
+
+static void
+without_the_program_that_is_said(void)
+{
+    static char nowhere[] = "PATH=/nowhere-at-all";
+    struct discover_look l;
+    struct filespaces f;
+
+    putenv(nowhere);
+    discover_look_begin(&l, port);
+    asked(&l, &f);
+    TAP_CHECK(f.count == 0 && l.program.len == 0);
+    TAP_EQUAL_STR(l.text, "there is no program lucid in PATH");
+    discover_look_end(&l);
+}
+
+static void
+logs_are_seen_at_the_root_of_a_mount(void)
+{
+    char path[700];
+
+    TAP_CHECK(discover_logs(port, base) == FILESPACE_LOGS_ABSENT);
+    TAP_CHECK(discover_logs(port, "/not/there/at/all") == FILESPACE_LOGS_ABSENT);
+    snprintf(path, sizeof(path), "%s/.lucid_audit", base);
+    TAP_OK(port_mkdirs(port, path, 0700));
+    TAP_CHECK(discover_logs(port, base) == FILESPACE_LOGS_PRESENT);
+}
+
+static void
+the_host_s_own_mounts_can_be_read(void)
+{
+    struct filespaces f = {0};
+
+    TAP_OK(discover_mounts(&f));
+    for (size_t i = 0; i < f.count; i++) {
+        printf("# %s: %s from %s\n", f.at[i].path, f.at[i].type, f.at[i].source != NULL ? f.at[i].source : "");
+    }
+    filespaces_end(&f);
+}
+
+int
+main(int argc, char **argv)
+{
+    static char path[4000];
+    AL_CLEANUP(al_buf_free) struct al_buf exe = {.max = 64u << 20};
+    const char *was = getenv("PATH");
+
+    port = port_native();
+    if (argc < 3) {
+        return 2;
+    }
+    snprintf(base, sizeof(base), "%s%s/discover-%llx", argv[1][0] == '/' ? DRIVE : "", argv[1], (unsigned long long)port_now_ns(port));
+    for (char *c = base; *c != '\0'; c++) {
+        *c = *c == '\\' ? '/' : *c;
+    }
+    if (port_mkdirs(port, base, 0755) != AL_OK || port_read_file(port, NULL, argv[2], 64u << 20, &exe) != AL_OK) {
+        printf("Bail out! %s cannot be read\n", argv[2]);
+        return 1;
+    }
+    put("lucid" SUFFIX, exe.at, exe.len, 0755);
+    snprintf(path, sizeof(path), "PATH=%s" SEPARATOR "%s", base, was != NULL ? was : "");
+    putenv(path);
+    TAP_RUN(the_program_is_asked_for_each_of_its_instances);
+    TAP_RUN(one_that_hangs_floods_or_fails_is_told_of_and_costs_nothing_else);
+    TAP_RUN(without_the_program_that_is_said);
+    TAP_RUN(logs_are_seen_at_the_root_of_a_mount);
+    TAP_RUN(the_host_s_own_mounts_can_be_read);
+    return tap_end();
+}
