@@ -51,6 +51,7 @@ static const struct service_route routes[] = {
 
     {"GET", A "/hosts", ROLES_READ, host_list, "host_list", 0, true},
     {"GET", A "/hosts/{id}", ROLES_READ, host_get, "host_get", 0, true},
+    {"GET", A "/hosts/{id}/filespaces", ROLES_READ, host_filespaces, "host_filespaces", 0},
     {"PATCH", A "/hosts/{id}", ROLES_WRITE, host_update, "host_update", NOUN_BODY},
     {"DELETE", A "/hosts/{id}", ROLES_WRITE, host_delete, "host_delete", 0},
 

@@ -248,3 +248,35 @@ const struct store_noun store_tokens = {
     .filters = token_filters,
     .filter_count = AL_LEN(token_filters),
 };
+
+/* ---- filespaces that are mounted there ---- */
+
+int
+store_host_found(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
+                 const char **ret, int64_t *ret_told_ns, struct al_fail *fail)
+{
+    AL_CLEANUP(store_done) struct store_stmt *q = NULL;
+
+    AL_TRY(store_query(s, fail, &q,
+                       "SELECT coalesce(f.found, ''), coalesce(f.told_ns, 0) FROM host h"
+                       " LEFT JOIN host_filespaces f ON f.host_id=h.id"
+                       " WHERE h.id=?1 AND (?2 OR h.customer_id=?3)",
+                       S_TEXT(id), S_SCOPE(scope)));
+    AL_TRY(store_step_one(q, "host", fail));
+    AL_TRY(store_col_dup(q, 0, a, ret));
+    *ret_told_ns = store_col_i64(q, 1);
+    return AL_OK;
+}
+
+int
+store_host_found_set(struct store *s, const struct scope *scope, const char *id, const char *found,
+                     int64_t told_ns, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(s, fail,
+                     "INSERT INTO host_filespaces(host_id, customer_id, told_ns, found)"
+                     " SELECT id, customer_id, ?4, ?5 FROM host WHERE id=?1" STORE_SCOPE(
+                         2, 3) " ON CONFLICT(host_id) DO UPDATE SET told_ns=excluded.told_ns,"
+                               " found=excluded.found",
+                     S_TEXT(id), S_SCOPE(scope), S_I64(told_ns), S_TEXT(found));
+}

@@ -206,6 +206,12 @@ int store_host_get(struct store *s, const struct scope *scope, const char *id, s
 /* name; raises version */
 int store_host_set(struct store *s, const struct scope *scope, const struct store_host *h,
                    struct al_fail *fail) AL_MUST_CHECK;
+/* What its agent found of LucidLink filespaces: a JSON object, lent from the arena; "" and 0: it told nothing yet. AL_ENOENT:
+ * the host. */
+int store_host_found(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
+                     const char **ret, int64_t *ret_told_ns, struct al_fail *fail) AL_MUST_CHECK;
+int store_host_found_set(struct store *s, const struct scope *scope, const char *id,
+                         const char *found, int64_t told_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* An agent comes for the host of this customer and name that is expected: os, agent_version, boot_id,
  * secret_hash, times; raises version. *ret_id "": none is expected. */
 int store_host_enrol(struct store *s, const struct scope *scope, const struct store_host *h,

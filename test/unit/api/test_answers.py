@@ -433,6 +433,12 @@ def test_what_audit_logs_tell():
          "told_ns": now, "text": "", "root": "/media", "filespace": "prod.acme", "filespace_uuid": "u", "files": 3, "active": 1, "behind_bytes": 0,
          "lines": 9, "events": 8, "skipped": {"junk": 1}, "sample": {"why": "junk", "text": "{"},
          "nodes": [{"node": "7", "host": "mac1", "user": "anna", "last_event_ns": now, "active": True, "files": 2}]}])
+    assert site.ask("GET", A + "/hosts/%s/filespaces" % host)["found"] is None
+    batch([{"t": "filespaces", "told_ns": now, "program": "", "text": "there is no program lucid in PATH", "odd": 0, "more": 0, "items": [
+        {"path": "/media/space", "type": "fuse.lucid", "source": "lucid", "lucidlink": True, "mounted": True, "named": False, "logs": "present"},
+        {"path": "/media/n?", "path_b64": base64.b64encode(b"/media/n\xff").decode(), "type": "fuse", "lucidlink": False, "mounted": True, "logs": "absent"}]}])
+    found = site.ask("GET", A + "/hosts/%s/filespaces" % host)["found"]["items"]
+    assert [f["lucidlink"] for f in found] == [True, False] and base64.b64decode(found[1]["path_b64"]) == b"/media/n\xff", found
     told = site.ask("GET", volume + "/access")
     assert told["complete"] and told["nodes"]["active"] == 1 and told["last_number"] > 0, told
     rows = site.ask("GET", volume + "/access/recent?limit=10")["items"]

@@ -450,6 +450,57 @@ test_consoles_hear_of_it_at_once_and_not_too_often(void)
     TAP_EQUAL_U64(world.access_events, before + 2);
 }
 
+/* ---- filespaces of the host ---- */
+
+static const json_t *
+found_item(size_t at)
+{
+    return json_array_get(json_object_get(json_object_get(world.json, "found"), "items"), at);
+}
+
+static void
+test_what_a_host_found_of_filespaces_is_shown_and_nothing_strange_gets_through(void)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf many = {.max = 1u << 20};
+
+    TAP_OK(ASK(host_filespaces, .who = &world.a.admin, .id = world.a.host));
+    TAP_CHECK(json_is_null(json_object_get(world.json, "found")));
+    TAP_CHECK(json_is_null(json_object_get(world.json, "told_at")));
+    batch(
+        &world.a,
+        lines("{\"t\":\"filespaces\",\"told_ns\":%lld,\"program\":\"/usr/bin/lucid\",\"text\":\"\","
+              "\"odd\":2,\"more\":0,\"items\":[{\"path\":\"/media/a/b\",\"type\":\"fuse.x\","
+              "\"filespace\":\"b.a\",\"lucidlink\":true,\"mounted\":true,\"named\":true,"
+              "\"logs\":\"denied\"},{\"path\":7,\"type\":[],\"lucidlink\":\"yes\",\"logs\":\"<b>\","
+              "\"more\":{\"x\":1}},3]}\n",
+              (long long)(world.now_ns - HOUR)));
+    TAP_OK(ASK(host_filespaces, .who = &world.a.admin, .id = world.a.host));
+    TAP_EQUAL_STR(text_of(world.json, "told_at"), time_text(world.now_ns - HOUR));
+    TAP_EQUAL_STR(text_of(json_object_get(world.json, "found"), "program"), "/usr/bin/lucid");
+    TAP_EQUAL_STR(text_of(found_item(0), "path"), "/media/a/b");
+    TAP_EQUAL_STR(text_of(found_item(0), "filespace"), "b.a");
+    TAP_EQUAL_STR(text_of(found_item(0), "logs"), "denied");
+    TAP_CHECK(json_is_true(json_object_get(found_item(0), "lucidlink")));
+    TAP_EQUAL_STR(text_of(found_item(1), "path"), "");
+    TAP_EQUAL_STR(text_of(found_item(1), "logs"), "unknown");
+    TAP_CHECK(json_is_false(json_object_get(found_item(1), "lucidlink")));
+    TAP_CHECK(json_object_size(found_item(1)) == json_object_size(found_item(0)));
+    TAP_CODE(ASK(host_filespaces, .who = &world.b.admin, .id = world.a.host), AL_ENOENT);
+    TAP_OK(al_buf_adds(&many, "{\"t\":\"filespaces\",\"items\":["));
+    for (unsigned i = 0; i < INTAKE_FILESPACES_MAX + 9; i++) {
+        TAP_OK(al_buf_addf(&many, "%s{\"path\":\"/m/%u\"}", i > 0 ? "," : "", i));
+    }
+    TAP_OK(al_buf_adds(&many, "]}\n"));
+    batch(&world.a, (const char *)many.at);
+    TAP_OK(ASK(host_filespaces, .who = &world.a.admin, .id = world.a.host));
+    TAP_EQUAL_U64(json_array_size(json_object_get(json_object_get(world.json, "found"), "items")),
+                  INTAKE_FILESPACES_MAX);
+    batch(&world.a,
+          "{\"t\":\"filespaces\",\"items\":{}}\n"); /* set aside; what was told before stays */
+    TAP_OK(ASK(host_filespaces, .who = &world.a.admin, .id = world.a.host));
+    TAP_EQUAL_STR(text_of(found_item(0), "path"), "/m/0");
+}
+
 int
 main(void)
 {
@@ -466,6 +517,7 @@ main(void)
     RUN(test_a_host_that_falls_silent_makes_the_record_stale);
     RUN(test_coverage_that_the_inventory_began_anew_stays_so_whatever_the_host_says);
     RUN(test_consoles_hear_of_it_at_once_and_not_too_often);
+    RUN(test_what_a_host_found_of_filespaces_is_shown_and_nothing_strange_gets_through);
     json_decref(leased);
     return tap_end();
 }

@@ -18,12 +18,13 @@
 #define INTAKE_ARENA_MAX (256u << 20) /* bytes: records and copied strings of the largest batch */
 /* bytes of a line: a path of 4 KiB in both forms, escaped, and much room */
 #define INTAKE_LINE_MAX (64u << 10)
-#define INTAKE_ROWS_MAX 2048u  /* of one record of accesses: more than fit into a line */
-#define INTAKE_NODES_MAX 200u  /* of one record; the host tells the others with the next ones */
-#define INTAKE_TEXT_MAX 512u   /* bytes kept of a sentence */
-#define INTAKE_NAME_MAX 64u    /* bytes of act, reason and process kept */
-#define INTAKE_PATH_MAX 16384u /* bytes of a path */
-#define INTAKE_WHO_MAX 255u    /* bytes kept of a person, a machine or a client in audit logs */
+#define INTAKE_ROWS_MAX 2048u     /* of one record of accesses: more than fit into a line */
+#define INTAKE_NODES_MAX 200u     /* of one record; the host tells the others with the next ones */
+#define INTAKE_TEXT_MAX 512u      /* bytes kept of a sentence */
+#define INTAKE_NAME_MAX 64u       /* bytes of act, reason and process kept */
+#define INTAKE_PATH_MAX 16384u    /* bytes of a path */
+#define INTAKE_FILESPACES_MAX 64u /* of one record */
+#define INTAKE_WHO_MAX 255u       /* bytes kept of a person, a machine or a client in audit logs */
 
 enum intake_kind {
     INTAKE_REJECTED,
@@ -32,7 +33,8 @@ enum intake_kind {
     INTAKE_WORK_END,
     INTAKE_SCAN_END,
     INTAKE_ACCESS,
-    INTAKE_AUDIT
+    INTAKE_AUDIT,
+    INTAKE_FILESPACES
 };
 
 enum intake_act { /* of an outcome */
@@ -81,6 +83,7 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     uint64_t later;                        /* progress of a reconcile */
     const struct intake_access *access;    /* INTAKE_ACCESS */
     const struct intake_audit *audit;      /* INTAKE_AUDIT */
+    const char *found; /* INTAKE_FILESPACES: a JSON object; told_ns in ended_ns */
 };
 
 struct intake_batch {

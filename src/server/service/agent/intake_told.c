@@ -5,11 +5,15 @@
 #include <string.h>
 
 int64_t
+intake_heard_of(const struct intake *in, int64_t told_ns)
+{
+    return told_ns > 0 && told_ns < in->t.now_ns - INTAKE_CLOCK_NS ? told_ns : in->t.now_ns;
+}
+
+int64_t
 intake_heard_ns(const struct intake *in, const struct intake_audit *a)
 {
-    int64_t told = a->x.told_ns;
-
-    return told > 0 && told < in->t.now_ns - INTAKE_CLOCK_NS ? told : in->t.now_ns;
+    return intake_heard_of(in, a->x.told_ns);
 }
 
 /* Whether the volume's figures may be others now. */

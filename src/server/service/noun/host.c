@@ -89,3 +89,27 @@ host_delete(struct service_req *req, struct service_reply *reply, struct al_fail
     service_wake_host(req->service, h.id); /* its parked poll ends with a refusal */
     return AL_OK;
 }
+
+/* What its agent found, as it was told last: a question of choosing a volume's path. */
+int
+host_filespaces(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    struct scope scope = service_scope(req->caller);
+    const char *found;
+    int64_t told_ns;
+    struct al_jsonout j;
+
+    SV_TRY(
+        store_host_found(req->worker->db, &scope, req->ids[0], req->arena, &found, &told_ns, fail));
+    al_jo_begin(&j, &reply->body);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "host_id", req->ids[0]);
+    al_jo_time(&j, "told_at", told_ns);
+    if (found[0] == '\0') {
+        al_jo_null(&j, "found");
+    } else {
+        al_jo_raw(&j, "found", al_span_of(found));
+    }
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}
