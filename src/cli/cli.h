@@ -139,7 +139,10 @@ int cmd_customer_show(struct cli *c);
 int cmd_customer_remove(struct cli *c);
 int cmd_host_token(struct cli *c);
 int cmd_host_list(struct cli *c);
+int cmd_host_show(struct cli *c);
 int cmd_host_remove(struct cli *c);
+/* Says on standard error what is known against a path that shall be a filespace's on that host. */
+int host_filespace_hint(struct cli *c, const char *host_id, const char *path) AL_MUST_CHECK;
 int cmd_share_add(struct cli *c);
 int cmd_share_list(struct cli *c);
 int cmd_share_set(struct cli *c);

@@ -289,6 +289,8 @@ static const struct cli_command table[] = {
     {"host", "token", "", 0, 0, "make a token for enrolling a host", host_token, names_more, false,
      cmd_host_token},
     {"host", "list", "", 0, 0, "list hosts", by_customer, NULL, false, cmd_host_list},
+    {"host", "show", "HOST", 1, 1, "show one with the LucidLink filespaces that are mounted there",
+     NULL, names_more, false, cmd_host_show},
     {"host", "remove", "HOST", 1, 1, "remove one; its agent is locked out", NULL, names_more, false,
      cmd_host_remove},
     {"share", "add", "", 0, 0, "add a share", share_add, NULL, false, cmd_share_add},

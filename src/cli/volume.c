@@ -85,6 +85,10 @@ cmd_volume_add(struct cli *c)
         return rc;
     }
     rc = call(c, "POST", "/volumes", body, &answer);
+    if (rc == AL_OK && args_get(c, "kind") != NULL &&
+        strcmp(args_get(c, "kind"), "lucidlink") == 0) {
+        rc = host_filespace_hint(c, host, args_get(c, "path"));
+    }
     return rc != AL_OK ? rc : out_object(c, answer);
 }
 

@@ -2,6 +2,7 @@
 """Audit logs of a filespace, end to end: a FUSE mount, clients that write logs as LucidLink's do, a real agent that follows them and is killed again and again, a real altod;
 held against the generator's own result, path by path.  lucidlink.py [--kills 15] [--seed 1] [--keep]"""
 import argparse
+import json
 import os
 import random
 import shutil
@@ -124,6 +125,27 @@ def test_the_command_line_tells_the_same():
                           (("access", "show", "killed"), "/")):
         done = subprocess.run(head + list(words), env=env, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
         tap.check(done.returncode == 0 and wanted in done.stdout.decode("utf-8", "replace"), "alto %s: %d %s%s" % (" ".join(words), done.returncode, done.stdout[-300:], done.stderr[-300:]))
+
+
+def test_the_mount_is_found_and_another_path_is_told_of():
+    if "killed" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    env = dict(os.environ, HOME=site.path("home"))
+
+    def alto(*words):
+        return subprocess.run([binary("alto"), "--server", site.api.url, "--json"] + list(words), env=env, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+
+    def found():
+        shown = json.loads(alto("host", "show", site.host["name"]).stdout)["filespaces"]["found"]
+        return shown and [f for f in shown["items"] if f["path"] == site.path("killed")]
+    mine = wait_for("the mount to be found", found, 45)[0]
+    tap.check(mine["lucidlink"] and mine["mounted"] and mine["type"] == "fuse.lucidlink" and mine["logs"] in ("present", "unknown"), mine)
+    for name, path, wanted in (("no mount", site.path("home"), "none of the LucidLink mounts"), ("is one", site.path("killed") + "/Shows", "")):
+        done = alto("volume", "add", "--host", site.host["name"], "--name", name, "--path", path, "--kind", "lucidlink")
+        said = done.stderr.decode()
+        tap.check(done.returncode == 0 and (wanted in said and site.path("killed") in said if wanted else said == ""), "%s: %d %r" % (path, done.returncode, said))
+        noun = json.loads(done.stdout)
+        tap.check(alto("volume", "remove", noun["id"]).returncode == 0, "removed")
 
 
 # ---- at once, and live all along ----
