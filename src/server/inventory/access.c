@@ -566,7 +566,8 @@ apply(struct apply *p, const struct inventory_access *rows, size_t count)
         rc = take_moves(p);
     }
     if (rc == AL_OK && p->has_moves) {
-        rc = relocate(p);
+        rc = write_deletes(p);
+        rc = rc < 0 ? rc : relocate(p);
     }
     if (rc == AL_OK) {
         rc = write_touches(p);
@@ -576,9 +577,6 @@ apply(struct apply *p, const struct inventory_access *rows, size_t count)
     }
     if (rc == AL_OK && p->has_moves) {
         rc = write_moves(p);
-        if (rc == AL_OK) {
-            rc = write_deletes(p);
-        }
     }
     if (rc == AL_OK && p->has_pins) {
         rc = write_pins(p);

@@ -350,8 +350,10 @@ relocate_folder(struct inv_place *p, const struct inv_relocation *r)
     INV_SQL(sql);
 
     if (r->known) {
+        int rc = r->straight ? inv_delete_now(p, r->to, r->time_ns) : AL_OK;
+
         p->relocated++;
-        return inv_folders_move(p, r->from, r->to);
+        return rc < 0 ? rc : inv_folders_move(p, r->from, r->to);
     }
     p->added++;
     inv_put(&sql, "SELECT ");

@@ -99,9 +99,10 @@ int inv_append_blob(struct inv_append *a, struct al_span s) AL_MUST_CHECK;
 
 /* ---- access_place.c: entries change places ---- */
 struct inv_relocation {
-    struct al_span from, to;            /* clean, as the tree is now */
-    int64_t time_ns;                    /* of the move */
-    bool stranger;                      /* what is at `from` came there later */
+    struct al_span from, to; /* clean, as the tree is now */
+    bool straight;           /* `to` is what the row says: no later move is known of it */
+    int64_t time_ns;         /* of the move */
+    bool stranger;           /* what is at `from` came there later */
     const struct inventory_access *row; /* its metadata */
     bool known, there;                  /* ret: something was at `from`; at `to`, before */
 };
@@ -127,7 +128,8 @@ int inv_place_end(struct inv_place *p) AL_MUST_CHECK;
 
 /* ---- access_routes.c: what moves of a batch mean for the tree as it is ---- */
 struct inv_routes {
-    struct inv_moves moves;   /* all that may matter; those of the batch are not active until their turn */
+    struct inv_moves
+        moves; /* all that may matter; those of the batch are not active until their turn */
     struct inv_times before;  /* what happened when, but for this batch */
     struct inv_times sources; /* where moves began, but for this batch */
     struct al_arena *arena;   /* lent: of paths */
@@ -179,6 +181,8 @@ int inv_late_apply(struct inv_place *p, const struct inv_moves *m, const struct 
                    size_t count, int64_t now_ns) AL_MUST_CHECK;
 
 /* ---- access_settle.c ---- */
+/* A folder comes to this path at that time: a delete of what was there, told of and earlier, waits no longer. */
+int inv_delete_now(struct inv_place *p, struct al_span path, int64_t before_ns) AL_MUST_CHECK;
 int inv_pins_follow(struct inv_use *u,
                     const struct inv_moves *m) AL_MUST_CHECK; /* a_pin.now_path */
 /* Drops of a_wait what is too much; coverage begins anew then. */

@@ -87,6 +87,7 @@ plan_step(struct inv_routes *r, struct step *s, const struct inventory_access *r
     asked.sources = &r->sources;
     asked.ret_split = &s->ret_split;
     rc = inv_moves_resolve(&r->moves, to, &asked, buf, &gone);
+    s->ret.straight = rc == AL_OK && al_span_equal(al_buf_span(buf), to);
     return rc < 0 ? rc : keep(r, buf, &s->ret.to);
 }
 

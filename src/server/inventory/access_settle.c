@@ -106,6 +106,26 @@ settle_end(struct settle *s)
     inv_moves_end(&s->moves);
 }
 
+static int
+make_away(struct inv_use *u, struct inv_append *a)
+{
+    int rc =
+        inv_run(u->inv, u->conn,
+                "CREATE OR REPLACE TEMP TABLE away (path BLOB, in_path BLOB, name BLOB, time_ns "
+                "BIGINT)");
+
+    return rc < 0 ? rc : inv_append_temp(u, "away", a);
+}
+
+static int
+append_away(struct inv_append *a, struct al_span path, int64_t time_ns)
+{
+    int rc = inv_append_blob(a, path);
+
+    rc = rc < 0 ? rc : inv_append_path(a, path, false);
+    return rc < 0 ? rc : inv_append_row(a, duckdb_append_int64(a->a, time_ns));
+}
+
 /* temp.away: the paths of what was deleted, where that is now, and is not something else. */
 static int
 find_away(struct settle *s)
@@ -117,19 +137,13 @@ find_away(struct settle *s)
     struct inv_use *u = s->u;
     char sql[192];
     bool end = false, gone;
-    int rc =
-        inv_run(u->inv, u->conn,
-                "CREATE OR REPLACE TEMP TABLE away (path BLOB, in_path BLOB, name BLOB, time_ns "
-                "BIGINT)");
+    int rc = make_away(u, &a);
 
     al_buf_init(&now, 2 * INVENTORY_PATH_MAX);
     al_buf_init(&then, 2 * INVENTORY_PATH_MAX);
     snprintf(sql, sizeof(sql),
              "SELECT path, time_ns FROM \"v_%s\".a_deleting WHERE told_ns <= %lld", u->volume->id,
              (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
-    if (rc == AL_OK) {
-        rc = inv_append_temp(u, "away", &a);
-    }
     if (rc == AL_OK) {
         rc = inv_query(u->inv, u->conn, sql, false, &rows);
     }
@@ -151,13 +165,7 @@ find_away(struct settle *s)
         if (rc < 0 || !al_span_equal(al_buf_span(&then), path) || now.len == 0) {
             continue;
         }
-        rc = inv_append_blob(&a, al_buf_span(&now));
-        if (rc == AL_OK) {
-            rc = inv_append_path(&a, al_buf_span(&now), false);
-        }
-        if (rc == AL_OK) {
-            rc = inv_append_row(&a, duckdb_append_int64(a.a, asked.time_ns));
-        }
+        rc = append_away(&a, al_buf_span(&now), asked.time_ns);
     }
     return rc < 0 ? rc : inv_append_close(&a);
 }
@@ -177,6 +185,17 @@ static const char back_below_sql[] = "DELETE FROM temp.away WHERE (path, time_ns
                                      "\"v_%s\".folder f ON f.path = a.path JOIN \"v_%s\".entry e "
                                      "ON e.folder BETWEEN f.id AND f.last "
                                      "WHERE e.type <> %d AND " IS_BACK ")";
+
+static int
+remove_away(struct inv_place *p, uint64_t *ret_gone)
+{
+    struct inv_use *u = p->u;
+    const char *id = u->volume->id;
+    int rc = inv_runf(u->inv, u->conn, back_sql, id, id, PORT_T_FOLDER);
+
+    rc = rc < 0 ? rc : inv_runf(u->inv, u->conn, back_below_sql, id, id, PORT_T_FOLDER);
+    return rc < 0 ? rc : inv_place_remove(p, ret_gone);
+}
 
 static int
 take_away(struct settle *s)
@@ -202,18 +221,48 @@ take_away(struct settle *s)
         rc = find_away(s);
     }
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, back_sql, id, id, PORT_T_FOLDER);
-    }
-    if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, back_below_sql, id, id, PORT_T_FOLDER);
-    }
-    if (rc == AL_OK) {
-        rc = inv_place_remove(&s->place, &s->gone);
+        rc = remove_away(&s->place, &s->gone);
     }
     return rc < 0
                ? rc
                : inv_runf(u->inv, u->conn, "DELETE FROM \"v_%s\".a_deleting WHERE told_ns <= %lld",
                           id, (long long)(s->now_ns - INVENTORY_DELETE_GRACE_NS));
+}
+
+int
+inv_delete_now(struct inv_place *p, struct al_span path, int64_t before_ns)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    struct inv_use *u = p->u;
+    const char *id = u->volume->id;
+    INV_SQL(at);
+    INV_SQL(sql);
+    int64_t time_ns = 0;
+    uint64_t gone;
+    int rc;
+
+    inv_put(&at, "FROM \"v_%s\".a_deleting WHERE time_ns < %lld AND path = ", id,
+            (long long)before_ns);
+    inv_put_blob(&at, path);
+    inv_put(&sql, "SELECT coalesce(max(time_ns), 0)::BIGINT ");
+    inv_put_text(&sql, (char *)at.text.at);
+    rc = at.rc < 0    ? at.rc
+         : sql.rc < 0 ? sql.rc
+                      : inv_one(u->inv, u->conn, (char *)sql.text.at, &time_ns);
+    if (rc < 0 || time_ns == 0) {
+        return rc;
+    }
+    rc = p->dirty ? inv_place_end(p) : AL_OK; /* what is below a folder is found by numbers */
+    rc = rc < 0 ? rc : make_away(u, &a);
+    if (rc == AL_OK) {
+        rc = append_away(&a, path, time_ns);
+    }
+    rc = rc < 0 ? rc : inv_append_close(&a);
+    rc = rc < 0 ? rc : remove_away(p, &gone);
+    al_buf_clear(&sql.text);
+    inv_put(&sql, "DELETE ");
+    inv_put_text(&sql, (char *)at.text.at);
+    return rc < 0 ? rc : sql.rc < 0 ? sql.rc : inv_run(u->inv, u->conn, (char *)sql.text.at);
 }
 
 /* ---- what waits for what a scan or an import brought ---- */

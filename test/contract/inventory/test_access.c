@@ -1,86 +1,7 @@
 /* What audit logs tell: where it lands, row by row. */
-#include "access_model.h"
+#include "access_help.h"
 
 #include "server/inventory/figures.h"
-
-#define HOUR_NS (3600 * SECOND_NS)
-#define T(hours) (NOW_NS - 400 * HOUR_NS + (hours)*HOUR_NS)
-
-static uint64_t seq;
-
-static void
-begin(struct help *h)
-{
-    struct inventory_coverage c = {
-        .audited = true, .live = true, .since_ns = NOW_NS - 30 * DAY_NS, .told_ns = NOW_NS};
-
-    seq = 0;
-    help_begin(h);
-    TAP_OK(inventory_coverage_set(h->inv, &own, VOLUME, &c));
-    small_scan(h, SCAN(01));
-}
-
-static struct inventory_access_result
-tell(struct help *h, const struct inventory_access *rows, size_t count)
-{
-    struct inventory_access_result r = {0};
-
-    TAP_OK(inventory_access_apply(h->inv, &own, VOLUME, STREAM, ++seq, rows, count, NOW_NS, &r));
-    return r;
-}
-
-static struct inventory_access
-row(enum inventory_access_kind kind, const char *path, const char *target, int64_t time_ns)
-{
-    return (struct inventory_access){.kind = kind,
-                                     .path = sp(path),
-                                     .target = sp(target),
-                                     .time_ns = time_ns,
-                                     .reads = 1,
-                                     .user = sp("ann"),
-                                     .host = sp("pc"),
-                                     .node = sp("n1")};
-}
-
-static struct inventory_access
-with_stat(struct inventory_access a, enum port_type type, uint64_t size)
-{
-    a.has_stat = true;
-    a.type = type;
-    a.size = size;
-    a.allocated = (size + 4095) / 4096 * 4096;
-    a.mtime_ns = a.ctime_ns = a.time_ns;
-    a.nlink = 1;
-    return a;
-}
-
-static struct inventory_access_result
-move(struct help *h, const char *from, const char *to, int64_t time_ns)
-{
-    struct inventory_access a = row(INVENTORY_ACCESS_MOVE, from, to, time_ns);
-
-    return tell(h, &a, 1);
-}
-
-static struct inventory_access_result
-used(struct help *h, const char *path, int64_t time_ns)
-{
-    struct inventory_access a = row(INVENTORY_ACCESS_USED, path, "", time_ns);
-
-    return tell(h, &a, 1);
-}
-
-/* 0: not there; 1: there, nothing known. */
-static int64_t
-last_of(struct help *h, const char *path)
-{
-    struct seen s;
-
-    if (!stat_of(h, path, &s)) {
-        return 0;
-    }
-    return s.row.accessed_ns == RULE_TIME_UNKNOWN ? 1 : s.row.accessed_ns;
-}
 
 static void
 an_access_raises_the_last_one_only(void)
@@ -294,64 +215,6 @@ what_nobody_knows_waits(void)
     (void)scan_end(&s);
     TAP_CHECK(last_of(&h, "/c/later") == T(6));
     TAP_CHECK(last_of(&h, "/n/e/w") == 0);
-    help_end(&h);
-}
-
-static void
-a_delete_waits_and_may_be_taken_back(void)
-{
-    struct help h;
-    uint64_t gone = 9;
-    struct inventory_access rows[] = {row(INVENTORY_ACCESS_DELETE, "/top.txt", "", T(5)),
-                                      row(INVENTORY_ACCESS_DELETE, "/a/one.mov", "", T(5)),
-                                      row(INVENTORY_ACCESS_FOLDER_DELETE, "/a/b", "", T(5))};
-
-    begin(&h);
-    TAP_EQUAL_U64(tell(&h, rows, 3).deleted, 3);
-    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS, &gone));
-    TAP_CHECK(gone == 0 && last_of(&h, "/top.txt") == 1);
-    (void)used(&h, "/a/one.mov", T(6)); /* there again */
-    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + INVENTORY_DELETE_GRACE_NS, &gone));
-    TAP_CHECK(last_of(&h, "/top.txt") == 0 && last_of(&h, "/a/b/two.MOV") == 0);
-    TAP_CHECK(last_of(&h, "/a/one.mov") == T(6) && last_of(&h, "/a/b") == 0);
-    TAP_EQUAL_U64(gone, 4); /* the folder is one */
-    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + INVENTORY_DELETE_GRACE_NS, &gone));
-    TAP_EQUAL_U64(gone, 0);
-    help_end(&h);
-}
-
-static void
-a_scan_that_sees_it_takes_a_delete_back(void)
-{
-    struct help h;
-    uint64_t gone = 9;
-    struct inventory_access a = row(INVENTORY_ACCESS_DELETE, "/top.txt", "", T(5));
-
-    begin(&h);
-    (void)tell(&h, &a, 1);
-    small_scan(&h, SCAN(02));
-    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + DAY_NS, &gone));
-    TAP_CHECK(gone == 0 && last_of(&h, "/top.txt") == 1);
-    help_end(&h);
-}
-
-static void
-a_delete_of_what_is_archived_is_ours(void)
-{
-    struct help h;
-    uint64_t gone = 9;
-    struct inventory_access rows[] = {row(INVENTORY_ACCESS_DELETE, "/a/one.mov", "", T(5)),
-                                      row(INVENTORY_ACCESS_FOLDER_DELETE, "/a", "", T(6))};
-    struct inventory_outcome o = {.path = sp("/a/one.mov"),
-                                  .set = INVENTORY_SET_STATE,
-                                  .state = RULE_S_ARCHIVED};
-
-    begin(&h);
-    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, SCAN(0a), 1, &o, 1, NULL));
-    (void)tell(&h, rows, 2);
-    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + DAY_NS, &gone));
-    TAP_EQUAL_U64(gone, 0);
-    TAP_CHECK(last_of(&h, "/a/one.mov") == 1);
     help_end(&h);
 }
 
@@ -741,9 +604,6 @@ main(void)
     TAP_RUN(evidence_follows_a_late_move_through_the_next_of_its_batch);
     TAP_RUN(one_name_written_in_two_ways_is_one_file);
     TAP_RUN(what_nobody_knows_waits);
-    TAP_RUN(a_delete_waits_and_may_be_taken_back);
-    TAP_RUN(a_scan_that_sees_it_takes_a_delete_back);
-    TAP_RUN(a_delete_of_what_is_archived_is_ours);
     TAP_RUN(nothing_is_cold_for_want_of_logs);
     TAP_RUN(coverage_outlives_a_restart);
     TAP_RUN(pins_hold_what_lies_below);

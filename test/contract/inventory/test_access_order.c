@@ -436,6 +436,9 @@ paths_and_sums_follow_row_by_row(void)
             wrong++;
         }
     }
+    if (first == NULL && !follow(5105)) { /* a folder comes to the name of one that is just deleted */
+        wrong++;
+    }
     TAP_EQUAL_U64((unsigned)wrong, 0);
 }
 
