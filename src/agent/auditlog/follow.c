@@ -306,6 +306,10 @@ say(struct follow *f, struct follow_status *s)
                        TREE_FILES_MAX);
     } else if (!s->caught_up) {
         (void)snprintf(s->text, sizeof(s->text), "what was written before is being read");
+    } else if (s->torn > 0 && s->state == AUDIT_LIVE) {
+        (void)snprintf(s->text, sizeof(s->text),
+                       "%llu logs end within a line, whose clients died or are away",
+                       (unsigned long long)s->torn);
     } else if (s->state == AUDIT_SILENT) {
         (void)snprintf(s->text, sizeof(s->text),
                        "logs are there, and nothing was written for %u hours",
@@ -325,6 +329,7 @@ count_file(const struct log_file *log, struct follow_status *s, struct follow_no
     s->active += (log->flags & LOG_ACTIVE) != 0;
     s->ignored_files += (log->flags & LOG_ZIPPED) != 0;
     s->behind_bytes += behind;
+    s->torn += look_torn(log);
     n->files++;
     n->behind_bytes += behind;
     n->active = n->active || (log->flags & LOG_ACTIVE) != 0;

@@ -15,6 +15,9 @@
  *
  * Crashes: rows are put before cursors are written, so what was told may be told again, and nothing is left out.
  *
+ * A last line without its end is an event that nobody will tell, as a line of junk is: it is counted (torn). It is not
+ * passed over, so that it is read when its end comes; and if the log goes before that, something was lost up to its last change.
+ *
  * What cannot be read is never taken for empty: states and coverage as in doc/adr/0055. A root without .lucid_audit on another
  * filesystem than before is one that is not mounted: absent, but nothing is lost by it. */
 #ifndef ALTO_AGENT_AUDITLOG_FOLLOW_H
@@ -36,7 +39,13 @@
 #define FOLLOW_SETTLE_S                                                                            \
     5u /* a closed log that did not change for so long, at two looks, is whole */
 #define FOLLOW_SETTLE_HOLES_S 600u /* and one with bytes that are not there yet */
-#define FOLLOW_CATCH_UP_S 600u     /* not read to the ends for so long: coverage is not told */
+/* A log that is open yet ends within a line: its client died in the middle of it, or is asleep. After so long without a
+ * change it counts as read, where its node has begun a later log (it rotates by closing the one before); else only after so long
+ * that no client is at work on it: they begin a new log after a quarter of an hour. One with bytes that are not
+ * there yet never does. What is added later is read all the same. */
+#define FOLLOW_TORN_S 600u
+#define FOLLOW_TORN_ALONE_S 86400u
+#define FOLLOW_CATCH_UP_S 600u /* not read to the ends for so long: coverage is not told */
 #define FOLLOW_READ_BYTES ((size_t)256 << 10)
 #define FOLLOW_ROUND_NS (INT64_C(500) * 1000000) /* of reading, before others are looked at again */
 #define FOLLOW_STATS_MAX 2048u                   /* files looked at for metadata in one digest */
@@ -71,7 +80,7 @@ struct follow_status {
     bool caught_up; /* covered_since_ns is 0 where it was not for FOLLOW_CATCH_UP_S */
     char text[256];
     const char *filespace, *filespace_uuid; /* "" unknown; lent */
-    uint64_t files, active, behind_bytes, ignored_files, unreadable;
+    uint64_t files, active, behind_bytes, ignored_files, unreadable, torn;
     struct auditlog_counts lines;
     struct digest_counts events;
     struct auditlog_sample sample;

@@ -59,6 +59,9 @@ int look_open(struct follow *f, const struct log_folder *folder,
 /* The looks that are due. Errors of memory alone. */
 int look_due(struct follow *f) AL_MUST_CHECK;
 bool look_unread(const struct log_file *f); /* has bytes that may be read yet */
+bool look_torn(const struct log_file *f);   /* counts as read, and ends within a line */
+/* Whether its node has begun a later log, as far as names tell. */
+bool look_has_later(const struct log_file *f);
 /* From now on it is looked at each second. */
 int look_heat(struct follow *f, struct log_file *log) AL_MUST_CHECK;
 /* Its cursor is written with the next flush. */

@@ -6,7 +6,10 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define OLD_NS                                                                                     \
-    (INT64_C(86400) * SECOND_NS) /* logs older than it are looked at each 8 s, however hot */
+    (INT64_C(86400) *                                                                              \
+     SECOND_NS) /* logs older than it are looked at each LOOKED_AT_S, however hot */
+#define LOOKED_AT_S 8u
+#define TORN_EACH_S 600u /* between reads of what is left of such a log */
 #define GRAIN_NS                                                                                   \
     (2 * SECOND_NS) /* a folder's time that is younger does not tell of what comes next */
 #define LISTED_AGAIN_S 10u
@@ -17,6 +20,12 @@ bool
 look_unread(const struct log_file *f)
 {
     return f->size > f->offset && (f->flags & (LOG_DONE | LOG_ZIPPED)) == 0;
+}
+
+bool
+look_torn(const struct log_file *f)
+{
+    return f->size > f->offset && (f->flags & LOG_DONE) != 0 && (f->flags & LOG_ZIPPED) == 0;
 }
 
 int
@@ -90,6 +99,22 @@ is_last(const struct log_file *log)
     return log->in->files[log->in->file_count - 1] == log;
 }
 
+bool
+look_has_later(const struct log_file *log)
+{
+    const struct log_folder *at = log->in, *next;
+    int64_t begin_ns = tree_begin_of(log->name);
+
+    while (at->depth > 1) {
+        at = at->parent;
+    }
+    while (at->depth > 0 && (next = tree_last_folder(at)) != NULL) {
+        at = next;
+    }
+    at = at->file_count > 0 ? at : log->in; /* one that is only made has none yet */
+    return begin_ns != 0 && tree_begin_of(at->files[at->file_count - 1]->name) > begin_ns;
+}
+
 /* ---- one log ---- */
 
 static int
@@ -135,7 +160,9 @@ worth(const struct follow *f, const struct log_file *log)
         return look_unread(log); /* its turn comes seldom enough */
     }
     if ((log->flags & LOG_ACTIVE) != 0) { /* holes are filled without a word */
-        return quiet_s % FOLLOW_SETTLE_S == 0 && quiet_s < FOLLOW_HOT_S;
+        return quiet_s < FOLLOW_HOT_S
+                   ? quiet_s % FOLLOW_SETTLE_S == 0
+                   : quiet_s >= FOLLOW_TORN_ALONE_S && quiet_s % TORN_EACH_S < LOOKED_AT_S;
     }
     return quiet_s >= FOLLOW_SETTLE_S && quiet_s % FOLLOW_SETTLE_S == 0;
 }
@@ -331,6 +358,14 @@ list_open(struct follow *f, struct log_folder *folder, struct port_file *dir)
     return rc;
 }
 
+/* What its last line would have told of is not later, but for a clock that is somewhat wrong. */
+static int64_t
+torn_until(const struct follow *f, const struct log_file *log)
+{
+    return log->mtime_ns < f->now_ns - DIGEST_FUTURE_NS ? log->mtime_ns + DIGEST_FUTURE_NS
+                                                        : f->now_ns;
+}
+
 /* Logs that the listing did not have. One that is gone for good before it was read to its end took something with it. */
 static int
 sweep(struct follow *f, struct log_folder *folder)
@@ -354,6 +389,8 @@ sweep(struct follow *f, struct log_folder *folder)
             log->flags |= LOG_GONE;
             if (unread) {
                 coverage_lost(&f->coverage, f->now_ns);
+            } else if (look_torn(log)) {
+                coverage_lost(&f->coverage, torn_until(f, log));
             }
         } else if (gone_s > FOLLOW_FORGET_S) {
             forget(f, log);
@@ -513,7 +550,7 @@ look_hot(struct follow *f)
         }
         f->hot.at[kept++] = log;
         if (quiet_s >= FOLLOW_HOT_S && f->now_ns - log->mtime_ns > OLD_NS &&
-            (f->now_s + log->id) % 8 != 0) {
+            (f->now_s + log->id) % LOOKED_AT_S != 0) {
             continue;
         }
         rc = stat_log(f, log, NULL);

@@ -252,17 +252,28 @@ take_piece(struct follow *f, struct log_file *log, struct al_span piece, unsigne
     return AL_OK;
 }
 
-/* What is left of a log that is closed and did not change for a while is all there will be: a line without its end counts where it
+/* How long what is left must not have changed, so that it is all there will be. UINT32_MAX: that cannot be said. */
+static uint32_t
+settles_after(const struct log_file *log, struct al_span rest)
+{
+    bool holes = memchr(rest.at, 0, rest.len) != NULL;
+
+    if ((log->flags & LOG_ACTIVE) == 0) {
+        return holes ? FOLLOW_SETTLE_HOLES_S : FOLLOW_SETTLE_S;
+    }
+    return holes ? UINT32_MAX : look_has_later(log) ? FOLLOW_TORN_S : FOLLOW_TORN_ALONE_S;
+}
+
+/* What is left of a log that did not change for a while is all there will be: a line without its end counts where it
  * tells something. Where it does not, the cursor stays before it, in case it was only late. */
 static int
 settle(struct follow *f, struct log_file *log, struct al_span rest)
 {
-    uint32_t wait = memchr(rest.at, 0, rest.len) != NULL ? FOLLOW_SETTLE_HOLES_S : FOLLOW_SETTLE_S;
     bool long_line = auditlog_in_long_line(f->parser);
     size_t used, events;
     int rc;
 
-    if ((log->flags & LOG_ACTIVE) != 0 || f->now_s - log->changed_s < wait) {
+    if (f->now_s - log->changed_s < settles_after(log, rest)) {
         return AL_OK;
     }
     rc = take_piece(f, log, rest, AUDITLOG_SETTLED | (log->offset == 0 ? AUDITLOG_BEGIN : 0u),

@@ -98,6 +98,134 @@ trap_1_half_a_line_in_a_closed_log_is_not_given_up(void)
     TAP_EQUAL_U64(told(DIGEST_USED, "cut"), 1);
 }
 
+/* Its client died in the middle of a line; `later`: it was started anew since. */
+static void
+die_in_a_line(bool later, char text[600])
+{
+    start();
+    add(LOG ".active", read_of("/whole"));
+    snprintf(text, 600, "%s", read_of("/cut"));
+    add_bytes(AUDIT "/" LOG ".active", text, strlen(text) / 2);
+    if (later) {
+        add("42/2026/10/2026-10-01T08.00.00Z.log.active", read_of("/again"));
+    }
+    go();
+    TAP_OK(polls(30));
+    look();
+    TAP_CHECK(status.behind_bytes == strlen(text) / 2 && status.torn == 0);
+    TAP_EQUAL_U64(told(DIGEST_USED, "whole"), 1);
+}
+
+static void
+ends(const char *text)
+{
+    add_bytes(AUDIT "/" LOG ".active", text + strlen(text) / 2, strlen(text) - strlen(text) / 2);
+    TAP_OK(polls(70)); /* it may have cooled down: its folder's turn comes */
+    for (unsigned i = 0; i < 60 && told(DIGEST_USED, "cut") == 0; i++) {
+        TAP_OK(polls(70));
+    }
+    TAP_EQUAL_U64(told(DIGEST_USED, "cut"), 1);
+    look();
+    TAP_CHECK(status.torn == 0 && status.behind_bytes == 0);
+}
+
+static void
+trap_1_a_client_that_died_in_a_line_and_came_back_is_not_behind_for_ever(void)
+{
+    char text[600];
+
+    die_in_a_line(true, text);
+    TAP_OK(polls(FOLLOW_TORN_S - 60));
+    look();
+    TAP_CHECK(status.behind_bytes > 0);
+    TAP_OK(polls(70));
+    look();
+    TAP_CHECK(status.behind_bytes == 0 && status.torn == 1 && strstr(status.text, "end within a line") != NULL);
+    TAP_EQUAL_U64(told(DIGEST_USED, "again"), 1);
+    ends(text); /* it was only late */
+}
+
+static void
+trap_1_a_client_that_died_and_stays_away_is_behind_for_a_day(void)
+{
+    char text[600];
+
+    die_in_a_line(false, text);
+    TAP_OK(polls(2 * FOLLOW_HOT_S));
+    look();
+    TAP_CHECK(status.behind_bytes > 0 && status.torn == 0);
+    sim_clock_add(w.sim, (int64_t)FOLLOW_TORN_ALONE_S * SECOND);
+    TAP_OK(polls(2 * 600));
+    look();
+    TAP_CHECK(status.behind_bytes == 0 && status.torn == 1);
+    ends(text);
+}
+
+static void
+trap_1_a_whole_line_without_its_end_is_not_lost_when_its_client_died(void)
+{
+    char text[600];
+
+    start();
+    snprintf(text, sizeof(text), "%s", read_of("/last"));
+    add_bytes(AUDIT "/" LOG ".active", text, strlen(text) - 1);
+    add(FOLDER "/2026-09-21T13.30.00Z.log.active", read_of("/again"));
+    go();
+    TAP_OK(polls(FOLLOW_TORN_S + 30));
+    TAP_EQUAL_U64(told(DIGEST_USED, "last"), 1);
+    look();
+    TAP_CHECK(status.behind_bytes == 0 && status.torn == 0);
+    add(LOG ".active", "\n");
+    add(LOG ".active", read_of("/more"));
+    TAP_OK(polls(3));
+    TAP_EQUAL_U64(told(DIGEST_USED, "last"), 1);
+    TAP_EQUAL_U64(told(DIGEST_USED, "more"), 1);
+    look();
+    TAP_EQUAL_U64(status.lines.skipped[AUDITLOG_SKIP_JUNK], 0);
+}
+
+static void
+trap_1_what_may_still_come_is_no_line_without_its_end(void)
+{
+    static const char holes[100];
+
+    start();
+    add(LOG ".active", read_of("/whole"));
+    add_bytes(AUDIT "/" LOG ".active", holes, sizeof(holes)); /* bytes that are not there yet */
+    add_bytes(AUDIT "/" LOG ".active", "{\"timestamp", 11);
+    add(FOLDER "/2026-09-21T13.30.00Z.log.active", read_of("/again"));
+    go();
+    TAP_OK(polls(2 * FOLLOW_TORN_S));
+    look();
+    TAP_CHECK(status.behind_bytes == 111 && status.torn == 0);
+}
+
+static void
+trap_1_a_log_that_goes_with_its_cut_line_begins_coverage_at_its_last_change(void)
+{
+    enum audit_state state;
+    int64_t written, before = 0, since = 0;
+
+    start();
+    add(LOG ".active", read_of("/whole"));
+    go();
+    TAP_OK(polls(10));
+    follow_coverage(w.follow, &state, &before);
+    sim_clock_add(w.sim, 2 * HOUR);
+    TAP_OK(polls(10));
+    add_bytes(AUDIT "/" LOG ".active", "{\"timest", 8);
+    add("42/2026/10/2026-10-01T08.00.00Z.log.active", read_of("/again"));
+    written = now();
+    TAP_OK(polls(FOLLOW_TORN_S + 30));
+    look();
+    TAP_CHECK(status.torn == 1 && before > 0 && before < written - HOUR);
+    TAP_CHECK(status.covered_since_ns == before); /* one line of junk: nothing begins anew */
+    remove_log(LOG ".active");
+    TAP_OK(polls(2 * FOLLOW_GONE_S));
+    follow_coverage(w.follow, &state, &since);
+    TAP_CHECK(since >= written - 60 * SECOND && since <= written + DIGEST_FUTURE_NS);
+}
+
 static void
 trap_2_a_rotated_log_is_the_same_log(void)
 {
@@ -533,6 +661,11 @@ main(void)
     TAP_RUN(a_new_line_a_new_log_and_a_new_node_are_read_soon);
     TAP_RUN(trap_1_a_line_without_its_end_waits_and_counts_in_a_closed_log);
     TAP_RUN(trap_1_half_a_line_in_a_closed_log_is_not_given_up);
+    TAP_RUN(trap_1_a_client_that_died_in_a_line_and_came_back_is_not_behind_for_ever);
+    TAP_RUN(trap_1_a_client_that_died_and_stays_away_is_behind_for_a_day);
+    TAP_RUN(trap_1_a_whole_line_without_its_end_is_not_lost_when_its_client_died);
+    TAP_RUN(trap_1_what_may_still_come_is_no_line_without_its_end);
+    TAP_RUN(trap_1_a_log_that_goes_with_its_cut_line_begins_coverage_at_its_last_change);
     TAP_RUN(trap_2_a_rotated_log_is_the_same_log);
     TAP_RUN(trap_3_two_names_at_once_are_one_log_and_the_longer_counts);
     TAP_RUN(trap_5_an_old_log_that_grows_is_read);
