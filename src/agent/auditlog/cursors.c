@@ -11,7 +11,7 @@ static const char magic[] = "ALTOCUR1";
 #define IDS_MAX (TREE_FILES_MAX * 4u) /* a file of cursors is written anew long before */
 enum kept { KEPT_LONG = 1, KEPT_WHOLE = 2 };
 
-enum entry { ENTRY_LOG = 1, ENTRY_AT, ENTRY_GONE, ENTRY_COVERAGE, ENTRY_ROOT };
+enum entry { ENTRY_LOG = 1, ENTRY_AT, ENTRY_GONE, ENTRY_COVERAGE, ENTRY_ROOT, ENTRY_CAUGHT };
 
 struct cursors {
     struct port *port;
@@ -149,10 +149,12 @@ take_entry(struct al_span *io, struct tree *t, struct cursors_ids *ids, struct c
         rc = al_span_take(io, COVERAGE_BYTES, &bytes);
         return rc != AL_OK ? rc : coverage_parse(bytes, c);
     }
-    if (kind.at[0] == ENTRY_ROOT) {
+    if (kind.at[0] == ENTRY_ROOT || kind.at[0] == ENTRY_CAUGHT) {
         rc = al_span_take(io, 8, &bytes);
-        if (rc == AL_OK) {
+        if (rc == AL_OK && kind.at[0] == ENTRY_ROOT) {
             root->fs = al_get_u64(bytes.at);
+        } else if (rc == AL_OK && al_get_u64(bytes.at) <= INT64_MAX) {
+            root->caught_ns = (int64_t)al_get_u64(bytes.at);
         }
         return rc;
     }
@@ -315,6 +317,15 @@ put_coverage(struct al_buf *to, struct coverage *c, const struct cursors_root *r
     return al_buf_add(to, bytes, sizeof(bytes));
 }
 
+static int
+put_caught(struct al_buf *to, const struct cursors_root *root)
+{
+    uint8_t bytes[9] = {ENTRY_CAUGHT};
+
+    al_put_u64(bytes + 1, (uint64_t)root->caught_ns);
+    return al_buf_add(to, bytes, sizeof(bytes));
+}
+
 /* The text grows by whole frames; `from` is where the text will lie. A frame is begun, and ended. */
 static int
 frame_begin(struct cursors *k, size_t *ret_at)
@@ -368,6 +379,7 @@ print_all(struct cursors *k, struct tree *t, struct coverage *c, const struct cu
     rc = rc != AL_OK ? rc : al_buf_add(&k->text, number, sizeof(number));
     rc = rc != AL_OK ? rc : frame_begin(k, &at);
     rc = rc != AL_OK ? rc : put_coverage(&k->text, c, root);
+    rc = rc != AL_OK ? rc : put_caught(&k->text, root);
     t->last_id = 0;
     for (uint32_t i = 0; i < t->folder_count && rc == AL_OK; i++) {
         for (uint32_t j = 0; j < t->all[i]->file_count; j++) {
@@ -426,6 +438,9 @@ append(struct cursors *k, struct log_file **dirty, size_t count, struct coverage
         rc = al_buf_add(&k->text, k->gone.at, k->gone.len);
     }
     rc = rc != AL_OK ? rc : put_files(k, dirty, count, false, &at, k->end);
+    if (rc == AL_OK && root->caught_ns != 0) { /* behind the cursors that it speaks of */
+        rc = put_caught(&k->text, root);
+    }
     if (rc == AL_OK) {
         frame_end(k, at, k->end);
     }

@@ -11,6 +11,7 @@
  *            0x03 gone   varint id
  *            0x04 coverage  COVERAGE_BYTES
  *            0x05 root   bytes: which filesystem the logs were on
+ *            0x06 caught u64: when all that was there had been read to its end and told, last
  *   path, name, bytes   varint length, bytes
  *
  * A frame is appended when what it says is durable in the spool, and synced at most every CURSORS_SYNC_NS: what a
@@ -28,8 +29,9 @@
 #define CURSORS_COMPACT_BYTES ((size_t)256 << 10) /* smaller ones are left alone */
 #define CURSORS_SYNC_NS (INT64_C(5) * 1000000000)
 
-struct cursors_root { /* which filesystem the logs were on; 0: none yet */
-    uint64_t fs;
+struct cursors_root {
+    uint64_t fs;       /* which filesystem the logs were on; 0: none yet */
+    int64_t caught_ns; /* when all was read to its end and put, last; 0: never, or not known */
 };
 struct cursors;
 

@@ -223,6 +223,7 @@ judge(struct follow *f)
     if (!bad && f->new_folders == 0 && f->queue.count == 0 && f->fresh.count == 0 &&
         f->put_rc == AL_OK) {
         f->caught_s = f->now_s;
+        f->fs.caught_ns = f->now_ns;
     }
     /* What was written last may not have been read yet. */
     if (silent && f->caught_s == 0) {
@@ -273,14 +274,28 @@ caught_up(const struct follow *f)
     return f->caught_s != 0 && f->now_s - f->caught_s < FOLLOW_CATCH_UP_S;
 }
 
-void
-follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_covered_ns)
+/* What the follower before us knew counts as of then, until all was looked at once. By a clock that was set back since, it is
+ * not known when that was. */
+static bool
+is_of_before(const struct follow *f)
 {
-    bool here = f->coverage.state == AUDIT_LIVE || f->coverage.state == AUDIT_SILENT;
+    return f->caught_s == 0 && f->fs.caught_ns != 0 && f->fs.caught_ns <= f->now_ns;
+}
+
+void
+follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_covered_ns,
+                int64_t *ret_as_of_ns)
+{
+    bool here = f->coverage.state == AUDIT_LIVE || f->coverage.state == AUDIT_SILENT,
+         before = here && is_of_before(f);
 
     *ret_state = f->coverage.state;
-    *ret_covered_ns =
-        here && !caught_up(f) ? 0 : coverage_since(&f->coverage, f->conf.settings->silence_hours);
+    *ret_covered_ns = here && !before && !caught_up(f)
+                          ? 0
+                          : coverage_since(&f->coverage, f->conf.settings->silence_hours);
+    if (ret_as_of_ns != NULL) {
+        *ret_as_of_ns = before ? f->fs.caught_ns : f->now_ns;
+    }
 }
 
 static void
@@ -355,7 +370,7 @@ follow_status(struct follow *f, struct follow_status *ret)
     struct follow_node none = {0};
 
     memset(s, 0, sizeof(*s));
-    follow_coverage(f, &s->state, &s->covered_since_ns);
+    follow_coverage(f, &s->state, &s->covered_since_ns, &s->as_of_ns);
     s->since_ns = f->coverage.since_ns;
     s->last_event_ns = f->coverage.last_event_ns;
     s->caught_up = caught_up(f);

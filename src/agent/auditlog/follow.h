@@ -46,6 +46,8 @@
 #define FOLLOW_TORN_S 600u
 #define FOLLOW_TORN_ALONE_S 86400u
 #define FOLLOW_CATCH_UP_S 600u /* not read to the ends for so long: coverage is not told */
+#define FOLLOW_KEPT_NS                                                                             \
+    (INT64_C(60) * 1000000000) /* how late the time of the last catching up is kept */
 #define FOLLOW_READ_BYTES ((size_t)256 << 10)
 #define FOLLOW_ROUND_NS (INT64_C(500) * 1000000) /* of reading, before others are looked at again */
 #define FOLLOW_STATS_MAX 2048u                   /* files looked at for metadata in one digest */
@@ -77,7 +79,8 @@ struct follow_node {
 struct follow_status {
     enum audit_state state;
     int64_t since_ns, covered_since_ns, last_event_ns;
-    bool caught_up; /* covered_since_ns is 0 where it was not for FOLLOW_CATCH_UP_S */
+    int64_t as_of_ns; /* when that was so */
+    bool caught_up;   /* within FOLLOW_CATCH_UP_S */
     char text[256];
     const char *filespace, *filespace_uuid; /* "" unknown; lent */
     uint64_t files, active, behind_bytes, ignored_files, unreadable, torn;
@@ -101,8 +104,11 @@ struct follow *follow_close(struct follow *f);
 /* One round. *ret_wait_ns: come again after it; 0: there is more to read. AL_OK also where the logs cannot be read:
  * follow_status tells. Errors are of the state, of put, or of memory: come again later, nothing is lost. */
 int follow_poll(struct follow *f, int64_t *ret_wait_ns) AL_MUST_CHECK;
-/* State and coverage alone: cheap. */
-void follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_covered_ns);
+/* State and coverage alone: cheap. *ret_covered_ns 0: the logs were not read to their ends for FOLLOW_CATCH_UP_S. Between
+ * the start and the first time that they were, it is what the follower before knew, at *ret_as_of_ns (wall clock), when it
+ * had read all there was; else that is now. NULL: not asked. */
+void follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_covered_ns,
+                     int64_t *ret_as_of_ns);
 /* Goes through all logs. Nodes that are told count as told. */
 void follow_status(struct follow *f, struct follow_status *ret);
 void follow_figures(const struct follow *f, struct follow_figures *ret);

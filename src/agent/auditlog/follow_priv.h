@@ -43,6 +43,7 @@ struct follow {
     int64_t listed_tokens;
     uint32_t caught_s;       /* when all was last read to its end; 0: not since the start */
     uint32_t failing_s;      /* since when the folder cannot be looked at; 0: it can */
+    int64_t kept_ns;         /* wall clock: of fs.caught_ns, as the cursors' file has it */
     bool present, unmounted; /* unmounted: absent because another filesystem is there */
     int failing;             /* with failing_s */
     uint32_t bad_files;      /* with LOG_BAD */

@@ -18,7 +18,8 @@ read_flush(struct follow *f)
     struct digest_row *rows = digest_rows(f->digest, &count);
     int rc = AL_OK;
 
-    if (count == 0 && f->dirty.count == 0 && !f->coverage.changed) {
+    if (count == 0 && f->dirty.count == 0 && !f->coverage.changed &&
+        f->fs.caught_ns - f->kept_ns < FOLLOW_KEPT_NS) {
         return AL_OK;
     }
     if (count > 0) {
@@ -39,6 +40,7 @@ read_flush(struct follow *f)
     rc = cursors_save(f->cursors, &f->tree, f->dirty.at, f->dirty.count, &f->coverage, &f->fs);
     if (rc == AL_OK) {
         f->dirty.count = 0;
+        f->kept_ns = f->fs.caught_ns;
     }
     return rc;
 }

@@ -40,8 +40,8 @@ struct audit_run {
     enum audit_state told_state;
     int64_t told_covered_ns;
     int told_rc;
-    bool told;
-    uint64_t trimmed; /* bytes read at the last trim */
+    bool told, told_old; /* told_old: as of some time ago */
+    uint64_t trimmed;    /* bytes read at the last trim */
     struct follow_status status;
 };
 
@@ -285,14 +285,16 @@ static void
 tell(struct audit_run *r)
 {
     AL_CLEANUP(al_buf_free) struct al_buf line = {0};
-    int64_t now = port_mono_ns(r->port), covered;
+    int64_t now = port_mono_ns(r->port), wall = port_now_ns(r->port), covered, as_of;
     enum audit_state state;
     struct agent *a;
-    bool news;
+    bool news, old;
     int rc;
 
-    follow_coverage(r->follow, &state, &covered);
-    news = !r->told || state != r->told_state || covered != r->told_covered_ns;
+    follow_coverage(r->follow, &state, &covered, &as_of);
+    old = wall - as_of > AUDIT_OLD_NS;
+    news = !r->told || state != r->told_state || covered != r->told_covered_ns ||
+           (r->told_old && !old);
     if (!news && now - r->told_ns < AUDIT_TELL_NS) {
         return;
     }
@@ -302,7 +304,7 @@ tell(struct audit_run *r)
     }
     follow_status(r->follow, &r->status);
     al_buf_init(&line, RECORD_ACCESS_BUFFER);
-    rc = record_audit(r->volume_id, r->root, port_now_ns(r->port), &r->status, &line);
+    rc = record_audit(r->volume_id, r->root, old ? as_of : wall, &r->status, &line);
     if (rc == AL_OK) {
         rc = news ? spool_put(a->spool, al_buf_span(&line), NULL)
                   : spool_add(a->spool, al_buf_span(&line));
@@ -315,6 +317,7 @@ tell(struct audit_run *r)
         r->told = true;
         r->told_state = r->status.state;
         r->told_covered_ns = r->status.covered_since_ns;
+        r->told_old = old;
         r->told_ns = now;
     }
     leave(r);

@@ -6,6 +6,7 @@
 #include "agent/auditlog/follow.h"
 
 #define AUDIT_TELL_NS (INT64_C(30) * 1000000000) /* between two records that say the same */
+#define AUDIT_OLD_NS (INT64_C(60) * 1000000000)  /* what was so longer ago is told as of then */
 #define AUDIT_ROOT_NS                                                                              \
     (INT64_C(2) * 1000000000) /* between two looks for the root, while there are no logs */
 #define AUDIT_RETRY_NS (INT64_C(5) * 1000000000) /* after an error of our own */

@@ -210,7 +210,7 @@ trap_1_a_log_that_goes_with_its_cut_line_begins_coverage_at_its_last_change(void
     add(LOG ".active", read_of("/whole"));
     go();
     TAP_OK(polls(10));
-    follow_coverage(w.follow, &state, &before);
+    follow_coverage(w.follow, &state, &before, NULL);
     sim_clock_add(w.sim, 2 * HOUR);
     TAP_OK(polls(10));
     add_bytes(AUDIT "/" LOG ".active", "{\"timest", 8);
@@ -222,7 +222,7 @@ trap_1_a_log_that_goes_with_its_cut_line_begins_coverage_at_its_last_change(void
     TAP_CHECK(status.covered_since_ns == before); /* one line of junk: nothing begins anew */
     remove_log(LOG ".active");
     TAP_OK(polls(2 * FOLLOW_GONE_S));
-    follow_coverage(w.follow, &state, &since);
+    follow_coverage(w.follow, &state, &since, NULL);
     TAP_CHECK(since >= written - 60 * SECOND && since <= written + DIGEST_FUTURE_NS);
 }
 
@@ -536,17 +536,81 @@ coverage_is_not_told_before_all_is_read(void)
     add(LOG ".active", read_of("/a"));
     go();
     TAP_OK(polls(5));
-    follow_coverage(w.follow, &state, &covered);
+    follow_coverage(w.follow, &state, &covered, NULL);
     TAP_CHECK(covered == 0);
     w.full = false;
     TAP_OK(polls(2));
-    follow_coverage(w.follow, &state, &covered);
+    follow_coverage(w.follow, &state, &covered, NULL);
     TAP_CHECK(state == AUDIT_LIVE && covered > 0 && covered < now());
     w.full = true;
     add(LOG ".active", read_of("/b"));
     TAP_OK(polls(FOLLOW_CATCH_UP_S + 5));
-    follow_coverage(w.follow, &state, &covered);
+    follow_coverage(w.follow, &state, &covered, NULL);
     TAP_CHECK(covered == 0);
+}
+
+/* The agent ends, some time passes, it is started anew. What it tells then, before it has read a thing more. */
+static int64_t
+restarted(int64_t after_ns, int64_t *ret_as_of_ns)
+{
+    enum audit_state state;
+    int64_t covered;
+
+    world_close();
+    sim_clock_add(w.sim, after_ns);
+    w.full = true;
+    go();
+    follow_coverage(w.follow, &state, &covered, ret_as_of_ns);
+    TAP_CHECK(state == AUDIT_LIVE);
+    look();
+    TAP_CHECK(status.covered_since_ns == covered && status.as_of_ns == *ret_as_of_ns);
+    return covered;
+}
+
+static void
+what_was_known_of_coverage_outlives_the_agent_as_of_when_all_was_read(void)
+{
+    enum audit_state state;
+    int64_t before = 0, read_ns, covered, as_of = 0;
+
+    start();
+    add(LOG ".active", read_of("/a"));
+    go();
+    TAP_OK(polls(130));
+    follow_coverage(w.follow, &state, &before, &as_of);
+    read_ns = now();
+    TAP_CHECK(before > 0 && as_of >= read_ns - 2 * SECOND);
+    add(LOG ".active", read_of("/b")); /* nobody has read it */
+    covered = restarted(90 * SECOND, &as_of);
+    TAP_CHECK(covered == before && as_of <= read_ns && as_of > read_ns - FOLLOW_KEPT_NS - 2 * SECOND);
+    TAP_CHECK(restarted(5 * HOUR, &as_of) == before && as_of <= read_ns); /* and read nothing meanwhile */
+    TAP_OK(polls(FOLLOW_CATCH_UP_S + 5));
+    follow_coverage(w.follow, &state, &covered, &as_of);
+    TAP_CHECK(covered == before && as_of <= read_ns);
+    w.full = false;
+    TAP_OK(polls(5));
+    follow_coverage(w.follow, &state, &covered, &as_of);
+    TAP_CHECK(covered == before && as_of > read_ns + 5 * HOUR);
+    TAP_EQUAL_U64(told(DIGEST_USED, "b"), 1);
+}
+
+static void
+coverage_that_cannot_be_placed_in_time_is_none(void)
+{
+    int64_t as_of;
+
+    world_begin(2); /* nothing was ever read to its end */
+    add(LOG ".active", read_of("/a"));
+    w.full = true;
+    go();
+    TAP_CHECK(restarted(90 * SECOND, &as_of) == 0);
+    world_begin(3); /* it was read at a time that is still to come: the clock was set back */
+    add(LOG ".active", read_of("/a"));
+    sim_clock_add(w.sim, HOUR);
+    go();
+    TAP_OK(polls(70));
+    add(LOG ".active", read_of("/b"));
+    TAP_CHECK(restarted(-HOUR, &as_of) == 0);
 }
 
 static void
@@ -682,6 +746,8 @@ main(void)
     TAP_RUN(trap_21_errors_that_pass_are_passed_over);
     TAP_RUN(trap_21_an_unmounted_filespace_is_absent_and_loses_nothing);
     TAP_RUN(coverage_is_not_told_before_all_is_read);
+    TAP_RUN(what_was_known_of_coverage_outlives_the_agent_as_of_when_all_was_read);
+    TAP_RUN(coverage_that_cannot_be_placed_in_time_is_none);
     TAP_RUN(what_was_not_put_is_put_again);
     TAP_RUN(metadata_comes_with_what_was_made_written_or_moved);
     TAP_RUN(moves_across_the_volumes_border_are_deletes_and_creates);
