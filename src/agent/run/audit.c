@@ -34,12 +34,13 @@ struct audit_run {
 
     /* The thread's own. */
     struct port_file *state;
+    struct audit_own own;
     struct follow *follow;
     char *root, *prefix;
     int64_t rooted_ns, told_ns;
     enum audit_state told_state;
     int64_t told_covered_ns;
-    int told_rc;
+    int told_rc, own_rc;
     bool told, told_old; /* told_old: as of some time ago */
     uint64_t trimmed;    /* bytes read at the last trim */
     struct follow_status status;
@@ -335,6 +336,19 @@ trim(struct audit_run *r)
     }
 }
 
+/* Nothing waits for it, and nothing is lost but what would be held back longer than it must. */
+static void
+keep_own(struct audit_run *r)
+{
+    int rc =
+        r->state != NULL ? audit_own_keep(&r->own, r->port, r->state, &r->seen, &r->lock) : AL_OK;
+
+    if (rc != r->own_rc && rc != AL_OK) {
+        say(r, AL_LOG_WARN, "what Alto itself did cannot be kept", rc);
+    }
+    r->own_rc = rc;
+}
+
 static void
 round_of(struct audit_run *r)
 {
@@ -344,6 +358,7 @@ round_of(struct audit_run *r)
                  port_mono_ns(r->port) - r->rooted_ns >= AUDIT_ROOT_NS);
     int rc = seek ? follow_begin(r) : AL_OK;
 
+    keep_own(r);
     if (rc == AL_OK) {
         rc = follow_poll(r->follow, &wait_ns);
     }
@@ -385,6 +400,8 @@ run_main(void *arg)
         round_of(r);
     }
     r->follow = follow_close(r->follow);
+    keep_own(r);
+    audit_own_end(&r->own, r->port);
     port_close_quiet(r->port, &r->state);
     al_free(r->root);
     al_free(r->prefix);
@@ -626,6 +643,8 @@ audit_work(struct agent *a, const struct work *w, int64_t began_ns, bool ends)
             audit_seen_work(&r->seen, w->items[i].path, began_ns,
                             ends ? port_now_ns(a->port) : INT64_MAX);
         }
+        r->seen.under_way += ends ? -(uint64_t)(r->seen.under_way > 0) : 1;
+        port_cond_broadcast(&r->changed); /* it is kept soon */
         port_mutex_unlock(&r->lock);
     }
     port_mutex_unlock(&a->audits->mutex);

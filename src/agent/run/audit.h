@@ -1,9 +1,10 @@
-/* audit.h: the inside of following audit logs, shared by audit.c (a thread for each volume), audit_root.c (where the logs are) and
- * audit_seen.c (what was used of late, and by whom). */
+/* audit.h: the inside of following audit logs, shared by audit.c (a thread for each volume), audit_root.c (where the logs are),
+ * audit_seen.c (what was used of late, and by whom) and audit_own.c (what of that outlives the agent). */
 #ifndef ALTO_AGENT_RUN_AUDIT_H
 #define ALTO_AGENT_RUN_AUDIT_H
 
 #include "agent/auditlog/follow.h"
+#include "port/thread.h"
 
 #define AUDIT_TELL_NS (INT64_C(30) * 1000000000) /* between two records that say the same */
 #define AUDIT_OLD_NS (INT64_C(60) * 1000000000)  /* what was so longer ago is told as of then */
@@ -19,6 +20,10 @@
     (INT64_C(60) * 1000000000)  /* to so long behind its end: logs tell of a close */
 #define AUDIT_RECENT_MAX 32768u /* paths; older ones give way */
 #define AUDIT_OWN_MAX 16384u
+/* Logs that come later than that tell of our own acts as of a person's. */
+#define AUDIT_OWN_KEPT_NS (INT64_C(14) * 86400 * 1000000000)
+#define AUDIT_OWN_ALIVE_NS (INT64_C(5) * 1000000000) /* between two signs of life while works run */
+#define AUDIT_NEWS_MAX AUDIT_OWN_MAX
 
 /* ---- audit_root.c ---- */
 /* Where the filespace of a volume is mounted: the setting; else the nearest folder at or above the volume that has .lucid_audit, also one
@@ -34,7 +39,10 @@ struct audit_span {
 };
 struct audit_seen {
     struct audit_span *recent, *own; /* NULL while there is nothing in them */
-    char host[256];                  /* this computer's name, without its domain */
+    struct audit_span *news; /* AUDIT_NEWS_MAX: of own, to be kept; NULL while there are none */
+    uint32_t news_count;     /* more are lost: they are in own as long as the agent lives */
+    uint64_t under_way;      /* works that began and did not end */
+    char host[256];          /* this computer's name, without its domain */
 };
 void audit_seen_begin(struct audit_seen *s, struct port *p);
 void audit_seen_end(struct audit_seen *s);
@@ -42,10 +50,25 @@ void audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns)
 int64_t audit_seen_recent(const struct audit_seen *s, struct al_span path); /* 0: none of late */
 /* Alto works on it from now on; until_ns INT64_MAX: until it is said again with an end. */
 void audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns);
+/* What was kept of it: unless something later is known of that path. */
+void audit_seen_again(struct audit_seen *s, const struct audit_span *x);
 /* Whether an event is ours: of a name that only Alto uses, or of a path that Alto worked on then, by this computer or
  * one not told. A move is ours by name alone: Alto renames to and from such names, and a person's rename that was taken
  * for ours would leave behind what is known of the file. */
 bool audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span host,
                     int64_t time_ns, bool is_move);
+
+/* ---- audit_own.c: STATE/audit/VOLUME/own: records of AUDIT_OWN_MAX paths at most, appended to and now and then written anew. Nothing
+ * is synced for a record: what a power cut takes looks like a use, which holds a file back and harms nothing. ---- */
+struct audit_own { /* zeroed: nothing is loaded */
+    struct port_file *file;
+    uint64_t count; /* records in it */
+    int64_t alive_ns;
+    bool loaded;
+};
+/* Loads at first; keeps what is new. lock: over s, not held. File codes: it is tried anew with the next call. One thread. */
+int audit_own_keep(struct audit_own *o, struct port *p, struct port_file *state,
+                   struct audit_seen *s, port_mutex *lock) AL_MUST_CHECK;
+void audit_own_end(struct audit_own *o, struct port *p);
 
 #endif

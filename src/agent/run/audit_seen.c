@@ -28,7 +28,9 @@ audit_seen_end(struct audit_seen *s)
 {
     al_free(s->recent);
     al_free(s->own);
-    s->recent = s->own = NULL;
+    al_free(s->news);
+    s->recent = s->own = s->news = NULL;
+    s->news_count = 0;
 }
 
 static uint64_t
@@ -86,18 +88,41 @@ audit_seen_recent(const struct audit_seen *s, struct al_span path)
     return at != NULL && at->hash == hash ? at->until_ns : 0;
 }
 
-void
-audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns)
+/* Without memory it looks like a use: nothing is tiered too early. */
+static struct audit_span *
+own_place(struct audit_seen *s, uint64_t hash)
 {
-    uint64_t hash = hash_of(path);
-    struct audit_span *at;
-
     if (s->own == NULL) {
         s->own = al_array(AUDIT_OWN_MAX, sizeof(*s->own));
     }
-    at = place(s->own, AUDIT_OWN_MAX, hash);
-    if (at != NULL) { /* without memory it looks like a use: nothing is tiered too early */
-        *at = (struct audit_span){hash, from_ns, until_ns};
+    return place(s->own, AUDIT_OWN_MAX, hash);
+}
+
+void
+audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns)
+{
+    struct audit_span x = {hash_of(path), from_ns, until_ns};
+    struct audit_span *at = own_place(s, x.hash);
+
+    if (at != NULL) {
+        *at = x;
+    }
+    if (s->news == NULL) {
+        s->news = al_array(AUDIT_NEWS_MAX, sizeof(*s->news));
+    }
+    if (s->news != NULL && s->news_count < AUDIT_NEWS_MAX) {
+        s->news[s->news_count++] = x;
+    }
+}
+
+void
+audit_seen_again(struct audit_seen *s, const struct audit_span *x)
+{
+    struct audit_span *at = own_place(s, x->hash);
+
+    if (at != NULL &&
+        (at->hash == x->hash ? at->from_ns <= x->from_ns : at->until_ns < x->until_ns)) {
+        *at = *x;
     }
 }
 

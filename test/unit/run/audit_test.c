@@ -110,6 +110,108 @@ trap_9_a_move_is_altos_own_by_name_alone(void)
     audit_seen_end(&s);
 }
 
+/* ---- what Alto did outlives the agent ---- */
+
+static port_mutex lock;
+
+static struct port_file *
+state_of(const char *name)
+{
+    struct port_file *f = NULL;
+    char path[500];
+
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    TAP_OK(port_mkdirs(port, path, 0700));
+    TAP_OK(port_open(port, NULL, path, PORT_READ | PORT_FOLDER, 0, &f));
+    return f;
+}
+
+/* An agent that comes after one that was killed. */
+static void
+next_agent(struct audit_own *o, struct audit_seen *s, struct port_file *state)
+{
+    audit_own_end(o, port);
+    audit_seen_end(s);
+    *o = (struct audit_own){0};
+    audit_seen_begin(s, port);
+    TAP_OK(audit_own_keep(o, port, state, s, &lock));
+}
+
+static void
+trap_9_what_alto_did_is_known_to_the_agent_that_comes_after(void)
+{
+    int64_t t = port_now_ns(port), second = INT64_C(1000000000), hour = 3600 * second;
+    struct port_file *state = state_of("own");
+    struct audit_own o = {0};
+    struct audit_seen s;
+
+    port_mutex_init(&lock);
+    audit_seen_begin(&s, port);
+    TAP_OK(audit_own_keep(&o, port, state, &s, &lock));
+    audit_seen_work(&s, al_span_of("done"), t - 2 * hour, t - hour);
+    audit_seen_work(&s, al_span_of("old"), t - 30 * 24 * hour, t - 29 * 24 * hour);
+    audit_seen_work(&s, al_span_of("to come"), t + hour, t + 2 * hour); /* by a clock that was set back since */
+    audit_seen_work(&s, al_span_of("cut"), t - hour, INT64_MAX);
+    s.under_way = 1;
+    TAP_OK(audit_own_keep(&o, port, state, &s, &lock)); /* and dies */
+    next_agent(&o, &s, state);
+    TAP_CHECK(own(&s, "done", "", t - 90 * 60 * second) && !own(&s, "done", "", t - 30 * 60 * second));
+    TAP_CHECK(!own(&s, "old", "", t - 29 * 24 * hour - hour) && !own(&s, "to come", "", t + hour + second));
+    TAP_CHECK(own(&s, "cut", "", t - 60 * second)); /* it lived till then, and no longer */
+    TAP_CHECK(!own(&s, "cut", "", port_now_ns(port) + 2 * 60 * second) && s.under_way == 0);
+    audit_seen_work(&s, al_span_of("cut"), t, t + second); /* what is known later counts */
+    TAP_OK(audit_own_keep(&o, port, state, &s, &lock));
+    next_agent(&o, &s, state);
+    next_agent(&o, &s, state);
+    TAP_CHECK(own(&s, "cut", "", t) && own(&s, "done", "", t - hour));
+    audit_own_end(&o, port);
+    audit_seen_end(&s);
+    port_close_quiet(port, &state);
+}
+
+static void
+trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut(void)
+{
+    int64_t t = port_now_ns(port), second = INT64_C(1000000000);
+    struct port_file *state = state_of("many"), *f = NULL;
+    struct audit_own o = {0};
+    struct port_stat st;
+    struct audit_seen s;
+    char path[40];
+
+    audit_seen_begin(&s, port);
+    for (unsigned round = 0; round < 10; round++) {
+        for (unsigned i = 0; i < AUDIT_OWN_MAX; i++) {
+            snprintf(path, sizeof(path), "f%u", round * AUDIT_OWN_MAX + i);
+            audit_seen_work(&s, al_span_of(path), t - 10 * second, t - second);
+        }
+        TAP_OK(audit_own_keep(&o, port, state, &s, &lock));
+        TAP_OK(port_stat_at(port, state, "own", &st));
+        TAP_CHECK(st.size <= 4ull * AUDIT_OWN_MAX * 32);
+    }
+    audit_seen_work(&s, al_span_of("last"), t - 10 * second, t - second);
+    TAP_OK(audit_own_keep(&o, port, state, &s, &lock));
+    audit_own_end(&o, port);
+    TAP_OK(port_open(port, state, "own", PORT_READ | PORT_WRITE, 0600, &f));
+    TAP_OK(port_stat(port, f, &st));
+    TAP_OK(port_pwrite(port, f, "torn", 4, st.size));
+    TAP_OK(port_close(port, f));
+    next_agent(&o, &s, state);
+    TAP_CHECK(own(&s, "last", "", t - 5 * second));
+    TAP_OK(port_stat_at(port, state, "own", &st));
+    TAP_CHECK(st.size % 32 == 0 && st.size <= AUDIT_OWN_MAX * 32);
+    audit_own_end(&o, port);
+    TAP_OK(port_open(port, state, "own", PORT_READ | PORT_WRITE, 0600, &f));
+    TAP_OK(port_pwrite(port, f, "nothing of ours", 15, 0)); /* the first record: none holds behind it */
+    TAP_OK(port_close(port, f));
+    next_agent(&o, &s, state);
+    TAP_CHECK(!own(&s, "last", "", t - 5 * second));
+    audit_own_end(&o, port);
+    audit_seen_end(&s);
+    port_close_quiet(port, &state);
+    port_mutex_end(&lock);
+}
+
 static struct {
     char text[2000];
 } got;
@@ -192,6 +294,8 @@ main(int argc, char **argv)
     TAP_RUN(what_was_used_of_late_is_remembered_and_bounded);
     TAP_RUN(trap_9_what_alto_works_on_is_its_own_by_path_time_and_host);
     TAP_RUN(trap_9_a_move_is_altos_own_by_name_alone);
+    TAP_RUN(trap_9_what_alto_did_is_known_to_the_agent_that_comes_after);
+    TAP_RUN(trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut);
     TAP_RUN(trap_2_a_log_is_followed_across_its_rotation);
     return tap_end();
 }
