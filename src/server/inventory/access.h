@@ -102,6 +102,10 @@ int64_t inventory_covered_access(const struct inventory_coverage *c,
                                  const struct inventory_row *row, int64_t now_ns,
                                  int64_t *ret_known_ns);
 
+/* Whether a path lies at or below what some client has pinned, as plans have it. */
+int inventory_pinned(struct inventory *inv, const struct inventory_scope *scope,
+                     const char *volume_id, struct al_span path, bool *ret) AL_MUST_CHECK;
+
 /* ---- figures: from hour or day sums, UTC; from_ns and to_ns are rounded outwards to hours ---- */
 enum inventory_access_by { INVENTORY_BY_FILE, INVENTORY_BY_FOLDER, INVENTORY_BY_USER, INVENTORY_BY_HOST };
 struct inventory_access_sum {

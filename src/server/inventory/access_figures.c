@@ -225,3 +225,38 @@ inventory_access_recent(struct inventory *inv, const struct inventory_scope *sco
     }
     return rc;
 }
+
+/* ---- pins ---- */
+
+int
+inventory_pinned(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+                 struct al_span path, bool *ret)
+{
+    INV_USE(u);
+    AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    INV_SQL(sql);
+    int64_t pins = 0;
+    int rc = inv_use_begin(inv, scope, volume_id, false, &u);
+
+    if (rc < 0) {
+        return rc;
+    }
+    al_buf_init(&clean, INVENTORY_PATH_MAX);
+    rc = inv_path_clean(path, &clean);
+    if (rc < 0) {
+        return rc;
+    }
+    inv_put(&sql, "SELECT count(*) FROM (SELECT now_path FROM \"v_%s\".a_pin WHERE now_path = ",
+            u.volume->id);
+    inv_put_blob(&sql, al_buf_span(&clean));
+    inv_put(&sql, " OR (now_path || '/'::BLOB <= ");
+    inv_put_blob(&sql, al_buf_span(&clean));
+    inv_put(&sql, " AND now_path || '0'::BLOB > "); /* '0' follows '/' */
+    inv_put_blob(&sql, al_buf_span(&clean));
+    inv_put(&sql, ") GROUP BY now_path, node HAVING sum(delta) > 0)");
+    rc = sql.rc < 0 ? sql.rc : inv_one(inv, u.conn, (char *)sql.text.at, &pins);
+    if (rc == AL_OK) {
+        *ret = pins > 0;
+    }
+    return rc;
+}

@@ -310,6 +310,15 @@ coverage_outlives_a_restart(void)
     help_end(&h);
 }
 
+static bool
+is_pinned(struct help *h, const char *path)
+{
+    bool is = false;
+
+    TAP_OK(inventory_pinned(h->inv, &own, VOLUME, sp(path), &is));
+    return is;
+}
+
 static void
 pins_hold_what_lies_below(void)
 {
@@ -324,9 +333,13 @@ pins_hold_what_lies_below(void)
     (void)tell(&h, &pin, 1); /* told twice is one */
     p = plan(&h, "accessed older than 20d", NOW_NS);
     TAP_CHECK(p.files == 1 && p.pinned == 2);
+    TAP_CHECK(is_pinned(&h, "/a") && is_pinned(&h, "/a/b/two.MOV") && !is_pinned(&h, "/ab"));
+    TAP_CHECK(!is_pinned(&h, "/top.txt") && !is_pinned(&h, "/"));
     (void)tell(&h, &file, 1);
+    TAP_CHECK(is_pinned(&h, "/top.txt") && !is_pinned(&h, "/top.txt2"));
     TAP_CHECK(plan(&h, "accessed older than 20d", NOW_NS).pinned == 3);
     (void)move(&h, "/a", "/c/a", T(3));
+    TAP_CHECK(is_pinned(&h, "/c/a/one.mov") && !is_pinned(&h, "/a/one.mov"));
     TAP_CHECK(plan(&h, "accessed older than 20d", NOW_NS).pinned == 3);
     un.node = sp("n2");
     (void)tell(&h, &un, 1); /* another client's */
@@ -335,7 +348,10 @@ pins_hold_what_lies_below(void)
     un.time_ns = T(10);
     (void)tell(&h, &un, 1);
     p = plan(&h, "accessed older than 20d", NOW_NS);
-    TAP_CHECK(p.files == 2 && p.pinned == 1);
+    TAP_CHECK(p.files == 2 && p.pinned == 1 && !is_pinned(&h, "/c/a/one.mov"));
+    pin = row(INVENTORY_ACCESS_PIN, "/", "", T(11));
+    (void)tell(&h, &pin, 1);
+    TAP_CHECK(is_pinned(&h, "/c/a/one.mov") && is_pinned(&h, "/anything"));
     help_end(&h);
 }
 

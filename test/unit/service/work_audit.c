@@ -5,6 +5,7 @@
 
 #include "server/inventory/access.h"
 #include "server/service/access/ops.h"
+#include "server/service/file/ops.h"
 #include "server/service/agent/intake_apply.h"
 #include "server/store/access.h"
 
@@ -450,6 +451,60 @@ test_consoles_hear_of_it_at_once_and_not_too_often(void)
     TAP_EQUAL_U64(world.access_events, before + 2);
 }
 
+/* ---- why ---- */
+
+static const char *
+refusal_of(const char *path_of)
+{
+    char query[64];
+
+    (void)snprintf(query, sizeof(query), "path=%s", path_of);
+    TAP_OK(ASK(volume_why, .who = &world.a.admin, .id = volume, .query = query));
+    const json_t *decision = json_object_get(world.json, "decision");
+    TAP_EQUAL_STR(text_of(decision, "action"), "archive");
+    return json_is_null(json_object_get(decision, "refusal")) ? "" : text_of(decision, "refusal");
+}
+
+static void
+make_file(const char *path_of)
+{
+    char one[512];
+
+    (void)snprintf(one, sizeof(one),
+                   "{\"k\":\"create\",\"path\":\"%s\",\"time_ns\":%lld,\"stat\":{\"type\":\"file\","
+                   "\"size\":9000,\"allocated\":12288,\"mtime_ns\":%lld}}",
+                   path_of, (long long)(world.now_ns - 200 * DAY),
+                   (long long)(world.now_ns - 200 * DAY));
+    batch(&world.a, access_line(one));
+}
+
+static void
+test_why_says_that_a_file_is_pinned_or_that_accesses_are_not_known(void)
+{
+    char body[512], a[512];
+
+    make_volume("");
+    (void)snprintf(body, sizeof(body),
+                   "{\"volume_id\":\"%s\",\"name\":\"old\",\"action\":\"archive\","
+                   "\"where\":\"accessed older than 90d\"}",
+                   volume);
+    TAP_OK(ASK(rule_create, .who = &world.a.admin, .body = body));
+    make_file("d/one.mov");
+    make_file("two.mov");
+    batch(&world.a, audit_line("live", world.now_ns - 300 * DAY, world.now_ns, ""));
+    TAP_EQUAL_STR(refusal_of("/d/one.mov"), "");
+    batch(&world.a, access_line(row_text(a, "pin", "d", world.now_ns - HOUR, 0, "anna")));
+    TAP_EQUAL_STR(refusal_of("/d/one.mov"), "pinned_in_lucidlink");
+    TAP_CHECK(strstr(text_of(json_object_get(world.json, "decision"), "text"), "pinned it") !=
+              NULL);
+    TAP_EQUAL_STR(refusal_of("/two.mov"), "");
+    batch(&world.a, audit_line("absent", 0, world.now_ns, ""));
+    TAP_EQUAL_STR(refusal_of("/d/one.mov"), "pinned_in_lucidlink"); /* as in plans */
+    TAP_EQUAL_STR(refusal_of("/two.mov"), "no_access_record");
+    batch(&world.a, access_line(row_text(a, "unpin", "d", world.now_ns - SECOND, 0, "anna")));
+    TAP_EQUAL_STR(refusal_of("/d/one.mov"), "no_access_record");
+}
+
 /* ---- filespaces of the host ---- */
 
 static const json_t *
@@ -517,6 +572,7 @@ main(void)
     RUN(test_a_host_that_falls_silent_makes_the_record_stale);
     RUN(test_coverage_that_the_inventory_began_anew_stays_so_whatever_the_host_says);
     RUN(test_consoles_hear_of_it_at_once_and_not_too_often);
+    RUN(test_why_says_that_a_file_is_pinned_or_that_accesses_are_not_known);
     RUN(test_what_a_host_found_of_filespaces_is_shown_and_nothing_strange_gets_through);
     json_decref(leased);
     return tap_end();

@@ -21,6 +21,7 @@ struct why { /* of one file */
     struct al_jsonout j;
     size_t rules;
     bool decided;
+    bool pinned;          /* a client of a filespace has it, or what it lies in */
     bool held;            /* what decides would not, but for what is not known of accesses */
     struct store_rule by; /* the rule that decides */
     struct why_entry *told;
@@ -100,7 +101,8 @@ one_rule(void *ctx, const char *id)
     /* A rule of the store was parsed before it was kept; one that does not parse matches nothing. */
     matches = y->row.type != PORT_T_FOLDER &&
               rule_parse(al_span_of(r.where), NULL, &rule, NULL) == AL_OK &&
-              rule_means(y, rule, strcmp(r.action, "tier") == 0, &held);
+              rule_means(y, rule, strcmp(r.action, "tier") == 0 || strcmp(r.action, "archive") == 0,
+                         &held);
     decides = matches && r.enabled && !y->decided;
     if (decides) {
         y->decided = true;
@@ -144,6 +146,7 @@ decision_json(struct why *y)
                                               "stays as it is";
     } else if (archive || strcmp(action, "tier") == 0) {
         refusal = why_refusal_of(&y->row, archive);
+        refusal = refusal == NULL && y->pinned ? "pinned_in_lucidlink" : refusal;
         y->held = y->held && refusal == NULL;
         refusal = y->held ? "no_access_record" : refusal;
         text = refusal == NULL
@@ -287,9 +290,15 @@ timeline(struct why *y)
 static int
 accesses_known(struct why *y)
 {
+    struct inventory_scope scope = work_ask_scope(y->req->service->work, y->v.customer_id);
+    int rc;
+
     if (y->v.audit == NULL) {
         return AL_OK;
     }
+    rc = inventory_pinned(y->req->service->work->inventory, &scope, y->v.id, y->row.path,
+                          &y->pinned);
+    SV_TRY(rc == AL_OK ? AL_OK : ask_failed(y->fail, rc));
     SV_TRY(access_record_get(y->req, &y->v, &y->record, y->fail));
     y->covered_ns = inventory_covered_access(&y->record.coverage, &y->row, y->req->now_ns,
                                              &y->entry.accessed_ns);
