@@ -38,12 +38,15 @@
 
 #define INVENTORY_ACCESS_ROWS_MAX INVENTORY_OUTCOMES_MAX
 #define INVENTORY_MOVES_NS (INT64_C(35) * 86400 * 1000000000) /* how long a move is remembered */
-#define INVENTORY_MOVES_MAX 1000000u                          /* and how many; the oldest go first */
+/* And how many. Beyond it the oldest are forgotten, and the record is complete since then at the earliest. */
+#define INVENTORY_MOVES_MAX 1000000u
 #define INVENTORY_UNPLACED_MAX 1000000u   /* paths; beyond it coverage begins anew, and it is told */
 #define INVENTORY_DELETE_GRACE_NS (INT64_C(600) * 1000000000) /* from when it was told */
 #define INVENTORY_COVERAGE_LAG_NS (INT64_C(3600) * 1000000000)
 #define INVENTORY_FUTURE_NS (INT64_C(300) * 1000000000) /* later than now by more: it counts as now */
 #define INVENTORY_TOUCHES_DAYS 90u /* of figures by hour, file and person */
+/* Rows of them. Beyond it the older half becomes figures by day, or is forgotten; evidence stays as it is. */
+#define INVENTORY_TOUCHES_MAX 4000000u
 
 enum inventory_access_kind {
     INVENTORY_ACCESS_USED,   /* read, or written where modified_ns says so; many are one row */

@@ -129,13 +129,29 @@ static const char wait_sql[] =
     "u.told IS "
     "NOT NULL";
 
+/* Since when sums by hour tell of all evidence. Where there were too many, older ones are forgotten, or sums by day: two files
+ * that a path had in one day are one there. */
+static int
+summed_since(struct inv_use *u, int64_t now_ns, int64_t *ret)
+{
+    int64_t hour = 0;
+    int rc = inv_folded_at(u, &hour);
+
+    *ret = now_ns - INV_LOGGED_NS;
+    *ret = hour * INV_HOUR_NS > *ret ? hour * INV_HOUR_NS : *ret;
+    return rc;
+}
+
 static int
 change(struct late *l, int64_t now_ns)
 {
     struct inv_use *u = l->u;
     const char *id = u->volume->id;
-    long long logged = (long long)(now_ns - INV_LOGGED_NS);
-    int rc = inv_runf(u->inv, u->conn, below_sql, id, id);
+    int64_t since_ns;
+    int rc = summed_since(u, now_ns, &since_ns);
+    long long logged = (long long)since_ns;
+
+    rc = rc < 0 ? rc : inv_runf(u->inv, u->conn, below_sql, id, id);
 
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn, asked_sql, id, PORT_T_FOLDER, id, id, PORT_T_FOLDER);

@@ -4,6 +4,7 @@
  *   a_touch     sums by hour, path as told, user and host: figures, and what happened when
  *   a_base      evidence that was there before an access was written over it, and that of what a scan took away
  *   a_wait      accesses of paths that nobody knows yet
+ *   a_folded    from which hour on the sums of a_touch are whole, where there were too many
  *   a_deleting  deletes that wait; a_pin pins and unpins; a_recent the latest rows
  *
  * An entry's evidence is what a_touch and a_base say of its path and of the paths it had, so it can be worked out
@@ -19,7 +20,6 @@
 /* Evidence this old may be in no sum any more. */
 #define INV_LOGGED_NS (INT64_C(80) * 86400 * 1000000000)
 #define INV_PINS_MAX 100000u
-#define INV_TOUCHES_MAX 4000000u             /* rows; beyond, the oldest hours become days */
 #define INV_BASE_NS (2 * INVENTORY_MOVES_NS) /* longer than a late move may come */
 
 struct inv_moves;
@@ -89,6 +89,9 @@ bool inv_path_below(struct al_span path, struct al_span folder); /* at it or bel
 /* ---- access_tables.c ---- */
 int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* tables of format 3 */
 int inv_access_carry(struct inv_use *u) AL_MUST_CHECK; /* their rows into the next file */
+/* Sums before that hour are forgotten, or by day. 0: none are. */
+int inv_folded_at(struct inv_use *u, int64_t *ret_hour) AL_MUST_CHECK;
+int inv_folded_set(struct inv_use *u, int64_t hour) AL_MUST_CHECK;
 /* At the end of a scan or an import, in the next file: what waits is due. */
 int inv_access_merged(struct inv_use *u, bool scan, int64_t now_ns) AL_MUST_CHECK;
 /* After that is committed. A failure is tried again by who comes next. */

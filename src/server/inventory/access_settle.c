@@ -72,7 +72,7 @@ inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow)
     int rc;
 
     rc = inv_count(u, "a_wait", &count);
-    if (rc < 0 || count <= (int64_t)INVENTORY_UNPLACED_MAX) {
+    if (rc < 0 || count <= (int64_t)u->inv->unplaced_max) {
         return rc;
     }
     *ret_overflow = true;
@@ -80,7 +80,7 @@ inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow)
         u->inv, u->conn,
         "DELETE FROM \"v_%s\".a_wait WHERE rowid IN (SELECT rowid FROM \"v_%s\".a_wait ORDER "
         "BY time_ns LIMIT %lld)",
-        id, id, (long long)(count - (int64_t)INVENTORY_UNPLACED_MAX / 2));
+        id, id, (long long)(count - (int64_t)u->inv->unplaced_max / 2));
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET since_ns = %lld WHERE audited", id,
                       (long long)now_ns);
@@ -329,7 +329,7 @@ fold_touches(struct settle *s)
     int rc;
 
     rc = inv_count(u, "a_touch", &count);
-    if (rc < 0 || count <= (int64_t)INV_TOUCHES_MAX) {
+    if (rc < 0 || count <= (int64_t)u->inv->touches_max) {
         return rc;
     }
     s->changed = true;
@@ -353,12 +353,21 @@ fold_touches(struct settle *s)
             inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_touch SELECT * FROM temp.folded", id);
     }
     if (rc == AL_OK) {
+        rc = inv_folded_set(u, middle);
+    }
+    if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.folded", &count);
     }
+    al_log(u->inv->log, AL_LOG_WARN,
+           "inventory: accesses of %s are more than %u sums by hour: the older ones are %s", id,
+           u->inv->touches_max,
+           count <= (int64_t)u->inv->touches_max ? "sums by day now" : "forgotten");
     /* Days of more than that are not kept. */
-    return rc < 0 || count <= (int64_t)INV_TOUCHES_MAX ? rc : forget(s, "a_touch", "hour", middle);
+    return rc < 0 || count <= (int64_t)u->inv->touches_max ? rc
+                                                           : forget(s, "a_touch", "hour", middle);
 }
 
+/* What comes late and is older than a move that is forgotten may find no file, or another one: the record counts from there. */
 static int
 limit_moves(struct settle *s)
 {
@@ -369,16 +378,28 @@ limit_moves(struct settle *s)
     int rc;
 
     rc = inv_count(u, "a_move", &count);
-    if (rc < 0 || count <= (int64_t)INVENTORY_MOVES_MAX) {
+    if (rc < 0 || count <= (int64_t)u->inv->moves_max) {
         return rc;
     }
     snprintf(
         sql, sizeof(sql),
         "SELECT min(time_ns) FROM (SELECT time_ns FROM \"v_%s\".a_move ORDER BY time_ns DESC LIMIT "
         "%u)",
-        id, INVENTORY_MOVES_MAX);
+        id, u->inv->moves_max);
     rc = inv_one(u->inv, u->conn, sql, &border);
-    return rc < 0 ? rc : forget(s, "a_move", "time_ns", border);
+    rc = rc < 0 ? rc : forget(s, "a_move", "time_ns", border);
+    if (rc < 0) {
+        return rc;
+    }
+    al_log(u->inv->log, AL_LOG_WARN,
+           "inventory: moves in %s are more than %u: the record of accesses begins with the oldest "
+           "that is kept",
+           id, u->inv->moves_max);
+    return inv_runf(
+        u->inv, u->conn,
+        "UPDATE \"v_%s\".meta SET since_ns = greatest(since_ns, %lld) WHERE audited AND "
+        "since_ns > 0",
+        id, (long long)border);
 }
 
 static int

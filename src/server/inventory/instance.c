@@ -126,6 +126,9 @@ inventory_open(const struct inventory_conf *conf, struct inventory **ret, struct
     }
     inv->port = conf->port;
     inv->log = conf->log;
+    inv->moves_max = conf->moves_max > 0 ? conf->moves_max : INVENTORY_MOVES_MAX;
+    inv->unplaced_max = conf->unplaced_max > 0 ? conf->unplaced_max : INVENTORY_UNPLACED_MAX;
+    inv->touches_max = conf->touches_max > 0 ? conf->touches_max : INVENTORY_TOUCHES_MAX;
     inv->attached_max = conf->attached_max > 0 ? conf->attached_max : INVENTORY_ATTACHED_MAX;
     port_mutex_init(&inv->lock);
     port_mutex_init(&inv->slot_lock);

@@ -68,6 +68,8 @@ struct inventory_conf {
     uint64_t cache_bytes;  /* for pages of lists; 0: 128 MiB */
     unsigned attached_max; /* volumes open at once; 0: INVENTORY_ATTACHED_MAX */
     struct al_log *log;    /* NULL: none */
+    /* Of what audit logs tell (access.h), of one volume. 0: as named there; less in tests. */
+    uint32_t moves_max, unplaced_max, touches_max;
 };
 
 struct inventory_scope {

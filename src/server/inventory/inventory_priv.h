@@ -117,6 +117,7 @@ struct inventory {
     struct al_log *log;
     char *dir;
     unsigned attached_max;
+    uint32_t moves_max, unplaced_max, touches_max;
     duckdb_database db;
     struct port_thread clock; /* ends what is over its time (limit.c) */
     bool clock_runs;
