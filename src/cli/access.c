@@ -11,6 +11,7 @@
 #define ROWS 50u
 #define ROWS_AT_ONCE 1000u /* of one answer of the server */
 #define FOLLOW_NS SECOND_NS
+#define LISTEN_MS 60000u /* then it is begun anew: a line that is dead says nothing */
 #define PATH_BYTES (64u << 10)
 #define BAR 40u
 
@@ -239,38 +240,87 @@ follow_once(struct cli *c, const struct al_buf *path, uint64_t *io_after)
     return rc == AL_OK && fflush(stdout) != 0 ? AL_EIO : rc;
 }
 
+struct following {
+    struct cli *c;
+    struct al_buf path;
+    uint64_t after;
+    al_id volume;
+    int64_t until_mono_ns; /* INT64_MAX: for ever */
+    bool away;             /* it was said that the server does not answer */
+};
+
+static int64_t
+left_ns(const struct following *f)
+{
+    return f->until_mono_ns == INT64_MAX ? INT64_MAX : f->until_mono_ns - port_mono_ns(f->c->port);
+}
+
+static int
+on_news(void *ctx)
+{
+    struct following *f = ctx;
+    int rc = follow_once(f->c, &f->path, &f->after);
+
+    f->away = f->away && rc != AL_OK;
+    return rc;
+}
+
+/* The server tells when there is something; where it does not, it is asked once a second. What was missed meanwhile comes first. */
+static int
+follow(struct following *f)
+{
+    int64_t left;
+    int rc = AL_OK;
+
+    while (rc == AL_OK && (left = left_ns(f)) > 0) {
+        int64_t began = port_mono_ns(f->c->port);
+        uint32_t ms =
+            left < (int64_t)LISTEN_MS * 1000000 ? (uint32_t)(left / 1000000) + 1 : LISTEN_MS;
+
+        rc = events_wait(f->c, "access", f->volume, ms, on_news, f);
+        if (rc == AL_ENOTSUP) {
+            rc = on_news(f);
+        }
+        if ((rc == AL_EUNREACH || rc == AL_ETIMEDOUT) && left_ns(f) > 0) {
+            /* it comes back, and nothing is missed */
+            (void)fprintf(stderr, "%s", f->away ? "" : "altod does not answer\n");
+            f->away = true;
+        }
+        if (rc == AL_EUNREACH || rc == AL_ETIMEDOUT) {
+            f->c->fail = (struct al_fail){0};
+            rc = AL_OK;
+        }
+        left = left_ns(f);
+        if (rc == AL_OK && left > 0 && port_mono_ns(f->c->port) - began < FOLLOW_NS) {
+            port_sleep_ns(f->c->port, left < FOLLOW_NS ? left : FOLLOW_NS);
+        }
+    }
+    return rc;
+}
+
 int
 cmd_access_follow(struct cli *c)
 {
     AL_CLEANUP(al_json_freep) json_t *now = NULL;
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     AL_CLEANUP(al_buf_free) struct al_buf status = {0};
-    uint64_t after, seconds = 0;
-    int64_t began = port_mono_ns(c->port);
-    bool ends, away = false;
+    struct following f = {.c = c, .until_mono_ns = INT64_MAX};
+    uint64_t seconds = 0;
+    bool ends;
     int rc = args_number(c, "seconds", &seconds, &ends);
 
+    if (rc == AL_OK && ends && seconds < INT32_MAX) {
+        f.until_mono_ns = port_mono_ns(c->port) + (int64_t)seconds * SECOND_NS;
+    }
+    rc = rc != AL_OK ? rc : resolve_volume(c, c->words[0], f.volume);
     rc = rc != AL_OK ? rc : volume_path(c, "", &status);
-    rc = rc != AL_OK ? rc : recent_path(c, &path);
+    rc = rc != AL_OK ? rc : recent_path(c, &f.path);
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)status.at, NULL, &now);
-    after = get_count(now, "last_number");
+    f.after = get_count(now, "last_number");
     if (rc == AL_OK && !json_is_true(json_object_get(now, "complete"))) {
         (void)fprintf(stderr, "%s\n", get_text(now, "text"));
     }
-    while (rc == AL_OK) {
-        rc = follow_once(c, &path, &after);
-        if (rc == AL_EUNREACH || rc == AL_ETIMEDOUT) { /* it comes back, and nothing is missed */
-            (void)fprintf(stderr, "%s", away ? "" : "altod does not answer\n");
-            away = true;
-            rc = AL_OK;
-        } else {
-            away = false;
-        }
-        if (ends && port_mono_ns(c->port) - began >= (int64_t)seconds * SECOND_NS) {
-            break;
-        }
-        port_sleep_ns(c->port, FOLLOW_NS);
-    }
+    rc = rc != AL_OK ? rc : follow(&f);
+    al_buf_free(&f.path);
     return rc;
 }
 

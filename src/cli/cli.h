@@ -127,6 +127,25 @@ void out_size(uint64_t bytes, char to[32]); /* "1.5 MB" */
 /* Text for a terminal: control characters and what is no UTF-8 made visible. */
 int out_safe(const char *text, struct al_buf *to) AL_MUST_CHECK;
 
+/* ---- events.c ---- */
+#define EVENTS_LINE_MAX 4096u /* bytes of a line that are looked at */
+struct events {
+    const char *what, *id; /* events of that name, whose data name that id */
+    int (*fn)(void *ctx);
+    void *ctx;
+    int rc;
+    bool begun, news;
+    char named[16], line[EVENTS_LINE_MAX];
+    size_t len;
+};
+/* Bytes of a stream as they come, in any pieces: sets news. */
+void events_take(struct events *e, const void *bytes, size_t len);
+/* Listens to live events for so long and calls fn at their begin and whenever there is such an event, or some were
+ * missed. AL_OK: the time is over, or the server ended the stream; listen again. What fn answered, when that is not AL_OK. AL_ENOTSUP: there
+ * are none to be had here now; ask now and then instead. Codes of http.h. */
+int events_wait(struct cli *c, const char *what, const char *id, uint32_t timeout_ms,
+                int (*fn)(void *ctx), void *ctx) AL_MUST_CHECK;
+
 /* ---- wait.c ---- */
 /* Prints the job, or with wait follows it to its end, with progress on a terminal. A job that did
  * not end well is AL_ECANCELED or AL_EINTERNAL with fail. */

@@ -148,6 +148,46 @@ def test_following_prints_what_comes_in():
     assert "/during" not in site.alto("access", "follow", "followed", "--seconds", "1")
 
 
+def asked_recent():
+    text = site.altod.ask("GET", "/metrics", token=site.token)[2]
+    text = text.decode() if isinstance(text, bytes) else text
+    return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith('alto_http_requests_total{operation="access_recent"'))
+
+
+def test_following_asks_when_there_is_news_and_goes_on_when_altod_was_away():
+    v = site.volume("away")
+    site.batch(rows(v, used("before", time.time_ns() - SECOND)), audit(v, "live", DAY))
+    follow = subprocess.Popen([ALTO, "access", "follow", "away", "--json"], env={"HOME": site.home, "PATH": "/usr/bin:/bin"},
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        time.sleep(1.5)
+        asked = asked_recent()
+        time.sleep(2.5)
+        assert asked_recent() == asked, "it asks though there is no news"
+        for i in range(3):
+            began = time.monotonic()
+            site.batch(rows(v, used("live%d" % i, time.time_ns() - SECOND)))
+            line = json.loads(follow.stdout.readline())
+            assert line["path"] == "/live%d" % i and time.monotonic() - began < 1, (line, time.monotonic() - began)
+            time.sleep(0.7)  # no news is told sooner after the one before
+        site.altod.process.kill()
+        site.altod.wait()
+        time.sleep(0.5)
+        old = site.altod
+        site.altod = program.Altod(data=old.folder, listen=old.url.split("//")[1])
+        site.altod.own, old.own = old.own, False
+        site.batch(rows(v, used("missed", time.time_ns() - SECOND)))
+        began = time.monotonic()
+        assert json.loads(follow.stdout.readline())["path"] == "/missed"
+        print("# %.1f s after the batch" % (time.monotonic() - began))
+        site.batch(rows(v, used("again", time.time_ns() - SECOND)))
+        assert json.loads(follow.stdout.readline())["path"] == "/again"
+    finally:
+        follow.kill()
+        said = follow.communicate()[1].decode()
+    assert said.count("altod does not answer") == 1, said
+
+
 def test_broken_rows_are_set_aside_and_counted():
     v, now = site.volume("broken"), time.time_ns()
     site.batch(rows(v, used("good", now - HOUR), used("../bad", now), {"k": "folder_delete", "path": "", "time_ns": now}, 7, {}))

@@ -100,6 +100,42 @@ options_stand_anywhere_and_words_find_their_command(void)
 }
 
 static void
+live_events_are_read_in_any_pieces(void)
+{
+    static const char stream[] = "retry: 3000\n\n"
+                                 "id: a-1\r\nevent: access\r\ndata: {\"volume_id\":\"other\"}\r\n\r\n"
+                                 "id: a-2\nevent: job\ndata: {\"volume_id\":\"mine\"}\n\n"
+                                 ": beat\n\n";
+    static const char mine[] = "id: a-3\nevent:access\ndata: {\"volume_id\":\"mine\",\"rows\":[]}\n\n",
+                      reset[] = "event: reset\ndata: {}\n\n", named[] = "event: access\n\ndata: mine\n\n";
+    static char longest[3 * EVENTS_LINE_MAX];
+
+    for (size_t piece = 1; piece < sizeof(stream); piece++) {
+        struct events e = {.what = "access", .id = "mine"};
+
+        for (size_t at = 0; at < sizeof(stream) - 1; at += piece) {
+            size_t left = sizeof(stream) - 1 - at;
+
+            events_take(&e, stream + at, left < piece ? left : piece);
+        }
+        TAP_CHECK(!e.news && e.named[0] == '\0');
+        events_take(&e, named, sizeof(named) - 1);
+        TAP_CHECK(!e.news); /* an event ends with an empty line */
+        events_take(&e, mine, sizeof(mine) - 1 - piece % 3);
+        TAP_CHECK(e.news || piece % 3 != 0);
+        e = (struct events){.what = "access", .id = "mine"};
+        events_take(&e, reset, sizeof(reset) - 1);
+        TAP_CHECK(e.news);
+    }
+    struct events e = {.what = "access", .id = "mine"};
+    memset(longest, 'x', sizeof(longest));
+    memcpy(longest, "event: access\ndata: mine", 24);
+    longest[sizeof(longest) - 1] = '\n';
+    events_take(&e, longest, sizeof(longest));
+    TAP_CHECK(e.news && e.len == 0);
+}
+
+static void
 wrong_usage_is_told_with_what_was_meant(void)
 {
     struct cli c;
@@ -426,6 +462,7 @@ main(int argc, char **argv)
     }
     TAP_RUN(the_table_holds_together);
     TAP_RUN(options_stand_anywhere_and_words_find_their_command);
+    TAP_RUN(live_events_are_read_in_any_pieces);
     TAP_RUN(wrong_usage_is_told_with_what_was_meant);
     TAP_RUN(sizes_are_short);
     TAP_RUN(nothing_a_file_is_called_drives_the_terminal);
