@@ -28,7 +28,7 @@ static char folder[600];
 struct putter {
     struct spool *spool;
     int ack_fd;
-    unsigned next, step;
+    unsigned next, step, end;
 };
 
 static void *
@@ -36,7 +36,7 @@ put_for_ever(void *arg)
 {
     struct putter *p = arg;
 
-    for (unsigned n = p->next;; n += p->step) {
+    for (unsigned n = p->next; n < p->end; n += p->step) {
         char line[48];
         uint32_t number = n;
 
@@ -46,7 +46,7 @@ put_for_ever(void *arg)
             _exit(3);
         }
     }
-    return NULL;
+    return NULL; /* the numbers behind it are of the next life */
 }
 
 /* One batch to the server over the socket: stream, seq, length, body; the answer is the applied
@@ -89,7 +89,7 @@ child(int server_fd, int ack_fd, unsigned first, bool drain)
     }
     al_buf_init(&body, 4u << 20);
     for (unsigned i = 0; i < THREADS && !drain; i++) {
-        putters[i] = (struct putter){s, ack_fd, first + i, THREADS};
+        putters[i] = (struct putter){s, ack_fd, first + i, THREADS, first + PER_ROUND};
         if (port_thread_start(&threads[i], "put", 0, put_for_ever, &putters[i]) != AL_OK) {
             _exit(5);
         }
