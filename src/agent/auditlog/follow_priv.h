@@ -26,6 +26,8 @@ struct follow {
     struct follow_figures figures;
     struct log_list hot, fresh, queue, dirty; /* fresh: hot ones that grew, before the queue */
     struct log_file *reading;                 /* the parser's state is of it */
+    struct port_file *open;                   /* a folder, while the queue is read; NULL: none */
+    const struct log_folder *open_of;
     uint8_t *buffer;
     size_t buffer_cap;
     struct auditlog_event events[FOLLOW_EVENTS];

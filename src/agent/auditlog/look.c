@@ -539,18 +539,25 @@ look_hot(struct follow *f)
     for (i = 0; i < f->hot.count && rc == AL_OK; i++) {
         struct log_file *log = f->hot.at[i];
         uint32_t quiet_s = f->now_s - log->changed_s;
-        bool last = (log->flags & LOG_ACTIVE) != 0 && log->in->recent && is_last(log);
+        bool active = (log->flags & LOG_ACTIVE) != 0;
+        bool last = active && log->in->recent && is_last(log);
         bool keep =
             log->missing_s == 0 && (quiet_s < FOLLOW_HOT_S || last ||
                                     (look_unread(log) && quiet_s < FOLLOW_SETTLE_HOLES_S * 2));
 
+        if ((log->flags & LOG_QUEUED) != 0) { /* reading it tells all that a look would */
+            f->hot.at[kept++] = log;
+            continue;
+        }
         if (!keep) {
             log->flags &= (uint16_t)~LOG_HOT;
             continue;
         }
         f->hot.at[kept++] = log;
-        if (quiet_s >= FOLLOW_HOT_S && f->now_ns - log->mtime_ns > OLD_NS &&
-            (f->now_s + log->id) % LOOKED_AT_S != 0) {
+        /* Of thousands that were copied here today one is not looked at rather than the next one read. */
+        if ((f->now_s + log->id) % LOOKED_AT_S != 0 &&
+            ((quiet_s >= FOLLOW_HOT_S && f->now_ns - log->mtime_ns > OLD_NS) ||
+             (f->queue.count > 0 && !active))) {
             continue;
         }
         rc = stat_log(f, log, NULL);

@@ -8,7 +8,9 @@ struct looker {
     struct follow *f;
     struct port_file *root; /* the volume's, or the filespace's */
     struct port_file *dir;  /* of the last look: files of one folder come together */
-    struct al_buf dir_path;
+    int dir_rc;             /* dir NULL: why it could not be opened */
+    bool dir_known;         /* it is there, or known not to be */
+    struct al_buf dir_path; /* with its '/' */
 };
 
 static void
@@ -57,20 +59,16 @@ look(struct looker *l, struct al_span path, struct port_stat *ret)
         dir_len--;
     }
     name = text + dir_len;
-    if (l->dir == NULL || l->dir_path.len != dir_len ||
+    if (!l->dir_known || l->dir_path.len != dir_len ||
         (dir_len > 0 && memcmp(l->dir_path.at, path.at, dir_len) != 0)) {
         port_close_quiet(l->f->port, &l->dir);
         al_buf_clear(&l->dir_path);
-        rc = port_walk_to(l->f->port, l->root, text, &l->dir, &name);
-        if (rc == AL_OK && dir_len > 0) {
-            rc = al_buf_add(&l->dir_path, path.at, dir_len);
-        }
-        if (rc != AL_OK) {
-            port_close_quiet(l->f->port, &l->dir);
-            return rc;
-        }
+        rc = dir_len > 0 ? al_buf_add(&l->dir_path, path.at, dir_len) : AL_OK;
+        rc = rc != AL_OK ? rc : port_walk_to(l->f->port, l->root, text, &l->dir, &name);
+        l->dir_known = rc == AL_OK || rc == AL_ENOENT; /* other errors may be the name's */
+        l->dir_rc = rc;
     }
-    return port_stat_at(l->f->port, l->dir, name, ret);
+    return l->dir != NULL ? port_stat_at(l->f->port, l->dir, name, ret) : l->dir_rc;
 }
 
 static int

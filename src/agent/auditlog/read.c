@@ -142,23 +142,36 @@ take_names(struct follow *f, struct log_file *log, const struct auditlog_event *
 
 /* ---- one log ---- */
 
+/* Logs of one folder mostly come together: it stays open for the next one, within a round. */
+static int
+open_folder(struct follow *f, const struct log_folder *folder)
+{
+    int rc = AL_OK;
+
+    if (f->open_of != folder) {
+        port_close_quiet(f->port, &f->open);
+        f->open_of = NULL;
+        rc = look_open(f, folder, &f->open);
+        f->open_of = rc == AL_OK ? folder : NULL;
+    }
+    return rc;
+}
+
 static int
 open_log(struct follow *f, const struct log_file *log, struct port_file **ret)
 {
-    AL_CLEANUP(port_holder_end) struct port_holder folder = {f->port, NULL};
     bool use_active = (log->flags & LOG_USE_ACTIVE) != 0;
     char name[TREE_NAME_MAX + 16];
-    int rc = look_open(f, log->in, &folder.file);
+    int rc = open_folder(f, log->in);
 
-    for (unsigned i = 0; i < 2 && (i == 0 || rc == AL_ENOENT) && folder.file != NULL; i++) {
+    for (unsigned i = 0; i < 2 && (i == 0 || rc == AL_ENOENT) && f->open != NULL; i++) {
         size_t len = strlen(log->name);
 
         memcpy(name, log->name, len + 1);
         if (use_active != (i == 1)) { /* the other name second: it is being rotated */
             memcpy(name + len, ".active", sizeof(".active"));
         }
-        rc =
-            port_open(f->port, folder.file, name, PORT_READ | PORT_NOATIME | PORT_NONBLOCK, 0, ret);
+        rc = port_open(f->port, f->open, name, PORT_READ | PORT_NOATIME | PORT_NONBLOCK, 0, ret);
     }
     return rc;
 }
@@ -431,5 +444,8 @@ read_queue(struct follow *f)
     bool over;
     int rc = read_list(f, &f->fresh, until_ns, &over);
 
-    return rc != AL_OK || over ? rc : read_list(f, &f->queue, until_ns, &over);
+    rc = rc != AL_OK || over ? rc : read_list(f, &f->queue, until_ns, &over);
+    port_close_quiet(f->port, &f->open);
+    f->open_of = NULL;
+    return rc;
 }
