@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-#define BODY_MAX (SPOOL_BATCH_BYTES + SPOOL_RECORD_MAX + (1u << 20))
+#define BODY_MAX (SPOOL_BATCH_BYTES_MAX + SPOOL_RECORD_MAX + (1u << 20))
 #define IDLE_NS                                                                                    \
     5000000000 /* how long the batch thread sleeps at most while there is nothing to send */
 /* Between the beginnings of two batches, at least. Whatever it carries, a batch costs the server a
@@ -16,6 +16,12 @@
 /* A server that takes its time is given more: sending takes it a ninth of the time at most. */
 #define LINGER_TIMES 8
 #define LINGER_NS_MAX 1000000000
+/* A batch is as large as what waits while the one before is applied, as long as full ones go this quickly: much of
+ * what one costs the server does not depend on its size. */
+#define GROW_NS (INT64_C(3) * 1000000000)
+#define SHRINK_NS (INT64_C(15) * 1000000000)
+/* For each SPOOL_BATCH_BYTES of a body, so that a line that was fast enough for small ones still is. */
+#define TIMEOUT_MS 120000u
 
 /* Posts number seq of a stream. AL_OK or AL_ECONFLICT: *ret_applied is what the server has. */
 static int
@@ -29,11 +35,14 @@ post(struct http *h, const char *what, const char *type, const char *stream, uin
 
     (void)snprintf(path, sizeof(path), "/api/v1/agent/%s?stream=%s&seq=%llu", what, stream,
                    (unsigned long long)seq);
-    rc = api_call(
-        h,
-        &(struct api_call){
-            .method = "POST", .path = path, .raw = body, .raw_type = type, .timeout_ms = 120000},
-        &reply, &refused);
+    rc = api_call(h,
+                  &(struct api_call){.method = "POST",
+                                     .path = path,
+                                     .raw = body,
+                                     .raw_type = type,
+                                     .timeout_ms = TIMEOUT_MS *
+                                                   (1 + (uint32_t)(body.len / SPOOL_BATCH_BYTES))},
+                  &reply, &refused);
     *ret_retry_s = reply.retry_after_s;
     if (rc == AL_OK || rc == AL_ECONFLICT) {
         int got = al_json_u64(reply.json, "applied_seq", ret_applied, NULL);
@@ -122,6 +131,21 @@ linger_ns(int64_t took_ns)
     return ns < LINGER_NS ? LINGER_NS : ns > LINGER_NS_MAX ? LINGER_NS_MAX : ns;
 }
 
+/* How large the next ones may be, after one that was sent or was not. */
+static void
+pace(struct link *l, struct al_buf *body, size_t *io_limit, int rc, int64_t took_ns)
+{
+    if (rc != AL_OK || took_ns > SHRINK_NS) {
+        *io_limit /= 2;
+    } else if (body->len >= *io_limit && took_ns < GROW_NS) {
+        *io_limit *= 2;
+    }
+    *io_limit = spool_batch_limit(l->conf.spool, *io_limit);
+    if (body->cap > 2 * SPOOL_BATCH_BYTES) {
+        al_buf_free(body);
+    }
+}
+
 void *
 batch_main(void *link)
 {
@@ -129,7 +153,8 @@ batch_main(void *link)
     AL_CLEANUP(al_buf_free) struct al_buf body = {0};
     struct pause pause = {0};
     struct port *port = l->conf.port;
-    int64_t began_ns, due_ns = 0;
+    int64_t began_ns, took_ns, due_ns = 0;
+    size_t limit = SPOOL_BATCH_BYTES;
 
     al_buf_init(&body, BODY_MAX);
     while (!atomic_load(&l->stopping)) {
@@ -144,7 +169,9 @@ batch_main(void *link)
         linger(l, due_ns);
         began_ns = port_mono_ns(port);
         rc = send_one(l, &body, &any, &retry_s, &fail);
-        due_ns = began_ns + linger_ns(port_mono_ns(port) - began_ns);
+        took_ns = port_mono_ns(port) - began_ns;
+        due_ns = began_ns + linger_ns(took_ns);
+        pace(l, &body, &limit, rc, took_ns);
         if (rc == AL_ECANCELED) {
             break;
         }

@@ -549,6 +549,7 @@ spool_open(const struct spool_conf *conf, struct spool **ret, struct al_fail *fa
     s->limit = conf->limit_bytes != 0 ? conf->limit_bytes : SPOOL_LIMIT_BYTES;
     s->segment_bytes = conf->segment_bytes != 0 ? conf->segment_bytes : SPOOL_SEGMENT_BYTES;
     s->batch_records = conf->batch_records != 0 ? conf->batch_records : SPOOL_BATCH_RECORDS;
+    s->batch_bytes = SPOOL_BATCH_BYTES;
     al_buf_init(&s->pending, SPOOL_PENDING_MAX);
     port_mutex_init(&s->mutex);
     port_cond_init(&s->changed);

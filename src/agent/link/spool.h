@@ -33,8 +33,10 @@
 /* default limit: about 5 million outcomes, a week of a busy host without a server */
 #define SPOOL_LIMIT_BYTES (2ull << 30)
 #define SPOOL_BATCH_RECORDS 2000u    /* of a batch at most */
-#define SPOOL_BATCH_BYTES (1u << 20) /* a batch is closed when it has reached it */
-#define SPOOL_LATE_NS 20000000       /* how long put_later gathers */
+#define SPOOL_BATCH_BYTES (1u << 20) /* a batch is closed when it has reached it, at first */
+/* the most spool_batch_limit allows; with one record more below what a server takes (16 MiB) */
+#define SPOOL_BATCH_BYTES_MAX (15u << 20)
+#define SPOOL_LATE_NS 20000000 /* how long put_later gathers */
 
 struct spool;
 
@@ -83,6 +85,9 @@ uint64_t spool_waiting(struct spool *s);
  * to send. body gets the records, each with '\n'. stream is filled. */
 int spool_batch(struct spool *s, struct al_buf *body, al_id stream, uint64_t *ret_seq,
                 bool *ret_any) AL_MUST_CHECK;
+/* How many bytes close batches that are yet to be formed: brought between SPOOL_BATCH_BYTES and
+ * SPOOL_BATCH_BYTES_MAX, and returned so. The batch under way stays what it is. */
+size_t spool_batch_limit(struct spool *s, size_t bytes);
 /* The server's answer: it has applied up to applied_seq of this stream.
  *   equal to the batch's seq       done, the batch is over
  *   seq - 1                        not applied yet: send it again

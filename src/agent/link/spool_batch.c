@@ -334,6 +334,14 @@ batch_fix(struct spool *s, const struct collect *c)
     return AL_OK;
 }
 
+size_t
+spool_batch_limit(struct spool *s, size_t bytes)
+{
+    bytes = bytes > SPOOL_BATCH_BYTES ? bytes : SPOOL_BATCH_BYTES;
+    s->batch_bytes = bytes < SPOOL_BATCH_BYTES_MAX ? bytes : SPOOL_BATCH_BYTES_MAX;
+    return s->batch_bytes;
+}
+
 int
 spool_batch(struct spool *s, struct al_buf *body, al_id stream, uint64_t *ret_seq, bool *ret_any)
 {
@@ -345,7 +353,7 @@ spool_batch(struct spool *s, struct al_buf *body, al_id stream, uint64_t *ret_se
     c.stop = under_way ? s->end_of_batch : s->durable;
     port_mutex_unlock(&s->mutex);
     c.records_max = under_way ? UINT32_MAX : s->batch_records;
-    c.bytes_max = under_way ? SIZE_MAX : SPOOL_BATCH_BYTES;
+    c.bytes_max = under_way ? SIZE_MAX : s->batch_bytes;
     if (c.pos == c.stop) {
         *ret_any = false;
         return flushed;

@@ -21,6 +21,7 @@ struct spool {
     struct port_file *dir;
     uint64_t limit;
     uint32_t segment_bytes, batch_records;
+    size_t batch_bytes; /* of the thread that sends */
 
     port_mutex mutex;
     /* durable moved on, or a flush failed: for the sender, and who waits for room */

@@ -438,6 +438,51 @@ a_damaged_head_loses_no_record(void)
     spool_close(s);
 }
 
+/* What waits goes in larger batches once that is asked for; one that is under way stays as it is. */
+static void
+a_larger_limit_is_of_batches_to_come(void)
+{
+    char path[600], line[2048];
+    struct spool_conf conf = fresh(path);
+    struct spool *s;
+    AL_CLEANUP(al_buf_free) struct al_buf body, again;
+    al_id stream;
+    uint64_t seq;
+    bool any;
+
+    conf.batch_records = UINT32_MAX;
+    conf.segment_bytes = 1u << 20;
+    s = reopen(NULL, &conf);
+    al_buf_init(&body, 4u << 20);
+    al_buf_init(&again, 4u << 20);
+    for (unsigned i = 0; i < 3000; i++) {
+        snprintf(line, sizeof(line), "{\"n\":%u,\"pad\":\"%01500u\"}", i, i);
+        TAP_OK(spool_add(s, al_span_of(line)));
+    }
+    TAP_OK(spool_put(s, al_span_of("{\"n\":3000}"), NULL));
+    TAP_OK(spool_batch(s, &body, stream, &seq, &any));
+    TAP_CHECK(body.len >= SPOOL_BATCH_BYTES && body.len < SPOOL_BATCH_BYTES + sizeof(line));
+    TAP_EQUAL_U64(spool_batch_limit(s, 0), SPOOL_BATCH_BYTES);
+    TAP_EQUAL_U64(spool_batch_limit(s, SIZE_MAX), SPOOL_BATCH_BYTES_MAX);
+    TAP_EQUAL_U64(spool_batch_limit(s, 2 * SPOOL_BATCH_BYTES), 2 * SPOOL_BATCH_BYTES);
+    TAP_OK(spool_batch(s, &again, stream, &seq, &any));
+    TAP_EQUAL_U64(seq, 1);
+    TAP_CHECK(al_span_equal(al_buf_span(&body), al_buf_span(&again)));
+    TAP_OK(spool_applied(s, 1, 1));
+    TAP_OK(spool_batch(s, &body, stream, &seq, &any));
+    TAP_CHECK(body.len >= 2 * SPOOL_BATCH_BYTES && body.len < 2 * SPOOL_BATCH_BYTES + sizeof(line));
+    s = reopen(s, &conf); /* begins with small ones, and the large one is the same */
+    TAP_OK(spool_batch(s, &again, stream, &seq, &any));
+    TAP_EQUAL_U64(seq, 2);
+    TAP_CHECK(al_span_equal(al_buf_span(&body), al_buf_span(&again)));
+    TAP_OK(spool_applied(s, 2, 2));
+    TAP_OK(spool_batch(s, &body, stream, &seq, &any));
+    TAP_CHECK(any && body.len <= SPOOL_BATCH_BYTES + sizeof(line));
+    TAP_CHECK(strstr((const char *)body.at, "{\"n\":3000}") != NULL ||
+              body.len >= SPOOL_BATCH_BYTES);
+    spool_close(s);
+}
+
 struct putter {
     struct spool *spool;
     unsigned from;
@@ -726,6 +771,7 @@ main(int argc, char **argv)
     TAP_RUN(at_the_limit_it_says_full_and_still_takes_what_was_done);
     TAP_RUN(a_side_that_was_set_back_begins_a_new_stream);
     TAP_RUN(a_damaged_head_loses_no_record);
+    TAP_RUN(a_larger_limit_is_of_batches_to_come);
     TAP_RUN(records_of_many_threads_all_arrive_once);
     TAP_RUN(each_failing_call_is_told_and_no_acknowledged_record_is_lost);
     TAP_RUN(records_nobody_waits_for_are_answered_once_and_are_there);
