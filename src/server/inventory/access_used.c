@@ -118,41 +118,57 @@ static const char at_sql[] =
                                                              "was_epoch FROM "
 #define MET_MORE " LEFT JOIN temp.seen s ON s.un = t.un CROSS JOIN \"v_%s\".meta m"
 static const char met_sql[] = MET
-    "temp.used_at t JOIN \"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name" MET_MORE;
+    "temp.used_at t JOIN \"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name" MET_MORE
+    " WHERE " INV_SIEVE_SQL;
 
-/* Of few rows DuckDB finds the numbers of the entries first, by two columns, and then reads only where those lie:
- * it asks each part of the table for all of them while they are no more than this setting says. */
-#define FEW 4096
-static const char few_sql[] = "SET dynamic_or_filter_threshold = 4096";
-static const char rid_sql[] =
-    "CREATE OR REPLACE TEMP TABLE used_rid AS SELECT t.un, e.rowid AS rid FROM temp.used_at t JOIN "
-    "\"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name";
-static const char met_few_sql[] = MET "(SELECT r.rid, a.* FROM temp.used_rid r JOIN temp.used_at a "
-                                      "ON a.un = r.un) t JOIN \"v_%s\".entry "
-                                      "e ON e.rowid = t.rid" MET_MORE;
+static int
+fill_sieve(struct inv_use *u, struct inv_sieve *s)
+{
+    INV_ROWS(rows);
+    int64_t count = 0, greatest = 0;
+    bool end = false;
+    int rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.used_at", &count);
+
+    if (rc == AL_OK) {
+        rc = inv_one(u->inv, u->conn,
+                     "SELECT coalesce(max(in_folder), 0)::BIGINT FROM temp.used_at", &greatest);
+    }
+    if (rc == AL_OK) {
+        rc = inv_sieve_begin(s, (uint64_t)greatest, (uint64_t)count);
+    }
+    if (rc == AL_OK) {
+        rc = inv_query(u->inv, u->conn, "SELECT in_folder, name FROM temp.used_at", true, &rows);
+    }
+    while (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+        if (rc < 0 || end) {
+            break;
+        }
+        inv_sieve_add(s, (uint64_t)inv_num(&rows, 0), inv_bytes(&rows, 1));
+    }
+    return rc;
+}
 
 static int
 find_met(struct inv_use *u)
 {
+    AL_CLEANUP(inv_sieve_end) struct inv_sieve s = {0};
     const char *id = u->volume->id;
-    int64_t count = 0;
-    int rc = inv_runf(u->inv, u->conn, at_sql, id), back;
+    unsigned slot;
+    int rc = inv_runf(u->inv, u->conn, at_sql, id);
 
     if (rc == AL_OK) {
-        rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.used_at", &count);
-    }
-    if (rc < 0 || count > FEW) {
-        return rc < 0 ? rc : inv_runf(u->inv, u->conn, met_sql, id, id);
-    }
-    rc = inv_run(u->inv, u->conn, few_sql);
-    if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, rid_sql, id);
+        rc = fill_sieve(u, &s);
     }
     if (rc == AL_OK) {
-        rc = inv_runf(u->inv, u->conn, met_few_sql, id, id);
+        rc = inv_lend(u->inv, &s, &slot);
     }
-    back = inv_run(u->inv, u->conn, "RESET dynamic_or_filter_threshold");
-    return rc < 0 ? rc : back;
+    if (rc < 0) {
+        return rc;
+    }
+    rc = inv_runf(u->inv, u->conn, met_sql, id, id, slot, slot);
+    inv_take_back(u->inv, slot);
+    return rc;
 }
 
 static const char base_sql[] =

@@ -104,6 +104,9 @@ register_all(struct inventory *inv)
         rc = inv_twins_register(inv, of.conn);
     }
     if (rc == AL_OK) {
+        rc = inv_sieve_register(inv, of.conn);
+    }
+    if (rc == AL_OK) {
         rc = inv_gather_register(inv, of.conn);
     }
     if (rc == AL_OK) {

@@ -456,6 +456,20 @@ int inv_twins_find(struct inv_use *u, uint32_t first, uint32_t last, uint64_t en
 int inv_twins_keep(struct inv_use *u, char catalog, const struct inv_twins *t) AL_MUST_CHECK;
 int inv_twins_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
+/* ---- sieve.c: which entries a batch may tell of, asked while DuckDB reads them ---- */
+struct inv_sieve {
+    uint64_t *folders, *names; /* bits: by number; by hash */
+    uint64_t count, mask;      /* greatest number of a folder */
+};
+/* SQL: what a batch does not tell of is let go of early; with a sieve lent under slot. Not a condition of its own: some
+ * rows pass that are not told of. */
+#define INV_SIEVE_SQL                                                                              \
+    "alto_told_folder(%u::UBIGINT, e.folder) AND alto_told_name(%u::UBIGINT, e.name)"
+int inv_sieve_begin(struct inv_sieve *s, uint64_t folders, uint64_t rows) AL_MUST_CHECK;
+void inv_sieve_add(struct inv_sieve *s, uint64_t folder, struct al_span name);
+void inv_sieve_end(struct inv_sieve *s);
+int inv_sieve_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
+
 /* ---- gather.c: the sums of each folder's own files, and the first pass of the twins ---- */
 enum { INV_S_FILES, INV_S_BYTES, INV_S_ALLOCATED, INV_S_STUB_FILES, INV_S_STUB_BYTES, INV_S_SUMS };
 struct inv_sums {
