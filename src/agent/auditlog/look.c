@@ -423,8 +423,8 @@ stat_logs(struct follow *f, struct log_folder *folder, struct port_file *dir, bo
         struct log_file *log = folder->files[i];
         int rc = AL_OK;
 
-        if ((log->flags & LOG_SEEN) != 0 &&
-            (all || (log->flags & LOG_NEW) != 0 || (log->flags & LOG_HOT) != 0)) {
+        if ((log->flags & LOG_SEEN) != 0 && (all || (log->flags & LOG_NEW) != 0 ||
+                                             (log->flags & (LOG_HOT | LOG_QUEUED)) == LOG_HOT)) {
             rc = stat_log(f, log, dir);
         }
         if (rc == AL_ENOMEM) {
