@@ -275,4 +275,30 @@ last(enum digest_kind kind, const char *path)
     return t;
 }
 
+/* ---- one node's folder and log ---- */
+
+#define LOG "42/2026/09/2026-09-21T13.15.00Z.log"
+#define FOLDER "42/2026/09"
+
+__attribute__((unused)) static void
+start(void)
+{
+    world_begin(1);
+}
+
+__attribute__((unused)) static void
+go(void)
+{
+    TAP_OK(world_open());
+    TAP_OK(polls(1));
+}
+
+__attribute__((unused)) static struct follow_status status;
+
+__attribute__((unused)) static void
+look(void)
+{
+    follow_status(w.follow, &status);
+}
+
 #endif

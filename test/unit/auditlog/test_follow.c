@@ -3,30 +3,7 @@
 
 #include "follow_world.h"
 
-#define LOG "42/2026/09/2026-09-21T13.15.00Z.log"
-#define FOLDER "42/2026/09"
 #define NAME "2026-09-21T13.15.00Z.log"
-
-static void
-start(void)
-{
-    world_begin(1);
-}
-
-static void
-go(void)
-{
-    TAP_OK(world_open());
-    TAP_OK(polls(1));
-}
-
-static struct follow_status status;
-
-static void
-look(void)
-{
-    follow_status(w.follow, &status);
-}
 
 static void
 a_new_line_a_new_log_and_a_new_node_are_read_soon(void)
@@ -627,87 +604,6 @@ what_was_not_put_is_put_again(void)
 }
 
 static void
-metadata_comes_with_what_was_made_written_or_moved(void)
-{
-    start();
-    add_bytes("/fs/d/f", "12345", 5);
-    add_bytes("/fs/d/g", "123", 3);
-    TAP_OK(port_mkdirs(w.other, "/fs/away/folder", 0755));
-    TAP_OK(port_symlink(w.other, NULL, "/fs/link", "/fs/d"));
-    add(LOG, line("FileCreate", "/d/f", NULL, now()));
-    add(LOG, line("FileWritten", "/d/f", NULL, now()));
-    add(LOG, line("Move", "/d/old", "/d/g", now()));
-    add(LOG, line("FileWritten", "/link/f", NULL, now()));
-    add(LOG, line("FileWritten", "/gone", NULL, now()));
-    add(LOG, line("DirectoryCreate", "/never", NULL, now()));
-    add(LOG, read_of("/d/g"));
-    go();
-    TAP_CHECK(last(DIGEST_CREATE, "d/f")->size == 5 && last(DIGEST_USED, "d/f")->size == 5);
-    TAP_CHECK(last(DIGEST_MOVE, "d/old")->size == 3 && strcmp(last(DIGEST_MOVE, "d/old")->target, "d/g") == 0);
-    TAP_CHECK(!last(DIGEST_USED, "link/f")->has_stat && !last(DIGEST_USED, "gone")->has_stat && !last(DIGEST_USED, "d/g")->has_stat);
-    TAP_CHECK(told(DIGEST_CREATE, "never") == 0);
-}
-
-/* It is asked for once, and hides nothing that is there. */
-static void
-a_folder_that_is_not_there_has_no_metadata_and_others_have(void)
-{
-    start();
-    add_bytes("/fs/d/f", "12345", 5);
-    add_bytes("/fs/d/g", "123", 3);
-    add_bytes("/fs/top", "1", 1);
-    add(LOG, line("FileWritten", "/never/a", NULL, now()));
-    add(LOG, line("FileWritten", "/never/b", NULL, now()));
-    add(LOG, line("FileWritten", "/d/f", NULL, now()));
-    add(LOG, line("FileWritten", "/never/c", NULL, now()));
-    add(LOG, line("FileWritten", "/d/none", NULL, now()));
-    add(LOG, line("FileWritten", "/d/g", NULL, now()));
-    add(LOG, line("FileWritten", "/top", NULL, now()));
-    go();
-    TAP_CHECK(last(DIGEST_USED, "d/f")->size == 5 && last(DIGEST_USED, "d/g")->size == 3 && last(DIGEST_USED, "top")->size == 1);
-    TAP_CHECK(!last(DIGEST_USED, "never/a")->has_stat && !last(DIGEST_USED, "never/b")->has_stat && !last(DIGEST_USED, "never/c")->has_stat);
-    TAP_CHECK(!last(DIGEST_USED, "d/none")->has_stat);
-    add_bytes("/fs/never/b", "12", 2); /* it is there the next time */
-    add(LOG, line("FileWritten", "/never/b", NULL, now()));
-    TAP_OK(polls(2));
-    TAP_CHECK(last(DIGEST_USED, "never/b")->size == 2);
-}
-
-/* Logs that came today and wait are not looked at each second, and what came meanwhile is read with them. */
-static void
-logs_that_wait_to_be_read_are_not_looked_at(void)
-{
-    struct follow_figures before, after;
-    char log[80], path[16];
-
-    start();
-    w.full = true;
-    for (unsigned i = 0; i < 50; i++) {
-        snprintf(log, sizeof(log), FOLDER "/2026-09-21T13.%02u.00Z.log", i);
-        snprintf(path, sizeof(path), "/f%u", i);
-        add(log, read_of(path));
-    }
-    go();
-    follow_figures(w.follow, &before);
-    TAP_OK(polls(7));
-    follow_figures(w.follow, &after);
-    TAP_CHECK(after.stats - before.stats < 100);
-    add(FOLDER "/2026-09-21T13.07.00Z.log", read_of("/f7"));
-    rename_log(FOLDER, "2026-09-21T13.08.00Z.log", "2026-09-21T13.08.00Z.log.active");
-    w.full = false;
-    TAP_OK(polls(2));
-    for (unsigned i = 0; i < 50; i++) {
-        snprintf(path, sizeof(path), "f%u", i);
-        TAP_EQUAL_U64(told(DIGEST_USED, path), i == 7 ? 2 : 1);
-    }
-    look();
-    TAP_CHECK(status.behind_bytes == 0 && status.caught_up);
-    add(FOLDER "/2026-09-21T13.09.00Z.log", read_of("/f9")); /* and are hot still */
-    TAP_OK(polls(2));
-    TAP_EQUAL_U64(told(DIGEST_USED, "f9"), 2);
-}
-
-static void
 moves_across_the_volumes_border_are_deletes_and_creates(void)
 {
     start();
@@ -808,9 +704,6 @@ main(void)
     TAP_RUN(what_was_known_of_coverage_outlives_the_agent_as_of_when_all_was_read);
     TAP_RUN(coverage_that_cannot_be_placed_in_time_is_none);
     TAP_RUN(what_was_not_put_is_put_again);
-    TAP_RUN(metadata_comes_with_what_was_made_written_or_moved);
-    TAP_RUN(a_folder_that_is_not_there_has_no_metadata_and_others_have);
-    TAP_RUN(logs_that_wait_to_be_read_are_not_looked_at);
     TAP_RUN(moves_across_the_volumes_border_are_deletes_and_creates);
     TAP_RUN(cursors_that_are_broken_are_read_as_far_as_they_hold);
     TAP_RUN(a_line_that_is_too_long_is_passed_over_across_agents);

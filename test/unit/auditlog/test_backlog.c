@@ -1,0 +1,95 @@
+/* The follower on a simulated disk: what is asked of files besides the logs, and logs that wait to be read. */
+#include "tap.h"
+
+#include "follow_world.h"
+
+static void
+metadata_comes_with_what_was_made_written_or_moved(void)
+{
+    start();
+    add_bytes("/fs/d/f", "12345", 5);
+    add_bytes("/fs/d/g", "123", 3);
+    TAP_OK(port_mkdirs(w.other, "/fs/away/folder", 0755));
+    TAP_OK(port_symlink(w.other, NULL, "/fs/link", "/fs/d"));
+    add(LOG, line("FileCreate", "/d/f", NULL, now()));
+    add(LOG, line("FileWritten", "/d/f", NULL, now()));
+    add(LOG, line("Move", "/d/old", "/d/g", now()));
+    add(LOG, line("FileWritten", "/link/f", NULL, now()));
+    add(LOG, line("FileWritten", "/gone", NULL, now()));
+    add(LOG, line("DirectoryCreate", "/never", NULL, now()));
+    add(LOG, read_of("/d/g"));
+    go();
+    TAP_CHECK(last(DIGEST_CREATE, "d/f")->size == 5 && last(DIGEST_USED, "d/f")->size == 5);
+    TAP_CHECK(last(DIGEST_MOVE, "d/old")->size == 3 && strcmp(last(DIGEST_MOVE, "d/old")->target, "d/g") == 0);
+    TAP_CHECK(!last(DIGEST_USED, "link/f")->has_stat && !last(DIGEST_USED, "gone")->has_stat && !last(DIGEST_USED, "d/g")->has_stat);
+    TAP_CHECK(told(DIGEST_CREATE, "never") == 0);
+}
+
+/* It is asked for once, and hides nothing that is there. */
+static void
+a_folder_that_is_not_there_has_no_metadata_and_others_have(void)
+{
+    start();
+    add_bytes("/fs/d/f", "12345", 5);
+    add_bytes("/fs/d/g", "123", 3);
+    add_bytes("/fs/top", "1", 1);
+    add(LOG, line("FileWritten", "/never/a", NULL, now()));
+    add(LOG, line("FileWritten", "/never/b", NULL, now()));
+    add(LOG, line("FileWritten", "/d/f", NULL, now()));
+    add(LOG, line("FileWritten", "/never/c", NULL, now()));
+    add(LOG, line("FileWritten", "/d/none", NULL, now()));
+    add(LOG, line("FileWritten", "/d/g", NULL, now()));
+    add(LOG, line("FileWritten", "/top", NULL, now()));
+    go();
+    TAP_CHECK(last(DIGEST_USED, "d/f")->size == 5 && last(DIGEST_USED, "d/g")->size == 3 && last(DIGEST_USED, "top")->size == 1);
+    TAP_CHECK(!last(DIGEST_USED, "never/a")->has_stat && !last(DIGEST_USED, "never/b")->has_stat && !last(DIGEST_USED, "never/c")->has_stat);
+    TAP_CHECK(!last(DIGEST_USED, "d/none")->has_stat);
+    add_bytes("/fs/never/b", "12", 2); /* it is there the next time */
+    add(LOG, line("FileWritten", "/never/b", NULL, now()));
+    TAP_OK(polls(2));
+    TAP_CHECK(last(DIGEST_USED, "never/b")->size == 2);
+}
+
+/* Logs that came today and wait are not looked at each second, and what came meanwhile is read with them. */
+static void
+logs_that_wait_to_be_read_are_not_looked_at(void)
+{
+    struct follow_figures before, after;
+    char log[80], path[16];
+
+    start();
+    w.full = true;
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(log, sizeof(log), FOLDER "/2026-09-21T13.%02u.00Z.log", i);
+        snprintf(path, sizeof(path), "/f%u", i);
+        add(log, read_of(path));
+    }
+    go();
+    follow_figures(w.follow, &before);
+    TAP_OK(polls(7));
+    follow_figures(w.follow, &after);
+    TAP_CHECK(after.stats - before.stats < 100);
+    add(FOLDER "/2026-09-21T13.07.00Z.log", read_of("/f7"));
+    rename_log(FOLDER, "2026-09-21T13.08.00Z.log", "2026-09-21T13.08.00Z.log.active");
+    w.full = false;
+    TAP_OK(polls(2));
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(path, sizeof(path), "f%u", i);
+        TAP_EQUAL_U64(told(DIGEST_USED, path), i == 7 ? 2 : 1);
+    }
+    look();
+    TAP_CHECK(status.behind_bytes == 0 && status.caught_up);
+    add(FOLDER "/2026-09-21T13.09.00Z.log", read_of("/f9")); /* and are hot still */
+    TAP_OK(polls(2));
+    TAP_EQUAL_U64(told(DIGEST_USED, "f9"), 2);
+}
+
+int
+main(void)
+{
+    TAP_RUN(metadata_comes_with_what_was_made_written_or_moved);
+    TAP_RUN(a_folder_that_is_not_there_has_no_metadata_and_others_have);
+    TAP_RUN(logs_that_wait_to_be_read_are_not_looked_at);
+    world_end();
+    return tap_end();
+}
