@@ -186,6 +186,12 @@ static const char back_below_sql[] = "DELETE FROM temp.away WHERE (path, time_ns
                                      "ON e.folder BETWEEN f.id AND f.last "
                                      "WHERE e.type <> %d AND " IS_BACK ")";
 
+/* A folder that was made anew since: what it held is gone, and it is there. Sums have a row of its making. */
+static const char remade_sql[] =
+    "CREATE OR REPLACE TEMP TABLE remade AS SELECT DISTINCT a.path FROM temp.away a JOIN "
+    "\"v_%s\".folder f ON f.path = a.path JOIN \"v_%s\".a_touch t ON t.path = a.path AND t.last_ns "
+    "> a.time_ns";
+
 static int
 remove_away(struct inv_place *p, uint64_t *ret_gone)
 {
@@ -194,7 +200,9 @@ remove_away(struct inv_place *p, uint64_t *ret_gone)
     int rc = inv_runf(u->inv, u->conn, back_sql, id, id, PORT_T_FOLDER);
 
     rc = rc < 0 ? rc : inv_runf(u->inv, u->conn, back_below_sql, id, id, PORT_T_FOLDER);
-    return rc < 0 ? rc : inv_place_remove(p, ret_gone);
+    rc = rc < 0 ? rc : inv_runf(u->inv, u->conn, remade_sql, id, id);
+    rc = rc < 0 ? rc : inv_place_remove(p, ret_gone);
+    return rc < 0 || *ret_gone == 0 ? rc : inv_folders_ensure(p, "SELECT path FROM temp.remade");
 }
 
 static int

@@ -73,6 +73,25 @@ what_was_used_after_its_folder_s_delete_stays_beside_what_came(void)
 }
 
 static void
+a_folder_that_was_made_anew_is_there_and_empty(void)
+{
+    struct help h;
+    struct inventory_access gone = row(INVENTORY_ACCESS_FOLDER_DELETE, "/a/b", "", T(5)), made;
+
+    begin(&h);
+    (void)tell(&h, &gone, 1);
+    made = with_stat(row(INVENTORY_ACCESS_CREATE, "/a/b", "", T(6)), PORT_T_FOLDER, 0);
+    (void)tell(&h, &made, 1);
+    gone = row(INVENTORY_ACCESS_DELETE, "/c/x", "", T(5)); /* of a file that nobody knows, made without a word about it */
+    (void)tell(&h, &gone, 1);
+    (void)used(&h, "/c/x", T(6));
+    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + INVENTORY_DELETE_GRACE_NS, NULL));
+    TAP_CHECK(last_of(&h, "/a/b") != 0 && last_of(&h, "/a/b/two.MOV") == 0 && last_of(&h, "/c/x") == 0);
+    TAP_CHECK(last_of(&h, "/a/one.mov") == 1 && last_of(&h, "/c") != 0);
+    help_end(&h);
+}
+
+static void
 a_scan_that_sees_it_takes_a_delete_back(void)
 {
     struct help h;
@@ -113,6 +132,7 @@ main(void)
     TAP_RUN(a_delete_waits_and_may_be_taken_back);
     TAP_RUN(a_folder_that_comes_to_a_deleted_one_s_name_does_not_wait_for_it);
     TAP_RUN(what_was_used_after_its_folder_s_delete_stays_beside_what_came);
+    TAP_RUN(a_folder_that_was_made_anew_is_there_and_empty);
     TAP_RUN(a_scan_that_sees_it_takes_a_delete_back);
     TAP_RUN(a_delete_of_what_is_archived_is_ours);
     return tap_end();
