@@ -155,7 +155,7 @@ find_met(struct inv_use *u)
     AL_CLEANUP(inv_sieve_end) struct inv_sieve s = {0};
     const char *id = u->volume->id;
     unsigned slot;
-    int rc = inv_runf(u->inv, u->conn, at_sql, id);
+    int rc = inv_runf_long(u->inv, u->conn, at_sql, id);
 
     if (rc == AL_OK) {
         rc = fill_sieve(u, &s);
@@ -166,7 +166,7 @@ find_met(struct inv_use *u)
     if (rc < 0) {
         return rc;
     }
-    rc = inv_runf(u->inv, u->conn, met_sql, id, id, slot, slot);
+    rc = inv_runf_long(u->inv, u->conn, met_sql, id, id, slot, slot);
     inv_take_back(u->inv, slot);
     return rc;
 }

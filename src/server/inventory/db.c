@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "server/inventory/inventory_priv.h"
 
+#define PATIENCE_NS 100000 /* between two questions for work, where other threads have all of it */
+
 int
 inv_error(struct inventory *inv, duckdb_error_type type, const char *text)
 {
@@ -102,24 +104,89 @@ inv_run(struct inventory *inv, struct inv_conn *c, const char *sql)
     return rc;
 }
 
+/* While another thread does the last of a statement's work, duckdb_query asks for more of it without a pause. */
+static int
+wait_patiently(struct inventory *inv, const struct inv_conn *c, duckdb_pending_result p)
+{
+    duckdb_pending_state state = DUCKDB_PENDING_RESULT_NOT_READY;
+    duckdb_result result;
+    int rc = AL_OK;
+
+    while (!duckdb_pending_execution_is_finished(state)) {
+        state = duckdb_pending_execute_task(p);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            port_sleep_ns(inv->port, PATIENCE_NS);
+        }
+    }
+    if (duckdb_execute_pending(p, &result) != DuckDBSuccess) {
+        rc = failed(inv, c, &result);
+    }
+    duckdb_destroy_result(&result);
+    return rc;
+}
+
+static int
+run_long(struct inventory *inv, struct inv_conn *c, const char *sql)
+{
+    duckdb_prepared_statement st = NULL;
+    duckdb_pending_result p = NULL;
+    int rc;
+
+    if (inv_late(c)) {
+        return AL_ETIMEDOUT;
+    }
+    if (duckdb_prepare(c->con, sql, &st) != DuckDBSuccess) {
+        rc = inv_error(inv, DUCKDB_ERROR_BINDER, duckdb_prepare_error(st));
+    } else if (duckdb_pending_prepared(st, &p) != DuckDBSuccess) {
+        rc = inv_error(inv, DUCKDB_ERROR_INVALID, duckdb_pending_error(p));
+    } else {
+        rc = wait_patiently(inv, c, p);
+    }
+    duckdb_destroy_pending(&p);
+    duckdb_destroy_prepare(&st);
+    return rc < 0 && inv_late(c) ? AL_ETIMEDOUT : rc;
+}
+
+/* al_alloc'ed; NULL on memory. */
+static char *
+format_sql(const char *format, va_list args)
+{
+    va_list again;
+    char *sql;
+    int len;
+
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    sql = len >= 0 ? al_alloc((size_t)len + 1) : NULL;
+    if (sql != NULL) {
+        vsnprintf(sql, (size_t)len + 1, format, args);
+    }
+    return sql;
+}
+
 int
 inv_runf(struct inventory *inv, struct inv_conn *c, const char *format, ...)
 {
     AL_CLEANUP(al_freep) char *sql = NULL;
     va_list args;
-    int len;
 
     va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
+    sql = format_sql(format, args);
     va_end(args);
-    sql = len >= 0 ? al_alloc((size_t)len + 1) : NULL;
-    if (sql == NULL) {
-        return AL_ENOMEM;
-    }
+    return sql != NULL ? inv_run(inv, c, sql) : AL_ENOMEM;
+}
+
+int
+inv_runf_long(struct inventory *inv, struct inv_conn *c, const char *format, ...)
+{
+    AL_CLEANUP(al_freep) char *sql = NULL;
+    va_list args;
+
     va_start(args, format);
-    vsnprintf(sql, (size_t)len + 1, format, args);
+    sql = format_sql(format, args);
     va_end(args);
-    return inv_run(inv, c, sql);
+    return sql != NULL ? run_long(inv, c, sql) : AL_ENOMEM;
 }
 
 int

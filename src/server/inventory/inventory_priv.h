@@ -150,6 +150,9 @@ void inv_disconnect(struct inv_conn_of *c); /* for AL_CLEANUP; no transaction ma
 int inv_run(struct inventory *inv, struct inv_conn *c, const char *sql) AL_MUST_CHECK;
 int inv_runf(struct inventory *inv, struct inv_conn *c, const char *format, ...)
     AL_PRINTF(3, 4) AL_MUST_CHECK;
+/* The same for one statement that reads much, on all threads: the caller sleeps while it has no part in it. */
+int inv_runf_long(struct inventory *inv, struct inv_conn *c, const char *format, ...)
+    AL_PRINTF(3, 4) AL_MUST_CHECK;
 int inv_error(struct inventory *inv, duckdb_error_type type,
               const char *text); /* the code of a failure of DuckDB; logs it at debug */
 

@@ -271,16 +271,17 @@ int
 inv_write_back(struct inv_use *u)
 {
     const char *id = u->volume->id;
-    int rc = inv_runf(
+    int rc = inv_runf_long(
         u->inv, u->conn,
         "DELETE FROM \"v_%s\".entry WHERE rowid IN (SELECT rid FROM temp.met WHERE " CHANGED ")",
         id);
 
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn,
-                             "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_VALUES
-                             " FROM temp.met WHERE NOT gone AND " CHANGED,
-                             id);
+    return rc < 0
+               ? rc
+               : inv_runf_long(u->inv, u->conn,
+                               "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT " ENTRY_VALUES
+                               " FROM temp.met WHERE NOT gone AND " CHANGED,
+                               id);
 }
 
 int
