@@ -126,6 +126,7 @@ static const struct service_route routes[] = {
     {"GET", A "/volumes/{id}/growth", ROLES_READ, volume_growth, "volume_growth", 0},
     {"GET", A "/volumes/{id}/why", ROLES_READ, volume_why, "volume_why", 0},
 
+    {"GET", A "/access", ROLES_READ, access_list, "access_list", 0},
     {"GET", A "/volumes/{id}/access", ROLES_READ, access_get, "access_get", 0},
     {"GET", A "/volumes/{id}/access/nodes", ROLES_READ, access_nodes, "access_nodes", 0},
     {"GET", A "/volumes/{id}/access/top", ROLES_READ, access_top, "access_top", 0},

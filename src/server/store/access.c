@@ -228,6 +228,40 @@ store_access_nodes_sum(struct store *s, const struct scope *scope, const char *v
 /* ---- volumes ---- */
 
 int
+store_access_volumes(struct store *s, const struct scope *scope, int64_t told_since_ns,
+                     uint64_t offset, uint32_t limit, int (*each)(void *ctx, const char *id),
+                     void *ctx, struct al_fail *fail)
+{
+    AL_CLEANUP(store_done) struct store_stmt *q = NULL;
+    bool row;
+
+    AL_TRY(store_query(
+        s, fail, &q,
+        "SELECT v.id FROM volume v LEFT JOIN volume_access x ON x.volume_id=v.id"
+        " WHERE v.kind='lucidlink' AND (?1 OR v.customer_id=?2)"
+        " ORDER BY (coalesce(x.state, 'untold')='live' AND x.told_ns>=?3), v.name, v.id"
+        " LIMIT ?4 OFFSET ?5",
+        S_SCOPE(scope), S_I64(told_since_ns), S_I64(limit), S_U64(offset)));
+    for (;;) {
+        AL_TRY(store_step(q, &row, fail));
+        if (!row) {
+            return AL_OK;
+        }
+        AL_TRY(each(ctx, store_col_text(q, 0)));
+    }
+}
+
+int
+store_access_volumes_sum(struct store *s, const struct scope *scope, uint64_t *ret,
+                         struct al_fail *fail)
+{
+    return store_number(
+        s, fail, ret,
+        "SELECT count(*) FROM volume WHERE kind='lucidlink' AND (?1 OR customer_id=?2)",
+        S_SCOPE(scope));
+}
+
+int
 store_volume_each_audited(struct store *s, const struct scope *scope, const char *after,
                           uint32_t max,
                           int (*each)(void *ctx, const char *id, const char *customer_id),

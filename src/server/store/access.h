@@ -75,6 +75,14 @@ int store_access_nodes_sum(struct store *s, const struct scope *scope, const cha
                            const struct store_access_nodes_query *q, struct store_access_sums *ret,
                            struct al_fail *fail) AL_MUST_CHECK;
 
+/* Volumes with audit logs for people to look at: first those whose logs are not live or were not told of since
+ * that time, then the others, both by name. id lives until each returns. */
+int store_access_volumes(struct store *s, const struct scope *scope, int64_t told_since_ns,
+                         uint64_t offset, uint32_t limit, int (*each)(void *ctx, const char *id),
+                         void *ctx, struct al_fail *fail) AL_MUST_CHECK;
+/* How many there are. */
+int store_access_volumes_sum(struct store *s, const struct scope *scope, uint64_t *ret,
+                             struct al_fail *fail) AL_MUST_CHECK;
 /* Volumes with audit logs, in the order of their ids, those after that one. */
 int store_volume_each_audited(struct store *s, const struct scope *scope, const char *after,
                               uint32_t max,

@@ -441,7 +441,11 @@ def test_what_audit_logs_tell():
     assert [f["lucidlink"] for f in found] == [True, False] and base64.b64decode(found[1]["path_b64"]) == b"/media/n\xff", found
     told = site.ask("GET", volume + "/access")
     assert told["complete"] and told["nodes"]["active"] == 1 and told["last_number"] > 0, told
+    listed = site.ask("GET", A + "/access?count=true&customer_id=" + v["customer_id"])
+    assert listed["total"] == 1 and listed["items"][0]["name"] == "space" and listed["items"][0]["complete"], listed
     rows = site.ask("GET", volume + "/access/recent?limit=10")["items"]
+    assert [r["kind"] for r in site.ask("GET", volume + "/access/recent?kind=create")["items"]] == ["create"]
+    site.ask("GET", volume + "/access/recent?kind=colour", status=400)
     assert [r["kind"] for r in rows] == ["move", "used", "create"] and base64.b64decode(rows[0]["target_b64"]) == b"/a/n\xffw", rows
     assert site.ask("GET", volume + "/access/recent?before=%d&user=anna" % rows[1]["number"])["items"][0]["kind"] == "create"
     assert site.ask("GET", volume + "/access/nodes?count=true&active=true&sort=behind&order=desc")["total"] == 1

@@ -191,6 +191,8 @@ test_rows_show_in_recent_top_and_hours(void)
     TAP_EQUAL_STR(text_of(item(2), "user"), "anna");
     TAP_EQUAL_STR(text_of(item(2), "at"), time_text(at));
     TAP_EQUAL_U64(recent("user=bo"), 1);
+    TAP_EQUAL_U64(recent("kind=used"), 2);
+    TAP_EQUAL_U64(recent("kind=used&user=bo"), 1);
     TAP_EQUAL_U64(recent("limit=1"), 1);
     uint64_t newest = number_of(item(0), "number");
     (void)snprintf(a, sizeof(a), "after=%llu", (unsigned long long)newest);
@@ -377,6 +379,46 @@ test_states_are_kept_shown_and_leave_events(void)
     TAP_EQUAL_U64(items(), 3);
     TAP_OK(ASK(audit_list, .who = &world.a.admin, .query = "act=access.coverage"));
     TAP_EQUAL_U64(items(), 1);
+}
+
+static void
+test_volumes_with_logs_are_listed_trouble_first_and_of_the_customer_alone(void)
+{
+    al_id live, other;
+
+    TAP_OK(ASK(access_list, .who = &world.a.admin, .query = "count=true"));
+    TAP_EQUAL_U64(items(), 0);
+    make_volume("");
+    memcpy(live, volume, sizeof(al_id));
+    batch(&world.a, audit_line("live", world.now_ns - DAY, world.now_ns,
+                               ",\"nodes\":[{\"node\":\"7\",\"behind_bytes\":9}]"));
+    TAP_OK(ask(volume_create, "x",
+               &(struct asked){.who = &world.a.admin,
+                               .body = lines("{\"host_id\":\"%s\",\"name\":\"zz untold\","
+                                             "\"path\":\"/media/zz\",\"kind\":\"lucidlink\"}",
+                                             world.a.host)}));
+    memcpy(other, text_of(world.json, "id"), sizeof(al_id));
+    TAP_OK(ASK(access_list, .who = &world.a.admin, .query = "count=true&limit=1"));
+    TAP_EQUAL_STR(text_of(item(0), "volume_id"), other);
+    TAP_EQUAL_STR(text_of(item(0), "state"), "untold");
+    TAP_CHECK(text_of(item(0), "next_step")[0] != '\0');
+    TAP_EQUAL_U64(number_of(world.json, "total"), 2);
+    TAP_EQUAL_STR(text_of(world.json, "next_cursor"), "1");
+    TAP_OK(ASK(access_list, .who = &world.a.admin, .query = "cursor=1&limit=1"));
+    TAP_EQUAL_STR(text_of(item(0), "volume_id"), live);
+    TAP_EQUAL_U64(number_of(json_object_get(item(0), "nodes"), "behind"), 1);
+    TAP_CHECK(json_is_null(json_object_get(world.json, "next_cursor")));
+    TAP_OK(ASK(access_list, .who = &world.b.admin, .query = "count=true"));
+    TAP_EQUAL_U64(items(), 0);
+    TAP_CODE(ASK(access_list, .who = &world.b.admin,
+                 .query = lines("customer_id=%s", world.a.customer)),
+             AL_ENOENT);
+    TAP_CODE(ASK(access_list, .who = &world.a.admin, .query = "cursor=x"), AL_EINVAL);
+    /* Not told of for an hour: it comes before those that are, by its name before the other. */
+    world.now_ns += HOUR + SECOND;
+    TAP_OK(ASK(access_list, .who = &world.a.admin));
+    TAP_EQUAL_STR(text_of(item(0), "volume_id"), live);
+    TAP_CHECK(json_is_true(json_object_get(item(0), "stale")));
 }
 
 static void
@@ -569,6 +611,7 @@ main(void)
     RUN(test_another_customer_sees_none_of_it_and_an_auditor_all);
     RUN(test_a_new_volume_is_untold_and_trusts_nothing);
     RUN(test_states_are_kept_shown_and_leave_events);
+    RUN(test_volumes_with_logs_are_listed_trouble_first_and_of_the_customer_alone);
     RUN(test_a_host_that_falls_silent_makes_the_record_stale);
     RUN(test_coverage_that_the_inventory_began_anew_stays_so_whatever_the_host_says);
     RUN(test_consoles_hear_of_it_at_once_and_not_too_often);

@@ -228,6 +228,7 @@ access_hours(struct service_req *req, struct service_reply *reply, struct al_fai
 struct latest {
     struct al_jsonout j;
     struct al_span path, user, host; /* .at NULL: any */
+    size_t kind;                     /* INVENTORY_ACCESS_KINDS: any */
     int64_t from_ns;
     uint64_t after, before, limit, told;
     uint64_t looked, lowest; /* by the call under way */
@@ -242,6 +243,7 @@ on_row(void *ctx, const struct inventory_access_event *e)
     l->lowest = e->number;
     if ((l->user.at != NULL && !al_span_equal(l->user, e->row.user)) ||
         (l->host.at != NULL && !al_span_equal(l->host, e->row.host)) ||
+        (l->kind != INVENTORY_ACCESS_KINDS && l->kind != (size_t)e->row.kind) ||
         e->row.time_ns < l->from_ns) {
         return AL_OK;
     }
@@ -251,10 +253,22 @@ on_row(void *ctx, const struct inventory_access_event *e)
 }
 
 static int
+asked_kind(struct service_req *req, size_t *ret, struct al_fail *fail)
+{
+    const char *names[INVENTORY_ACCESS_KINDS];
+
+    for (size_t i = 0; i < AL_LEN(names); i++) {
+        names[i] = access_kind_name((enum inventory_access_kind)i);
+    }
+    return service_query_word(req, "kind", names, AL_LEN(names), INVENTORY_ACCESS_KINDS, ret, fail);
+}
+
+static int
 asked_latest(struct service_req *req, struct latest *l, struct al_fail *fail)
 {
     const char *user = service_query(req, "user"), *host = service_query(req, "host");
 
+    SV_TRY(asked_kind(req, &l->kind, fail));
     SV_TRY(file_path_asked(req, "path", &l->path, fail));
     SV_TRY(service_query_time(req, "from", 0, &l->from_ns, fail));
     SV_TRY(service_query_u64(req, "after", 0, INT64_MAX, &l->after, fail));
@@ -273,12 +287,13 @@ asked_latest(struct service_req *req, struct latest *l, struct al_fail *fail)
     return AL_OK;
 }
 
-/* The inventory knows paths and numbers; people and hosts are looked for among what it gives. */
+/* The inventory knows paths and numbers; people, hosts and kinds are looked for among what it gives. */
 static int
 tell_latest(struct service_req *req, const struct store_volume *v, struct latest *l)
 {
     struct inventory_scope scope = work_ask_scope(req->service->work, v->customer_id);
-    bool picks = l->user.at != NULL || l->host.at != NULL || l->from_ns > 0;
+    bool picks = l->user.at != NULL || l->host.at != NULL || l->from_ns > 0 ||
+                 l->kind != INVENTORY_ACCESS_KINDS;
     int rc;
 
     do {

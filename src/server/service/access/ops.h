@@ -4,7 +4,7 @@
 
 #include "server/service/service.h"
 
-service_fn access_get, access_nodes, access_top, access_hours, access_recent;
+service_fn access_list, access_get, access_nodes, access_top, access_hours, access_recent;
 
 /* The evidence of every volume with audit logs is those, from before the first plan on. */
 int access_start(struct service_worker *w) AL_MUST_CHECK;

@@ -146,22 +146,15 @@ bytes_json(struct al_jsonout *j, const char *key, struct al_span bytes)
 }
 
 static void
-told_json(struct al_jsonout *j, const struct access_record *r, int64_t now_ns)
+told_json(struct al_jsonout *j, const struct access_record *r)
 {
     const struct store_access *x = &r->told;
 
-    al_jo_time(j, "since_at", x->since_ns);
-    al_jo_time(j, "covered_since_at", r->coverage.since_ns);
-    al_jo_time(j, "last_event_at", x->last_event_ns);
-    al_jo_time(j, "told_at", x->told_ns);
-    lag_json(j, "lag_s", x->told_ns, now_ns);
-    lag_json(j, "event_lag_s", x->last_event_ns, now_ns);
     bytes_json(j, "root", x->root);
     bytes_json(j, "filespace", x->filespace);
     bytes_json(j, "filespace_uuid", x->filespace_uuid);
     al_jo_u64(j, "files", x->files);
     al_jo_u64(j, "active_files", x->active_files);
-    al_jo_u64(j, "behind_bytes", x->behind_bytes);
     counts_json(j, x->counts);
     al_jo_u64(j, "rejected", x->rejected);
     if (x->sample_why[0] == '\0') {
@@ -192,22 +185,54 @@ access_volume(struct service_req *req, struct store_volume *ret, struct al_fail 
 }
 
 int
-access_get(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+access_status(struct service_req *req, const struct store_volume *v, struct access_status *ret,
+              struct al_fail *fail)
 {
     struct scope scope = service_scope(req->caller);
+
+    SV_TRY(access_record_get(req, v, &ret->record, fail));
+    SV_TRY(store_host_get(req->worker->db, &scope, v->host_id, req->arena, &ret->host, fail));
+    return store_access_nodes_sum(req->worker->db, &scope, v->id, NULL, &ret->nodes, fail);
+}
+
+void
+access_status_json(struct al_jsonout *j, const struct store_volume *v,
+                   const struct access_status *s, int64_t now_ns)
+{
+    const struct access_record *r = &s->record;
+
+    al_jo_str(j, "volume_id", v->id);
+    al_jo_str(j, "state", r->told.state);
+    al_jo_bool(j, "stale", r->stale);
+    al_jo_bool(j, "complete", r->complete);
+    al_jo_str(j, "text", r->text);
+    al_jo_str(j, "next_step", next_step(r, &s->host));
+    al_jo_time(j, "since_at", r->told.since_ns);
+    al_jo_time(j, "covered_since_at", r->coverage.since_ns);
+    al_jo_time(j, "last_event_at", r->told.last_event_ns);
+    al_jo_time(j, "told_at", r->told.told_ns);
+    lag_json(j, "lag_s", r->told.told_ns, now_ns);
+    lag_json(j, "event_lag_s", r->told.last_event_ns, now_ns);
+    al_jo_u64(j, "behind_bytes", r->told.behind_bytes);
+    al_jo_object(j, "nodes");
+    al_jo_u64(j, "total", s->nodes.total);
+    al_jo_u64(j, "active", s->nodes.active);
+    al_jo_u64(j, "behind", s->nodes.behind);
+    al_jo_close(j);
+}
+
+int
+access_get(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
     struct inventory_scope inside;
-    struct store_access_sums sums;
-    struct access_record r;
+    struct access_status s;
     uint64_t number = 0;
     struct store_volume v;
-    struct store_host h;
     struct al_jsonout j;
     int rc;
 
     SV_TRY(access_volume(req, &v, fail));
-    SV_TRY(access_record_get(req, &v, &r, fail));
-    SV_TRY(store_host_get(req->worker->db, &scope, v.host_id, req->arena, &h, fail));
-    SV_TRY(store_access_nodes_sum(req->worker->db, &scope, v.id, NULL, &sums, fail));
+    SV_TRY(access_status(req, &v, &s, fail));
     inside = work_ask_scope(req->service->work, v.customer_id);
     rc = inventory_access_recent(req->service->work->inventory, &inside, v.id, (struct al_span){0},
                                  0, 0, 1, last_number, &number);
@@ -216,18 +241,8 @@ access_get(struct service_req *req, struct service_reply *reply, struct al_fail 
     }
     al_jo_begin(&j, &reply->body);
     al_jo_object(&j, NULL);
-    al_jo_str(&j, "volume_id", v.id);
-    al_jo_str(&j, "state", r.told.state);
-    al_jo_bool(&j, "stale", r.stale);
-    al_jo_bool(&j, "complete", r.complete);
-    al_jo_str(&j, "text", r.text);
-    al_jo_str(&j, "next_step", next_step(&r, &h));
-    told_json(&j, &r, req->now_ns);
-    al_jo_object(&j, "nodes");
-    al_jo_u64(&j, "total", sums.total);
-    al_jo_u64(&j, "active", sums.active);
-    al_jo_u64(&j, "behind", sums.behind);
-    al_jo_close(&j);
+    access_status_json(&j, &v, &s, req->now_ns);
+    told_json(&j, &s.record);
     al_jo_u64(&j, "last_number", number);
     al_jo_close(&j);
     return al_jo_end(&j);
