@@ -6,7 +6,7 @@ import { Navigate, Route, Routes, useLocation, useNavigate } from 'react-router'
 import { api, ApiFailure, must, setCsrf, whenLoggedOut } from './api/client';
 import { makeApplier } from './api/data';
 import { browser, Live, type LiveState } from './lib/live';
-import { SessionContext, useGo, useWho } from './lib/session';
+import { LiveContext, SessionContext, useGo, useWho } from './lib/session';
 import { Layout } from './ui/layout';
 import { Failed, Waiting } from './ui/parts';
 
@@ -23,6 +23,8 @@ const Imports = lazy(() => import('./rooms/imports'));
 const ImportRoom = lazy(() => import('./rooms/import'));
 const VolumeRoom = lazy(() => import('./rooms/volume'));
 const WhyRoom = lazy(() => import('./rooms/why'));
+const AccessList = lazy(() => import('./rooms/access/list'));
+const AccessRoom = lazy(() => import('./rooms/access/room'));
 const Jobs = lazy(() => import('./rooms/jobs'));
 const JobRoom = lazy(() => import('./rooms/job'));
 const Audit = lazy(() => import('./rooms/audit'));
@@ -123,46 +125,50 @@ export default function Inside() {
   if (!session.data) return <Waiting />;
   return (
     <SessionContext value={session.data}>
-      <Layout live={live}>
-        <Fence place={place.pathname}>
-          <Suspense fallback={<Waiting />}>
-            <Routes>
-              <Route path="/" element={<Overview />} />
-              <Route
-                path="/customers"
-                element={
-                  <OnlyFor may="operator">
-                    <Customers />
-                  </OnlyFor>
-                }
-              />
-              <Route path="/hosts" element={<Hosts />} />
-              <Route path="/volumes" element={<Volumes />} />
-              <Route path="/volumes/:id/files" element={<Files />} />
-              <Route path="/shares" element={<Shares />} />
-              <Route path="/rules" element={<Rules />} />
-              <Route path="/rules/:id" element={<RuleEdit />} />
-              <Route path="/plan" element={<PlanRoom />} />
-              <Route path="/imports" element={<Imports />} />
-              <Route path="/imports/:id" element={<ImportRoom />} />
-              <Route path="/volumes/:id" element={<VolumeRoom />} />
-              <Route path="/volumes/:id/why" element={<WhyRoom />} />
-              <Route path="/jobs" element={<Jobs />} />
-              <Route path="/jobs/:id" element={<JobRoom />} />
-              <Route path="/audit" element={<Audit />} />
-              <Route
-                path="/users"
-                element={
-                  <OnlyFor may="mayUsers">
-                    <Users />
-                  </OnlyFor>
-                }
-              />
-              <Route path="*" element={<Missing />} />
-            </Routes>
-          </Suspense>
-        </Fence>
-      </Layout>
+      <LiveContext value={live}>
+        <Layout live={live}>
+          <Fence place={place.pathname}>
+            <Suspense fallback={<Waiting />}>
+              <Routes>
+                <Route path="/" element={<Overview />} />
+                <Route
+                  path="/customers"
+                  element={
+                    <OnlyFor may="operator">
+                      <Customers />
+                    </OnlyFor>
+                  }
+                />
+                <Route path="/hosts" element={<Hosts />} />
+                <Route path="/volumes" element={<Volumes />} />
+                <Route path="/volumes/:id/files" element={<Files />} />
+                <Route path="/shares" element={<Shares />} />
+                <Route path="/rules" element={<Rules />} />
+                <Route path="/rules/:id" element={<RuleEdit />} />
+                <Route path="/plan" element={<PlanRoom />} />
+                <Route path="/imports" element={<Imports />} />
+                <Route path="/imports/:id" element={<ImportRoom />} />
+                <Route path="/volumes/:id" element={<VolumeRoom />} />
+                <Route path="/volumes/:id/why" element={<WhyRoom />} />
+                <Route path="/access" element={<AccessList />} />
+                <Route path="/access/:id" element={<AccessRoom />} />
+                <Route path="/jobs" element={<Jobs />} />
+                <Route path="/jobs/:id" element={<JobRoom />} />
+                <Route path="/audit" element={<Audit />} />
+                <Route
+                  path="/users"
+                  element={
+                    <OnlyFor may="mayUsers">
+                      <Users />
+                    </OnlyFor>
+                  }
+                />
+                <Route path="*" element={<Missing />} />
+              </Routes>
+            </Suspense>
+          </Fence>
+        </Layout>
+      </LiveContext>
     </SessionContext>
   );
 }

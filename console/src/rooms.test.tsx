@@ -1,16 +1,8 @@
 // Every room against a pretended altod: with data, without any, while loading and when the server fails.
-import { QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, configure, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
-import { App as AntApp } from 'antd';
-import { MemoryRouter } from 'react-router';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { answer, makeWorld, type Mood } from '../tools/fake.mjs';
-import { makeClient } from './api/data';
-import Inside from './inside';
-
-// Whether an element is hidden is worked out from all styles, which takes seconds here; the end-to-end test looks at what is really seen.
-configure({ defaultHidden: true, asyncUtilTimeout: 10_000 });
-vi.setConfig({ testTimeout: 30_000 });
+import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, it, vi } from 'vitest';
+import { makeWorld } from '../tools/fake.mjs';
+import { type Asked, asked, find, main, press, sent, serve, visit, wide } from './testing';
 
 const CUSTOMER = '01jcst00000000000000000000';
 const VOLUME = '01jvxm00000000000000000000';
@@ -18,98 +10,6 @@ const RULE = '01jrvx00000000000000000001';
 const JOB = '01jjxb00000000000000000000';
 const IMPORT = '01jxmp00000000000000000000';
 const FILE = `/volumes/${VOLUME}/why?path=%2FArchive%2Ffilm.mov`;
-
-interface Asked {
-  method: string;
-  path: string;
-  query: URLSearchParams;
-  body?: unknown;
-  headers: Headers;
-}
-let asked: Asked[] = [];
-
-/** The pretended server; a test may answer some requests itself. */
-function serve(mood: Mood, own?: (a: Asked) => { status: number; body: unknown } | undefined) {
-  const world = makeWorld(Date.now(), mood);
-  vi.stubGlobal('fetch', async (request: Request) => {
-    const url = new URL(request.url);
-    const text = request.method === 'GET' ? '' : await request.text();
-    const one: Asked = {
-      method: request.method,
-      path: url.pathname.replace('/api/v1', ''),
-      query: url.searchParams,
-      body: text && request.headers.get('Content-Type')?.includes('json') ? JSON.parse(text) : undefined,
-      headers: request.headers,
-    };
-    asked.push(one);
-    if (mood === 'loading' && one.path !== '/session') return new Promise<Response>(() => undefined);
-    const { status, body } = own?.(one) ?? answer(world, one.method, request.url, one.body);
-    return new Response(status === 204 ? null : JSON.stringify(body), {
-      status,
-      headers: { 'Content-Type': 'application/json' },
-    });
-  });
-}
-
-function visit(path: string) {
-  const client = makeClient();
-  client.setDefaultOptions({ queries: { ...client.getDefaultOptions().queries, retry: false } });
-  return render(
-    <QueryClientProvider client={client}>
-      <AntApp>
-        <MemoryRouter initialEntries={[path]}>
-          <Inside />
-        </MemoryRouter>
-      </AntApp>
-    </QueryClientProvider>,
-  );
-}
-
-const wide = (yes: boolean) =>
-  vi.stubGlobal('matchMedia', (query: string) => ({
-    matches: yes && /min-width/.test(query),
-    media: query,
-    addEventListener: () => undefined,
-    removeEventListener: () => undefined,
-    addListener: () => undefined,
-    removeListener: () => undefined,
-  }));
-const main = () => document.getElementById('main')!;
-const find = (text: string | RegExp) =>
-  waitFor(() => {
-    expect(main().textContent).toMatch(text);
-  });
-const press = async (name: string | RegExp) => fireEvent.click(await screen.findByRole('button', { name }));
-const sent = (method: string, path: string | RegExp) =>
-  asked.find((a) => a.method === method && (typeof path === 'string' ? a.path === path : path.test(a.path)));
-
-const plain = window.getComputedStyle.bind(window);
-
-beforeEach(() => {
-  asked = [];
-  vi.stubGlobal('getComputedStyle', (of: Element) => plain(of)); // jsdom knows no pseudo-elements and says so each time
-  wide(true);
-  vi.stubGlobal(
-    'ResizeObserver',
-    class {
-      observe() {}
-      unobserve() {}
-      disconnect() {}
-    },
-  );
-  vi.stubGlobal(
-    'EventSource',
-    class {
-      readyState = 1;
-      addEventListener() {}
-      close() {}
-    },
-  );
-});
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 // room, its address, what it shows of data, and what it says when there is none
 const ROOMS: [string, string, string, string][] = [
@@ -183,7 +83,7 @@ describe('on a phone', () => {
     visit('/volumes');
     await find('/srv/projects');
     expect(main().querySelector('table')).toBeNull();
-    expect(within(main()).getAllByRole('listitem')).toHaveLength(5);
+    expect(within(main()).getAllByRole('listitem')).toHaveLength(6);
     fireEvent.click(within(main()).getByRole('button', { name: 'More for scans' }));
     expect(await screen.findByRole('menuitem', { name: 'Scan now' })).toBeTruthy();
   });
@@ -492,7 +392,7 @@ describe('a rule in two ways', () => {
       RULE,
       '01jrvx00000000000000000000',
     ]);
-    asked = [];
+    asked.length = 0;
     const rows = () => document.querySelectorAll('tr[draggable]');
     await waitFor(() => expect(rows()[0]!.textContent).toMatch('Masters'));
     fireEvent.dragStart(rows()[3]!, { dataTransfer: {} });
@@ -629,7 +529,7 @@ describe('why', () => {
     await find('would match');
     const field = screen.getByLabelText<HTMLInputElement>('Path of a file');
     expect(field.value).toBe('/odd⟨LF⟩name.mov');
-    asked = [];
+    asked.length = 0;
     await press('Ask');
     await waitFor(() => expect(sent('GET', /why$/)!.query.get('path')).toBe('/odd\nname.mov'));
   });

@@ -1,4 +1,5 @@
 // A pretended altod for screenshots and for tests of the rooms: answers of the shape api/openapi.yaml gives, the same each time.
+import { answerAccess, FILESPACE, filespaceVolume, RECORD } from './fake-access.mjs';
 import { answerPlans, plansOf } from './fake-plans.mjs';
 
 const DAY = 86_400_000;
@@ -119,29 +120,35 @@ export function makeWorld(now = Date.now(), mood = 'full', as = 'operator') {
           1.4 * TB,
         ],
         ['new', '/srv/new', 'unknown', '', 0],
-      ].map(([name, path, state, state_text, bytes], i) => ({
-        id: id('vxm', i),
-        customer_id: id('cst', i === 3 ? 1 : 0),
-        host_id: id('hst', [0, 1, 2, 3, 0][i]),
-        share_id: i === 4 ? null : id('shr', i % 2),
-        name,
-        path,
-        kind: i === 2 ? 'ntfs' : 'posix',
-        state,
-        state_text,
-        files: many && i === 0 ? 1_284_551 : Math.round(bytes / 9e6),
-        bytes,
-        allocated: Math.round(bytes * 0.42),
-        stub_files: i === 1 ? 0 : Math.round(bytes / 15e6),
-        stub_bytes: i === 1 ? 0 : Math.round(bytes * 0.62),
-        freed_bytes: i === 1 ? 0 : Math.round(bytes * 0.615),
-        last_scan_at: i === 4 ? null : at((i + 1) * 5_000_000),
-        bytes_total: i === 0 ? 90 * TB : 0,
-        bytes_free: i === 0 ? 21 * TB : 0,
-        space_at: i === 0 ? at(40_000) : null,
-        created_at: at(170 * DAY),
-        version: 9,
-      }));
+      ]
+        .map(([name, path, state, state_text, bytes], i) => ({
+          id: id('vxm', i),
+          customer_id: id('cst', i === 3 ? 1 : 0),
+          host_id: id('hst', [0, 1, 2, 3, 0][i]),
+          share_id: i === 4 ? null : id('shr', i % 2),
+          name,
+          path,
+          kind: i === 2 ? 'ntfs' : 'posix',
+          way: {
+            kind: i === 1 ? 'report' : 'stub',
+            reasons: i === 1 ? ['Its file system has no extended attributes.'] : [],
+          },
+          state,
+          state_text,
+          files: many && i === 0 ? 1_284_551 : Math.round(bytes / 9e6),
+          bytes,
+          allocated: Math.round(bytes * 0.42),
+          stub_files: i === 1 ? 0 : Math.round(bytes / 15e6),
+          stub_bytes: i === 1 ? 0 : Math.round(bytes * 0.62),
+          freed_bytes: i === 1 ? 0 : Math.round(bytes * 0.615),
+          last_scan_at: i === 4 ? null : at((i + 1) * 5_000_000),
+          bytes_total: i === 0 ? 90 * TB : 0,
+          bytes_free: i === 0 ? 21 * TB : 0,
+          space_at: i === 0 ? at(40_000) : null,
+          created_at: at(170 * DAY),
+          version: 9,
+        }))
+        .concat(filespaceVolume(at));
   const rules = none
     ? []
     : [
@@ -603,8 +610,23 @@ export function answer(world, method, url, body) {
     return method === 'DELETE' ? ok(null, 204) : ok(method === 'POST' ? { ...session, token: 't' } : session);
   if (world.mood === 'failing') return { status: 500, body: BAD };
   const [, noun, one, verb] = path.split('/');
+  const told = answerAccess(world, method, path, query);
+  if (told) return told;
   const more = answerPlans(world, entry, method, path, query, body);
-  if (more) return more;
+  if (more) {
+    // Of a filespace a plan and a file tell how far the record of accesses reaches.
+    if (path === '/plan' && body?.volume_id === FILESPACE)
+      Object.assign(more.body, {
+        access_record: RECORD(world),
+        held_for_access_record: {
+          files: 1204,
+          bytes: 4.2e10,
+          covered_since_at: RECORD(world).covered_since_at,
+        },
+      });
+    if (one === FILESPACE && verb === 'why') Object.assign(more.body, { access_record: RECORD(world) });
+    return more;
+  }
   if (path === '/figures') return ok(world.figures);
   if (path === '/series') return ok(series(world, query));
   if (path === '/audit/verify') return ok({ ok: true, events: 4_201, first_bad_seq: null });

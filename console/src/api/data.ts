@@ -7,6 +7,7 @@ import {
   useQuery,
 } from '@tanstack/react-query';
 import type { LiveEvent } from '../lib/live';
+import type { AccessNews } from './access';
 import type { Import } from './calls';
 import {
   api,
@@ -200,6 +201,9 @@ export function replace(client: QueryClient, list: string, noun: Noun): boolean 
   return seen;
 }
 
+/** Where the newest event about a volume's accesses lies. */
+export const newsKey = (volume: string): QueryKey => ['news', volume];
+
 const LISTS = { job: 'jobs', host: 'hosts', volume: 'volumes', share: 'shares', import: 'imports' } as const;
 
 /** Takes live events into the cache. What cannot be put in place is loaded afresh, at most once a second. */
@@ -221,8 +225,16 @@ export function makeApplier(
       void client.invalidateQueries();
       return;
     }
+    if (event.kind === 'access') {
+      const news = event.data as AccessNews;
+      // Who shows the volume's accesses looks there.
+      if (news?.volume_id) client.setQueryData(newsKey(news.volume_id), news);
+      return;
+    }
     if (event.kind === 'figures' || event.kind === 'audit') {
       soon(event.kind);
+      // How it stands with audit logs changed, or since when they are complete.
+      if (/^access\./.test((event.data as { act?: string })?.act ?? '')) soon('access');
       return;
     }
     const noun = event.data as Noun & Partial<Job>;

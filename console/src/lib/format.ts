@@ -114,3 +114,24 @@ export function done(act: string): string {
 export function words(name: string): string {
   return name.replace(/_/g, ' ');
 }
+
+/** Short, for lists that grow: the time alone where it is today, else with its day. In the reader's time zone. */
+export function clockTime(at: string, now: number = Date.now()): string {
+  const when = new Date(at);
+  const today = when.toDateString() === new Date(now).toDateString();
+  const year = when.getFullYear() === new Date(now).getFullYear();
+  return new Intl.DateTimeFormat('en-GB', {
+    ...(today ? {} : { day: 'numeric', month: 'short', ...(year ? {} : { year: 'numeric' }) }),
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(today ? { second: '2-digit' } : {}),
+  }).format(when);
+}
+
+/** Of seconds, as long as it is: "12 s", "3 min", "2 h", "5 days". */
+export function span(s: number): string {
+  if (s < 60) return `${Math.round(s)} s`;
+  if (s < 3600) return `${Math.round(s / 60)} min`;
+  if (s < 2 * 86_400) return `${Math.round(s / 3600)} h`;
+  return counted(Math.floor(s / 86_400), 'day');
+}

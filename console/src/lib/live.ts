@@ -1,7 +1,17 @@
 // Live events: one stream for all tabs of a browser. The tab that holds the lock has it and passes on what comes; when it is closed
 // the lock goes to another, which goes on from the last event anybody saw.
 
-export const KINDS = ['job', 'host', 'volume', 'share', 'import', 'figures', 'audit', 'reset'] as const;
+export const KINDS = [
+  'job',
+  'host',
+  'volume',
+  'share',
+  'import',
+  'figures',
+  'audit',
+  'access',
+  'reset',
+] as const;
 export type Kind = (typeof KINDS)[number];
 export interface LiveEvent {
   kind: Kind;

@@ -2,8 +2,12 @@
 import { createContext, useCallback, useContext, useMemo } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import type { Session } from '../api/client';
+import type { LiveState } from './live';
 
 export const SessionContext = createContext<Session | undefined>(undefined);
+
+/** Whether live events come in. */
+export const LiveContext = createContext<LiveState>('connecting');
 
 export interface Who {
   name: string;

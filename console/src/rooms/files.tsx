@@ -107,7 +107,19 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
   );
 }
 
-function Details({ volume, place, onClose }: { volume: string; place: Place; onClose: () => void }) {
+function Details({
+  volume,
+  place,
+  logs,
+  onClose,
+}: {
+  volume: string;
+  place: Place;
+  /** Whether audit logs tell who used it. */
+  logs: boolean;
+  onClose: () => void;
+}) {
+  const at = place.b64 ? { path_b64: place.b64 } : { path: place.path };
   const stat = useQuery({
     queryKey: ['files', volume, 'stat', place.b64 ?? place.path],
     queryFn: () =>
@@ -126,9 +138,16 @@ function Details({ volume, place, onClose }: { volume: string; place: Place; onC
       size={440}
       loading={stat.isPending}
       extra={
-        <To path={`/volumes/${volume}/why`} more={place.b64 ? { path_b64: place.b64 } : { path: place.path }}>
-          Why?
-        </To>
+        <span className="links">
+          {logs && (
+            <To path={`/access/${volume}`} more={{ tab: 'live', ...at }}>
+              Accesses
+            </To>
+          )}
+          <To path={`/volumes/${volume}/why`} more={at}>
+            Why?
+          </To>
+        </span>
       }
     >
       {stat.error && <Failed error={stat.error} retry={() => void stat.refetch()} />}
@@ -325,6 +344,7 @@ export default function Files() {
             <div className="wide" style={{ width: 260 }}>
               <Split total={v.bytes} tiered={v.stub_bytes} />
             </div>
+            {v.kind === 'lucidlink' && <Button onClick={() => go(`/access/${id}`)}>Access</Button>}
             <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
           </>
         )
@@ -377,13 +397,30 @@ export default function Files() {
         </Checkbox>
         {who.mayWrite && picked.length > 0 && (
           <>
-            <Button
-              type="primary"
-              loading={act.isPending}
-              onClick={() => act.mutate({ act: 'tier', files: picked })}
-            >
-              Tier {count(picked.length)}
-            </Button>
+            {v?.way.kind === 'archive' || v?.way.kind === 'report' ? (
+              // Chosen files are only ever made stubs; placeholders are left by rules.
+              <span className="sub">
+                {v.way.kind === 'archive' ? (
+                  <>
+                    Files here are archived,{' '}
+                    <To path="/rules/new" more={{ volume: id }}>
+                      by a rule
+                    </To>
+                    .
+                  </>
+                ) : (
+                  'Files here are not moved.'
+                )}
+              </span>
+            ) : (
+              <Button
+                type="primary"
+                loading={act.isPending}
+                onClick={() => act.mutate({ act: 'tier', files: picked })}
+              >
+                Tier {count(picked.length)}
+              </Button>
+            )}
             <Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>
               Recall {count(picked.length)}
             </Button>
@@ -512,7 +549,14 @@ export default function Files() {
           },
         ]}
       />
-      {details && <Details volume={id} place={details} onClose={() => setDetails(undefined)} />}
+      {details && (
+        <Details
+          volume={id}
+          place={details}
+          logs={v?.kind === 'lucidlink'}
+          onClose={() => setDetails(undefined)}
+        />
+      )}
     </Page>
   );
 }

@@ -7,6 +7,7 @@ import { useJobs } from '../api/data';
 import { bytes, compact, count, counted, percent, words } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import type { Point } from '../ui/chart';
+import { RecordsCard } from '../ui/record';
 import { Failed, JobBar, LOCAL, Nothing, Page, Split, State, TIERED, To, WARN, When } from '../ui/parts';
 
 const Chart = lazy(() => import('../ui/chart'));
@@ -235,6 +236,7 @@ export default function Overview() {
           </Card>
         </>
       )}
+      {f && f.volumes > 0 && <RecordsCard customer={customer} />}
       <div className="two">
         <ChartCard
           title="Growth and savings"

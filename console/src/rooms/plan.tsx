@@ -267,6 +267,7 @@ function Result({
       />
       <PlanSays
         plan={plan}
+        volume={volume}
         more={
           c &&
           who.mayWrite &&

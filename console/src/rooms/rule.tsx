@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Skeleton, Switch, Tabs } from 'antd';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, ApiFailure, ifMatch, must, type Rule, type Schemas } from '../api/client';
 import { cloneRule, countPlan, resumeRule, ruleTemplates, type Template } from '../api/calls';
@@ -19,6 +19,7 @@ import { RuleText } from '../ui/ruletext';
 import { ScheduleEditor } from '../ui/schedule';
 import { SizeField, WHOLE } from '../ui/unit';
 import { Versions } from '../ui/versions';
+import { Way } from '../ui/way';
 import { WindowsEditor } from '../ui/week';
 
 const Builder = lazy(() => import('../ui/builder'));
@@ -185,24 +186,6 @@ function changes(v: RuleBody, rule?: Rule): Record<string, unknown> {
   return body;
 }
 
-const WAYS: Record<Schemas['VolumeWay']['kind'], string> = {
-  stub: 'Files of this volume become stubs, which open as ever.',
-  archive: 'Files of this volume are archived; a readable placeholder takes their place.',
-  report: 'Files of this volume are reported, none is moved.',
-};
-
-/** Which way the volume's files go, and why; and that this action is not one of them. */
-function Way({ of, action }: { of: Schemas['VolumeWay']; action: string }) {
-  const wrong = action === 'tier' && of.kind === 'archive';
-
-  return (
-    <span className={wrong ? 'error' : 'sub'}>
-      {WAYS[of.kind]} {of.reasons.join(' ')}
-      {wrong && ' Choose Archive.'}
-    </span>
-  );
-}
-
 function Editor({ rule }: { rule?: Rule }) {
   const who = useWho();
   const go = useGo();
@@ -223,6 +206,12 @@ function Editor({ rule }: { rule?: Rule }) {
   const windows = Form.useWatch('windows', form);
   const schedule = Form.useWatch('schedule', form);
   const settled = useSettled(where, 300);
+  const archives = chosen?.way?.kind === 'archive';
+  useEffect(() => {
+    // What the volume cannot do is not offered as the first choice; who chooses it all the same is told.
+    if (!rule && archives && !form.isFieldTouched('action') && form.getFieldValue('action') === 'tier')
+      form.setFieldsValue({ action: 'archive' });
+  }, [rule, archives, form]);
   const [open, setOpen] = useState<'delete' | 'clone' | 'templates'>();
   // Here at once; the server's word, which knows regular expressions too, follows.
   const parsed = useMemo(() => parseRule(where), [where]);
@@ -376,11 +365,7 @@ function Editor({ rule }: { rule?: Rule }) {
                 placeholder="Of which volume?"
               />
             </Form.Item>
-            <Form.Item
-              name="action"
-              label="Does"
-              help={chosen?.way && <Way of={chosen.way} action={action} />}
-            >
+            <Form.Item name="action" label="Does">
               <Select
                 options={[
                   { value: 'tier', label: 'Tier: move to the share' },
@@ -404,6 +389,13 @@ function Editor({ rule }: { rule?: Rule }) {
               <Switch />
             </Form.Item>
           </div>
+          {chosen?.way && (
+            <Way
+              of={chosen.way}
+              action={action}
+              onChoose={who.mayWrite ? (to) => form.setFieldsValue({ action: to }) : undefined}
+            />
+          )}
         </Card>
         {(action === 'tier' || action === 'archive' || action === 'recall') && (
           <>

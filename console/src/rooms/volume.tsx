@@ -25,6 +25,7 @@ import {
 } from '../ui/parts';
 import { NameOf } from '../ui/pick';
 import { AgeCard, GroupCards, SizeCard } from '../ui/figurecards';
+import { RecordCard } from '../ui/record';
 import { FilesTable, Tiles } from '../ui/planview';
 import { folderQuery, Tree, type TreeSort, useFolders } from '../ui/tree';
 
@@ -436,11 +437,13 @@ export default function VolumeRoom() {
         <>
           <State of={v.state} text={v.state_text || undefined} />
           <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
+          {v.kind === 'lucidlink' && <Button onClick={() => go(`/access/${id}`)}>Access</Button>}
           <Button onClick={() => go('/rules', { volume: id })}>Rules</Button>
           <Button onClick={() => go('/imports', { volume: id })}>Imports</Button>
         </>
       }
     >
+      {v.kind === 'lucidlink' && <RecordCard volume={id} />}
       {tab !== 'growth' && <Crumbs folder={folder} onOpen={open} />}
       <Tabs
         activeKey={tab}

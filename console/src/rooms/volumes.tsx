@@ -137,6 +137,8 @@ export default function Volumes() {
     () => setGone(undefined),
     true,
   );
+  const access = (v: Volume) =>
+    v.kind === 'lucidlink' ? [{ label: 'Access', act: () => go(`/access/${v.id}`) }] : [];
   const button = who.mayWrite && (
     <Button type="primary" onClick={() => setEdit('new')}>
       Add volume
@@ -180,6 +182,7 @@ export default function Volumes() {
               who.mayWrite
                 ? [
                     { label: 'Figures', act: () => go(`/volumes/${v.id}`) },
+                    ...access(v),
                     { label: 'Scan now', act: () => scan.mutate(v.id) },
                     { label: 'Reconcile stubs', disabled: !v.share_id, act: () => reconcile.mutate(v.id) },
                     { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
@@ -196,6 +199,7 @@ export default function Volumes() {
                   ]
                 : [
                     { label: 'Figures', act: () => go(`/volumes/${v.id}`) },
+                    ...access(v),
                     { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
                   ]
             }

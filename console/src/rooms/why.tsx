@@ -15,6 +15,7 @@ import { bytes, count, done, words } from '../lib/format';
 import { visible } from '../lib/path';
 import { explain } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
+import { AccessTag } from '../ui/accessstate';
 import { Failed, Nothing, Page, State, To, When } from '../ui/parts';
 
 const DOES: Record<Why['decision']['action'], string> = {
@@ -115,7 +116,11 @@ function Shown({ why }: { why: Why }) {
             <span className="sub">This volume has no rule.</span>
           )}
         </Card>
-        <Card size="small" title="What is known of it">
+        <Card
+          size="small"
+          title="What is known of it"
+          extra={why.access_record && <AccessTag of={{ stale: false, ...why.access_record }} />}
+        >
           <Descriptions
             column={1}
             size="small"
@@ -151,6 +156,15 @@ function Shown({ why }: { why: Why }) {
           />
         </Card>
       </div>
+      {why.access_record && !why.access_record.complete && (
+        <Alert
+          type="warning"
+          showIcon
+          style={{ marginBottom: 16 }}
+          title={`${why.access_record.text}.`}
+          description="Until then a rule that asks for a time without accesses does not take this file."
+        />
+      )}
       <Card size="small" title="What happened">
         {events.length ? (
           <Timeline
@@ -215,6 +229,13 @@ export default function WhyRoom() {
       text={<>Which rule decides one file of {volume?.name ?? 'the volume'}, and what happened to it.</>}
       actions={
         <>
+          {why.data?.access_record && (
+            <Button
+              onClick={() => go(`/access/${id}`, { tab: 'live', ...(b64 ? { path_b64: b64 } : { path }) })}
+            >
+              Accesses
+            </Button>
+          )}
           <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
           <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
         </>

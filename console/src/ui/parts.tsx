@@ -131,6 +131,25 @@ export function Command({ text, label = 'Copy' }: { text: string; label?: string
 
 export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
   const problem = error instanceof ApiFailure ? error.problem : undefined;
+  if (problem?.status === 403)
+    return (
+      <Alert
+        type="warning"
+        showIcon
+        role="alert"
+        title="You may not see this"
+        style={{ marginBottom: 16 }}
+        description={
+          <>
+            {problem.detail && <div>{problem.detail}</div>}
+            Ask an administrator of your customer, or log in as somebody who may.
+            <div className="sub mono" style={{ marginTop: 4 }}>
+              403 · {problem.code}
+            </div>
+          </>
+        }
+      />
+    );
   return (
     <Alert
       type="error"
@@ -235,6 +254,13 @@ export function Nothing({
 
 const KINDS: Record<string, string> = {
   online: 'good',
+  live: 'good',
+  silent: 'warn',
+  stale: 'warn',
+  incomplete: 'warn',
+  denied: 'bad',
+  absent: 'bad',
+  behind: 'warn',
   ok: 'good',
   done: 'good',
   stub: 'stub',

@@ -10,6 +10,7 @@ import { useWho } from '../lib/session';
 import type { Column } from './histogram';
 import { Bars, LOCAL, Size, State, TIERED, To, WARN, When } from './parts';
 import { NameOf } from './pick';
+import { HeldBack } from './record';
 
 /** The whole one, or the short one of a preview. */
 type Plan = Schemas['Plan'] | Whole;
@@ -219,9 +220,10 @@ export function FilesTable({
   );
 }
 
-export function PlanSays({ plan, more }: { plan: Plan; more?: ReactNode }) {
+export function PlanSays({ plan, volume, more }: { plan: Plan; volume?: string; more?: ReactNode }) {
   return (
     <>
+      <HeldBack plan={plan} volume={volume} />
       <p className="sub">
         {plan.as_of_at ? (
           <>
@@ -314,7 +316,7 @@ export function PlanPanel({ plan, volume }: { plan: Plan; volume?: string }) {
           { k: 'Frees', v: bytes(plan.freed_bytes) },
         ]}
       />
-      <PlanSays plan={plan} />
+      <PlanSays plan={plan} volume={volume} />
       <div className="two">
         {plan.folders.length > 0 && <Folders plan={plan} />}
         <Refusals plan={plan} />

@@ -29,6 +29,12 @@ const ONE: Record<string, string> = {
   events: 'event',
   entries: 'entry',
   outcomes: 'outcome',
+  filespaces: 'filespace',
+  accesses: 'access',
+  clients: 'client',
+  files: 'file',
+  folders: 'folder',
+  people: 'person',
 };
 
 function keyOfRow<T>(rowKey: TableProps<T>['rowKey'], row: T, index: number): Key {

@@ -1,0 +1,190 @@
+// Which files, folders, people and hosts were used most in a time, each leading on to what it did.
+import { BarChartOutlined } from '@ant-design/icons';
+import { Button, Segmented } from 'antd';
+import { useState } from 'react';
+import { type AccessBy, type AccessSum, hourOf, type Period, periodOf, useTop } from '../../api/access';
+import type { List } from '../../api/data';
+import { count, counted, local } from '../../lib/format';
+import { clock, sum } from '../../lib/heat';
+import type { Place } from '../../lib/path';
+import { useAddress } from '../../lib/session';
+import { LOCAL, Nothing, When } from '../../ui/parts';
+import { DataTable } from '../../ui/table';
+import { Accesses, InFiles, ToWhy, Who } from './parts';
+import { FolderTrail } from './trail';
+
+const BY: { value: AccessBy; label: string; what: string }[] = [
+  { value: 'file', label: 'Files', what: 'files' },
+  { value: 'folder', label: 'Folders', what: 'folders' },
+  { value: 'user', label: 'People', what: 'people' },
+  { value: 'host', label: 'Hosts', what: 'hosts' },
+];
+const STEPS = [20, 100, 1000];
+
+export function Periods() {
+  const [search, change] = useAddress();
+  return (
+    <Segmented<Period>
+      aria-label="Time shown"
+      value={periodOf(search.get('period'))}
+      options={[
+        { value: 'day', label: '24 hours' },
+        { value: 'week', label: '7 days' },
+        { value: 'month', label: '30 days' },
+        { value: 'quarter', label: '90 days' },
+      ]}
+      onChange={(p) => change({ period: p === 'week' ? undefined : p, hour: undefined })}
+    />
+  );
+}
+
+function Name({ volume, by, of }: { volume: string; by: AccessBy; of: AccessSum }) {
+  if (by === 'user' || by === 'host') return <Who volume={volume} as={by} name={of.what} b64={of.what_b64} />;
+  return (
+    <span className="mono path">
+      <Accesses volume={volume} place={{ path: of.what || '/', b64: of.what_b64 }} />
+    </span>
+  );
+}
+
+function Bar({ n, most }: { n: number; most: number }) {
+  return (
+    <div className="split" aria-hidden="true" style={{ minWidth: 80 }}>
+      <i style={{ width: `${most > 0 ? Math.max(1, (100 * n) / most) : 0}%`, background: LOCAL }} />
+    </div>
+  );
+}
+
+export default function Busiest({ volume }: { volume: string }) {
+  const [search, change] = useAddress();
+  const by = BY.find((b) => b.value === search.get('by')) ?? BY[0]!;
+  const period = periodOf(search.get('period'));
+  const hour = hourOf(search.get('hour'));
+  const folder: Place = { path: search.get('folder') ?? '/', b64: search.get('folder_b64') ?? undefined };
+  const [step, setStep] = useState(0);
+  const top = useTop(volume, by.value, folder, period, hour, STEPS[step]!);
+  const items = top.data?.items ?? [];
+  const list: List<AccessSum> = {
+    items,
+    pending: top.isPending,
+    error: top.data ? null : top.error,
+    retry: () => void top.refetch(),
+    more: items.length >= STEPS[step]! && step + 1 < STEPS.length ? () => setStep(step + 1) : undefined,
+    moreBusy: top.isPlaceholderData,
+  };
+  const most = items.reduce((n, i) => Math.max(n, sum(i)), 0);
+  const paths = by.value === 'file' || by.value === 'folder';
+  const open = (f: Place) =>
+    change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });
+  return (
+    <>
+      <div className="bar">
+        <Segmented
+          aria-label="What is summed up"
+          value={by.value}
+          options={BY.map(({ value, label }) => ({ value, label }))}
+          onChange={(v) => change({ by: v === 'file' ? undefined : v })}
+        />
+        {hour === undefined ? (
+          <Periods />
+        ) : (
+          <Button onClick={() => change({ hour: undefined })} title={local(new Date(hour).toISOString())}>
+            {new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short' }).format(
+              hour,
+            )}
+            , {clock(hour)} ✕<span className="sr"> (show the whole time again)</span>
+          </Button>
+        )}
+      </div>
+      <FolderTrail folder={folder} onOpen={open} />
+      <DataTable
+        list={list}
+        what={by.what}
+        size="small"
+        rowKey={(i) => `${i.what_b64 ?? ''} ${i.what}`}
+        empty={
+          <Nothing
+            icon={<BarChartOutlined />}
+            title="No access in this time"
+            text={
+              folder.path === '/'
+                ? 'Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.'
+                : 'Choose a longer one, or look at the whole volume.'
+            }
+            action={
+              folder.path !== '/' && <Button onClick={() => open({ path: '/' })}>The whole volume</Button>
+            }
+            command="alto access top VOLUME"
+          />
+        }
+        acts={
+          paths
+            ? (i) => {
+                const place = { path: i.what || '/', b64: i.what_b64 };
+                return (
+                  <span className="links">
+                    {by.value === 'folder' ? (
+                      <Button type="link" size="small" className="inline" onClick={() => open(place)}>
+                        Into
+                      </Button>
+                    ) : (
+                      <ToWhy volume={volume} place={place} />
+                    )}
+                    <InFiles volume={volume} place={place} folder={by.value === 'folder'} />
+                  </span>
+                );
+              }
+            : undefined
+        }
+        brief={(i) => (
+          <>
+            {counted(i.reads, 'read')}, {counted(i.writes, 'write')}
+            {by.value !== 'file' && <> of {counted(i.files, 'file')}</>} ·{' '}
+            <When at={i.last_at} none="not known" />
+            <div style={{ marginTop: 6 }}>
+              <Bar n={sum(i)} most={most} />
+            </div>
+          </>
+        )}
+        columns={[
+          {
+            title: { file: 'File', folder: 'Folder', user: 'Person', host: 'Host' }[by.value],
+            render: (_, i) => <Name volume={volume} by={by.value} of={i} />,
+          },
+          {
+            title: <span className="sr">Share of the busiest</span>,
+            width: 160,
+            render: (_, i) => <Bar n={sum(i)} most={most} />,
+          },
+          {
+            title: 'Reads',
+            width: 90,
+            align: 'right',
+            render: (_, i) => <span className="num">{count(i.reads)}</span>,
+          },
+          {
+            title: 'Writes',
+            width: 90,
+            align: 'right',
+            render: (_, i) => <span className="num">{count(i.writes)}</span>,
+          },
+          ...(by.value === 'file'
+            ? []
+            : [
+                {
+                  title: 'Files',
+                  width: 90,
+                  align: 'right' as const,
+                  render: (_: unknown, i: AccessSum) => <span className="num">{count(i.files)}</span>,
+                },
+              ]),
+          { title: 'Last', width: 130, render: (_, i) => <When at={i.last_at} none="not known" /> },
+        ]}
+      />
+      <p className="sub">
+        {by.value === 'folder' && 'A folder’s numbers are of the files in that very folder. '}
+        Paths are those under which files were used. Sums are kept for 90 days.
+      </p>
+    </>
+  );
+}

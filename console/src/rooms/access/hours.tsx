@@ -1,0 +1,120 @@
+// When files are used: by day and hour, or by the days of the week, as the reader's clock goes.
+import { ClockCircleOutlined } from '@ant-design/icons';
+import { Button, Card, Segmented, Skeleton } from 'antd';
+import { useMemo } from 'react';
+import { periodOf, useHours } from '../../api/access';
+import { count, counted } from '../../lib/format';
+import { clock, type HeatBy, heatOf, type HourSum, sum } from '../../lib/heat';
+import { type Place, visible } from '../../lib/path';
+import { useAddress } from '../../lib/session';
+import { Heat, HeatTable } from '../../ui/heat';
+import { Failed, Nothing } from '../../ui/parts';
+import { Periods } from './busiest';
+import { FolderTrail } from './trail';
+
+const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'short' });
+
+/** The same in a sentence, for those who see no map. */
+function Summary({ hours }: { hours: HourSum[] }) {
+  const all = hours.reduce((n, h) => ({ reads: n.reads + h.reads, writes: n.writes + h.writes }), {
+    reads: 0,
+    writes: 0,
+  });
+  const top = hours.reduce((a, b) => (sum(b) > sum(a) ? b : a));
+  const at = Date.parse(top.at);
+  return (
+    <p style={{ marginTop: 0 }}>
+      {counted(all.reads, 'read')} and {counted(all.writes, 'write')} in {counted(hours.length, 'hour')} with
+      any; the busiest was {day.format(at)}, {clock(at)}, with {count(sum(top))}.
+    </p>
+  );
+}
+
+export default function Hours({ volume }: { volume: string }) {
+  const [search, change] = useAddress();
+  const period = periodOf(search.get('period'));
+  const folder: Place = { path: search.get('folder') ?? '/', b64: search.get('folder_b64') ?? undefined };
+  const by: HeatBy = search.get('rows') === 'weekday' ? 'weekday' : 'day';
+  const table = search.get('as') === 'table';
+  const hours = useHours(volume, folder, period);
+  const data = hours.data;
+  const rows = useMemo(
+    () => (data ? heatOf(data.items, Date.parse(data.from_at), Date.parse(data.to_at), by) : []),
+    [data, by],
+  );
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const label = `Accesses by ${by === 'day' ? 'day' : 'day of the week'} and hour${folder.path === '/' ? '' : ` below ${visible(folder.path)}`}, ${zone}`;
+  const open = (f: Place) =>
+    change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });
+  return (
+    <>
+      <div className="bar">
+        <Periods />
+        <Segmented
+          aria-label="Rows"
+          value={by}
+          options={[
+            { value: 'day', label: 'Each day' },
+            { value: 'weekday', label: 'Days of the week' },
+          ]}
+          onChange={(v) => change({ rows: v === 'weekday' ? 'weekday' : undefined })}
+        />
+        <Segmented
+          aria-label="Shown as"
+          value={table ? 'table' : 'map'}
+          options={[
+            { value: 'map', label: 'Map' },
+            { value: 'table', label: 'Table' },
+          ]}
+          onChange={(v) => change({ as: v === 'table' ? 'table' : undefined })}
+        />
+      </div>
+      <FolderTrail folder={folder} onOpen={open} />
+      {hours.error && !data ? (
+        <Failed error={hours.error} retry={() => void hours.refetch()} />
+      ) : !data ? (
+        <Card aria-busy="true" role="status" aria-label="Loading accesses by hour">
+          <Skeleton active title={false} paragraph={{ rows: 8 }} />
+        </Card>
+      ) : data.items.length === 0 ? (
+        <Card>
+          <Nothing
+            icon={<ClockCircleOutlined />}
+            title="No access in this time"
+            text={
+              folder.path === '/'
+                ? 'Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.'
+                : 'Choose a longer one, or look at the whole volume.'
+            }
+            action={
+              folder.path !== '/' && <Button onClick={() => open({ path: '/' })}>The whole volume</Button>
+            }
+            command="alto access hours VOLUME"
+          />
+        </Card>
+      ) : (
+        <Card size="small" title="When files are used" extra={<span className="sub">{zone}</span>}>
+          <Summary hours={data.items} />
+          {table ? (
+            <HeatTable rows={rows} label={label} />
+          ) : (
+            <Heat
+              rows={rows}
+              label={`${label}; arrow keys move${by === 'day' ? ', Enter shows what was used in the hour' : ''}`}
+              onOpen={
+                by === 'day'
+                  ? (cell) =>
+                      change({
+                        tab: 'busiest',
+                        hour: new Date(cell.hours[0]!).toISOString(),
+                        rows: undefined,
+                      })
+                  : undefined
+              }
+            />
+          )}
+        </Card>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,356 @@
+// The latest accesses, as they come in: of all, or of one file, folder, person, host or kind.
+import { EyeOutlined, PauseOutlined, CaretRightOutlined } from '@ant-design/icons';
+import { Alert, AutoComplete, Button, Card, Input, Select } from 'antd';
+import { use, useEffect, useState } from 'react';
+import { type Access, type AccessKind, type AccessRow, useKnown } from '../../api/access';
+import type { List } from '../../api/data';
+import { ago, count, counted, span } from '../../lib/format';
+import { type Place, visible } from '../../lib/path';
+import { LiveContext, useAddress } from '../../lib/session';
+import { ROWS_MAX } from '../../lib/stream';
+import { stateOf } from '../../ui/accessstate';
+import { Failed, Nothing } from '../../ui/parts';
+import { DataTable } from '../../ui/table';
+import { type Filter, type Following, useFollowing } from './follow';
+import { Accesses, Clock, InFiles, ToWhy, Who } from './parts';
+
+export const KINDS: Record<AccessKind, string> = {
+  used: 'read or written',
+  create: 'created',
+  move: 'moved or renamed',
+  delete: 'deleted',
+  folder_delete: 'folder deleted',
+  pin: 'pinned',
+  unpin: 'unpinned',
+};
+const TAGS: Record<AccessKind, string> = {
+  used: '',
+  create: 'good',
+  move: 'busy',
+  delete: 'bad',
+  folder_delete: 'bad',
+  pin: 'pin',
+  unpin: '',
+};
+const LATE_S = 300; // a row that came later than this after what it tells of says so
+
+/** "3 reads, 1 write" where it was used; else what was done. */
+function What({ row }: { row: AccessRow }) {
+  const uses = [
+    row.reads > 0 && counted(row.reads, 'read'),
+    row.writes > 0 && counted(row.writes, 'write'),
+  ].filter(Boolean);
+  if (row.kind === 'used')
+    return <span className={row.writes > 0 ? 'tag warn' : 'tag'}>{uses.join(', ') || 'used'}</span>;
+  return <span className={`tag ${TAGS[row.kind]}`}>{KINDS[row.kind]}</span>;
+}
+
+function Person({ row, volume }: { row: AccessRow; volume: string }) {
+  return (
+    <>
+      <Who volume={volume} as="user" name={row.user} b64={row.user_b64} />
+      {row.host && (
+        <div className="sub">
+          <Who volume={volume} as="host" name={row.host} b64={row.host_b64} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Path({ row, volume, own }: { row: AccessRow; volume: string; own: boolean }) {
+  const place: Place = { path: row.path, b64: row.path_b64 };
+  const target: Place | undefined =
+    row.target !== undefined ? { path: row.target, b64: row.target_b64 } : undefined;
+  return (
+    <div className="mono path">
+      {own ? visible(row.path) : <Accesses volume={volume} place={place} />}
+      {target && (
+        <>
+          {' → '}
+          <Accesses volume={volume} place={target} />
+        </>
+      )}
+    </div>
+  );
+}
+
+const lateBy = (row: AccessRow): number => (Date.parse(row.arrived_at) - Date.parse(row.at)) / 1000;
+
+function At({ row }: { row: AccessRow }) {
+  const late = lateBy(row);
+  return (
+    <>
+      <Clock at={row.at} />
+      {late > LATE_S && <div className="sub">told {span(late)} later</div>}
+    </>
+  );
+}
+
+/** One of those that there are, or what is typed: exactly this one. */
+function Exactly({
+  volume,
+  by,
+  value,
+  onChange,
+}: {
+  volume: string;
+  by: 'user' | 'host';
+  value?: string;
+  onChange: (name?: string) => void;
+}) {
+  const [text, setText] = useState(value ?? '');
+  const [open, setOpen] = useState(false);
+  const known = useKnown(volume, by, open);
+  useEffect(() => setText(value ?? ''), [value]);
+  const label = by === 'user' ? 'Person' : 'Host';
+  const fits = (known.data?.items ?? []).filter(
+    (i) => i.what && !i.what_b64 && i.what.toLowerCase().includes(text.toLowerCase()),
+  );
+  return (
+    <AutoComplete
+      allowClear
+      aria-label={label}
+      style={{ width: 230, maxWidth: '100%' }}
+      placeholder={`${label}, exactly`}
+      value={text}
+      options={fits.slice(0, 50).map((i) => ({ value: i.what, label: visible(i.what) }))}
+      onFocus={() => setOpen(true)}
+      onChange={(v: string | undefined) => {
+        setText(v ?? '');
+        if (!v) onChange(undefined);
+      }}
+      onSelect={(v?: string) => onChange(v)}
+      onBlur={() => text !== (value ?? '') && onChange(text.trim() || undefined)}
+      onKeyDown={(e) => {
+        if (e.key === 'Enter') onChange(text.trim() || undefined);
+      }}
+    />
+  );
+}
+
+function Picks({ volume, filter, shown }: { volume: string; filter: Filter; shown?: string }) {
+  const [, change] = useAddress();
+  const any = Object.values(filter).some(Boolean);
+  const toPath = (text: string) => {
+    const path = text.trim();
+    // What is shown may stand for bytes that nobody can type.
+    if (path === (shown ?? '')) return;
+    const whole = path && (path.startsWith('/') ? path : `/${path}`);
+    change({ path: whole && whole !== '/' ? whole : undefined, path_b64: undefined });
+  };
+  return (
+    <div className="bar picks">
+      <Input.Search
+        key={shown}
+        allowClear
+        data-search=""
+        className="first"
+        style={{ width: 340, maxWidth: '100%' }}
+        aria-label="File or folder"
+        placeholder="File, or all below a folder"
+        defaultValue={shown}
+        onSearch={toPath}
+      />
+      <Exactly volume={volume} by="user" value={filter.user} onChange={(user) => change({ user })} />
+      <Exactly volume={volume} by="host" value={filter.host} onChange={(host) => change({ host })} />
+      <Select
+        allowClear
+        aria-label="Kind"
+        placeholder="Any kind"
+        style={{ width: 170 }}
+        value={filter.kind}
+        onChange={(kind?: AccessKind) => change({ kind })}
+        options={Object.entries(KINDS).map(([value, label]) => ({ value, label }))}
+      />
+      {any && (
+        <Button
+          type="link"
+          onClick={() =>
+            change({
+              path: undefined,
+              path_b64: undefined,
+              user: undefined,
+              host: undefined,
+              kind: undefined,
+            })
+          }
+        >
+          Show all
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** Whether it follows, and how fresh what is shown is. */
+function Freshness({ f, access }: { f: Following; access?: Access }) {
+  const live = use(LiveContext);
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const newest = f.stream.rows[0]?.arrived_at;
+  const ends = access && stateOf(access) !== 'live' && stateOf(access) !== 'incomplete';
+  const [tag, word, text] = f.paused
+    ? [
+        'warn',
+        'paused',
+        f.held > 0
+          ? `${counted(f.held, 'access', 'accesses')} of all came meanwhile`
+          : 'nothing came meanwhile',
+      ]
+    : f.error
+      ? [
+          'bad',
+          'interrupted',
+          `shown is what was known ${f.asOf ? ago(new Date(f.asOf).toISOString(), now) : ''}; it is asked again every 5 seconds`,
+        ]
+      : live !== 'live'
+        ? ['warn', 'without live events', 'it is asked for every 5 seconds instead']
+        : ends
+          ? [
+              'warn',
+              'nothing more comes',
+              access.told_at ? `the host told ${ago(access.told_at, now)}` : 'the host told nothing yet',
+            ]
+          : ['good', 'following', newest ? `the last came ${ago(newest, now)}` : 'nothing came yet'];
+  return (
+    <div className="bar" style={{ marginBottom: 12 }}>
+      <Button
+        icon={f.paused ? <CaretRightOutlined aria-hidden /> : <PauseOutlined aria-hidden />}
+        onClick={() => f.setPaused(!f.paused)}
+      >
+        {f.paused ? (f.held > 0 ? `Go on, ${count(f.held)} waiting` : 'Go on') : 'Pause'}
+      </Button>
+      <span>
+        <span className={`tag ${tag}`}>{word}</span> <span className="sub">{text}</span>
+      </span>
+    </div>
+  );
+}
+
+function Rows({ volume, filter, access }: { volume: string; filter: Filter; access?: Access }) {
+  const f = useFollowing(volume, filter);
+  const { rows, gaps } = f.stream;
+  const list: List<AccessRow> = {
+    items: rows,
+    pending: f.pending,
+    error: rows.length === 0 && f.asOf === 0 ? f.error : null,
+    retry: f.retry,
+    more: f.more,
+    moreBusy: f.moreBusy,
+  };
+  const picked = Object.values(filter).some(Boolean);
+  const own = (row: AccessRow) =>
+    filter.path_b64 ? row.path_b64 === filter.path_b64 : row.path === filter.path;
+  const cutHere = (row: AccessRow) => gaps.includes(row.number);
+  return (
+    <>
+      {!list.error && <Freshness f={f} access={access} />}
+      {f.error && !list.error && <Failed error={f.error} retry={f.retry} />}
+      <DataTable
+        list={list}
+        what="accesses"
+        size="small"
+        rowKey="number"
+        rowClassName={(row) => (cutHere(row) ? 'gap' : '')}
+        empty={
+          <Nothing
+            icon={<EyeOutlined />}
+            title={picked ? 'None of the latest fits' : 'No access was told of yet'}
+            text={
+              picked
+                ? 'The last 10,000 accesses of the volume are kept. New ones appear here as they come.'
+                : 'As soon as somebody reads or writes a file of this filespace, it appears here by itself.'
+            }
+            command={picked ? undefined : 'alto access follow VOLUME'}
+          />
+        }
+        brief={(row) => (
+          <>
+            <What row={row} /> <Clock at={row.at} /> ·{' '}
+            <Who volume={volume} as="user" name={row.user} b64={row.user_b64} />
+            {lateBy(row) > LATE_S && <> · told {span(lateBy(row))} later</>}
+            {cutHere(row) && <div>Below this more came at once than is shown.</div>}
+          </>
+        )}
+        columns={[
+          {
+            title: 'File',
+            render: (_, row) => (
+              <>
+                <Path row={row} volume={volume} own={own(row)} />
+                {cutHere(row) && <div className="sub">Below this more came at once than is shown.</div>}
+              </>
+            ),
+          },
+          { title: 'When', width: 130, render: (_, row) => <At row={row} /> },
+          { title: 'What', width: 150, render: (_, row) => <What row={row} /> },
+          { title: 'Who', width: 240, render: (_, row) => <Person row={row} volume={volume} /> },
+        ]}
+      />
+      {rows.length >= ROWS_MAX && (
+        <p className="sub">
+          {count(ROWS_MAX)} are shown at most: pick a file, person or kind to see further back.
+        </p>
+      )}
+    </>
+  );
+}
+
+/** What is looked at when it is one file or folder, with the ways on. */
+function Of({ volume, place }: { volume: string; place: Place }) {
+  return (
+    <Card size="small" style={{ marginBottom: 12 }}>
+      <div className="bar" style={{ margin: 0 }}>
+        <b className="mono" style={{ overflowWrap: 'anywhere' }}>
+          {visible(place.path)}
+        </b>
+        <ToWhy volume={volume} place={place} />
+        <InFiles volume={volume} place={place} />
+      </div>
+    </Card>
+  );
+}
+
+export default function Latest({ volume, access }: { volume: string; access?: Access }) {
+  const [search] = useAddress();
+  const get = (name: string) => search.get(name) || undefined;
+  const kind = get('kind');
+  const b64 = get('path_b64');
+  const filter: Filter = {
+    path: b64 ? undefined : get('path'),
+    path_b64: b64,
+    user: get('user'),
+    host: get('host'),
+    kind: kind && kind in KINDS ? (kind as AccessKind) : undefined,
+  };
+  const path = b64 ? textOf(b64) : filter.path;
+  const shown = path === undefined ? undefined : visible(path);
+  const far = access && access.last_number > 10_000;
+  return (
+    <>
+      <Picks volume={volume} filter={filter} shown={shown} />
+      {path !== undefined && <Of volume={volume} place={{ path, b64 }} />}
+      {far && Object.values(filter).some(Boolean) && (
+        <Alert
+          type="info"
+          style={{ marginBottom: 12 }}
+          title="Picked from the last 10,000 accesses of the volume; sums of the last 90 days stand under Busiest."
+        />
+      )}
+      <Rows key={JSON.stringify(filter)} volume={volume} filter={filter} access={access} />
+    </>
+  );
+}
+
+/** Bytes of a path as text, for people. */
+function textOf(b64: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(b64), (c) => c.charCodeAt(0)));
+  } catch {
+    return b64;
+  }
+}

@@ -1,0 +1,111 @@
+// What the rooms of accesses share: what is wrong and what to do, and the ways from one thing to the next.
+import { Alert } from 'antd';
+import type { ReactNode } from 'react';
+import type { AccessBrief } from '../../api/access';
+import { clockTime, local, utc } from '../../lib/format';
+import { parentOf, type Place, visible } from '../../lib/path';
+import { MEANS, stateOf } from '../../ui/accessstate';
+import { To, When } from '../../ui/parts';
+
+/** What is wrong, and what to do about it; nothing where all is well. */
+export function Trouble({ of, action }: { of: AccessBrief; action?: ReactNode }) {
+  const state = stateOf(of);
+  if (state === 'live' && !of.next_step) return null;
+  const bad = state === 'denied' || state === 'absent';
+  return (
+    <Alert
+      type={bad ? 'error' : state === 'untold' ? 'info' : 'warning'}
+      showIcon
+      role="alert"
+      style={{ marginBottom: 16 }}
+      title={state === 'live' ? 'Some rows of the host were not taken' : `${of.text}.`}
+      description={
+        <>
+          {state !== 'live' && MEANS[state] && <div>{MEANS[state]}</div>}
+          {of.next_step && (
+            <div>
+              <b>Next:</b> {of.next_step}.
+            </div>
+          )}
+        </>
+      }
+      action={action}
+    />
+  );
+}
+
+/** A time in a list that grows: the clock's, with the whole of it and UTC where one points. */
+export const Clock = ({ at }: { at: string }) => (
+  <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
+    {clockTime(at)}
+  </time>
+);
+
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
+/** Of a time that is long ago; the whole of it where one points. */
+export const Day = ({ at }: { at: string | null }) =>
+  at && (
+    <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
+      {day.format(Date.parse(at))}
+    </time>
+  );
+
+export const placeQuery = (p: Place) => (p.b64 ? { path_b64: p.b64 } : { path: p.path });
+
+/** To a file's or folder's own accesses. */
+export const Accesses = ({
+  volume,
+  place,
+  children,
+}: {
+  volume: string;
+  place: Place;
+  children?: ReactNode;
+}) => (
+  <To path={`/access/${volume}`} more={{ tab: 'live', ...placeQuery(place) }}>
+    {children ?? visible(place.path)}
+  </To>
+);
+
+/** To the files room, where it lies. */
+export function InFiles({ volume, place, folder }: { volume: string; place: Place; folder?: boolean }) {
+  const where = folder ? place : parentOf(place);
+  return (
+    <To
+      path={`/volumes/${volume}/files`}
+      more={where.path === '/' ? {} : { path: where.path, b64: where.b64 }}
+    >
+      {folder ? 'Files' : 'Folder'}
+    </To>
+  );
+}
+
+export const ToWhy = ({ volume, place }: { volume: string; place: Place }) => (
+  <To path={`/volumes/${volume}/why`} more={placeQuery(place)}>
+    Why?
+  </To>
+);
+
+/** People and hosts are asked for by name: what is no UTF-8, or not known, cannot be. */
+export function Who({
+  volume,
+  name,
+  b64,
+  as,
+}: {
+  volume: string;
+  name: string;
+  b64?: string;
+  as: 'user' | 'host';
+}) {
+  if (!name) return <span className="none">not told</span>;
+  if (b64) return <span>{visible(name)}</span>;
+  return (
+    <To path={`/access/${volume}`} more={{ tab: 'live', [as]: name }}>
+      {visible(name)}
+    </To>
+  );
+}
+
+/** One line of facts about when. */
+export const Since = ({ at, none }: { at: string | null; none: string }) => <When at={at} full none={none} />;

@@ -1,0 +1,134 @@
+// How it stands with the logs, in figures, each with what it means.
+import { Card } from 'antd';
+import type { ReactNode } from 'react';
+import { type Access, DAY_MS } from '../../api/access';
+import { bytes, count, counted, local, span, utc } from '../../lib/format';
+import { visible } from '../../lib/path';
+import { MEANS, stateOf } from '../../ui/accessstate';
+import { Failed, To } from '../../ui/parts';
+import { Tiles } from '../../ui/planview';
+import { Day, Since } from './parts';
+
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
+
+/** What coverage means for rules, in a sentence. */
+function reach(a: Access): string {
+  if (!a.complete || !a.covered_since_at)
+    return 'Rules that ask for files nobody accessed take none now, since nobody can say which they are.';
+  const since = Date.parse(a.covered_since_at);
+  const days = Math.floor((Date.now() - since) / DAY_MS);
+  const at = (n: number) => day.format(since + n * DAY_MS);
+  if (days >= 365) return 'Rules may ask for files that nobody accessed for a year.';
+  if (days >= 90)
+    return `Rules may ask for up to ${days} days without an access; for a year from ${at(365)} on.`;
+  return `A rule with “accessed older than ${Math.max(1, days)}d” or less is answered now, one with 90d from ${at(90)} on; until then it takes nothing.`;
+}
+
+export const skippedOf = (a: Access): number =>
+  a.counts.filter((c) => c.kind === 'skipped').reduce((n, c) => n + c.count, 0);
+
+const full = (at: string) => `${local(at)}\n${utc(at)}`;
+/** As short as a tile is narrow; the whole time where one points. It is drawn anew as the state comes anew. */
+const Ago = ({ at, none }: { at: string | null; none: string }) =>
+  at ? (
+    <time dateTime={at} title={full(at)}>
+      {span(Math.max(0, Date.now() - Date.parse(at)) / 1000)} ago
+    </time>
+  ) : (
+    none
+  );
+const Fact = ({ k, children }: { k: string; children: ReactNode }) => (
+  <>
+    <dt>{k}</dt>
+    <dd>{children}</dd>
+  </>
+);
+
+export function Standing({ a, error }: { a: Access; error: Error | null }) {
+  const state = stateOf(a);
+  return (
+    <>
+      {error && <Failed error={error} />}
+      <Tiles
+        tiles={[
+          {
+            k: 'Complete for',
+            v:
+              a.complete && a.covered_since_at
+                ? span((Date.now() - Date.parse(a.covered_since_at)) / 1000)
+                : '–',
+            s: a.complete ? (
+              <>
+                since <Day at={a.covered_since_at} />
+              </>
+            ) : (
+              'not now: nothing is called cold'
+            ),
+          },
+          {
+            k: 'Last event',
+            v: <Ago at={a.last_event_at} none="none yet" />,
+            s: 'by the clock of the client that wrote it',
+          },
+          {
+            k: 'Heard of the host',
+            v: <Ago at={a.told_at} none="not yet" />,
+            s: 'it tells every half minute',
+          },
+          {
+            k: 'Clients',
+            v: count(a.nodes.total),
+            s: (
+              <>
+                {counted(a.nodes.active, 'has a log open', 'have a log open')}
+                <br />
+                <To path={`/access/${a.volume_id}`} more={{ tab: 'clients' }}>
+                  all clients
+                </To>
+              </>
+            ),
+          },
+          {
+            k: 'Not read yet',
+            v: bytes(a.behind_bytes),
+            s: a.behind_bytes > 0 ? `of ${counted(a.nodes.behind, 'client')}` : 'all is read to its end',
+          },
+          {
+            k: 'Lines passed over',
+            v: count(skippedOf(a)),
+            s: (
+              <To path={`/access/${a.volume_id}`} more={{ tab: 'lines' }}>
+                what became of lines
+              </To>
+            ),
+          },
+        ]}
+      />
+      <div className="two">
+        <Card size="small" title="What it means">
+          <p style={{ marginTop: 0 }}>{MEANS[state]}</p>
+          <p style={{ marginBottom: 0 }}>{reach(a)}</p>
+        </Card>
+        <Card size="small" title="The filespace">
+          <dl className="facts">
+            <Fact k="Name">
+              {a.filespace ? <span className="mono">{visible(a.filespace)}</span> : 'not told yet'}
+            </Fact>
+            <Fact k="Root on the host">
+              {a.root ? <span className="mono">{visible(a.root)}</span> : 'not found yet'}
+            </Fact>
+            <Fact k="Identity">
+              {a.filespace_uuid ? <span className="mono">{visible(a.filespace_uuid)}</span> : 'not told'}
+            </Fact>
+            <Fact k="In this state">
+              <Since at={a.since_at} none="from the beginning" />
+            </Fact>
+            <Fact k="Logs">
+              {count(a.files)}, {count(a.active_files)} of them open
+            </Fact>
+          </dl>
+        </Card>
+      </div>
+    </>
+  );
+}
