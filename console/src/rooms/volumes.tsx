@@ -230,6 +230,11 @@ export default function Volumes() {
                     {v.state_text}
                   </div>
                 )}
+                {v.way?.kind === 'archive' && (
+                  <div className="sub" style={{ marginTop: 4 }}>
+                    files are archived with a placeholder
+                  </div>
+                )}
               </div>
             ),
           },

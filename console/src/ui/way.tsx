@@ -12,7 +12,7 @@ const WAYS: Record<Kind, { title: string; text: string }> = {
   },
   archive: {
     title: 'Files of this volume are archived with a placeholder',
-    text: 'A file moves to the share, and a small readable placeholder of its name with .alto behind it stays. It comes back by the console, the command line or alto file recall, not by being opened.',
+    text: 'A file moves to the share, and a small readable placeholder of its name with .alto behind it stays. It comes back by Recall in the console or by “alto file recall”, not by being opened.',
   },
   report: {
     title: 'Files of this volume are reported, none is moved',

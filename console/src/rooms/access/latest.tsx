@@ -47,14 +47,14 @@ function What({ row }: { row: AccessRow }) {
 
 function Person({ row, volume }: { row: AccessRow; volume: string }) {
   return (
-    <>
+    <div className="stacked">
       <Who volume={volume} as="user" name={row.user} b64={row.user_b64} />
       {row.host && (
         <div className="sub">
           <Who volume={volume} as="host" name={row.host} b64={row.host_b64} />
         </div>
       )}
-    </>
+    </div>
   );
 }
 
@@ -212,7 +212,7 @@ function Freshness({ f, access }: { f: Following; access?: Access }) {
         : ends
           ? [
               'warn',
-              'nothing more comes',
+              access.told_at ? 'nothing more comes' : 'nothing comes yet',
               access.told_at ? `the host told ${ago(access.told_at, now)}` : 'the host told nothing yet',
             ]
           : ['good', 'following', newest ? `the last came ${ago(newest, now)}` : 'nothing came yet'];

@@ -63,7 +63,7 @@ export default function AccessList() {
               <div>
                 <AccessTag of={a} />
                 {stateOf(a) !== 'live' && (
-                  <div className="sub" style={{ maxWidth: 420, whiteSpace: 'normal', marginTop: 4 }}>
+                  <div className="sub" style={{ maxWidth: 380, whiteSpace: 'normal', marginTop: 4 }}>
                     {a.next_step ? `${a.next_step}.` : `${a.text}.`}
                   </div>
                 )}
@@ -75,8 +75,17 @@ export default function AccessList() {
             render: (_, a) =>
               a.complete ? <Day at={a.covered_since_at} /> : <span className="none">not now</span>,
           },
-          { title: 'Last event', render: (_, a) => <When at={a.last_event_at} none="none yet" /> },
-          { title: 'Heard of', render: (_, a) => <When at={a.told_at} none="not yet" /> },
+          {
+            title: 'Last event',
+            render: (_, a) => (
+              <div>
+                <When at={a.last_event_at} none="none yet" />
+                <div className="sub">
+                  host heard of <When at={a.told_at} none="not yet" />
+                </div>
+              </div>
+            ),
+          },
           {
             title: 'Clients',
             align: 'right',

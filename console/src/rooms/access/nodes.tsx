@@ -129,16 +129,16 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           {
             key: 'host',
             title: 'Host',
-            width: 220,
+            width: 190,
             sorter: true,
             sortOrder: sorted('host'),
             render: (_, n) => <Who volume={volume} as="host" name={n.host} b64={n.host_b64} />,
           },
-          { title: 'State', width: 130, render: (_, n) => <Standing of={n} /> },
+          { title: 'State', width: 120, render: (_, n) => <Standing of={n} /> },
           {
             key: 'user',
             title: 'User',
-            width: 240,
+            width: 220,
             sorter: true,
             sortOrder: sorted('user'),
             render: (_, n) => <Who volume={volume} as="user" name={n.user} b64={n.user_b64} />,
@@ -146,7 +146,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           {
             key: 'node',
             title: 'Client',
-            width: 110,
+            width: 100,
             sorter: true,
             sortOrder: sorted('node'),
             render: (_, n) => <span className="mono">{visible(n.node)}</span>,
@@ -154,7 +154,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           {
             key: 'last_event',
             title: 'Last event',
-            width: 140,
+            width: 135,
             sorter: true,
             sortOrder: sorted('last_event'),
             render: (_, n) => <When at={n.last_event_at} none="none yet" />,
@@ -162,7 +162,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           {
             key: 'last_grown',
             title: 'Log grew',
-            width: 140,
+            width: 135,
             sorter: true,
             sortOrder: sorted('last_grown'),
             render: (_, n) => <When at={n.last_grown_at} none="not seen" />,
@@ -178,7 +178,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           },
           {
             title: 'Logs',
-            width: 80,
+            width: 70,
             align: 'right',
             render: (_, n) => <span className="num">{count(n.files)}</span>,
           },

@@ -1,5 +1,5 @@
 // The record of accesses of one volume: how it stands, what comes in, what and who is busy and when, its clients, its settings.
-import { Button, Card, Skeleton, Tabs } from 'antd';
+import { Button, Card, Grid, Select, Skeleton, Tabs } from 'antd';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { useParams } from 'react-router';
@@ -35,6 +35,8 @@ export default function AccessRoom() {
   const who = useWho();
   const go = useGo();
   const [search, change] = useAddress();
+  // Seven names do not fit beside each other on a phone.
+  const wide = Grid.useBreakpoint().md ?? true;
   const asked = search.get('tab') as Tab | null;
   const tab: Tab = asked && TABS.includes(asked) ? asked : 'state';
   const volume = useQuery({
@@ -67,6 +69,20 @@ export default function AccessRoom() {
   const a = access.data;
   const gone = access.error instanceof ApiFailure && access.error.status < 500 && access.error.status > 0;
   const child = (tabbed: React.ReactNode) => <Suspense fallback={<Waits />}>{tabbed}</Suspense>;
+  const to = (t: string) =>
+    change({
+      ...Object.fromEntries(OWN.map((name) => [name, undefined])),
+      tab: t === 'state' ? undefined : t,
+    });
+  const parts = [
+    { key: 'state', label: 'State', children: a ? <Standing a={a} error={access.error} /> : <Waits /> },
+    { key: 'live', label: 'Live', children: child(<Latest volume={id} access={a} />) },
+    { key: 'busiest', label: 'Busiest', children: child(<Busiest volume={id} />) },
+    { key: 'hours', label: 'By hour', children: child(<Hours volume={id} />) },
+    { key: 'clients', label: 'Clients', children: child(<Nodes volume={id} access={a} />) },
+    { key: 'lines', label: 'Lines', children: a ? child(<Lines a={a} />) : <Waits /> },
+    { key: 'settings', label: 'Settings', children: child(<Settings volume={v} access={a} />) },
+  ];
   return (
     <Page
       title={`Access of ${v.name}`}
@@ -89,29 +105,20 @@ export default function AccessRoom() {
       ) : (
         <>
           {a && <Trouble of={a} />}
-          <Tabs
-            activeKey={tab}
-            destroyOnHidden
-            onChange={(t) =>
-              change({
-                ...Object.fromEntries(OWN.map((name) => [name, undefined])),
-                tab: t === 'state' ? undefined : t,
-              })
-            }
-            items={[
-              {
-                key: 'state',
-                label: 'State',
-                children: a ? <Standing a={a} error={access.error} /> : <Waits />,
-              },
-              { key: 'live', label: 'Live', children: child(<Latest volume={id} access={a} />) },
-              { key: 'busiest', label: 'Busiest', children: child(<Busiest volume={id} />) },
-              { key: 'hours', label: 'By hour', children: child(<Hours volume={id} />) },
-              { key: 'clients', label: 'Clients', children: child(<Nodes volume={id} access={a} />) },
-              { key: 'lines', label: 'Lines', children: a ? child(<Lines a={a} />) : <Waits /> },
-              { key: 'settings', label: 'Settings', children: child(<Settings volume={v} access={a} />) },
-            ]}
-          />
+          {wide ? (
+            <Tabs activeKey={tab} destroyOnHidden onChange={to} items={parts} />
+          ) : (
+            <>
+              <Select
+                aria-label="Shown"
+                style={{ width: '100%', marginBottom: 16 }}
+                value={tab}
+                onChange={to}
+                options={parts.map(({ key, label }) => ({ value: key, label }))}
+              />
+              {parts.find((p) => p.key === tab)!.children}
+            </>
+          )}
         </>
       )}
     </Page>

@@ -82,7 +82,7 @@ function Fields({ may, named }: { may: boolean; named?: number }) {
       <div className="fields">
         <Form.Item
           name="silence_hours"
-          label="Silent after"
+          label="Silent after (silence_hours)"
           rules={[{ required: true, message: 'A number of hours from 1 to 8,760' }]}
           extra="Logs to which nobody writes for longer are taken for switched off: nothing is called cold then. Longer than the longest holiday is right."
         >
