@@ -220,7 +220,7 @@ rename_log(const char *folder, const char *from, const char *to)
     port_close_quiet(w.other, &dir);
 }
 
-static void
+__attribute__((unused)) static void
 remove_log(const char *log)
 {
     char path[200];
