@@ -57,7 +57,8 @@ export default function Lines({ a }: { a: Access }) {
   return (
     <>
       <p className="sub" style={{ marginTop: 0 }}>
-        As the host told last; its agent counts from when it was started.
+        As the host told last. Its agent counts from its start, and anew where the settings of the logs were
+        changed.
       </p>
       {a.rejected > 0 && (
         <Alert
@@ -114,7 +115,7 @@ export default function Lines({ a }: { a: Access }) {
             <pre className="mono sample">{visible(a.sample.text)}</pre>
           </>
         ) : (
-          <span className="sub">None is kept: no line was passed over since the agent was started.</span>
+          <span className="sub">None is kept: no line was passed over since it began to count.</span>
         )}
       </Card>
     </>

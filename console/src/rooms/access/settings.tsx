@@ -57,7 +57,7 @@ function Fields({ may, named }: { may: boolean; named?: number }) {
         Whose accesses are no sign that a file is needed: backup, virus scanners, indexers. Names may hold *
         and ?; upper and lower case are the same. What they move, create or delete is taken all the same,
         since files are elsewhere after it. It holds for what is read from now on.
-        {named !== undefined && <> {count(named)} events were dropped so since the agent was started.</>}
+        {named !== undefined && <> {count(named)} events were dropped so since the agent began to count.</>}
       </p>
       <div className="fields">
         <Form.Item name="drop_users" label="Users" rules={[names('users')]}>
