@@ -1,0 +1,333 @@
+#include "agent/ease/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "port/thread.h"
+
+#define FILETIME_1970 116444736000000000LL /* 100 ns from 1601 to 1970 */
+
+struct ease_answer {
+    struct ease_answer_conf conf;
+    uint32_t *share_tags; /* of each volume */
+    port_mutex lock;      /* over the figures */
+    struct ease_answer_figures figures;
+};
+
+struct asked { /* one request on its way */
+    struct ease_answer *a;
+    const struct ease_request *r;
+    void *reply;
+    struct ease_tag tag;
+    const struct ease_volume *volume;
+    struct ease_object object;
+    int64_t until_ns; /* port_mono_ns */
+    struct ease_told told;
+    struct al_fail fail;
+};
+
+int
+ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret)
+{
+    struct ease_answer *a = al_zalloc(sizeof(*a));
+
+    if (a == NULL) {
+        return AL_ENOMEM;
+    }
+    a->conf = *conf;
+    a->share_tags = al_array(conf->volume_count + 1, sizeof(*a->share_tags));
+    if (a->share_tags == NULL) {
+        al_free(a);
+        return AL_ENOMEM;
+    }
+    for (size_t i = 0; i < conf->volume_count; i++) {
+        a->share_tags[i] = marker_share_tag(conf->volumes[i].share_id);
+    }
+    port_mutex_init(&a->lock);
+    *ret = a;
+    return AL_OK;
+}
+
+struct ease_answer *
+ease_answer_free(struct ease_answer *a)
+{
+    if (a != NULL) {
+        port_mutex_end(&a->lock);
+        al_free(a->share_tags);
+        al_free(a);
+    }
+    return NULL;
+}
+
+void
+ease_answer_figures(struct ease_answer *a, struct ease_answer_figures *ret)
+{
+    port_mutex_lock(&a->lock);
+    *ret = a->figures;
+    port_mutex_unlock(&a->lock);
+}
+
+void
+ease_answer_odd(struct ease_answer *a, const struct ease_request *r, const char *what)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf name = {0}, clean = {0};
+    uint64_t count;
+
+    port_mutex_lock(&a->lock);
+    count = ++a->figures.odd;
+    port_mutex_unlock(&a->lock);
+    if (count > EASE_ODD_LINES_MAX) {
+        return;
+    }
+    al_buf_init(&name, EASE_PATH_BYTES_MAX);
+    al_buf_init(&clean, EASE_PATH_BYTES_MAX);
+    if (ease_name_text(r->name, &name) != AL_OK ||
+        al_utf8_clean(al_buf_span(&name), &clean) != AL_OK || clean.at == NULL) {
+        al_buf_clear(&clean);
+    }
+    al_log(a->conf.log, AL_LOG_WARN,
+           "filter driver: %s (request 0x%x, offset %lld, length %u, size %lld, attributes 0x%x, "
+           "options 0x%x, tag of %zu bytes, %.300s)%s",
+           what, r->command, (long long)r->offset, r->length, (long long)r->file_size,
+           r->file_attributes, r->create_options, r->tag.len,
+           clean.at != NULL ? (const char *)clean.at : "no name",
+           count == EASE_ODD_LINES_MAX ? "; such lines end here" : "");
+}
+
+/* ---- whose it is ---- */
+
+static int
+find_volume(struct asked *q)
+{
+    struct ease_answer *a = q->a;
+    bool authentic = false;
+    int rc = ease_tag_decode(q->r->tag, &q->tag);
+
+    if (rc != AL_OK) {
+        return al_fail_set(&q->fail, rc, 0, "the stub's tag data is not ours");
+    }
+    for (size_t i = 0; i < a->conf.volume_count; i++) {
+        if (a->share_tags[i] != q->tag.share_tag) {
+            continue;
+        }
+        rc = ease_tag_authentic(q->r->tag, a->conf.volumes[i].marker_key, &authentic);
+        if (rc != AL_OK) {
+            return al_fail_set(&q->fail, rc, 0, "cannot check the stub's tag data");
+        }
+        if (authentic) {
+            q->volume = &a->conf.volumes[i];
+            return AL_OK;
+        }
+    }
+    return al_fail_set(&q->fail, AL_EFOREIGN, 0,
+                       "the stub's tag data names no volume that this agent was told of");
+}
+
+static int
+look(struct asked *q)
+{
+    struct marker m = {0};
+    int rc = find_volume(q);
+
+    if (rc != AL_OK) {
+        ease_answer_odd(q->a, q->r, q->fail.text);
+        return rc;
+    }
+    memcpy(m.object, q->tag.object, sizeof(m.object));
+    marker_object_id(&m, q->object.id);
+    q->object.tag = &q->tag;
+    q->object.share_id = q->volume->share_id;
+    q->object.target = &q->volume->target;
+    q->told.volume = q->volume;
+    q->told.object_id = q->object.id;
+    q->told.size = q->tag.size;
+    if ((uint64_t)q->r->file_size != q->tag.size) {
+        ease_answer_odd(q->a, q->r, "the file's size is not the one it was tiered with");
+        return al_fail_set(&q->fail, AL_ECHANGED, 0,
+                           "the stub has another size than the file that was tiered");
+    }
+    return AL_OK;
+}
+
+/* ---- answers ---- */
+
+static void
+counted(struct asked *q, uint32_t how)
+{
+    struct ease_answer_figures *f = &q->a->figures;
+
+    port_mutex_lock(&q->a->lock);
+    f->blocks += how == EASE_F_BLOCK ? 1 : 0;
+    f->files += how == EASE_F_CACHE ? 1 : 0;
+    f->fills += how == EASE_F_REHYDRATE ? 1 : 0;
+    port_mutex_unlock(&q->a->lock);
+    q->told.how = how;
+}
+
+static int
+answer_path(struct asked *q, struct ease_held *h)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    uint32_t how = q->a->conf.policy == EASE_FILL_STUB ? EASE_F_REHYDRATE : EASE_F_CACHE;
+    int rc;
+
+    al_buf_init(&path, EASE_PATH_BYTES_MAX);
+    /* Through "cache" the driver may let the opener write to the file [unknown]: it gets its own. */
+    rc = ease_held_path(h, how == EASE_F_CACHE, &path, &q->fail);
+    if (rc == AL_OK && port_mono_ns(q->a->conf.port) > q->until_ns) {
+        rc = al_fail_set(&q->fail, AL_ETIMEDOUT, 0, "the file was not copied in time");
+    }
+    if (rc == AL_OK) {
+        rc = ease_reply_path(q->reply, q->r, how, (const char *)path.at);
+    }
+    if (rc == AL_OK) {
+        counted(q, how);
+    }
+    return rc;
+}
+
+static int
+answer_block(struct asked *q, struct ease_held *h, uint32_t len)
+{
+    int rc = ease_held_read(h, (uint64_t)q->r->offset, ease_reply_room(q->reply), len, &q->fail);
+
+    if (rc == AL_OK) {
+        ease_reply_block(q->reply, q->r, len);
+        counted(q, EASE_F_BLOCK);
+    }
+    return rc;
+}
+
+/* len 0: only the whole file will do. */
+static int
+answer_once(struct asked *q, uint32_t len)
+{
+    struct ease_answer *a = q->a;
+    bool fill = a->conf.policy == EASE_FILL_STUB, whole = false;
+    bool by_block = len > 0 && !(fill && q->tag.size <= EASE_FILL_AT_ONCE_BYTES);
+    struct ease_held *h = NULL;
+    int rc = ease_fetch_wait(a->conf.fetch, &q->object, by_block ? (uint64_t)q->r->offset + len : 0,
+                             q->until_ns, &h, &whole, &q->fail);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (len > 0 && !(fill && whole)) {
+        rc = answer_block(q, h, len);
+    } else {
+        rc = answer_path(q, h);
+    }
+    (void)ease_held_end(h);
+    return rc;
+}
+
+static int
+answer_data(struct asked *q, bool block)
+{
+    uint64_t size = q->tag.size, offset = (uint64_t)q->r->offset, left;
+    uint32_t len = 0;
+    int rc;
+
+    if (block && offset >= size) {
+        ease_reply_fail(q->reply, q->r, (uint32_t)EASE_S_END);
+        port_mutex_lock(&q->a->lock);
+        q->a->figures.ends++;
+        port_mutex_unlock(&q->a->lock);
+        return AL_OK;
+    }
+    if (block && (q->r->length == 0 || q->r->length > EASE_DATA_BYTES)) {
+        ease_answer_odd(q->a, q->r, "a read of a length that no reply has");
+    } else if (block) {
+        left = size - offset;
+        len = left < q->r->length ? (uint32_t)left : q->r->length;
+    }
+    rc = answer_once(q, len);
+    if (rc == AL_ECHANGED) { /* what was fetched was touched: it is fetched anew, once */
+        q->fail = (struct al_fail){0};
+        rc = answer_once(q, len);
+    }
+    return rc;
+}
+
+/* From when the driver sent the message, as far as it says so credibly, less what an answer needs to
+ * get back. */
+static int64_t
+deadline(const struct ease_answer *a, const struct ease_request *r)
+{
+    int64_t whole = (int64_t)a->conf.timeout_ms * 1000000, early = whole / EASE_ANSWER_EARLY_PART;
+    int64_t passed = 0, ticks = r->transaction_time - FILETIME_1970;
+
+    early = early < EASE_ANSWER_EARLY_NS ? early : EASE_ANSWER_EARLY_NS;
+    if (ticks > 0 && ticks < INT64_MAX / 100) {
+        passed = port_now_ns(a->conf.port) - ticks * 100;
+    }
+    if (passed < 0 || passed > whole) { /* another clock, or not what we take it for */
+        passed = 0;
+    }
+    return port_mono_ns(a->conf.port) + whole - early - passed;
+}
+
+static int
+answer(struct asked *q)
+{
+    int rc;
+
+    if (q->r->process_id == q->a->conf.own_process) {
+        ease_answer_odd(q->a, q->r, "our own read of a stub came back to us");
+        return al_fail_set(&q->fail, AL_ECONFLICT, 0, "the agent itself never reads a stub");
+    }
+    switch (q->r->command) {
+    case EASE_C_BLOCK:
+    case EASE_C_FILE_CACHE:
+        rc = look(q);
+        return rc == AL_OK ? answer_data(q, q->r->command == EASE_C_BLOCK) : rc;
+    default: /* EASE_C_FILE_BACK among them: what it wants is not known */
+        ease_answer_odd(q->a, q->r, "a request that is not understood");
+        return al_fail_set(&q->fail, AL_ENOTSUP, 0, "not a request that is known");
+    }
+}
+
+void
+ease_answer(struct ease_answer *a, const struct ease_request *r, void *reply)
+{
+    struct asked q = {.a = a, .r = r, .reply = reply};
+    int rc;
+
+    if (reply == NULL) {
+        if (!ease_request_is_notice(r)) {
+            ease_answer_odd(a, r, "a request without room for a reply");
+        }
+        port_mutex_lock(&a->lock);
+        a->figures.notices++;
+        port_mutex_unlock(&a->lock);
+        return;
+    }
+    ease_reply_fail(reply, r, (uint32_t)EASE_S_FAILED);
+    if (ease_request_is_notice(r)) { /* with room for a reply, which means nothing then */
+        port_mutex_lock(&a->lock);
+        a->figures.notices++;
+        port_mutex_unlock(&a->lock);
+        return;
+    }
+    port_mutex_lock(&a->lock);
+    a->figures.running++;
+    port_mutex_unlock(&a->lock);
+    q.until_ns = deadline(a, r);
+    q.told.request = r;
+    q.told.object_id = "";
+    rc = answer(&q);
+    port_mutex_lock(&a->lock);
+    a->figures.running--;
+    a->figures.failed += rc != AL_OK ? 1 : 0;
+    a->figures.late += rc == AL_ETIMEDOUT ? 1 : 0;
+    port_mutex_unlock(&a->lock);
+    if (rc != AL_OK) {
+        ease_reply_fail(reply, r, (uint32_t)EASE_S_FAILED);
+    }
+    q.told.code = rc;
+    q.told.text = q.fail.text;
+    if (a->conf.told != NULL) {
+        a->conf.told(a->conf.told_ctx, &q.told);
+    }
+}

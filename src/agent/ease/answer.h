@@ -1,0 +1,79 @@
+/* answer.h: what the driver is told when somebody reads a stub. One call per message, on the
+ * driver's own threads, many at once; each waits for the share at most until the deadline and then
+ * says no. Never a wrong or missing byte: what cannot be answered exactly is a failure.
+ *
+ *   read        policy "keep": the bytes asked for, once proven. "fill": the path of the whole file,
+ *               which the driver puts in the stub's place; of a large one the bytes, until all of it
+ *               is here
+ *   mapping, first write      the path of the whole file
+ *   notifications             nothing (there is no reply)
+ *
+ * A read that is odd (longer than a reply holds, of no length) is answered with the whole file, which
+ * is right whatever the driver meant. One that starts at or behind the end gets "end of file". One
+ * that reaches over the end gets the bytes up to the end: whether the driver wants them padded is not
+ * known, and padding could be taken for content. */
+#ifndef ALTO_AGENT_EASE_ANSWER_H
+#define ALTO_AGENT_EASE_ANSWER_H
+
+#include "agent/ease/fetch.h"
+#include "agent/ease/message.h"
+
+/* the answer is there this long before the driver gives up, so that it is not lost on the way */
+#define EASE_ANSWER_EARLY_NS 5000000000
+#define EASE_ANSWER_EARLY_PART 4 /* but at most a quarter of the driver's time */
+/* up to here a read brings the whole file in policy "fill"; beyond, bytes until it is here */
+#define EASE_FILL_AT_ONCE_BYTES (64u << 20)
+#define EASE_PATH_BYTES_MAX 65536u
+/* lines about what was seen and is not understood; later ones are only counted */
+#define EASE_ODD_LINES_MAX 200u
+
+enum ease_policy { EASE_KEEP_STUB, EASE_FILL_STUB };
+
+struct ease_volume { /* lent */
+    const char *volume_id, *share_id;
+    uint8_t marker_key[MARKER_KEY_LEN];
+    struct target_conf target;
+};
+
+struct ease_told {                    /* lent to ease_answer_conf.told */
+    const struct ease_volume *volume; /* NULL: the tag names none of ours */
+    const struct ease_request *request;
+    const char *object_id; /* "" where unknown */
+    int code;              /* AL_OK: answered */
+    uint32_t how;          /* enum ease_filter_status */
+    uint64_t size;
+    const char *text; /* for people, of a failure */
+};
+
+struct ease_answer_conf { /* copied; everything it points at is lent */
+    struct port *port;
+    struct al_log *log;
+    struct ease_fetch *fetch;
+    const struct ease_volume *volumes;
+    size_t volume_count;
+    enum ease_policy policy;
+    uint32_t timeout_ms;  /* the driver's */
+    uint32_t own_process; /* whose reads are never answered */
+    /* After each request, on the driver's thread: must not block. NULL: nobody. */
+    void (*told)(void *ctx, const struct ease_told *told);
+    void *told_ctx;
+};
+
+struct ease_answer;
+int ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret) AL_MUST_CHECK;
+struct ease_answer *ease_answer_free(struct ease_answer *a); /* NULL is fine; returns NULL */
+/* Fills the reply; NULL for notifications, and then nothing is written. Any thread, any number at
+ * once. */
+void ease_answer(struct ease_answer *a, const struct ease_request *r, void *reply);
+/* One line about what was seen and is not understood, as long as there were few. */
+void ease_answer_odd(struct ease_answer *a, const struct ease_request *r, const char *what);
+
+struct ease_answer_figures {
+    uint64_t blocks, files, fills, ends, notices; /* answered, by kind */
+    uint64_t failed, late;                        /* denied; of them because time was over */
+    uint64_t odd;                                 /* not understood */
+    unsigned running;
+};
+void ease_answer_figures(struct ease_answer *a, struct ease_answer_figures *ret);
+
+#endif

@@ -1,0 +1,530 @@
+/* The binding against the stand-in, in one of its flavours: life, answers, and what goes wrong. */
+#include "ease_world.h"
+
+static struct ease_world w;
+static const char *dll;
+static bool flavour_b;
+
+static void
+begin(void)
+{
+    world_make(&w, dll, flavour_b);
+}
+
+static bool
+reads_right(const struct world_stub *s)
+{
+    uint8_t *have = al_alloc((size_t)s->size + 1);
+    size_t got = 0;
+    int rc = w.stand->read(s->path, WORLD_READER, 0, have, (size_t)s->size + 1, &got);
+    bool same = rc == STAND_OK && got == s->size && world_same(s->seed, 0, have, got);
+
+    if (!same) {
+        printf("# %s: %d, %zu bytes\n", s->path, rc, got);
+    }
+    al_free(have);
+    return same;
+}
+
+static void
+test_life(void)
+{
+    struct stand_counts c;
+    struct ease_state state;
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+
+    begin();
+    world_start(&w);
+    c = world_counts(&w);
+    TAP_EQUAL_STR(c.order,
+                  flavour_b ? "SetRegistrationKey StartFilter SetConnectionTimeout SetFilterType "
+                              "ResetConfigData AddExcludedProcessId SetConnectionTimeout "
+                              "SetFilterType AddFileFilterRule AddBooleanConfigToFilterRule"
+                            : "SetRegistrationKey RegisterMessageCallback ResetConfigData "
+                              "AddExcludedProcessId SetConnectionTimeout");
+    TAP_EQUAL_U64(c.timeout_s, 8);
+    TAP_EQUAL_U64(c.excluded, 1);
+    TAP_EQUAL_U64(c.filter_type, flavour_b ? 0x40 : 0);
+    TAP_EQUAL_U64(c.stub_rules, flavour_b ? 1 : 0);
+    ease_state_get(w.ease, &state);
+    TAP_CHECK(state.connected && state.driver_running);
+    TAP_EQUAL_STR(state.version, flavour_b ? "5.8.7.1" : "3.3.1.2");
+    al_buf_init(&text, 4096);
+    TAP_OK(ease_state_text(&state, &text));
+    TAP_CHECK(strstr((const char *)text.at, "connected; answered") != NULL);
+    TAP_CHECK(strstr(w.said, "STAND-IN-KEY") == NULL);
+    w.stand->drop();
+    ease_state_get(w.ease, &state);
+    TAP_CHECK(!state.connected);
+    TAP_CHECK(ease_tend(w.ease));
+    ease_state_get(w.ease, &state);
+    TAP_CHECK(state.connected && state.times_connected == 2);
+    c = world_counts(&w);
+    TAP_EQUAL_U64(c.excluded, 1); /* set again after the second reset */
+    TAP_EQUAL_U64(c.resets, 2);
+    world_end(&w);
+}
+
+static void
+start_fails(int code, const char *words)
+{
+    struct al_fail fail = {0};
+
+    w.conf.answer.fetch = w.fetch;
+    TAP_CODE(ease_start(&w.conf, &w.ease, &fail), code);
+    if (strstr(fail.text, words) == NULL) {
+        tap_fail(__FILE__, __LINE__, "\"%s\" has no \"%s\"", fail.text, words);
+    }
+    TAP_CHECK(strstr(fail.text, "WRONG-KEY") == NULL && strstr(w.said, "WRONG-KEY") == NULL);
+}
+
+static void
+test_refused(void)
+{
+    struct ease *second = NULL;
+    struct ease_conf conf;
+    char none[WORLD_PATH + 20];
+
+    begin();
+    TAP_OK(ease_fetch_open(&w.fetch_conf, &w.fetch, NULL));
+    w.conf.key_ctx = (void *)(uintptr_t) "WRONG-KEY";
+    start_fails(AL_EACCES, "refused");
+    w.conf.key_ctx = (void *)(uintptr_t) "";
+    start_fails(AL_EINVAL, "licence key");
+    w.conf.key_ctx = (void *)(uintptr_t) "STAND-IN-KEY";
+    w.stand->set(&(struct stand_settings){.driver_runs = false});
+    start_fails(AL_EUNREACH, "does not run");
+    conf = w.conf;
+    (void)snprintf(none, sizeof(none), "%s/none.dll", w.root);
+    w.conf.dll = none;
+    start_fails(AL_ENOENT, "DLL");
+    w.conf.dll = "FilterAPI.dll"; /* never looked for elsewhere */
+    start_fails(AL_ENOENT, "DLL");
+    w.conf = conf;
+    w.conf.install = true;
+    TAP_OK(ease_start(&w.conf, &w.ease, NULL));
+    TAP_CODE(ease_start(&w.conf, &second, NULL), AL_EBUSY);
+    world_end(&w);
+}
+
+static void
+test_not_a_library(void)
+{
+    struct port_file *f = NULL;
+    struct ease_state state;
+    char path[WORLD_PATH + 20];
+    struct port_library *l = NULL;
+
+    begin();
+    (void)snprintf(path, sizeof(path), "%s/FilterAPI.dll", w.root);
+    TAP_OK(port_open(w.port, NULL, path, PORT_WRITE | PORT_CREATE, 0600, &f));
+    TAP_OK(port_pwrite(w.port, f, "not a library", 13, 0));
+    TAP_OK(port_close(w.port, f));
+    TAP_CODE(ease_probe(w.port, path, &state, NULL), AL_ENOTSUP);
+    TAP_CODE(port_library_open("FilterAPI.dll", &l, NULL), AL_EINVAL);
+    TAP_CODE(port_library_open("./FilterAPI.dll", &l, NULL), AL_EINVAL);
+    TAP_OK(ease_probe(w.port, w.dll, &state, NULL));
+    TAP_EQUAL_U64(state.flavour, flavour_b ? EASE_FRAMEWORK : EASE_CLOUDTIER);
+    world_end(&w);
+}
+
+/* ---- answers ---- */
+
+static void
+test_reads(void)
+{
+    static const uint64_t sizes[] = {1, 4095, 65536, 65537, 300000, 1u << 20, (3u << 20) + 17};
+    struct world_stub s;
+    uint8_t bytes[65536];
+    size_t got;
+    char name[20];
+
+    begin();
+    world_start(&w);
+    for (size_t i = 0; i < AL_LEN(sizes); i++) {
+        (void)snprintf(name, sizeof(name), "f%zu.mov", i);
+        world_stub(&w, &s, name, sizes[i], i + 1, i % 2 == 0);
+        TAP_CHECK(reads_right(&s));
+        TAP_CHECK(w.stand->is_stub(s.path)); /* policy "keep" */
+        /* over the end, at it, behind it */
+        TAP_EQUAL_U64(w.stand->read_once(s.path, WORLD_READER, s.size - 1, 4096, bytes, &got), 0);
+        TAP_EQUAL_U64(got, 1);
+        TAP_CHECK(world_same(s.seed, s.size - 1, bytes, 1));
+        TAP_EQUAL_U64(w.stand->read_once(s.path, WORLD_READER, s.size, 4096, bytes, &got), 0);
+        TAP_EQUAL_U64(got, 0);
+        TAP_EQUAL_U64(w.stand->read_once(s.path, WORLD_READER, s.size + 9999999, 4096, bytes, &got),
+                      0);
+        TAP_EQUAL_U64(got, 0);
+        world_stub_end(&s);
+    }
+    TAP_CHECK(world_counts(&w).lost == 0);
+    world_end(&w);
+}
+
+static void
+test_empty(void)
+{
+    struct world_stub s;
+    uint8_t byte;
+    size_t got = 9;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "empty.mov", 0, 3, false);
+    TAP_CHECK(reads_right(&s));
+    TAP_EQUAL_U64(w.stand->map(s.path, WORLD_READER, &byte, 1, &got), 0);
+    TAP_EQUAL_U64(got, 0);
+    TAP_EQUAL_U64(world_counts(&w).caches, 1);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+static void
+test_whole_files(void)
+{
+    struct world_stub s;
+    uint8_t *bytes = al_alloc(300000);
+    size_t got = 0;
+    struct ease_fetch_figures f;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 300000, 7, false);
+    for (int i = 0; i < 3; i++) {
+        TAP_EQUAL_U64(w.stand->map(s.path, WORLD_READER, bytes, 300000, &got), 0);
+        TAP_CHECK(got == 300000 && world_same(7, 0, bytes, got));
+    }
+    ease_fetch_figures(w.fetch, &f);
+    TAP_EQUAL_U64(f.fetched, 1);
+    TAP_EQUAL_U64(f.given, 3);
+    TAP_EQUAL_U64(f.files, 4); /* each opener got its own */
+    TAP_CHECK(w.stand->is_stub(s.path));
+    world_stop(&w);
+    w.conf.answer.policy = EASE_FILL_STUB;
+    world_start(&w);
+    TAP_CHECK(reads_right(&s));
+    TAP_CHECK(!w.stand->is_stub(s.path));
+    TAP_CHECK(reads_right(&s));
+    world_counts(&w);
+    world_stub_end(&s);
+    al_free(bytes);
+    world_end(&w);
+}
+
+/* Odd lengths: with the whole file, never with a part. */
+static void
+test_odd_reads(void)
+{
+    struct world_stub s;
+    uint8_t *bytes = al_alloc(200000);
+    size_t got = 0;
+    struct stand_counts c;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 200000, 7, false);
+    TAP_EQUAL_U64(w.stand->read_once(s.path, WORLD_READER, 0, 200000, bytes, &got), 0);
+    TAP_CHECK(got == 200000 && world_same(7, 0, bytes, got));
+    TAP_EQUAL_U64(w.stand->read_once(s.path, WORLD_READER, 10, 0, bytes, &got), 0);
+    c = world_counts(&w);
+    TAP_EQUAL_U64(c.caches, 2);
+    TAP_CHECK(strstr(w.said, "length that no reply has") != NULL);
+    world_stub_end(&s);
+    al_free(bytes);
+    world_end(&w);
+}
+
+static void
+test_odd_requests(void)
+{
+    struct world_stub s;
+    struct ease_state state;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    TAP_CHECK(w.stand->send(0x02, s.path, WORLD_READER, 0, 0) == STAND_DENIED);
+    TAP_CHECK(w.stand->send(0x04, s.path, WORLD_READER, 0, 0) == STAND_DENIED);
+    TAP_CHECK(w.stand->send(0x10022, s.path, WORLD_READER, 0, 0) == STAND_DENIED);
+    TAP_CHECK(w.stand->send(0x01, NULL, WORLD_READER, 0, 10) == STAND_DENIED); /* no tag */
+    TAP_CHECK(w.stand->send(0x01, s.path, port_pid(), 0, 10) == STAND_DENIED); /* ourselves */
+    TAP_CHECK(w.stand->read(s.path, port_pid(), 0, &state, 10, &(size_t){0}) == STAND_EXCLUDED);
+    ease_state_get(w.ease, &state);
+    TAP_EQUAL_U64(state.answered.failed, 5);
+    TAP_CHECK(strstr(w.said, "our own read") != NULL);
+    TAP_CHECK(reads_right(&s));
+    world_counts(&w);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+static bool
+denied(const struct world_stub *s)
+{
+    uint8_t bytes[100];
+    size_t got;
+
+    return w.stand->read(s->path, WORLD_READER, 0, bytes, sizeof(bytes), &got) == STAND_DENIED &&
+           w.stand->map(s->path, WORLD_READER, bytes, sizeof(bytes), &got) == STAND_DENIED &&
+           w.stand->is_stub(s->path);
+}
+
+static void
+test_foreign_and_changed(void)
+{
+    struct world_stub s;
+    static const uint8_t other[] = "sitename:x;/y";
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    s.tag[50] ^= 1; /* the hash: not authentic any more */
+    world_stub_again(&w, &s);
+    TAP_CHECK(denied(&s));
+    s.tag[50] ^= 1;
+    TAP_EQUAL_U64(w.stand->make(s.path, 1001, s.tag, (uint32_t)s.tag_len), 0);
+    TAP_CHECK(denied(&s));
+    TAP_EQUAL_U64(w.stand->make(s.path, 0, s.tag, (uint32_t)s.tag_len), 0);
+    TAP_CHECK(denied(&s));
+    TAP_EQUAL_U64(w.stand->make(s.path, 1000, other, sizeof(other)), 0);
+    TAP_CHECK(denied(&s));
+    TAP_EQUAL_U64(w.stand->make(s.path, 1000, other, 0), 0);
+    TAP_CHECK(denied(&s));
+    world_stub_again(&w, &s);
+    TAP_CHECK(reads_right(&s));
+    world_counts(&w);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+/* ---- the share ---- */
+
+static void
+change_object(const struct world_stub *s, uint64_t at, bool cut)
+{
+    struct port_file *f = NULL;
+
+    TAP_OK(port_open(w.port, NULL, s->object_path, PORT_READ | PORT_WRITE, 0, &f));
+    if (cut) {
+        TAP_OK(port_truncate(w.port, f, at));
+    } else {
+        TAP_OK(port_pwrite(w.port, f, "\x55\xaa\x55", 3, at));
+    }
+    TAP_OK(port_close(w.port, f));
+}
+
+static void
+test_damaged(void)
+{
+    struct world_stub s;
+    uint8_t bytes[4096];
+    size_t got;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "small.mov", 1000, 7, false);
+    change_object(&s, 500, false);
+    TAP_CHECK(denied(&s));
+    world_stub_end(&s);
+    world_stub(&w, &s, "short.mov", 3u << 20, 7, false);
+    change_object(&s, 1u << 20, true);
+    TAP_CHECK(denied(&s));
+    world_stub_end(&s);
+    /* With pieces what is before the damage is given out, what is behind never. */
+    world_stub(&w, &s, "pieces.mov", 3u << 20, 7, true);
+    change_object(&s, (2u << 20) + 5, false);
+    TAP_EQUAL_U64(w.stand->read_once(s.path, WORLD_READER, 100, 4096, bytes, &got), 0);
+    TAP_CHECK(got == 4096 && world_same(7, 100, bytes, got));
+    TAP_CHECK(w.stand->read_once(s.path, WORLD_READER, 2u << 20, 4096, bytes, &got) ==
+              STAND_DENIED);
+    TAP_CHECK(w.stand->read_once(s.path, WORLD_READER, (2u << 20) - 1, 2, bytes, &got) ==
+              STAND_DENIED);
+    TAP_CHECK(w.stand->map(s.path, WORLD_READER, bytes, 10, &got) == STAND_DENIED);
+    world_stub_end(&s);
+    world_stub(&w, &s, "gone.mov", 1000, 7, false);
+    TAP_OK(port_unlink(w.port, NULL, s.object_path));
+    TAP_CHECK(denied(&s));
+    world_stub_end(&s);
+    TAP_CHECK(world_counts(&w).lost == 0);
+    world_end(&w);
+}
+
+static void
+test_share_away(void)
+{
+    struct world_stub s;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    TAP_OK(port_rename(w.port, NULL, w.share, NULL, w.away, false));
+    TAP_CHECK(denied(&s));
+    TAP_OK(port_rename(w.port, NULL, w.away, NULL, w.share, false));
+    TAP_CHECK(reads_right(&s));
+    TAP_CHECK(world_counts(&w).lost == 0);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+/* ---- the folder for recalls ---- */
+
+static void
+test_room(void)
+{
+    struct world_stub s[4];
+    uint8_t *bytes = al_alloc(1u << 20);
+    size_t got;
+    struct ease_fetch_figures f;
+    char name[20];
+
+    begin();
+    w.fetch_conf.bytes_max = 3u << 20;
+    world_start(&w);
+    for (size_t i = 0; i < 4; i++) { /* each replaces the one before */
+        (void)snprintf(name, sizeof(name), "f%zu.mov", i);
+        world_stub(&w, &s[i], name, 1u << 20, i + 1, false);
+        TAP_CHECK(reads_right(&s[i]));
+    }
+    ease_fetch_figures(w.fetch, &f);
+    TAP_EQUAL_U64(f.bytes_held, 3u << 20);
+    /* what was given out as a path is not: the third asks for more than there is */
+    TAP_EQUAL_U64(w.stand->map(s[0].path, WORLD_READER, bytes, 1u << 20, &got), 0);
+    TAP_EQUAL_U64(w.stand->map(s[0].path, WORLD_READER, bytes, 1u << 20, &got), 0);
+    TAP_CHECK(w.stand->map(s[0].path, WORLD_READER, bytes, 1u << 20, &got) == STAND_DENIED);
+    ease_fetch_sweep(w.fetch, port_now_ns(w.port) + EASE_KEEP_NS / 2);
+    TAP_CHECK(w.stand->map(s[1].path, WORLD_READER, bytes, 1u << 20, &got) == STAND_DENIED);
+    ease_fetch_sweep(w.fetch, port_now_ns(w.port) + EASE_KEEP_NS + 1000000000);
+    TAP_EQUAL_U64(w.stand->map(s[1].path, WORLD_READER, bytes, 1u << 20, &got), 0);
+    TAP_CHECK(world_same(2, 0, bytes, got));
+    for (size_t i = 0; i < 4; i++) {
+        world_stub_end(&s[i]);
+    }
+    al_free(bytes);
+    world_counts(&w);
+    world_end(&w);
+}
+
+static void
+test_touched_cache(void)
+{
+    struct world_stub s;
+    struct port_file *folder = NULL, *f = NULL;
+    struct port_dir *d = NULL;
+    struct port_dirent e;
+    bool end = false;
+    uint8_t bytes[10];
+    size_t got;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    TAP_EQUAL_U64(w.stand->read(s.path, WORLD_READER, 0, bytes, 10, &got), 0);
+    TAP_OK(port_open(w.port, NULL, w.cache, PORT_READ | PORT_FOLDER, 0, &folder));
+    TAP_OK(port_dir_open(w.port, folder, &d));
+    TAP_OK(port_dir_next(w.port, d, &e, &end));
+    TAP_CHECK(!end);
+    TAP_OK(port_open(w.port, folder, e.name, PORT_READ | PORT_WRITE, 0, &f));
+    TAP_OK(port_pwrite(w.port, f, "xxxxxxxxxx", 10, 0));
+    TAP_OK(port_close(w.port, f));
+    port_dir_close(w.port, &d);
+    port_close_quiet(w.port, &folder);
+    TAP_CHECK(reads_right(&s));
+    world_counts(&w);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+static void
+test_restart_keeps(void)
+{
+    struct world_stub s;
+    uint8_t bytes[10];
+    size_t got;
+    struct ease_fetch_figures f;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    TAP_EQUAL_U64(w.stand->map(s.path, WORLD_READER, bytes, 10, &got), 0);
+    world_stop(&w);
+    world_start(&w);
+    ease_fetch_figures(w.fetch, &f);
+    TAP_CHECK(f.files >= 1); /* the path that was given out is good still */
+    ease_fetch_sweep(w.fetch, port_now_ns(w.port) + EASE_KEEP_NS / 2);
+    ease_fetch_figures(w.fetch, &f);
+    TAP_CHECK(f.files >= 1);
+    ease_fetch_sweep(w.fetch, port_now_ns(w.port) + 2 * EASE_KEEP_NS);
+    ease_fetch_figures(w.fetch, &f);
+    TAP_EQUAL_U64(f.files, 0);
+    TAP_EQUAL_U64(f.bytes_held, 0);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+/* ---- stubs ---- */
+
+static void
+test_stub_calls(void)
+{
+    struct world_stub s;
+    AL_CLEANUP(al_buf_free) struct al_buf tag = {0};
+    struct port_file *f = NULL;
+    uint8_t bytes[5000];
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 5000, 7, false);
+    TAP_OK(port_unlink(w.port, NULL, s.path));
+    if (!flavour_b) { /* of a file that is there */
+        world_bytes(7, 0, bytes, sizeof(bytes));
+        TAP_OK(port_open(w.port, NULL, s.path, PORT_WRITE | PORT_CREATE, 0600, &f));
+        TAP_OK(port_pwrite(w.port, f, bytes, 4999, 0));
+        TAP_CODE(ease_stub_create(w.ease, s.path, (struct al_span){s.tag, s.tag_len}, 0, NULL),
+                 AL_ECHANGED);
+        TAP_OK(port_pwrite(w.port, f, bytes + 4999, 1, 4999));
+        TAP_OK(port_close(w.port, f));
+    }
+    TAP_CODE(ease_stub_create(w.ease, s.path, al_span_of("\x6f\x5d\xa6\xbb"), 0, NULL), AL_EINVAL);
+    TAP_OK(ease_stub_create(w.ease, s.path, (struct al_span){s.tag, s.tag_len}, 0, NULL));
+    TAP_CHECK(w.stand->is_stub(s.path));
+    al_buf_init(&tag, 65536);
+    TAP_OK(ease_stub_tag(w.ease, s.path, &tag, NULL));
+    TAP_CHECK(al_span_equal(al_buf_span(&tag), (struct al_span){s.tag, s.tag_len}));
+    TAP_CHECK(reads_right(&s));
+    if (flavour_b) {
+        TAP_CODE(ease_stub_create(w.ease, s.path, al_buf_span(&tag), 0, NULL), AL_EEXIST);
+        TAP_CODE(ease_stub_untag(w.ease, s.path, NULL), AL_ENOTSUP);
+    } else {
+        TAP_OK(ease_stub_untag(w.ease, s.path, NULL));
+        TAP_CODE(ease_stub_tag(w.ease, s.path, &tag, NULL), AL_ENODATA);
+    }
+    world_counts(&w);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 3) {
+        return 2;
+    }
+    flavour_b = argv[1][0] == 'b';
+    dll = argv[2];
+    TAP_RUN(test_life);
+    TAP_RUN(test_refused);
+    TAP_RUN(test_not_a_library);
+    TAP_RUN(test_reads);
+    TAP_RUN(test_empty);
+    TAP_RUN(test_whole_files);
+    TAP_RUN(test_odd_reads);
+    TAP_RUN(test_odd_requests);
+    TAP_RUN(test_foreign_and_changed);
+    TAP_RUN(test_damaged);
+    TAP_RUN(test_share_away);
+    TAP_RUN(test_room);
+    TAP_RUN(test_touched_cache);
+    TAP_RUN(test_restart_keeps);
+    TAP_RUN(test_stub_calls);
+    return tap_end();
+}
