@@ -109,10 +109,8 @@ take_item(void)
 
 /* Both replies to one message, sent twice, say the same where both say bytes. */
 static void
-compare_twins(struct stand_item *item)
+compare_twins(struct stand_item *item, const struct stand_item *twin)
 {
-    struct stand_item *twin = item->twin;
-
     if (twin->status == 0 && item->status == 0 && twin->how == 0x08 && item->how == 0x08 &&
         (twin->data_bytes != item->data_bytes ||
          memcmp(twin->data, item->data, item->data_bytes) != 0)) {
@@ -239,10 +237,8 @@ stand_send(struct stand_item *item)
     queue(item);
     stand.counts.waiting++;
     there = wait_for(item, until);
-    if (twin != NULL && wait_for(twin, now + timeout)) {
-        item->twin = there ? twin : NULL;
-    } else {
-        twin = NULL; /* the worker's to free */
+    if (twin != NULL && !wait_for(twin, now + timeout)) {
+        twin = NULL; /* the worker's to free, as item is where it is not there */
     }
     stand.counts.waiting--;
     if (!there) {
@@ -250,9 +246,8 @@ stand_send(struct stand_item *item)
         stand.counts.lost += leaves ? 0 : 1;
     }
     pthread_mutex_unlock(&stand.lock);
-    if (there && item->twin != NULL) {
-        compare_twins(item);
-        item->twin = NULL;
+    if (there && twin != NULL) {
+        compare_twins(item, twin);
     }
     stand_item_free(twin);
     return ret;

@@ -55,12 +55,32 @@ stand_stub_read(const uint16_t *path, struct stand_stub *ret)
     return ok;
 }
 
+/* The driver is no process that can be killed: what it does to a file is done or not. */
+static void
+beside(const uint16_t *path, uint16_t to[STAND_PATH_MAX])
+{
+    static const char more[] = ".stand";
+    size_t n = 0;
+
+    while (path[n] != 0 && n + sizeof(more) < STAND_PATH_MAX) {
+        to[n] = path[n];
+        n++;
+    }
+    for (size_t i = 0; i < sizeof(more); i++) {
+        to[n + i] = (uint8_t)more[i];
+    }
+}
+
 bool
 stand_stub_write(const uint16_t *path, const struct stand_stub *s)
 {
-    FILE *f = stand_fopen(path, "wb");
+    uint16_t temp[STAND_PATH_MAX];
     uint8_t head[HEAD] = FORM;
+    FILE *f;
     bool ok;
+
+    beside(path, temp);
+    f = stand_fopen(temp, "wb");
 
     if (f == NULL) {
         return false;
@@ -69,7 +89,7 @@ stand_stub_write(const uint16_t *path, const struct stand_stub *s)
     memcpy(head + 16, &s->attributes, 4);
     memcpy(head + 20, &s->tag_bytes, 4);
     ok = fwrite(head, 1, HEAD, f) == HEAD && fwrite(s->tag, 1, s->tag_bytes, f) == s->tag_bytes;
-    return fclose(f) == 0 && ok;
+    return fclose(f) == 0 && ok && stand_replace(temp, path);
 }
 
 static size_t
@@ -119,13 +139,14 @@ fill(const uint16_t *path, const struct stand_item *item)
 {
     pthread_mutex_t *lock = lock_of(path);
     struct stand_stub now;
-    uint16_t cache[STAND_PATH_MAX];
+    uint16_t cache[STAND_PATH_MAX], temp[STAND_PATH_MAX];
     bool ok = true;
 
     path_of(item, cache);
     (void)pthread_mutex_lock(lock);
     if (stand_stub_read(path, &now)) {
-        ok = copy(cache, path);
+        beside(path, temp);
+        ok = copy(cache, temp) && stand_replace(temp, path);
     }
     (void)pthread_mutex_unlock(lock);
     return ok;
@@ -214,23 +235,20 @@ read_some(uint32_t command, const uint16_t *path, uint32_t process, uint64_t off
           uint32_t length, void *to, size_t len, size_t *ret_len)
 {
     struct stand_stub stub;
-    bool again;
-    int ret;
+    bool again = true;
+    int ret = STAND_OK;
 
-    if (look(path, offset, to, len, ret_len, &stub) == 0) {
-        return STAND_OK;
-    }
-    if (is_excluded(process)) {
-        return STAND_EXCLUDED;
-    }
-    ret = ask(command, path, process, offset, length, &stub, to, len, ret_len, &again);
-    if (ret == STAND_OK && again) {
-        if (look(path, offset, to, len, ret_len, &stub) != 0) {
-            stand_violation("a filled file is a stub still");
-            return STAND_BROKEN;
+    /* What was filled can be a stub again by the time it is read: asked again then. */
+    for (int tries = 0; ret == STAND_OK && again && tries < 100; tries++) {
+        if (look(path, offset, to, len, ret_len, &stub) == 0) {
+            return STAND_OK;
         }
+        if (is_excluded(process)) {
+            return STAND_EXCLUDED;
+        }
+        ret = ask(command, path, process, offset, length, &stub, to, len, ret_len, &again);
     }
-    return ret;
+    return ret == STAND_OK && again ? STAND_BROKEN : ret;
 }
 
 static int

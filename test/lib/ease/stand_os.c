@@ -45,6 +45,12 @@ stand_fopen(const uint16_t *path, const char *mode)
     return _wfopen((const wchar_t *)path, wide);
 }
 
+bool
+stand_replace(const uint16_t *a, const uint16_t *b)
+{
+    return MoveFileExW((const wchar_t *)a, (const wchar_t *)b, MOVEFILE_REPLACE_EXISTING) != 0;
+}
+
 void *
 stand_handle(const uint16_t *path)
 {
@@ -110,6 +116,16 @@ stand_fopen(const uint16_t *path, const char *mode)
 
     bytes_of(path, bytes);
     return fopen(bytes, mode);
+}
+
+bool
+stand_replace(const uint16_t *a, const uint16_t *b)
+{
+    char from[4 * STAND_PATH_MAX], to[4 * STAND_PATH_MAX];
+
+    bytes_of(a, from);
+    bytes_of(b, to);
+    return rename(from, to) == 0;
 }
 
 void *

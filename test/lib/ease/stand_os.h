@@ -15,6 +15,8 @@
 #endif
 
 FILE *stand_fopen(const uint16_t *path, const char *mode);
+/* a takes the place of b, at once, so that a kill leaves one of them whole. */
+bool stand_replace(const uint16_t *a, const uint16_t *b);
 /* Opened for reading, as the DLL hands it out. NULL: cannot. */
 void *stand_handle(const uint16_t *path);
 void stand_sleep_ms(unsigned ms);

@@ -40,8 +40,7 @@ struct stand_item { /* one message on its way */
     enum stand_item_state state;
     bool broken;
     uint32_t status, how, data_bytes;
-    uint8_t *data;           /* of the reply */
-    struct stand_item *twin; /* the same message, sent a second time */
+    uint8_t *data; /* of the reply */
     struct stand_item *next;
 };
 

@@ -120,8 +120,9 @@ world_share_make(struct ease_world *w)
     (void)target_close(t);
 }
 
+/* root NULL: a new one; else a folder that is there, made by this before if it holds a volume. */
 static inline void
-world_make(struct ease_world *w, const char *dll, bool is_b)
+world_make_at(struct ease_world *w, const char *dll, bool is_b, const char *root)
 {
     const char *temp = port_env("TEMP") != NULL ? port_env("TEMP") : "/tmp";
     char base[WORLD_PATH - 100];
@@ -135,22 +136,24 @@ world_make(struct ease_world *w, const char *dll, bool is_b)
     world_path(temp, base, sizeof(base));
     TAP_OK(port_random(w->port, random, sizeof(random)));
     al_hex(random, sizeof(random), hex);
-    (void)snprintf(w->root, sizeof(w->root), "%s/alto-ease-%.16s", base, hex);
+    if (root != NULL) {
+        world_path(root, w->root, WORLD_PATH - 100);
+    } else {
+        (void)snprintf(w->root, sizeof(w->root), "%s/alto-ease-%.16s", base, hex);
+    }
     (void)snprintf(w->volume, sizeof(w->volume), "%s/vol", w->root);
     (void)snprintf(w->share, sizeof(w->share), "%s/share", w->root);
     (void)snprintf(w->away, sizeof(w->away), "%s/away", w->root);
     (void)snprintf(w->cache, sizeof(w->cache), "%s/recall", w->root);
     (void)snprintf(w->url, sizeof(w->url), "file://%s%s", w->share[0] == '/' ? "" : "/", w->share);
-    TAP_OK(port_mkdir(w->port, NULL, w->root, 0700));
-    TAP_OK(port_mkdir(w->port, NULL, w->volume, 0700));
-    TAP_OK(port_mkdir(w->port, NULL, w->cache, 0700));
+    TAP_OK(port_mkdirs(w->port, w->volume, 0700));
+    TAP_OK(port_mkdirs(w->port, w->cache, 0700));
     w->volumes[0] = (struct ease_volume){
         .volume_id = "volume-1",
         .share_id = WORLD_SHARE,
         .marker_key = {1, 2, 3},
         .target = {.url = w->url, .customer_id = WORLD_CUSTOMER},
     };
-    world_share_make(w);
     port_mutex_init(&w->log_lock);
     w->log = (struct al_log){.level = AL_LOG_DEBUG, .write = world_log, .ctx = w};
     w->folders[0] = w->volume;
@@ -170,6 +173,13 @@ world_make(struct ease_world *w, const char *dll, bool is_b)
     TAP_OK(port_library_open(w->dll, &w->library, NULL));
     w->stand = ((stand_control_fn)port_library_symbol(w->library, "StandControl"))();
     w->stand->set(&(struct stand_settings){.driver_runs = true});
+}
+
+static inline void
+world_make(struct ease_world *w, const char *dll, bool is_b)
+{
+    world_make_at(w, dll, is_b, NULL);
+    world_share_make(w);
 }
 
 static inline void
