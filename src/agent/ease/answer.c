@@ -174,10 +174,7 @@ answer_path(struct asked *q, struct ease_held *h)
 
     al_buf_init(&path, EASE_PATH_BYTES_MAX);
     /* Through "cache" the driver may let the opener write to the file [unknown]: it gets its own. */
-    rc = ease_held_path(h, how == EASE_F_CACHE, &path, &q->fail);
-    if (rc == AL_OK && port_mono_ns(q->a->conf.port) > q->until_ns) {
-        rc = al_fail_set(&q->fail, AL_ETIMEDOUT, 0, "the file was not copied in time");
-    }
+    rc = ease_held_path(h, how == EASE_F_CACHE, q->until_ns, &path, &q->fail);
     if (rc == AL_OK) {
         rc = ease_reply_path(q->reply, q->r, how, (const char *)path.at);
     }
@@ -256,9 +253,12 @@ static int64_t
 deadline(const struct ease_answer *a, const struct ease_request *r)
 {
     int64_t whole = (int64_t)a->conf.timeout_ms * 1000000, early = whole / EASE_ANSWER_EARLY_PART;
-    int64_t passed = 0, ticks = r->transaction_time - FILETIME_1970;
+    int64_t passed = 0, ticks = 0;
 
     early = early < EASE_ANSWER_EARLY_NS ? early : EASE_ANSWER_EARLY_NS;
+    if (r->transaction_time > FILETIME_1970) {
+        ticks = r->transaction_time - FILETIME_1970;
+    }
     if (ticks > 0 && ticks < INT64_MAX / 100) {
         passed = port_now_ns(a->conf.port) - ticks * 100;
     }
@@ -289,7 +289,7 @@ answer(struct asked *q)
 }
 
 void
-ease_answer(struct ease_answer *a, const struct ease_request *r, void *reply)
+ease_answer(struct ease_answer *a, const struct ease_request *r, uint64_t turn, void *reply)
 {
     struct asked q = {.a = a, .r = r, .reply = reply};
     int rc;
@@ -314,6 +314,7 @@ ease_answer(struct ease_answer *a, const struct ease_request *r, void *reply)
     a->figures.running++;
     port_mutex_unlock(&a->lock);
     q.until_ns = deadline(a, r);
+    q.object.turn = turn;
     q.told.request = r;
     q.told.object_id = "";
     rc = answer(&q);

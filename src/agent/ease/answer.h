@@ -62,9 +62,9 @@ struct ease_answer_conf { /* copied; everything it points at is lent */
 struct ease_answer;
 int ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret) AL_MUST_CHECK;
 struct ease_answer *ease_answer_free(struct ease_answer *a); /* NULL is fine; returns NULL */
-/* Fills the reply; NULL for notifications, and then nothing is written. Any thread, any number at
- * once. */
-void ease_answer(struct ease_answer *a, const struct ease_request *r, void *reply);
+/* Fills the reply; NULL for notifications, and then nothing is written. turn: ease_fetch_turn, asked
+ * before it was decided that there is to be an answer. Any thread, any number at once. */
+void ease_answer(struct ease_answer *a, const struct ease_request *r, uint64_t turn, void *reply);
 /* One line about what was seen and is not understood, as long as there were few. */
 void ease_answer_odd(struct ease_answer *a, const struct ease_request *r, const char *what);
 

@@ -49,6 +49,8 @@ deny(const void *message, void *reply)
 static int32_t
 answer_for(struct ease *e, const void *message, void *reply)
 {
+    /* Before the look at stopping: what is asked for after that look is interrupted all the same. */
+    uint64_t turn = ease_fetch_turn(e->conf.answer.fetch);
     struct ease_request r;
     int rc = ease_request_decode(e->api.layout, message, ease_message_bytes(e->api.layout), &r);
 
@@ -72,7 +74,7 @@ answer_for(struct ease *e, const void *message, void *reply)
         }
         return 1;
     }
-    ease_answer(e->answer, &r, reply);
+    ease_answer(e->answer, &r, turn, reply);
     return 1;
 }
 

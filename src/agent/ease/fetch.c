@@ -138,13 +138,13 @@ give_back(struct ease_held *h)
 
 /* Locked: whether waiting is over, and how it ended. */
 static bool
-decided(const struct ease_held *h, uint64_t need_end, uint64_t interrupts, int *ret_code)
+decided(const struct ease_held *h, uint64_t need_end, uint64_t turn, int *ret_code)
 {
     if (h->state == HELD_READY || (need_end > 0 && h->good >= need_end)) {
         *ret_code = AL_OK;
         return true;
     }
-    if (h->state == HELD_FAILED || h->pool->closing || h->pool->interrupts != interrupts) {
+    if (h->state == HELD_FAILED || h->pool->closing || h->pool->turn != turn) {
         *ret_code = h->state == HELD_FAILED ? h->code : AL_ECANCELED;
         return true;
     }
@@ -156,13 +156,11 @@ ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t need
                 int64_t until_ns, struct ease_held **ret, bool *ret_whole, struct al_fail *fail)
 {
     struct ease_held *h = NULL;
-    uint64_t interrupts;
     int rc;
 
     port_mutex_lock(&f->lock);
-    interrupts = f->interrupts;
     rc = f->closing ? AL_ECANCELED : take(f, o, &h, fail);
-    while (rc == AL_OK && !decided(h, need_end, interrupts, &rc)) {
+    while (rc == AL_OK && !decided(h, need_end, o->turn, &rc)) {
         int64_t left = until_ns - port_mono_ns(f->port);
 
         if (left <= 0) {
@@ -286,7 +284,8 @@ ease_held_read(struct ease_held *h, uint64_t offset, void *to, size_t len, struc
 }
 
 static int
-copy_all(struct ease_held *h, struct port_file *from, struct port_file *to, struct al_fail *fail)
+copy_all(struct ease_held *h, struct port_file *from, struct port_file *to, int64_t until_ns,
+         struct al_fail *fail)
 {
     struct ease_fetch *f = h->pool;
     AL_CLEANUP(al_xxh_freep) struct al_xxh_state *xxh = al_xxh_new();
@@ -304,6 +303,9 @@ copy_all(struct ease_held *h, struct port_file *from, struct port_file *to, stru
         if (rc == AL_OK && got != want) {
             return distrust(h, fail);
         }
+        if (rc == AL_OK && port_mono_ns(f->port) > until_ns) {
+            return al_fail_set(fail, AL_ETIMEDOUT, 0, "the file was not copied in time");
+        }
         if (rc == AL_OK) {
             rc = port_pwrite(f->port, to, chunk, got, at);
         }
@@ -317,7 +319,7 @@ copy_all(struct ease_held *h, struct port_file *from, struct port_file *to, stru
 }
 
 static int
-copy_for_one(struct ease_held *h, char name[FETCH_NAME_MAX], struct al_fail *fail)
+copy_for_one(struct ease_held *h, int64_t until_ns, char name[FETCH_NAME_MAX], struct al_fail *fail)
 {
     struct ease_fetch *f = h->pool;
     struct fetch_file *file = NULL;
@@ -339,7 +341,7 @@ copy_for_one(struct ease_held *h, char name[FETCH_NAME_MAX], struct al_fail *fai
     if (rc == AL_OK) {
         int closed;
 
-        rc = copy_all(h, from.file, to, fail);
+        rc = copy_all(h, from.file, to, until_ns, fail);
         closed = port_close(f->port, to);
         rc = rc != AL_OK ? rc : closed;
     }
@@ -377,11 +379,29 @@ give_own(struct ease_held *h, char name[FETCH_NAME_MAX], struct al_fail *fail)
     return AL_OK;
 }
 
+/* Whether the fetched file can be the only user's own: nobody finds it from now on. */
+static bool
+part_with(struct ease_held *h)
+{
+    struct ease_fetch *f = h->pool;
+    bool alone;
+
+    port_mutex_lock(&f->lock);
+    alone = h->users == 1 && h->size > EASE_COPY_BYTES && h->listed && !h->file->given;
+    if (alone) {
+        fetch_unlist(h);
+    }
+    port_mutex_unlock(&f->lock);
+    return alone;
+}
+
 int
-ease_held_path(struct ease_held *h, bool for_self, struct al_buf *to, struct al_fail *fail)
+ease_held_path(struct ease_held *h, bool for_self, int64_t until_ns, struct al_buf *to,
+               struct al_fail *fail)
 {
     char name[FETCH_NAME_MAX];
-    int rc = for_self ? copy_for_one(h, name, fail) : give_own(h, name, fail);
+    int rc =
+        !for_self || part_with(h) ? give_own(h, name, fail) : copy_for_one(h, until_ns, name, fail);
 
     if (rc == AL_OK) {
         rc = al_buf_addf(to, "%s/%s", h->pool->folder_path, name);
@@ -448,9 +468,20 @@ void
 ease_fetch_interrupt(struct ease_fetch *f)
 {
     port_mutex_lock(&f->lock);
-    f->interrupts++;
+    f->turn++;
     wake_all(f);
     port_mutex_unlock(&f->lock);
+}
+
+uint64_t
+ease_fetch_turn(struct ease_fetch *f)
+{
+    uint64_t turn;
+
+    port_mutex_lock(&f->lock);
+    turn = f->turn;
+    port_mutex_unlock(&f->lock);
+    return turn;
 }
 
 void

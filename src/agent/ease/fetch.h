@@ -30,6 +30,8 @@
 #define EASE_IDLE_NS 600000000000
 /* looked through once in so long */
 #define EASE_SWEEP_NS 10000000000
+/* up to here an opener that may write gets a copy: less than fetching it again for the next */
+#define EASE_COPY_BYTES (64u << 20)
 #define EASE_FETCH_OBJECTS_MAX 4096u /* known at a time; beyond: AL_ELIMIT */
 /* a file that could not be removed (somebody has it open) is tried again by the next sweeps */
 #define EASE_FETCH_FILES_MAX 65536u
@@ -51,6 +53,7 @@ struct ease_object { /* lent for the call */
     const struct ease_tag *tag;
     const char *share_id;
     const struct target_conf *target; /* lent until the pool is closed */
+    uint64_t turn;                    /* ease_fetch_turn */
 };
 
 struct ease_fetch;
@@ -60,8 +63,10 @@ int ease_fetch_open(const struct ease_fetch_conf *conf, struct ease_fetch **ret,
                     struct al_fail *fail) AL_MUST_CHECK;
 /* Who waits gets AL_ECANCELED, what is under way stops. */
 void ease_fetch_cancel(struct ease_fetch *f);
-/* Who waits now gets AL_ECANCELED; what is under way goes on, and the pool is there for others. */
+/* Who waits or comes to wait with a turn of before gets AL_ECANCELED; what is under way goes on, and
+ * the pool is there for others. */
 void ease_fetch_interrupt(struct ease_fetch *f);
+uint64_t ease_fetch_turn(struct ease_fetch *f);
 /* Nobody may hold anything. NULL is fine; returns NULL */
 struct ease_fetch *ease_fetch_close(struct ease_fetch *f);
 
@@ -76,10 +81,12 @@ int ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t 
  * more, ask for the object anew. */
 int ease_held_read(struct ease_held *h, uint64_t offset, void *to, size_t len,
                    struct al_fail *fail) AL_MUST_CHECK;
-/* Of a whole one: appends the path of a complete file that stays for keep_ns. for_self: a copy that
- * nobody else is given, for a driver that may let others write to it; else the same for all. Codes:
- * those of ease_held_read and AL_ENOSPC. */
-int ease_held_path(struct ease_held *h, bool for_self, struct al_buf *to,
+/* Of a whole one: appends the path of a complete file that stays for keep_ns. for_self: one that
+ * nobody else is given or reads, for a driver that may let others write to it: a copy, or, above
+ * EASE_COPY_BYTES and used by nobody else, the fetched file itself, which is fetched anew for the
+ * next; else the same for all. until_ns: AL_ETIMEDOUT where the copy takes longer. Codes: those of
+ * ease_held_read and AL_ENOSPC. */
+int ease_held_path(struct ease_held *h, bool for_self, int64_t until_ns, struct al_buf *to,
                    struct al_fail *fail) AL_MUST_CHECK;
 struct ease_held *ease_held_end(struct ease_held *h); /* NULL is fine; returns NULL */
 

@@ -59,7 +59,7 @@ struct ease_fetch {
     struct fetch_file *files;
     int64_t swept_ns;
     bool closing;
-    uint64_t interrupts;
+    uint64_t turn; /* how often who waits was interrupted */
     unsigned thread_count;
     struct port_thread threads[EASE_FETCH_WORKERS_MAX];
     struct ease_fetch_figures figures;

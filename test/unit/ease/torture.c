@@ -13,8 +13,10 @@
 
 #ifdef _WIN32
 #include <windows.h>
+#define QUICK_PART 6 /* Wine takes that much longer */
 #else
 #include <dirent.h>
+#define QUICK_PART 1
 #endif
 
 #define SMALL_MAX 70000u
@@ -47,7 +49,7 @@ handles_now(void)
 #ifdef _WIN32
     DWORD count = 0;
 
-    (void)GetProcessHandleCount(GetCurrentProcess(), &count);
+    (void)GetProcessHandleCount(GetCurrentProcess(), &count); /* Wine 8 says 0 */
     return count;
 #else
     DIR *d = opendir("/proc/self/fd");
@@ -441,7 +443,7 @@ quick(bool fill, bool away)
     world_share_make(&w);
     make(60);
     load();
-    run(away ? 1500 : fill ? 800 : 3000, 32, fill ? 7 : 8, away);
+    run((away ? 1500 : fill ? 800 : 3000) / QUICK_PART, 32, fill ? 7 : 8, away);
     unload();
     world_end(&w);
 }
