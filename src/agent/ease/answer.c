@@ -204,7 +204,7 @@ answer_once(struct asked *q, uint32_t len)
     bool fill = a->conf.policy == EASE_FILL_STUB, whole = false;
     bool by_block = len > 0 && !(fill && q->tag.size <= EASE_FILL_AT_ONCE_BYTES);
     struct ease_held *h = NULL;
-    int rc = ease_fetch_wait(a->conf.fetch, &q->object, by_block ? (uint64_t)q->r->offset + len : 0,
+    int rc = ease_fetch_wait(a->conf.fetch, &q->object, (uint64_t)q->r->offset, by_block ? len : 0,
                              q->until_ns, &h, &whole, &q->fail);
 
     if (rc != AL_OK) {

@@ -21,6 +21,7 @@ held_free(struct ease_held *h)
     if (h != NULL) {
         port_cond_end(&h->changed);
         al_free(h->pieces);
+        al_free(h->have);
         al_free(h->share_id);
         al_free(h);
     }
@@ -74,7 +75,12 @@ held_new(struct ease_fetch *f, const struct ease_object *o)
     h->target = o->target;
     h->share_id = al_strdup(o->share_id);
     h->pieces = h->pieces_len > 0 ? al_memdup(o->tag->pieces.at, h->pieces_len) : NULL;
-    return h->share_id == NULL || (h->pieces_len > 0 && h->pieces == NULL) ? held_free(h) : h;
+    h->urgent = -1;
+    h->piece_count = (uint32_t)(h->pieces_len / 8);
+    h->have = h->piece_count > 0 ? al_zalloc(h->piece_count) : NULL;
+    return h->share_id == NULL || (h->piece_count > 0 && (h->pieces == NULL || h->have == NULL))
+               ? held_free(h)
+               : h;
 }
 
 /* An id names one content for ever; a tag that says otherwise is not believed, nor its fetch shared. */
@@ -136,11 +142,30 @@ give_back(struct ease_held *h)
     fetch_free_unused(h);
 }
 
+/* Locked: whether all pieces of a range are proven; else the first that is not is asked for. */
+static bool
+range_here(struct ease_held *h, uint64_t offset, uint32_t len)
+{
+    uint64_t i, last;
+
+    if (len == 0 || h->piece_count == 0 || offset + len > h->size) {
+        return false;
+    }
+    last = (offset + len - 1) >> h->piece_shift;
+    for (i = offset >> h->piece_shift; i <= last; i++) {
+        if (h->have[i] == 0) {
+            h->urgent = (int64_t)i;
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Locked: whether waiting is over, and how it ended. */
 static bool
-decided(const struct ease_held *h, uint64_t need_end, uint64_t turn, int *ret_code)
+decided(struct ease_held *h, uint64_t offset, uint32_t len, uint64_t turn, int *ret_code)
 {
-    if (h->state == HELD_READY || (need_end > 0 && h->good >= need_end)) {
+    if (h->state == HELD_READY || range_here(h, offset, len)) {
         *ret_code = AL_OK;
         return true;
     }
@@ -152,7 +177,7 @@ decided(const struct ease_held *h, uint64_t need_end, uint64_t turn, int *ret_co
 }
 
 int
-ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t need_end,
+ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t offset, uint32_t len,
                 int64_t until_ns, struct ease_held **ret, bool *ret_whole, struct al_fail *fail)
 {
     struct ease_held *h = NULL;
@@ -160,12 +185,12 @@ ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t need
 
     port_mutex_lock(&f->lock);
     rc = f->closing ? AL_ECANCELED : take(f, o, &h, fail);
-    while (rc == AL_OK && !decided(h, need_end, o->turn, &rc)) {
+    while (rc == AL_OK && !decided(h, offset, len, o->turn, &rc)) {
         int64_t left = until_ns - port_mono_ns(f->port);
 
         if (left <= 0) {
-            rc = al_fail_set(fail, AL_ETIMEDOUT, 0, "%llu of %llu bytes were here in time",
-                             (unsigned long long)h->good, (unsigned long long)h->size);
+            rc = al_fail_set(fail, AL_ETIMEDOUT, 0, "it was not here in time (%u of %u pieces)",
+                             h->have_count, h->piece_count);
             break;
         }
         (void)port_cond_wait_for(&h->changed, &f->lock, left);

@@ -5,7 +5,7 @@
  *                            └─▶ ease_held_read, ease_held_path ─▶ ease_held_end
  *
  * An object is fetched once for all who ask meanwhile. Nothing is given out before it is proven: all
- * of it by length and XXH3-128, or the pieces before it whose hashes stand in the tag. A fetch goes
+ * of it by length and XXH3-128, or the pieces whose hashes stand in the tag. A fetch goes
  * on when nobody waits any more, so that who asks again finds more.
  *
  * Files lie in a folder of ours, outside every managed folder, under names that never existed before:
@@ -70,12 +70,12 @@ uint64_t ease_fetch_turn(struct ease_fetch *f);
 /* Nobody may hold anything. NULL is fine; returns NULL */
 struct ease_fetch *ease_fetch_close(struct ease_fetch *f);
 
-/* Waits until the whole object is ready, or, with need_end > 0, until the bytes before need_end are
- * proven. until_ns: of port_mono_ns. *ret_whole tells which. AL_ETIMEDOUT: not by then; the fetch
+/* Waits until the whole object is ready, or, with len > 0 and a tag with pieces, until the len bytes at
+ * offset are proven, whose pieces are brought next then. until_ns: of port_mono_ns. *ret_whole tells which. AL_ETIMEDOUT: not by then; the fetch
  * goes on. AL_ENOSPC: no room in the folder, or on its disk; AL_ELIMIT; AL_ECORRUPT: not the content
  * that was tiered; the share's codes. */
-int ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t need_end,
-                    int64_t until_ns, struct ease_held **ret, bool *ret_whole,
+int ease_fetch_wait(struct ease_fetch *f, const struct ease_object *o, uint64_t offset,
+                    uint32_t len, int64_t until_ns, struct ease_held **ret, bool *ret_whole,
                     struct al_fail *fail) AL_MUST_CHECK;
 /* Exactly len bytes that were proven. AL_ECHANGED: somebody wrote to the file; it is not used any
  * more, ask for the object anew. */

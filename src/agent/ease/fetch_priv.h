@@ -37,8 +37,10 @@ struct ease_held {
     enum held_state state;
     unsigned users;
     bool listed;   /* in the table: found by who asks */
-    uint64_t good; /* bytes from the start that are proven */
-    int code;      /* HELD_FAILED */
+    uint8_t *have; /* of each piece: 1 when it is proven; al_alloc'ed, NULL without pieces */
+    uint32_t piece_count, have_count;
+    int64_t urgent; /* a piece that somebody waits for; -1: none in particular */
+    int code;       /* HELD_FAILED */
     struct al_fail fail;
     struct fetch_file *file; /* from HELD_RUNNING on */
     struct port_stat proven; /* HELD_READY: the file as it was then */

@@ -13,11 +13,9 @@ struct bringing { /* of one object */
     struct target_get *get;
     struct port_file *to;
     uint8_t *chunk;
-    struct al_xxh_state *xxh;
-    struct ease_pieces *pieces;
-    struct al_buf sums; /* of pieces that are complete, not compared yet */
-    size_t piece;       /* the next to be compared */
-    uint64_t at;
+    struct al_xxh_state *xxh, *piece_xxh;
+    uint64_t hashed; /* bytes from the start that are in xxh */
+    uint64_t at;     /* where the next byte of the share goes */
     struct al_fail fail;
 };
 
@@ -30,34 +28,6 @@ stopped(struct ease_fetch *f)
     closing = f->closing;
     port_mutex_unlock(&f->lock);
     return closing;
-}
-
-/* Each piece that is complete and right may be given out; a wrong one ends it. */
-static int
-prove_pieces(struct bringing *b)
-{
-    struct ease_held *h = b->h;
-    size_t count = b->sums.len / 8;
-
-    for (size_t i = 0; i < count; i++, b->piece++) {
-        if ((b->piece + 1) * 8 > h->pieces_len ||
-            memcmp(b->sums.at + 8 * i, h->pieces + 8 * b->piece, 8) != 0) {
-            return al_fail_set(
-                &b->fail, AL_ECORRUPT, 0,
-                "object %s on the share is damaged: piece %zu is not what was tiered", h->id,
-                b->piece);
-        }
-    }
-    al_buf_clear(&b->sums);
-    if (count > 0) {
-        uint64_t good = (uint64_t)b->piece << h->piece_shift;
-
-        port_mutex_lock(&b->f->lock);
-        h->good = good < h->size ? good : h->size;
-        port_cond_broadcast(&h->changed);
-        port_mutex_unlock(&b->f->lock);
-    }
-    return AL_OK;
 }
 
 static int
@@ -74,12 +44,14 @@ took(struct bringing *b, size_t len)
         return al_fail_set(&b->fail, rc, port_os_error(b->f->port),
                            "cannot write to the folder for recalls");
     }
-    al_xxh_add(b->xxh, b->chunk, len);
-    b->at += len;
-    if (b->pieces != NULL) {
-        rc = ease_pieces_add(b->pieces, b->chunk, len, &b->sums);
-        return rc == AL_OK ? prove_pieces(b) : rc;
+    if (b->hashed == b->at) { /* in order, as nearly always */
+        al_xxh_add(b->xxh, b->chunk, len);
+        b->hashed += len;
     }
+    if (b->piece_xxh != NULL) {
+        al_xxh_add(b->piece_xxh, b->chunk, len);
+    }
+    b->at += len;
     return AL_OK;
 }
 
@@ -93,7 +65,7 @@ bring_small(struct bringing *b, const char *name)
 }
 
 static int
-bring_chunks(struct bringing *b, const char *name)
+open_object(struct bringing *b, const char *name)
 {
     uint64_t size;
     int rc = target_get_begin(b->target, name, &b->get, &size, &b->fail);
@@ -103,15 +75,25 @@ bring_chunks(struct bringing *b, const char *name)
             al_fail_set(&b->fail, AL_ECORRUPT, 0, "object %s on the share has %llu bytes, not %llu",
                         b->h->id, (unsigned long long)size, (unsigned long long)b->h->size);
     }
-    while (rc == AL_OK) {
-        size_t len = 0;
+    return rc;
+}
+
+/* From where it is to there. */
+static int
+bring_until(struct bringing *b, uint64_t end)
+{
+    int rc = AL_OK;
+
+    while (rc == AL_OK && b->at < end) {
+        uint64_t left = end - b->at;
+        size_t len = 0, want = left < TARGET_CHUNK_BYTES ? (size_t)left : TARGET_CHUNK_BYTES;
 
         if (stopped(b->f)) {
             return AL_ECANCELED;
         }
-        rc = target_get_read(b->get, b->chunk, TARGET_CHUNK_BYTES, &len, &b->fail);
+        rc = target_get_read(b->get, b->chunk, want, &len, &b->fail);
         if (rc == AL_OK && len == 0) {
-            break;
+            rc = AL_EIO; /* target_get_read tells a short object itself */
         }
         rc = rc == AL_OK ? took(b, len) : rc;
     }
@@ -119,20 +101,120 @@ bring_chunks(struct bringing *b, const char *name)
 }
 
 static int
+bring_chunks(struct bringing *b, const char *name)
+{
+    int rc = open_object(b, name);
+
+    return rc == AL_OK ? bring_until(b, b->h->size) : rc;
+}
+
+/* ---- by pieces: the one that somebody waits for, else the first that is not here ---- */
+
+/* False: all are here. */
+static bool
+next_piece(struct bringing *b, uint32_t *io_first, uint32_t *ret)
+{
+    struct ease_held *h = b->h;
+    bool found = true;
+
+    port_mutex_lock(&b->f->lock);
+    while (*io_first < h->piece_count && h->have[*io_first] != 0) {
+        (*io_first)++;
+    }
+    if (h->urgent >= 0 && h->have[h->urgent] == 0) {
+        *ret = (uint32_t)h->urgent;
+    } else if (*io_first < h->piece_count) {
+        *ret = *io_first;
+    } else {
+        found = false;
+    }
+    h->urgent = -1;
+    port_mutex_unlock(&b->f->lock);
+    return found;
+}
+
+static int
+bring_piece(struct bringing *b, uint32_t i)
+{
+    struct ease_held *h = b->h;
+    uint64_t begin = (uint64_t)i << h->piece_shift, end = begin + (1ull << h->piece_shift);
+    uint8_t sum[8];
+    int rc = target_get_seek(b->get, begin, &b->fail);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    b->at = begin;
+    al_xxh_reset(b->piece_xxh);
+    rc = bring_until(b, end < h->size ? end : h->size);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    al_put_u64(sum, al_xxh_result(b->piece_xxh).lo);
+    if (memcmp(sum, h->pieces + 8 * (size_t)i, sizeof(sum)) != 0) {
+        return al_fail_set(&b->fail, AL_ECORRUPT, 0,
+                           "object %s on the share is damaged: piece %u is not what was tiered",
+                           h->id, i);
+    }
+    port_mutex_lock(&b->f->lock);
+    h->have[i] = 1;
+    h->have_count++;
+    port_cond_broadcast(&h->changed);
+    port_mutex_unlock(&b->f->lock);
+    return AL_OK;
+}
+
+static int
+bring_pieces(struct bringing *b, const char *name)
+{
+    uint32_t first = 0, i;
+    int rc = open_object(b, name);
+
+    while (rc == AL_OK && next_piece(b, &first, &i)) {
+        rc = bring_piece(b, i);
+    }
+    return rc;
+}
+
+/* What came out of order goes into the hash of the whole from our own file. */
+static int
+hash_rest(struct bringing *b)
+{
+    while (b->hashed < b->h->size) {
+        uint64_t left = b->h->size - b->hashed;
+        size_t got, want = left < TARGET_CHUNK_BYTES ? (size_t)left : TARGET_CHUNK_BYTES;
+        int rc = port_pread(b->f->port, b->to, b->chunk, want, b->hashed, &got);
+
+        if (stopped(b->f)) {
+            return AL_ECANCELED;
+        }
+        if (rc == AL_OK && got != want) {
+            rc = AL_EIO;
+        }
+        if (rc != AL_OK) {
+            return al_fail_set(&b->fail, rc, port_os_error(b->f->port),
+                               "cannot read back what was fetched");
+        }
+        al_xxh_add(b->xxh, b->chunk, got);
+        b->hashed += got;
+    }
+    return AL_OK;
+}
+
+static int
 proven(struct bringing *b, struct port_stat *ret)
 {
-    int rc = AL_OK;
+    int rc = b->piece_xxh != NULL ? hash_rest(b) : AL_OK;
 
-    if (b->at != b->h->size || !al_xxh_equal(al_xxh_result(b->xxh), b->h->content)) {
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (b->hashed != b->h->size || !al_xxh_equal(al_xxh_result(b->xxh), b->h->content)) {
         return al_fail_set(&b->fail, AL_ECORRUPT, 0,
                            "object %s on the share is damaged: it is not what was tiered",
                            b->h->id);
     }
-    if (b->pieces != NULL) {
-        rc = ease_pieces_end(b->pieces, &b->sums);
-        rc = rc == AL_OK ? prove_pieces(b) : rc;
-    }
-    return rc == AL_OK ? port_stat(b->f->port, b->to, ret) : rc;
+    return port_stat(b->f->port, b->to, ret);
 }
 
 static int
@@ -140,23 +222,22 @@ bring_into(struct bringing *b)
 {
     struct ease_held *h = b->h;
     char path[MARKER_EXT_LEN + 3], name[TARGET_NAME_MAX];
-    int rc = AL_OK;
+    int rc;
 
     (void)snprintf(path, sizeof(path), h->ext[0] != '\0' ? "x.%s" : "x", h->ext);
     b->xxh = al_xxh_new();
+    b->piece_xxh = h->piece_count > 0 ? al_xxh_new() : NULL;
     b->chunk = al_alloc(TARGET_CHUNK_BYTES);
-    if (h->pieces_len > 0) {
-        rc = ease_pieces_new(h->piece_shift, &b->pieces);
-    }
-    if (rc != AL_OK || b->xxh == NULL || b->chunk == NULL) {
+    if (b->xxh == NULL || b->chunk == NULL || (h->piece_count > 0 && b->piece_xxh == NULL)) {
         return al_fail_set(&b->fail, AL_ENOMEM, 0, "out of memory");
     }
     rc = target_object_name(h->id, al_span_of(path), name);
     if (rc != AL_OK) {
         return al_fail_set(&b->fail, rc, 0, "not an object's id");
     }
-    return h->size <= TARGET_CHUNK_BYTES && b->pieces == NULL ? bring_small(b, name)
-                                                              : bring_chunks(b, name);
+    return h->piece_count > 0              ? bring_pieces(b, name)
+           : h->size <= TARGET_CHUNK_BYTES ? bring_small(b, name)
+                                           : bring_chunks(b, name);
 }
 
 /* The file was made for this; closed before it counts as there, since a handle that may write keeps
@@ -173,15 +254,13 @@ bring(struct bringing *b, const char *name, struct port_stat *ret)
         return al_fail_set(&b->fail, rc, port_os_error(port),
                            "cannot make a file in the folder for recalls");
     }
-    al_buf_init(&b->sums, 8 * EASE_PIECES_MAX);
     rc = bring_into(b);
     rc = rc == AL_OK ? proven(b, ret) : rc;
     b->get = target_get_end(b->get);
-    b->pieces = ease_pieces_free(b->pieces);
     b->xxh = al_xxh_free(b->xxh);
+    b->piece_xxh = al_xxh_free(b->piece_xxh);
     al_free(b->chunk);
     b->chunk = NULL;
-    al_buf_free(&b->sums);
     closed = port_close(port, b->to);
     b->to = NULL;
     return rc != AL_OK ? rc : closed;
@@ -199,7 +278,7 @@ fetch_once(struct ease_fetch *f, struct target_cache *cache, struct ease_held *h
     if (rc != AL_OK) {
         return rc;
     }
-    h->file = file; /* before h->good is more than zero, and never another then */
+    h->file = file; /* before any piece is here, and never another then */
     port_mutex_unlock(&f->lock);
     rc = target_cache_get(cache, h->share_id, h->target, &b.target, &b.fail);
     if (rc == AL_OK) {
@@ -223,7 +302,8 @@ fetch_one(struct ease_fetch *f, struct target_cache *cache, struct ease_held *h)
     h->users++; /* somebody may take it out of the table meanwhile */
     rc = fetch_once(f, cache, h, &st, &fail);
     /* A connection that broke is no share that cannot be reached; what was given out stays. */
-    while (rc == AL_EUNREACH && h->good == 0 && !f->closing && port_mono_ns(f->port) < until) {
+    while (rc == AL_EUNREACH && h->have_count == 0 && !f->closing &&
+           port_mono_ns(f->port) < until) {
         struct fetch_file *old = h->file;
 
         h->file = NULL;
@@ -238,7 +318,6 @@ fetch_one(struct ease_fetch *f, struct target_cache *cache, struct ease_held *h)
     }
     if (rc == AL_OK) {
         h->proven = st;
-        h->good = h->size;
         h->state = HELD_READY;
         f->figures.fetched++;
         f->figures.bytes += h->size;

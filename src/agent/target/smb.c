@@ -169,6 +169,7 @@ static const struct target_kind smb_kind = {
     .put_end = smb_put_end,
     .get_begin = smb_get_begin,
     .get_read = smb_get_read,
+    .get_seek = smb_get_seek,
     .get_end = smb_get_end,
     .get_small = smb_get_small,
     .append = smb_append,

@@ -201,6 +201,30 @@ smb_get_read(struct target_get *g, void *to, size_t cap, size_t *ret_len, struct
     return r;
 }
 
+/* What is under way must arrive before its buffers are asked for again. */
+int
+smb_get_seek(struct target_get *g, uint64_t offset, struct al_fail *fail)
+{
+    struct smb_link *l = link_of(g);
+    struct smb_get *w = g->impl;
+    int r = AL_OK;
+
+    while (w->reading > 0) {
+        r = arrive(g, fail);
+        if (r != AL_OK) {
+            return r;
+        }
+        w->oldest = (w->oldest + 1) % SMB_DEPTH;
+        w->reading--;
+    }
+    if (!smb_alive(l, &w->file)) {
+        return smb_say(l, fail, l->drop_code ? l->drop_code : AL_EUNREACH, 0, "read", w->name);
+    }
+    w->used = 0;
+    w->asked = offset;
+    return ask_ahead(g, g->size, fail);
+}
+
 void
 smb_get_end(struct target_get *g)
 {

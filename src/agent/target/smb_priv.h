@@ -134,6 +134,7 @@ int smb_put_write(struct target_put *p, const void *bytes, size_t len, struct al
 int smb_put_step(struct target_put *p, bool *ret_done, struct al_fail *fail);
 void smb_put_end(struct target_put *p);
 int smb_get_begin(struct target_get *g, const char *name, uint64_t *ret_size, struct al_fail *fail);
+int smb_get_seek(struct target_get *g, uint64_t offset, struct al_fail *fail);
 int smb_get_read(struct target_get *g, void *to, size_t cap, size_t *ret_len, struct al_fail *fail);
 void smb_get_end(struct target_get *g);
 int smb_get_small(struct target *t, const char *name, void *to, size_t cap, size_t *ret_len,

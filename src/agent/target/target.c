@@ -446,6 +446,23 @@ target_get_read(struct target_get *g, void *to, size_t cap, size_t *ret_len, str
     return AL_OK;
 }
 
+int
+target_get_seek(struct target_get *g, uint64_t offset, struct al_fail *fail)
+{
+    int r = AL_OK;
+
+    if (offset > g->size) {
+        return al_fail_set(fail, AL_EINVAL, 0, "behind the end of an object");
+    }
+    if (g->t->kind->get_seek && offset != g->at) {
+        r = g->t->kind->get_seek(g, offset, fail);
+    }
+    if (r == AL_OK) {
+        g->at = offset;
+    }
+    return r;
+}
+
 struct target_get *
 target_get_end(struct target_get *g)
 {

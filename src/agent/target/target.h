@@ -105,6 +105,8 @@ int target_get_begin(struct target *t, const char *name, struct target_get **ret
  * before it are AL_EIO. */
 int target_get_read(struct target_get *g, void *to, size_t cap, size_t *ret_len,
                     struct al_fail *fail) AL_MUST_CHECK;
+/* The next read begins at offset, at most the object's length. What was read ahead is given up. */
+int target_get_seek(struct target_get *g, uint64_t offset, struct al_fail *fail) AL_MUST_CHECK;
 struct target_get *target_get_end(struct target_get *g); /* NULL is fine; returns NULL */
 
 /* A small object in as few round trips as the server allows (open, read and close in one compound

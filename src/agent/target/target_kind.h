@@ -33,6 +33,8 @@ struct target_kind {
                      struct al_fail *fail);
     int (*get_read)(struct target_get *g, void *to, size_t cap, size_t *ret_len,
                     struct al_fail *fail);
+    /* may be NULL: get_read goes by g->at */
+    int (*get_seek)(struct target_get *g, uint64_t offset, struct al_fail *fail);
     void (*get_end)(struct target_get *g);
     int (*get_small)(struct target *t, const char *name, void *to, size_t cap, size_t *ret_len,
                      struct al_fail *fail);

@@ -75,6 +75,36 @@ test_odd_pieces_make_no_difference(void)
 }
 
 static void
+test_a_get_goes_where_it_is_sent(void)
+{
+    static const uint64_t to[] = {9 * MIB, 0, 5 * MIB + 4096, 5 * MIB + 4096, 8, 20 * MIB, 64};
+    static uint8_t got[70000], want[70000];
+    struct target *t = open_on(&on);
+    struct target_get *g = NULL;
+    char name[TARGET_NAME_MAX];
+    uint64_t size;
+    size_t len;
+
+    subject_name("film.mov", name);
+    TAP_OK(subject_put(t, name, 20 * MIB, 7, TARGET_CHUNK_BYTES, &fail));
+    TAP_OK(target_get_begin(t, name, &g, &size, &fail));
+    for (size_t i = 0; i < AL_LEN(to); i++) {
+        uint64_t at = to[i];
+
+        TAP_OK(target_get_seek(g, to[i], &fail));
+        for (unsigned more = 0; more < 3; more++, at += len) {
+            TAP_OK(target_get_read(g, got, sizeof(got), &len, &fail));
+            TAP_CHECK(to[i] == size ? len == 0 : len > 0);
+            subject_fill(want, len, 7, at);
+            TAP_CHECK(memcmp(got, want, len) == 0);
+        }
+    }
+    TAP_CODE(target_get_seek(g, size + 1, NULL), AL_EINVAL);
+    target_get_end(g);
+    target_close(t);
+}
+
+static void
 test_small_objects_come_in_one_call(void)
 {
     static const uint64_t sizes[] = {0, 1, 4097, 65536, MIB};
@@ -739,6 +769,7 @@ main(int argc, char **argv)
     }
     TAP_RUN(test_every_size_comes_back_as_it_went);
     TAP_RUN(test_odd_pieces_make_no_difference);
+    TAP_RUN(test_a_get_goes_where_it_is_sent);
     TAP_RUN(test_small_objects_come_in_one_call);
     TAP_RUN(test_an_existing_name_is_never_replaced);
     TAP_RUN(test_an_aborted_put_leaves_nothing);

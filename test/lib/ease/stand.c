@@ -143,7 +143,7 @@ worker(void *arg)
             stand.counts.threads_most = stand.counts.threads;
         }
         pthread_mutex_unlock(&stand.lock);
-        stand_deliver(item, call, s.short_tail, s.no_transaction_time, seed);
+        stand_deliver(item, call, &s, seed);
         pthread_mutex_lock(&stand.lock);
         stand.counts.threads--;
         stand.counts.replies++;

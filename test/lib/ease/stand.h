@@ -23,6 +23,7 @@ struct stand_settings {
     unsigned notice_percent;  /* reads that are told besides */
     bool short_tail;          /* layout B as 5.5.1.1 had it; else with the extended tail */
     bool driver_runs;         /* before InstallDriver */
+    bool wrong_number;        /* messages' verification number is none */
     bool refuse_key;          /* SetRegistrationKey or StartFilter fail */
     bool no_transaction_time; /* messages carry none */
 };

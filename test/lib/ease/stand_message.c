@@ -58,8 +58,10 @@ put_name(uint8_t *at, const uint16_t *path, bool prefix)
 }
 
 static uint8_t *
-build(const struct stand_item *item, bool short_tail, bool no_time, uint64_t seed, size_t *ret_len)
+build(const struct stand_item *item, const struct stand_settings *how, uint64_t seed,
+      size_t *ret_len)
 {
+    bool short_tail = how->short_tail;
     const struct layout *l = stand_is_b ? &layout_b : &layout_a;
     size_t size = stand_is_b && short_tail ? B_SHORT : l->size, data = l->data;
     uint8_t *m = malloc(size);
@@ -70,7 +72,7 @@ build(const struct stand_item *item, bool short_tail, bool no_time, uint64_t see
     for (size_t i = 0; i < size; i++) {
         m[i] = (uint8_t)(seed + i * 31);
     }
-    put32(m + l->verify, 0xff000001u);
+    put32(m + l->verify, how->wrong_number ? 0xff000002u : 0xff000001u);
     put32(m + l->id, item->id);
     put32(m + l->command, item->command);
     put64(m + l->file_object, 0xffffe00000000000ull + item->id);
@@ -80,7 +82,7 @@ build(const struct stand_item *item, bool short_tail, bool no_time, uint64_t see
     put64(m + l->offset, item->offset);
     put32(m + l->length, item->length);
     put64(m + l->file_size, item->stub != NULL ? (uint64_t)item->stub->size : 0);
-    put64(m + l->time, no_time ? 0 : (uint64_t)stand_filetime());
+    put64(m + l->time, how->no_transaction_time ? 0 : (uint64_t)stand_filetime());
     put32(m + l->attributes, item->stub != NULL ? item->stub->attributes : 0);
     put32(m + l->options, seed % 3 == 0 ? 0x01000000u : 0);
     put32(m + l->name_bytes, (uint32_t)put_name(m + l->name, item->path, seed % 4 == 0));
@@ -160,8 +162,13 @@ data_wrong(const struct stand_item *item)
 }
 
 static const char *
-reply_wrong(struct stand_item *item, const uint8_t *reply, int32_t ret)
+reply_wrong(struct stand_item *item, const uint8_t *reply, int32_t ret, bool wrong_number)
 {
+    if (wrong_number) {
+        return ret == 0 && item->status == 0xc0000001u && item->how == 0 && item->data_bytes == 0
+                   ? NULL
+                   : "an answer to what is no message";
+    }
     if (get32(reply) != item->id || get32(reply + 4) != item->command) {
         return "another message's id or type";
     }
@@ -189,7 +196,7 @@ reply_wrong(struct stand_item *item, const uint8_t *reply, int32_t ret)
 }
 
 static void
-take_reply(struct stand_item *item, const uint8_t *reply, int32_t ret)
+take_reply(struct stand_item *item, const uint8_t *reply, int32_t ret, bool wrong_number)
 {
     const char *wrong;
 
@@ -203,7 +210,7 @@ take_reply(struct stand_item *item, const uint8_t *reply, int32_t ret)
         }
         memcpy(item->data, reply + 20, item->data_bytes);
     }
-    wrong = reply_wrong(item, reply, ret);
+    wrong = reply_wrong(item, reply, ret, wrong_number);
     if (wrong != NULL) {
         item->broken = true;
         stand_violation("reply to 0x%x at %llu, %u bytes: %s (status 0x%x, 0x%x, %u bytes)",
@@ -225,11 +232,11 @@ count(const struct stand_item *item)
 }
 
 void
-stand_deliver(struct stand_item *item, stand_message_fn call, bool short_tail, bool no_time,
+stand_deliver(struct stand_item *item, stand_message_fn call, const struct stand_settings *how,
               uint64_t seed)
 {
     size_t len;
-    uint8_t *message = build(item, short_tail, no_time, seed, &len), *copy = malloc(len);
+    uint8_t *message = build(item, how, seed, &len), *copy = malloc(len);
     uint8_t *reply = NULL;
     int32_t ret;
 
@@ -257,7 +264,7 @@ stand_deliver(struct stand_item *item, stand_message_fn call, bool short_tail, b
         }
     }
     if (reply != NULL) {
-        take_reply(item, reply, ret);
+        take_reply(item, reply, ret, how->wrong_number);
         count(item);
     }
     free(reply);

@@ -78,7 +78,7 @@ struct stand_item *stand_item_new(uint32_t command, const uint16_t *path, uint32
 void stand_item_free(struct stand_item *item);
 
 /* ---- stand_message.c: one message and its reply ---- */
-void stand_deliver(struct stand_item *item, stand_message_fn call, bool short_tail, bool no_time,
+void stand_deliver(struct stand_item *item, stand_message_fn call, const struct stand_settings *how,
                    uint64_t seed);
 
 /* ---- stand_files.c: stubs on disk and who reads them ---- */

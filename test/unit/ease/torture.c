@@ -7,7 +7,7 @@
  *   ease_torture FLAVOUR DLL - quick                     both, for a few seconds, in a folder of its own
  *
  * URL, USER and PASSWORD in the environment: that share instead of a folder. Prints TAP; between,
- * "progress N". A wrong byte, a lost reply, a reply that breaks the contract, a denial while the
+ * "# progress N". A wrong byte, a lost reply, a reply that breaks the contract, a denial while the
  * share was there, or growing handles or memory fail it. */
 #include "ease_world.h"
 
@@ -303,7 +303,7 @@ watch(void)
         port_mutex_unlock(&t.lock);
         if (good - told >= 1000) {
             told = good;
-            printf("progress %llu\n", (unsigned long long)good);
+            printf("# progress %llu\n", (unsigned long long)good);
             fflush(stdout);
         }
     }
