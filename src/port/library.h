@@ -11,7 +11,8 @@ struct port_library;
 
 /* path: absolute, as in port.h. It is the only place that is looked at, never a search path, so that
  * nobody plants a library of the same name elsewhere; what the library itself needs comes from its
- * own folder or the system's. AL_EINVAL: not absolute; AL_ENOENT; AL_ENOTSUP: no library of this
+ * own folder or the system's. (A name
+ * without a dot gets ".dll" on Windows.) AL_EINVAL: not absolute; AL_ENOENT; AL_ENOTSUP: no library of this
  * system and word size (dlopen(3) does not say more; Windows: ERROR_BAD_EXE_FORMAT). */
 int port_library_open(const char *path, struct port_library **ret,
                       struct al_fail *fail) AL_MUST_CHECK;

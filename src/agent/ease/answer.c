@@ -214,6 +214,10 @@ answer_once(struct asked *q, uint32_t len)
         rc = answer_block(q, h, len);
     } else {
         rc = answer_path(q, h);
+        if (rc == AL_ENOSPC && len > 0) { /* the stub stays for now; the reader need not wait */
+            q->fail = (struct al_fail){0};
+            rc = answer_block(q, h, len);
+        }
     }
     (void)ease_held_end(h);
     return rc;

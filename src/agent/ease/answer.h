@@ -4,7 +4,7 @@
  *
  *   read        policy "keep": the bytes asked for, once proven. "fill": the path of the whole file,
  *               which the driver puts in the stub's place; of a large one the bytes, until all of it
- *               is here
+ *               is here; and bytes when no more paths may be given out (EASE_GIVEN_OF)
  *   mapping, first write      the path of the whole file
  *   notifications             nothing (there is no reply)
  *

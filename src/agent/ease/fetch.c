@@ -240,7 +240,7 @@ distrust(struct ease_held *h, struct al_fail *fail)
 {
     port_mutex_lock(&h->pool->lock);
     fetch_unlist(h);
-    h->file->given = true; /* whoever did that has it open */
+    fetch_file_give(h->pool, h->file); /* whoever did that has it open */
     port_mutex_unlock(&h->pool->lock);
     return al_fail_set(fail, AL_ECHANGED, 0, "the file %s in the folder for recalls was changed",
                        h->file->name);
@@ -376,8 +376,7 @@ copy_for_one(struct ease_held *h, int64_t until_ns, char name[FETCH_NAME_MAX], s
     port_mutex_lock(&f->lock);
     if (rc == AL_OK) {
         memcpy(name, file->name, FETCH_NAME_MAX);
-        file->given = true;
-        file->used_ns = port_now_ns(f->port);
+        fetch_file_give(f, file);
         f->figures.given++;
     }
     fetch_file_drop(f, file);
@@ -397,8 +396,7 @@ give_own(struct ease_held *h, char name[FETCH_NAME_MAX], struct al_fail *fail)
     }
     port_mutex_lock(&f->lock);
     memcpy(name, h->file->name, FETCH_NAME_MAX);
-    h->file->given = true;
-    h->file->used_ns = port_now_ns(f->port);
+    fetch_file_give(f, h->file);
     f->figures.given++;
     port_mutex_unlock(&f->lock);
     return AL_OK;
@@ -420,14 +418,37 @@ part_with(struct ease_held *h)
     return alone;
 }
 
+/* Before a copy is made for nothing; a little more may be given out when many come at once. */
+static int
+may_give(struct ease_held *h, bool for_self)
+{
+    struct ease_fetch *f = h->pool;
+    bool may;
+
+    port_mutex_lock(&f->lock);
+    may = fetch_file_may_give(f, for_self ? NULL : h->file, h->size);
+    if (!may) { /* what is old enough may have gone by now */
+        fetch_files_sweep(f, port_now_ns(f->port), 0);
+        may = fetch_file_may_give(f, for_self ? NULL : h->file, h->size);
+    }
+    port_mutex_unlock(&f->lock);
+    return may ? AL_OK : AL_ENOSPC;
+}
+
 int
 ease_held_path(struct ease_held *h, bool for_self, int64_t until_ns, struct al_buf *to,
                struct al_fail *fail)
 {
     char name[FETCH_NAME_MAX];
-    int rc =
-        !for_self || part_with(h) ? give_own(h, name, fail) : copy_for_one(h, until_ns, name, fail);
+    int rc = may_give(h, for_self);
 
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, 0,
+                           "as many files as may be are in the filter driver's hands; allow the "
+                           "folder for recalls more room");
+    }
+    rc =
+        !for_self || part_with(h) ? give_own(h, name, fail) : copy_for_one(h, until_ns, name, fail);
     if (rc == AL_OK) {
         rc = al_buf_addf(to, "%s/%s", h->pool->folder_path, name);
     }

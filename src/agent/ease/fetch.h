@@ -26,6 +26,9 @@
 #define EASE_FETCH_WORKERS_MAX 64u
 /* a path that was given out stays good for an hour, which is what the vendor's samples purge by */
 #define EASE_KEEP_NS 3600000000000
+/* files whose path was given out take at most this part of the room and of the number of files, so
+ * that blocks can be read whatever happens: three of four */
+#define EASE_GIVEN_OF(all) ((all) / 4 * 3)
 /* what nobody asked for goes after ten minutes; until then a reader of blocks comes back to it */
 #define EASE_IDLE_NS 600000000000
 /* looked through once in so long */
@@ -84,8 +87,9 @@ int ease_held_read(struct ease_held *h, uint64_t offset, void *to, size_t len,
 /* Of a whole one: appends the path of a complete file that stays for keep_ns. for_self: one that
  * nobody else is given or reads, for a driver that may let others write to it: a copy, or, above
  * EASE_COPY_BYTES and used by nobody else, the fetched file itself, which is fetched anew for the
- * next; else the same for all. until_ns: AL_ETIMEDOUT where the copy takes longer. Codes: those of
- * ease_held_read and AL_ENOSPC. */
+ * next; else the same for all. until_ns: AL_ETIMEDOUT where the copy takes longer. AL_ENOSPC: as much
+ * as may be is given out (EASE_GIVEN_OF), or no room for a copy. Codes else: those of
+ * ease_held_read. */
 int ease_held_path(struct ease_held *h, bool for_self, int64_t until_ns, struct al_buf *to,
                    struct al_fail *fail) AL_MUST_CHECK;
 struct ease_held *ease_held_end(struct ease_held *h); /* NULL is fine; returns NULL */
@@ -94,7 +98,9 @@ struct ease_fetch_figures {
     uint64_t fetched, joined, failed, bytes; /* since it was opened */
     uint64_t given;                          /* paths */
     unsigned objects, files, queued, running;
-    uint64_t bytes_held; /* in the folder */
+    unsigned files_given;
+    uint64_t bytes_held,
+        bytes_given; /* in the folder; of them, of files whose path was given out */
 };
 void ease_fetch_figures(struct ease_fetch *f, struct ease_fetch_figures *ret);
 /* Ages what lies in the folder as if it were now_ns (port_now_ns), which workers do by themselves. */

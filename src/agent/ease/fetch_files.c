@@ -17,6 +17,8 @@ count(struct ease_fetch *f, struct fetch_file *file)
     f->files = file;
     f->figures.files++;
     f->figures.bytes_held += file->bytes;
+    f->figures.files_given += file->given ? 1 : 0;
+    f->figures.bytes_given += file->given ? file->bytes : 0;
 }
 
 static void
@@ -28,6 +30,29 @@ uncount(struct ease_fetch *f, struct fetch_file *file)
     }
     f->figures.files--;
     f->figures.bytes_held -= file->bytes;
+    f->figures.files_given -= file->given ? 1 : 0;
+    f->figures.bytes_given -= file->given ? file->bytes : 0;
+}
+
+void
+fetch_file_give(struct ease_fetch *f, struct fetch_file *file)
+{
+    if (!file->given) {
+        file->given = true;
+        f->figures.files_given++;
+        f->figures.bytes_given += file->bytes;
+    }
+    file->used_ns = port_now_ns(f->port);
+}
+
+bool
+fetch_file_may_give(const struct ease_fetch *f, const struct fetch_file *file, uint64_t bytes)
+{
+    uint64_t most = EASE_GIVEN_OF(f->conf.bytes_max);
+
+    return (file != NULL && file->given) ||
+           (f->figures.files_given < EASE_GIVEN_OF(EASE_FETCH_FILES_MAX) && bytes <= most &&
+            f->figures.bytes_given <= most - bytes);
 }
 
 static int

@@ -86,6 +86,10 @@ int fetch_file_new(struct ease_fetch *f, const char *id, uint64_t bytes, struct 
                    struct al_fail *fail) AL_MUST_CHECK;
 /* The record and, unless its path was given out, the file. The lock is let go meanwhile. */
 void fetch_file_drop(struct ease_fetch *f, struct fetch_file *file);
+/* From now on its path is somebody's, and it stays for keep_ns. */
+void fetch_file_give(struct ease_fetch *f, struct fetch_file *file);
+/* Whether that may be, as far as room goes. */
+bool fetch_file_may_give(const struct ease_fetch *f, const struct fetch_file *file, uint64_t bytes);
 /* Removes what is old; everything but what must stay when `want` bytes are needed. */
 void fetch_files_sweep(struct ease_fetch *f, int64_t now_ns, uint64_t want);
 void fetch_files_end(struct ease_fetch *f); /* frees the records alone */

@@ -470,6 +470,7 @@ int
 main(int argc, char **argv)
 {
     port_memory_lean(); /* as the agent does */
+    port_stop_catch();  /* a share that goes away must not end us */
     if (argc < 5) {
         return 2;
     }
