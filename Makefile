@@ -5,7 +5,7 @@
 #   make run-clean  removes its data
 #   make test       every suite; ends with "N passed, N failed"      ARGS="--only gcc,gate" some of it
 #   make bench      name, value, unit, peer, peer's value, ratio; a figure a line
-#   make torture ROUNDS=1000 SEED=1      the tree of 10,000 files on three filesystems (TREES= leaves it out), then crashes under readers
+#   make torture ROUNDS=1000 SEED=1      the tree of 10,000 files on three filesystems (TREES= leaves it out), then crashes under readers, then recalls through the filter driver's stand-in
 #   make fuzz MIN=10   each parser for MIN minutes
 #   make check      import table, banned calls, lengths, OpenAPI against the routes
 #   make install DESTDIR=... PREFIX=/usr      programs, units, manual pages, completion, console
@@ -55,6 +55,7 @@ torture:
 	@$(MAKE) --no-print-directory all
 	@for fs in $(TREES); do echo "# the tree on $$fs"; python3 test/e2e/big_tree.py --full --fs $$fs || exit 1; done
 	@test/torture/run --rounds $(ROUNDS) --seed $(SEED)
+	@test/torture/ease --recalls 20000 --kills 6 --seed $(SEED)
 
 fuzz:
 	@tools/deps.sh test

@@ -320,6 +320,60 @@ test_odd_requests(void)
     world_end(&w);
 }
 
+struct heard {
+    port_mutex lock;
+    unsigned calls, good, denied, unknown;
+    char text[128];
+};
+
+static void
+hear(void *ctx, const struct ease_told *told)
+{
+    struct heard *h = ctx;
+
+    port_mutex_lock(&h->lock);
+    h->calls++;
+    h->good += told->code == AL_OK && told->how == EASE_F_BLOCK && told->size == 1000 &&
+                       told->volume == &w.volumes[0] && al_id_valid(told->object_id)
+                   ? 1
+                   : 0;
+    h->unknown += told->volume == NULL && told->object_id[0] == '\0' ? 1 : 0;
+    if (told->code != AL_OK) {
+        h->denied++;
+        (void)snprintf(h->text, sizeof(h->text), "%.120s", told->text);
+    }
+    port_mutex_unlock(&h->lock);
+}
+
+/* Whoever keeps the record is told of each request, with whose it was and why not. */
+static void
+test_told(void)
+{
+    struct world_stub s;
+    static struct heard h;
+
+    memset(&h, 0, sizeof(h));
+    port_mutex_init(&h.lock);
+    begin();
+    w.conf.answer.told = hear;
+    w.conf.answer.told_ctx = &h;
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    TAP_CHECK(reads_right(&s));
+    TAP_EQUAL_U64(h.good, 1);
+    TAP_CHECK(w.stand->send(0x01, NULL, WORLD_READER, 0, 10) == STAND_DENIED);
+    TAP_EQUAL_U64(h.unknown, 1);
+    TAP_OK(port_unlink(w.port, NULL, s.object_path));
+    ease_fetch_sweep(w.fetch, port_now_ns(w.port) + EASE_IDLE_NS + 1000000000);
+    TAP_CHECK(w.stand->send(0x01, s.path, WORLD_READER, 0, 10) == STAND_DENIED);
+    TAP_EQUAL_U64(h.denied, 2);
+    TAP_CHECK(strstr(h.text, "not_found") != NULL);
+    world_stop(&w);
+    port_mutex_end(&h.lock);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
 static bool
 denied(const struct world_stub *s)
 {
@@ -622,6 +676,7 @@ main(int argc, char **argv)
     TAP_RUN(test_whole_files);
     TAP_RUN(test_odd_reads);
     TAP_RUN(test_odd_requests);
+    TAP_RUN(test_told);
     TAP_RUN(test_foreign_and_changed);
     TAP_RUN(test_damaged);
     TAP_RUN(test_share_away);
