@@ -124,6 +124,42 @@ find_volume(struct asked *q)
                        "the stub's tag data names no volume that this agent was told of");
 }
 
+/* Anybody who may write a file can give it tag data, and whoever sees a stub can read its: so a tag
+ * is good for the file alone that it was made for. Layout A does not say which that is; the name does,
+ * looked up without opening its data, by a process that the driver leaves alone. */
+static int
+same_file(struct asked *q)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    struct port_stat st;
+    uint64_t id = 0;
+    int rc;
+
+    if (q->tag.file_id == 0) {
+        return AL_OK;
+    }
+    if (q->r->has_file_id) {
+        id = al_get_u64(q->r->file_id);
+    } else {
+        al_buf_init(&path, EASE_PATH_BYTES_MAX);
+        rc = ease_name_text(q->r->name, &path);
+        if (rc == AL_OK) {
+            rc = port_stat_at(q->a->conf.port, NULL, (const char *)path.at, &st);
+        }
+        if (rc != AL_OK) {
+            ease_answer_odd(q->a, q->r, "the file cannot be looked at by its name");
+            return al_fail_set(&q->fail, rc, 0, "the stub cannot be looked at by its name");
+        }
+        id = st.ino;
+    }
+    if (id != q->tag.file_id) {
+        ease_answer_odd(q->a, q->r, "tag data that was made for another file");
+        return al_fail_set(&q->fail, AL_EFOREIGN, 0,
+                           "the stub is a copy of another: its tag data was made for that file");
+    }
+    return AL_OK;
+}
+
 static int
 look(struct asked *q)
 {
@@ -147,7 +183,7 @@ look(struct asked *q)
         return al_fail_set(&q->fail, AL_ECHANGED, 0,
                            "the stub has another size than the file that was tiered");
     }
-    return AL_OK;
+    return same_file(q);
 }
 
 /* ---- answers ---- */

@@ -73,9 +73,10 @@ int ease_state_text(const struct ease_state *s, struct al_buf *to) AL_MUST_CHECK
 /* ---- stubs ---- */
 /* Makes a stub of the file at path, which must be as long as tag says and whose content must be safe
  * on the share: only after all of a mover's checks. attributes: Win32's, 0 as they are; times stay.
- * The tag is read back and compared. Flavour B has no call that does it to an existing file, only
- * to a name that is free: AL_EEXIST for others. AL_EINVAL: no tag of ours, or too long for the
- * flavour; AL_EIO with the DLL's words: what the file is now must be looked at (ease_stub_tag). */
+ * The tag is read back and compared, and the file's id with the tag's. Flavour B has no call that
+ * does it to an existing file, only to a name that is free: AL_EEXIST for others. AL_EINVAL: no tag
+ * of ours, or too long for the flavour; AL_EIO with the DLL's words: what the file is now must be
+ * looked at (ease_stub_tag). */
 int ease_stub_create(struct ease *e, const char *path, struct al_span tag, uint32_t attributes,
                      struct al_fail *fail) AL_MUST_CHECK;
 /* Appends the tag data of a stub, without recalling it. AL_ENODATA: no stub, as far as the DLL says;

@@ -56,11 +56,32 @@ create_b(struct ease *e, const char *path, const uint16_t *name, const struct ea
                : ease_failed(e, fail, AL_EIO, "the filter driver made no stub");
 }
 
+/* Whether the stub is what was asked for: its tag, and the file that the tag was made for. */
+static int
+stub_is_right(struct ease *e, const char *path, const struct ease_tag *t, struct al_span tag,
+              struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf back = {0};
+    struct port_stat st;
+    int rc;
+
+    al_buf_init(&back, EASE_DATA_BYTES);
+    rc = ease_stub_tag(e, path, &back, fail);
+    if (rc != AL_OK || !al_span_equal(al_buf_span(&back), tag)) {
+        return ease_failed(e, fail, AL_EIO, "the new stub does not have the tag that it was given");
+    }
+    if (t->file_id != 0 &&
+        (port_stat_at(e->conf.port, NULL, path, &st) != AL_OK || st.ino != t->file_id)) {
+        return ease_failed(e, fail, AL_EIO,
+                           "the new stub is another file than the one that was there");
+    }
+    return AL_OK;
+}
+
 int
 ease_stub_create(struct ease *e, const char *path, struct al_span tag, uint32_t attributes,
                  struct al_fail *fail)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf back = {0};
     bool b = e->api.flavour == EASE_FRAMEWORK;
     size_t most = b ? EASE_TAG_BYTES_MAX_B : EASE_TAG_BYTES_MAX;
     uint16_t name[EASE_NAME_UNITS];
@@ -75,15 +96,7 @@ ease_stub_create(struct ease *e, const char *path, struct al_span tag, uint32_t 
         rc = b ? create_b(e, path, name, &t, tag, fail)
                : create_a(e, path, name, &t, tag, attributes, fail);
     }
-    if (rc != AL_OK) {
-        return rc;
-    }
-    al_buf_init(&back, EASE_DATA_BYTES);
-    rc = ease_stub_tag(e, path, &back, fail);
-    if (rc == AL_OK && al_span_equal(al_buf_span(&back), tag)) {
-        return AL_OK;
-    }
-    return ease_failed(e, fail, AL_EIO, "the new stub does not have the tag that it was given");
+    return rc == AL_OK ? stub_is_right(e, path, &t, tag, fail) : rc;
 }
 
 /* Asks for the length first, as documented; a tag that grew in between is cut by nobody: false. */

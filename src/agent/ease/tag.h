@@ -14,7 +14,8 @@
  *   32      8   size of the file in bytes
  *   40      8   mtime in ns
  *   48      16  XXH3-128 of the content, low half first
- *   64      8   file id it was made for; 0: not known
+ *   64      8   file id it was made for, by which a copied tag is denied; 0: good for any file,
+ *               which no tag of a stub that others can see may be
  *   72      8   serial number of the volume; 0: not known
  *   80      4   number of pieces
  *   84      4   zero

@@ -7,6 +7,7 @@
 #include <windows.h>
 #else
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -59,6 +60,22 @@ stand_handle(const uint16_t *path)
                            OPEN_EXISTING, 0, NULL);
 
     return h == INVALID_HANDLE_VALUE ? NULL : h;
+}
+
+uint64_t
+stand_file_id(const uint16_t *path)
+{
+    BY_HANDLE_FILE_INFORMATION info = {0};
+    void *h = stand_handle(path);
+
+    if (h == NULL) {
+        return 0;
+    }
+    if (!GetFileInformationByHandle(h, &info)) {
+        info.nFileIndexLow = info.nFileIndexHigh = 0;
+    }
+    (void)CloseHandle(h);
+    return (uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow;
 }
 
 void
@@ -137,6 +154,16 @@ stand_handle(const uint16_t *path)
     bytes_of(path, bytes);
     fd = open(bytes, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? NULL : (void *)(intptr_t)fd;
+}
+
+uint64_t
+stand_file_id(const uint16_t *path)
+{
+    char bytes[4 * STAND_PATH_MAX];
+    struct stat st;
+
+    bytes_of(path, bytes);
+    return stat(bytes, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
 void

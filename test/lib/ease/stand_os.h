@@ -19,6 +19,8 @@ FILE *stand_fopen(const uint16_t *path, const char *mode);
 bool stand_replace(const uint16_t *a, const uint16_t *b);
 /* Opened for reading, as the DLL hands it out. NULL: cannot. */
 void *stand_handle(const uint16_t *path);
+/* The file's own number on its volume; 0: cannot. */
+uint64_t stand_file_id(const uint16_t *path);
 void stand_sleep_ms(unsigned ms);
 uint64_t stand_now_ms(void);
 int64_t stand_filetime(void);

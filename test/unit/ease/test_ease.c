@@ -413,6 +413,45 @@ test_foreign_and_changed(void)
     world_end(&w);
 }
 
+/* A tag is good for its own file alone: who copies it to another reads nothing. */
+static void
+test_copied_tag(void)
+{
+    static const size_t at = 24; /* of the tag in the stand-in's form */
+    struct world_stub s;
+    struct ease_tag tag;
+    struct port_file *f = NULL;
+    struct port_stat st;
+    struct al_buf bytes = {0};
+    char other[WORLD_PATH + 64];
+    uint8_t got[10];
+    size_t len;
+
+    begin();
+    world_start(&w);
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    TAP_OK(port_open(w.port, NULL, s.path, PORT_READ | PORT_WRITE, 0, &f));
+    TAP_OK(port_stat(w.port, f, &st));
+    TAP_OK(ease_tag_decode((struct al_span){s.tag, s.tag_len}, &tag));
+    tag.file_id = st.ino;
+    al_buf_init(&bytes, EASE_TAG_BYTES_MAX);
+    TAP_OK(ease_tag_encode(&tag, w.volumes[0].marker_key, EASE_TAG_BYTES_MAX, &bytes));
+    TAP_EQUAL_U64(bytes.len, s.tag_len);
+    TAP_OK(port_pwrite(w.port, f, bytes.at, bytes.len, at)); /* the same file still */
+    TAP_OK(port_close(w.port, f));
+    TAP_CHECK(reads_right(&s));
+    world_join(other, sizeof(other), w.volume, "copy.mov");
+    TAP_EQUAL_U64(w.stand->make(other, 1000, bytes.at, (uint32_t)bytes.len), 0);
+    TAP_CHECK(w.stand->read(other, WORLD_READER, 0, got, 10, &len) == STAND_DENIED);
+    TAP_CHECK(w.stand->map(other, WORLD_READER, got, 10, &len) == STAND_DENIED);
+    TAP_CHECK(strstr(w.said, "made for another file") != NULL);
+    TAP_CHECK(reads_right(&s));
+    world_counts(&w);
+    al_buf_free(&bytes);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
 /* ---- the share ---- */
 
 static void
@@ -678,6 +717,7 @@ main(int argc, char **argv)
     TAP_RUN(test_odd_requests);
     TAP_RUN(test_told);
     TAP_RUN(test_foreign_and_changed);
+    TAP_RUN(test_copied_tag);
     TAP_RUN(test_damaged);
     TAP_RUN(test_share_away);
     TAP_RUN(test_room);
