@@ -146,7 +146,11 @@ fill(const uint16_t *path, const struct stand_item *item)
     (void)pthread_mutex_lock(lock);
     if (stand_stub_read(path, &now)) {
         beside(path, temp);
-        ok = copy(cache, temp) && stand_replace(temp, path);
+        ok = copy(cache, temp);
+        if (!ok) {
+            stand_violation("a file whose path was given out cannot be copied any more");
+        }
+        ok = ok && stand_replace(temp, path);
     }
     (void)pthread_mutex_unlock(lock);
     return ok;
@@ -248,7 +252,11 @@ read_some(uint32_t command, const uint16_t *path, uint32_t process, uint64_t off
         }
         ret = ask(command, path, process, offset, length, &stub, to, len, ret_len, &again);
     }
-    return ret == STAND_OK && again ? STAND_BROKEN : ret;
+    if (ret == STAND_OK && again) {
+        stand_violation("a file that was filled a hundred times is a stub still");
+        ret = STAND_BROKEN;
+    }
+    return ret;
 }
 
 static int

@@ -323,7 +323,7 @@ test_odd_requests(void)
 struct heard {
     port_mutex lock;
     unsigned calls, good, denied, unknown;
-    char text[128];
+    char text[256];
 };
 
 static void
@@ -340,7 +340,7 @@ hear(void *ctx, const struct ease_told *told)
     h->unknown += told->volume == NULL && told->object_id[0] == '\0' ? 1 : 0;
     if (told->code != AL_OK) {
         h->denied++;
-        (void)snprintf(h->text, sizeof(h->text), "%.120s", told->text);
+        (void)snprintf(h->text, sizeof(h->text), "%.255s", told->text);
     }
     port_mutex_unlock(&h->lock);
 }
