@@ -33,6 +33,18 @@ lock_of(const uint16_t *path)
     return &locks[h % LOCKS];
 }
 
+uint64_t
+stand_locked_id(const uint16_t *path)
+{
+    pthread_mutex_t *lock = lock_of(path);
+    uint64_t id;
+
+    (void)pthread_mutex_lock(lock);
+    id = stand_file_id(path);
+    (void)pthread_mutex_unlock(lock);
+    return id;
+}
+
 bool
 stand_stub_read(const uint16_t *path, struct stand_stub *ret)
 {

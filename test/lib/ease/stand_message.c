@@ -90,7 +90,7 @@ build(const struct stand_item *item, const struct stand_settings *how, uint64_t 
     if (stand_is_b && !short_tail) {
         put32(m + data, 0xabcdfe33u);
         put64(m + 3552, 0x1234);
-        put64(m + 3560, stand_file_id(item->path));
+        put64(m + 3560, stand_locked_id(item->path));
         put64(m + 3568, 0);
         data = B_EXTENDED;
     } else if (stand_is_b) {

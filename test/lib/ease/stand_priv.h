@@ -84,6 +84,8 @@ void stand_deliver(struct stand_item *item, stand_message_fn call, const struct 
 /* ---- stand_files.c: stubs on disk and who reads them ---- */
 bool stand_stub_read(const uint16_t *path, struct stand_stub *ret);
 bool stand_stub_write(const uint16_t *path, const struct stand_stub *s);
+/* stand_file_id while nobody replaces the file, which Windows would refuse. */
+uint64_t stand_locked_id(const uint16_t *path);
 extern const struct stand_control stand_functions;
 
 #endif
