@@ -689,6 +689,7 @@ a_file_of_format_1_gets_its_summaries(void)
                                        "ALTER TABLE meta DROP COLUMN moved",
                                        "DROP TABLE a_move",
                                        "DROP TABLE a_touch",
+                                       "DROP TABLE a_folded",
                                        "DROP TABLE a_base",
                                        "DROP TABLE a_wait",
                                        "DROP TABLE a_deleting",
