@@ -1,5 +1,6 @@
 /* What is kept of audit logs is bounded. At each bound something is given up; no file looks colder for it than it is, and it is told. */
 #include "access_help.h"
+#include "help_sql.h"
 
 static struct {
     char last[512];
@@ -17,7 +18,7 @@ static struct al_log ears = {AL_LOG_DEBUG, hear, NULL};
 
 /* 0: as it is. */
 static void
-begin_small(struct help *h, uint32_t moves, uint32_t waits, uint32_t touches)
+open_small(struct help *h, uint32_t moves, uint32_t waits, uint32_t touches)
 {
     struct inventory_conf conf = {.port = port_native(),
                                   .dir = h->dir,
@@ -28,10 +29,16 @@ begin_small(struct help *h, uint32_t moves, uint32_t waits, uint32_t touches)
                                   .unplaced_max = waits,
                                   .touches_max = touches};
 
+    TAP_OK(inventory_open(&conf, &h->inv, NULL));
+}
+
+static void
+begin_small(struct help *h, uint32_t moves, uint32_t waits, uint32_t touches)
+{
     begin(h);
     said.last[0] = '\0';
     h->inv = inventory_close(h->inv);
-    TAP_OK(inventory_open(&conf, &h->inv, NULL));
+    open_small(h, moves, waits, touches);
 }
 
 static int64_t
@@ -144,11 +151,18 @@ many_read(struct help *h, const char *path, int64_t first_ns, int count)
 
 /* Sums that are forgotten are no reason to take evidence away when some of it is worked out anew. */
 static void
-evidence_outlives_the_sums_it_came_from(void)
+outlives(bool of_before)
 {
+    char file[128];
     struct help h;
 
     begin_small(&h, 0, 0, 20);
+    if (of_before) { /* a file that was made when nobody wrote down what was forgotten */
+        h.inv = inventory_close(h.inv);
+        snprintf(file, sizeof(file), "%s/" VOLUME ".duckdb", h.dir);
+        (void)help_sql(file, "DROP TABLE a_folded");
+        open_small(&h, 0, 0, 20);
+    }
     (void)used(&h, "/a/one.mov", T(5));
     many_read(&h, "/top.txt", T(60), 50);
     (void)used(&h, "/a/later", T(130));
@@ -164,6 +178,18 @@ evidence_outlives_the_sums_it_came_from(void)
     (void)move(&h, "/a", "/c/a", T(8));
     TAP_CHECK(last_of(&h, "/c/a/one.mov") == T(7) && last_of(&h, "/top.txt") == T(109));
     help_end(&h);
+}
+
+static void
+evidence_outlives_the_sums_it_came_from(void)
+{
+    outlives(false);
+}
+
+static void
+likewise_in_a_file_of_before(void)
+{
+    outlives(true);
 }
 
 /* Of a day of which one sum is left nobody knows which of two files of one name was meant when. */
@@ -201,6 +227,7 @@ main(void)
     TAP_RUN(paths_that_wait_beyond_the_bound_begin_the_record_anew);
     TAP_RUN(moves_beyond_the_bound_begin_the_record_at_the_oldest_that_is_kept);
     TAP_RUN(evidence_outlives_the_sums_it_came_from);
+    TAP_RUN(likewise_in_a_file_of_before);
     TAP_RUN(sums_by_day_take_nothing_away);
     return tap_end();
 }

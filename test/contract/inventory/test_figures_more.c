@@ -1,8 +1,7 @@
 /* Plans as of a date, charts, counts, comparisons, growth, lists without an end, and files of an older format. Lists
  * are read back by a CSV reader of the test's own and by DuckDB. */
 #include "help.h"
-
-#include <duckdb.h>
+#include "help_sql.h"
 
 #include "server/inventory/figures.h"
 
@@ -514,26 +513,6 @@ an_export_of_a_plan_tells_the_reasons(void)
     al_free(t);
 }
 
-/* A statement in a DuckDB of the test's own; the number it gives. */
-static int64_t
-sql_number(const char *file, const char *sql)
-{
-    duckdb_database db;
-    duckdb_connection con;
-    duckdb_result r;
-    int64_t n;
-
-    TAP_CHECK(duckdb_open(file, &db) == DuckDBSuccess && duckdb_connect(db, &con) == DuckDBSuccess);
-    if (duckdb_query(con, sql, &r) != DuckDBSuccess) {
-        tap_fail(__FILE__, __LINE__, "%s: %s", sql, duckdb_result_error(&r));
-    }
-    n = duckdb_value_int64(&r, 0, 0);
-    duckdb_destroy_result(&r);
-    duckdb_disconnect(&con);
-    duckdb_close(&db);
-    return n;
-}
-
 static void
 an_export_to_parquet_holds_the_same(void)
 {
@@ -557,7 +536,7 @@ an_export_to_parquet_holds_the_same(void)
              "p.inode::VARCHAR AND c.type = p.type AND c.state = p.state AND c.owner = p.owner AND "
              "epoch_ns(p.modified) = %lld AND (p.accessed IS NULL) = (c.accessed IS NULL)",
              csv, parquet, (long long)(NOW_NS - 400 * DAY_NS));
-    TAP_EQUAL_U64((uint64_t)sql_number(NULL, sql), 2 * AL_LEN(hostile));
+    TAP_EQUAL_U64((uint64_t)help_sql(NULL, sql), 2 * AL_LEN(hostile));
     help_end(&h);
 }
 
@@ -718,7 +697,7 @@ a_file_of_format_1_gets_its_summaries(void)
     h.inv = inventory_close(h.inv);
     snprintf(file, sizeof(file), "%s/" VOLUME ".duckdb", h.dir);
     for (size_t i = 0; i < AL_LEN(back); i++) {
-        (void)sql_number(file, back[i]);
+        (void)help_sql(file, back[i]);
     }
     for (int i = 0; i < 2; i++) { /* again: it is of the new format now */
         help_open(&h);
@@ -733,9 +712,9 @@ a_file_of_format_1_gets_its_summaries(void)
         TAP_EQUAL_U64(r.entries, 7);
         TAP_OK(inventory_day_keep(h.inv, &own, VOLUME, NOW_NS));
         h.inv = inventory_close(h.inv);
-        TAP_EQUAL_U64((uint64_t)sql_number(file, "SELECT format FROM meta"), 3);
+        TAP_EQUAL_U64((uint64_t)help_sql(file, "SELECT format FROM meta"), 3);
     }
-    (void)sql_number(file, "UPDATE meta SET format = 4");
+    (void)help_sql(file, "UPDATE meta SET format = 4");
     help_open(&h);
     TAP_CODE(inventory_figures(h.inv, &own, VOLUME, &q, arena, &f), AL_ECORRUPT);
     al_arena_free(arena);
