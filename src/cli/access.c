@@ -60,6 +60,19 @@ add_from(struct cli *c, struct al_buf *path, int64_t back_ns)
     return add_query(path, "from", text);
 }
 
+int
+cmd_access_list(struct cli *c)
+{
+    static const struct column columns[] = {{"VOLUME", "name", COL_TEXT},
+                                            {"STATE", "state", COL_TEXT},
+                                            {"COMPLETE SINCE", "covered_since_at", COL_TIME},
+                                            {"LAST EVENT", "last_event_at", COL_TIME},
+                                            {"NOT READ", "behind_bytes", COL_BYTES},
+                                            {"NEXT STEP", "next_step", COL_TEXT}};
+
+    return list_nouns(c, "/access", columns, AL_LEN(columns));
+}
+
 /* ---- status ---- */
 
 static int

@@ -218,6 +218,7 @@ int cmd_figures(struct cli *c);
 int cmd_tree(struct cli *c);
 int cmd_why(struct cli *c);
 /* ---- what audit logs tell ---- */
+int cmd_access_list(struct cli *c);
 int cmd_access_status(struct cli *c);
 int cmd_access_show(struct cli *c);
 int cmd_access_follow(struct cli *c);

@@ -372,6 +372,8 @@ static const struct cli_command table[] = {
      false, cmd_tree},
     {"why", NULL, "VOLUME PATH", 2, 2, "why a file is where it is, and what happened to it", NULL,
      names_more, false, cmd_why},
+    {"access", "list", "", 0, 0, "volumes with audit logs, those in trouble first", by_customer,
+     NULL, false, cmd_access_list},
     {"access", "status", "VOLUME", 1, 1, "how it stands with the audit logs of a volume", NULL,
      names_more, false, cmd_access_status},
     {"access", "show", "VOLUME [PATH]", 1, 2, "the latest accesses, newest first", access_show,

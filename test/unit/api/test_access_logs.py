@@ -91,6 +91,8 @@ def test_rows_show_in_every_command():
     site.batch(rows(v, used("a/one.mov", now - HOUR, reads=3), used("a/two.mov", now - HOUR, user="bo", reads=5, host="mac2"),
                     {"k": "move", "path": "a/two.mov", "target": "b/two.mov", "time_ns": now - SECOND, "user": "bo"}),
                audit(v, "live", DAY, nodes=[{"node": "7", "host": "mac1", "user": "anna", "active": True, "files": 2, "behind_bytes": 10}]))
+    assert "shown" in [v["name"] for v in json.loads(site.alto("access", "list", "--json"))]
+    assert "COMPLETE SINCE" in site.alto("access", "list")
     shown = site.alto("access", "show", "shown")
     assert shown.index("/b/two.mov") < shown.index("/a/one.mov") and "anna" in shown, shown
     items = json.loads(site.alto("access", "show", "shown", "--json"))
