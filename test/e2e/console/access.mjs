@@ -97,7 +97,11 @@ const STEPS = {
   async person({ user }) {
     await page.getByRole("link", { name: user, exact: true }).first().click();
     await page.waitForURL(/user=/);
-    await page.locator(".ant-table-row").first().waitFor();
+    // The rows of all are there for a moment, and then none while those of one are asked for.
+    await page.waitForFunction((name) => {
+      const rows = [...document.querySelectorAll(".ant-table-row")];
+      return rows.length > 0 && rows.every((r) => r.innerText.includes(name));
+    }, user);
     const rows = await page.locator(".ant-table-row").allInnerTexts();
     await button("Show all").click();
     await page.waitForURL((u) => !u.searchParams.has("user"));
