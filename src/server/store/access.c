@@ -233,7 +233,6 @@ store_access_volumes(struct store *s, const struct scope *scope, int64_t told_si
                      void *ctx, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(
         s, fail, &q,
@@ -242,13 +241,7 @@ store_access_volumes(struct store *s, const struct scope *scope, int64_t told_si
         " ORDER BY (coalesce(x.state, 'untold')='live' AND x.told_ns>=?3), v.name, v.id"
         " LIMIT ?4 OFFSET ?5",
         S_SCOPE(scope), S_I64(told_since_ns), S_I64(limit), S_U64(offset)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0)));
-    }
+    return store_each_text(q, each, ctx, fail);
 }
 
 int
@@ -268,18 +261,11 @@ store_volume_each_audited(struct store *s, const struct scope *scope, const char
                           void *ctx, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(
         s, fail, &q,
         "SELECT id, customer_id FROM volume WHERE kind='lucidlink' AND id>?1" STORE_SCOPE(
             2, 3) " ORDER BY id LIMIT ?4",
         S_TEXT(after), S_SCOPE(scope), S_I64(max)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
-    }
+    return store_each_pair(q, each, ctx, fail);
 }

@@ -67,7 +67,6 @@ store_work_shares(struct store *s, const struct scope *scope, const char *host_i
                   int (*each)(void *ctx, const char *share_id), void *ctx, struct al_fail *fail)
 {
     struct store_stmt AL_CLEANUP(store_done) *q = NULL;
-    bool row;
 
     AL_TRY(store_query(s, fail, &q,
                        "SELECT DISTINCT w.share_id FROM work w JOIN share h ON h.id=w.share_id"
@@ -75,13 +74,7 @@ store_work_shares(struct store *s, const struct scope *scope, const char *host_i
                        " AND w.kind='check_share' AND (?2 OR w.customer_id=?3)"
                        " ORDER BY w.share_id",
                        S_TEXT(host_id), S_SCOPE(scope)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0)));
-    }
+    return store_each_text(q, each, ctx, fail);
 }
 
 /* ---- hosts ---- */
@@ -244,18 +237,11 @@ store_news_each(struct store *s, const struct scope *scope,
                 struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(
         s, fail, &q, "SELECT volume_id, customer_id FROM volume_news WHERE (?1 OR customer_id=?2)",
         S_SCOPE(scope)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
-    }
+    return store_each_pair(q, each, ctx, fail);
 }
 
 /* ---- figures ---- */

@@ -295,19 +295,12 @@ store_import_each_running(struct store *s, const struct scope *scope,
                           struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(s, fail, &q,
                        "SELECT id, volume_id FROM import WHERE state='running'" STORE_SCOPE(
                            1, 2) " ORDER BY touched_ns, id",
                        S_SCOPE(scope)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
-    }
+    return store_each_pair(q, each, ctx, fail);
 }
 
 int
@@ -388,19 +381,12 @@ store_import_each_left(struct store *s, const struct scope *scope,
                        struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(s, fail, &q,
                        "SELECT id, source FROM import WHERE source_left=1"
                        " AND state IN ('done','failed','cancelled')" STORE_SCOPE(1, 2),
                        S_SCOPE(scope)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
-    }
+    return store_each_pair(q, each, ctx, fail);
 }
 
 int
@@ -408,19 +394,12 @@ store_import_each_cut(struct store *s, const struct scope *scope,
                       int (*each)(void *ctx, const char *id), void *ctx, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(
         s, fail, &q,
         "SELECT id FROM import WHERE state='uploading' AND source<>''" STORE_SCOPE(1, 2),
         S_SCOPE(scope)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0)));
-    }
+    return store_each_text(q, each, ctx, fail);
 }
 
 int

@@ -247,6 +247,36 @@ store_step_one(struct store_stmt *q, const char *what, struct al_fail *fail)
 }
 
 int
+store_each_text(struct store_stmt *q, int (*each)(void *ctx, const char *), void *ctx,
+                struct al_fail *fail)
+{
+    bool row = false;
+
+    for (;;) {
+        AL_TRY(store_step(q, &row, fail));
+        if (!row) {
+            return AL_OK;
+        }
+        AL_TRY(each(ctx, store_col_text(q, 0)));
+    }
+}
+
+int
+store_each_pair(struct store_stmt *q, int (*each)(void *ctx, const char *, const char *), void *ctx,
+                struct al_fail *fail)
+{
+    bool row = false;
+
+    for (;;) {
+        AL_TRY(store_step(q, &row, fail));
+        if (!row) {
+            return AL_OK;
+        }
+        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
+    }
+}
+
+int
 store_run_args(struct store *s, struct al_fail *fail, const char *sql, const struct store_arg *args,
                size_t count)
 {

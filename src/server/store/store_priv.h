@@ -104,6 +104,11 @@ int store_run_args(struct store *s, struct al_fail *fail, const char *sql,
 int store_step(struct store_stmt *q, bool *ret_row, struct al_fail *fail) AL_MUST_CHECK;
 /* Exactly one row, or AL_ENOENT with the sentence "no such <what>". */
 int store_step_one(struct store_stmt *q, const char *what, struct al_fail *fail) AL_MUST_CHECK;
+/* The first column of each row, or the first two, as texts; ends with the first failure of `each`. */
+int store_each_text(struct store_stmt *q, int (*each)(void *ctx, const char *), void *ctx,
+                    struct al_fail *fail) AL_MUST_CHECK;
+int store_each_pair(struct store_stmt *q, int (*each)(void *ctx, const char *, const char *),
+                    void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 /* Starts the same statement again with other values (for loops of inserts). */
 void store_again(struct store_stmt *q, const struct store_arg *args, size_t count);
 void store_done(struct store_stmt **q);        /* for AL_CLEANUP: back to the cache */

@@ -177,19 +177,12 @@ store_rule_each_id(struct store *s, const struct scope *scope, const char *volum
                    int (*each)(void *ctx, const char *id), void *ctx, struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(s, fail, &q,
                        "SELECT id FROM rule WHERE volume_id=?1" STORE_SCOPE(
                            2, 3) " ORDER BY action<>'exclude', position, id",
                        S_TEXT(volume_id), S_SCOPE(scope)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0)));
-    }
+    return store_each_text(q, each, ctx, fail);
 }
 
 int
@@ -198,17 +191,10 @@ store_volume_each_after(struct store *s, const struct scope *scope, const char *
                         struct al_fail *fail)
 {
     AL_CLEANUP(store_done) struct store_stmt *q = NULL;
-    bool row;
 
     AL_TRY(store_query(
         s, fail, &q,
         "SELECT id, customer_id FROM volume WHERE id>?1" STORE_SCOPE(2, 3) " ORDER BY id LIMIT ?4",
         S_TEXT(after), S_SCOPE(scope), S_I64(max)));
-    for (;;) {
-        AL_TRY(store_step(q, &row, fail));
-        if (!row) {
-            return AL_OK;
-        }
-        AL_TRY(each(ctx, store_col_text(q, 0), store_col_text(q, 1)));
-    }
+    return store_each_pair(q, each, ctx, fail);
 }
