@@ -246,14 +246,13 @@ inventory_pinned(struct inventory *inv, const struct inventory_scope *scope, con
     if (rc < 0) {
         return rc;
     }
-    inv_put(&sql, "SELECT count(*) FROM (SELECT now_path FROM \"v_%s\".a_pin WHERE now_path = ",
-            u.volume->id);
+    inv_put(&sql, "SELECT count(*) FROM " INV_PINNED_SQL " WHERE now_path = ", u.volume->id);
     inv_put_blob(&sql, al_buf_span(&clean));
     inv_put(&sql, " OR (now_path || '/'::BLOB <= ");
     inv_put_blob(&sql, al_buf_span(&clean));
     inv_put(&sql, " AND now_path || '0'::BLOB > "); /* '0' follows '/' */
     inv_put_blob(&sql, al_buf_span(&clean));
-    inv_put(&sql, ") GROUP BY now_path, node HAVING sum(delta) > 0)");
+    inv_put(&sql, ")");
     rc = sql.rc < 0 ? sql.rc : inv_one(inv, u.conn, (char *)sql.text.at, &pins);
     if (rc == AL_OK) {
         *ret = pins > 0;

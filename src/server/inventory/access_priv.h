@@ -20,6 +20,9 @@
 /* Evidence this old may be in no sum any more. */
 #define INV_LOGGED_NS (INT64_C(80) * 86400 * 1000000000)
 #define INV_PINS_MAX 100000u
+/* Paths that some client has pinned, as they are now; %s: the volume. A path of two clients is there twice. */
+#define INV_PINNED_SQL                                                                             \
+    "(SELECT now_path FROM \"v_%s\".a_pin GROUP BY now_path, node HAVING sum(delta) > 0)"
 #define INV_BASE_NS (2 * INVENTORY_MOVES_NS) /* longer than a late move may come */
 
 struct inv_moves;
@@ -131,8 +134,8 @@ int inv_place_end(struct inv_place *p) AL_MUST_CHECK;
 
 /* ---- access_routes.c: what moves of a batch mean for the tree as it is ---- */
 struct inv_routes {
-    struct inv_moves
-        moves; /* all that may matter; those of the batch are not active until their turn */
+    /* all that may matter; those of the batch are not active until their turn */
+    struct inv_moves moves;
     struct inv_times before;  /* what happened when, but for this batch */
     struct inv_times sources; /* where moves began, but for this batch */
     struct al_arena *arena;   /* lent: of paths */

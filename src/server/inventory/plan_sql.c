@@ -96,9 +96,7 @@ find_pins(struct inv_plan *p)
     int64_t pins = 0;
     int rc = inv_runf(
         u->inv, u->conn,
-        "CREATE OR REPLACE TEMP TABLE pinned AS SELECT DISTINCT now_path FROM (SELECT "
-        "now_path, node FROM \"v_%s\".a_pin GROUP BY now_path, node HAVING sum(delta) > 0)",
-        id);
+        "CREATE OR REPLACE TEMP TABLE pinned AS SELECT DISTINCT now_path FROM " INV_PINNED_SQL, id);
 
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.pinned", &pins);
