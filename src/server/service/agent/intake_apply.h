@@ -101,8 +101,7 @@ int intake_store(struct intake *in) AL_MUST_CHECK;
 
 /* ---- intake_told.c: what audit logs told, into the store ---- */
 /* When the host said so. What lay on the host while it was cut off tells of then, not of now. */
-int64_t intake_heard_ns(const struct intake *in, const struct intake_audit *a);
-int64_t intake_heard_of(const struct intake *in, int64_t told_ns);
+int64_t intake_heard_ns(const struct intake *in, int64_t told_ns);
 int intake_store_access(struct intake *in, const struct intake_record *r,
                         const struct intake_of *of) AL_MUST_CHECK;
 int intake_store_audit(struct intake *in, const struct intake_record *r,

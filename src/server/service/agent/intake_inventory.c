@@ -299,7 +299,7 @@ coverage(struct intake *in, struct intake_volume *v, const struct intake_audit *
     c.since_ns = told->x.covered_ns == 0 || told->x.covered_ns > v->floor_ns ? told->x.covered_ns
                                                                              : v->floor_ns;
     c.since_ns = c.since_ns < in->t.now_ns ? c.since_ns : in->t.now_ns;
-    c.told_ns = intake_heard_ns(in, told);
+    c.told_ns = intake_heard_ns(in, told->x.told_ns);
     return set_coverage(in, v, &c);
 }
 

@@ -25,8 +25,9 @@ struct al_span intake_get_bytes(struct intake_reading *r, const char *key, size_
 
 /* ---- intake_access.c ---- */
 void intake_read_access(struct intake_reading *r, struct intake_record *to);
-void intake_read_filespaces(struct intake_reading *r,
-                            struct intake_record *to); /* intake_filespaces.c */
 void intake_read_audit(struct intake_reading *r, struct intake_record *to);
+
+/* ---- intake_filespaces.c ---- */
+void intake_read_filespaces(struct intake_reading *r, struct intake_record *to);
 
 #endif

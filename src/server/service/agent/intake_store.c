@@ -604,7 +604,7 @@ one_record(struct intake *in, const struct intake_record *r, const struct intake
         return intake_store_audit(in, r, of);
     case INTAKE_FILESPACES:
         return store_host_found_set(in->t.db, &in->t.scope, in->t.actor_id, r->found,
-                                    intake_heard_of(in, r->ended_ns), in->t.fail);
+                                    intake_heard_ns(in, r->ended_ns), in->t.fail);
     case INTAKE_OUTCOME:
         break;
     }

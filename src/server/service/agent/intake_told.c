@@ -5,15 +5,9 @@
 #include <string.h>
 
 int64_t
-intake_heard_of(const struct intake *in, int64_t told_ns)
+intake_heard_ns(const struct intake *in, int64_t told_ns)
 {
     return told_ns > 0 && told_ns < in->t.now_ns - INTAKE_CLOCK_NS ? told_ns : in->t.now_ns;
-}
-
-int64_t
-intake_heard_ns(const struct intake *in, const struct intake_audit *a)
-{
-    return intake_heard_of(in, a->x.told_ns);
 }
 
 /* Whether the volume's figures may be others now. */
@@ -134,7 +128,7 @@ intake_store_audit(struct intake *in, const struct intake_record *r, const struc
     struct store_access was, now = a->x;
 
     SV_TRY(store_access_get(in->t.db, &in->t.scope, v->id, in->t.arena, &was, in->t.fail));
-    now.told_ns = intake_heard_ns(in, a);
+    now.told_ns = intake_heard_ns(in, a->x.told_ns);
     now.since_ns = now.since_ns < in->t.now_ns ? now.since_ns : in->t.now_ns;
     now.last_event_ns = now.last_event_ns < in->t.now_ns ? now.last_event_ns : in->t.now_ns;
     SV_TRY(store_access_set(in->t.db, &in->t.scope, &now, in->t.fail));
