@@ -7,10 +7,11 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "port/ask.h"
 
 #define MARKS_FILE "gate.marks"
 #define MARKS_FILE_MAX (1u << 20)
-#define MOUNTINFO_MAX (4u << 20)
+#define SWAPS_MAX (4u << 20)
 
 static int
 refuse(struct al_fail *fail, const char *why, const char *what)
@@ -67,8 +68,8 @@ refuse_swap(struct gate *g, int fd, struct al_fail *fail)
     char *rest, *line;
     int rc;
 
-    al_buf_init(&text, MOUNTINFO_MAX);
-    rc = port_read_file(g->port, NULL, "/proc/swaps", MOUNTINFO_MAX, &text);
+    al_buf_init(&text, SWAPS_MAX);
+    rc = port_read_file(g->port, NULL, "/proc/swaps", SWAPS_MAX, &text);
     if (rc != AL_OK || text.len == 0) {
         return rc == AL_ENOENT || rc == AL_OK ? AL_OK
                                               : al_fail_set(fail, rc, 0, "cannot read /proc/swaps");
@@ -129,7 +130,7 @@ gate_is_overlay_layer(int fd, const char *mountinfo)
 }
 
 static int
-refuse_overlay(struct gate *g, int fd, struct al_fail *fail)
+refuse_overlay(int fd, struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     int rc;
@@ -137,8 +138,8 @@ refuse_overlay(struct gate *g, int fd, struct al_fail *fail)
     if (port_kernel_at_least(6, 6)) {
         return AL_OK;
     }
-    al_buf_init(&text, MOUNTINFO_MAX);
-    rc = port_read_file(g->port, NULL, "/proc/self/mountinfo", MOUNTINFO_MAX, &text);
+    al_buf_init(&text, PORT_MOUNTS_MAX);
+    rc = port_mounts(&text);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "cannot read /proc/self/mountinfo");
     }
@@ -260,7 +261,7 @@ gate_mark(struct gate *g, int fd, const char *path, struct al_fail *fail)
         rc = refuse_swap(g, fd, fail);
     }
     if (rc == AL_OK) {
-        rc = refuse_overlay(g, fd, fail);
+        rc = refuse_overlay(fd, fail);
     }
     if (rc != AL_OK) {
         return rc;

@@ -26,6 +26,8 @@
 #define AUDIT_NEWS_MAX AUDIT_OWN_MAX
 
 /* ---- audit_root.c ---- */
+/* What is at a filespace's .lucid_audit: codes of port_stat_at, AL_ELIMIT. May hang as the mount does. */
+int audit_logs_stat(struct port *p, const char *root, struct port_stat *ret) AL_MUST_CHECK;
 /* Where the filespace of a volume is mounted: the setting; else the nearest folder at or above the volume that has .lucid_audit, also one
  * that may not be looked at; else the root of the mount. *ret_prefix: the volume from there, "" or "/a/b". Both to be freed.
  * AL_ENOMEM. */

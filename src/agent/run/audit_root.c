@@ -32,26 +32,29 @@ up(char *path)
     return true;
 }
 
+int
+audit_logs_stat(struct port *p, const char *root, struct port_stat *ret)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    size_t len = strlen(root);
+    int rc;
+
+    al_buf_init(&path, (size_t)64 << 10);
+    rc = al_buf_addf(&path, "%s%s" FOLLOW_FOLDER, root, len > 0 && root[len - 1] == '/' ? "" : "/");
+    return rc != AL_OK ? rc : port_stat_at(p, NULL, (const char *)path.at, ret);
+}
+
 /* AL_OK: it has logs, or what may be logs; AL_ENOENT: not. */
 static int
 has_logs(struct port *p, const char *folder)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     struct port_stat st;
-    size_t len = strlen(folder);
-    int rc;
+    int rc = audit_logs_stat(p, folder, &st);
 
-    al_buf_init(&path, (size_t)64 << 10);
-    rc = al_buf_addf(&path, "%s%s" FOLLOW_FOLDER, folder,
-                     len > 0 && folder[len - 1] == '/' ? "" : "/");
-    if (rc != AL_OK) {
-        return rc;
-    }
-    rc = port_stat_at(p, NULL, (const char *)path.at, &st);
     if (rc == AL_ENOENT || rc == AL_ENOTDIR || (rc == AL_OK && st.type != PORT_T_FOLDER)) {
         return AL_ENOENT;
     }
-    return rc == AL_ENOMEM ? rc : AL_OK;
+    return rc == AL_ENOMEM || rc == AL_ELIMIT ? rc : AL_OK;
 }
 
 static void

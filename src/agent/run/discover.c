@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/run/agent.h"
+#include "agent/run/audit.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -149,17 +150,9 @@ discover_ask(struct discover_look *l, struct filespaces *f)
 enum filespace_logs
 discover_logs(struct port *port, const char *path)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf at = {0};
     struct port_stat st;
-    size_t len = strlen(path);
-    int rc;
+    int rc = audit_logs_stat(port, path, &st);
 
-    al_buf_init(&at, 2 * (size_t)FILESPACE_PATH_MAX);
-    if (al_buf_addf(&at, "%s%s" FOLLOW_FOLDER, path, len > 0 && path[len - 1] == '/' ? "" : "/") !=
-        AL_OK) {
-        return FILESPACE_LOGS_UNKNOWN;
-    }
-    rc = port_stat_at(port, NULL, (const char *)at.at, &st);
     return rc == AL_OK ? st.type == PORT_T_FOLDER ? FILESPACE_LOGS_PRESENT : FILESPACE_LOGS_ABSENT
            : rc == AL_ENOENT ? FILESPACE_LOGS_ABSENT
            : rc == AL_EACCES ? FILESPACE_LOGS_DENIED
