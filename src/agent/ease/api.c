@@ -84,7 +84,7 @@ find_functions(struct ease_api *api)
     port_symbol at;
 
 #define EASE_FIND(name, symbol, a, b, type, args)                                                  \
-    at = port_library_symbol(api->library, symbol);                                                \
+    at = port_library_symbol(api->dll, symbol);                                                \
     memcpy(&api->fn.name, &at, sizeof(at));
     EASE_FUNCTIONS(EASE_FIND)
 #undef EASE_FIND
@@ -140,7 +140,7 @@ ease_api_load(struct port *port, const char *path, struct ease_api *ret, struct 
     int rc = read_version(port, path, &api, fail);
 
     if (rc == AL_OK) {
-        rc = port_library_open(path, &api.library, fail);
+        rc = port_library_open(path, &api.dll, fail);
     }
     if (rc != AL_OK) {
         return rc;
@@ -158,7 +158,7 @@ ease_api_load(struct port *port, const char *path, struct ease_api *ret, struct 
 void
 ease_api_unload(struct ease_api *api, bool threads)
 {
-    api->library = threads ? port_library_leave(api->library) : port_library_close(api->library);
+    api->dll = threads ? port_library_leave(api->dll) : port_library_close(api->dll);
     api->fn = (struct ease_functions){0};
     api->flavour = EASE_NONE;
 }

@@ -20,7 +20,7 @@ enum ease_flavour { EASE_NONE, EASE_CLOUDTIER, EASE_FRAMEWORK };
 const char *ease_flavour_name(enum ease_flavour f);
 
 struct ease_api {
-    struct port_library *library;
+    struct port_library *dll;
     struct ease_functions fn; /* NULL: not exported */
     enum ease_flavour flavour;
     enum ease_layout layout;

@@ -29,4 +29,16 @@ reads_right(const struct world_stub *s)
     return same;
 }
 
+/* argv: a or b, the stand-in's library. False: they are not there. */
+static inline bool
+test_args(int argc, char **argv)
+{
+    if (argc < 3) {
+        return false;
+    }
+    flavour_b = argv[1][0] == 'b';
+    dll = argv[2];
+    return true;
+}
+
 #endif

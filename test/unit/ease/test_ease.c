@@ -700,11 +700,9 @@ test_stub_calls(void)
 int
 main(int argc, char **argv)
 {
-    if (argc < 3) {
+    if (!test_args(argc, argv)) {
         return 2;
     }
-    flavour_b = argv[1][0] == 'b';
-    dll = argv[2];
     TAP_RUN(test_life);
     TAP_RUN(test_refused);
     TAP_RUN(test_not_a_library);

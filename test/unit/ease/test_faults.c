@@ -144,11 +144,9 @@ test_each_start_fails_once(void)
 int
 main(int argc, char **argv)
 {
-    if (argc < 3) {
+    if (!test_args(argc, argv)) {
         return 2;
     }
-    flavour_b = argv[1][0] == 'b';
-    dll = argv[2];
     TAP_RUN(test_each_call_fails_once);
     TAP_RUN(test_each_start_fails_once);
     return tap_end();

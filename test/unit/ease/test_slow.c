@@ -131,7 +131,7 @@ test_stop_under_load(void)
     }
 }
 
-/* Twenty readers of one object: one fetch. */
+/* Readers of one object at the same time: one fetch. */
 static void
 test_shared_fetch(void)
 {
@@ -188,11 +188,9 @@ test_large_mapping(void)
 int
 main(int argc, char **argv)
 {
-    if (argc < 3) {
+    if (!test_args(argc, argv)) {
         return 2;
     }
-    flavour_b = argv[1][0] == 'b';
-    dll = argv[2];
     TAP_RUN(test_deadline);
     TAP_RUN(test_stop_under_load);
     TAP_RUN(test_shared_fetch);
