@@ -2,42 +2,13 @@
  * work in; argv[2]: the stand-in (test/lib/stand_in.c). */
 #include "tap.h"
 
-#include <stdlib.h>
-
+#include "../../lib/stand_in.h"
 #include "base/mem.h"
 #include "port/ask.h"
 
-#if defined(_WIN32)
-#define SUFFIX ".exe"
-#define SEPARATOR ";"
-#define DRIVE "Z:" /* Wine's of the whole tree */
-#else
-#define SUFFIX ""
-#define SEPARATOR ":"
-#define DRIVE ""
-#endif
 #define SECOND INT64_C(1000000000)
 
-static struct port *port;
-static char base[600], program[700];
-
-static void
-put(const char *name, const void *bytes, size_t len, uint32_t mode)
-{
-    char path[700];
-    struct port_file *f = NULL;
-
-    snprintf(path, sizeof(path), "%s/%s", base, name);
-    TAP_OK(port_open(port, NULL, path, PORT_READ | PORT_WRITE | PORT_CREATE | PORT_TRUNC, mode, &f));
-    TAP_OK(port_pwrite(port, f, bytes, len, 0));
-    TAP_OK(port_close(port, f));
-}
-
-static void
-says(const char *name, const char *text)
-{
-    put(name, text, strlen(text), 0644);
-}
+static char program[700];
 
 static int
 ask(struct port_child *c, int64_t timeout_ns, const char *arg, struct al_buf *to, int *ret_status)
@@ -131,26 +102,10 @@ the_table_of_mounts_is_there_where_the_system_has_one(void)
 int
 main(int argc, char **argv)
 {
-    static char path[4000];
-    AL_CLEANUP(al_buf_free) struct al_buf exe = {.max = 64u << 20};
-    const char *was = getenv("PATH");
-
-    port = port_native();
-    if (argc < 3) {
-        return 2;
-    }
-    snprintf(base, sizeof(base), "%s%s/ask-%llx", argv[1][0] == '/' ? DRIVE : "", argv[1], (unsigned long long)port_now_ns(port));
-    for (char *c = base; *c != '\0'; c++) {
-        *c = *c == '\\' ? '/' : *c;
-    }
-    snprintf(program, sizeof(program), "%s/lucid-of-a-test" SUFFIX, base);
-    if (port_mkdirs(port, base, 0755) != AL_OK || port_read_file(port, NULL, argv[2], 64u << 20, &exe) != AL_OK) {
-        printf("Bail out! %s cannot be read\n", argv[2]);
+    if (!stand_in_begin(argc, argv, "lucid-of-a-test", "relative" SEPARATOR SEPARATOR)) {
         return 1;
     }
-    put("lucid-of-a-test" SUFFIX, exe.at, exe.len, 0755);
-    snprintf(path, sizeof(path), "PATH=relative" SEPARATOR SEPARATOR "%s" SEPARATOR "%s", base, was != NULL ? was : "");
-    putenv(path);
+    snprintf(program, sizeof(program), "%s/lucid-of-a-test" SUFFIX, base);
     TAP_RUN(a_program_of_the_path_is_found_and_its_words_come_whole);
     TAP_RUN(one_that_hangs_or_never_stops_talking_costs_the_time_limit_alone);
     TAP_RUN(what_is_no_plain_argument_or_no_program_is_refused);

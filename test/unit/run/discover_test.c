@@ -2,41 +2,9 @@
  * it, and within the time limit. argv[1]: a folder to work in; argv[2]: the stand-in. */
 #include "tap.h"
 
-#include <stdlib.h>
-
+#include "../../lib/stand_in.h"
 #include "agent/run/discover.h"
 #include "base/mem.h"
-
-#if defined(_WIN32)
-#define SUFFIX ".exe"
-#define SEPARATOR ";"
-#define DRIVE "Z:" /* Wine's of the whole tree */
-#else
-#define SUFFIX ""
-#define SEPARATOR ":"
-#define DRIVE ""
-#endif
-
-static struct port *port;
-static char base[600];
-
-static void
-put(const char *name, const void *bytes, size_t len, uint32_t mode)
-{
-    char path[700];
-    struct port_file *f = NULL;
-
-    snprintf(path, sizeof(path), "%s/%s", base, name);
-    TAP_OK(port_open(port, NULL, path, PORT_READ | PORT_WRITE | PORT_CREATE | PORT_TRUNC, mode, &f));
-    TAP_OK(port_pwrite(port, f, bytes, len, 0));
-    TAP_OK(port_close(port, f));
-}
-
-static void
-says(const char *name, const char *text)
-{
-    put(name, text, strlen(text), 0644);
-}
 
 static void
 asked(struct discover_look *l, struct filespaces *f)
@@ -135,25 +103,9 @@ the_host_s_own_mounts_can_be_read(void)
 int
 main(int argc, char **argv)
 {
-    static char path[4000];
-    AL_CLEANUP(al_buf_free) struct al_buf exe = {.max = 64u << 20};
-    const char *was = getenv("PATH");
-
-    port = port_native();
-    if (argc < 3) {
-        return 2;
-    }
-    snprintf(base, sizeof(base), "%s%s/discover-%llx", argv[1][0] == '/' ? DRIVE : "", argv[1], (unsigned long long)port_now_ns(port));
-    for (char *c = base; *c != '\0'; c++) {
-        *c = *c == '\\' ? '/' : *c;
-    }
-    if (port_mkdirs(port, base, 0755) != AL_OK || port_read_file(port, NULL, argv[2], 64u << 20, &exe) != AL_OK) {
-        printf("Bail out! %s cannot be read\n", argv[2]);
+    if (!stand_in_begin(argc, argv, "lucid", "")) {
         return 1;
     }
-    put("lucid" SUFFIX, exe.at, exe.len, 0755);
-    snprintf(path, sizeof(path), "PATH=%s" SEPARATOR "%s", base, was != NULL ? was : "");
-    putenv(path);
     TAP_RUN(the_program_is_asked_for_each_of_its_instances);
     TAP_RUN(one_that_hangs_floods_or_fails_is_told_of_and_costs_nothing_else);
     TAP_RUN(without_the_program_that_is_said);
