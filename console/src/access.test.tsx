@@ -1,7 +1,7 @@
 // The rooms of accesses against a pretended altod.
 import { act, cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
-import { type Asked, asked, find, main, press, sent, serve, visit, wide } from './testing';
+import { type Asked, asked, find, main, moods, press, sent, serve, visit, wide } from './testing';
 
 const SPACE = '01jvxm00000000000000000005';
 const ROOM = `/access/${SPACE}`;
@@ -25,31 +25,7 @@ const TABS: [string, string, string, string | RegExp][] = [
 ];
 
 describe.each(TABS)('%s', (_name, path, data, nothing) => {
-  it('shows its data', async () => {
-    serve('full');
-    visit(path);
-    await find(data);
-  });
-  it('says what to do when there is nothing', async () => {
-    serve('empty');
-    visit(path);
-    await find(nothing);
-  });
-  it('tells a failure in the words of the server and tries again when asked', async () => {
-    let broken = true;
-    serve('full', (a) => (broken && a.path !== '/session' ? { status: 500, body: PROBLEM } : undefined));
-    visit(path);
-    await find('No disk.');
-    broken = false;
-    for (const again of within(main()).getAllByRole('button', { name: /Try again/ })) fireEvent.click(again);
-    await find(data);
-  });
-  it('shows that it loads', async () => {
-    serve('loading');
-    visit(path);
-    await waitFor(() => expect(main().querySelector('.ant-skeleton')).toBeTruthy());
-    expect(main().textContent).not.toMatch(data);
-  });
+  moods(path, data, nothing);
   it('tells who may not see it whom to ask, and does not ask again', async () => {
     const no = { ...PROBLEM, title: 'Forbidden', status: 403, code: 'forbidden', detail: 'Not yours.' };
     serve('full', (a) =>

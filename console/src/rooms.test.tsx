@@ -2,7 +2,7 @@
 import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
 import { makeWorld } from '../tools/fake.mjs';
-import { type Asked, asked, find, main, press, sent, serve, visit, wide } from './testing';
+import { type Asked, asked, find, main, moods, press, sent, serve, visit, wide } from './testing';
 
 const CUSTOMER = '01jcst00000000000000000000';
 const VOLUME = '01jvxm00000000000000000000';
@@ -33,48 +33,7 @@ const ROOMS: [string, string, string, string][] = [
   ['Versions', `/rules/${RULE}?tab=versions`, 'no limit', 'No version is kept'],
 ];
 
-describe.each(ROOMS)('%s', (_name, path, data, nothing) => {
-  it('shows its data', async () => {
-    serve('full');
-    visit(path);
-    await find(data);
-  });
-  it('says what to do when there is nothing', async () => {
-    serve('empty');
-    visit(path);
-    await find(nothing);
-  });
-  it('tells a failure in the words of the server and tries again when asked', async () => {
-    let broken = true;
-    serve('full', (a) =>
-      broken && a.path !== '/session'
-        ? {
-            status: 500,
-            body: {
-              type: 'about:blank',
-              title: 'The server failed',
-              status: 500,
-              code: 'internal',
-              detail: 'The inventory could not be read.',
-            },
-          }
-        : undefined,
-    );
-    visit(path);
-    await find('The inventory could not be read.');
-    broken = false;
-    for (const again of within(main()).getAllByRole('button', { name: /Try again/ })) fireEvent.click(again);
-    await find(data);
-  });
-  it('shows that it loads', async () => {
-    serve('loading');
-    visit(path);
-    await waitFor(() => {
-      expect(main().querySelector('.ant-skeleton')).toBeTruthy();
-    });
-    expect(main().textContent).not.toMatch(data);
-  });
-});
+describe.each(ROOMS)('%s', (_name, path, data, nothing) => moods(path, data, nothing));
 
 describe('on a phone', () => {
   it('lists are cards with the same acts', async () => {

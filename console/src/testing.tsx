@@ -1,9 +1,9 @@
 // What tests of rooms share: a pretended altod behind fetch, a console at an address, and how it is looked at.
 import { QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, configure, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { App as AntApp } from 'antd';
 import { MemoryRouter } from 'react-router';
-import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { answer, makeWorld, type Mood } from '../tools/fake.mjs';
 import { makeClient } from './api/data';
 import Inside from './inside';
@@ -104,3 +104,40 @@ afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
 });
+
+const PROBLEM = {
+  type: 'about:blank',
+  title: 'The server failed',
+  status: 500,
+  code: 'internal',
+  detail: 'No disk.',
+};
+
+/** What every room shows: its data, what to do when there is none, a failure in the server's words, and that it loads. */
+export function moods(path: string, data: string, nothing: string | RegExp) {
+  it('shows its data', async () => {
+    serve('full');
+    visit(path);
+    await find(data);
+  });
+  it('says what to do when there is nothing', async () => {
+    serve('empty');
+    visit(path);
+    await find(nothing);
+  });
+  it('tells a failure in the words of the server and tries again when asked', async () => {
+    let broken = true;
+    serve('full', (a) => (broken && a.path !== '/session' ? { status: 500, body: PROBLEM } : undefined));
+    visit(path);
+    await find('No disk.');
+    broken = false;
+    for (const again of within(main()).getAllByRole('button', { name: /Try again/ })) fireEvent.click(again);
+    await find(data);
+  });
+  it('shows that it loads', async () => {
+    serve('loading');
+    visit(path);
+    await waitFor(() => expect(main().querySelector('.ant-skeleton')).toBeTruthy());
+    expect(main().textContent).not.toMatch(data);
+  });
+}

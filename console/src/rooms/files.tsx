@@ -7,7 +7,7 @@ import { useParams } from 'react-router';
 import { api, type FileEntry, must, type Schemas } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
 import { bytes, count, counted, words } from '../lib/format';
-import { crumbs, keyOf, parentOf, pathsOf, type Place, placeOf, visible } from '../lib/path';
+import { keyOf, parentOf, pathsOf, type Place, placeOf, visible } from '../lib/path';
 import { reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -26,6 +26,7 @@ import {
   When,
 } from '../ui/parts';
 import { DataTable } from '../ui/table';
+import { Trail } from '../ui/trail';
 
 type Act = 'tier' | 'recall';
 interface Doing {
@@ -293,7 +294,6 @@ export default function Files() {
       order: way === 'descend' ? 'desc' : undefined,
     });
   };
-  const trail = crumbs(place);
   const v = volume.data;
   const filtered = !!text || !!state;
   const title = filtered ? 'No file fits' : v?.last_scan_at ? 'This folder is empty' : 'Not scanned yet';
@@ -350,20 +350,7 @@ export default function Files() {
         )
       }
     >
-      <nav className="crumbs" aria-label="Folder">
-        {trail.map((c, i) =>
-          i === trail.length - 1 ? (
-            <b key={c.path}>{i === 0 ? (v?.name ?? '/') : visible(c.name)}</b>
-          ) : (
-            <span key={c.path}>
-              <Button type="link" size="small" style={{ padding: '0 4px' }} onClick={() => open(c)}>
-                {i === 0 ? (v?.name ?? '/') : visible(c.name)}
-              </Button>
-              /
-            </span>
-          ),
-        )}
-      </nav>
+      <Trail folder={place} root={v?.name ?? '/'} onOpen={open} />
       <div className="bar">
         <Search value={text} onChange={(q) => change({ q })} label="Search by name" />
         <Select

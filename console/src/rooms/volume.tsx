@@ -7,7 +7,7 @@ import { useParams } from 'react-router';
 import { api, must, type Schemas, type Volume } from '../api/client';
 import { volumeFigures, type VolumeFigures, volumeGrowth } from '../api/calls';
 import { bytes, count, counted, percent } from '../lib/format';
-import { crumbs, type Place, visible } from '../lib/path';
+import { type Place, visible } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
 import {
   Bars,
@@ -28,6 +28,7 @@ import { AgeCard, GroupCards, SizeCard } from '../ui/figurecards';
 import { RecordCard } from '../ui/record';
 import { FilesTable, Tiles } from '../ui/planview';
 import { folderQuery, Tree, type TreeSort, useFolders } from '../ui/tree';
+import { Trail } from '../ui/trail';
 
 const Growth = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Growth })));
 const Map = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Map })));
@@ -380,26 +381,6 @@ function Grown({ volume }: { volume: Volume }) {
   );
 }
 
-function Crumbs({ folder, onOpen }: { folder: Place; onOpen: (f: Place) => void }) {
-  const trail = crumbs(folder);
-  return (
-    <nav className="crumbs" aria-label="Folder">
-      {trail.map((c, i) =>
-        i === trail.length - 1 ? (
-          <b key={c.path}>{i === 0 ? 'the whole volume' : visible(c.name)}</b>
-        ) : (
-          <span key={c.path}>
-            <Button type="link" size="small" onClick={() => onOpen(c)}>
-              {i === 0 ? 'the whole volume' : visible(c.name)}
-            </Button>
-            /
-          </span>
-        ),
-      )}
-    </nav>
-  );
-}
-
 export default function VolumeRoom() {
   const { id = '' } = useParams();
   const who = useWho();
@@ -444,7 +425,7 @@ export default function VolumeRoom() {
       }
     >
       {v.kind === 'lucidlink' && <RecordCard volume={id} />}
-      {tab !== 'growth' && <Crumbs folder={folder} onOpen={open} />}
+      {tab !== 'growth' && <Trail folder={folder} root="the whole volume" onOpen={open} />}
       <Tabs
         activeKey={tab}
         destroyOnHidden

@@ -2,9 +2,8 @@
 import { type KeyboardEvent, useRef, useState } from 'react';
 import { count, counted, utc } from '../lib/format';
 import { type Cell, clock, type HeatRow, level, LEVELS, mostOf, sum } from '../lib/heat';
+import { HourHead, HOURS, pad } from './hourhead';
 
-const HOURS = Array.from({ length: 24 }, (_, h) => h);
-const pad = (h: number) => String(h).padStart(2, '0');
 const uses = (c: { reads: number; writes: number }) =>
   sum(c) === 0 ? 'no access' : `${counted(c.reads, 'read')}, ${counted(c.writes, 'write')}`;
 
@@ -76,16 +75,7 @@ export function Heat({
         onKeyDown={key}
         onPointerLeave={() => setSeen(undefined)}
       >
-        <div role="row">
-          <span role="columnheader">
-            <span className="sr">Day</span>
-          </span>
-          {HOURS.map((h) => (
-            <span key={h} role="columnheader" aria-label={`${pad(h)}:00`}>
-              {h % 6 === 0 ? pad(h) : ''}
-            </span>
-          ))}
-        </div>
+        <HourHead />
         {rows.map((r, i) => (
           <div role="row" key={r.key}>
             <span role="rowheader" title={`${r.full}: ${uses(r)}`}>

@@ -5,6 +5,7 @@ import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
 import type { Windows } from '../api/calls';
 import { zones } from '../lib/cron';
 import { coverOf, DAYS, hourShare, minuteOf, setHour, spansOf, SPANS_MAX, spanText } from '../lib/week';
+import { HourHead, HOURS, pad } from './hourhead';
 
 const NIGHTS = { days: [1, 2, 3, 4, 5], from: '20:00', to: '06:00' };
 const WEEKEND = { days: [6, 7], from: '00:00', to: '24:00' };
@@ -13,8 +14,6 @@ const PRESETS: [string, { days: number[]; from: string; to: string }[]][] = [
   ['Nights and weekends', [NIGHTS, WEEKEND]],
   ['Weekends', [WEEKEND]],
 ];
-const HOURS = Array.from({ length: 24 }, (_, h) => h);
-const pad = (h: number) => String(h).padStart(2, '0');
 
 function Grid({
   cover,
@@ -74,16 +73,7 @@ function Grid({
         drawing.current = undefined;
       }}
     >
-      <div role="row" className="hours">
-        <span role="columnheader">
-          <span className="sr">Day</span>
-        </span>
-        {HOURS.map((h) => (
-          <span key={h} role="columnheader" aria-label={`${pad(h)}:00`}>
-            {h % 6 === 0 ? pad(h) : ''}
-          </span>
-        ))}
-      </div>
+      <HourHead className="hours" />
       {DAYS.map((name, day) => (
         <div role="row" key={name}>
           <span role="rowheader">{name}</span>

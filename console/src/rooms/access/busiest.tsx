@@ -8,10 +8,10 @@ import { count, counted, local } from '../../lib/format';
 import { clock, sum } from '../../lib/heat';
 import type { Place } from '../../lib/path';
 import { useAddress } from '../../lib/session';
-import { LOCAL, Nothing, When } from '../../ui/parts';
+import { LOCAL, When } from '../../ui/parts';
 import { DataTable } from '../../ui/table';
-import { Accesses, InFiles, ToWhy, Who } from './parts';
-import { FolderTrail } from './trail';
+import { Trail } from '../../ui/trail';
+import { Accesses, InFiles, NoAccess, ToWhy, Who } from './parts';
 
 const BY: { value: AccessBy; label: string; what: string }[] = [
   { value: 'file', label: 'Files', what: 'files' },
@@ -96,24 +96,17 @@ export default function Busiest({ volume }: { volume: string }) {
           </Button>
         )}
       </div>
-      <FolderTrail folder={folder} onOpen={open} />
+      {folder.path !== '/' && <Trail folder={folder} root="the whole volume" onOpen={open} />}
       <DataTable
         list={list}
         what={by.what}
         size="small"
         rowKey={(i) => `${i.what_b64 ?? ''} ${i.what}`}
         empty={
-          <Nothing
+          <NoAccess
             icon={<BarChartOutlined />}
-            title="No access in this time"
-            text={
-              folder.path === '/'
-                ? 'Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.'
-                : 'Choose a longer one, or look at the whole volume.'
-            }
-            action={
-              folder.path !== '/' && <Button onClick={() => open({ path: '/' })}>The whole volume</Button>
-            }
+            whole={folder.path === '/'}
+            open={open}
             command="alto access top VOLUME"
           />
         }

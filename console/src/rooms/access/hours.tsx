@@ -1,6 +1,6 @@
 // When files are used: by day and hour, or by the days of the week, as the reader's clock goes.
 import { ClockCircleOutlined } from '@ant-design/icons';
-import { Button, Card, Segmented, Skeleton } from 'antd';
+import { Card, Segmented, Skeleton } from 'antd';
 import { useMemo } from 'react';
 import { periodOf, useHours } from '../../api/access';
 import { count, counted } from '../../lib/format';
@@ -8,9 +8,10 @@ import { clock, type HeatBy, heatOf, type HourSum, sum } from '../../lib/heat';
 import { type Place, visible } from '../../lib/path';
 import { useAddress } from '../../lib/session';
 import { Heat, HeatTable } from '../../ui/heat';
-import { Failed, Nothing } from '../../ui/parts';
+import { Failed } from '../../ui/parts';
+import { Trail } from '../../ui/trail';
 import { Periods } from './busiest';
-import { FolderTrail } from './trail';
+import { NoAccess } from './parts';
 
 const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'short' });
 
@@ -69,7 +70,7 @@ export default function Hours({ volume }: { volume: string }) {
           onChange={(v) => change({ as: v === 'table' ? 'table' : undefined })}
         />
       </div>
-      <FolderTrail folder={folder} onOpen={open} />
+      {folder.path !== '/' && <Trail folder={folder} root="the whole volume" onOpen={open} />}
       {hours.error && !data ? (
         <Failed error={hours.error} retry={() => void hours.refetch()} />
       ) : !data ? (
@@ -78,17 +79,10 @@ export default function Hours({ volume }: { volume: string }) {
         </Card>
       ) : data.items.length === 0 ? (
         <Card>
-          <Nothing
+          <NoAccess
             icon={<ClockCircleOutlined />}
-            title="No access in this time"
-            text={
-              folder.path === '/'
-                ? 'Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.'
-                : 'Choose a longer one, or look at the whole volume.'
-            }
-            action={
-              folder.path !== '/' && <Button onClick={() => open({ path: '/' })}>The whole volume</Button>
-            }
+            whole={folder.path === '/'}
+            open={open}
             command="alto access hours VOLUME"
           />
         </Card>

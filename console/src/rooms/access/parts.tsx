@@ -1,11 +1,11 @@
 // What the rooms of accesses share: what is wrong and what to do, and the ways from one thing to the next.
-import { Alert } from 'antd';
+import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
 import type { AccessBrief } from '../../api/access';
 import { clockTime, local, utc } from '../../lib/format';
 import { parentOf, type Place, visible } from '../../lib/path';
 import { MEANS, stateOf } from '../../ui/accessstate';
-import { To, When } from '../../ui/parts';
+import { Nothing, To, When } from '../../ui/parts';
 
 /** What is wrong, and what to do about it; nothing where all is well. */
 export function Trouble({ of, action }: { of: AccessBrief; action?: ReactNode }) {
@@ -33,6 +33,31 @@ export function Trouble({ of, action }: { of: AccessBrief; action?: ReactNode })
     />
   );
 }
+
+/** Nothing was used in a time, in a folder or in the whole volume. */
+export const NoAccess = ({
+  icon,
+  whole,
+  open,
+  command,
+}: {
+  icon: ReactNode;
+  whole: boolean;
+  open: (f: Place) => void;
+  command: string;
+}) => (
+  <Nothing
+    icon={icon}
+    title="No access in this time"
+    text={
+      whole
+        ? 'Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.'
+        : 'Choose a longer one, or look at the whole volume.'
+    }
+    action={!whole && <Button onClick={() => open({ path: '/' })}>The whole volume</Button>}
+    command={command}
+  />
+);
 
 /** A time in a list that grows: the clock's, with the whole of it and UTC where one points. */
 export const Clock = ({ at }: { at: string }) => (
