@@ -1,8 +1,8 @@
 // Steps in a real Chromium, one JSON line each: {"step": name, ...arguments} in, {"ok": result} or {"error": text} out. console.py asks for
 // them and checks what they tell; what must hold on every page (no complaint of the browser, no failed request) is gathered here.
 import {
+  accessible,
   button,
-  axe,
   choose,
   dialog,
   enter,
@@ -11,10 +11,8 @@ import {
   page,
   provoking,
   serve,
-  shots,
   still,
   url,
-  walk,
 } from "./page.mjs";
 
 const row = (text) => page.locator(".ant-table-row", { hasText: text }).first();
@@ -428,51 +426,20 @@ const STEPS = {
 
   /** Every room, light and dark, wide and on a phone: serious violations, and pages that are wider than the window. */
   async accessible({ volume, rule, name: ruleName, job }) {
-    const wrong = [];
+    const rooms = ROOMS.map(([name, path]) => [path, name]);
+    const one = [
+      [`/volumes/${volume}/files`, "Files of"],
+      [`/rules/${rule}`, ruleName],
+      [`/jobs/${job}`, "Job"],
+    ];
     await page.goto(url);
     await heading("Overview");
-    const one = [
-      ["Files of", `/volumes/${volume}/files`],
-      [ruleName, `/rules/${rule}`],
-      ["Job", `/jobs/${job}`],
-    ];
-    let pages = 0;
     // The other look on a phone: those that are made differently there.
-    for (const [scheme, width, all] of [
-      ["light", 1440, [...ROOMS, ...one]],
-      [
-        "dark",
-        390,
-        [
-          ...ROOMS.filter(([name]) =>
-            ["Overview", "Shares", "Rules"].includes(name),
-          ),
-          ...one,
-        ],
-      ],
-    ]) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-      await page.setViewportSize({ width, height: 900 });
-      for (const [name, path] of all) {
-        await walk(path);
-        await page.locator("h1").filter({ hasText: name }).waitFor();
-        await still();
-        await page.waitForTimeout(50);
-        wrong.push(...(await axe(`${path} ${scheme} ${width}`)));
-        const over = await page.evaluate(
-          () => document.documentElement.scrollWidth - window.innerWidth,
-        );
-        pages++;
-        if (over > 0) wrong.push(`${path} at ${width} is ${over} px too wide`);
-        if (shots)
-          await page.screenshot({
-            path: `${shots}/${scheme}-${width}-${path.replace(/\W+/g, "-")}.png`,
-          });
-      }
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-    await page.setViewportSize({ width: 1440, height: 900 });
-    return { wrong, pages };
+    const other = rooms.filter(([, name]) => ["Overview", "Shares", "Rules"].includes(name));
+    return accessible([
+      ["light", 1440, [...rooms, ...one]],
+      ["dark", 390, [...other, ...one]],
+    ]);
   },
 
   async auditor({ name, password, customer }) {

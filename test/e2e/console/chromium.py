@@ -1,8 +1,9 @@
-"""A Chromium that takes the steps of a script beside this file (page.mjs says how), for console.py and rooms.py. ALTO_SHOTS names a folder for pictures."""
+"""A Chromium that takes the steps of a script beside this file (page.mjs says how), for console.py, rooms.py and access.py. ALTO_SHOTS names a folder for pictures."""
 import json
 import os
 import shutil
 import subprocess
+import sys
 
 import tap
 from stack import run
@@ -52,11 +53,20 @@ def step(name, /, **arguments):
     return answer["ok"]
 
 
-def no_complaints():
-    found = step("complaints")
+def no_complaints(but=()):
+    """But for those that hold one of these words."""
+    found = [c for c in step("complaints") if not any(word in c for word in but)]
     for line in found:
         print("# " + line)
     tap.equal(len(found), 0, "complaints")
+
+
+def accessible(**arguments):
+    """No page that the step "accessible" sees has a serious violation or is too wide."""
+    found = step("accessible", **arguments)
+    for line in found["wrong"]:
+        print("# " + line)
+    tap.equal(len(found["wrong"]), 0, "violations on %d pages" % found["seen"])
 
 
 def close():
@@ -70,3 +80,13 @@ def close():
 def kill():
     if process is not None and process.poll() is None:
         process.kill()
+
+
+def run_all(names, stack):
+    """The tests of a module; whatever happens, nothing is left running. ALTO_KEEP keeps the folder. Does not return."""
+    try:
+        status = tap.run([v for k, v in names.items() if k.startswith("test_")])
+    finally:
+        kill()
+        stack.stop(remove=os.environ.get("ALTO_KEEP") is None)
+    sys.exit(status)

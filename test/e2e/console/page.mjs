@@ -110,6 +110,46 @@ export async function axe(name) {
     );
 }
 
+/** Each page in each look, [colour scheme, width, [path, heading]...]: serious violations, and what is wider than the window. */
+export async function accessible(looks) {
+  const wrong = [];
+  let seen = 0;
+  await page.mouse.move(0, 0); // what it rested on would be shown as pointed at
+  for (const [scheme, width, pages] of looks) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height: 900 });
+    for (const [path, title] of pages) {
+      await walk(path);
+      await page.locator("h1").filter({ hasText: title }).first().waitFor();
+      await still();
+      await page.waitForTimeout(500); // colours change gently
+      wrong.push(...(await axe(`${path} ${scheme} ${width}`)));
+      const over = await page.evaluate(
+        () => document.documentElement.scrollWidth - window.innerWidth,
+      );
+      if (over > 0) wrong.push(`${path} at ${width} is ${over} px too wide`);
+      seen++;
+      if (shots)
+        await page.screenshot({
+          fullPage: true,
+          path: `${shots}/${scheme}-${width}-${path.replace(/\W+/g, "-")}.png`,
+        });
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize({ width: 1440, height: 900 });
+  return { wrong, seen };
+}
+
+/** The same pages light and wide, and dark on a phone. */
+export const accessibleBoth = (pages) => {
+  const all = pages.map((path) => [path, /./]);
+  return accessible([
+    ["light", 1440, all],
+    ["dark", 390, all],
+  ]);
+};
+
 /** The login page, in a context with these options. Gives what was loaded for it: address and bytes compressed, growing. */
 export async function open(a, options) {
   ({ url, shots } = a);

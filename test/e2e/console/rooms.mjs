@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 
 import {
-  axe,
+  accessibleBoth,
   button,
   choose,
   dialog,
@@ -13,10 +13,8 @@ import {
   page,
   provoking,
   serve,
-  shots,
   still,
   url,
-  walk,
 } from "./page.mjs";
 
 const main = () => page.locator("#main");
@@ -229,38 +227,7 @@ const STEPS = {
     return told;
   },
 
-  async accessible({ pages }) {
-    const wrong = [];
-    let seen = 0;
-    for (const [scheme, width] of [
-      ["light", 1440],
-      ["dark", 390],
-    ]) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-      await page.setViewportSize({ width, height: 900 });
-      for (const path of pages) {
-        await walk(path);
-        await page.locator("h1").waitFor();
-        await page.waitForTimeout(150);
-        await still();
-        await page.waitForTimeout(150);
-        wrong.push(...(await axe(`${path} ${scheme} ${width}`)));
-        const over = await page.evaluate(
-          () => document.documentElement.scrollWidth - window.innerWidth,
-        );
-        seen++;
-        if (over > 0) wrong.push(`${path} at ${width} is ${over} px too wide`);
-        if (shots)
-          await page.screenshot({
-            fullPage: true,
-            path: `${shots}/${scheme}-${width}-${path.replace(/\W+/g, "-")}.png`,
-          });
-      }
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-    await page.setViewportSize({ width: 1440, height: 900 });
-    return { wrong, seen };
-  },
+  accessible: ({ pages }) => accessibleBoth(pages),
 };
 
 await serve(STEPS);

@@ -181,12 +181,9 @@ def test_no_room_has_a_serious_accessibility_violation_or_is_too_wide():
     need("rule")
     volume, rule = state["volume"], state["rule"]
     done = next(stack.api.items("/imports"))["id"]
-    found = step("accessible", pages=["/imports", "/imports/new", "/imports/" + done, "/volumes/" + volume, "/volumes/%s?tab=folders" % volume,
+    chromium.accessible(pages=["/imports", "/imports/new", "/imports/" + done, "/volumes/" + volume, "/volumes/%s?tab=folders" % volume,
                                       "/volumes/%s?tab=growth" % volume, "/rules/new?volume=" + volume, "/rules/" + rule, "/rules/%s?tab=versions" % rule,
                                       "/rules?volume=" + volume, "/plan", "/plan?volume=%s&rule=%s" % (volume, rule), "/volumes/%s/why" % volume])
-    for line in found["wrong"]:
-        print("# " + line)
-    tap.equal(len(found["wrong"]), 0, "violations on %d pages" % found["seen"])
 
 
 def test_browser_complained_about_nothing():
@@ -200,10 +197,4 @@ def test_it_stops_cleanly():
     print("# %.0f s in all" % (time.monotonic() - began))
 
 
-tests = [v for k, v in list(globals().items()) if k.startswith("test_")]
-try:
-    status = tap.run(tests)
-finally:
-    chromium.kill()
-    stack.stop(remove=os.environ.get("ALTO_KEEP") is None)
-sys.exit(status)
+chromium.run_all(dict(globals()), stack)
