@@ -90,7 +90,8 @@ int inv_moves_trace(const struct inv_moves *m, struct al_span path, int64_t time
 bool inv_path_below(struct al_span path, struct al_span folder); /* at it or below it; "" all */
 
 /* ---- access_tables.c ---- */
-int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* tables of format 3 */
+int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* all of them */
+int inv_folded_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* what format 3 lacks */
 int inv_access_carry(struct inv_use *u) AL_MUST_CHECK; /* their rows into the next file */
 /* Sums before that hour are forgotten, or by day. 0: none are. */
 int inv_folded_at(struct inv_use *u, int64_t *ret_hour) AL_MUST_CHECK;

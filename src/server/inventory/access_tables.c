@@ -1,4 +1,4 @@
-/* The tables of what audit logs tell (format 3), and how they go into a volume's next file. */
+/* The tables of what audit logs tell (formats 3 and 4), and how they go into a volume's next file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +19,6 @@ static const char *const tables[] = {
     "CREATE TABLE \"%c_%s\".a_deleting (path BLOB, time_ns BIGINT, told_ns BIGINT, epoch UBIGINT)",
     "CREATE TABLE \"%c_%s\".a_pin (path BLOB, time_ns BIGINT, node BLOB, delta INTEGER, now_path "
     "BLOB)",
-    "CREATE TABLE \"%c_%s\".a_folded (hour BIGINT)", /* a file of before may not have it */
     "CREATE TABLE \"%c_%s\".a_recent (number BIGINT, arrived_ns BIGINT, kind UTINYINT, path BLOB, "
     "target BLOB, time_ns BIGINT, modified_ns BIGINT, reads BIGINT, writes BIGINT, \"user\" BLOB, "
     "host "
@@ -42,36 +41,20 @@ inv_access_make(struct inv_use *u, char catalog)
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(tables); i++) {
         rc = inv_run_with_id(u, catalog, tables[i]);
     }
-    return rc;
+    return rc < 0 ? rc : inv_folded_make(u, catalog);
 }
 
-static int
-has_folded(struct inv_use *u, bool *ret)
+int
+inv_folded_make(struct inv_use *u, char catalog)
 {
-    char sql[160];
-    int64_t count = 0;
-    int rc;
-
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'v_%s' AND table_name = "
-             "'a_folded'",
-             u->volume->id);
-    rc = inv_one(u->inv, u->conn, sql, &count);
-    *ret = count > 0;
-    return rc;
+    return inv_run_with_id(u, catalog, "CREATE TABLE \"%c_%s\".a_folded (hour BIGINT)");
 }
 
 int
 inv_folded_at(struct inv_use *u, int64_t *ret_hour)
 {
     char sql[128];
-    bool has = false;
-    int rc = has_folded(u, &has);
 
-    *ret_hour = 0;
-    if (rc < 0 || !has) {
-        return rc;
-    }
     snprintf(sql, sizeof(sql), "SELECT coalesce(max(hour), 0)::BIGINT FROM \"v_%s\".a_folded",
              u->volume->id);
     return inv_one(u->inv, u->conn, sql, ret_hour);
@@ -80,33 +63,23 @@ inv_folded_at(struct inv_use *u, int64_t *ret_hour)
 int
 inv_folded_set(struct inv_use *u, int64_t hour)
 {
-    const char *id = u->volume->id;
-    int rc =
-        inv_runf(u->inv, u->conn, "CREATE TABLE IF NOT EXISTS \"v_%s\".a_folded (hour BIGINT)", id);
-
-    return rc < 0 ? rc
-                  : inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_folded VALUES (%lld)", id,
-                             (long long)hour);
+    return inv_runf(u->inv, u->conn, "INSERT INTO \"v_%s\".a_folded VALUES (%lld)", u->volume->id,
+                    (long long)hour);
 }
 
 int
 inv_access_carry(struct inv_use *u)
 {
-    static const char *const carried[] = {"a_move",     "a_touch", "a_base",  "a_wait",
-                                          "a_deleting", "a_pin",   "a_recent"};
+    static const char *const carried[] = {"a_move",     "a_touch", "a_base",   "a_wait",
+                                          "a_deleting", "a_pin",   "a_folded", "a_recent"};
     const char *id = u->volume->id;
-    int64_t hour = 0;
     int rc = AL_OK;
 
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(carried); i++) {
         rc = inv_runf(u->inv, u->conn, "INSERT INTO \"n_%s\".%s SELECT * FROM \"v_%s\".%s", id,
                       carried[i], id, carried[i]);
     }
-    rc = rc < 0 ? rc : inv_folded_at(u, &hour);
-    return rc < 0 || hour == 0
-               ? rc
-               : inv_runf(u->inv, u->conn, "INSERT INTO \"n_%s\".a_folded VALUES (%lld)", id,
-                          (long long)hour);
+    return rc;
 }
 
 /* What is gone may have moved, and the row that says so come later: its evidence is kept. */

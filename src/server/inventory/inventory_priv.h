@@ -14,7 +14,7 @@
 /* What a host may say of an entry: that it is known from an import is not for it to say. */
 #define INV_WIRE_FLAGS (ENTRY_FLAGS_MASK & ~INVENTORY_IMPORTED)
 #define INV_FORMAT                                                                                 \
-    3 /* of a volume's file; an older one is made this when opened, a newer one is refused */
+    4 /* of a volume's file; an older one is made this when opened, a newer one is refused */
 #define INV_SQL_MAX                                                                                \
     (16u                                                                                           \
      << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \

@@ -46,7 +46,8 @@ roll_back(struct inventory *inv, struct inv_conn *c)
     }
 }
 
-/* A file of format 1 has no summaries, one of format 2 nothing of audit logs: made, all or nothing. */
+/* A file of format 1 has no summaries, one of format 2 nothing of audit logs, one of format 3 not how many of them were
+ * forgotten: made, all or nothing. */
 static int
 upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, int64_t format)
 {
@@ -60,7 +61,7 @@ upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, int64_t
         }
     }
     if (rc == AL_OK) {
-        rc = inv_access_make(&u, INV_NOW);
+        rc = format < 3 ? inv_access_make(&u, INV_NOW) : inv_folded_make(&u, INV_NOW);
     }
     if (rc == AL_OK) {
         rc = inv_runf(inv, c, "UPDATE \"v_%s\".meta SET format = %d", v->id, INV_FORMAT);

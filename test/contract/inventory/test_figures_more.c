@@ -712,9 +712,9 @@ a_file_of_format_1_gets_its_summaries(void)
         TAP_EQUAL_U64(r.entries, 7);
         TAP_OK(inventory_day_keep(h.inv, &own, VOLUME, NOW_NS));
         h.inv = inventory_close(h.inv);
-        TAP_EQUAL_U64((uint64_t)help_sql(file, "SELECT format FROM meta"), 3);
+        TAP_EQUAL_U64((uint64_t)help_sql(file, "SELECT format FROM meta"), 4);
     }
-    (void)help_sql(file, "UPDATE meta SET format = 4");
+    (void)help_sql(file, "UPDATE meta SET format = 5");
     help_open(&h);
     TAP_CODE(inventory_figures(h.inv, &own, VOLUME, &q, arena, &f), AL_ECORRUPT);
     al_arena_free(arena);
