@@ -331,6 +331,80 @@ port_fs(struct port *p, struct port_file *f, struct port_fs *ret)
     return PORT_CALL(p, fs, f, ret);
 }
 
+int
+port_rename_open(struct port *p, struct port_file *f, struct port_file *dir, const char *name)
+{
+    int rc = dir == NULL ? AL_EINVAL : name_check(dir, name);
+
+    return rc != AL_OK ? rc : PORT_CALL(p, rename_open, f, dir, name);
+}
+
+int
+port_remove_open(struct port *p, struct port_file *f)
+{
+    return PORT_CALL(p, remove_open, f);
+}
+
+int
+port_is_mapped(struct port *p, struct port_file *f, bool *ret)
+{
+    return PORT_CALL(p, is_mapped, f, ret);
+}
+
+int
+port_security_get(struct port *p, struct port_file *f, struct al_buf *to)
+{
+    return PORT_CALL(p, security_get, f, to);
+}
+
+int
+port_security_set(struct port *p, struct port_file *f, struct al_span descriptor)
+{
+    return PORT_CALL(p, security_set, f, descriptor);
+}
+
+int
+port_stream_list(struct port *p, struct port_file *f, port_stream_fn each, void *ctx)
+{
+    return PORT_CALL(p, stream_list, f, each, ctx);
+}
+
+/* What NTFS forbids in a stream's name, and what would name another file or another kind of stream. */
+static bool
+stream_name_good(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len < PORT_STREAM_NAME_MAX && strpbrk(name, ":/\\") == NULL;
+}
+
+int
+port_stream_open(struct port *p, struct port_file *f, const char *name, uint32_t flags,
+                 struct port_file **ret)
+{
+    const uint32_t known = PORT_READ | PORT_WRITE | PORT_CREATE | PORT_EXCL | PORT_TRUNC;
+
+    if (!stream_name_good(name) || (flags & ~known) != 0) {
+        return AL_EINVAL;
+    }
+    return PORT_CALL(p, stream_open, f, name, flags, ret);
+}
+
+int
+port_set_attrs(struct port *p, struct port_file *f, uint32_t attrs, uint32_t mask)
+{
+    const uint32_t settable = PORT_A_READONLY | PORT_A_HIDDEN | PORT_A_SYSTEM | PORT_A_ARCHIVE |
+                              PORT_A_OFFLINE | PORT_A_NOT_INDEXED;
+
+    return (mask & ~settable) != 0 ? AL_EINVAL : PORT_CALL(p, set_attrs, f, attrs, mask);
+}
+
+int
+port_set_born(struct port *p, struct port_file *f, int64_t btime_ns)
+{
+    return PORT_CALL(p, set_born, f, btime_ns);
+}
+
 int64_t
 port_now_ns(struct port *p)
 {

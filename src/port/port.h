@@ -41,6 +41,12 @@ enum port_open_flag {
     /* Linux O_PATH: a name held fast, nothing opened, raises no permission event; stat and
      * handle_get only */
     PORT_PATH = 512,
+    /* Windows: the right to delete, which port_rename_open and port_remove_open need; Linux: no
+     * effect */
+    PORT_DELETE = 1024,
+    /* Windows: the file at a reparse point itself, nobody's driver is asked for its content; what
+     * leads elsewhere (symbolic link, junction) is AL_ELOOP as ever. Linux: no effect */
+    PORT_REPARSE = 2048,
 };
 
 enum port_type {
@@ -61,12 +67,17 @@ enum port_attr { /* statx(2) stx_attributes, or what Windows has of it */
                  PORT_A_ENCRYPTED = 8,
                  PORT_A_DAX = 16,
                  PORT_A_COMPRESSED = 32,
-                 PORT_A_READONLY = 64,    /* Windows */
-                 PORT_A_HIDDEN = 128,     /* Windows */
-                 PORT_A_SYSTEM = 256,     /* Windows */
-                 PORT_A_OFFLINE = 512,    /* Windows */
-                 PORT_A_REPARSE = 1024,   /* Windows */
-                 PORT_A_MOUNT_ROOT = 2048 /* another filesystem is mounted here */
+                 PORT_A_READONLY = 64,     /* Windows */
+                 PORT_A_HIDDEN = 128,      /* Windows */
+                 PORT_A_SYSTEM = 256,      /* Windows */
+                 PORT_A_OFFLINE = 512,     /* Windows */
+                 PORT_A_REPARSE = 1024,    /* Windows */
+                 PORT_A_MOUNT_ROOT = 2048, /* another filesystem is mounted here */
+                 PORT_A_SPARSE = 4096,     /* Windows */
+                 PORT_A_RECALL =
+                     8192, /* Windows: FILE_ATTRIBUTE_RECALL_ON_OPEN or _ON_DATA_ACCESS */
+                 PORT_A_ARCHIVE = 16384,    /* Windows */
+                 PORT_A_NOT_INDEXED = 32768 /* Windows */
 };
 
 /* Times are nanoseconds since 1970 and reach from 1677 to 2262; what lies beyond is told as this, or
@@ -129,7 +140,11 @@ enum port_lease {
     PORT_LEASE_WANTED /* held, and somebody waits for it */
 };
 
-struct port_ops {
+/* Called with the name of each alternate data stream (UTF-8 as port/win makes it, without ':' and
+ * "$DATA") and its size; ends the listing with the first result that is not AL_OK. */
+typedef int (*port_stream_fn)(void *ctx, const char *name, uint64_t size);
+
+struct port_ops { /* an operation that is NULL answers AL_ENOTSUP */
     /* port_walk_to alone passes "." as name, to open `dir` a second time. */
     int (*open)(struct port *, struct port_file *dir, const char *name, uint32_t flags,
                 uint32_t mode, struct port_file **ret);
@@ -179,6 +194,16 @@ struct port_ops {
     int (*generation)(struct port *, struct port_file *f, uint32_t *ret);
     int (*path_of)(struct port *, struct port_file *root, struct port_file *f, struct al_buf *to);
     int (*fs)(struct port *, struct port_file *f, struct port_fs *ret);
+    int (*rename_open)(struct port *, struct port_file *f, struct port_file *dir, const char *name);
+    int (*remove_open)(struct port *, struct port_file *f);
+    int (*is_mapped)(struct port *, struct port_file *f, bool *ret);
+    int (*security_get)(struct port *, struct port_file *f, struct al_buf *to);
+    int (*security_set)(struct port *, struct port_file *f, struct al_span descriptor);
+    int (*stream_list)(struct port *, struct port_file *f, port_stream_fn each, void *ctx);
+    int (*stream_open)(struct port *, struct port_file *f, const char *name, uint32_t flags,
+                       struct port_file **ret);
+    int (*set_attrs)(struct port *, struct port_file *f, uint32_t attrs, uint32_t mask);
+    int (*set_born)(struct port *, struct port_file *f, int64_t btime_ns);
     int64_t (*now_ns)(struct port *);
     int64_t (*mono_ns)(struct port *);
     void (*sleep_ns)(struct port *, int64_t ns);
@@ -302,6 +327,40 @@ int port_generation(struct port *p, struct port_file *f, uint32_t *ret) AL_MUST_
 int port_path_of(struct port *p, struct port_file *root, struct port_file *f,
                  struct al_buf *to) AL_MUST_CHECK;
 int port_fs(struct port *p, struct port_file *f, struct port_fs *ret) AL_MUST_CHECK;
+
+/* ---- what Windows has besides; AL_ENOTSUP elsewhere ---- */
+#define PORT_SECURITY_MAX 65536u   /* bytes of a security descriptor; an ACL has at most 64 KiB */
+#define PORT_STREAM_NAME_MAX 1024u /* bytes with NUL; NTFS: 255 characters */
+/* The open file itself gets another name on its volume, never one that is taken (AL_EEXIST); it may be
+ * open to nobody else (PORT_ALONE) meanwhile and stays so. f needs PORT_DELETE.
+ * SetFileInformationByHandle, FileRenameInfo. */
+int port_rename_open(struct port *p, struct port_file *f, struct port_file *dir,
+                     const char *name) AL_MUST_CHECK;
+/* The open file goes with its last handle. f needs PORT_DELETE. FileDispositionInfo. */
+int port_remove_open(struct port *p, struct port_file *f) AL_MUST_CHECK;
+/* Whether somebody has a view of the file mapped, which outlives the handle it was made from and
+ * which no sharing mode shows. f is open with PORT_ALONE, PORT_READ and PORT_WRITE. Where it cannot
+ * be told: AL_ENOTSUP, and the caller takes it for mapped or not as is safe. */
+int port_is_mapped(struct port *p, struct port_file *f, bool *ret) AL_MUST_CHECK;
+/* Appends the security descriptor, self-relative: owner, group, DACL, and the SACL where the process
+ * may read it. AL_ELIMIT: more than PORT_SECURITY_MAX. */
+int port_security_get(struct port *p, struct port_file *f, struct al_buf *to) AL_MUST_CHECK;
+/* Sets what the descriptor has of it, protection from inheritance included. AL_EPERM: an owner or a
+ * SACL that this process may not set; then nothing of it is set. AL_EINVAL: none. */
+int port_security_set(struct port *p, struct port_file *f, struct al_span descriptor) AL_MUST_CHECK;
+/* The named streams; none where the filesystem has no such thing. */
+int port_stream_list(struct port *p, struct port_file *f, port_stream_fn each,
+                     void *ctx) AL_MUST_CHECK;
+/* A stream of the file, for reading and writing at offsets; closed by port_close, and lives on its
+ * own. flags: PORT_READ, PORT_WRITE, PORT_CREATE, PORT_EXCL, PORT_TRUNC. AL_EINVAL: no name of a
+ * stream; AL_ENOENT. Setting a stream changes the file's modification time. */
+int port_stream_open(struct port *p, struct port_file *f, const char *name, uint32_t flags,
+                     struct port_file **ret) AL_MUST_CHECK;
+/* Sets and clears what mask names: READONLY, HIDDEN, SYSTEM, ARCHIVE, OFFLINE, NOT_INDEXED; AL_EINVAL for
+ * others. Times stay. */
+int port_set_attrs(struct port *p, struct port_file *f, uint32_t attrs,
+                   uint32_t mask) AL_MUST_CHECK;
+int port_set_born(struct port *p, struct port_file *f, int64_t btime_ns) AL_MUST_CHECK;
 
 /* ---- the rest ---- */
 int64_t port_now_ns(struct port *p);  /* wall clock */
