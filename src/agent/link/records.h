@@ -26,6 +26,7 @@ int record_scan_end(const struct record_scan *r, struct al_buf *to) AL_MUST_CHEC
 #define RECORD_ACCESS_BYTES                                                                        \
     ((size_t)60 << 10) /* of one record; longer is what no one row fits in */
 #define RECORD_ACCESS_ROWS 2000u
+#define RECORD_ACCESS_WHO 64u /* users, hosts and nodes that short rows of one record name */
 #define RECORD_ACCESS_BUFFER ((size_t)256 << 10) /* the max of the buffer that is given */
 /* As many rows as one record takes, from the front; *ret_taken how many, dropped ones too. `to` is cleared, and empty where
  * none of them tells anything. A row that does not fit in a record of its own is left out and counted in *io_lost. */

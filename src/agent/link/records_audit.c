@@ -1,9 +1,12 @@
 /* records_audit.c: what audit logs tell, as lines of a batch. */
 #include "agent/link/records.h"
 
-#include "base/jsonout.h"
+#include <string.h>
 
-#define TAIL_BYTES 8u /* what closes a record */
+#include "base/jsonout.h"
+#include "base/text.h"
+
+#define TAIL_BYTES 24u /* what closes a record */
 
 static const char *
 kind_name(enum digest_kind k)
@@ -80,10 +83,90 @@ print_row(struct al_jsonout *j, const struct digest_row *r)
     al_jo_close(j);
 }
 
+/* Who is named by the short rows of one record: they say a number. */
+struct who {
+    const struct digest_row *of[RECORD_ACCESS_WHO]; /* lent: a row of each */
+    size_t count, bytes;                            /* bytes: what telling them takes at most */
+};
+
+/* More than a name takes as JSON, each byte escaped. */
+static size_t
+who_bytes(const struct digest_row *r)
+{
+    return 16 + 6 * (r->user.len + r->host.len + r->node.len);
+}
+
+/* The number of the row's user, host and node; false: it is not to be one of these. */
+static bool
+who_number(struct who *w, const struct digest_row *r, size_t *ret)
+{
+    for (size_t i = w->count; i-- > 0;) { /* rows of one log lie together */
+        const struct digest_row *x = w->of[i];
+
+        if (al_span_equal(x->user, r->user) && al_span_equal(x->host, r->host) &&
+            al_span_equal(x->node, r->node)) {
+            *ret = i;
+            return true;
+        }
+    }
+    if (w->count == RECORD_ACCESS_WHO || !al_utf8_valid(r->user) || !al_utf8_valid(r->host) ||
+        !al_utf8_valid(r->node)) {
+        return false;
+    }
+    w->of[w->count] = r;
+    w->bytes += who_bytes(r);
+    *ret = w->count++;
+    return true;
+}
+
+static void
+who_print(struct al_jsonout *j, const struct who *w)
+{
+    al_jo_array(j, "who");
+    for (size_t i = 0; i < w->count; i++) {
+        al_jo_array(j, NULL);
+        al_jo_text(j, NULL, w->of[i]->user);
+        al_jo_text(j, NULL, w->of[i]->host);
+        al_jo_text(j, NULL, w->of[i]->node);
+        al_jo_close(j);
+    }
+    al_jo_close(j);
+}
+
+/* Of a hundred rows more than ninety are uses without metadata. Told without names of members they take half the
+ * bytes, and a quarter of the time it takes to read them. */
+static void
+print_short(struct al_jsonout *j, const struct digest_row *r, size_t who)
+{
+    al_jo_array(j, NULL);
+    al_jo_text(j, NULL, r->path);
+    al_jo_i64(j, NULL, r->time_ns);
+    al_jo_i64(j, NULL, r->modified_ns);
+    al_jo_u64(j, NULL, r->reads > INT64_MAX ? INT64_MAX : r->reads);
+    al_jo_u64(j, NULL, r->writes > INT64_MAX ? INT64_MAX : r->writes);
+    al_jo_u64(j, NULL, who);
+    al_jo_close(j);
+}
+
+static void
+print_some(struct al_jsonout *j, struct who *w, const struct digest_row *r)
+{
+    size_t who = 0;
+
+    if (r->kind == DIGEST_USED && r->stat == NULL && al_utf8_valid(r->path) &&
+        memchr(r->path.at != NULL ? r->path.at : (const uint8_t *)"", 0, r->path.len) == NULL &&
+        who_number(w, r, &who)) {
+        print_short(j, r, who);
+    } else {
+        print_row(j, r);
+    }
+}
+
 int
 record_access(const char *volume_id, const struct digest_row *rows, size_t rows_count,
               struct al_buf *to, size_t *ret_taken, uint64_t *io_lost)
 {
+    struct who w = {0};
     struct al_jsonout j;
     size_t i, told = 0;
     int rc;
@@ -95,17 +178,20 @@ record_access(const char *volume_id, const struct digest_row *rows, size_t rows_
     al_jo_str(&j, "volume_id", volume_id);
     al_jo_array(&j, "rows");
     for (i = 0; i < rows_count && told < RECORD_ACCESS_ROWS && j.rc == AL_OK; i++) {
-        size_t before = to->len;
+        size_t before = to->len, who_before = w.count, bytes_before = w.bytes;
         bool comma = j.comma;
 
         if (rows[i].dropped) {
             continue;
         }
-        print_row(&j, &rows[i]);
-        if (j.rc == AL_OK && to->len > RECORD_ACCESS_BYTES - TAIL_BYTES) { /* not this one */
+        print_some(&j, &w, &rows[i]);
+        if (j.rc == AL_OK &&
+            to->len + w.bytes > RECORD_ACCESS_BYTES - TAIL_BYTES) { /* not this one */
             to->len = before;
             to->at[before] = '\0';
             j.comma = comma;
+            w.count = who_before;
+            w.bytes = bytes_before;
             if (told > 0) {
                 break;
             }
@@ -115,6 +201,7 @@ record_access(const char *volume_id, const struct digest_row *rows, size_t rows_
         told++;
     }
     al_jo_close(&j);
+    who_print(&j, &w);
     al_jo_close(&j);
     rc = al_jo_end(&j);
     if (rc == AL_OK) {

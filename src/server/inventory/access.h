@@ -36,14 +36,16 @@
 
 #include "server/inventory/inventory.h"
 
-#define INVENTORY_ACCESS_ROWS_MAX INVENTORY_OUTCOMES_MAX
+/* Of one batch: some 100 bytes each and their paths, and as much again in tables that go with it. */
+#define INVENTORY_ACCESS_ROWS_MAX 200000u
 #define INVENTORY_MOVES_NS (INT64_C(35) * 86400 * 1000000000) /* how long a move is remembered */
 /* And how many. Beyond it the oldest are forgotten, and the record is complete since then at the earliest. */
 #define INVENTORY_MOVES_MAX 1000000u
-#define INVENTORY_UNPLACED_MAX 1000000u   /* paths; beyond it coverage begins anew, and it is told */
+#define INVENTORY_UNPLACED_MAX 1000000u /* paths; beyond it coverage begins anew, and it is told */
 #define INVENTORY_DELETE_GRACE_NS (INT64_C(600) * 1000000000) /* from when it was told */
 #define INVENTORY_COVERAGE_LAG_NS (INT64_C(3600) * 1000000000)
-#define INVENTORY_FUTURE_NS (INT64_C(300) * 1000000000) /* later than now by more: it counts as now */
+#define INVENTORY_FUTURE_NS                                                                        \
+    (INT64_C(300) * 1000000000)    /* later than now by more: it counts as now */
 #define INVENTORY_TOUCHES_DAYS 90u /* of figures by hour, file and person */
 /* Rows of them. Beyond it the older half becomes figures by day, or is forgotten; evidence stays as it is. */
 #define INVENTORY_TOUCHES_MAX 4000000u
@@ -110,7 +112,12 @@ int inventory_pinned(struct inventory *inv, const struct inventory_scope *scope,
                      const char *volume_id, struct al_span path, bool *ret) AL_MUST_CHECK;
 
 /* ---- figures: from hour or day sums, UTC; from_ns and to_ns are rounded outwards to hours ---- */
-enum inventory_access_by { INVENTORY_BY_FILE, INVENTORY_BY_FOLDER, INVENTORY_BY_USER, INVENTORY_BY_HOST };
+enum inventory_access_by {
+    INVENTORY_BY_FILE,
+    INVENTORY_BY_FOLDER,
+    INVENTORY_BY_USER,
+    INVENTORY_BY_HOST
+};
 struct inventory_access_sum {
     struct al_span what; /* a path with its leading '/', or a name; "" unknown */
     uint64_t reads, writes, files;

@@ -230,16 +230,16 @@ static int
 raise_and_rest(struct inv_place *p, uint64_t n, int64_t now_ns, int64_t *ret_rest)
 {
     struct inv_use *u = p->u;
-    int rc = inv_run(u->inv, u->conn, group_sql);
+    int rc = inv_run_long(u->inv, u->conn, group_sql);
 
     if (rc == AL_OK) {
-        rc = inv_run(u->inv, u->conn, seen_sql);
+        rc = inv_run_long(u->inv, u->conn, seen_sql);
     }
     if (rc == AL_OK) {
         rc = raise(p, n, now_ns);
     }
     if (rc == AL_OK) {
-        rc = inv_run(u->inv, u->conn, rest_sql);
+        rc = inv_run_long(u->inv, u->conn, rest_sql);
     }
     return rc < 0 ? rc : inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.rest", ret_rest);
 }

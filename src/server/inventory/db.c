@@ -125,8 +125,8 @@ wait_patiently(struct inventory *inv, const struct inv_conn *c, duckdb_pending_r
     return rc;
 }
 
-static int
-run_long(struct inventory *inv, struct inv_conn *c, const char *sql)
+int
+inv_run_long(struct inventory *inv, struct inv_conn *c, const char *sql)
 {
     duckdb_prepared_statement st = NULL;
     duckdb_pending_result p = NULL;
@@ -186,7 +186,7 @@ inv_runf_long(struct inventory *inv, struct inv_conn *c, const char *format, ...
     va_start(args, format);
     sql = format_sql(format, args);
     va_end(args);
-    return sql != NULL ? run_long(inv, c, sql) : AL_ENOMEM;
+    return sql != NULL ? inv_run_long(inv, c, sql) : AL_ENOMEM;
 }
 
 int

@@ -151,6 +151,7 @@ int inv_run(struct inventory *inv, struct inv_conn *c, const char *sql) AL_MUST_
 int inv_runf(struct inventory *inv, struct inv_conn *c, const char *format, ...)
     AL_PRINTF(3, 4) AL_MUST_CHECK;
 /* The same for one statement that reads much, on all threads: the caller sleeps while it has no part in it. */
+int inv_run_long(struct inventory *inv, struct inv_conn *c, const char *sql) AL_MUST_CHECK;
 int inv_runf_long(struct inventory *inv, struct inv_conn *c, const char *format, ...)
     AL_PRINTF(3, 4) AL_MUST_CHECK;
 int inv_error(struct inventory *inv, duckdb_error_type type,

@@ -414,7 +414,7 @@ int
 inv_summaries_follow(struct inv_use *u, unsigned set)
 {
     int64_t changes = 0;
-    int rc = inv_runf(u->inv, u->conn, change_sql, u->volume->id, PORT_T_FILE);
+    int rc = inv_runf_long(u->inv, u->conn, change_sql, u->volume->id, PORT_T_FILE);
 
     if (rc == AL_OK) {
         rc = inv_one(u->inv, u->conn, "SELECT count(*) FROM temp.change", &changes);

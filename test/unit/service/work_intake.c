@@ -165,6 +165,30 @@ test_rows_of_audit_logs_arrive_with_all_they_tell(void)
 }
 
 static void
+test_short_rows_of_audit_logs_arrive_with_whom_they_name(void)
+{
+    struct intake_batch b =
+        parse("{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":["
+              "[\"/a/b\",7,6,3,1,1],[\"\",8,0,1,0,0],{\"k\":\"pin\",\"path\":\"c\",\"time_ns\":9},"
+              "[\"d\",10,0,1,0,2],[\"e\",11,-1,-2,\"x\",null],[\"f\",12]],"
+              "\"who\":[[\"anna\",\"mac\",\"n1\"],[\"\",\"pc\",3]]}\n");
+    const struct intake_access *a = b.records[0].access;
+
+    TAP_CHECK(b.records[0].kind == INTAKE_ACCESS && a->count == 6 && a->rejected == 0);
+    TAP_CHECK(a->rows[0].kind == INVENTORY_ACCESS_USED && a->rows[0].time_ns == 7);
+    TAP_CHECK(a->rows[0].modified_ns == 6 && a->rows[0].reads == 3 && a->rows[0].writes == 1);
+    TAP_CHECK(al_span_equal(a->rows[0].path, al_span_of("a/b")) && !a->rows[0].has_stat);
+    TAP_CHECK(a->rows[0].user.len == 0 && al_span_equal(a->rows[0].host, al_span_of("pc")));
+    TAP_CHECK(a->rows[0].node.len == 0);
+    TAP_CHECK(a->rows[1].path.len == 0 && al_span_equal(a->rows[1].user, al_span_of("anna")));
+    TAP_CHECK(al_span_equal(a->rows[1].node, al_span_of("n1")));
+    TAP_CHECK(a->rows[2].kind == INVENTORY_ACCESS_PIN);
+    TAP_CHECK(a->rows[3].user.len == 0 && a->rows[3].host.len == 0); /* nobody of that number */
+    TAP_CHECK(a->rows[4].modified_ns == 0 && a->rows[4].reads == 0 && a->rows[4].writes == 0);
+    TAP_CHECK(a->rows[4].user.len == 0 && a->rows[5].time_ns == 12);
+}
+
+static void
 test_a_row_that_tells_nothing_is_left_out_alone(void)
 {
     static const struct {
@@ -180,7 +204,13 @@ test_a_row_that_tells_nothing_is_left_out_alone(void)
         {"{\"k\":\"folder_delete\",\"time_ns\":7}", "a row about the volume's root itself"},
         {"{\"k\":\"move\",\"path\":\"a\",\"target\":\"\",\"time_ns\":7}",
          "a move without its target"},
-        {"[]", "a row of no kind that is known"},
+        {"[]", "a short row without its path"},
+        {"[7,7,0,1,0,0]", "a short row without its path"},
+        {"[\"a\"]", "a row without its time"},
+        {"[\"a\",\"7\",0,1,0,0]", "a row without its time"},
+        {"[\"a/../b\",7,0,1,0,0]", "the path leaves the volume or is malformed"},
+        {"[\"//\",7,0,1,0,0]", "the path leaves the volume or is malformed"},
+        {"7", "a row of no kind that is known"},
     };
     char line[512];
 
@@ -268,6 +298,7 @@ main(void)
     TAP_RUN(test_paths_that_leave_the_volume_are_no_paths);
     TAP_RUN(test_long_sentences_are_cut_at_a_character);
     TAP_RUN(test_rows_of_audit_logs_arrive_with_all_they_tell);
+    TAP_RUN(test_short_rows_of_audit_logs_arrive_with_whom_they_name);
     TAP_RUN(test_a_row_that_tells_nothing_is_left_out_alone);
     TAP_RUN(test_more_rows_than_a_record_holds_do_not_take_the_memory);
     TAP_RUN(test_how_audit_logs_stand_arrives_and_strange_parts_of_it_do_not);

@@ -19,6 +19,7 @@
 /* bytes of a line: a path of 4 KiB in both forms, escaped, and much room */
 #define INTAKE_LINE_MAX (64u << 10)
 #define INTAKE_ROWS_MAX 2048u     /* of one record of accesses: more than fit into a line */
+#define INTAKE_WHO_ROWS 64u       /* users, hosts and nodes that its short rows name */
 #define INTAKE_NODES_MAX 200u     /* of one record; the host tells the others with the next ones */
 #define INTAKE_TEXT_MAX 512u      /* bytes kept of a sentence */
 #define INTAKE_NAME_MAX 64u       /* bytes of act, reason and process kept */

@@ -104,9 +104,91 @@ read_row(struct intake_reading *r, struct inventory_access *to)
     return r->bad != NULL ? r->bad : wrong_with(to);
 }
 
+/* [user, host, node] of short rows. */
+struct who {
+    struct al_span user, host, node;
+};
+
+static struct al_span
+short_text(struct intake_reading *r, const json_t *v, size_t max)
+{
+    struct al_span got = {(const uint8_t *)json_string_value(v), json_string_length(v)};
+
+    if (got.at == NULL || got.len == 0) {
+        return (struct al_span){0};
+    }
+    got.len = got.len < max ? got.len : max;
+    got = al_arena_span(r->arena, got);
+    r->no_memory = r->no_memory || got.at == NULL;
+    return got;
+}
+
+static size_t
+read_who(struct intake_reading *r, struct who to[INTAKE_WHO_ROWS])
+{
+    const json_t *who = json_object_get(r->obj, "who");
+    size_t count = json_array_size(who);
+
+    count = count < INTAKE_WHO_ROWS ? count : INTAKE_WHO_ROWS;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_array_get(who, i);
+
+        to[i] = (struct who){short_text(r, json_array_get(one, 0), INTAKE_WHO_MAX),
+                             short_text(r, json_array_get(one, 1), INTAKE_WHO_MAX),
+                             short_text(r, json_array_get(one, 2), INTAKE_WHO_MAX)};
+    }
+    return count;
+}
+
+static int64_t
+short_number(const json_t *row, size_t at)
+{
+    const json_t *v = json_array_get(row, at);
+    int64_t n = json_is_integer(v) ? json_integer_value(v) : 0;
+
+    return n < 0 ? 0 : n;
+}
+
+/* [path, time_ns, modified_ns, reads, writes, number in who]: a use without metadata. */
+static const char *
+read_short(struct intake_reading *r, const struct who *who, size_t who_count,
+           struct inventory_access *to)
+{
+    const json_t *path = json_array_get(r->obj, 0), *number = json_array_get(r->obj, 5);
+    int64_t n = json_is_integer(number) ? json_integer_value(number) : -1;
+    struct al_span bytes = {(const uint8_t *)json_string_value(path), json_string_length(path)};
+
+    if (bytes.at == NULL) {
+        return "a short row without its path";
+    }
+    if (bytes.len > 0 && bytes.at[0] == '/') {
+        bytes.at++;
+        bytes.len--;
+    }
+    if (!intake_path_ok(bytes)) {
+        return "the path leaves the volume or is malformed";
+    }
+    to->kind = INVENTORY_ACCESS_USED;
+    to->path = bytes.len > 0 ? al_arena_span(r->arena, bytes) : (struct al_span){0};
+    r->no_memory = r->no_memory || (bytes.len > 0 && to->path.at == NULL);
+    to->time_ns = short_number(r->obj, 1);
+    to->modified_ns = short_number(r->obj, 2);
+    to->reads = (uint64_t)short_number(r->obj, 3);
+    to->writes = (uint64_t)short_number(r->obj, 4);
+    if (n >= 0 && (uint64_t)n < who_count) {
+        to->user = who[n].user;
+        to->host = who[n].host;
+        to->node = who[n].node;
+    }
+    return wrong_with(to);
+}
+
 void
 intake_read_access(struct intake_reading *r, struct intake_record *to)
 {
+    struct who who[INTAKE_WHO_ROWS];
+    size_t who_count;
+
     const json_t *rows = json_object_get(r->obj, "rows");
     struct intake_access *a;
     size_t count = json_array_size(rows), most = count < INTAKE_ROWS_MAX ? count : INTAKE_ROWS_MAX;
@@ -125,12 +207,14 @@ intake_read_access(struct intake_reading *r, struct intake_record *to)
         r->no_memory = true;
         return;
     }
+    who_count = read_who(r, who);
     a->rejected = count - most;
     a->why = "more rows than a record holds";
     for (size_t i = 0; i < most && !r->no_memory; i++) {
         struct intake_reading row = {.arena = r->arena, .obj = json_array_get(rows, i)};
         struct inventory_access got = {0};
-        const char *wrong = read_row(&row, &got);
+        const char *wrong =
+            json_is_array(row.obj) ? read_short(&row, who, who_count, &got) : read_row(&row, &got);
 
         r->no_memory = row.no_memory;
         if (wrong == NULL) {
