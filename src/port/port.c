@@ -352,6 +352,14 @@ port_is_mapped(struct port *p, struct port_file *f, bool *ret)
 }
 
 int
+port_map_probe(struct port *p, struct port_file *folder, const char *name, enum port_views *ret)
+{
+    int rc = folder == NULL ? AL_EINVAL : name_check(folder, name);
+
+    return rc != AL_OK ? rc : PORT_CALL(p, map_probe, folder, name, ret);
+}
+
+int
 port_security_get(struct port *p, struct port_file *f, struct al_buf *to)
 {
     return PORT_CALL(p, security_get, f, to);

@@ -34,7 +34,8 @@ enum port_open_flag {
     PORT_EXCL = 8,   /* with PORT_CREATE: AL_EEXIST if it is there */
     PORT_TRUNC = 16,
     PORT_FOLDER = 32, /* a folder, for (dir, name) calls and for sync; AL_ENOTDIR otherwise */
-    /* Windows: share nothing, so that nobody else has it open; Linux: no effect (leases do it) */
+    /* Windows: share nothing, so that nobody else has it open, or AL_EBUSY; Linux: no effect (leases
+     * do it) */
     PORT_ALONE = 64,
     PORT_NOATIME = 128,  /* leave the access time alone where we may */
     PORT_NONBLOCK = 256, /* do not wait for somebody's lease (AL_EBUSY) and never for a FIFO */
@@ -89,15 +90,21 @@ struct port_stat {
     enum port_type type;
     uint32_t mode;     /* permission bits with setuid, setgid, sticky */
     uint32_t uid, gid; /* 0 on Windows */
-    uint32_t nlink;
-    uint32_t attrs; /* enum port_attr */
+    uint32_t nlink;    /* 0: unknown */
+    uint32_t attrs;    /* enum port_attr */
     uint64_t size;
     uint64_t allocated; /* bytes of blocks really used */
-    uint64_t dev, ino;  /* dev is the filesystem's, stable while mounted */
+    /* dev is the filesystem's, stable while mounted. ReFS: ino is made of an id of 128 bits that does
+     * not fit; port_handle_get has it whole */
+    uint64_t dev, ino;
+    uint32_t
+        reparse_tag; /* Windows: with PORT_A_REPARSE; whose it is, as winnt.h's IO_REPARSE_TAG_ */
     int64_t atime_ns, mtime_ns, ctime_ns, btime_ns; /* btime 0 where unknown */
 };
 
-struct port_handle { /* name_to_handle_at(2): finds the inode without a path, also after renames */
+/* name_to_handle_at(2), or the volume's serial number and the file's id: finds the inode without a
+ * path, also after renames */
+struct port_handle {
     int32_t type;
     uint32_t len;
     uint8_t bytes[128];
@@ -113,7 +120,18 @@ enum port_fs_kind {
     PORT_FS_FUSE,
     PORT_FS_NFS,
     PORT_FS_CIFS,
-    PORT_FS_NTFS
+    PORT_FS_NTFS,
+    PORT_FS_REFS
+};
+
+enum port_fs_flag { /* what the filesystem says that it can; none on Linux */
+                    PORT_FS_CAN_STREAMS = 1,
+                    PORT_FS_CAN_SECURITY = 2,
+                    PORT_FS_CAN_SPARSE = 4,
+                    PORT_FS_CAN_REPARSE = 8,
+                    PORT_FS_CAN_OPEN_BY_ID = 16,
+                    PORT_FS_CAN_JOURNAL = 32, /* an USN journal */
+                    PORT_FS_REMOTE = 64       /* a share of another machine */
 };
 
 struct port_fs {
@@ -125,6 +143,7 @@ struct port_fs {
     uint64_t block_bytes; /* what an allocation is rounded to */
     uint64_t bytes_total, bytes_free /* for us */;
     bool read_only;
+    uint32_t flags; /* enum port_fs_flag */
 };
 
 struct port_dirent {
@@ -132,12 +151,24 @@ struct port_dirent {
     size_t name_len;
     uint64_t ino;        /* 0 where unknown */
     enum port_type type; /* PORT_T_UNKNOWN: stat it */
+    /* Windows: the listing itself told what port_stat_at would, without the file being opened. As the
+     * folder remembers it: sizes and times of a file that somebody is writing, or that has other
+     * names, may be older than what port_stat says. nlink is 0, unknown. */
+    bool stat_known;
+    struct port_stat stat;
 };
 
 enum port_lease {
     PORT_LEASE_NONE,
     PORT_LEASE_HELD,
     PORT_LEASE_WANTED /* held, and somebody waits for it */
+};
+
+/* How a volume tells of views whose handles are closed: port_map_probe. */
+enum port_views {
+    PORT_VIEWS_HIDDEN,     /* not at all, or not so that we know it */
+    PORT_VIEWS_BY_SHARING, /* PORT_ALONE is AL_EBUSY already (Wine) */
+    PORT_VIEWS_BY_ASKING   /* port_is_mapped tells the truth */
 };
 
 /* Called with the name of each alternate data stream (UTF-8 as port/win makes it, without ':' and
@@ -197,6 +228,8 @@ struct port_ops { /* an operation that is NULL answers AL_ENOTSUP */
     int (*rename_open)(struct port *, struct port_file *f, struct port_file *dir, const char *name);
     int (*remove_open)(struct port *, struct port_file *f);
     int (*is_mapped)(struct port *, struct port_file *f, bool *ret);
+    int (*map_probe)(struct port *, struct port_file *folder, const char *name,
+                     enum port_views *ret);
     int (*security_get)(struct port *, struct port_file *f, struct al_buf *to);
     int (*security_set)(struct port *, struct port_file *f, struct al_span descriptor);
     int (*stream_list)(struct port *, struct port_file *f, port_stream_fn each, void *ctx);
@@ -333,19 +366,32 @@ int port_fs(struct port *p, struct port_file *f, struct port_fs *ret) AL_MUST_CH
 #define PORT_STREAM_NAME_MAX 1024u /* bytes with NUL; NTFS: 255 characters */
 /* The open file itself gets another name on its volume, never one that is taken (AL_EEXIST); it may be
  * open to nobody else (PORT_ALONE) meanwhile and stays so. f needs PORT_DELETE.
- * SetFileInformationByHandle, FileRenameInfo. */
+ * FileRenameInformation. */
 int port_rename_open(struct port *p, struct port_file *f, struct port_file *dir,
                      const char *name) AL_MUST_CHECK;
-/* The open file goes with its last handle. f needs PORT_DELETE. FileDispositionInfo. */
+/* The open file goes with its last handle. f needs PORT_DELETE. AL_EBUSY: somebody has a view of it
+ * mapped, or it runs as a program (then it stays as it is: NTFS refuses that); AL_EACCES: it is
+ * PORT_A_READONLY. FileDispositionInformation. */
 int port_remove_open(struct port *p, struct port_file *f) AL_MUST_CHECK;
-/* Whether somebody has a view of the file mapped, which outlives the handle it was made from and
- * which no sharing mode shows. f is open with PORT_ALONE, PORT_READ and PORT_WRITE. Where it cannot
- * be told: AL_ENOTSUP, and the caller takes it for mapped or not as is safe. */
+/* Whether somebody can change the file through a view, which outlives the handle it was made from and
+ * which no sharing mode shows. f is open with PORT_ALONE, PORT_READ and PORT_WRITE and has no range
+ * locked. Nothing is changed by asking: a read oplock (FSCTL_REQUEST_OPLOCK) is granted only where there
+ * is no writable section, and is given back at once. Views that can only read are not told: they show
+ * the same bytes before and after. AL_ENOTSUP: it cannot be told. Older systems may not look at sections
+ * at all and grant: hence port_map_probe. */
 int port_is_mapped(struct port *p, struct port_file *f, bool *ret) AL_MUST_CHECK;
-/* Appends the security descriptor, self-relative: owner, group, DACL, and the SACL where the process
- * may read it. AL_ELIMIT: more than PORT_SECURITY_MAX. */
+/* How this volume tells of a view whose handles are closed. Found out on a new file `name` in folder,
+ * which is removed again; once for each volume. Where it is PORT_VIEWS_HIDDEN, take every file for
+ * mapped, or let go of the original only by port_remove_open, which is refused while there is a view. */
+int port_map_probe(struct port *p, struct port_file *folder, const char *name,
+                   enum port_views *ret) AL_MUST_CHECK;
+/* Appends the security descriptor, self-relative: owner, group, DACL, and what is in the SACL where the
+ * process holds SeSecurityPrivilege. Backup, restore and security privileges are switched on for this
+ * thread and this call alone. Whatever access f was opened with. AL_ELIMIT: more than
+ * PORT_SECURITY_MAX. */
 int port_security_get(struct port *p, struct port_file *f, struct al_buf *to) AL_MUST_CHECK;
-/* Sets what the descriptor has of it, protection from inheritance included. AL_EPERM: an owner or a
+/* Sets what the descriptor has of it, protection from inheritance included, in one call of the
+ * system's. Times stay, but for that of the last change of the file's metadata. AL_EPERM: an owner or a
  * SACL that this process may not set; then nothing of it is set. AL_EINVAL: none. */
 int port_security_set(struct port *p, struct port_file *f, struct al_span descriptor) AL_MUST_CHECK;
 /* The named streams; none where the filesystem has no such thing. */

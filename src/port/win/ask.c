@@ -24,7 +24,7 @@ is_program(const char *path)
     AL_CLEANUP(al_freep) wchar_t *wide = NULL;
     DWORD attrs;
 
-    if (win_path(NULL, path, &wide) != AL_OK) {
+    if (win_path(path, &wide) != AL_OK) {
         return false;
     }
     attrs = GetFileAttributesW(wide);
@@ -76,7 +76,7 @@ command_line(const struct port_child_conf *conf, wchar_t **ret)
     AL_CLEANUP(al_freep) wchar_t *path = NULL;
     wchar_t *line = al_array(LINE_UNITS + 1, sizeof(*line));
     size_t len = 0;
-    int rc = win_path(NULL, conf->program, &path);
+    int rc = win_path(conf->program, &path);
 
     if (line == NULL || rc != AL_OK) {
         al_free(line);

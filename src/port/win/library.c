@@ -30,7 +30,7 @@ port_library_open(const char *path, struct port_library **ret, struct al_fail *f
     if (path == NULL || !is_absolute(path)) {
         return al_fail_set(fail, AL_EINVAL, 0, "a library is named by its whole path");
     }
-    rc = win_path(NULL, path, &wide);
+    rc = win_path(path, &wide);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "not a path: %.200s", path);
     }

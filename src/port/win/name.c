@@ -7,59 +7,117 @@
 #define PATH_UNITS_MAX                                                                             \
     32767u /* "maximum path of approximately 32,767 characters": Win32 naming files */
 
+static const struct {
+    DWORD error;
+    int code;
+} win32_codes[] = {
+    {ERROR_FILE_NOT_FOUND, AL_ENOENT},
+    {ERROR_PATH_NOT_FOUND, AL_ENOENT},
+    {ERROR_INVALID_NAME, AL_EINVAL},
+    {ERROR_DELETE_PENDING, AL_ENOENT},
+    {ERROR_CANT_RESOLVE_FILENAME, AL_ELOOP},
+    {ERROR_REM_NOT_LIST, AL_EUNREACH},
+    {ERROR_BAD_NETPATH, AL_EUNREACH},
+    {ERROR_DEV_NOT_EXIST, AL_EUNREACH},
+    {ERROR_NETWORK_BUSY, AL_EUNREACH},
+    {ERROR_BAD_NET_NAME, AL_EUNREACH},
+    {ERROR_NETNAME_DELETED, AL_EUNREACH},
+    {ERROR_UNEXP_NET_ERR, AL_EUNREACH},
+    {ERROR_NETWORK_UNREACHABLE, AL_EUNREACH},
+    {ERROR_HOST_UNREACHABLE, AL_EUNREACH},
+    {ERROR_CONNECTION_REFUSED, AL_EUNREACH},
+    {ERROR_CONNECTION_ABORTED, AL_EUNREACH},
+    {ERROR_GRACEFUL_DISCONNECT, AL_EUNREACH},
+    {ERROR_VC_DISCONNECTED, AL_EUNREACH},
+    {ERROR_NO_NETWORK, AL_EUNREACH},
+    {ERROR_NO_NET_OR_BAD_PATH, AL_EUNREACH},
+    {ERROR_NOT_CONNECTED, AL_EUNREACH},
+    {ERROR_NO_LOGON_SERVERS, AL_EUNREACH},
+    {ERROR_DEVICE_NOT_CONNECTED, AL_EUNREACH},
+    {ERROR_NOT_READY, AL_EUNREACH},
+    {ERROR_UNRECOGNIZED_VOLUME, AL_EUNREACH},
+    {ERROR_FILE_INVALID, AL_ESTALE}, /* the volume under it was replaced */
+    {ERROR_SEM_TIMEOUT, AL_ETIMEDOUT},
+    {ERROR_TIMEOUT, AL_ETIMEDOUT},
+    {ERROR_LOGON_FAILURE, AL_EAUTH},
+    {ERROR_INVALID_PASSWORD, AL_EAUTH},
+    {ERROR_BAD_USERNAME, AL_EAUTH},
+    {ERROR_ACCOUNT_RESTRICTION, AL_EAUTH},
+    {ERROR_INVALID_LOGON_HOURS, AL_EAUTH},
+    {ERROR_PASSWORD_EXPIRED, AL_EAUTH},
+    {ERROR_ACCOUNT_DISABLED, AL_EAUTH},
+    {ERROR_PASSWORD_MUST_CHANGE, AL_EAUTH},
+    {ERROR_ACCOUNT_LOCKED_OUT, AL_EAUTH},
+    {ERROR_ACCOUNT_EXPIRED, AL_EAUTH},
+    {ERROR_LOGON_TYPE_NOT_GRANTED, AL_EAUTH},
+    {ERROR_TIME_SKEW, AL_EAUTH},
+    {1272 /* ERROR_SMB_GUEST_LOGON_BLOCKED */, AL_EAUTH},
+    {ERROR_SESSION_CREDENTIAL_CONFLICT, AL_ECONFLICT},
+    {ERROR_ACCESS_DENIED, AL_EACCES},
+    {ERROR_NETWORK_ACCESS_DENIED, AL_EACCES},
+    {ERROR_PRIVILEGE_NOT_HELD, AL_EACCES},
+    {ERROR_INVALID_OWNER, AL_EPERM},
+    {ERROR_ALREADY_EXISTS, AL_EEXIST},
+    {ERROR_FILE_EXISTS, AL_EEXIST},
+    {ERROR_DISK_FULL, AL_ENOSPC},
+    {ERROR_HANDLE_DISK_FULL, AL_ENOSPC},
+    {1295 /* ERROR_DISK_QUOTA_EXCEEDED */, AL_ENOSPC},
+    {ERROR_WRITE_PROTECT, AL_EROFS},
+    {ERROR_SHARING_VIOLATION, AL_EBUSY},
+    {ERROR_LOCK_VIOLATION, AL_EBUSY},
+    {ERROR_USER_MAPPED_FILE, AL_EBUSY},
+    {ERROR_DIR_NOT_EMPTY, AL_ENOTEMPTY},
+    {ERROR_DIRECTORY, AL_ENOTDIR},
+    {ERROR_FILENAME_EXCED_RANGE, AL_ENAMETOOLONG},
+    {ERROR_NOT_ENOUGH_MEMORY, AL_ENOMEM},
+    {ERROR_OUTOFMEMORY, AL_ENOMEM},
+    {ERROR_NO_SYSTEM_RESOURCES, AL_ENOMEM},
+    {ERROR_NOT_SAME_DEVICE, AL_EXDEV},
+    {ERROR_TOO_MANY_OPEN_FILES, AL_EMFILE},
+    {ERROR_NOT_SUPPORTED, AL_ENOTSUP},
+    {ERROR_INVALID_FUNCTION, AL_ENOTSUP},
+    {ERROR_INVALID_PARAMETER, AL_EINVAL},
+    {ERROR_CRC, AL_ECORRUPT},
+    {ERROR_FILE_CORRUPT, AL_ECORRUPT},
+    {ERROR_OPERATION_ABORTED, AL_ECANCELED},
+};
+
 int
 win_code(DWORD error)
 {
-    static const struct {
-        DWORD error;
-        int code;
-    } codes[] = {
-        {ERROR_FILE_NOT_FOUND, AL_ENOENT},
-        {ERROR_PATH_NOT_FOUND, AL_ENOENT},
-        {ERROR_INVALID_NAME, AL_EINVAL},
-        {ERROR_DELETE_PENDING, AL_ENOENT},
-        {ERROR_BAD_NETPATH, AL_EUNREACH},
-        {ERROR_BAD_NET_NAME, AL_EUNREACH},
-        {ERROR_NETNAME_DELETED, AL_EUNREACH},
-        {ERROR_UNEXP_NET_ERR, AL_EUNREACH},
-        {ERROR_NETWORK_UNREACHABLE, AL_EUNREACH},
-        {ERROR_HOST_UNREACHABLE, AL_EUNREACH},
-        {ERROR_CONNECTION_REFUSED, AL_EUNREACH},
-        {ERROR_SEM_TIMEOUT, AL_ETIMEDOUT},
-        {ERROR_LOGON_FAILURE, AL_EAUTH},
-        {ERROR_INVALID_PASSWORD, AL_EAUTH},
-        {ERROR_ACCESS_DENIED, AL_EACCES},
-        {ERROR_PRIVILEGE_NOT_HELD, AL_EACCES},
-        {ERROR_ALREADY_EXISTS, AL_EEXIST},
-        {ERROR_FILE_EXISTS, AL_EEXIST},
-        {ERROR_DISK_FULL, AL_ENOSPC},
-        {ERROR_HANDLE_DISK_FULL, AL_ENOSPC},
-        {1295 /* ERROR_DISK_QUOTA_EXCEEDED */, AL_ENOSPC},
-        {ERROR_WRITE_PROTECT, AL_EROFS},
-        {ERROR_SHARING_VIOLATION, AL_EBUSY},
-        {ERROR_LOCK_VIOLATION, AL_EBUSY},
-        {ERROR_USER_MAPPED_FILE, AL_EBUSY},
-        {ERROR_DIR_NOT_EMPTY, AL_ENOTEMPTY},
-        {ERROR_DIRECTORY, AL_ENOTDIR},
-        {ERROR_FILENAME_EXCED_RANGE, AL_ENAMETOOLONG},
-        {ERROR_NOT_ENOUGH_MEMORY, AL_ENOMEM},
-        {ERROR_OUTOFMEMORY, AL_ENOMEM},
-        {ERROR_NOT_SAME_DEVICE, AL_EXDEV},
-        {ERROR_TOO_MANY_OPEN_FILES, AL_EMFILE},
-        {ERROR_NOT_SUPPORTED, AL_ENOTSUP},
-        {ERROR_INVALID_FUNCTION, AL_ENOTSUP},
-        {ERROR_INVALID_PARAMETER, AL_EINVAL},
-        {ERROR_CRC, AL_ECORRUPT},
-        {ERROR_FILE_CORRUPT, AL_ECORRUPT},
-        {ERROR_OPERATION_ABORTED, AL_ECANCELED},
-    };
-
-    for (size_t i = 0; i < AL_LEN(codes); i++) {
-        if (codes[i].error == error) {
-            return codes[i].code;
+    for (size_t i = 0; i < AL_LEN(win32_codes); i++) {
+        if (win32_codes[i].error == error) {
+            return win32_codes[i].code;
         }
     }
     return AL_EIO;
+}
+
+int
+win_status(NTSTATUS status)
+{
+    static const struct {
+        NTSTATUS status;
+        int code;
+    } codes[] = {
+        /* What Win32 has one number for, or a misleading one. */
+        {(NTSTATUS)0xC00000BA /* FILE_IS_A_DIRECTORY */, AL_EISDIR},
+        {(NTSTATUS)0xC0000103 /* NOT_A_DIRECTORY */, AL_ENOTDIR},
+        {(NTSTATUS)0xC0000056 /* DELETE_PENDING */, AL_ENOENT},
+        {(NTSTATUS)0x8000002D /* STOPPED_ON_SYMLINK */, AL_ELOOP},
+        {(NTSTATUS)0xC000035C /* NETWORK_SESSION_EXPIRED */, AL_EUNREACH},
+        {(NTSTATUS)0xC0000203 /* USER_SESSION_DELETED */, AL_EUNREACH},
+        {(NTSTATUS)0xC000020C /* CONNECTION_DISCONNECTED */, AL_EUNREACH},
+        {(NTSTATUS)0xC00000B5 /* IO_TIMEOUT */, AL_ETIMEDOUT},
+    };
+
+    SetLastError(RtlNtStatusToDosError(status));
+    for (size_t i = 0; i < AL_LEN(codes); i++) {
+        if (codes[i].status == status) {
+            return codes[i].code;
+        }
+    }
+    return win_code(GetLastError());
 }
 
 /* Decodes one WTF-8 sequence; the number of bytes, 0 when it is none. */
@@ -105,7 +163,7 @@ units_add(wchar_t *out, size_t *io_len, const char *name)
         if (step == 0) {
             return AL_EINVAL;
         }
-        if (len + 2 >= PATH_UNITS_MAX) {
+        if (len + 3 >= PATH_UNITS_MAX) {
             return AL_ENAMETOOLONG;
         }
         if (c >= 0x10000) {
@@ -148,36 +206,34 @@ drive_of_now(wchar_t *out)
     return 2;
 }
 
-int
-win_path(const struct port_file *dir, const char *name, wchar_t **ret)
+/* "X:" and "Volume{...}" name the device; its root folder has a '\' behind. */
+static bool
+is_volume_alone(const wchar_t *path)
 {
-    wchar_t *out = al_alloc((PATH_UNITS_MAX + 1) * sizeof(*out));
-    size_t len = 0;
+    size_t len = wcslen(path);
+
+    return (len == 2 && path[1] == L':') || (wcsncmp(path, L"Volume{", 7) == 0 &&
+                                             path[len - 1] == L'}' && wcschr(path, L'\\') == NULL);
+}
+
+int
+win_path(const char *name, wchar_t **ret)
+{
+    const wchar_t *prefix = prefix_for(name);
+    size_t len = wcslen(prefix);
+    wchar_t *out = al_alloc((strlen(name) + len + 8) * sizeof(*out));
     int rc;
 
     if (out == NULL) {
         return AL_ENOMEM;
     }
-    if (dir != NULL) {
-        len = wcslen(dir->path);
-        memcpy(out, dir->path, len * sizeof(*out));
-        if (strcmp(name, ".") == 0) {
-            name = "";
-        } else if (out[len - 1] != L'\\') {
-            out[len++] = L'\\';
-        }
-    } else {
-        const wchar_t *prefix = prefix_for(name);
-
-        len = wcslen(prefix);
-        memcpy(out, prefix, len * sizeof(*out));
-        if (name[0] == '/' && name[1] != '/') {
-            len += drive_of_now(
-                out + len); /* "/dir" is meant on the drive we are on, as everywhere on Windows */
-        }
-        if (wcscmp(prefix, L"\\\\?\\UNC") == 0) {
-            name++; /* "\\host\share" goes on behind "\\?\UNC" with one backslash */
-        }
+    memcpy(out, prefix, len * sizeof(*out));
+    if (name[0] == '/' && name[1] != '/') {
+        /* "/dir" is meant on the drive we are on, as everywhere on Windows */
+        len += drive_of_now(out + len);
+    }
+    if (wcscmp(prefix, L"\\\\?\\UNC") == 0) {
+        name++; /* "\\host\share" goes on behind "\\?\UNC" with one backslash */
     }
     out[len] = L'\0';
     rc = units_add(out, &len, name);
@@ -185,8 +241,67 @@ win_path(const struct port_file *dir, const char *name, wchar_t **ret)
         al_free(out);
         return rc;
     }
+    if (len > 4 && is_volume_alone(out + 4)) {
+        out[len++] = L'\\';
+        out[len] = L'\0';
+    }
     *ret = out;
     return AL_OK;
+}
+
+static int
+part_units(const char *name, wchar_t **ret)
+{
+    wchar_t *out;
+    size_t len = 0;
+    int rc;
+
+    if (strcmp(name, ".") == 0) {
+        name = "";
+    }
+    if (strpbrk(name, "\\/:") != NULL) {
+        return AL_EINVAL;
+    }
+    out = al_alloc((strlen(name) + 1) * sizeof(*out));
+    if (out == NULL) {
+        return AL_ENOMEM;
+    }
+    rc = units_add(out, &len, name);
+    if (rc != AL_OK) {
+        al_free(out);
+        return rc;
+    }
+    *ret = out;
+    return AL_OK;
+}
+
+int
+win_name(const struct port_file *dir, const char *name, struct win_name *ret)
+{
+    int rc;
+
+    *ret = (struct win_name){0};
+    rc = dir != NULL ? part_units(name, &ret->units) : win_path(name, &ret->units);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (dir == NULL) {
+        /* "\\?\" and "\\.\" are Win32's words for the object manager's folder "\??\". */
+        ret->units[1] = ret->units[2] = L'?';
+    }
+    ret->text.Buffer = ret->units;
+    ret->text.Length = (USHORT)(wcslen(ret->units) * sizeof(wchar_t));
+    ret->text.MaximumLength = (USHORT)(ret->text.Length + sizeof(wchar_t));
+    InitializeObjectAttributes(&ret->attr, &ret->text, OBJ_CASE_INSENSITIVE,
+                               dir != NULL ? dir->handle : NULL, NULL);
+    return AL_OK;
+}
+
+void
+win_name_end(struct win_name *n)
+{
+    al_free(n->units);
+    n->units = NULL;
 }
 
 int
@@ -231,7 +346,12 @@ win_utf8(const wchar_t *text, size_t len, struct al_buf *to)
 int64_t
 win_ns(LARGE_INTEGER filetime)
 {
-    return (filetime.QuadPart - FILETIME_1970) * 100;
+    int64_t ticks = filetime.QuadPart - FILETIME_1970;
+
+    /* FILETIME reaches to the year 30828. */
+    return ticks > PORT_TIME_FAR / 100      ? PORT_TIME_FAR
+           : ticks < -(PORT_TIME_FAR / 100) ? -PORT_TIME_FAR
+                                            : ticks * 100;
 }
 
 int64_t
