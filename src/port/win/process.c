@@ -1,9 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <windows.h>
-
 #include "port/process.h"
+#include "port/win/win_priv.h"
 
 /* A console handler has no argument: this is the one place that must be global. */
 static HANDLE stop_event;
@@ -21,6 +20,12 @@ port_stop_catch(void)
     stop_event = CreateEventW(NULL, TRUE, FALSE, NULL);
     (void)SetConsoleCtrlHandler(on_stop,
                                 TRUE); /* without a console there is nobody to press Ctrl-C */
+}
+
+void
+win_stop(void)
+{
+    (void)SetEvent(stop_event); /* ours, made before any thread */
 }
 
 bool

@@ -110,6 +110,9 @@ int win_set_born(struct port *p, struct port_file *f, int64_t btime_ns);
 int win_is_mapped(struct port *p, struct port_file *f, bool *ret);
 int win_map_probe(struct port *p, struct port_file *folder, const char *name, enum port_views *ret);
 
+/* ---- process.c ---- */
+void win_stop(void); /* the manager wishes a stop: port_stop_wanted */
+
 /* ---- security.c ---- */
 int win_security_get(struct port *p, struct port_file *f, struct al_buf *to);
 int win_security_set(struct port *p, struct port_file *f, struct al_span descriptor);

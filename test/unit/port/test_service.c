@@ -1,0 +1,337 @@
+/* Secrets, private folders, logons, and services: this program installs itself as a service, is started by the system's manager,
+ * stopped, changed and removed. argv: none; "serve FILE": what the manager starts; "fail": a service that ends at once. */
+#include "tap.h"
+
+#include <stdlib.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#endif
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "port/logon.h"
+#include "port/port.h"
+#include "port/process.h"
+#include "port/seal.h"
+#include "port/service.h"
+
+#define NAME "alto-test-service"
+#define PATIENCE_MS 60000u
+#define SECOND INT64_C(1000000000)
+
+static struct port *p;
+static struct port_file *root;
+static char root_path[256];
+static struct al_fail fail;
+
+/* ---- the service ---- */
+
+static int
+note(const char *path, const char *text)
+{
+    struct port_file *f = NULL;
+    int rc = port_open(p, NULL, path, PORT_WRITE | PORT_CREATE | PORT_TRUNC, 0600, &f);
+
+    if (rc == AL_OK) {
+        rc = port_pwrite(p, f, text, strlen(text), 0);
+    }
+    if (rc == AL_OK) {
+        rc = port_close(p, f);
+    }
+    return rc;
+}
+
+static int
+serve(void *ctx)
+{
+    int rc = note(ctx, "running");
+
+    port_event_write(NAME, PORT_EVENT_STARTED, "it runs");
+    while (rc == AL_OK && !port_stop_wait(SECOND)) {
+    }
+    return rc == AL_OK ? note(ctx, "stopped") : rc;
+}
+
+static int
+end_at_once(void *ctx)
+{
+    return 7;
+}
+
+/* ---- the tests ---- */
+
+static void
+fresh(void)
+{
+    memset(&fail, 0, sizeof(fail));
+}
+
+static void
+secrets_come_back_for_their_purpose_alone(void)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf sealed = {.max = 4u << 20};
+    AL_CLEANUP(al_buf_free) struct al_buf open = {.max = 4u << 20};
+    AL_CLEANUP(al_freep) uint8_t *much = al_zalloc(PORT_SEAL_BYTES_MAX + 1);
+    struct al_span secret = al_span_of("correct horse battery staple");
+    uint32_t os = 0;
+    int rc;
+
+    if (!port_seals()) {
+        TAP_CODE(port_seal("test", secret, &sealed, &os), AL_ENOTSUP);
+        TAP_CODE(port_unseal("test", secret, &open, NULL), AL_ENOTSUP);
+        return;
+    }
+    TAP_OK(port_seal("test", secret, &sealed, &os));
+    for (size_t i = 0; i + secret.len <= sealed.len; i++) {
+        TAP_CHECK(memcmp(sealed.at + i, secret.at, secret.len) != 0);
+    }
+    TAP_OK(port_unseal("test", al_buf_span(&sealed), &open, NULL));
+    TAP_CHECK(al_span_equal(al_buf_span(&open), secret));
+    al_buf_clear(&open);
+    TAP_CODE(port_unseal("another purpose", al_buf_span(&sealed), &open, &os), AL_ECORRUPT);
+    TAP_CODE(port_unseal("test", (struct al_span){sealed.at, sealed.len / 2}, &open, &os), AL_ECORRUPT);
+    TAP_CODE(port_unseal("test", (struct al_span){NULL, 0}, &open, &os), AL_ECORRUPT);
+    sealed.at[sealed.len / 2] ^= 1;
+    rc = port_unseal("test", al_buf_span(&sealed), &open, &os);
+    TAP_CHECK(rc == AL_ECORRUPT || (rc == AL_OK && al_span_equal(al_buf_span(&open), secret))); /* Wine keeps what nobody reads */
+    al_buf_clear(&open);
+    al_buf_clear(&sealed);
+    TAP_CODE(port_seal("test", (struct al_span){much, PORT_SEAL_BYTES_MAX + 1}, &sealed, NULL), AL_ELIMIT);
+    TAP_OK(port_seal("test", (struct al_span){much, PORT_SEAL_BYTES_MAX}, &sealed, NULL));
+    TAP_EQUAL_U64(open.len, 0);
+    TAP_OK(port_unseal("test", al_buf_span(&sealed), &open, NULL));
+    TAP_EQUAL_U64(open.len, PORT_SEAL_BYTES_MAX);
+}
+
+static void
+a_private_folder_can_still_be_used_by_us(void)
+{
+    struct port_file *dir = NULL, *f = NULL;
+    struct port_stat st;
+
+    TAP_OK(port_mkdir(p, root, "private", 0755));
+    TAP_OK(port_open(p, root, "private", PORT_READ | PORT_FOLDER, 0, &dir));
+    TAP_OK(port_private(p, dir, NULL));
+    TAP_OK(port_stat(p, dir, &st));
+    TAP_CHECK(port_seals() || (st.mode & 0777) == 0700);
+    TAP_CODE(port_private(p, dir, "nobody of this name 4711"), port_seals() ? AL_ENOENT : AL_ENOTSUP);
+    TAP_OK(port_open(p, dir, "f", PORT_WRITE | PORT_CREATE, 0600, &f));
+    TAP_OK(port_close(p, f));
+    TAP_OK(port_unlink(p, dir, "f"));
+    TAP_OK(port_close(p, dir));
+    TAP_OK(port_rmdir(p, root, "private"));
+}
+
+static void
+logons_are_had_or_it_is_said_that_there_are_none(void)
+{
+    struct port_logon *l = NULL;
+    int rc;
+
+    fresh();
+    rc = port_logon_new("DOMAIN\\somebody", "wrong, which is found by the first use alone", &l, &fail);
+    TAP_CHECK(rc == AL_OK || (rc == AL_ENOTSUP && l == NULL && fail.text[0] != '\0'));
+    TAP_CHECK(strstr(fail.text, "wrong, which") == NULL);
+    if (rc == AL_OK) {
+        TAP_OK(port_logon_use(l));
+        TAP_OK(port_logon_use(NULL));
+        TAP_CHECK(port_logon_free(l) == NULL);
+    }
+    TAP_OK(port_logon_use(NULL));
+    TAP_CHECK(port_logon_free(NULL) == NULL);
+}
+
+static struct port_service_status
+look(void)
+{
+    struct port_service_status s = {0};
+
+    fresh();
+    TAP_OK(port_service_query(NAME, &s, &fail));
+    return s;
+}
+
+static void
+must_note(const char *name, const char *text)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf b = {.max = 100};
+
+    TAP_OK(port_read_file(p, root, name, 100, &b));
+    TAP_EQUAL_STR((const char *)b.at, text);
+}
+
+static void
+a_service_lives_and_ends_as_it_is_told(void)
+{
+    static const char *const rights[] = {"SeBackupPrivilege", "SeRestorePrivilege"};
+    char file[400];
+    const char *args[] = {"serve", file};
+    struct port_service s = {.name = NAME,
+                             .display = "Alto's test service",
+                             .about = "Goes when the test ends",
+                             .args = args,
+                             .arg_count = 2,
+                             .account = "LocalSystem",
+                             .privileges = rights,
+                             .privilege_count = 2,
+                             .stop_ms = 20000};
+    struct port_service_status st;
+
+    (void)snprintf(file, sizeof(file), "%s/it has blanks, a \"quote\" and an end\\", root_path);
+    fresh();
+    if (!port_seals()) {
+        TAP_CODE(port_service_install(&s, &fail), AL_ENOTSUP);
+        TAP_CODE(port_service_query(NAME, &st, &fail), AL_ENOTSUP);
+        tap_skip("no service manager of this kind");
+    }
+    (void)snprintf(file, sizeof(file), "%s/note with blanks", root_path); /* the name of a file */
+    TAP_CODE(port_service_remove(NAME, PATIENCE_MS, &fail), AL_ENOENT);
+    TAP_CHECK(look().state == PORT_SERVICE_NONE);
+    fresh();
+    TAP_OK(port_service_install(&s, &fail));
+    st = look();
+    TAP_CHECK(st.state == PORT_SERVICE_STOPPED && strstr(st.command, "\"serve\" \"") != NULL);
+    TAP_EQUAL_STR(st.account, "LocalSystem");
+    TAP_OK(port_service_install(&s, &fail)); /* again: changed, not doubled */
+    TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
+    st = look();
+    TAP_CHECK(st.state == PORT_SERVICE_RUNNING && st.pid != 0 && st.pid != port_pid());
+    TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
+    TAP_OK(port_service_stop(NAME, PATIENCE_MS, &fail));
+    must_note("note with blanks", "stopped");
+    st = look();
+    TAP_CHECK(st.state == PORT_SERVICE_STOPPED && st.exit_code == 0);
+    TAP_OK(port_service_stop(NAME, PATIENCE_MS, &fail));
+    TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
+    TAP_OK(port_service_remove(NAME, PATIENCE_MS, &fail)); /* while it runs */
+    TAP_CHECK(look().state == PORT_SERVICE_NONE);
+    TAP_OK(port_unlink(p, root, "note with blanks"));
+}
+
+static void
+a_service_that_fails_is_told(void)
+{
+    const char *args[] = {"fail"};
+    struct port_service s = {
+        .name = NAME, .display = "x", .about = "x", .args = args, .arg_count = 1, .account = "LocalSystem", .stop_ms = 1000};
+    struct port_service_status st;
+    int rc;
+
+    if (!port_seals()) {
+        tap_skip("no service manager of this kind");
+    }
+    fresh();
+    TAP_OK(port_service_install(&s, &fail));
+    rc = port_service_start(NAME, PATIENCE_MS, &fail);
+    TAP_CHECK(rc == AL_OK || rc == AL_EIO); /* seen running, or ended already */
+    for (unsigned i = 0; i < 100 && look().state != PORT_SERVICE_STOPPED; i++) {
+        port_sleep_ns(p, SECOND / 10);
+    }
+    st = look();
+    TAP_CHECK(st.state == PORT_SERVICE_STOPPED && st.exit_code == 7);
+    TAP_OK(port_service_remove(NAME, PATIENCE_MS, &fail));
+}
+
+static void
+odd_names_and_words_are_refused(void)
+{
+    static char much[9000];
+    const char *args[] = {much};
+    struct port_service s = {.name = "a\\b", .display = "x", .about = "x", .account = "LocalSystem"};
+    struct port_service_status st;
+
+    if (!port_seals()) {
+        tap_skip("no service manager of this kind");
+    }
+    fresh();
+    TAP_CODE(port_service_install(&s, &fail), AL_EINVAL);
+    fresh();
+    TAP_CODE(port_service_query("", &st, &fail), AL_EINVAL);
+    memset(much, 'x', sizeof(much) - 1);
+    s.name = NAME;
+    s.args = args;
+    s.arg_count = 1;
+    fresh();
+    TAP_CODE(port_service_install(&s, &fail), AL_ELIMIT);
+    port_event_write(NAME, PORT_EVENT_WARNING, much); /* cut, and no harm where there is no log */
+    port_event_write(NAME, (enum port_event)9, "x");
+}
+
+/* The event log takes the sentence from the program itself. */
+static void
+the_program_carries_the_sentences_of_its_events(void)
+{
+#if defined(_WIN32)
+    static const DWORD ids[] = {0x40000001, 0x40000002, 0x80000003, 0xC0000004};
+    wchar_t text[100];
+    DWORD_PTR words[1] = {(DWORD_PTR)L"what happened"};
+
+    for (size_t i = 0; i < AL_LEN(ids); i++) {
+        DWORD n = FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, NULL, ids[i], 0, text, AL_LEN(text),
+                                 (va_list *)words);
+
+        TAP_CHECK(n >= 13 && wcsncmp(text, L"what happened", 13) == 0);
+    }
+#else
+    tap_skip("no message tables");
+#endif
+}
+
+static void
+nobody_started_us_as_a_service(void)
+{
+    int code = -1, rc = port_service_run(NAME, end_at_once, NULL, &code);
+
+    TAP_CHECK(port_seals() ? rc == AL_ENOTSUP && code == -1 : rc == AL_OK && code == 7);
+}
+
+static void
+setup(void)
+{
+    uint8_t random[6];
+    char hex[13];
+    const char *base = getenv("TMPDIR");
+
+    TAP_OK(port_random(p, random, sizeof(random)));
+    al_hex(random, sizeof(random), hex);
+    (void)snprintf(root_path, sizeof(root_path), "%s/alto-service-%s", base != NULL ? base : TEST_TEMP, hex);
+    TAP_OK(port_mkdirs(p, root_path, 0700));
+    TAP_OK(port_open(p, NULL, root_path, PORT_READ | PORT_FOLDER, 0, &root));
+}
+
+static void
+teardown(void)
+{
+    int rc;
+
+    TAP_OK(port_close(p, root));
+    rc = port_rmdir(p, NULL, root_path);
+    TAP_CHECK(rc == AL_OK || rc == AL_ENOTEMPTY); /* what a failed test left */
+}
+
+int
+main(int argc, char **argv)
+{
+    int code = 1;
+
+    p = port_native();
+    port_stop_catch();
+    if (argc == 3 && strcmp(argv[1], "serve") == 0) {
+        return port_service_run(NAME, serve, argv[2], &code) == AL_OK ? code : 1;
+    }
+    if (argc == 2 && strcmp(argv[1], "fail") == 0) {
+        return port_service_run(NAME, end_at_once, NULL, &code) == AL_OK ? code : 1;
+    }
+    TAP_RUN(setup);
+    TAP_RUN(secrets_come_back_for_their_purpose_alone);
+    TAP_RUN(a_private_folder_can_still_be_used_by_us);
+    TAP_RUN(logons_are_had_or_it_is_said_that_there_are_none);
+    TAP_RUN(nobody_started_us_as_a_service);
+    TAP_RUN(a_service_lives_and_ends_as_it_is_told);
+    TAP_RUN(a_service_that_fails_is_told);
+    TAP_RUN(odd_names_and_words_are_refused);
+    TAP_RUN(the_program_carries_the_sentences_of_its_events);
+    TAP_RUN(teardown);
+    return tap_end();
+}
