@@ -15,7 +15,8 @@ struct port_logon;
 int port_logon_new(const char *user, const char *password, struct port_logon **ret,
                    struct al_fail *fail) AL_MUST_CHECK;
 struct port_logon *port_logon_free(struct port_logon *l); /* NULL is fine; returns NULL */
-/* From now on this thread; NULL: as the process again. Files opened meanwhile stay the user's. */
+/* From now on this thread; NULL: as the process again, or, where the system does not do it, the process
+ * ends: it must not go on as somebody else. Files opened meanwhile stay the user's. */
 int port_logon_use(const struct port_logon *l) AL_MUST_CHECK;
 
 #endif

@@ -48,7 +48,12 @@ enum port_open_flag {
     /* Windows: the file at a reparse point itself, nobody's driver is asked for its content; what
      * leads elsewhere (symbolic link, junction) is AL_ELOOP as ever. Linux: no effect */
     PORT_REPARSE = 2048,
+    /* Windows: reads go past this machine's cache, and come in pieces whose offset, length and memory are
+     * multiples of PORT_DIRECT_BYTES; Linux: no effect */
+    PORT_DIRECT = 4096,
 };
+
+#define PORT_DIRECT_BYTES 4096u /* no disk has larger sectors */
 
 enum port_type {
     PORT_T_UNKNOWN,

@@ -1,5 +1,5 @@
 /* folder.c: a share that is a folder of this system: file:///DIR, a mounted share, on Windows a UNC
- * path.
+ * path (through unc.c).
  *
  * Everything goes through port by open folders, part by part, so that a symbolic link put among the
  * objects leads nowhere. A folder has no deadline of its own: a mount that hangs, hangs its caller
@@ -24,9 +24,11 @@ enum folder_phase { FOLDER_FLUSH, FOLDER_BACK, FOLDER_NAME };
 
 struct folder_put {
     struct port_file *file;
+    struct port_file *back; /* for the read-back, where it is another handle */
     enum folder_phase phase;
     uint64_t at;     /* where the read-back stands */
-    uint8_t *buffer; /* TARGET_CHUNK_BYTES, for the read-back */
+    void *room;      /* where buffer lies */
+    uint8_t *buffer; /* TARGET_CHUNK_BYTES, for the read-back; begins as PORT_DIRECT wants */
     bool temp_there; /* the temporary file is ours to remove */
 };
 
@@ -56,9 +58,9 @@ failed(struct target *t, struct al_fail *fail, int code, const char *what, const
 {
     uint32_t os = port_os_error(t->port);
 
-    if (code == AL_ESTALE) {
-        forget(t);
-        code = AL_EUNREACH;
+    if (code == AL_ESTALE || code == AL_EUNREACH || code == AL_ETIMEDOUT) {
+        forget(t); /* handles of a connection that broke stay broken */
+        code = code == AL_ETIMEDOUT ? code : AL_EUNREACH;
     }
     return target_say(t, fail, code, os, what, name);
 }
@@ -286,8 +288,10 @@ folder_put_begin(struct target_put *p, uint64_t size_expected, struct al_fail *f
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     p->impl = w;
-    w->buffer = al_alloc(TARGET_CHUNK_BYTES);
-    r = w->buffer ? open_incoming(t) : AL_ENOMEM;
+    w->room = al_alloc(TARGET_CHUNK_BYTES + PORT_DIRECT_BYTES);
+    w->buffer = (uint8_t *)(((uintptr_t)w->room + PORT_DIRECT_BYTES - 1) &
+                            ~(uintptr_t)(PORT_DIRECT_BYTES - 1));
+    r = w->room ? open_incoming(t) : AL_ENOMEM;
     if (r == AL_OK) {
         r = ask();
     }
@@ -314,14 +318,31 @@ folder_put_write(struct target_put *p, const void *bytes, size_t len, struct al_
     return r == AL_OK ? r : failed(p->t, fail, r, "write", p->temp);
 }
 
+/* Past this machine's cache, so that what comes back is the server's. */
+static int
+open_back(struct target_put *p)
+{
+    struct folder *f = p->t->impl;
+    struct folder_put *w = p->impl;
+    int r = open_incoming(p->t);
+
+    return r == AL_OK ? port_open(p->t->port, f->incoming, p->temp + sizeof(TARGET_INCOMING),
+                                  PORT_READ | PORT_DIRECT, 0, &w->back)
+                      : r;
+}
+
 /* One chunk; one byte more than was written is asked for, so that a longer file is noticed too. */
 static int
 read_back(struct target_put *p, bool *ret_end)
 {
     struct folder_put *w = p->impl;
     size_t got = 0;
-    int r = port_pread(p->t->port, w->file, w->buffer, TARGET_CHUNK_BYTES, w->at, &got);
+    int r = p->t->past_cache && !w->back ? open_back(p) : AL_OK;
 
+    if (r == AL_OK) {
+        r = port_pread(p->t->port, w->back ? w->back : w->file, w->buffer, TARGET_CHUNK_BYTES,
+                       w->at, &got);
+    }
     if (r != AL_OK) {
         return r;
     }
@@ -344,6 +365,7 @@ give_name(struct target_put *p)
     int r = open_incoming(t);
 
     w->file = NULL;
+    port_close_quiet(t->port, &w->back); /* it only read */
     if (r != AL_OK) {
         port_close_quiet(t->port, &file);
         return r;
@@ -409,13 +431,14 @@ folder_put_end(struct target_put *p)
     struct folder *f = t->impl;
     struct folder_put *w = p->impl;
 
+    port_close_quiet(t->port, &w->back);
     port_close_quiet(t->port, &w->file);
     if (w->temp_there && !p->done && f->incoming) {
         /* Best effort: what stays behind lies under "incoming/" and is found there. */
         int ignored = port_unlink(t->port, f->incoming, p->temp + sizeof(TARGET_INCOMING));
         (void)ignored;
     }
-    al_free(w->buffer);
+    al_free(w->room);
     al_free(w);
     p->impl = NULL;
 }

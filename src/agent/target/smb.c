@@ -183,3 +183,9 @@ target_smb_kind(void)
 {
     return &smb_kind;
 }
+
+const struct target_kind *
+target_unc_kind(void)
+{
+    return &target_folder_kind;
+}

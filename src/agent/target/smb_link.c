@@ -281,7 +281,10 @@ connect_start(struct smb_link *l)
     l->connecting = true;
     l->connect_status = 0;
     smb2_set_authentication(c, SMB_SEC_NTLMSSP);
-    smb2_set_security_mode(c, SMB2_NEGOTIATE_SIGNING_ENABLED);
+    smb2_set_security_mode(c, SMB2_NEGOTIATE_SIGNING_ENABLED |
+                                  (l->t->wire != 0 ? SMB2_NEGOTIATE_SIGNING_REQUIRED : 0));
+    smb2_set_sign(c, l->t->wire != 0);
+    smb2_set_seal(c, (l->t->wire & PORT_WIRE_ENCRYPTED) != 0);
     /* A guest has no key to sign with, and 3.1.1 wants the share's request signed. */
     smb2_set_version(c, l->user ? SMB2_VERSION_ANY : SMB2_VERSION_0302);
     smb2_set_user(c, l->user ? l->user : "guest");

@@ -56,16 +56,12 @@ choose_kind(struct target *t, struct al_fail *fail)
         /* "file:///C:/dir" names a drive. */
         rest = t->url[8] != '\0' && t->url[9] == ':' ? t->url + 8 : t->url + 7;
     } else if (strncmp(t->url, "\\\\", 2) == 0) {
-        t->kind = &target_folder_kind;
+        t->kind = target_unc_kind();
         rest = t->url;
     } else {
         return al_fail_set(fail, AL_EINVAL, 0,
                            "a share's address begins with smb:// or file:///, not \"%.60s\"",
                            t->url);
-    }
-    if (!t->kind) {
-        return al_fail_set(fail, AL_ENOTSUP, 0,
-                           "smb:// is not for this system: give \\\\HOST\\SHARE instead");
     }
     t->root = al_strdup(rest);
     return t->root ? AL_OK : AL_ENOMEM;
@@ -75,6 +71,7 @@ static int
 copy_conf(struct target *t, const struct target_conf *conf)
 {
     t->deadline_ms = conf->deadline_ms ? conf->deadline_ms : TARGET_DEADLINE_MS;
+    t->wire = conf->wire;
     t->url = al_strdup(conf->url);
     t->customer_id = conf->customer_id ? al_strdup(conf->customer_id) : NULL;
     t->user = conf->user ? al_strdup(conf->user) : NULL;
@@ -138,6 +135,9 @@ target_close(struct target *t)
     }
     if (t->impl) {
         t->kind->close(t);
+    }
+    if (t->port_end) {
+        t->port_end(t);
     }
     if (t->password) {
         al_wipe(t->password, strlen(t->password));

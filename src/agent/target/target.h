@@ -33,6 +33,9 @@ struct target_conf {
     /* whose share this must be; NULL: whoever's (alto rescue), then no identity is made */
     const char *customer_id;
     uint32_t deadline_ms; /* of one request to the server; 0: TARGET_DEADLINE_MS */
+    /* enum port_wire (port/remote.h) that must be: a server that signs or encrypts is told to, and a
+     * connection that does not is not used. For smb:// alone; AL_EACCES or AL_EUNREACH without it */
+    uint32_t wire;
 };
 
 #define TARGET_DEADLINE_MS 30000u

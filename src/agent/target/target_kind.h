@@ -6,6 +6,7 @@
 #define ALTO_AGENT_TARGET_TARGET_KIND_H
 
 #include "agent/target/target.h"
+#include "port/remote.h"
 
 #define TARGET_URL_MAX 2048u            /* bytes of an URL: longer ones are refused */
 #define TARGET_IDENTITY_MAX (64u << 10) /* bytes of the identity file; ours has about 150 */
@@ -47,9 +48,10 @@ struct target_kind {
 };
 
 extern const struct target_kind target_folder_kind;
-/* The kind of smb:// addresses, or NULL where this build has none (Windows: UNC paths are folders
- * there). */
+/* The kind of smb:// addresses: libsmb2, or on Windows the system's own client (unc.c). */
 const struct target_kind *target_smb_kind(void);
+/* The kind of \\HOST\SHARE addresses: a plain folder where these mean nothing. */
+const struct target_kind *target_unc_kind(void);
 
 struct target {
     const struct target_kind *kind;
@@ -57,6 +59,9 @@ struct target {
     char *url, *user, *password, *customer_id;
     char *root; /* what follows the scheme: a path, or "HOST[:PORT]/SHARE[/DIR]" */
     uint32_t deadline_ms;
+    uint32_t wire;   /* enum port_wire of port/remote.h */
+    bool past_cache; /* read back through a handle without this machine's cache */
+    void (*port_end)(struct target *t); /* where the kind put a port of its own; NULL */
     int64_t identity_ns; /* monotonic: when the identity file was last seen to be right */
     void *impl;
 };

@@ -70,10 +70,10 @@ file_pread(struct port *p, struct port_file *f, void *to, size_t len, uint64_t o
             }
             return win_code(GetLastError());
         }
-        if (got == 0) {
-            break;
-        }
         done += got;
+        if (got == 0 || (f->direct && got % PORT_DIRECT_BYTES != 0)) {
+            break; /* the end; without the cache nothing may be asked for from in between */
+        }
     }
     *ret_len = done;
     return AL_OK;

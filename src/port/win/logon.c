@@ -94,7 +94,10 @@ int
 port_logon_use(const struct port_logon *l)
 {
     if (l == NULL) {
-        return RevertToSelf() ? AL_OK : win_code(GetLastError());
+        if (!RevertToSelf()) {
+            TerminateProcess(GetCurrentProcess(), 3);
+        }
+        return AL_OK;
     }
     return ImpersonateLoggedOnUser(l->token) ? AL_OK : win_code(GetLastError());
 }

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "port/win/win_priv.h"
 
+#include <winioctl.h>
+
 /* What leads elsewhere: symbolic links, junctions, volumes mounted as folders. */
 #define TAG_IS_SURROGATE(tag) (((tag)&0x20000000u) != 0)
 
@@ -84,6 +86,7 @@ static int
 open_handle_of(struct win_name *n, uint32_t flags, bool through, struct port_file *f)
 {
     ULONG options = FILE_OPEN_FOR_BACKUP_INTENT | (through ? 0u : FILE_OPEN_REPARSE_POINT) |
+                    (f->direct ? FILE_NO_INTERMEDIATE_BUFFERING : 0u) |
                     (f->async ? 0u : FILE_SYNCHRONOUS_IO_NONALERT);
 
     return create(n, access_of(flags), (flags & PORT_ALONE) != 0 ? 0 : WIN_SHARE_ALL,
@@ -98,28 +101,38 @@ kind_of(struct port_file *f, FILE_ATTRIBUTE_TAG_INFO *ret)
                : win_code(GetLastError());
 }
 
-/* Another volume mounted as a folder, and no mere junction, may be asked for by its path. */
-static bool
-is_mounted_volume(const char *name)
-{
-    AL_CLEANUP(al_freep) wchar_t *path = NULL;
-    wchar_t *slashed, volume[64];
-    size_t len;
+#define REPARSE_BYTES 16384u /* MAXIMUM_REPARSE_DATA_BUFFER_SIZE, ntifs.h */
+#define MOUNT_TEXT_AT 16u    /* REPARSE_DATA_BUFFER.MountPointReparseBuffer.PathBuffer */
 
-    if (win_path(name, &path) != AL_OK) {
-        return false;
+enum mount { MOUNT_JUNCTION, MOUNT_VOLUME, MOUNT_NOTHING };
+
+/* What a folder that is a mount point leads to: another volume, which is then meant, or just elsewhere.
+ * MOUNT_NOTHING: there is no data, it is the mounted filesystem's root already (Wine). */
+static enum mount
+mount_of(struct port_file *f)
+{
+    static const wchar_t volume[] = L"\\??\\Volume{";
+    AL_CLEANUP(al_freep) uint8_t *data = al_alloc(REPARSE_BYTES);
+    IO_STATUS_BLOCK io = {0};
+    size_t at;
+    NTSTATUS s;
+
+    if (data == NULL || f->async) {
+        return MOUNT_JUNCTION;
     }
-    len = wcslen(path);
-    slashed = al_realloc(path, (len + 2) * sizeof(*path));
-    if (slashed == NULL) {
-        return false;
+    s = NtFsControlFile(f->handle, NULL, NULL, NULL, &io, FSCTL_GET_REPARSE_POINT, NULL, 0, data,
+                        REPARSE_BYTES);
+    if (!WIN_OK(s)) {
+        return s == WIN_NOT_A_REPARSE_POINT ? MOUNT_NOTHING : MOUNT_JUNCTION;
     }
-    path = slashed;
-    if (path[len - 1] != L'\\') {
-        path[len] = L'\\';
-        path[len + 1] = L'\0';
+    if (io.Information < MOUNT_TEXT_AT || al_get_u32(data) != IO_REPARSE_TAG_MOUNT_POINT) {
+        return MOUNT_JUNCTION;
     }
-    return GetVolumeNameForVolumeMountPointW(path, volume, AL_LEN(volume));
+    at = MOUNT_TEXT_AT + al_get_u16(data + 8);
+    return at + sizeof(volume) - sizeof(wchar_t) <= io.Information &&
+                   memcmp(data + at, volume, sizeof(volume) - sizeof(wchar_t)) == 0
+               ? MOUNT_VOLUME
+               : MOUNT_JUNCTION;
 }
 
 /* Behind a reparse point of a filter driver (deduplicated, cloud, tiered) the content is what the
@@ -170,8 +183,7 @@ judge(const FILE_ATTRIBUTE_TAG_INFO *kind, uint32_t flags, bool *ret_through)
 }
 
 static int
-settle(struct port *p, struct win_name *n, const char *absolute, uint32_t flags,
-       struct port_file *f)
+settle(struct port *p, struct win_name *n, bool absolute, uint32_t flags, struct port_file *f)
 {
     FILE_ATTRIBUTE_TAG_INFO kind;
     bool through = false;
@@ -180,9 +192,12 @@ settle(struct port *p, struct win_name *n, const char *absolute, uint32_t flags,
     if (rc == AL_OK) {
         rc = judge(&kind, flags, &through);
     }
-    if (rc == AL_ELOOP && absolute != NULL && (flags & PORT_FOLDER) != 0 &&
-        is_mounted_volume(absolute)) {
-        return open_through(p, n, flags, false, f);
+    if (rc == AL_ELOOP && absolute && (flags & PORT_FOLDER) != 0) {
+        enum mount mount = mount_of(f);
+
+        return mount == MOUNT_JUNCTION ? rc
+               : mount == MOUNT_VOLUME ? open_through(p, n, flags, false, f)
+                                       : AL_OK;
     }
     return rc == AL_OK && through ? open_through(p, n, flags, true, f) : rc;
 }
@@ -208,6 +223,7 @@ win_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags
     if (f == NULL) {
         return AL_ENOMEM;
     }
+    f->direct = (flags & PORT_DIRECT) != 0;
     f->async = (flags & PORT_ALONE) != 0; /* an oplock is granted to no other (is_mapped) */
     rc = win_name(dir, name, &n);
     if (rc == AL_OK) {
@@ -219,7 +235,7 @@ win_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags
         rc = win_serial(f->handle, &f->serial);
     }
     if (rc == AL_OK) {
-        rc = settle(p, &n, dir == NULL ? name : NULL, flags, f);
+        rc = settle(p, &n, dir == NULL, flags, f);
     }
     if (rc == AL_OK && (flags & PORT_TRUNC) != 0) {
         rc = cut_to_nothing(f); /* only now is it known what it is */

@@ -92,11 +92,15 @@ win_serial(HANDLE h, uint32_t *ret)
     struct volume v = {0};
     NTSTATUS s = volume_info(h, FileFsVolumeInformation, &v, sizeof(v));
 
-    if (!WIN_OK(s)) {
-        return win_status(s);
+    int rc = WIN_OK(s) ? AL_OK : win_status(s);
+
+    if (rc == AL_ENOTSUP) {
+        rc = AL_OK; /* a filesystem without one (Wine: without a device) is 0 */
     }
-    *ret = v.info.VolumeSerialNumber;
-    return AL_OK;
+    if (rc == AL_OK) {
+        *ret = v.info.VolumeSerialNumber;
+    }
+    return rc;
 }
 
 #define REMOTE_DEVICE 0x10u /* FILE_REMOTE_DEVICE, wdm.h */

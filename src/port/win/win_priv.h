@@ -15,6 +15,7 @@
 struct port_file {
     HANDLE handle;
     bool async;      /* each read and write waits for its own event */
+    bool direct;     /* FILE_NO_INTERMEDIATE_BUFFERING */
     uint32_t serial; /* of the volume, asked for when it was opened */
 };
 
@@ -31,6 +32,7 @@ int win_status(NTSTATUS status) AL_MUST_CHECK;
 #define WIN_INVALID_INFO_CLASS ((NTSTATUS)0xC0000003)
 #define WIN_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
 #define WIN_NAME_NOT_FOUND ((NTSTATUS)0xC0000034)
+#define WIN_NOT_A_REPARSE_POINT ((NTSTATUS)0xC0000275)
 #define WIN_CANNOT_DELETE ((NTSTATUS)0xC0000121)
 #define WIN_ACCESS_DENIED ((NTSTATUS)0xC0000022)
 #define WIN_CANNOT_GRANT_OPLOCK ((NTSTATUS)0xC000042E)

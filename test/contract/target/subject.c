@@ -1,43 +1,40 @@
 #include "subject.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "unix.h"
 
 int
 subject_shell(const char *format, ...)
 {
-    char command[2048];
+    char command[2048], out[64];
     va_list args;
     int n;
 
     va_start(args, format);
     n = vsnprintf(command, sizeof(command), format, args);
     va_end(args);
-    return n > 0 && (size_t)n < sizeof(command) ? system(command) : -1;
+    return n > 0 && (size_t)n < sizeof(command) ? unix_run(command, out, sizeof(out)) : -1;
+}
+
+bool
+subject_is_root(void)
+{
+    return subject_shell("test $(id -u) = 0") == 0;
 }
 
 int
 subject_samba(const struct subject *s, const char *verb, char *out, size_t cap)
 {
     char command[1024];
-    size_t got;
-    FILE *p;
 
     (void)snprintf(command, sizeof(command), "SAMBA_SMALL=1 '%s' %s '%s/smb'", getenv("SAMBA_SH"), verb, s->work);
-    p = popen(command, "r");
-    if (!p) {
-        return -1;
-    }
-    got = fread(out, 1, cap - 1, p);
-    out[got] = '\0';
-    return pclose(p);
+    return unix_run(command, out, cap);
 }
 
 int
@@ -55,7 +52,7 @@ subject_signal(const struct subject *s, const char *verb, int signal_number)
         if (next == at) {
             return count;
         }
-        if (pid > 1 && kill((pid_t)pid, signal_number) == 0) {
+        if (pid > 1 && subject_shell("kill -%d %ld", signal_number, pid) == 0) {
             count++;
         }
         at = next;
@@ -65,11 +62,10 @@ subject_signal(const struct subject *s, const char *verb, int signal_number)
 static bool
 start_samba(struct subject *s, const char **ret_why_not)
 {
-    char out[1024], file[512];
+    char out[1024], file[512], command[600];
     unsigned port;
-    FILE *f;
 
-    if (geteuid() != 0 || system("command -v smbd >/dev/null 2>&1") != 0) {
+    if (!subject_is_root() || subject_shell("command -v smbd >/dev/null 2>&1") != 0) {
         *ret_why_not = "needs root and smbd";
         return false;
     }
@@ -77,43 +73,57 @@ start_samba(struct subject *s, const char **ret_why_not)
         *ret_why_not = NULL;
         return false;
     }
-    f = fopen(file, "r");
-    if (!f || !fgets(s->password, sizeof(s->password), f)) {
+    (void)snprintf(command, sizeof(command), "head -1 '%s'", file);
+    if (unix_run(command, s->password, sizeof(s->password)) != 0) {
         *ret_why_not = NULL;
         return false;
     }
-    fclose(f);
+    s->password[strcspn(s->password, "\n")] = '\0';
     (void)snprintf(s->url, sizeof(s->url), "smb://127.0.0.1:%u/share", port);
     (void)snprintf(s->dir, sizeof(s->dir), "%s/smb/share", s->work);
     return true;
 }
 
-bool
-subject_begin(struct subject *s, bool smb, const char **ret_why_not)
+/* Wine takes what lies under dosdevices/unc/HOST for the shares of HOST. */
+static bool
+link_host(struct subject *s)
 {
+    const char *host = strrchr(s->work, '/') + 1;
+
+    (void)snprintf(s->url, sizeof(s->url), "smb://%s/share", host);
+    return subject_shell("mkdir -p \"$WINEPREFIX/dosdevices/unc\" && ln -s '%s' \"$WINEPREFIX/dosdevices/unc/%s\"", s->work, host) == 0;
+}
+
+bool
+subject_begin(struct subject *s, const char *kind, const char **ret_why_not)
+{
+    char command[300];
+
     memset(s, 0, sizeof(*s));
-    s->smb = smb;
+    *ret_why_not = NULL;
+    s->smb = strcmp(kind, "smb") == 0;
+    s->unc = strcmp(kind, "unc") == 0;
     /* Servers' time limits are tested: the disk of a busy machine must not take part in that. */
-    (void)snprintf(s->work, sizeof(s->work), "%s/alto-target-XXXXXX", smb && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (!mkdtemp(s->work)) {
-        *ret_why_not = NULL;
+    (void)snprintf(command, sizeof(command), "mktemp -d -p '%s' alto-target-XXXXXX",
+                   s->smb && subject_shell("test -w /dev/shm") == 0 ? "/dev/shm" : "/tmp");
+    if (unix_run(command, s->work, sizeof(s->work)) != 0) {
         return false;
     }
-    if (smb) {
+    s->work[strcspn(s->work, "\n")] = '\0';
+    if (s->smb) {
         (void)subject_shell("chmod 755 '%s'", s->work); /* for the guest */
         return start_samba(s, ret_why_not);
     }
     (void)snprintf(s->dir, sizeof(s->dir), "%s/share", s->work);
     (void)snprintf(s->url, sizeof(s->url), "file://%s/share", s->work);
     if (subject_shell("mkdir '%s/share' '%s/small' '%s/foreign'", s->work, s->work, s->work) != 0) {
-        *ret_why_not = NULL;
         return false;
     }
     (void)subject_shell("echo '{\"format\":1,\"customer_id\":\"somebody else\"}' >'%s/foreign/alto-share.json'", s->work);
-    if (geteuid() == 0) {
+    if (subject_is_root()) {
         (void)subject_shell("mount -t tmpfs -o size=4096k alto-small '%s/small'", s->work);
     }
-    return true;
+    return !s->unc || link_host(s);
 }
 
 void
@@ -121,10 +131,16 @@ subject_end(struct subject *s)
 {
     char out[256];
 
+    if (s->work[0] == '\0') {
+        return;
+    }
     if (s->smb) {
         (void)subject_samba(s, "stop", out, sizeof(out));
     } else {
         (void)subject_shell("mountpoint -q '%s/small' && umount '%s/small'", s->work, s->work);
+    }
+    if (s->unc) {
+        (void)subject_shell("rm -f \"$WINEPREFIX/dosdevices/unc/%s\"", strrchr(s->work, '/') + 1);
     }
     (void)subject_shell("rm -rf '%s'", s->work);
 }
@@ -227,6 +243,12 @@ subject_get(struct target *t, const char *name, uint64_t size, uint64_t seed, si
     return r;
 }
 
+bool
+subject_says(int code, int one, int other)
+{
+    return code == one || code == other;
+}
+
 void
 subject_name(const char *path, char name[TARGET_NAME_MAX])
 {
@@ -247,13 +269,10 @@ int
 subject_files(const struct subject *s, const char *folder)
 {
     char command[1024], out[64] = "";
-    FILE *p;
 
     (void)snprintf(command, sizeof(command), "find '%s/%s' -type f 2>/dev/null | wc -l", s->dir, folder);
-    p = popen(command, "r");
-    if (!p || !fgets(out, sizeof(out), p)) {
+    if (unix_run(command, out, sizeof(out)) != 0) {
         abort();
     }
-    pclose(p);
     return atoi(out);
 }

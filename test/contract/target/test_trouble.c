@@ -1,5 +1,6 @@
 /* test_trouble.c: a file server that dies, hangs, refuses or is not there, with real Samba. */
 #include "base/fault.h"
+#include "port/remote.h"
 #include "subject.h"
 #include "tap.h"
 
@@ -76,6 +77,47 @@ test_a_missing_share_or_server_is_unreachable_not_empty(void)
     TAP_CODE(try_open(&other, &t), AL_EINVAL);
     (void)snprintf(other.url, sizeof(other.url), "http://127.0.0.1/x");
     TAP_CODE(try_open(&other, &t), AL_EINVAL);
+}
+
+/* This server signs and encrypts when it is asked to. */
+static void
+test_what_is_demanded_of_the_wire_is_kept(void)
+{
+    static const uint32_t wires[] = {PORT_WIRE_SIGNED, PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED};
+    struct target_conf conf = subject_conf(&on, 20000);
+    char name[TARGET_NAME_MAX];
+    struct target *t = NULL;
+
+    for (size_t i = 0; i < AL_LEN(wires); i++) {
+        fresh();
+        conf.wire = wires[i];
+        TAP_OK(target_open(port_native(), &conf, true, &t, &fail));
+        subject_name("x", name);
+        TAP_OK(subject_put(t, name, 3 * MIB + 7, 1, MIB, &fail));
+        TAP_OK(subject_get(t, name, 3 * MIB + 7, 1, MIB, &fail));
+        target_close(t);
+    }
+}
+
+/* A server that cannot encrypt is not used by who demanded it. */
+static void
+test_a_server_that_cannot_encrypt_is_refused(void)
+{
+    struct target_conf conf = subject_conf(&on, 20000);
+    struct target *t = NULL;
+    char out[256];
+
+    TAP_EQUAL_U64(subject_shell("sed -i 's/^\\[share\\]/    server smb encrypt = off\\n[share]/' '%s/smb/smb.conf'", on.work), 0);
+    TAP_CHECK(subject_signal(&on, "pids", SIGKILL) > 0);
+    TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
+    fresh();
+    conf.wire = PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED;
+    TAP_CHECK(target_open(port_native(), &conf, true, &t, &fail) != AL_OK);
+    printf("# %s\n", fail.text);
+    fresh();
+    conf.wire = PORT_WIRE_SIGNED;
+    TAP_OK(target_open(port_native(), &conf, true, &t, &fail));
+    target_close(t);
 }
 
 static void
@@ -423,13 +465,14 @@ main(void)
     const char *why_not = NULL;
 
     (void)signal(SIGPIPE, SIG_IGN); /* as every program of Alto does */
-    if (!subject_begin(&on, true, &why_not)) {
+    if (!subject_begin(&on, "smb", &why_not)) {
         printf(why_not ? "1..0 # SKIP %s\n" : "Bail out! no share to test%s\n", why_not ? why_not : "");
         subject_end(&on);
         return why_not ? 0 : 1;
     }
     TAP_RUN(test_a_wrong_password_is_told);
     TAP_RUN(test_a_missing_share_or_server_is_unreachable_not_empty);
+    TAP_RUN(test_what_is_demanded_of_the_wire_is_kept);
     TAP_RUN(test_a_guest_may_use_a_guest_share);
     TAP_RUN(test_a_forbidden_folder_is_told_from_a_read_only_share);
     TAP_RUN(test_a_cut_connection_in_every_phase_of_a_put_leaves_no_object);
@@ -439,6 +482,7 @@ main(void)
     TAP_RUN(test_a_pause_of_the_caller_is_not_the_servers_fault);
     TAP_RUN(test_a_restarted_server_is_found_again);
     TAP_RUN(test_a_connection_that_was_hung_up_on_costs_nobody_anything);
+    TAP_RUN(test_a_server_that_cannot_encrypt_is_refused);
     thaw();
     subject_end(&on);
     return tap_end();
