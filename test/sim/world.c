@@ -200,6 +200,8 @@ world_start(struct world *w)
     w->mover_volume.target = share_conf;
     w->mover_volume.root = w->root;
     w->mover_volume.key = marker_key;
+    w->mover_volume.maker = w->maker;
+    w->mover_volume.root_path = "/vol";
     w->mover_volume.name = "sim";
     w->mover_volume.share_name = "cold";
     w->mover_env = (struct mover_env){.port = sim_port(w->host), .journal = w->journal};
@@ -302,6 +304,15 @@ world_archive(struct world *w, const char *name, int *ret_rc)
 {
     struct mover_item item = {
         .volume = &w->mover_volume, .path = al_span_of(name), .act = MOVER_ARCHIVE};
+
+    return move(w, &item, ret_rc);
+}
+
+struct mover_result
+world_adopt(struct world *w, const char *name, int *ret_rc)
+{
+    struct mover_item item = {
+        .volume = &w->mover_volume, .path = al_span_of(name), .act = MOVER_ADOPT};
 
     return move(w, &item, ret_rc);
 }

@@ -46,6 +46,7 @@ struct world {
     struct recall_volume recall_volume;
     struct recall_env recall_env;
     uint64_t torn;
+    struct stub_maker *maker; /* of the volume's stubs; NULL: Linux's. Before world_start */
     bool chunked; /* recalls go chunk by chunk, as those of large files do; before world_start */
 };
 
@@ -65,6 +66,7 @@ void world_bytes(uint8_t *to, size_t size, uint64_t seed);
 struct mover_result world_tier(struct world *w, const char *name, int *ret_rc);
 struct recall_result world_recall(struct world *w, const char *name, int *ret_rc);
 struct mover_result world_archive(struct world *w, const char *name, int *ret_rc);
+struct mover_result world_adopt(struct world *w, const char *name, int *ret_rc);
 /* object_id "": only a placeholder tells. */
 struct mover_result world_back(struct world *w, const char *name, const char *object_id, int *ret_rc);
 struct reconcile_env world_reconcile_env(struct world *w);

@@ -30,7 +30,12 @@ const TEXTS: Record<string, string> = {
   exists_placeholder: 'A file of its name with .alto behind it is there already. Rename that one.',
   name_too_long: 'Its name is too long, for .alto behind it or for the share.',
   read_only_folder: 'Its folder may not be changed by the agent.',
-  no_room: 'There is no room for a placeholder: the disk or a quota is full.',
+  no_room: 'There is no room for a placeholder or a stub: the disk or a quota is full.',
+  compressed: 'NTFS keeps it compressed; it would come back larger than it was.',
+  offline: 'Another product keeps its content elsewhere already.',
+  reparse_point: 'Another product manages it, or it is the stub of another agent.',
+  rights_not_kept:
+    'Its owner, rights or named streams could not be given to a stub as they are. See the text of the outcome.',
   already_stub: 'Its data is on the share already.',
   unsupported_volume: 'This volume cannot hold stubs; its state tells why.',
   no_gate: 'The gate does not guard this volume: mount it with mount.alto and see that alto-gate runs.',

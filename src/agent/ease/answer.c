@@ -19,7 +19,7 @@ struct asked { /* one request on its way */
     struct ease_answer *a;
     const struct ease_request *r;
     void *reply;
-    struct ease_tag tag;
+    struct stub_tag tag;
     const struct ease_volume *volume;
     struct ease_object object;
     int64_t until_ns; /* port_mono_ns */

@@ -216,6 +216,7 @@ disconnect(struct ease *e)
         e->api.fn.disconnect();
     }
     e->connected = false;
+    atomic_store(&e->serves, false);
 }
 
 static int
@@ -258,6 +259,7 @@ connect_now(struct ease *e, struct al_fail *fail)
         disconnect(e);
         return rc;
     }
+    atomic_store(&e->serves, true);
     port_mutex_lock(&e->lock);
     e->times_connected++;
     e->last_error[0] = '\0';
@@ -287,6 +289,7 @@ ease_free(struct ease *e)
     ease_api_unload(&e->api, e->was_connected);
     e->answer = ease_answer_free(e->answer);
     port_mutex_end(&e->lock);
+    port_mutex_end(&e->calls);
     al_free(e);
     return NULL;
 }
@@ -301,6 +304,8 @@ ease_new(const struct ease_conf *conf, struct ease **ret, struct al_fail *fail)
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
     port_mutex_init(&e->lock);
+    port_mutex_init(&e->calls);
+    e->maker.ops = &ease_maker_ops;
     e->conf = *conf;
     e->conf.threads = conf->threads != 0 ? conf->threads : EASE_THREADS;
     e->conf.timeout_s = conf->timeout_s != 0 ? conf->timeout_s : EASE_TIMEOUT_S;
@@ -353,6 +358,7 @@ ease_tend(struct ease *e)
     struct port *port = e->conf.port;
     int64_t now = port_mono_ns(port);
     struct al_fail fail = {0};
+    int rc;
 
     if (e->connected && !atomic_load(&e->gone)) {
         return true;
@@ -360,8 +366,11 @@ ease_tend(struct ease *e)
     if (now < e->again_ns) {
         return false;
     }
+    port_mutex_lock(&e->calls); /* no stub is made meanwhile */
     disconnect(e);
-    if (connect_now(e, &fail) == AL_OK) {
+    rc = connect_now(e, &fail);
+    port_mutex_unlock(&e->calls);
+    if (rc == AL_OK) {
         e->again_ns = e->wait_ns = 0;
         return true;
     }

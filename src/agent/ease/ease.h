@@ -13,6 +13,7 @@
 
 #include "agent/ease/answer.h"
 #include "agent/ease/api.h"
+#include "agent/stub/maker.h"
 
 #define EASE_THREADS_MAX 64u
 #define EASE_THREADS 16u    /* of the driver's DLL: recalls that wait at once */
@@ -71,12 +72,16 @@ int ease_probe(struct port *port, const char *dll, struct ease_state *ret,
 int ease_state_text(const struct ease_state *s, struct al_buf *to) AL_MUST_CHECK;
 
 /* ---- stubs ---- */
-/* Makes a stub of the file at path, which must be as long as tag says and whose content must be safe
- * on the share: only after all of a mover's checks. attributes: Win32's, 0 as they are; times stay.
- * The tag is read back and compared, and the file's id with the tag's. Flavour B has no call that
- * does it to an existing file, only to a name that is free: AL_EEXIST for others. AL_EINVAL: no tag
- * of ours, or too long for the flavour; AL_EIO with the DLL's words: what the file is now must be
- * looked at (ease_stub_tag). */
+/* The seam that movers and reconcile use (agent/stub/maker.h), any thread; lives as long as e. NULL
+ * for flavour B, whose stubs are made under a name that is free, so that the tag cannot hold the id of
+ * its file. */
+struct stub_maker *ease_maker(struct ease *e);
+/* Makes a stub of the file at path, which must be empty or not there: what the driver does to one
+ * that holds something is not known. attributes: Win32's, 0 as they are; times stay. The tag is read
+ * back and compared, so is the size, and the file's id with the tag's. Flavour B takes a name that is
+ * free alone. AL_ECONFLICT: the file is not empty, or (B) there, nothing was done; AL_EINVAL: no tag
+ * of ours, or too long for the flavour; AL_ESTALE: the driver made another file; AL_EIO with the DLL's
+ * words: what the file is now must be looked at (ease_stub_tag). */
 int ease_stub_create(struct ease *e, const char *path, struct al_span tag, uint32_t attributes,
                      struct al_fail *fail) AL_MUST_CHECK;
 /* Appends the tag data of a stub, without recalling it. AL_ENODATA: no stub, as far as the DLL says;

@@ -53,7 +53,7 @@ struct ease_fetch_conf { /* copied; port and log are lent */
 
 struct ease_object { /* lent for the call */
     al_id id;
-    const struct ease_tag *tag;
+    const struct stub_tag *tag;
     const char *share_id;
     const struct target_conf *target; /* lent until the pool is closed */
     uint64_t turn;                    /* ease_fetch_turn */

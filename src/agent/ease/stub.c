@@ -15,15 +15,16 @@ name_of(struct ease *e, const char *path, uint16_t to[EASE_NAME_UNITS], struct a
 }
 
 static int
-create_a(struct ease *e, const char *path, const uint16_t *name, const struct ease_tag *t,
+create_a(struct ease *e, const char *path, const uint16_t *name, const struct stub_tag *t,
          struct al_span tag, uint32_t attributes, struct al_fail *fail)
 {
     void *handle = NULL;
     struct port_stat st;
     int rc = port_stat_at(e->conf.port, NULL, path, &st);
 
-    if (rc == AL_OK && (st.type != PORT_T_FILE || st.size != t->size)) {
-        return al_fail_set(fail, AL_ECHANGED, 0, "the file is not as long as its tag says");
+    if (rc == AL_OK && (st.type != PORT_T_FILE || st.size != 0)) {
+        return al_fail_set(fail, AL_ECONFLICT, 0,
+                           "a stub is made of an empty file, and this one is not");
     }
     if (rc != AL_OK && rc != AL_ENOENT) {
         return al_fail_set(fail, rc, port_os_error(e->conf.port), "cannot look at the file");
@@ -38,14 +39,14 @@ create_a(struct ease *e, const char *path, const uint16_t *name, const struct ea
 }
 
 static int
-create_b(struct ease *e, const char *path, const uint16_t *name, const struct ease_tag *t,
+create_b(struct ease *e, const char *path, const uint16_t *name, const struct stub_tag *t,
          struct al_span tag, struct al_fail *fail)
 {
     struct port_stat st;
     int rc = port_stat_at(e->conf.port, NULL, path, &st);
 
     if (rc == AL_OK) {
-        return al_fail_set(fail, AL_EEXIST, 0,
+        return al_fail_set(fail, AL_ECONFLICT, 0,
                            "this filter driver makes no stub of a file that is there");
     }
     if (rc != AL_ENOENT) {
@@ -58,7 +59,7 @@ create_b(struct ease *e, const char *path, const uint16_t *name, const struct ea
 
 /* Whether the stub is what was asked for: its tag, and the file that the tag was made for. */
 static int
-stub_is_right(struct ease *e, const char *path, const struct ease_tag *t, struct al_span tag,
+stub_is_right(struct ease *e, const char *path, const struct stub_tag *t, struct al_span tag,
               struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf back = {0};
@@ -70,12 +71,14 @@ stub_is_right(struct ease *e, const char *path, const struct ease_tag *t, struct
     if (rc != AL_OK || !al_span_equal(al_buf_span(&back), tag)) {
         return ease_failed(e, fail, AL_EIO, "the new stub does not have the tag that it was given");
     }
-    if (t->file_id != 0 &&
-        (port_stat_at(e->conf.port, NULL, path, &st) != AL_OK || st.ino != t->file_id)) {
-        return ease_failed(e, fail, AL_EIO,
+    rc = port_stat_at(e->conf.port, NULL, path, &st);
+    if (rc == AL_OK && t->file_id != 0 && st.ino != t->file_id) {
+        return ease_failed(e, fail, AL_ESTALE,
                            "the new stub is another file than the one that was there");
     }
-    return AL_OK;
+    return rc == AL_OK && (e->api.flavour == EASE_FRAMEWORK || st.size == t->size)
+               ? AL_OK
+               : ease_failed(e, fail, AL_EIO, "the new stub is not as long as the file was");
 }
 
 int
@@ -85,7 +88,7 @@ ease_stub_create(struct ease *e, const char *path, struct al_span tag, uint32_t 
     bool b = e->api.flavour == EASE_FRAMEWORK;
     size_t most = b ? EASE_TAG_BYTES_MAX_B : EASE_TAG_BYTES_MAX;
     uint16_t name[EASE_NAME_UNITS];
-    struct ease_tag t;
+    struct stub_tag t;
     int rc = tag.len > most ? AL_EINVAL : ease_tag_decode(tag, &t);
 
     if (rc != AL_OK) {

@@ -27,12 +27,6 @@ _Static_assert(AT_PIECES + SUM_LEN == EASE_TAG_FIXED, "the layout fills the tag"
 
 static const uint8_t magic[4] = {'A', 'L', 'T', 'O'};
 
-uint32_t
-ease_piece_count(uint64_t size, unsigned shift)
-{
-    return shift == 0 ? 0 : (uint32_t)((size + (1ull << shift) - 1) >> shift);
-}
-
 unsigned
 ease_piece_shift(uint64_t size, size_t tag_max)
 {
@@ -58,7 +52,7 @@ pieces_fit(uint64_t size, unsigned shift, size_t bytes)
         return bytes == 0;
     }
     return shift >= EASE_PIECE_SHIFT_MIN && shift <= EASE_PIECE_SHIFT_MAX &&
-           bytes <= EASE_PIECES_MAX * 8 && bytes == 8 * (uint64_t)ease_piece_count(size, shift);
+           bytes <= EASE_PIECES_MAX * 8 && bytes == 8 * (uint64_t)stub_piece_count(size, shift);
 }
 
 static int
@@ -74,7 +68,7 @@ sum_of(struct al_span covered, const uint8_t key[MARKER_KEY_LEN], uint8_t out[SU
 }
 
 int
-ease_tag_encode(const struct ease_tag *t, const uint8_t key[MARKER_KEY_LEN], size_t tag_max,
+ease_tag_encode(const struct stub_tag *t, const uint8_t key[MARKER_KEY_LEN], size_t tag_max,
                 struct al_buf *to)
 {
     uint8_t fixed[AT_PIECES] = {0}, sum[SUM_LEN];
@@ -117,10 +111,10 @@ ease_tag_encode(const struct ease_tag *t, const uint8_t key[MARKER_KEY_LEN], siz
 }
 
 int
-ease_tag_decode(struct al_span bytes, struct ease_tag *ret)
+ease_tag_decode(struct al_span bytes, struct stub_tag *ret)
 {
     const uint8_t *at = bytes.at;
-    struct ease_tag t = {0};
+    struct stub_tag t = {0};
 
     if (bytes.len < EASE_TAG_FIXED || bytes.len > EASE_TAG_BYTES_MAX ||
         memcmp(at, magic, sizeof(magic)) != 0 || at[AT_VERSION] != TAG_VERSION ||
@@ -156,84 +150,4 @@ ease_tag_authentic(struct al_span bytes, const uint8_t key[MARKER_KEY_LEN], bool
         *ret = port_same_secret(sum, bytes.at + bytes.len - SUM_LEN, SUM_LEN);
     }
     return rc;
-}
-
-/* ---- pieces ---- */
-
-struct ease_pieces {
-    struct al_xxh_state *xxh;
-    uint64_t piece, filled; /* bytes of a piece; of the one under way */
-};
-
-int
-ease_pieces_new(unsigned shift, struct ease_pieces **ret)
-{
-    struct ease_pieces *p = al_zalloc(sizeof(*p));
-
-    if (p == NULL) {
-        return AL_ENOMEM;
-    }
-    p->piece = 1ull << shift;
-    p->xxh = al_xxh_new();
-    if (p->xxh == NULL) {
-        al_free(p);
-        return AL_ENOMEM;
-    }
-    *ret = p;
-    return AL_OK;
-}
-
-static int
-piece_done(struct ease_pieces *p, struct al_buf *to)
-{
-    uint8_t sum[8];
-
-    al_put_u64(sum, al_xxh_result(p->xxh).lo);
-    al_xxh_reset(p->xxh);
-    p->filled = 0;
-    return al_buf_add(to, sum, sizeof(sum));
-}
-
-int
-ease_pieces_add(struct ease_pieces *p, const void *bytes, size_t len, struct al_buf *to)
-{
-    const uint8_t *at = bytes;
-
-    while (len > 0) {
-        uint64_t room = p->piece - p->filled;
-        size_t n = len < room ? len : (size_t)room;
-        int rc;
-
-        al_xxh_add(p->xxh, at, n);
-        p->filled += n;
-        at += n;
-        len -= n;
-        rc = p->filled == p->piece ? piece_done(p, to) : AL_OK;
-        if (rc != AL_OK) {
-            return rc;
-        }
-    }
-    return AL_OK;
-}
-
-int
-ease_pieces_end(struct ease_pieces *p, struct al_buf *to)
-{
-    return p->filled > 0 ? piece_done(p, to) : AL_OK;
-}
-
-struct ease_pieces *
-ease_pieces_free(struct ease_pieces *p)
-{
-    if (p != NULL) {
-        p->xxh = al_xxh_free(p->xxh);
-        al_free(p);
-    }
-    return NULL;
-}
-
-void
-ease_pieces_freep(struct ease_pieces **p)
-{
-    *p = ease_pieces_free(*p);
 }

@@ -25,50 +25,26 @@
 #define ALTO_AGENT_EASE_TAG_H
 
 #include "agent/ease/abi.h"
-#include "agent/stub/marker.h"
-#include "base/hash.h"
+#include "agent/stub/maker.h"
+#include "agent/stub/pieces.h"
 
 #define EASE_TAG_FIXED 104u /* bytes without pieces */
 #define EASE_PIECES_MAX ((EASE_TAG_BYTES_MAX - EASE_TAG_FIXED) / 8)
 #define EASE_PIECE_SHIFT_MIN 20u /* 1 MiB: what is fetched at a time anyway */
 #define EASE_PIECE_SHIFT_MAX 30u /* beyond, a piece takes as long as no reader waits */
 
-struct ease_tag {
-    uint8_t object[16];
-    uint32_t share_tag;
-    char ext[MARKER_EXT_LEN + 1];
-    uint64_t size; /* at most MARKER_SIZE_MAX */
-    int64_t mtime_ns;
-    struct al_xxh128 content;
-    uint64_t file_id, volume_serial;
-    unsigned piece_shift;  /* 0: no pieces */
-    struct al_span pieces; /* 8 bytes each; decoded: borrowed from the tag's bytes */
-};
-
 /* How a file of this size is cut so that its tag fits tag_max bytes: the shift, or 0 when that gives
  * fewer than two pieces or too large ones. */
 unsigned ease_piece_shift(uint64_t size, size_t tag_max);
-uint32_t ease_piece_count(uint64_t size, unsigned shift);
 
 /* Appends the tag. AL_EINVAL: pieces that do not fit the size; AL_ELIMIT: longer than tag_max. */
-int ease_tag_encode(const struct ease_tag *t, const uint8_t key[MARKER_KEY_LEN], size_t tag_max,
+int ease_tag_encode(const struct stub_tag *t, const uint8_t key[MARKER_KEY_LEN], size_t tag_max,
                     struct al_buf *to) AL_MUST_CHECK;
 /* AL_ECORRUPT: none of ours, of another version, or cut. The checksum is judged apart, since which
  * key is right stands in the tag: ease_tag_authentic. */
-int ease_tag_decode(struct al_span bytes, struct ease_tag *ret) AL_MUST_CHECK;
+int ease_tag_decode(struct al_span bytes, struct stub_tag *ret) AL_MUST_CHECK;
 /* bytes: what ease_tag_decode took. Other codes: the digest failed. */
 int ease_tag_authentic(struct al_span bytes, const uint8_t key[MARKER_KEY_LEN],
                        bool *ret) AL_MUST_CHECK;
-
-/* Hashes of pieces of bytes that pass in order. One thread. */
-struct ease_pieces;
-int ease_pieces_new(unsigned shift, struct ease_pieces **ret) AL_MUST_CHECK; /* AL_ENOMEM */
-/* Appends 8 bytes to `to` for each piece that is complete by now. */
-int ease_pieces_add(struct ease_pieces *p, const void *bytes, size_t len,
-                    struct al_buf *to) AL_MUST_CHECK;
-/* The last piece, where it is a part. */
-int ease_pieces_end(struct ease_pieces *p, struct al_buf *to) AL_MUST_CHECK;
-struct ease_pieces *ease_pieces_free(struct ease_pieces *p); /* NULL is fine; returns NULL */
-void ease_pieces_freep(struct ease_pieces **p);
 
 #endif

@@ -47,8 +47,19 @@
 
 /* Archiving and bringing back act on names, not on an inode: their handle is what tells the volume's
  * filesystem (its kind as type, its id as bytes). JOURNAL_BACK: object_name is the name in the
- * volume's folder that it is fetched under. */
-enum journal_kind { JOURNAL_TIER = 1, JOURNAL_RECALL = 2, JOURNAL_ARCHIVE = 3, JOURNAL_BACK = 4 };
+ * volume's folder that it is fetched under. Exchanges (agent/mover/swap.h) too, with the file's id as
+ * ino: UNSWAP's object_name is the name that it is fetched under, ADOPT's the name that the new stub
+ * is made under. */
+enum journal_kind {
+    JOURNAL_TIER = 1,
+    JOURNAL_RECALL = 2,
+    JOURNAL_ARCHIVE = 3,
+    JOURNAL_BACK = 4,
+    JOURNAL_SWAP = 5,
+    JOURNAL_UNSWAP = 6,
+    JOURNAL_ADOPT = 7,
+    JOURNAL_KIND_LAST = JOURNAL_ADOPT
+};
 
 /* The states of mover and recall, in order; also what console and API show. Numbers are on disk:
  * add, never renumber. What they mean of an archive and a way back: doc/format/journal.md. */

@@ -233,7 +233,7 @@ take_intent(struct al_span *io, char *strings, struct journal_intent *in)
     struct al_span kind;
 
     if (al_span_take(io, 1, &kind) != AL_OK || kind.at[0] < JOURNAL_TIER ||
-        kind.at[0] > JOURNAL_BACK) {
+        kind.at[0] > JOURNAL_KIND_LAST) {
         return AL_ECORRUPT;
     }
     in->kind = (enum journal_kind)kind.at[0];

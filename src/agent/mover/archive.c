@@ -29,8 +29,8 @@ refuse_by_stat(const struct port_stat *st, uint64_t dev)
     return common == STUB_R_NONE && st->size <= PLACEHOLDER_BYTES_MAX ? STUB_R_NO_GAIN : common;
 }
 
-static int
-local(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
+int
+mover_local_refusal(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
 {
     *refusal = rc == AL_ENAMETOOLONG ? STUB_R_NAME_TOO_LONG : stub_refusal_by_code(rc);
     return *refusal != STUB_R_NONE ? AL_OK
@@ -38,9 +38,8 @@ local(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
                                                  port_os_error(m->env->port), "%s", what);
 }
 
-/* The same for what changes the folder. */
-static int
-changing(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
+int
+mover_change_refusal(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
 {
     if (rc == AL_EACCES || rc == AL_EPERM || rc == AL_EROFS) {
         *refusal = STUB_R_READ_ONLY;
@@ -54,13 +53,11 @@ changing(struct mover *m, int rc, enum stub_refusal *refusal, const char *what)
         *refusal = STUB_R_HOLDER_THERE;
         return AL_OK;
     }
-    return local(m, rc, refusal, what);
+    return mover_local_refusal(m, rc, refusal, what);
 }
 
-/* A lease, where the kernel gives one here, tells of other programs of this host; it needs nobody
- * else to have the file open. Where there is none it goes without. */
-static int
-ask_lease(struct mover *m, enum stub_refusal *refusal)
+int
+mover_ask_lease(struct mover *m, enum stub_refusal *refusal)
 {
     int rc = port_lease_take(m->env->port, m->source);
 
@@ -86,7 +83,8 @@ open_source(struct mover *m, const char *name, struct port_stat *ret, enum stub_
     if (rc == AL_OK) {
         rc = port_stat(m->env->port, m->source, ret);
     }
-    return rc == AL_OK ? ask_lease(m, refusal) : local(m, rc, refusal, "cannot open the file");
+    return rc == AL_OK ? mover_ask_lease(m, refusal)
+                       : mover_local_refusal(m, rc, refusal, "cannot open the file");
 }
 
 /* Names that are Alto's own; and placeholders, which a rule may well match. */
@@ -112,7 +110,7 @@ refuse_own(struct mover *m, enum stub_refusal *refusal)
     }
     return rc == AL_OK || rc == AL_ENODATA
                ? AL_OK
-               : local(m, rc, refusal, "cannot read what may be a placeholder");
+               : mover_local_refusal(m, rc, refusal, "cannot read what may be a placeholder");
 }
 
 static int
@@ -128,7 +126,7 @@ refuse_taken(struct mover *m, enum stub_refusal *refusal)
     }
     rc = place_is_there(&a->at, a->holder, &there);
     if (rc != AL_OK) {
-        return local(m, rc, refusal, "cannot see whether there is a placeholder");
+        return mover_local_refusal(m, rc, refusal, "cannot see whether there is a placeholder");
     }
     *refusal = there ? STUB_R_HOLDER_THERE : STUB_R_NONE;
     return AL_OK;
@@ -163,7 +161,8 @@ not_there(struct mover *m, enum stub_refusal *refusal)
         *refusal = rc == AL_OK ? STUB_R_ARCHIVED : STUB_R_GONE;
         rc = rc == AL_ENODATA ? AL_OK : rc;
     }
-    return rc == AL_OK ? AL_OK : local(m, rc, refusal, "cannot look at the file's folder");
+    return rc == AL_OK ? AL_OK
+                       : mover_local_refusal(m, rc, refusal, "cannot look at the file's folder");
 }
 
 static int
@@ -182,7 +181,7 @@ look_by_name(struct mover *m, enum stub_refusal *refusal)
         return not_there(m, refusal);
     }
     if (rc != AL_OK) {
-        return local(m, rc, refusal, "cannot stat the file");
+        return mover_local_refusal(m, rc, refusal, "cannot stat the file");
     }
     m->result.size = st->size;
     rc = refuse_own(m, refusal);
@@ -231,7 +230,7 @@ archive_take(struct mover *m, enum stub_refusal *refusal)
     }
     rc = place_open(&a->at, m->env->port, v->root, m->item.path, v->key, false, NULL);
     if (rc != AL_OK) {
-        return local(m, rc, refusal, "the file's folder cannot be opened");
+        return mover_local_refusal(m, rc, refusal, "the file's folder cannot be opened");
     }
     rc = look_by_name(m, refusal);
     if (rc == AL_OK && *refusal == STUB_R_NONE) {
@@ -262,7 +261,7 @@ step_aside(struct mover *m, enum stub_refusal *refusal)
     rc = port_stat_at(m->env->port, a->at.dir, a->at.name, &st);
     if (rc != AL_OK || !same(&st, &m->facts.st)) {
         *refusal = rc == AL_OK ? STUB_R_CHANGED : STUB_R_NONE;
-        return rc == AL_OK ? AL_OK : local(m, rc, refusal, "cannot stat the file");
+        return rc == AL_OK ? AL_OK : mover_local_refusal(m, rc, refusal, "cannot stat the file");
     }
     /* Opened afresh below, so that what is read is what the filesystem has now and not what this
      * descriptor may have kept. */
@@ -271,7 +270,7 @@ step_aside(struct mover *m, enum stub_refusal *refusal)
     /* Nobody has that name, so a rename that could replace something is enough. */
     rc = port_rename(m->env->port, a->at.dir, a->at.name, a->at.dir, a->aside, true);
     if (rc != AL_OK) {
-        return changing(m, rc, refusal, "the file cannot be renamed within its folder");
+        return mover_change_refusal(m, rc, refusal, "the file cannot be renamed within its folder");
     }
     rc = open_source(m, a->aside, &st, refusal);
     if (rc != AL_OK || *refusal != STUB_R_NONE) {
@@ -381,7 +380,7 @@ step_place(struct mover *m, enum stub_refusal *refusal)
     rc = rc != AL_OK ? rc : place_rename(&a->at, a->fresh, a->holder);
     rc = rc != AL_OK ? rc : place_sync(&a->at);
     if (rc != AL_OK) {
-        return changing(m, rc, refusal, "the placeholder cannot be written");
+        return mover_change_refusal(m, rc, refusal, "the placeholder cannot be written");
     }
     /* Durable before the original goes: without it nobody could tell a placeholder that somebody
      * removed from one that never was. */
@@ -456,23 +455,6 @@ archive_step(struct mover *m, enum stub_refusal *refusal)
 
 /* ---- the way back ---- */
 
-static int
-tell_other_name(struct mover *m, const char *got)
-{
-    struct outcome o = {.act = "alarm", .code = AL_EEXIST, .reason = "name_taken"};
-    char text[PLACE_NAME_MAX + 96];
-
-    (void)snprintf(text, sizeof(text),
-                   "a file of its name was made while it was being archived; it is \"%s\" now",
-                   got);
-    o.text = text;
-    o.volume_id = m->item.volume->volume_id;
-    o.share_id = m->item.volume->share_id;
-    o.path = m->item.path;
-    o.began_ns = o.ended_ns = port_now_ns(m->env->port);
-    return m->env->sink->put(m->env->sink, &o);
-}
-
 int
 archive_put_back(struct mover *m)
 {
@@ -495,7 +477,7 @@ archive_put_back(struct mover *m)
     }
     rc = rc != AL_OK ? rc : place_undo(&a->at, m->result.object_id, got, &fail);
     if (rc == AL_OK && got[0] != '\0') {
-        rc = tell_other_name(m, got);
+        rc = mover_tell_other_name(m, got);
     }
     return rc;
 }

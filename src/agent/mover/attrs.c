@@ -2,12 +2,14 @@
  * lease, so that it is of one moment. */
 #include <string.h>
 
+#include "agent/mover/dress.h"
 #include "agent/mover/mover_priv.h"
 #include "agent/stub/marker.h"
 #include "base/mem.h"
 
 struct attrs {
     struct al_buf names;  /* NUL-terminated, one after the other */
+    struct al_buf made;   /* likewise, of names that are made here */
     struct al_buf values; /* one after the other; spans are made when it grows no more */
     struct manifest_xattr *at;
     size_t *lens;
@@ -21,6 +23,7 @@ mover_attrs_free(struct attrs *a)
 {
     if (a != NULL) {
         al_buf_free(&a->names);
+        al_buf_free(&a->made);
         al_buf_free(&a->values);
         al_free(a->at);
         al_free(a->lens);
@@ -67,31 +70,114 @@ read_one(struct mover *m, struct attrs *a, const char *name)
 }
 
 static int
-read_all(struct mover *m, struct attrs *a)
+read_xattrs(struct mover *m, struct attrs *a)
 {
     const char *name;
-    int rc;
+    int rc = port_xattr_list(m->env->port, m->source, &a->names);
 
-    al_buf_init(&a->names, 1u << 20);
-    al_buf_init(&a->values, MOVER_XATTR_BYTES_MAX + MOVER_XATTR_VALUE_MAX);
-    rc = port_xattr_list(m->env->port, m->source, &a->names);
-    if (rc == AL_ENOTSUP || (rc == AL_OK && a->names.len == 0)) {
+    if (rc == AL_ENOTSUP) {
         return AL_OK;
-    }
-    if (rc != AL_OK) {
-        return rc;
-    }
-    a->at = al_array(MOVER_XATTRS_MAX, sizeof(*a->at));
-    a->lens = al_array(MOVER_XATTRS_MAX, sizeof(*a->lens));
-    if (a->at == NULL || a->lens == NULL) {
-        return AL_ENOMEM;
     }
     for (size_t k = 0; rc == AL_OK && k < a->names.len; k += strlen(name) + 1) {
         name = (const char *)a->names.at + k;
-        if (strcmp(name, MARKER_XATTR) != 0) {
+        if (strncmp(name, MARKER_XATTR, sizeof(MARKER_XATTR) - 1) != 0) {
             rc = read_one(m, a, name);
         }
     }
+    return rc;
+}
+
+/* What was appended to the values since `before`, under this name. */
+static int
+keep_value(struct attrs *a, const char *name, size_t before)
+{
+    if (a->count == MOVER_XATTRS_MAX) {
+        return AL_ELIMIT;
+    }
+    a->at[a->count].name = al_span_of(name);
+    a->lens[a->count++] = a->values.len - before;
+    return AL_OK;
+}
+
+static int
+read_rights(struct mover *m, struct attrs *a)
+{
+    char words[DRESS_WORDS_MAX];
+    size_t before = a->values.len;
+    int rc = port_security_get(m->env->port, m->source, &a->values);
+
+    if (rc == AL_ENOTSUP) {
+        return AL_OK;
+    }
+    rc = rc == AL_OK ? keep_value(a, DRESS_SECURITY, before) : rc;
+    dress_words(m->facts.st.attrs, words);
+    if (rc == AL_OK && words[0] != '\0') {
+        before = a->values.len;
+        rc = al_buf_adds(&a->values, words);
+        rc = rc == AL_OK ? keep_value(a, DRESS_ATTRIBUTES, before) : rc;
+    }
+    return rc;
+}
+
+static int
+read_stream(struct mover *m, struct attrs *a, const char *name)
+{
+    struct port *p = m->env->port;
+    struct port_file *f = NULL;
+    size_t got = 0, before = a->values.len;
+    int rc = al_buf_reserve(&a->values, MOVER_XATTR_VALUE_MAX + 1);
+
+    rc = rc != AL_OK
+             ? rc
+             : port_stream_open(p, m->source, name + sizeof(DRESS_STREAM) - 1, PORT_READ, &f);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    rc = port_pread(p, f, a->values.at + before, MOVER_XATTR_VALUE_MAX + 1, 0, &got);
+    port_close_quiet(p, &f);
+    if (rc == AL_OK && got > MOVER_XATTR_VALUE_MAX) {
+        rc = AL_ELIMIT;
+    }
+    a->values.len += rc == AL_OK ? got : 0;
+    return rc == AL_OK ? keep_value(a, name, before) : rc;
+}
+
+static int
+read_streams(struct mover *m, struct attrs *a)
+{
+    struct dress_names n = {0};
+    const char *name;
+    int rc = dress_streams(m->env->port, m->source, &n);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    name = (const char *)n.names.at;
+    for (unsigned i = 0; rc == AL_OK && i < n.count; i++, name += strlen(name) + 1) {
+        rc = al_buf_adds(&a->made, DRESS_STREAM);
+        rc = rc == AL_OK ? al_buf_add(&a->made, name, strlen(name) + 1) : rc;
+    }
+    dress_names_free(&n);
+    for (size_t k = 0; rc == AL_OK && k < a->made.len; k += strlen(name) + 1) {
+        name = (const char *)a->made.at + k;
+        rc = read_stream(m, a, name);
+    }
+    return rc;
+}
+
+static int
+read_all(struct mover *m, struct attrs *a)
+{
+    int rc;
+
+    al_buf_init(&a->names, 1u << 20);
+    al_buf_init(&a->made, 1u << 20);
+    al_buf_init(&a->values, MOVER_XATTR_BYTES_MAX + MOVER_XATTR_VALUE_MAX + 1);
+    a->at = al_array(MOVER_XATTRS_MAX, sizeof(*a->at));
+    a->lens = al_array(MOVER_XATTRS_MAX, sizeof(*a->lens));
+    rc = a->at != NULL && a->lens != NULL ? read_xattrs(m, a) : AL_ENOMEM;
+    rc = rc != AL_OK ? rc : read_rights(m, a);
+    rc = rc != AL_OK ? rc : read_streams(m, a);
     if (rc == AL_OK && a->values.len > MOVER_XATTR_BYTES_MAX) {
         rc = AL_ELIMIT;
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/mover/dress.h"
 #include "agent/mover/mover_priv.h"
 #include "base/mem.h"
 
@@ -317,9 +318,16 @@ set_attributes(struct mover *m)
 
     for (size_t i = 0; i < r->xattr_count; i++) {
         AL_CLEANUP(al_freep) char *name = al_span_dup(r->xattrs[i].name);
+        bool is_windows = false;
 
         if (name == NULL) {
             return AL_ENOMEM;
+        }
+        if (dress_attr(p, b->file, &r->xattrs[i], &is_windows) != AL_OK) {
+            whole = false;
+        }
+        if (is_windows) {
+            continue;
         }
         if (keeps(r->xattrs[i].name) && port_xattr_set(p, b->file, name, r->xattrs[i].value.at,
                                                        r->xattrs[i].value.len) != AL_OK) {
@@ -332,8 +340,9 @@ set_attributes(struct mover *m)
         (void)snprintf(m->note, sizeof(m->note),
                        "owner, mode or extended attributes could not all be set here");
     }
-    rc = port_set_times(p, b->file, r->atime_ns, r->mtime_ns);
-    return rc;
+    rc = r->btime_ns != 0 ? port_set_born(p, b->file, r->btime_ns) : AL_OK;
+    rc = rc == AL_ENOTSUP ? AL_OK : rc;
+    return rc != AL_OK ? rc : port_set_times(p, b->file, r->atime_ns, r->mtime_ns);
 }
 
 static int

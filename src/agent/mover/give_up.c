@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/mover/mover_priv.h"
+#include "agent/mover/place.h"
 
 void
 mover_ext_path(const char *ext, char path[MARKER_EXT_LEN + 3])
@@ -36,7 +37,10 @@ fill_outcome(const struct mover *m, struct outcome *o)
     o->job_id = m->item.job_id;
     o->rule_id = m->item.rule_id;
     o->path = m->item.path;
-    o->ino = m->item.act == MOVER_TIER ? m->facts.st.ino : 0; /* means nothing on such volumes */
+    /* Of archives it means nothing. */
+    o->ino = m->new_ino != 0                                  ? m->new_ino
+             : m->item.act == MOVER_TIER || m->unswap != NULL ? m->facts.st.ino
+                                                              : 0;
     o->mtime_ns = m->facts.st.mtime_ns;
     o->began_ns = m->began_ns;
     o->ended_ns = port_now_ns(m->env->port);
@@ -94,8 +98,40 @@ mover_tell_recalled(struct mover *m, const struct marker *marker, const struct s
     return m->env->sink->put(m->env->sink, &o);
 }
 
-static int
-tell_act(struct mover *m)
+int
+mover_tell_other_name(struct mover *m, const char *got)
+{
+    struct outcome o = {.act = "alarm", .code = AL_EEXIST, .reason = "name_taken"};
+    char text[PLACE_NAME_MAX + 96];
+
+    (void)snprintf(text, sizeof(text),
+                   "a file of its name was made while it was being moved; it is \"%s\" now", got);
+    o.text = text;
+    o.volume_id = m->item.volume->volume_id;
+    o.share_id = m->item.volume->share_id;
+    o.path = m->item.path;
+    o.began_ns = o.ended_ns = port_now_ns(m->env->port);
+    return m->env->sink->put(m->env->sink, &o);
+}
+
+int
+mover_tell_stub_moved(struct mover *m)
+{
+    struct outcome o;
+
+    fill_outcome(m, &o);
+    o.act = "alarm";
+    o.code = AL_ECONFLICT;
+    o.reason = "stub_elsewhere";
+    o.text = "the file was put back, and its stub was moved or used meanwhile: the object stays";
+    o.object_id = m->result.object_id;
+    o.job_id = NULL;
+    o.rule_id = NULL;
+    return m->env->sink->put(m->env->sink, &o);
+}
+
+int
+mover_tell_act(struct mover *m)
 {
     struct outcome o;
 
@@ -145,7 +181,7 @@ mover_report(struct mover *m)
     int rc;
 
     drop_copy(m);
-    rc = tell_act(m);
+    rc = m->told ? AL_OK : mover_tell_act(m);
     m->result.reported = rc == AL_OK;
     if (rc != AL_OK) {
         m->result.code = rc;
@@ -170,6 +206,12 @@ put_file_back(struct mover *m)
     }
     if (m->back != NULL) {
         rc = back_give_up(m);
+    }
+    if (m->swap != NULL) {
+        rc = swap_put_back(m);
+    }
+    if (m->unswap != NULL) {
+        rc = unswap_give_up(m);
     }
     return rc == AL_OK;
 }
@@ -201,11 +243,15 @@ mover_give_up(struct mover *m)
     }
     /* A share that failed us may also keep the temporary file, which ending the put removes only
      * when it can. */
-    if (m->intent != NULL && (m->maybe_there || (m->put_begun && share_failed(m->result.code)))) {
+    if (m->intent != NULL && !m->keep_object &&
+        (m->maybe_there || (m->put_begun && share_failed(m->result.code)))) {
         told = tell_ledger(m) == AL_OK;
+    }
+    if (told && m->swap != NULL) {
+        told = swap_end_undo(m) == AL_OK;
     }
     m->result.repeat = told && m->may_repeat &&
                        (m->result.code == AL_EUNREACH || m->result.refusal == STUB_R_NO_GATE);
-    m->result.reported = told && !m->result.repeat && tell_act(m) == AL_OK;
+    m->result.reported = told && !m->result.repeat && mover_tell_act(m) == AL_OK;
     close_intent(m, m->result.reported || m->result.repeat);
 }

@@ -38,6 +38,8 @@ mover_free(struct mover *m)
     m->hasher = hasher_free(m->hasher);
     archive_end(m);
     back_end(m);
+    swap_end(m);
+    unswap_end(m);
     if (m->claimed) {
         claims_drop(m->env->claims, m->item.volume->volume_id, m->item.path);
     }
@@ -49,7 +51,7 @@ mover_free(struct mover *m)
 const char *
 mover_act_name(enum mover_act act)
 {
-    static const char *const names[] = {"tier", "archive", "recall"};
+    static const char *const names[] = {"tier", "archive", "recall", "adopt"};
 
     return (size_t)act < AL_LEN(names) ? names[act] : "unknown";
 }
@@ -131,8 +133,9 @@ mover_wanted(struct mover *m)
 bool
 mover_claim(struct mover *m)
 {
-    m->claimed = m->env->claims != NULL &&
-                 claims_take(m->env->claims, m->item.volume->volume_id, m->item.path);
+    m->claimed =
+        m->claimed || (m->env->claims != NULL &&
+                       claims_take(m->env->claims, m->item.volume->volume_id, m->item.path));
     return m->claimed || m->env->claims == NULL;
 }
 
@@ -277,18 +280,30 @@ step_take(struct mover *m, enum stub_refusal *refusal)
     return AL_OK;
 }
 
+int
+mover_fresh_id(struct mover *m, al_id ret)
+{
+    uint8_t random[10];
+    int rc = port_random(m->env->port, random, sizeof(random));
+
+    if (rc != AL_OK) {
+        return al_fail_set(&m->result.fail, mover_local_code(rc), port_os_error(m->env->port),
+                           "no random numbers");
+    }
+    al_id_make(port_now_ns(m->env->port), random, ret);
+    return AL_OK;
+}
+
 /* Names the object after its extension alone, as a recall will, which knows no path. */
 static int
 name_object(struct mover *m)
 {
     char path[MARKER_EXT_LEN + 3];
-    uint8_t random[10];
-    int rc = port_random(m->env->port, random, sizeof(random));
+    int rc = mover_fresh_id(m, m->result.object_id);
 
     if (rc != AL_OK) {
-        return al_fail_set(&m->result.fail, rc, port_os_error(m->env->port), "no random numbers");
+        return rc;
     }
-    al_id_make(port_now_ns(m->env->port), random, m->result.object_id);
     if (m->item.act == MOVER_ARCHIVE) { /* its name stands in the placeholder */
         return target_object_name(m->result.object_id, m->item.path, m->object_name);
     }
@@ -342,8 +357,11 @@ step_begin(struct mover *m)
 {
     struct journal_intent in = {.kind = JOURNAL_TIER};
     uint8_t capability[JOURNAL_CAPABILITY_MAX];
-    int rc = name_object(m);
+    int rc = m->item.act == MOVER_ADOPT ? AL_OK : name_object(m);
 
+    if (rc == AL_OK && m->swap != NULL) {
+        return swap_begin(m, &in);
+    }
     if (rc == AL_OK && m->item.act == MOVER_ARCHIVE) {
         in.kind = JOURNAL_ARCHIVE;
     } else if (rc == AL_OK) {
@@ -401,6 +419,9 @@ step_copy(struct mover *m)
                            "the file has another length than when it was taken");
     }
     rc = hasher_add(m->hasher, got);
+    if (rc == AL_OK && m->swap != NULL) {
+        rc = swap_passed(m, chunk, got);
+    }
     if (rc == AL_OK) {
         rc = target_put_write(m->put, chunk, got, &m->result.fail);
     }
@@ -450,7 +471,9 @@ step_manifest(struct mover *m, enum stub_refusal *refusal)
     if (rc == AL_OK && *refusal == STUB_R_NONE) {
         journal_note(m->env->journal, m->intent, JOURNAL_MANIFESTED);
         m->state = JOURNAL_MANIFESTED;
-        m->step = m->item.act == MOVER_ARCHIVE ? MOVER_S_ASIDE : MOVER_S_HOLD;
+        m->step = m->swap != NULL                ? MOVER_S_MAKE
+                  : m->item.act == MOVER_ARCHIVE ? MOVER_S_ASIDE
+                                                 : MOVER_S_HOLD;
     }
     return rc;
 }
@@ -511,12 +534,21 @@ step_punch(struct mover *m, enum stub_refusal *refusal)
     return rc;
 }
 
+/* What is archived comes back as that, on every volume. */
+static bool
+by_exchange(const struct mover *m)
+{
+    return m->item.volume->maker != NULL && m->item.act != MOVER_ARCHIVE && !m->archived;
+}
+
 static int
 one_step(struct mover *m, enum stub_refusal *refusal)
 {
     switch (m->step) {
     case MOVER_S_TAKE:
-        return m->item.act == MOVER_ARCHIVE ? archive_take(m, refusal) : step_take(m, refusal);
+        return m->item.act == MOVER_ARCHIVE ? archive_take(m, refusal)
+               : by_exchange(m)             ? swap_take(m, refusal)
+                                            : step_take(m, refusal);
     case MOVER_S_BEGIN:
         return step_begin(m);
     case MOVER_S_OPEN:
@@ -533,15 +565,17 @@ one_step(struct mover *m, enum stub_refusal *refusal)
         return step_mark(m, refusal);
     case MOVER_S_PUNCH:
         return step_punch(m, refusal);
+    case MOVER_S_MAKE:
     case MOVER_S_ASIDE:
     case MOVER_S_AGAIN:
     case MOVER_S_PLACE:
     case MOVER_S_LAST:
-        return archive_step(m, refusal);
+        return m->swap != NULL ? swap_step(m, refusal) : archive_step(m, refusal);
     case MOVER_S_FIND:
     case MOVER_S_FETCH:
+    case MOVER_S_DRESS:
     case MOVER_S_LAND:
-        return back_step(m);
+        return by_exchange(m) ? unswap_step(m) : back_step(m);
     case MOVER_S_REPORT:
     case MOVER_S_ENDED:
         break;
@@ -554,7 +588,7 @@ static bool
 may_stop(const struct mover *m)
 {
     return m->step != MOVER_S_MARK && m->step != MOVER_S_PUNCH && m->step != MOVER_S_LAST &&
-           m->step != MOVER_S_LAND;
+           m->step != MOVER_S_LAND && !(m->step == MOVER_S_ASIDE && m->swap != NULL);
 }
 
 enum mover_event

@@ -1,4 +1,4 @@
-/* mover.h: tiers one file, step by step; archives one, or brings one back that was archived. Each
+/* mover.h: tiers one file, step by step; archives one, or brings one back. Each
  * step is one bounded piece of work, so that whoever drives it looks after cancel, throttle and
  * shutdown in between; the states are the journal's (agent/journal/journal.h), design section 5.
  *
@@ -16,6 +16,9 @@
  * for, the object fetched under a name of ours and renamed. Both in
  * doc/adr/0056-archive-with-a-placeholder.md.
  *
+ * On a volume with a maker tiering goes the same way up to the manifest, with the file held alone; then
+ * its stub is made beside it and they change places, and so on the way back (swap.h).
+ *
  * Whatever stops it (a refusal, an error, somebody who wants the file, cancel), the file is let go
  * first, as it was; then what may lie on the share is named in an outcome ("reconcile",
  * "unreferenced_object") for the deletion ledger; then the act itself is reported: "refuse" with
@@ -31,6 +34,7 @@
 #include "agent/journal/outcome.h"
 #include "agent/mover/claims.h"
 #include "agent/mover/stamps.h"
+#include "agent/stub/maker.h"
 #include "agent/stub/stub.h"
 #include "agent/target/manifest.h"
 #include "agent/target/target.h"
@@ -50,6 +54,11 @@ struct mover_volume { /* lent; outlives its movers */
     struct port_file *root; /* to archive and bring back, as key: PLACEHOLDER_KEY_LEN bytes */
     const uint8_t *key;
     const char *name, *share_name; /* for people, in placeholders; NULL: unknown */
+    /* Who makes stubs beside the files (agent/stub/maker.h): then tier, back and adopt are exchanges
+     * (swap.h), which need root, key and root_path, the absolute path of root, and no stub. NULL:
+     * not here. */
+    struct stub_maker *maker;
+    const char *root_path;
 };
 
 struct mover_env { /* lent; the same for all movers of an agent */
@@ -62,8 +71,12 @@ struct mover_env { /* lent; the same for all movers of an agent */
     struct claims *claims; /* NULL: nobody else archives or brings back in these volumes */
 };
 
-enum mover_act { MOVER_TIER, MOVER_ARCHIVE, MOVER_BACK };
-const char *mover_act_name(enum mover_act act); /* of its outcome: "tier", "archive", "recall" */
+/* MOVER_ADOPT: a stub of a maker that was made for another file becomes this one's, told before it is.
+ * Only where somebody who may has asked for it: who may write a file can give it any tag that he has
+ * seen, and would read with it what he may not. */
+enum mover_act { MOVER_TIER, MOVER_ARCHIVE, MOVER_BACK, MOVER_ADOPT };
+/* of its outcome: "tier", "archive", "recall", "adopt" */
+const char *mover_act_name(enum mover_act act);
 
 struct mover_item { /* lent to mover_new; copied by mover_pool_submit */
     const struct mover_volume *volume;
@@ -88,6 +101,7 @@ struct mover_result {
     /* nothing was reported: a new mover shall try the item again (mover_may_repeat) */
     bool repeat;
     uint64_t size, freed; /* bytes */
+    int64_t gap_ns;       /* how long the file's name was nobody's, in an exchange; 0: never */
     al_id object_id;      /* "" when none was made */
     struct al_fail fail;
 };

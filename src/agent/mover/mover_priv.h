@@ -18,12 +18,14 @@ enum mover_step { /* in order */
                   MOVER_S_HOLD,
                   MOVER_S_MARK,
                   MOVER_S_PUNCH,
+                  MOVER_S_MAKE,  /* an exchange, after MANIFEST; then ASIDE and LAST */
                   MOVER_S_ASIDE, /* from here MOVER_ARCHIVE, after MANIFEST */
                   MOVER_S_AGAIN,
                   MOVER_S_PLACE,
                   MOVER_S_LAST,
                   MOVER_S_FIND, /* from here MOVER_BACK */
                   MOVER_S_FETCH,
+                  MOVER_S_DRESS, /* an exchange */
                   MOVER_S_LAND,
                   MOVER_S_REPORT,
                   MOVER_S_ENDED
@@ -48,6 +50,12 @@ struct mover {
     struct port_file *source; /* what is read: of take, or archive's own */
     struct archive *archive;  /* MOVER_ARCHIVE */
     struct back *back;        /* MOVER_BACK */
+    struct swap *swap;        /* on a volume with a maker, for ARCHIVE's and BACK's */
+    struct unswap *unswap;
+    uint64_t new_ino; /* of the file that has the name after an exchange; 0: none */
+    bool archived;    /* brought back as that, though the volume has a maker */
+    bool keep_object; /* a stub of it is somewhere: it is nothing for the ledger */
+    bool told;        /* the act itself is reported already */
     bool claimed;
     bool marking; /* the file may carry the marker */
     struct stub_facts facts;
@@ -82,6 +90,41 @@ bool mover_wanted(struct mover *m);
 /* Durable before anything is done: what is known of the item, of facts.st and the object's id is filled
  * in; kind, object_name and what names the file are the caller's. */
 int mover_begin_intent(struct mover *m, struct journal_intent *in) AL_MUST_CHECK;
+
+/* An id of its own for an act's names. */
+int mover_fresh_id(struct mover *m, al_id ret) AL_MUST_CHECK;
+/* A lease, where the kernel gives one here, tells of other programs of this host; it needs nobody
+ * else to have the file open. Where there is none it goes without. */
+int mover_ask_lease(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+/* What an error of the volume's own filesystem is: a refusal, or a failure with this sentence. */
+int mover_local_refusal(struct mover *m, int rc, enum stub_refusal *refusal,
+                        const char *what) AL_MUST_CHECK;
+/* The same for what changes the folder. */
+int mover_change_refusal(struct mover *m, int rc, enum stub_refusal *refusal,
+                         const char *what) AL_MUST_CHECK;
+/* An alarm: the file that was put back had to be given another name. */
+int mover_tell_other_name(struct mover *m, const char *got) AL_MUST_CHECK;
+/* An alarm: the file was put back, and its stub is elsewhere. */
+int mover_tell_stub_moved(struct mover *m) AL_MUST_CHECK;
+int mover_tell_act(struct mover *m) AL_MUST_CHECK;
+
+/* ---- swap.c: the steps TAKE and BEGIN, and MAKE to LAST ---- */
+int swap_take(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+int swap_begin(struct mover *m, struct journal_intent *in) AL_MUST_CHECK;
+/* The next bytes of the file that is being copied. */
+int swap_passed(struct mover *m, const uint8_t *bytes, size_t len) AL_MUST_CHECK;
+int swap_step(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;
+/* As archive_put_back. */
+int swap_put_back(struct mover *m) AL_MUST_CHECK;
+/* After the ledger was told. */
+int swap_end_undo(struct mover *m) AL_MUST_CHECK;
+void swap_end(struct mover *m);
+
+/* ---- unswap.c: the steps FIND to LAND ---- */
+int unswap_step(struct mover *m) AL_MUST_CHECK;
+/* As back_give_up. */
+int unswap_give_up(struct mover *m) AL_MUST_CHECK;
+void unswap_end(struct mover *m);
 
 /* ---- archive.c: the steps TAKE, and ASIDE to LAST ---- */
 int archive_take(struct mover *m, enum stub_refusal *refusal) AL_MUST_CHECK;

@@ -340,7 +340,7 @@ heal(const struct reconcile_env *env, struct journal_item *item)
                            .pid = in->pid,
                            .uid = in->uid,
                            .process = in->process};
-    if (in->kind == JOURNAL_ARCHIVE || in->kind == JOURNAL_BACK) {
+    if (in->kind != JOURNAL_TIER && in->kind != JOURNAL_RECALL) {
         return reconcile_archive(env, item, &c.told);
     }
     c.volume = env->volume(env->volume_ctx, in->volume_id);

@@ -8,14 +8,6 @@
 
 #define WEEK_NS (INT64_C(7) * 86400 * 1000000000)
 
-struct archive_case {
-    const struct reconcile_env *env;
-    struct journal_item *item;
-    const struct journal_intent *in;
-    struct place at;
-    struct told told;
-};
-
 static int
 tell(struct archive_case *c, const char *act, int code, const char *reason, const char *text)
 {
@@ -62,6 +54,23 @@ folder_is_gone(struct archive_case *c)
 
 /* ---- archive ---- */
 
+int
+reconcile_tell_other_name(struct archive_case *c, const char *got)
+{
+    char text[PLACE_NAME_MAX + 96];
+
+    (void)snprintf(text, sizeof(text),
+                   "a file of its name was made while it was being moved; it is \"%s\" now", got);
+    return tell(c, "alarm", AL_EEXIST, "name_taken", text);
+}
+
+int
+reconcile_tell_unreferenced(struct archive_case *c)
+{
+    return tell(c, "reconcile", AL_OK, "unreferenced_object",
+                "an act that was cut left this object; the file is as it was");
+}
+
 static enum healed
 undo(struct archive_case *c, bool aside)
 {
@@ -73,16 +82,9 @@ undo(struct archive_case *c, bool aside)
     }
     rc = rc != AL_OK ? rc : place_undo(&c->at, c->in->object_id, got, NULL);
     if (rc == AL_OK && got[0] != '\0') {
-        char text[PLACE_NAME_MAX + 96];
-
-        (void)snprintf(text, sizeof(text),
-                       "a file of its name was made while it was being archived; it is \"%s\" now",
-                       got);
-        rc = tell(c, "alarm", AL_EEXIST, "name_taken", text);
+        rc = reconcile_tell_other_name(c, got);
     }
-    rc = rc != AL_OK ? rc
-                     : tell(c, "reconcile", AL_OK, "unreferenced_object",
-                            "an act that was cut left this object; the file is as it was");
+    rc = rc != AL_OK ? rc : reconcile_tell_unreferenced(c);
     return told_or_later(rc, HEALED_AS_WAS);
 }
 
@@ -177,10 +179,12 @@ reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
     enum healed healed;
     int rc;
 
-    if (v == NULL || strcmp(v->share_id, c.in->share_id) != 0) {
-        return HEALED_LATER;
+    if (v == NULL || strcmp(v->share_id, c.in->share_id) != 0 ||
+        (c.in->kind > JOURNAL_BACK && v->maker == NULL)) {
+        return HEALED_LATER; /* also while the driver is not there: only it tells a stub */
     }
-    c.told.ino = 0; /* means nothing on such volumes */
+    c.volume = v;
+    c.told.ino = 0; /* means nothing on such volumes, or is another's by now */
     rc = open_place(&c, v);
     if (rc == AL_ENOENT || rc == AL_ENOTDIR || rc == AL_ELOOP) {
         return folder_is_gone(&c);
@@ -189,7 +193,10 @@ reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
         return HEALED_LATER;
     }
     c.at.healing = true;
-    healed = c.in->kind == JOURNAL_ARCHIVE ? heal_archive(&c) : heal_back(&c);
+    healed = c.in->kind == JOURNAL_ARCHIVE  ? heal_archive(&c)
+             : c.in->kind == JOURNAL_BACK   ? heal_back(&c)
+             : c.in->kind == JOURNAL_UNSWAP ? reconcile_unswap(&c)
+                                            : reconcile_swap(&c);
     place_end(&c.at);
     return healed;
 }

@@ -61,4 +61,20 @@ int reconcile_walk(const struct reconcile_env *env, const struct recall_volume *
 void reconcile_look(const struct reconcile_env *env, const struct recall_volume *volume,
                     struct al_span path, struct reconcile_counts *counts);
 
+/* ---- volumes whose stubs a maker makes (agent/stub/maker.h) ---- */
+struct reconcile_made { /* lent */
+    const struct reconcile_env *env;
+    const struct mover_env *mover_env;
+    const struct mover_volume *volume; /* with its maker */
+    /* Adopt stubs that were made for another file (MOVER_ADOPT): an administrator has asked for this
+     * walk or this file. Else an alarm tells of each. */
+    bool adopt;
+};
+/* As reconcile_walk and reconcile_look. A stub needs nothing here but its alarm when it does not fit
+ * its file, or adopting. */
+int reconcile_walk_made(const struct reconcile_made *made, bool (*stop)(void *ctx), void *ctx,
+                        struct reconcile_counts *counts, struct al_fail *fail) AL_MUST_CHECK;
+void reconcile_look_made(const struct reconcile_made *made, struct al_span path,
+                         struct reconcile_counts *counts);
+
 #endif

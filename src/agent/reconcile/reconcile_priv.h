@@ -3,6 +3,7 @@
 #define ALTO_AGENT_RECONCILE_PRIV_H
 
 #include "agent/mover/place.h"
+#include "agent/mover/swap.h"
 #include "agent/reconcile/reconcile.h"
 
 enum healed { HEALED_AS_WAS, HEALED_STUB, HEALED_REPORTED, HEALED_LATER };
@@ -23,6 +24,26 @@ int reconcile_tell(const struct reconcile_env *env, const struct told *t, const 
 /* An intent of an archive or a way back. told: what it says, with its volume. */
 enum healed reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
                               const struct told *told);
+/* ---- heal_swap.c: the same of exchanges ---- */
+struct archive_case {
+    const struct reconcile_env *env;
+    struct journal_item *item;
+    const struct journal_intent *in;
+    const struct mover_volume *volume;
+    struct place at;
+    struct told told;
+};
+/* c's place is open. */
+enum healed reconcile_swap(struct archive_case *c);
+enum healed reconcile_unswap(struct archive_case *c);
+int reconcile_tell_other_name(struct archive_case *c, const char *got) AL_MUST_CHECK;
+/* The object of a file that is as it was goes to the deletion ledger. */
+int reconcile_tell_unreferenced(struct archive_case *c) AL_MUST_CHECK;
+
+/* ---- walk_made.c ---- */
+void reconcile_judge_made(const struct reconcile_made *made, struct al_span path,
+                          struct reconcile_counts *counts);
+
 /* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT,
  * AL_ECORRUPT: surely not. Else unknown. */
 int reconcile_object_there(const struct reconcile_env *env, const struct recall_volume *v,

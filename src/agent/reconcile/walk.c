@@ -13,7 +13,9 @@ struct folder { /* waits to be listed */
 
 struct walk {
     const struct reconcile_env *env;
-    const struct recall_volume *volume;
+    const struct recall_volume *volume; /* or made, whose stubs a maker made */
+    const struct reconcile_made *made;
+    struct port_file *root;
     struct reconcile_counts *counts;
     uint64_t dev;
     struct al_list folders; /* the last is taken first: the list stays short */
@@ -188,7 +190,12 @@ entry(struct walk *w, const struct folder *in, struct port_file *dir, const char
     if (st.type != PORT_T_FILE) {
         return AL_OK;
     }
-    rc = port_xattr_get_at(w->env->port, dir, name, MARKER_XATTR, marker, sizeof(marker), &len);
+    if (w->made != NULL && !w->made->volume->maker->ops->may_be(w->made->volume->maker, &st)) {
+        return AL_OK;
+    }
+    rc = w->made != NULL ? AL_OK
+                         : port_xattr_get_at(w->env->port, dir, name, MARKER_XATTR, marker,
+                                             sizeof(marker), &len);
     if (rc != AL_OK && rc != AL_ELIMIT) {
         return AL_OK; /* no marker */
     }
@@ -200,7 +207,9 @@ entry(struct walk *w, const struct folder *in, struct port_file *dir, const char
     if (rc == AL_OK) {
         rc = al_buf_adds(&path, name);
     }
-    if (rc == AL_OK) {
+    if (rc == AL_OK && w->made != NULL) {
+        reconcile_judge_made(w->made, al_buf_span(&path), w->counts);
+    } else if (rc == AL_OK) {
         judge(w, al_buf_span(&path));
     }
     return rc;
@@ -210,7 +219,7 @@ static int
 open_folder(struct walk *w, const struct folder *f, struct port_file **ret)
 {
     AL_CLEANUP(port_holder_end) struct port_holder above = {.port = w->env->port};
-    struct port_file *root = stub_volume_root(w->volume->stub);
+    struct port_file *root = w->root;
     const char *name;
     int rc;
 
@@ -261,29 +270,47 @@ list_folder(struct walk *w, const struct folder *f, bool (*stop)(void *ctx), voi
     return rc;
 }
 
+static int
+walk_all(struct walk *w, bool (*stop)(void *ctx), void *ctx, struct al_fail *fail)
+{
+    struct port_stat st;
+    int rc = port_stat(w->env->port, w->root, &st);
+
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(w->env->port), "the volume's root is not there");
+    }
+    w->dev = st.dev;
+    al_list_init(&w->folders);
+    rc = push(w, NULL, "");
+    while (!al_list_empty(&w->folders)) {
+        struct folder *f = AL_LIST_ITEM(w->folders.prev, struct folder, node);
+
+        al_list_drop(&f->node);
+        if (rc == AL_OK) {
+            rc = list_folder(w, f, stop, ctx);
+        }
+        al_free(f);
+    }
+    return rc == AL_OK ? AL_OK : al_fail_set(fail, rc, 0, "the walk of the volume was cut");
+}
+
 int
 reconcile_walk(const struct reconcile_env *env, const struct recall_volume *volume,
                bool (*stop)(void *ctx), void *ctx, struct reconcile_counts *counts,
                struct al_fail *fail)
 {
     struct walk w = {.env = env, .volume = volume, .counts = counts};
-    struct port_stat st;
-    int rc = port_stat(env->port, stub_volume_root(volume->stub), &st);
 
-    if (rc != AL_OK) {
-        return al_fail_set(fail, rc, port_os_error(env->port), "the volume's root is not there");
-    }
-    w.dev = st.dev;
-    al_list_init(&w.folders);
-    rc = push(&w, NULL, "");
-    while (!al_list_empty(&w.folders)) {
-        struct folder *f = AL_LIST_ITEM(w.folders.prev, struct folder, node);
+    w.root = stub_volume_root(volume->stub);
+    return walk_all(&w, stop, ctx, fail);
+}
 
-        al_list_drop(&f->node);
-        if (rc == AL_OK) {
-            rc = list_folder(&w, f, stop, ctx);
-        }
-        al_free(f);
-    }
-    return rc == AL_OK ? AL_OK : al_fail_set(fail, rc, 0, "the walk of the volume was cut");
+int
+reconcile_walk_made(const struct reconcile_made *made, bool (*stop)(void *ctx), void *ctx,
+                    struct reconcile_counts *counts, struct al_fail *fail)
+{
+    struct walk w = {.env = made->env, .made = made, .counts = counts};
+
+    w.root = made->volume->root;
+    return walk_all(&w, stop, ctx, fail);
 }

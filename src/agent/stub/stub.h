@@ -47,7 +47,11 @@
     X(STUB_R_HOLDER_THERE, "exists_placeholder") /* name.alto is taken */                          \
     X(STUB_R_NAME_TOO_LONG, "name_too_long")     /* with .alto behind it */                        \
     X(STUB_R_READ_ONLY, "read_only_folder")      /* its folder takes no change */                  \
-    X(STUB_R_NO_ROOM, "no_room")                 /* for a placeholder: disk or quota are full */
+    X(STUB_R_NO_ROOM, "no_room")        /* for a placeholder or a stub: disk or quota are full */  \
+    X(STUB_R_COMPRESSED, "compressed")  /* by NTFS: it would come back larger than it was */       \
+    X(STUB_R_OFFLINE, "offline")        /* another product has its content elsewhere */            \
+    X(STUB_R_REPARSE, "reparse_point")  /* another product's, or a stub of another agent */        \
+    X(STUB_R_RIGHTS, "rights_not_kept") /* owner, rights or streams cannot be given to a stub */
 
 enum stub_refusal {
 #define STUB_R_ENUM(name, text) name,

@@ -58,7 +58,7 @@ check_tag(struct al_span bytes)
 {
     static const uint8_t key[MARKER_KEY_LEN] = {1};
     struct al_buf again = {0};
-    struct ease_tag t;
+    struct stub_tag t;
 
     if (ease_tag_decode(bytes, &t) != AL_OK) {
         return;

@@ -25,6 +25,17 @@ stand_random(void)
     return (uint32_t)(stand.random >> 16);
 }
 
+bool
+stand_stub_call(void)
+{
+    bool fails;
+
+    pthread_mutex_lock(&stand.lock);
+    fails = stand.settings.fail_stub_call > 0 && --stand.settings.fail_stub_call == 0;
+    pthread_mutex_unlock(&stand.lock);
+    return !fails;
+}
+
 void
 stand_called(const char *name)
 {

@@ -26,6 +26,9 @@ struct stand_settings {
     bool wrong_number;        /* messages' verification number is none */
     bool refuse_key;          /* SetRegistrationKey or StartFilter fail */
     bool no_transaction_time; /* messages carry none */
+    bool new_files;           /* making a stub of a file makes another file */
+    unsigned fail_stub_call;  /* this call about stubs from now on fails, once; 0: none */
+    bool fail_after;          /* though it is done */
 };
 
 enum stand_result {

@@ -63,13 +63,17 @@ CreateStubFileEx(const uint16_t *name, int64_t size, uint32_t attributes, uint32
 {
     struct stand_stub s = {
         .size = size, .attributes = attributes != 0 ? attributes : 0x1000, .tag_bytes = tag_bytes};
+    bool fails;
 
     if (tag_bytes > stand_tag_max || overwrite != 1 || size < 0 || created != 0 || written != 0 ||
         accessed != 0) {
         return 0;
     }
     memcpy(s.tag, tag, tag_bytes);
-    if (!stand_stub_write(name, &s)) {
+    fails = !stand_stub_call();
+    if ((fails && !stand.settings.fail_after) ||
+        !(stand.settings.new_files ? stand_stub_write(name, &s) : stand_stub_over(name, &s)) ||
+        fails) {
         return 0;
     }
     *ret_handle = stand_handle(name);
@@ -81,7 +85,7 @@ OpenStubFile(const uint16_t *name, uint32_t access, uint32_t share, void **ret_h
 {
     struct stand_stub s;
 
-    if (access == 0 || !stand_stub_read(name, &s)) {
+    if (access == 0 || !stand_stub_call() || !stand_stub_read(name, &s)) {
         return 0;
     }
     *ret_handle = stand_handle(name);
@@ -99,7 +103,7 @@ GetTagData(void *handle, uint32_t *io_len, uint8_t *tag)
     struct stand_stub s;
     bool fits = *io_len != 0 && tag != NULL;
 
-    if (!path_of(handle, path) || !stand_stub_read(path, &s)) {
+    if (!stand_stub_call() || !path_of(handle, path) || !stand_stub_read(path, &s)) {
         return 0;
     }
     fits = fits && *io_len >= s.tag_bytes;

@@ -1,5 +1,6 @@
 /* stand_files.c: TEST CODE. Stubs in a form of our own, and applications that read them. A stub's
- * file holds a head alone: 8 bytes, size, attributes, length of the tag, the tag. */
+ * file holds a head: 8 bytes, size, attributes, length of the tag, the tag; behind it holes, so that it
+ * is as long as its file was, unless that was shorter than the head. */
 #include "stand_priv.h"
 
 #include <stdlib.h>
@@ -83,16 +84,12 @@ beside(const uint16_t *path, uint16_t to[STAND_PATH_MAX])
     }
 }
 
-bool
-stand_stub_write(const uint16_t *path, const struct stand_stub *s)
+static bool
+write_form(const uint16_t *path, const char *mode, const struct stand_stub *s)
 {
-    uint16_t temp[STAND_PATH_MAX];
     uint8_t head[HEAD] = FORM;
-    FILE *f;
+    FILE *f = stand_fopen(path, mode);
     bool ok;
-
-    beside(path, temp);
-    f = stand_fopen(temp, "wb");
 
     if (f == NULL) {
         return false;
@@ -101,7 +98,25 @@ stand_stub_write(const uint16_t *path, const struct stand_stub *s)
     memcpy(head + 16, &s->attributes, 4);
     memcpy(head + 20, &s->tag_bytes, 4);
     ok = fwrite(head, 1, HEAD, f) == HEAD && fwrite(s->tag, 1, s->tag_bytes, f) == s->tag_bytes;
-    return fclose(f) == 0 && ok && stand_replace(temp, path);
+    if (ok && s->size > (int64_t)(HEAD + s->tag_bytes)) {
+        ok = stand_resize(f, s->size);
+    }
+    return fclose(f) == 0 && ok;
+}
+
+bool
+stand_stub_write(const uint16_t *path, const struct stand_stub *s)
+{
+    uint16_t temp[STAND_PATH_MAX];
+
+    beside(path, temp);
+    return write_form(temp, "wb", s) && stand_replace(temp, path);
+}
+
+bool
+stand_stub_over(const uint16_t *path, const struct stand_stub *s)
+{
+    return write_form(path, "wb", s);
 }
 
 static size_t

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #ifdef _WIN32
+#include <io.h>
 #include <windows.h>
 #else
 #include <fcntl.h>
@@ -44,6 +45,12 @@ stand_fopen(const uint16_t *path, const char *mode)
         wide[i] = (wchar_t)mode[i];
     }
     return _wfopen((const wchar_t *)path, wide);
+}
+
+bool
+stand_resize(FILE *f, int64_t size)
+{
+    return fflush(f) == 0 && _chsize_s(_fileno(f), size) == 0;
 }
 
 bool
@@ -133,6 +140,12 @@ stand_fopen(const uint16_t *path, const char *mode)
 
     bytes_of(path, bytes);
     return fopen(bytes, mode);
+}
+
+bool
+stand_resize(FILE *f, int64_t size)
+{
+    return fflush(f) == 0 && ftruncate(fileno(f), size) == 0;
 }
 
 bool

@@ -15,6 +15,8 @@
 #endif
 
 FILE *stand_fopen(const uint16_t *path, const char *mode);
+/* The open file gets this length; what is added reads as zeros. */
+bool stand_resize(FILE *f, int64_t size);
 /* a takes the place of b, at once, so that a kill leaves one of them whole. */
 bool stand_replace(const uint16_t *a, const uint16_t *b);
 /* Opened for reading, as the DLL hands it out. NULL: cannot. */

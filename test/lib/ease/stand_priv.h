@@ -67,6 +67,7 @@ extern struct stand stand;
 /* ---- stand.c: the driver ---- */
 uint32_t stand_random(void);         /* locked */
 void stand_called(const char *name); /* locked: into counts.order */
+bool stand_stub_call(void);          /* false: the settings want this call about stubs to fail */
 void stand_violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Locked. Starts and ends the threads that call back. */
 bool stand_connect(uint32_t threads, stand_message_fn m, stand_disconnect_fn d);
@@ -83,7 +84,10 @@ void stand_deliver(struct stand_item *item, stand_message_fn call, const struct 
 
 /* ---- stand_files.c: stubs on disk and who reads them ---- */
 bool stand_stub_read(const uint16_t *path, struct stand_stub *ret);
+/* A new file takes the old one's place at once. */
 bool stand_stub_write(const uint16_t *path, const struct stand_stub *s);
+/* Into the file that is there, which a kill may leave half. */
+bool stand_stub_over(const uint16_t *path, const struct stand_stub *s);
 /* stand_file_id while nobody replaces the file, which Windows would refuse. */
 uint64_t stand_locked_id(const uint16_t *path);
 extern const struct stand_control stand_functions;

@@ -251,10 +251,10 @@ static inline void
 world_object(struct ease_world *w, struct world_stub *s, bool pieces)
 {
     size_t tag_max = w->is_b ? EASE_TAG_BYTES_MAX_B : EASE_TAG_BYTES_MAX;
-    struct ease_tag tag = {.size = s->size, .mtime_ns = 5, .ext = "mov"};
+    struct stub_tag tag = {.size = s->size, .mtime_ns = 5, .ext = "mov"};
     AL_CLEANUP(al_buf_free) struct al_buf sums = {0};
     struct al_buf bytes = {0};
-    struct ease_pieces *p = NULL;
+    struct stub_pieces *p = NULL;
     struct target *t = NULL;
     struct target_put *put = NULL;
     uint8_t random[10], *chunk = al_alloc(TARGET_CHUNK_BYTES);
@@ -272,7 +272,7 @@ world_object(struct ease_world *w, struct world_stub *s, bool pieces)
     TAP_OK(target_open(w->port, &w->volumes[0].target, false, &t, NULL));
     TAP_OK(target_put_begin(t, name, s->size, &put, NULL));
     tag.piece_shift = pieces ? ease_piece_shift(s->size, tag_max) : 0;
-    TAP_OK(ease_pieces_new(tag.piece_shift, &p));
+    TAP_OK(stub_pieces_new(tag.piece_shift, &p));
     for (uint64_t at = 0; at < s->size;) {
         uint64_t left = s->size - at;
         size_t n = left < TARGET_CHUNK_BYTES ? (size_t)left : TARGET_CHUNK_BYTES;
@@ -280,18 +280,18 @@ world_object(struct ease_world *w, struct world_stub *s, bool pieces)
         world_bytes(s->seed, at, chunk, n);
         TAP_OK(target_put_write(put, chunk, n, NULL));
         if (tag.piece_shift > 0) {
-            TAP_OK(ease_pieces_add(p, chunk, n, &sums));
+            TAP_OK(stub_pieces_add(p, chunk, n, &sums));
         }
         at += n;
     }
-    TAP_OK(ease_pieces_end(p, &sums));
+    TAP_OK(stub_pieces_end(p, &sums));
     while (!done) {
         TAP_OK(target_put_step(put, &done, NULL));
     }
     target_put_result(put, &size, &tag.content);
     (void)target_put_end(put);
     (void)target_close(t);
-    (void)ease_pieces_free(p);
+    (void)stub_pieces_free(p);
     al_free(chunk);
     tag.pieces = al_buf_span(&sums);
     TAP_OK(ease_tag_encode(&tag, w->volumes[0].marker_key, tag_max, &bytes));

@@ -195,7 +195,7 @@ test_tag(void)
 {
     static const uint8_t key[MARKER_KEY_LEN] = {9}, other[MARKER_KEY_LEN] = {8};
     uint8_t pieces[8 * 5] = {1, 2, 3};
-    struct ease_tag t = {.object = {1, 2},
+    struct stub_tag t = {.object = {1, 2},
                          .share_tag = 3,
                          .ext = "mov",
                          .mtime_ns = -7,

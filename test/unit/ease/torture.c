@@ -126,7 +126,7 @@ load(void)
     for (file_count = 0; file_count < FILES_MAX; file_count++) {
         struct world_stub *s = &files[file_count];
         struct al_buf bytes = {0};
-        struct ease_tag tag;
+        struct stub_tag tag;
 
         al_buf_init(&bytes, EASE_TAG_BYTES_MAX);
         name_of(file_count, path, sizeof(path), tags, ".mov");
