@@ -27,7 +27,9 @@ struct stand_settings {
     bool refuse_key;          /* SetRegistrationKey or StartFilter fail */
     bool no_transaction_time; /* messages carry none */
     bool new_files;           /* making a stub of a file makes another file */
-    unsigned fail_stub_call;  /* this call about stubs from now on fails, once; 0: none */
+    /* this call that makes a stub or gives out its tag fails, from now on, once; 0: none. Opening one does not: that no stub is
+     * there the DLL says in the same way, and only the reparse attribute, which this form has not, tells them apart */
+    unsigned fail_stub_call;
     bool fail_after;          /* though it is done */
 };
 

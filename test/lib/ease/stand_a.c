@@ -85,7 +85,7 @@ OpenStubFile(const uint16_t *name, uint32_t access, uint32_t share, void **ret_h
 {
     struct stand_stub s;
 
-    if (access == 0 || !stand_stub_call() || !stand_stub_read(name, &s)) {
+    if (access == 0 || !stand_stub_read(name, &s)) {
         return 0;
     }
     *ret_handle = stand_handle(name);
@@ -103,7 +103,7 @@ GetTagData(void *handle, uint32_t *io_len, uint8_t *tag)
     struct stand_stub s;
     bool fits = *io_len != 0 && tag != NULL;
 
-    if (!stand_stub_call() || !path_of(handle, path) || !stand_stub_read(path, &s)) {
+    if ((tag != NULL && !stand_stub_call()) || !path_of(handle, path) || !stand_stub_read(path, &s)) {
         return 0;
     }
     fits = fits && *io_len >= s.tag_bytes;

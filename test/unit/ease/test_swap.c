@@ -1,0 +1,412 @@
+/* Tiering, bringing back and adopting by exchange, with the stand-in as the driver: what the simulated disk (test/sim/swaps.c) cannot
+ * show of real files, handles and threads. Under Wine the Windows port does it. usage: ease_swap_test a|b DLL */
+#include "swap_world.h"
+
+static bool can; /* whether anything can be tiered here at all */
+
+static void
+a_file_goes_is_read_and_comes_back(void)
+{
+    struct mover_result r;
+    struct port_stat before, after;
+
+    swap_begin();
+    swap_file("a.mov", 3u << 20, 7);
+    TAP_OK(port_stat_at(w.port, s.root, "a.mov", &before));
+    r = swap_move("a.mov", MOVER_TIER);
+    if (r.refusal == STUB_R_OPEN && r.code == AL_OK) {
+        swap_end();
+        tap_skip("whether a file is mapped cannot be told here, so none is tiered");
+    }
+    TAP_CHECK(r.tiered && r.reported);
+    printf("# the name was nobody's for %" PRId64 " us\n", r.gap_ns / 1000);
+    TAP_CHECK(swap_is_stub("a.mov"));
+    TAP_OK(port_stat_at(w.port, s.root, "a.mov", &after));
+    TAP_CHECK(after.size == before.size && after.mtime_ns == before.mtime_ns && after.mode == before.mode);
+    TAP_CHECK(after.ino != before.ino && after.allocated < before.allocated);
+    TAP_CHECK(swap_reads("a.mov", 3u << 20, 7));
+    TAP_CHECK(swap_move("a.mov", MOVER_TIER).refusal == STUB_R_ALREADY);
+    TAP_CHECK(swap_did("a.mov", MOVER_BACK));
+    TAP_CHECK(!swap_is_stub("a.mov") && swap_reads("a.mov", 3u << 20, 7));
+    TAP_OK(port_stat_at(w.port, s.root, "a.mov", &after));
+    TAP_CHECK(after.size == before.size && after.mtime_ns == before.mtime_ns && after.mode == before.mode);
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+    can = true;
+}
+
+static void
+need(void)
+{
+    if (!can) {
+        tap_skip("nothing can be tiered here");
+    }
+    swap_begin();
+}
+
+static void
+sizes_and_names(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t size;
+        bool goes;
+    } files[] = {{"zero", 0, false},      {"one", 1, false},           {"4095", 4095, false},         {"4096", 4096, false},
+                 {"4097", 4097, true},    {"65537.mov", 65537, true},  {"1M1.bin", (1u << 20) + 1, true}, {"blank name", 70000, true},
+                 {"\xc3\xa4\xe2\x82\xac", 5000, true}};
+    char longest[251];
+
+    need();
+    for (size_t i = 0; i < AL_LEN(files); i++) {
+        struct mover_result r;
+
+        swap_file(files[i].name, files[i].size, i + 1);
+        r = swap_move(files[i].name, MOVER_TIER);
+        TAP_CHECK(r.tiered == files[i].goes && (files[i].goes || r.refusal == STUB_R_NO_GAIN));
+        TAP_CHECK(swap_is_stub(files[i].name) == files[i].goes);
+        TAP_CHECK(swap_reads(files[i].name, files[i].size, i + 1));
+        TAP_CHECK(!files[i].goes || swap_did(files[i].name, MOVER_BACK));
+        TAP_CHECK(swap_reads(files[i].name, files[i].size, i + 1));
+    }
+    memset(longest, 'n', 250);
+    longest[250] = '\0';
+    swap_file(longest, 5000, 3);
+    TAP_CHECK(swap_did(longest, MOVER_TIER) && swap_did(longest, MOVER_BACK) && swap_reads(longest, 5000, 3));
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+}
+
+static void
+a_sparse_file_is_refused(void)
+{
+    struct port_file *f = NULL;
+
+    need();
+    TAP_OK(port_open(w.port, NULL, swap_join("sparse"), PORT_READ | PORT_WRITE | PORT_CREATE, 0640, &f));
+    TAP_OK(port_truncate(w.port, f, UINT64_C(9) << 30));
+    TAP_OK(port_pwrite(w.port, f, "x", 1, UINT64_C(5) << 30));
+    TAP_OK(port_close(w.port, f));
+    TAP_CHECK(swap_move("sparse", MOVER_TIER).refusal == STUB_R_SPARSE);
+    swap_end();
+}
+
+/* Whoever has it open keeps it; who comes while it is held waits or is told so. */
+static void
+an_open_file_is_refused(void)
+{
+    struct port_file *f = NULL;
+    struct mover_result r;
+
+    need();
+    swap_file("open", 70000, 5);
+    TAP_OK(port_open(w.port, NULL, swap_join("open"), PORT_READ | PORT_WRITE, 0, &f));
+    r = swap_move("open", MOVER_TIER);
+    TAP_CHECK(r.refusal == STUB_R_OPEN);
+    TAP_OK(port_close(w.port, f));
+    TAP_CHECK(swap_did("open", MOVER_TIER));
+    TAP_CHECK(swap_reads("open", 70000, 5));
+    swap_end();
+}
+
+static void
+settings(bool new_files, unsigned fail, bool after)
+{
+    w.stand->set(&(struct stand_settings){.driver_runs = true, .new_files = new_files, .fail_stub_call = fail, .fail_after = after});
+}
+
+static void
+each_call_of_the_driver_may_fail(void)
+{
+    unsigned nth, failed = 0;
+
+    need();
+    for (int k = 0; k < 4; k++) {
+        bool back = k >= 2, after = k % 2 == 1;
+
+        for (nth = 1; nth < 20; nth++) {
+            struct reconcile_env env = swap_reconcile_env();
+            struct reconcile_counts counts = {0};
+            struct mover_result r;
+
+            swap_file("f.mov", 70000, 9);
+            TAP_CHECK(!back || swap_did("f.mov", MOVER_TIER));
+            settings(false, nth, after);
+            r = swap_move("f.mov", back ? MOVER_BACK : MOVER_TIER);
+            settings(false, 0, false);
+            failed += !r.tiered;
+            TAP_OK(reconcile_found(&env, &counts));
+            TAP_EQUAL_U64(counts.later, 0);
+            TAP_CHECK(swap_is_stub("f.mov") == (r.tiered != back));
+            TAP_CHECK(swap_reads("f.mov", 70000, 9));
+            TAP_EQUAL_U64(swap_left(), 0);
+            TAP_CHECK(!swap_is_stub("f.mov") || swap_did("f.mov", MOVER_BACK));
+        }
+    }
+    TAP_CHECK(failed > 4);
+    printf("# %u times not done\n", failed);
+    swap_end();
+}
+
+static void
+a_driver_that_makes_new_files_is_refused(void)
+{
+    need();
+    swap_file("f", 70000, 9);
+    settings(true, 0, false);
+    TAP_CHECK(swap_move("f", MOVER_TIER).refusal == STUB_R_UNSUPPORTED);
+    settings(false, 0, false);
+    TAP_CHECK(!swap_is_stub("f") && swap_reads("f", 70000, 9));
+    TAP_EQUAL_U64(swap_left(), 0);
+    TAP_CHECK(swap_did("f", MOVER_TIER));
+    w.stand->drop(); /* nobody answers for stubs: none is made */
+    swap_file("g", 70000, 9);
+    TAP_CHECK(swap_move("g", MOVER_TIER).refusal == STUB_R_NO_GATE);
+    swap_end();
+}
+
+/* The share's connection itself breaks in test/sim/swaps.c. */
+static void
+an_object_that_is_gone_changes_nothing(void)
+{
+    char objects[WORLD_PATH + 20], gone[WORLD_PATH + 20];
+
+    need();
+    world_join(objects, sizeof(objects), w.share, "objects");
+    world_join(gone, sizeof(gone), w.share, "gone");
+    swap_file("g", 70000, 10);
+    TAP_CHECK(swap_did("g", MOVER_TIER));
+    TAP_OK(port_rename(w.port, NULL, objects, NULL, gone, false));
+    TAP_CHECK(!swap_move("g", MOVER_BACK).tiered && swap_is_stub("g"));
+    TAP_EQUAL_U64(swap_left(), 0);
+    TAP_OK(port_rename(w.port, NULL, gone, NULL, objects, false));
+    TAP_CHECK(swap_did("g", MOVER_BACK) && swap_reads("g", 70000, 10));
+    swap_end();
+}
+
+/* Another content of the same length is found out before anything of it gets the name. */
+static void
+a_damaged_object_changes_nothing(void)
+{
+    struct mover_result r;
+    char path[WORLD_PATH + 100], name[TARGET_NAME_MAX];
+    struct port_file *f = NULL;
+
+    need();
+    swap_file("g.mov", 70000, 10);
+    r = swap_move("g.mov", MOVER_TIER);
+    TAP_CHECK(r.tiered);
+    TAP_OK(target_object_name(r.object_id, al_span_of("g.mov"), name));
+    world_join(path, sizeof(path), w.share, name);
+    TAP_OK(port_open(w.port, NULL, path, PORT_READ | PORT_WRITE, 0, &f));
+    TAP_OK(port_pwrite(w.port, f, "?", 1, 69999));
+    TAP_OK(port_close(w.port, f));
+    TAP_CHECK(swap_move("g.mov", MOVER_BACK).code == AL_ECORRUPT && swap_is_stub("g.mov"));
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+}
+
+/* Byte by byte, as a backup and restore of the stub would. */
+static void
+copy_stub(const char *from, const char *to)
+{
+    struct port_file *a = NULL, *b = NULL;
+    struct port_stat st;
+    uint8_t bytes[300];
+    size_t got;
+
+    TAP_OK(port_open(w.port, s.root, from, PORT_READ, 0, &a));
+    TAP_OK(port_open(w.port, s.root, to, PORT_READ | PORT_WRITE | PORT_CREATE, 0640, &b));
+    TAP_OK(port_stat(w.port, a, &st));
+    TAP_OK(port_pread(w.port, a, bytes, sizeof(bytes), 0, &got));
+    TAP_OK(port_truncate(w.port, b, st.size));
+    TAP_OK(port_pwrite(w.port, b, bytes, got, 0));
+    TAP_OK(port_set_times(w.port, b, st.atime_ns, st.mtime_ns));
+    TAP_OK(port_close(w.port, a));
+    TAP_OK(port_close(w.port, b));
+}
+
+static void
+a_copied_stub_is_denied_and_can_be_adopted(void)
+{
+    struct reconcile_env env;
+    struct reconcile_made made;
+    struct reconcile_counts counts = {0};
+    uint8_t byte;
+    size_t got;
+
+    need();
+    env = swap_reconcile_env();
+    made = (struct reconcile_made){.env = &env, .mover_env = &s.env, .volume = &s.volume};
+    swap_file("f", 70000, 9);
+    TAP_CHECK(swap_did("f", MOVER_TIER));
+    copy_stub("f", "copy");
+    TAP_CHECK(swap_is_stub("copy"));
+    TAP_EQUAL_U64(w.stand->read(swap_join("copy"), WORLD_READER, 0, &byte, 1, &got), STAND_DENIED);
+    TAP_CHECK(swap_move("copy", MOVER_BACK).code == AL_ECONFLICT);
+    TAP_OK(reconcile_walk_made(&made, NULL, NULL, &counts, NULL));
+    TAP_CHECK(counts.markers == 2 && counts.alarms == 1 && counts.adopted == 0);
+    made.adopt = true;
+    reconcile_look_made(&made, al_span_of("copy"), &counts);
+    TAP_EQUAL_U64(counts.adopted, 1);
+    TAP_CHECK(swap_told("act=adopt code=ok", "path=copy") == 1);
+    TAP_CHECK(swap_is_stub("copy") && swap_reads("copy", 70000, 9) && swap_reads("f", 70000, 9));
+    TAP_CHECK(swap_did("copy", MOVER_BACK) && swap_reads("copy", 70000, 9));
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+}
+
+/* ---- several at once, with readers ---- */
+
+#define FILES 8u
+#define ROUNDS 6u
+
+struct hand {
+    struct port_thread thread;
+    unsigned number;
+    bool stop;
+    unsigned done, refused, wrong, denied;
+};
+
+static port_mutex stop_lock;
+
+static bool
+stopped(struct hand *h)
+{
+    bool stop;
+
+    port_mutex_lock(&stop_lock);
+    stop = h->stop;
+    port_mutex_unlock(&stop_lock);
+    return stop;
+}
+
+static void *
+moves(void *arg)
+{
+    struct hand *h = arg;
+    struct target *t = NULL;
+    char name[20];
+
+    (void)snprintf(name, sizeof(name), "f%u.mov", h->number);
+    if (target_open(w.port, &w.volumes[0].target, false, &t, NULL) != AL_OK) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct mover_result r = swap_move_with(t, name, i % 2 == 0 ? MOVER_TIER : MOVER_BACK);
+
+        h->done += r.tiered;
+        h->refused += !r.tiered;
+        if (!r.tiered && i % 2 == 0) {
+            i--;                                /* somebody read it; tried again, some times */
+            if (h->refused > 200 * ROUNDS) {
+                break;
+            }
+            port_sleep_ns(w.port, 1000000);
+        }
+    }
+    (void)target_close(t);
+    return NULL;
+}
+
+static void *
+reads(void *arg)
+{
+    struct hand *h = arg;
+    uint8_t *have = al_alloc(80001);
+
+    while (!stopped(h)) {
+        unsigned n = h->done++ % FILES;
+        char path[WORLD_PATH + 64];
+        size_t got = 0;
+        int rc;
+
+        (void)snprintf(path, sizeof(path), "%s/f%u.mov", w.volume, n);
+        rc = w.stand->read(path, WORLD_READER, 0, have, 80001, &got);
+        h->denied += rc != STAND_OK;
+        /* Nothing at all: the name was nobody's, which the stand-in cannot tell from an empty file. */
+        h->wrong += rc == STAND_OK && got > 0 && (got != 80000 || !world_same(n + 1, 0, have, got));
+        port_sleep_ns(w.port, 300000);
+    }
+    al_free(have);
+    return NULL;
+}
+
+static void
+many_at_once_with_readers(void)
+{
+    struct hand movers[FILES] = {0}, readers[2] = {0};
+    unsigned done = 0;
+
+    need();
+    port_mutex_init(&stop_lock);
+    for (unsigned i = 0; i < FILES; i++) {
+        char name[20];
+
+        (void)snprintf(name, sizeof(name), "f%u.mov", i);
+        swap_file(name, 80000, i + 1);
+        movers[i].number = i;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        TAP_OK(port_thread_start(&readers[i].thread, "reader", 0, reads, &readers[i]));
+    }
+    for (unsigned i = 0; i < FILES; i++) {
+        TAP_OK(port_thread_start(&movers[i].thread, "mover", 1u << 20, moves, &movers[i]));
+    }
+    for (unsigned i = 0; i < FILES; i++) {
+        port_thread_join(&movers[i].thread);
+        done += movers[i].done;
+    }
+    port_mutex_lock(&stop_lock);
+    readers[0].stop = readers[1].stop = true;
+    port_mutex_unlock(&stop_lock);
+    for (unsigned i = 0; i < 2; i++) {
+        port_thread_join(&readers[i].thread);
+        printf("# %u reads, %u denied, %u wrong\n", readers[i].done, readers[i].denied, readers[i].wrong);
+        TAP_EQUAL_U64(readers[i].wrong, 0);
+    }
+    printf("# %u exchanges\n", done);
+    TAP_CHECK(done > FILES);
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+}
+
+/* In policy "fill" the driver itself brings it back at a read: what a mover meets then is a file. */
+static void
+what_the_driver_brought_back_is_a_file(void)
+{
+    if (!can) {
+        tap_skip("nothing can be tiered here");
+    }
+    world_make_at(&w, dll, flavour_b, NULL);
+    world_share_make(&w);
+    w.conf.answer.policy = EASE_FILL_STUB;
+    world_start(&w);
+    swap_open();
+    swap_file("f", 70000, 9);
+    TAP_CHECK(swap_did("f", MOVER_TIER) && swap_is_stub("f"));
+    TAP_CHECK(swap_reads("f", 70000, 9) && !swap_is_stub("f"));
+    TAP_CHECK(swap_did("f", MOVER_BACK));
+    TAP_EQUAL_U64(swap_told("act=recall", "already_resident"), 1);
+    TAP_CHECK(swap_did("f", MOVER_TIER) && swap_reads("f", 70000, 9));
+    swap_end();
+}
+
+int
+main(int argc, char **argv)
+{
+    if (!test_args(argc, argv)) {
+        return 2;
+    }
+    TAP_RUN(a_file_goes_is_read_and_comes_back);
+    TAP_RUN(sizes_and_names);
+    TAP_RUN(a_sparse_file_is_refused);
+    TAP_RUN(an_open_file_is_refused);
+    TAP_RUN(each_call_of_the_driver_may_fail);
+    TAP_RUN(a_driver_that_makes_new_files_is_refused);
+    TAP_RUN(an_object_that_is_gone_changes_nothing);
+    TAP_RUN(a_damaged_object_changes_nothing);
+    TAP_RUN(a_copied_stub_is_denied_and_can_be_adopted);
+    TAP_RUN(what_the_driver_brought_back_is_a_file);
+    TAP_RUN(many_at_once_with_readers);
+    return tap_end();
+}
