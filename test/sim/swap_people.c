@@ -1,6 +1,5 @@
 /* Other people, at every call of an exchange. */
 #include "swaps.h"
-#include "tap.h"
 
 #include "base/mem.h"
 
@@ -256,13 +255,12 @@ somebody_uses_the_stub(void)
     with_person(UNSWAP, uses_the_stub, false);
 }
 
-void
-swaps_people(void)
-{
-    TAP_RUN(readers_get_the_bytes_or_a_stub_or_an_error);
-    TAP_RUN(somebody_edits_the_file);
-    TAP_RUN(somebody_makes_a_file_of_its_name);
-    TAP_RUN(somebody_renames_it);
-    TAP_RUN(somebody_saves_over_it);
-    TAP_RUN(somebody_uses_the_stub);
-}
+const struct torture_test swaps_people[] = {
+    {"readers_get_the_bytes_or_a_stub_or_an_error", readers_get_the_bytes_or_a_stub_or_an_error},
+    {"somebody_edits_the_file", somebody_edits_the_file},
+    {"somebody_makes_a_file_of_its_name", somebody_makes_a_file_of_its_name},
+    {"somebody_renames_it", somebody_renames_it},
+    {"somebody_saves_over_it", somebody_saves_over_it},
+    {"somebody_uses_the_stub", somebody_uses_the_stub},
+    {NULL, NULL},
+};

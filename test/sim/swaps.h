@@ -18,6 +18,6 @@ void swaps_heal_all(struct world *w);
 void swaps_check_end(struct world *w); /* everything that must hold, nothing armed */
 void swaps_make_world(struct world *w);
 struct mover_result swaps_do_it(struct world *w);
-void swaps_people(void); /* runs them */
+extern const struct torture_test swaps_people[]; /* ends with a NULL name */
 
 #endif

@@ -152,6 +152,7 @@ same_file(struct asked *q)
         }
         id = st.ino;
     }
+    q->told.file_id = id;
     if (id != q->tag.file_id) {
         ease_answer_odd(q->a, q->r, "tag data that was made for another file");
         return al_fail_set(&q->fail, AL_EFOREIGN, 0,
@@ -202,25 +203,6 @@ counted(struct asked *q, uint32_t how)
 }
 
 static int
-answer_path(struct asked *q, struct ease_held *h)
-{
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    uint32_t how = q->a->conf.policy == EASE_FILL_STUB ? EASE_F_REHYDRATE : EASE_F_CACHE;
-    int rc;
-
-    al_buf_init(&path, EASE_PATH_BYTES_MAX);
-    /* Through "cache" the driver may let the opener write to the file [unknown]: it gets its own. */
-    rc = ease_held_path(h, how == EASE_F_CACHE, q->until_ns, &path, &q->fail);
-    if (rc == AL_OK) {
-        rc = ease_reply_path(q->reply, q->r, how, (const char *)path.at);
-    }
-    if (rc == AL_OK) {
-        counted(q, how);
-    }
-    return rc;
-}
-
-static int
 answer_block(struct asked *q, struct ease_held *h, uint32_t len)
 {
     int rc = ease_held_read(h, (uint64_t)q->r->offset, ease_reply_room(q->reply), len, &q->fail);
@@ -228,6 +210,54 @@ answer_block(struct asked *q, struct ease_held *h, uint32_t len)
     if (rc == AL_OK) {
         ease_reply_block(q->reply, q->r, len);
         counted(q, EASE_F_BLOCK);
+    }
+    return rc;
+}
+
+/* Whether the stub may become a file again: what tells of it is durable. */
+static bool
+may_fill(struct asked *q)
+{
+    struct ease_answer *a = q->a;
+
+    return a->conf.filling == NULL ||
+           a->conf.filling(a->conf.told_ctx, &q->told, &q->told.intent) == AL_OK;
+}
+
+static int
+path_for(struct asked *q, struct ease_held *h, uint32_t how, struct al_buf *to)
+{
+    al_buf_init(to, EASE_PATH_BYTES_MAX);
+    /* Through "cache" the driver may let the opener write to the file [unknown]: it gets its own. */
+    return ease_held_path(h, how == EASE_F_CACHE, q->until_ns, to, &q->fail);
+}
+
+/* len 0: only a path will do. */
+static int
+answer_path(struct asked *q, struct ease_held *h, uint32_t len)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0}, own = {0};
+    uint32_t how = q->a->conf.policy == EASE_FILL_STUB ? EASE_F_REHYDRATE : EASE_F_CACHE;
+    const struct al_buf *given = &path;
+    int rc = path_for(q, h, how, &path);
+
+    if (rc == AL_ENOSPC && len > 0) { /* the stub stays for now; the reader need not wait */
+        q->fail = (struct al_fail){0};
+        return answer_block(q, h, len);
+    }
+    if (rc == AL_OK && how == EASE_F_REHYDRATE && !may_fill(q)) {
+        if (len > 0) {
+            return answer_block(q, h, len);
+        }
+        how = EASE_F_CACHE;
+        given = &own;
+        rc = path_for(q, h, how, &own);
+    }
+    if (rc == AL_OK) {
+        rc = ease_reply_path(q->reply, q->r, how, (const char *)given->at);
+    }
+    if (rc == AL_OK) {
+        counted(q, how);
     }
     return rc;
 }
@@ -249,11 +279,7 @@ answer_once(struct asked *q, uint32_t len)
     if (len > 0 && !(fill && whole)) {
         rc = answer_block(q, h, len);
     } else {
-        rc = answer_path(q, h);
-        if (rc == AL_ENOSPC && len > 0) { /* the stub stays for now; the reader need not wait */
-            q->fail = (struct al_fail){0};
-            rc = answer_block(q, h, len);
-        }
+        rc = answer_path(q, h, len);
     }
     (void)ease_held_end(h);
     return rc;

@@ -33,6 +33,7 @@ struct ease_volume { /* lent */
     const char *volume_id, *share_id;
     uint8_t marker_key[MARKER_KEY_LEN];
     struct target_conf target;
+    const char *root; /* absolute, with '/'; NULL: names of its files are not told */
 };
 
 struct ease_told {                    /* lent to ease_answer_conf.told */
@@ -42,6 +43,8 @@ struct ease_told {                    /* lent to ease_answer_conf.told */
     int code;              /* AL_OK: answered */
     uint32_t how;          /* enum ease_filter_status */
     uint64_t size;
+    uint64_t file_id; /* of the stub; 0 where unknown */
+    void *intent;     /* what filling gave; NULL: none */
     const char *text; /* for people, of a failure */
 };
 
@@ -54,6 +57,10 @@ struct ease_answer_conf { /* copied; everything it points at is lent */
     enum ease_policy policy;
     uint32_t timeout_ms;  /* the driver's */
     uint32_t own_process; /* whose reads are never answered */
+    /* Before a reply that makes the stub a file again (policy "fill"), on the driver's thread: what
+     * tells of it must be durable first. An error: it stays a stub, and the reader gets the bytes, or
+     * a file of its own. NULL: nobody is told. */
+    int (*filling)(void *ctx, const struct ease_told *told, void **ret_intent);
     /* After each request, on the driver's thread: must not block. NULL: nobody. */
     void (*told)(void *ctx, const struct ease_told *told);
     void *told_ctx;

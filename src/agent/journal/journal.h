@@ -58,7 +58,8 @@ enum journal_kind {
     JOURNAL_SWAP = 5,
     JOURNAL_UNSWAP = 6,
     JOURNAL_ADOPT = 7,
-    JOURNAL_KIND_LAST = JOURNAL_ADOPT
+    JOURNAL_FILL = 8, /* the filter driver was told to bring a stub back; the file's id as ino */
+    JOURNAL_KIND_LAST = JOURNAL_FILL
 };
 
 /* The states of mover and recall, in order; also what console and API show. Numbers are on disk:

@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 struct outcome {
-    /* "tier", "archive", "recall", "refuse", "adopt", "drop_marker", "reconcile", "share_state",
+    /* "tier", "archive", "recall", "read", "refuse", "adopt", "drop_marker", "reconcile", "share_state",
      * "volume_state", "alarm" */
     const char *act;
     int code;                                            /* AL_OK, or why it failed */

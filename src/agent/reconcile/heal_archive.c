@@ -185,6 +185,9 @@ reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
     }
     c.volume = v;
     c.told.ino = 0; /* means nothing on such volumes, or is another's by now */
+    if (c.in->kind == JOURNAL_FILL) {
+        return reconcile_fill(&c);
+    }
     rc = open_place(&c, v);
     if (rc == AL_ENOENT || rc == AL_ENOTDIR || rc == AL_ELOOP) {
         return folder_is_gone(&c);

@@ -5,6 +5,9 @@
 #include "agent/reconcile/reconcile_priv.h"
 #include "base/mem.h"
 
+/* a driver copies a file of any size within this; beyond, it has given up */
+#define FILL_NS (INT64_C(600) * 1000000000)
+
 static enum healed
 healed_or_later(int rc, enum healed healed)
 {
@@ -145,4 +148,61 @@ reconcile_unswap(struct archive_case *c)
         rc = reconcile_tell_other_name(c, got);
     }
     return rc != AL_OK ? HEALED_LATER : back ? is_back(c) : is_stub(c);
+}
+
+/* ---- filled by the driver ---- */
+
+static enum healed
+tell_fill(struct archive_case *c, const char *act, int code, const char *reason, const char *text)
+{
+    return healed_or_later(reconcile_tell(c->env, &c->told, act, code, reason, text),
+                           HEALED_REPORTED);
+}
+
+/* The bytes were given; under its name there is something else by now, or its name is not known. */
+static enum healed
+is_elsewhere(struct archive_case *c)
+{
+    c->told.path = (struct al_span){0};
+    return tell_fill(c, "read", AL_OK, "finished_by_reconcile",
+                     "the file was moved or replaced meanwhile");
+}
+
+enum healed
+reconcile_fill(struct archive_case *c)
+{
+    struct stub_seen seen;
+    bool there = false;
+    int rc;
+
+    if (c->in->path.len == 0) {
+        return is_elsewhere(c);
+    }
+    rc =
+        place_open(&c->at, c->env->port, c->volume->root, c->in->path, c->volume->key, false, NULL);
+    if (rc == AL_ENOENT || rc == AL_ENOTDIR || rc == AL_ELOOP) {
+        return is_elsewhere(c);
+    }
+    if (rc != AL_OK) {
+        return HEALED_LATER;
+    }
+    rc = look(c, &seen, &there);
+    place_end(&c->at);
+    if (rc != AL_OK) {
+        return HEALED_LATER;
+    }
+    if (there && seen.is == STUB_IS_NONE && seen.st.size == c->in->size) {
+        c->told.ino = seen.st.ino;
+        c->told.freed = c->in->size;
+        return tell_fill(c, "recall", AL_OK, "finished_by_reconcile", "");
+    }
+    if (!there || seen.is == STUB_IS_NONE || strcmp(seen.object_id, c->in->object_id) != 0) {
+        return is_elsewhere(c);
+    }
+    if (port_now_ns(c->env->port) - c->in->began_ns < FILL_NS) {
+        return HEALED_LATER; /* it may be at it still */
+    }
+    c->told.size = 0;
+    return tell_fill(c, "recall", AL_ECANCELED, "interrupted",
+                     "the filter driver did not bring the file back; it is a stub");
 }

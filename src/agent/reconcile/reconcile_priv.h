@@ -36,6 +36,8 @@ struct archive_case {
 /* c's place is open. */
 enum healed reconcile_swap(struct archive_case *c);
 enum healed reconcile_unswap(struct archive_case *c);
+/* c's place is not open: what the filter driver was told to bring back. */
+enum healed reconcile_fill(struct archive_case *c);
 int reconcile_tell_other_name(struct archive_case *c, const char *got) AL_MUST_CHECK;
 /* The object of a file that is as it was goes to the deletion ledger. */
 int reconcile_tell_unreferenced(struct archive_case *c) AL_MUST_CHECK;

@@ -74,7 +74,7 @@ swap_open(void)
                                      .target = w.volumes[0].target,
                                      .root = s.root,
                                      .key = w.volumes[0].marker_key,
-                                     .maker = ease_maker(w.ease),
+                                     .maker = w.ease != NULL ? ease_maker(w.ease) : NULL,
                                      .root_path = w.volume};
 }
 

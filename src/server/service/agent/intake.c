@@ -9,6 +9,7 @@ static const struct {
     {"tier", INTAKE_A_TIER},
     {"archive", INTAKE_A_ARCHIVE},
     {"recall", INTAKE_A_RECALL},
+    {"read", INTAKE_A_READ},
     {"refuse", INTAKE_A_REFUSE},
     {"adopt", INTAKE_A_ADOPT},
     {"drop_marker", INTAKE_A_DROP_MARKER},

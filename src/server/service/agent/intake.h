@@ -43,6 +43,7 @@ enum intake_act { /* of an outcome */
                   INTAKE_A_TIER,
                   INTAKE_A_ARCHIVE,
                   INTAKE_A_RECALL,
+                  INTAKE_A_READ, /* through a stub, which stays one */
                   INTAKE_A_REFUSE,
                   INTAKE_A_ADOPT,
                   INTAKE_A_DROP_MARKER,

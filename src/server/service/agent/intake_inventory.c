@@ -62,6 +62,11 @@ outcome_row(const struct intake_record *r, struct inventory_outcome *o)
         o->accessed_ns = r->ended_ns;
         o->source = INVENTORY_BY_RECALL;
         return true;
+    case INTAKE_A_READ: /* it stays a stub; but somebody reads it */
+        o->set = INVENTORY_SET_ACCESSED;
+        o->accessed_ns = r->ended_ns;
+        o->source = INVENTORY_BY_RECALL;
+        return r->code == AL_OK;
     case INTAKE_A_ADOPT:
         became_stub(r, o);
         return r->code == AL_OK;

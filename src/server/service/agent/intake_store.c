@@ -133,6 +133,8 @@ intake_act_of(const struct intake_record *r)
         return "file.archive";
     case INTAKE_A_RECALL:
         return "file.recall";
+    case INTAKE_A_READ:
+        return "file.read";
     case INTAKE_A_REFUSE:
         return "file.refuse";
     case INTAKE_A_ADOPT:
@@ -200,7 +202,7 @@ outcome_event(struct intake *in, const struct intake_record *r, const struct int
     if (r->began_ns != 0 && r->ended_ns >= r->began_ns) {
         al_jo_i64(&j, "took_ns", r->ended_ns - r->began_ns);
     }
-    if (r->act == INTAKE_A_RECALL && r->pid != 0) {
+    if ((r->act == INTAKE_A_RECALL || r->act == INTAKE_A_READ) && r->pid != 0) {
         al_jo_u64(&j, "pid", r->pid);
         al_jo_u64(&j, "uid", r->uid);
         text_unless_empty(&j, "process", r->process);

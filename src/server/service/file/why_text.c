@@ -216,6 +216,7 @@ say_what(char to[TEXT_MAX], const struct store_told *e, const json_t *d)
     static const struct {
         const char *act, *what, *text;
     } others[] = {
+        {"file.read", "read", "Read through its stub, which stayed one"},
         {"file.adopt", "adopt", "Recognised as a stub that was restored or moved here"},
         {"file.drop_marker", "drop_marker",
          "Its marker belonged to another file and was taken away"},
