@@ -123,6 +123,7 @@ kills_leave_a_file_or_a_stub(void)
     }
     swap_close();
     world_stop(&w);
+    (void)port_library_close(w.library);
     for (unsigned i = 0; i < kills; i++) {
         kill_one(root, i + 1);
         heal_and_look(root);
