@@ -8,6 +8,7 @@
  *
  * usage: swaps tier|back|adopt|faults|people [SEEDS [FIRST]] */
 #include "swaps.h"
+#include "like_windows.h"
 #include "tap.h"
 
 #include "agent/mover/swap.h"
@@ -18,6 +19,7 @@ struct plan now;
 uint64_t cases;
 enum what what;
 static uint64_t seeds = 2, first = 1;
+static bool windows; /* the host is like one of Windows */
 uint8_t want[SIZE];
 static struct fake_maker fake;
 static const uint8_t key[MARKER_KEY_LEN] = {7, 7, 7};
@@ -171,6 +173,13 @@ swaps_heal_all(struct world *w)
     HOLDS(counts.later == 0);
 }
 
+/* Some are read-only, which cannot be opened for writing nor removed. */
+static uint32_t
+win_attrs(void)
+{
+    return PORT_A_HIDDEN | PORT_A_ARCHIVE | (now.seed % 2 == 1 ? PORT_A_READONLY : 0u);
+}
+
 static void
 check_stat(struct world *w)
 {
@@ -179,6 +188,12 @@ check_stat(struct world *w)
     size_t len;
 
     HOLDS(st.size == SIZE);
+    if (windows) {
+        HOLDS(st.mtime_ns == 1500000000987654321 && st.mode == 0640);
+        HOLDS(like_windows_dressed(w->host, "/vol/" NAME, win_attrs(), "rights of its own", "Zone.Identifier", "[ZoneTransfer]", 14,
+                                   1400000000123456700));
+        return;
+    }
     HOLDS(st.mtime_ns == 1500000000987654321 && st.mode == 0640 && st.uid == 1000 && st.gid == 100);
     HOLDS(port_xattr_get_at(sim_other(w->host), NULL, "/vol/" NAME, "user.note", value, sizeof(value), &len) == AL_OK);
     HOLDS(len == 4 && memcmp(value, "kept", 4) == 0);
@@ -254,6 +269,9 @@ start(struct world *w)
 {
     fake = (struct fake_maker){.maker = {.ops = &fake_maker_ops}, .port = sim_port(w->host)};
     w->maker = &fake.maker;
+    if (windows) {
+        like_windows(w->host);
+    }
     HOLDS(world_start(w) == AL_OK);
 }
 
@@ -298,6 +316,10 @@ swaps_make_world(struct world *w)
     world_bytes(want, SIZE, now.seed);
     world_file(w, NAME, SIZE, now.seed);
     start(w);
+    if (windows) {
+        like_windows_dress(w->host, "/vol/" NAME, win_attrs(), "rights of its own", "Zone.Identifier", "[ZoneTransfer]", 14,
+                           1400000000123456700);
+    }
     if (what != SWAP) {
         struct mover_result r = world_tier(w, NAME, &rc);
 
@@ -307,6 +329,10 @@ swaps_make_world(struct world *w)
     }
     if (what == ADOPT) {
         restore_it(w);
+    }
+    if (what == ADOPT && windows) {
+        like_windows_dress(w->host, "/vol/" NAME, win_attrs() | PORT_A_OFFLINE, "rights of its own", "Zone.Identifier",
+                           "[ZoneTransfer]", 14, 1400000000123456700);
     }
 }
 
@@ -600,6 +626,45 @@ run_crashes(enum what which)
     TAP_RUN(healing_survives_a_crash_at_every_call);
 }
 
+static void
+a_mapped_file_is_refused_or_put_back(void)
+{
+    struct world w;
+    int rc;
+
+    what = SWAP;
+    now = (struct plan){.seed = 2};
+    swaps_make_world(&w);
+    like_windows_mapped(true);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_OPEN);
+    swaps_check_end(&w);
+    world_end(&w);
+    now.seed = 3; /* read-only: nobody can ask, but it cannot be removed */
+    swaps_make_world(&w);
+    like_windows_mapped(true);
+    HOLDS(!world_tier(&w, NAME, &rc).tiered);
+    like_windows_mapped(false);
+    swaps_check_end(&w);
+    world_end(&w);
+}
+
+static void
+people_change_the_stub(void)
+{
+    struct world w;
+    int rc;
+
+    what = UNSWAP;
+    now = (struct plan){.seed = 2};
+    swaps_make_world(&w);
+    like_windows_dress(w.host, "/vol/" NAME, PORT_A_SYSTEM | PORT_A_OFFLINE, "rights as changed", "Zone.Identifier", "other", 5,
+                       1300000000000000000);
+    HOLDS(world_back(&w, NAME, "", &rc).tiered && world_reads(&w, NAME, want, SIZE));
+    HOLDS(like_windows_dressed(w.host, "/vol/" NAME, PORT_A_SYSTEM, "rights as changed", "Zone.Identifier", "other", 5,
+                               1300000000000000000));
+    world_end(&w);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -607,7 +672,15 @@ main(int argc, char **argv)
 
     seeds = argc > 2 ? (uint64_t)atoi(argv[2]) : seeds;
     first = argc > 3 ? (uint64_t)atoi(argv[3]) : first;
-    if (strcmp(which, "tier") == 0) {
+    if (strncmp(which, "win-", 4) == 0) {
+        windows = true;
+        which += 4;
+    }
+    if (windows && strcmp(which, "faults") == 0) {
+        TAP_RUN(a_mapped_file_is_refused_or_put_back);
+        TAP_RUN(people_change_the_stub);
+        TAP_RUN(each_call_may_fail);
+    } else if (strcmp(which, "tier") == 0) {
         run_crashes(SWAP);
     } else if (strcmp(which, "back") == 0) {
         run_crashes(UNSWAP);

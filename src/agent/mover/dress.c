@@ -67,7 +67,7 @@ copy_bytes(struct port *p, struct port_file *a, struct port_file *b, uint8_t *ro
         rc = port_pread(p, a, room, DRESS_STREAM_CHUNK, at, &got);
         rc = rc != AL_OK || got == 0 ? rc : port_pwrite(p, b, room, got, at);
     }
-    return rc;
+    return rc != AL_OK ? rc : port_sync(p, b); /* each stream by itself */
 }
 
 static int
