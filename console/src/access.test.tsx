@@ -494,3 +494,110 @@ const RULE = {
   limit_bytes: null,
   version: 3,
 };
+
+describe('a volume is added by choosing what is mounted', () => {
+  const dialog = () => screen.findByRole('dialog');
+  const field = async (name: string) =>
+    within(await dialog()).getByLabelText<HTMLInputElement>(name, { exact: true });
+  /** In one of the dialog's lists. */
+  async function choose(name: string, text: string) {
+    fireEvent.mouseDown(within(await dialog()).getByRole('combobox', { name }));
+    const all = await waitFor(() => {
+      const found = [...document.querySelectorAll('.ant-select-item-option')].filter(
+        (o) => o.textContent === text,
+      );
+      expect(found.length).toBeGreaterThan(0);
+      return found;
+    });
+    fireEvent.click(all[0]!);
+  }
+  async function begin(own?: (a: Asked) => { status: number; body: unknown } | undefined, host = 'media-01') {
+    serve('full', own);
+    visit('/volumes?customer=01jcst00000000000000000000');
+    await find('/srv/projects');
+    await press('Add volume');
+    await choose('Host', host);
+  }
+  const radio = (name: RegExp) => screen.findByRole<HTMLInputElement>('radio', { name });
+
+  it('the choice fills in path, kind and name, and keeps a name that somebody typed', async () => {
+    await begin();
+    fireEvent.click(await radio(/media.northlight.shows/)); // offered though the kind is another one yet
+    await waitFor(async () =>
+      expect((await field('Folder on that host')).value).toBe('/media/northlight/shows'),
+    );
+    expect((await field('Name')).value).toBe('shows.northlight');
+    fireEvent.click(await radio(/media.northlight.commercials/));
+    await waitFor(async () => expect((await field('Name')).value).toBe('commercials.northlight'));
+    fireEvent.change(await field('Name'), { target: { value: 'films' } });
+    fireEvent.click(await radio(/media.northlight.shows/));
+    fireEvent.click(within(await dialog()).getByRole('button', { name: 'Add' }));
+    await waitFor(() => expect(sent('POST', '/volumes')).toBeTruthy());
+    expect(sent('POST', '/volumes')!.body).toMatchObject({
+      kind: 'lucidlink',
+      path: '/media/northlight/shows',
+      name: 'films',
+      host_id: '01jhst00000000000000000000',
+    });
+  });
+  it('what cannot be chosen says why, and what is no filespace comes with the kind alone', async () => {
+    await begin();
+    expect((await radio(/⟨LF⟩name/)).disabled).toBe(true);
+    expect((await radio(/client did not say where/)).disabled).toBe(true);
+    expect((await radio(/may not be read/)).disabled).toBe(false);
+    expect(screen.queryByRole('radio', { name: /sshfs/ })).toBeNull();
+    await choose('Kind', 'LucidLink');
+    await radio(/sshfs/);
+    expect((await dialog()).textContent).toMatch('there is no program lucid in PATH');
+  });
+  it('says that it loads, and tells a failure in the words of the server and tries again', async () => {
+    let broken = true;
+    await begin((a) =>
+      broken && a.path.endsWith('/filespaces') ? { status: 500, body: PROBLEM } : undefined,
+    );
+    expect(screen.queryByText('Mounted on that host')).toBeNull(); // nobody asked for one yet
+    await choose('Kind', 'LucidLink');
+    await within(await dialog()).findByText('No disk.');
+    broken = false;
+    await press(/Try again/);
+    await radio(/media.northlight.shows/);
+  });
+  it('says that it loads', async () => {
+    await begin();
+    const through = globalThis.fetch;
+    vi.stubGlobal('fetch', (request: Request) =>
+      request.url.endsWith('/filespaces') ? new Promise<Response>(() => undefined) : through(request),
+    );
+    await choose('Host', 'media-02');
+    await choose('Kind', 'LucidLink');
+    await screen.findByRole('status', { name: 'Loading what is mounted' });
+  });
+  it('a host that cannot be reached says so, with what it told and when', async () => {
+    const away = (state: string, told_at: string | null) => (a: Asked) =>
+      a.path.endsWith('/filespaces')
+        ? { status: 200, body: { host_id: 'h', told_at, found: null } }
+        : a.path === '/hosts'
+          ? {
+              status: 200,
+              body: { items: [{ id: 'h', name: 'away', state, os: 'linux', version: 1 }], next_cursor: null },
+            }
+          : undefined;
+    await begin(away('never', null), 'away');
+    await choose('Kind', 'LucidLink');
+    await within(await dialog()).findByText('This host cannot be reached');
+    expect((await dialog()).textContent).toMatch('has told nothing yet');
+    cleanup();
+    await begin(away('offline', new Date(Date.now() - 5 * 3_600_000).toISOString()), 'away');
+    await choose('Kind', 'LucidLink');
+    await within(await dialog()).findByText(/it is what it told/);
+    expect((await dialog()).textContent).toMatch('5 hours ago');
+  });
+  it('a host without mounts says what to do', async () => {
+    await begin(undefined, 'media-02');
+    await choose('Kind', 'LucidLink');
+    await within(await dialog()).findByText(/No mount was found there/);
+    const before = asked.filter((a) => a.path.endsWith('/filespaces')).length;
+    await press('Look again');
+    await waitFor(() => expect(asked.filter((a) => a.path.endsWith('/filespaces')).length).toBe(before + 1));
+  });
+});

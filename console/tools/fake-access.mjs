@@ -233,6 +233,55 @@ export const RECORD = (world) => {
   return { state, complete, covered_since_at, text };
 };
 
+const mount = (path, more = {}) => ({
+  path,
+  type: 'fuse.lucid',
+  source: 'lucid',
+  filespace: '',
+  filespace_uuid: '',
+  instance: '',
+  mode: '',
+  lucidlink: true,
+  mounted: true,
+  named: false,
+  logs: 'present',
+  ...more,
+});
+
+/** What is mounted on a host: much on the first, nothing on the second, long ago on the fourth; the fifth never told. */
+function filespaces(world, host) {
+  const n = world.hosts.findIndex((h) => h.id === host);
+  const some = [
+    mount('/media/northlight/shows', { filespace: 'shows.northlight', named: true, instance: '501' }),
+    mount('/media/northlight/commercials', { filespace: 'commercials.northlight', logs: 'denied' }),
+    mount('/mnt/odd\nname', { logs: 'unknown' }),
+    mount('/mnt/sshfs', { type: 'fuse.sshfs', source: 'nas:/', lucidlink: false, logs: 'absent' }),
+    mount('', { filespace: 'away.northlight', mounted: false, named: true, logs: 'unknown' }),
+  ];
+  const items =
+    n === 0
+      ? some
+      : n === 2
+        ? [
+            mount('C:\\Volumes\\northlight\\shows', {
+              mounted: false,
+              named: true,
+              filespace: 'shows.northlight',
+            }),
+          ]
+        : n === 3
+          ? some.slice(0, 1)
+          : [];
+  return {
+    host_id: host,
+    told_at: n === 4 ? null : world.at(n === 3 ? 5 * HOUR : 20_000),
+    found:
+      n === 4
+        ? null
+        : { program: '', text: n === 0 ? 'there is no program lucid in PATH' : '', odd: 0, more: 0, items },
+  };
+}
+
 /** Answers what is asked of audit logs; undefined: something else is asked. */
 export function answerAccess(world, method, path, query) {
   if (path === '/access')
@@ -250,6 +299,7 @@ export function answerAccess(world, method, path, query) {
       total: world.mood === 'empty' ? 0 : 4,
     });
   const [, noun, one, access, what] = path.split('/');
+  if (noun === 'hosts' && access === 'filespaces') return ok(filespaces(world, one));
   if (noun !== 'volumes' || one !== FILESPACE) return undefined;
   // It is there in an empty world too: a filespace of which nothing was told.
   if (method === 'GET' && access === undefined) {

@@ -25,6 +25,21 @@ mkdirSync(folder, { recursive: true });
 const press = (name) => async (page) => {
   await page.getByRole('button', { name, exact: true }).first().click();
 };
+/** A volume of kind LucidLink is added on this host. */
+async function mounts(page, host) {
+  await press('Add volume')(page);
+  for (const [field, name] of [
+    ['Host', host],
+    ['Kind', 'LucidLink'],
+  ]) {
+    await page.getByRole('dialog').getByRole('combobox', { name: field }).click();
+    await page
+      .locator('.ant-select-dropdown:visible .ant-select-item-option', { hasText: name })
+      .first()
+      .click();
+  }
+  await page.getByText('Mounted on that host').waitFor();
+}
 const ROOMS = {
   overview: '/',
   customers: '/customers',
@@ -137,6 +152,16 @@ const DIALOGS = {
     },
   ],
   'd-volume': ['/volumes', press('Add volume')],
+  'd-volume-mounts': [
+    '/volumes',
+    async (page) => {
+      await mounts(page, 'media-01');
+      await page.getByRole('radio', { name: /media.northlight.shows/ }).check();
+    },
+  ],
+  'd-volume-unmounted': ['/volumes', (page) => mounts(page, 'media-02')],
+  'd-volume-away': ['/volumes', (page) => mounts(page, 'ingest')],
+  'd-volume-untold': ['/volumes', (page) => mounts(page, 'nas-gateway')],
   'd-volume-menu': [
     '/volumes',
     async (page) => {

@@ -15,6 +15,7 @@ export type AccessSum = Schemas['AccessSum'];
 export type AccessBy = Schemas['AccessBy'];
 export type AccessNews = Schemas['AccessNews'];
 export type VolumeAudit = Schemas['VolumeAudit'];
+export type Filespace = Schemas['HostFilespace'];
 type QueryOf<O extends keyof operations> = NonNullable<operations[O]['parameters']['query']>;
 
 const STATUS_MS = 10_000;
@@ -67,6 +68,15 @@ export function useAccess(id: string, enabled = true) {
     enabled,
     refetchInterval: STATUS_MS,
     retry: (n, e) => !(e instanceof ApiFailure && e.status >= 400 && e.status < 500) && n < 2,
+  });
+}
+
+/** What is mounted on a host; asked again, since somebody may mount one meanwhile. */
+export function useFilespaces(host: string) {
+  return useQuery({
+    queryKey: ['access', 'filespaces', host],
+    queryFn: ({ signal }) => must(api.GET('/hosts/{id}/filespaces', { params: at(host), signal })),
+    refetchInterval: STATUS_MS,
   });
 }
 

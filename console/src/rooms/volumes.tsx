@@ -1,12 +1,14 @@
 import { HddOutlined } from '@ant-design/icons';
 import { Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
+import type { Filespace } from '../api/access';
 import { api, ifMatch, must, type Schemas, type Volume } from '../api/client';
 import { useNamed, useVolumes } from '../api/data';
 import { count } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
+import { FilespacePick, nameOf } from '../ui/filespaces';
 import {
   Actions,
   ConfirmName,
@@ -34,8 +36,11 @@ const NAME = [{ required: true, whitespace: true, max: 128, message: 'A name of 
 function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
   const who = useWho();
   const [form] = Form.useForm<Schemas['VolumeNew']>();
-  const host = useNamed('hosts', Form.useWatch('host_id', form), who.customer);
+  const host_id = Form.useWatch('host_id', form);
+  const host = useNamed('hosts', host_id, who.customer);
   const kind = Form.useWatch('kind', form) ?? 'posix';
+  const path = Form.useWatch('path', form);
+  const [named, setNamed] = useState<string>(); // by a choice, and not by a person
   const save = useAct(
     (v: Schemas['VolumeNew']) =>
       volume
@@ -50,6 +55,13 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
     onClose,
     true,
   );
+  const picked = (f: Filespace) => {
+    const name: string = form.getFieldValue('name') ?? '';
+    const to = name === '' || name === named ? nameOf(f) : undefined;
+    form.setFieldsValue({ kind: 'lucidlink', path: f.path, ...(to ? { name: to } : {}) });
+    if (to) setNamed(to);
+    void form.validateFields(to ? ['path', 'name'] : ['path']).catch(() => undefined);
+  };
   return (
     <Dialog
       open
@@ -71,6 +83,21 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
             <Pick noun="hosts" customer={who.customer} placeholder="Where it is" />
           </Form.Item>
         )}
+        {!volume && (
+          <Form.Item name="kind" label="Kind">
+            <Select options={KINDS} />
+          </Form.Item>
+        )}
+        {!volume && host_id && (
+          <FilespacePick
+            key={host_id}
+            host_id={host_id}
+            host={host}
+            asked={kind === 'lucidlink'}
+            path={path}
+            onPick={picked}
+          />
+        )}
         <Form.Item name="name" label="Name" rules={NAME}>
           <Input placeholder="projects" autoComplete="off" />
         </Form.Item>
@@ -85,11 +112,6 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
               placeholder={kind === 'ntfs' ? 'D:\\Projects' : '/srv/projects'}
               autoComplete="off"
             />
-          </Form.Item>
-        )}
-        {!volume && (
-          <Form.Item name="kind" label="Kind">
-            <Select options={KINDS} />
           </Form.Item>
         )}
         <Form.Item

@@ -2,6 +2,7 @@
 // {"error": text} out. access.py asks for them and checks what they tell.
 import {
   accessibleBoth,
+  axe,
   button,
   choose,
   dialog,
@@ -18,6 +19,7 @@ import {
 } from "./page.mjs";
 
 const main = () => page.locator("#main");
+const gone = (what) => what.waitFor({ state: "hidden" });
 const row = (text) => page.locator(".ant-table-row", { hasText: text }).first();
 const shown = () => page.locator(".ant-table-row .path").allInnerTexts();
 
@@ -48,6 +50,71 @@ const STEPS = {
     await heading(`Access of ${name}`);
     await still();
     return { text, state: await main().innerText() };
+  },
+
+  /** A volume by the mounts of its host: chosen by keys alone from the kind on. */
+  async add_mounted({ host, path }) {
+    await page
+      .getByRole("navigation", { name: "Rooms" })
+      .getByRole("link", { name: "Volumes & files", exact: true })
+      .click();
+    await heading("Volumes");
+    await button("Add volume").first().click();
+    let answer;
+    const kept = new Promise((go) => (answer = go));
+    await page.route("**/filespaces", async (route) => {
+      await kept;
+      await route.fulfill({
+        status: 500,
+        contentType: "application/problem+json",
+        body: JSON.stringify({ type: "about:blank", title: "It failed", status: 500, code: "internal" }),
+      });
+    });
+    await choose("Host", host, dialog());
+    await choose("Kind", "LucidLink", dialog());
+    await page.getByRole("status", { name: "Loading what is mounted" }).waitFor();
+    const told = await provoking(["500"], async () => {
+      answer();
+      await dialog().getByRole("alert").waitFor();
+      const text = await dialog().innerText();
+      await page.unroute("**/filespaces");
+      await dialog().getByRole("button", { name: "Try again" }).click();
+      await dialog().getByRole("radio").first().waitFor();
+      return text;
+    });
+    const wanted = dialog().getByRole("radio", { name: path });
+    await dialog().getByRole("combobox", { name: "Kind" }).focus();
+    await page.keyboard.press("Tab");
+    for (let i = 0; i < 64 && !(await wanted.isChecked()); i++) {
+      await page.keyboard.press(i === 0 ? "Space" : "ArrowDown");
+      // The choice under the keys is what the field says.
+      await page.waitForFunction(
+        () => document.querySelector('[role="dialog"] #path')?.value === document.activeElement.value,
+      );
+    }
+    const filled = {
+      kind: await dialog().locator(".ant-select", { hasText: "LucidLink" }).count(),
+      path: await dialog().getByLabel("Folder on that host").inputValue(),
+      name: await dialog().getByLabel("Name").inputValue(),
+    };
+    if (shots) await page.screenshot({ path: `${shots}/mounted.png` });
+    const wrong = await axe("mounted");
+    await button("Add", dialog()).click();
+    await gone(page.getByRole("dialog"));
+    await row(filled.name).waitFor();
+    return { told, filled, wrong };
+  },
+
+  /** A host that no agent has enrolled as. */
+  async add_unreachable({ host }) {
+    await button("Add volume").first().click();
+    await choose("Host", host, dialog());
+    await choose("Kind", "LucidLink", dialog());
+    await dialog().getByText("This host cannot be reached").waitFor();
+    const text = await dialog().innerText();
+    await page.keyboard.press("Escape");
+    await gone(page.getByRole("dialog"));
+    return { text };
   },
 
   async follow({ volume }) {

@@ -83,6 +83,22 @@ def test_it_is_found_by_the_menu_and_says_how_it_stands():
         tap.check(wanted in found["state"], "the page says %r, not %r" % (found["state"][:800], wanted))
 
 
+def test_a_volume_is_added_by_choosing_its_mount():
+    need("session")
+    site.filespace("another")
+    wait_for("the mount to be found", lambda: any(f["path"] == site.path("another") for f in (site.api.get("/hosts/%s/filespaces" % site.host["id"])["found"] or {"items": []})["items"]), 60)
+    found = step("add_mounted", host=site.host["name"], path=site.path("another"))
+    tap.check("It failed" in found["told"], "a failure is told as %r" % found["told"])
+    tap.equal(found["filled"], {"kind": 1, "path": site.path("another"), "name": "another"}, "what the choice filled in")
+    tap.equal(found["wrong"], [], "violations")
+    made = next(v for v in site.api.items("/volumes?customer_id=" + site.customer["id"]) if v["name"] == "another")
+    tap.equal((made["path"], made["kind"], made["host_id"]), (site.path("another"), "lucidlink", site.host["id"]), "the volume")
+    site.api.call("DELETE", "/volumes/" + made["id"], None, {"If-Match": '"%d"' % made["version"]})
+    site.api.post("/hosts", {"customer_id": site.customer["id"], "name": "awaited", "os": "linux"})
+    text = step("add_unreachable", host="awaited")["text"]
+    tap.check("told nothing yet" in text and "Look again" in text, "it says %r" % text)
+
+
 def test_an_access_appears_by_itself():
     need("session")
     step("follow", volume=state["volume"]["id"])
