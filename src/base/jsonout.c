@@ -174,11 +174,30 @@ look_at(struct al_span s, bool *ret_ascii)
     return more;
 }
 
+/* What no reader of JSON has trouble with: jansson takes no document with a NUL in it, whatever else it holds. */
+static int
+cleaned(struct al_span text, struct al_buf *to)
+{
+    static const char none[] = "\xef\xbf\xbd";
+    const uint8_t *nul;
+    int rc = AL_OK;
+
+    while (rc == AL_OK && (nul = memchr(text.at, 0, text.len)) != NULL) {
+        size_t len = (size_t)(nul - text.at);
+
+        rc = al_utf8_clean((struct al_span){text.at, len}, to);
+        rc = rc != AL_OK ? rc : al_buf_add(to, none, sizeof none - 1);
+        text.at += len + 1;
+        text.len -= len + 1;
+    }
+    return rc != AL_OK ? rc : al_utf8_clean(text, to);
+}
+
 void
 al_jo_text(struct al_jsonout *j, const char *key, struct al_span text)
 {
     AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
-    bool ascii;
+    bool ascii, nul;
     size_t more;
 
     if (text.at == NULL) {
@@ -190,13 +209,15 @@ al_jo_text(struct al_jsonout *j, const char *key, struct al_span text)
         return;
     }
     more = look_at(text, &ascii);
-    if (!ascii && !al_utf8_valid(text)) {
+    nul = more > 0 && memchr(text.at, 0, text.len) != NULL;
+    if (nul || (!ascii && !al_utf8_valid(text))) {
         al_buf_init(&clean, SIZE_MAX / 8);
-        j->rc = al_utf8_clean(text, &clean);
+        j->rc = cleaned(text, &clean);
         if (j->rc != AL_OK) {
             return;
         }
         text = al_buf_span(&clean);
+        more = nul ? look_at(text, &ascii) : more;
     }
     j->rc = add_quoted(j->out, text, more);
 }

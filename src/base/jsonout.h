@@ -33,7 +33,7 @@ void al_jo_array(struct al_jsonout *j, const char *key);
 void al_jo_close(struct al_jsonout *j);
 
 void al_jo_str(struct al_jsonout *j, const char *key, const char *text); /* NULL: null */
-/* .at NULL: null; invalid UTF-8 becomes U+FFFD */
+/* .at NULL: null; invalid UTF-8 and NUL become U+FFFD */
 void al_jo_text(struct al_jsonout *j, const char *key, struct al_span text);
 void al_jo_u64(struct al_jsonout *j, const char *key, uint64_t v);
 void al_jo_i64(struct al_jsonout *j, const char *key, int64_t v);
