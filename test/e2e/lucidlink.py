@@ -2,6 +2,7 @@
 """Audit logs of a filespace, end to end: a FUSE mount, clients that write logs as LucidLink's do, a real agent that follows them and is killed again and again, a real altod;
 held against the generator's own result, path by path.  lucidlink.py [--kills 15] [--seed 1] [--keep]"""
 import argparse
+import base64
 import json
 import os
 import random
@@ -187,7 +188,16 @@ def test_ten_days_at_once_come_out_as_followed_all_along():
 def test_lines_are_counted_and_noise_is_dropped():
     if "along" not in state:
         raise tap.Skip("there is nothing to compare with")
-    _, second, work = state["along"]
+    is_counted(*state["along"][1:])
+
+
+def test_lines_are_counted_once_however_often_the_agent_is_killed():
+    if "killed" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    is_counted(*state["killed"])
+
+
+def is_counted(second, work):
     expected = work.expected()
     wanted = {"lines": work.counts["lines"], "other": work.counts["other"], "named": work.counts["named"]}
     wanted.update(work.counts["skipped"])
@@ -202,6 +212,38 @@ def test_lines_are_counted_and_noise_is_dropped():
     tap.check(0 <= torn <= 50, "junk: %d, not %d" % (counts.get("junk", 0), wanted["junk"]))
     shown["junk"] = wanted["junk"]
     tap.equal(shown, wanted, "counts")
+
+
+def test_lines_that_were_passed_over_stand_where_it_is_said():
+    if "along" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    looked, second = 0, state["along"][1]
+    for s in site.record(second)["samples"]:
+        log = os.path.join(os.fsencode(site.filespaces["along"].back), b".lucid_audit", base64.b64decode(s["log_b64"]) if "log_b64" in s else s["log"].encode())
+        for name in (log, log + b".active"):
+            if os.path.exists(name):
+                with open(name, "rb") as f:
+                    f.seek(s["offset"])
+                    tap.equal(f.read(200).split(b"\n")[0].split(b"\0")[0][:200], (base64.b64decode(s["line_b64"]) if "line_b64" in s else s["line"].encode()).split(b"\0")[0], "the line of %s" % s)
+                looked += 1
+                break
+    print("# %d lines looked at" % looked)
+    tap.check(looked >= 4, "of %s only %d are there" % (site.record(second)["samples"], looked))
+
+
+def test_other_settings_change_no_count_and_no_name():
+    if "along" not in state:
+        raise tap.Skip("there is nothing to compare with")
+    before, second = site.record(state["along"][1]), state["along"][1]
+    now = site.api.get("/volumes/" + second["id"])
+    site.api.call("PATCH", "/volumes/" + second["id"], {"audit": {"silence_hours": 200}}, {"If-Match": '"%d"' % now["version"]})
+    wait_for("the follower of the other settings", lambda: (site.record(second)["told_at"] > before["told_at"] and site.record(second)["state"] == "live"), 60)
+    for _ in range(10):
+        after = site.record(second)
+        tap.equal((after["filespace"], after["filespace_uuid"], len(after["samples"])), (before["filespace"], before["filespace_uuid"], len(before["samples"])), "name and samples")
+        less = [(a, b) for a, b in zip(before["counts"], after["counts"]) if b["count"] < a["count"]]
+        tap.equal(less, [], "counts that went back")
+        time.sleep(1)
 
 
 # ---- logs that are not there ----

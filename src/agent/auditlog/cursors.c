@@ -9,9 +9,18 @@ static const char magic[] = "ALTOCUR1";
 #define HEAD_BYTES 16u
 #define FRAME_BYTES 12u
 #define IDS_MAX (TREE_FILES_MAX * 4u) /* a file of cursors is written anew long before */
-enum kept { KEPT_LONG = 1, KEPT_WHOLE = 2 };
+enum kept { KEPT_LONG = 1, KEPT_WHOLE = 2, KEPT_COUNTED = 4 };
 
-enum entry { ENTRY_LOG = 1, ENTRY_AT, ENTRY_GONE, ENTRY_COVERAGE, ENTRY_ROOT, ENTRY_CAUGHT };
+enum entry {
+    ENTRY_LOG = 1,
+    ENTRY_AT,
+    ENTRY_GONE,
+    ENTRY_COVERAGE,
+    ENTRY_ROOT,
+    ENTRY_CAUGHT,
+    ENTRY_TALLY,
+    ENTRY_SAMPLE
+};
 
 struct cursors {
     struct port *port;
@@ -91,9 +100,10 @@ take_at(struct al_span *io, struct log_file *f)
         return AL_ECORRUPT;
     }
     f->offset = offset;
-    f->flags &= (uint16_t) ~(LOG_LONG | LOG_WHOLE);
+    f->flags &= (uint16_t) ~(LOG_LONG | LOG_WHOLE | LOG_COUNTED);
     f->flags |= (rest.at[0] & KEPT_LONG) != 0 ? LOG_LONG : 0;
     f->flags |= (rest.at[0] & KEPT_WHOLE) != 0 ? LOG_WHOLE : 0;
+    f->flags |= (rest.at[0] & KEPT_COUNTED) != 0 ? LOG_COUNTED : 0;
     rc = al_span_varint(io, &head_len);
     rc = rc != AL_OK ? rc : al_span_take(io, 8, &rest);
     if (rc != AL_OK || head_len > UINT16_MAX) {
@@ -157,6 +167,10 @@ take_entry(struct al_span *io, struct tree *t, struct cursors_ids *ids, struct c
             root->caught_ns = (int64_t)al_get_u64(bytes.at);
         }
         return rc;
+    }
+    if (kind.at[0] == ENTRY_TALLY || kind.at[0] == ENTRY_SAMPLE) {
+        return kind.at[0] == ENTRY_TALLY ? tally_take(&root->tally, io)
+                                         : tally_take_sample(&root->tally, io);
     }
     rc = al_span_varint(io, &id);
     if (rc != AL_OK || kind.at[0] < ENTRY_LOG || kind.at[0] > ENTRY_GONE) {
@@ -288,7 +302,8 @@ put_file(struct al_buf *to, const struct log_file *f, bool whole)
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     uint8_t kind = whole ? ENTRY_LOG : ENTRY_AT, hash[8];
     uint8_t flags = (uint8_t)(((f->flags & LOG_LONG) != 0 ? KEPT_LONG : 0) |
-                              ((f->flags & LOG_WHOLE) != 0 ? KEPT_WHOLE : 0));
+                              ((f->flags & LOG_WHOLE) != 0 ? KEPT_WHOLE : 0) |
+                              ((f->flags & LOG_COUNTED) != 0 ? KEPT_COUNTED : 0));
     int rc = al_buf_add(to, &kind, 1);
 
     rc = rc != AL_OK ? rc : al_buf_add_varint(to, f->id);
@@ -367,7 +382,7 @@ put_files(struct cursors *k, struct log_file **files, size_t count, bool whole, 
 }
 
 static int
-print_all(struct cursors *k, struct tree *t, struct coverage *c, const struct cursors_root *root)
+print_all(struct cursors *k, struct tree *t, struct coverage *c, struct cursors_root *root)
 {
     uint8_t number[8];
     size_t at;
@@ -380,6 +395,7 @@ print_all(struct cursors *k, struct tree *t, struct coverage *c, const struct cu
     rc = rc != AL_OK ? rc : frame_begin(k, &at);
     rc = rc != AL_OK ? rc : put_coverage(&k->text, c, root);
     rc = rc != AL_OK ? rc : put_caught(&k->text, root);
+    rc = rc != AL_OK ? rc : tally_print(&root->tally, ENTRY_TALLY, ENTRY_SAMPLE, true, &k->text);
     t->last_id = 0;
     for (uint32_t i = 0; i < t->folder_count && rc == AL_OK; i++) {
         for (uint32_t j = 0; j < t->all[i]->file_count; j++) {
@@ -394,7 +410,7 @@ print_all(struct cursors *k, struct tree *t, struct coverage *c, const struct cu
 }
 
 static int
-write_all(struct cursors *k, struct tree *t, struct coverage *c, const struct cursors_root *root)
+write_all(struct cursors *k, struct tree *t, struct coverage *c, struct cursors_root *root)
 {
     int rc;
 
@@ -424,7 +440,7 @@ write_all(struct cursors *k, struct tree *t, struct coverage *c, const struct cu
 
 static int
 append(struct cursors *k, struct log_file **dirty, size_t count, struct coverage *c,
-       const struct cursors_root *root)
+       struct cursors_root *root)
 {
     size_t at;
     int rc;
@@ -434,6 +450,7 @@ append(struct cursors *k, struct log_file **dirty, size_t count, struct coverage
     if (rc == AL_OK && c->changed) {
         rc = put_coverage(&k->text, c, root);
     }
+    rc = rc != AL_OK ? rc : tally_print(&root->tally, ENTRY_TALLY, ENTRY_SAMPLE, false, &k->text);
     if (rc == AL_OK && k->gone.len > 0) {
         rc = al_buf_add(&k->text, k->gone.at, k->gone.len);
     }
@@ -460,7 +477,7 @@ append(struct cursors *k, struct log_file **dirty, size_t count, struct coverage
 
 int
 cursors_save(struct cursors *k, struct tree *t, struct log_file **dirty, size_t count,
-             struct coverage *c, const struct cursors_root *root)
+             struct coverage *c, struct cursors_root *root)
 {
     bool anew = k->anew || (k->end > CURSORS_COMPACT_BYTES && k->end > k->live * 4);
     int rc = anew ? write_all(k, t, c, root) : append(k, dirty, count, c, root);

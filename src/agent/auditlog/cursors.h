@@ -12,6 +12,9 @@
  *            0x04 coverage  COVERAGE_BYTES
  *            0x05 root   bytes: which filesystem the logs were on
  *            0x06 caught u64: when all that was there had been read to its end and told, last
+ *            0x07 tally  varint how many numbers, varints: lines, events, other; own, named, outside, clamped, unusable;
+ *                        passed over, by reason; bytes: the filespace's name, its UUID
+ *            0x08 sample bytes: reason, place; varint number, varint offset, u64 time, bytes: path, the line's front
  *   path, name, bytes   varint length, bytes
  *
  * A frame is appended when what it says is durable in the spool, and synced at most every CURSORS_SYNC_NS: what a
@@ -20,6 +23,7 @@
 #define ALTO_AGENT_AUDITLOG_CURSORS_H
 
 #include "agent/auditlog/coverage.h"
+#include "agent/auditlog/tally.h"
 #include "agent/auditlog/tree.h"
 #include "port/port.h"
 
@@ -32,6 +36,7 @@
 struct cursors_root {
     uint64_t fs;       /* which filesystem the logs were on; 0: none yet */
     int64_t caught_ns; /* when all was read to its end and put, last; 0: never, or not known */
+    struct tally tally;
 };
 struct cursors;
 
@@ -51,10 +56,10 @@ int cursors_parse(struct al_span bytes, struct tree *t, struct coverage *c,
 int cursors_open(struct port *p, struct port_file *dir, struct tree *t, struct coverage *c,
                  struct cursors_root *root, struct cursors **ret, uint64_t *ret_torn) AL_MUST_CHECK;
 struct cursors *cursors_close(struct cursors *k); /* NULL is fine; returns NULL */
-/* The cursors of these logs, and the coverage where it changed. On failure nothing is known to be written: all is written
+/* The cursors of these logs, and of coverage and tally what changed. On failure nothing is known to be written: all is written
  * anew with the next call. Files get LOG_WRITTEN and lose LOG_DIRTY. */
 int cursors_save(struct cursors *k, struct tree *t, struct log_file **dirty, size_t count,
-                 struct coverage *c, const struct cursors_root *root) AL_MUST_CHECK;
+                 struct coverage *c, struct cursors_root *root) AL_MUST_CHECK;
 /* A log is forgotten: with the next save. */
 void cursors_gone(struct cursors *k, const struct log_file *f);
 

@@ -126,6 +126,12 @@ digest_counts(const struct digest *d)
 }
 
 void
+digest_resume(struct digest *d, const struct digest_counts *counts)
+{
+    d->counts = *counts;
+}
+
+void
 digest_clear(struct digest *d)
 {
     bool large = d->cap > ROWS_FIRST * 4;

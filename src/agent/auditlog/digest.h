@@ -81,6 +81,7 @@ int digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns,
 struct digest_row *digest_rows(struct digest *d, size_t *ret_count);
 /* The rows are told. Gives memory back that a large digest took. */
 void digest_clear(struct digest *d);
+void digest_resume(struct digest *d, const struct digest_counts *counts); /* counted on from there */
 const struct digest_counts *digest_counts(const struct digest *d);
 
 /* Splits off the volume: *ret is `path` without the prefix and its '/'. False: it lies elsewhere. */

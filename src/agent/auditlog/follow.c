@@ -65,6 +65,9 @@ begin(struct follow *f, struct al_fail *fail)
         return al_fail_set(fail, rc, port_os_error(f->port),
                            "how far audit logs were read cannot be found out");
     }
+    auditlog_resume(f->parser, &f->fs.tally.lines);
+    digest_resume(f->digest, &f->fs.tally.events);
+    f->noted = auditlog_skipped(&f->fs.tally.lines);
     return AL_OK;
 }
 
@@ -374,12 +377,12 @@ follow_status(struct follow *f, struct follow_status *ret)
     s->since_ns = f->coverage.since_ns;
     s->last_event_ns = f->coverage.last_event_ns;
     s->caught_up = caught_up(f);
-    s->filespace = f->filespace;
-    s->filespace_uuid = f->filespace_uuid;
+    s->filespace = f->fs.tally.filespace;
+    s->filespace_uuid = f->fs.tally.filespace_uuid;
     s->ignored_files = f->ignored;
     s->lines = *auditlog_counts(f->parser);
     s->events = *digest_counts(f->digest);
-    s->sample = *auditlog_sample(f->parser);
+    s->sample_count = tally_latest(&f->fs.tally, s->samples);
     s->unreadable = f->bad_files;
     count_folder(f->tree.root, s, &none);
     for (uint32_t i = 0; i < f->tree.root->folder_count; i++) {

@@ -25,7 +25,7 @@
 
 #include "agent/auditlog/coverage.h"
 #include "agent/auditlog/digest.h"
-#include "agent/auditlog/parse.h"
+#include "agent/auditlog/tally.h"
 #include "port/port.h"
 
 #define FOLLOW_FOLDER ".lucid_audit"
@@ -86,7 +86,8 @@ struct follow_status {
     uint64_t files, active, behind_bytes, ignored_files, unreadable, torn;
     struct auditlog_counts lines;
     struct digest_counts events;
-    struct auditlog_sample sample;
+    const struct tally_sample *samples[TALLY_SAMPLES_MAX]; /* the latest first; lent */
+    size_t sample_count;
     struct follow_node
         nodes[FOLLOW_NODES_TOLD]; /* of those that changed since they were last told */
     size_t node_count;
@@ -109,7 +110,7 @@ int follow_poll(struct follow *f, int64_t *ret_wait_ns) AL_MUST_CHECK;
  * had read all there was; else that is now. NULL: not asked. */
 void follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_covered_ns,
                      int64_t *ret_as_of_ns);
-/* Goes through all logs. Nodes that are told count as told. */
+/* Goes through all logs. Lines and events are counted since the volume is followed. Nodes that are told count as told. */
 void follow_status(struct follow *f, struct follow_status *ret);
 void follow_figures(const struct follow *f, struct follow_figures *ret);
 

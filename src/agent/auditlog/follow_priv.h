@@ -7,7 +7,6 @@
 #include "agent/auditlog/follow.h"
 
 #define FOLLOW_EVENTS 256u /* of one piece of reading */
-#define FOLLOW_NAME_MAX 256u
 
 struct log_list {
     struct log_file **at;
@@ -32,7 +31,7 @@ struct follow {
     size_t buffer_cap;
     struct auditlog_event events[FOLLOW_EVENTS];
     struct al_buf path, path_b;
-    char filespace[FOLLOW_NAME_MAX], filespace_uuid[FOLLOW_NAME_MAX];
+    uint64_t noted;   /* lines passed over, as far as samples of them were taken */
     uint64_t ignored; /* files that are no logs, at the last listings */
     bool overflow;    /* more logs or folders than may be */
     /* Turns. */

@@ -10,7 +10,9 @@ static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
 struct auditlog_parser {
     struct line_reader lines;
     struct auditlog_counts counts;
-    struct auditlog_sample sample;
+    const uint8_t *piece; /* the one that is being parsed */
+    struct auditlog_sample samples[AUDITLOG_SKIP_COUNT][AUDITLOG_SAMPLES], none;
+    const struct auditlog_sample *last;
     bool long_line; /* what comes is of a line that was too long */
 };
 
@@ -23,6 +25,7 @@ auditlog_parser_new(struct auditlog_parser **ret)
         return AL_ENOMEM;
     }
     line_reader_begin(&p->lines);
+    p->last = &p->none;
     *ret = p;
     return AL_OK;
 }
@@ -65,18 +68,57 @@ auditlog_counts(const struct auditlog_parser *p)
 const struct auditlog_sample *
 auditlog_sample(const struct auditlog_parser *p)
 {
-    return &p->sample;
+    return p->last;
+}
+
+const struct auditlog_sample *
+auditlog_samples(const struct auditlog_parser *p, enum auditlog_skip why)
+{
+    return p->samples[why];
+}
+
+uint64_t
+auditlog_skipped(const struct auditlog_counts *c)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < AUDITLOG_SKIP_COUNT; i++) {
+        sum += c->skipped[i];
+    }
+    return sum;
+}
+
+void
+auditlog_resume(struct auditlog_parser *p, const struct auditlog_counts *counts)
+{
+    uint64_t all = auditlog_skipped(counts);
+
+    p->counts = *counts;
+    for (size_t i = 0; i < AUDITLOG_SKIP_COUNT; i++) {
+        for (size_t k = 0; k < AUDITLOG_SAMPLES; k++) {
+            if (p->samples[i][k].number > all) { /* its number will be another's */
+                p->samples[i][k].number = 0;
+            }
+        }
+    }
 }
 
 static void
 skip(struct auditlog_parser *p, enum auditlog_skip why, struct al_span line)
 {
+    uint8_t slot = (uint8_t)(p->counts.skipped[why] % AUDITLOG_SAMPLES);
+    struct auditlog_sample *s = &p->samples[why][slot];
+
     p->counts.lines++;
     p->counts.skipped[why]++;
     if (why != AUDITLOG_SKIP_OWN) {
-        p->sample.why = why;
-        p->sample.len = line.len < AUDITLOG_SAMPLE_MAX ? line.len : AUDITLOG_SAMPLE_MAX;
-        memcpy(p->sample.text, line.at, p->sample.len);
+        s->number = auditlog_skipped(&p->counts);
+        s->at = (size_t)(line.at - p->piece);
+        s->why = why;
+        s->slot = slot;
+        s->len = line.len < AUDITLOG_SAMPLE_MAX ? line.len : AUDITLOG_SAMPLE_MAX;
+        memcpy(s->text, line.at, s->len);
+        p->last = s;
     }
 }
 
@@ -151,6 +193,7 @@ auditlog_parse(struct auditlog_parser *p, struct al_span piece, unsigned what,
     if (!line_reader_room(&p->lines, piece)) {
         return AL_ENOMEM;
     }
+    p->piece = piece.at;
     if ((what & AUDITLOG_BEGIN) != 0 && left.len >= sizeof(mark) &&
         memcmp(left.at, mark, sizeof(mark)) == 0) {
         left.at += sizeof(mark);

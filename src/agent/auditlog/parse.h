@@ -20,7 +20,8 @@
 
 #define AUDITLOG_LINE_MAX ((size_t)1 << 20) /* bytes; longer ones are passed over */
 #define AUDITLOG_DEPTH_MAX 32u              /* objects and arrays within each other: beyond is junk */
-#define AUDITLOG_SAMPLE_MAX 200u            /* bytes kept of the last line that was passed over */
+#define AUDITLOG_SAMPLE_MAX 200u            /* bytes kept of a line that was passed over */
+#define AUDITLOG_SAMPLES 4u                 /* lines kept for each reason: the latest */
 
 /* What a piece is, in auditlog_parse. */
 #define AUDITLOG_BEGIN 1u   /* the file's beginning: a byte order mark may stand there */
@@ -32,9 +33,12 @@ struct auditlog_counts {
     uint64_t other;  /* of them: of an action that is new to us */
     uint64_t skipped[AUDITLOG_SKIP_COUNT];
 };
-struct auditlog_sample {
+struct auditlog_sample { /* the front of a line that was passed over */
+    uint64_t number;     /* of all that were, from 1; 0: none */
+    size_t at;           /* bytes from the front of the piece that it was in */
     enum auditlog_skip why;
-    size_t len; /* 0: none was passed over */
+    uint8_t slot; /* among those of its reason */
+    size_t len;
     uint8_t text[AUDITLOG_SAMPLE_MAX];
 };
 
@@ -57,8 +61,15 @@ int auditlog_parse(struct auditlog_parser *p, struct al_span piece, unsigned wha
                    struct auditlog_event *events, size_t max, size_t *ret_count,
                    size_t *ret_used) AL_MUST_CHECK;
 
-/* Since the parser was made. */
+/* Since the parser was made, on top of what it was resumed with. */
 const struct auditlog_counts *auditlog_counts(const struct auditlog_parser *p);
+/* Counted on from there; samples of what would come later are dropped. */
+void auditlog_resume(struct auditlog_parser *p, const struct auditlog_counts *counts);
+/* The last line that was passed over; number 0: none. What is about the logs themselves is only counted. */
 const struct auditlog_sample *auditlog_sample(const struct auditlog_parser *p);
+/* AUDITLOG_SAMPLES of them, in no order. */
+const struct auditlog_sample *auditlog_samples(const struct auditlog_parser *p,
+                                               enum auditlog_skip why);
+uint64_t auditlog_skipped(const struct auditlog_counts *c); /* for whatever reason */
 
 #endif

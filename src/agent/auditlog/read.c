@@ -59,16 +59,6 @@ follow_dirty(struct follow *f, struct log_file *log)
 }
 
 static void
-keep_name(char to[FOLLOW_NAME_MAX], struct al_span name)
-{
-    if (name.at != NULL && name.len > 0 && name.len < FOLLOW_NAME_MAX &&
-        (memcmp(to, name.at, name.len) != 0 || to[name.len] != '\0')) {
-        memcpy(to, name.at, name.len);
-        to[name.len] = '\0';
-    }
-}
-
-static void
 keep_person(char **to, struct al_span name)
 {
     char *copy;
@@ -132,8 +122,8 @@ take_event(struct follow *f, struct log_file *log, const struct auditlog_event *
 static void
 take_names(struct follow *f, struct log_file *log, const struct auditlog_event *e)
 {
-    keep_name(f->filespace, e->filespace);
-    keep_name(f->filespace_uuid, e->filespace_uuid);
+    tally_name(&f->fs.tally, f->fs.tally.filespace, e->filespace);
+    tally_name(&f->fs.tally, f->fs.tally.filespace_uuid, e->filespace_uuid);
     if (log->in->node != NULL) {
         keep_person(&log->in->node->host, e->host);
         keep_person(&log->in->node->user, e->user);
@@ -197,6 +187,16 @@ check_head(struct follow *f, struct log_file *log, struct port_file *file)
     return rc;
 }
 
+/* With the first bytes that are done with, which begin the buffer: a cursor without them is none, and all is read again. */
+static void
+keep_front(struct follow *f, struct log_file *log)
+{
+    if (log->head_len == 0 && log->offset > 0) {
+        log->head_len = (uint16_t)(log->offset < HEAD_MAX ? log->offset : HEAD_MAX);
+        log->head_hash = al_xxh64(f->buffer, log->head_len, 0);
+    }
+}
+
 static int
 keep_head(struct follow *f, struct log_file *log, struct port_file *file)
 {
@@ -232,37 +232,86 @@ room(struct follow *f, size_t bytes)
     return AL_OK;
 }
 
+/* The samples that the parser took of the piece that begins at `base`. */
+static int
+note_samples(struct follow *f, const struct log_file *log, uint64_t base)
+{
+    uint64_t all = auditlog_skipped(auditlog_counts(f->parser));
+    int rc = AL_OK;
+
+    if (all <= f->noted) {
+        return AL_OK;
+    }
+    al_buf_clear(&f->path);
+    rc = tree_path(log->in, &f->path);
+    rc = rc != AL_OK ? rc : al_buf_addf(&f->path, f->path.len > 0 ? "/%s" : "%s", log->name);
+    for (unsigned i = 0; i < TALLY_SAMPLES_MAX && rc == AL_OK; i++) {
+        const struct auditlog_sample *s =
+            &auditlog_samples(f->parser, i / AUDITLOG_SAMPLES)[i % AUDITLOG_SAMPLES];
+
+        if (s->number > f->noted) {
+            tally_sample(&f->fs.tally, s, al_buf_span(&f->path), base, f->now_ns);
+        }
+    }
+    f->noted = rc == AL_OK ? all : f->noted;
+    return rc;
+}
+
+/* The cursor, and what is counted up to it, are written together. */
+static void
+count(struct follow *f)
+{
+    tally_count(&f->fs.tally, auditlog_counts(f->parser), digest_counts(f->digest));
+}
+
+/* What came after the cursor comes again. */
+static void
+count_back(struct follow *f)
+{
+    auditlog_resume(f->parser, &f->fs.tally.lines);
+    digest_resume(f->digest, &f->fs.tally.events);
+    f->noted = auditlog_skipped(&f->fs.tally.lines);
+}
+
 /* Events of a piece. *ret_used as auditlog_parse has it; the log's offset follows each whole part. */
 static int
 take_piece(struct follow *f, struct log_file *log, struct al_span piece, unsigned what,
            size_t *ret_used, size_t *ret_events)
 {
-    size_t count = FOLLOW_EVENTS, used;
+    bool settled = (what & AUDITLOG_SETTLED) != 0,
+         again = settled && (log->flags & LOG_COUNTED) != 0;
+    size_t got = FOLLOW_EVENTS, used;
 
     *ret_used = *ret_events = 0;
-    while (count == FOLLOW_EVENTS && piece.len > 0) {
-        int rc = auditlog_parse(f->parser, piece, what, f->events, FOLLOW_EVENTS, &count, &used);
+    while (got == FOLLOW_EVENTS && piece.len > 0) {
+        int rc = auditlog_parse(f->parser, piece, what, f->events, FOLLOW_EVENTS, &got, &used);
 
-        for (size_t i = 0; i < count && rc == AL_OK; i++) {
+        for (size_t i = 0; i < got && rc == AL_OK; i++) {
             rc = take_event(f, log, &f->events[i]);
+        }
+        if (rc == AL_OK && !again) {
+            rc = note_samples(f, log, log->offset + (settled ? *ret_used : 0));
         }
         if (rc != AL_OK) {
             f->reading = NULL; /* what the parser holds is not what the cursor says */
+            count_back(f);
             return rc;
         }
-        if (count > 0) {
-            take_names(f, log, &f->events[count - 1]);
+        if (got > 0) {
+            take_names(f, log, &f->events[got - 1]);
         }
-        if ((what & AUDITLOG_SETTLED) == 0) { /* both at once: the cursor may be written any time */
+        if (!settled && used > 0) { /* both at once: the cursor may be written any time */
             log->offset += used;
-            log->flags = (uint16_t)((log->flags & ~(unsigned)LOG_LONG) |
+            log->flags = (uint16_t)((log->flags & ~(unsigned)(LOG_LONG | LOG_COUNTED)) |
                                     (auditlog_in_long_line(f->parser) ? LOG_LONG : 0u));
+            keep_front(f, log);
+            count(f);
         }
         what &= ~AUDITLOG_BEGIN;
         piece.at += used;
         piece.len -= used;
         *ret_used += used;
-        *ret_events += count;
+        *ret_events += got;
     }
     return AL_OK;
 }
@@ -284,7 +333,8 @@ settles_after(const struct log_file *log, struct al_span rest)
 static int
 settle(struct follow *f, struct log_file *log, struct al_span rest)
 {
-    bool long_line = auditlog_in_long_line(f->parser);
+    bool long_line = auditlog_in_long_line(f->parser), again = (log->flags & LOG_COUNTED) != 0;
+    uint64_t before = auditlog_skipped(auditlog_counts(f->parser));
     size_t used, events;
     int rc;
 
@@ -295,10 +345,19 @@ settle(struct follow *f, struct log_file *log, struct al_span rest)
                     &used, &events);
     if (rc == AL_OK && events > 0) {
         log->offset += used;
-        log->flags &= (uint16_t)~LOG_LONG;
+        log->flags &= (uint16_t) ~(LOG_LONG | LOG_COUNTED);
+        keep_front(f, log);
     } else {
         auditlog_parser_begin(f->parser, long_line);
     }
+    if (rc == AL_OK && events == 0 && again) {
+        count_back(f);
+    } else if (rc == AL_OK && events == 0 &&
+               auditlog_skipped(auditlog_counts(f->parser)) > before) {
+        log->flags |= LOG_COUNTED;
+        rc = follow_dirty(f, log);
+    }
+    count(f);
     log->flags |= rc == AL_OK ? LOG_DONE : 0;
     return rc;
 }
@@ -311,7 +370,7 @@ begin_log(struct follow *f, struct log_file *log, struct port_file *file)
     if (rc == AL_ECHANGED) {
         log->offset = 0;
         log->head_len = 0;
-        log->flags &= (uint16_t)~LOG_LONG;
+        log->flags &= (uint16_t) ~(LOG_LONG | LOG_COUNTED);
         f->reading = NULL;
         rc = follow_dirty(f, log);
     }

@@ -29,7 +29,8 @@ enum log_flag {
     LOG_BAD = 2048,      /* could not be read the last time */
     LOG_WRITTEN = 4096,  /* the file of cursors knows its name */
     LOG_NEW = 8192,      /* not looked at since the start */
-    LOG_WHOLE = 16384    /* closed, and read to its end; durable */
+    LOG_WHOLE = 16384,   /* closed, and read to its end; durable */
+    LOG_COUNTED = 32768  /* the line that it ends within is counted as passed over; durable */
 };
 struct log_node { /* a folder right below .lucid_audit: one client */
     int64_t last_event_ns, last_grown_ns;

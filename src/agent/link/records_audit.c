@@ -6,7 +6,9 @@
 #include "base/jsonout.h"
 #include "base/text.h"
 
-#define TAIL_BYTES 24u /* what closes a record */
+#define TAIL_BYTES 24u                     /* what closes a record */
+#define SAMPLES_BYTES ((size_t)24 << 10)   /* of an `audit` record, up to the end of the samples */
+#define SAMPLE_BYTES_MAX ((size_t)5 << 10) /* one: path and front, each byte as an escape */
 
 static const char *
 kind_name(enum digest_kind k)
@@ -213,24 +215,50 @@ record_access(const char *volume_id, const struct digest_row *rows, size_t rows_
     return rc;
 }
 
+static const char *
+skip_name(enum auditlog_skip why)
+{
+    static const char *const names[] = {"junk", "time", "action", "path", "long", "own"};
+
+    _Static_assert(AL_LEN(names) == AUDITLOG_SKIP_COUNT, "a name for each");
+    return names[why];
+}
+
+static void
+print_sample(struct al_jsonout *j, const struct tally_sample *s)
+{
+    al_jo_object(j, NULL);
+    al_jo_str(j, "why", skip_name(s->why));
+    al_jo_bytes(j, "log", (struct al_span){s->path, s->path_len});
+    al_jo_u64(j, "offset", s->offset);
+    al_jo_i64(j, "time_ns", s->time_ns);
+    al_jo_bytes(j, "text", (struct al_span){s->text, s->text_len});
+    al_jo_close(j);
+}
+
+/* "sample" is for servers that know of no more. */
 static void
 print_skipped(struct al_jsonout *j, const struct follow_status *s)
 {
-    static const char *const keys[] = {"junk", "time", "action", "path", "long", "own"};
-
-    _Static_assert(AL_LEN(keys) == AUDITLOG_SKIP_COUNT, "a name for each");
     al_jo_object(j, "skipped");
-    for (size_t i = 0; i < AL_LEN(keys); i++) {
-        al_jo_u64(j, keys[i],
+    for (size_t i = 0; i < AUDITLOG_SKIP_COUNT; i++) {
+        al_jo_u64(j, skip_name((enum auditlog_skip)i),
                   s->lines.skipped[i] + (i == AUDITLOG_SKIP_PATH ? s->events.unusable : 0));
     }
     al_jo_close(j);
-    if (s->sample.len > 0) {
+    if (s->sample_count > 0) {
+        const struct tally_sample *last = s->samples[0];
+
         al_jo_object(j, "sample");
-        al_jo_str(j, "why", auditlog_skip_text(s->sample.why));
-        al_jo_text(j, "text", (struct al_span){s->sample.text, s->sample.len});
+        al_jo_str(j, "why", auditlog_skip_text(last->why));
+        al_jo_text(j, "text", (struct al_span){last->text, last->text_len});
         al_jo_close(j);
     }
+    al_jo_array(j, "samples");
+    for (size_t i = 0; i < s->sample_count && j->out->len < SAMPLES_BYTES - SAMPLE_BYTES_MAX; i++) {
+        print_sample(j, s->samples[i]);
+    }
+    al_jo_close(j);
 }
 
 static void

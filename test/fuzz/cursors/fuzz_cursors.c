@@ -7,8 +7,41 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What was taken can be printed and taken again, and is the same. */
 static void
-walk(const struct tree *t, const struct coverage *c)
+tally(struct tally *t)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {0};
+    static struct tally again;
+    const struct tally_sample *a[TALLY_SAMPLES_MAX], *b[TALLY_SAMPLES_MAX];
+    struct al_span left;
+    size_t count = tally_latest(t, a);
+    int rc;
+
+    al_buf_init(&text, 1u << 16);
+    again = (struct tally){0};
+    rc = tally_print(t, 7, 8, true, &text);
+    left = al_buf_span(&text);
+    while (rc == AL_OK && left.len > 0) {
+        uint8_t kind = left.at[0];
+
+        left.at++;
+        left.len--;
+        rc = kind == 7 ? tally_take(&again, &left) : tally_take_sample(&again, &left);
+    }
+    if (rc != AL_OK || memcmp(&again.lines, &t->lines, sizeof(t->lines)) != 0 || memcmp(&again.events, &t->events, sizeof(t->events)) != 0 ||
+        strcmp(again.filespace, t->filespace) != 0 || strcmp(again.filespace_uuid, t->filespace_uuid) != 0 || tally_latest(&again, b) != count) {
+        __builtin_trap();
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (a[i]->number != b[i]->number || a[i]->why >= AUDITLOG_SKIP_COUNT || a[i]->path_len > TALLY_PATH_MAX || a[i]->text_len > AUDITLOG_SAMPLE_MAX) {
+            __builtin_trap();
+        }
+    }
+}
+
+static void
+walk(const struct tree *t, const struct coverage *c, struct cursors_root *root)
 {
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     uint32_t files = 0;
@@ -36,6 +69,7 @@ walk(const struct tree *t, const struct coverage *c)
         __builtin_trap();
     }
     (void)coverage_since(c, 168); /* the same */
+    tally(&root->tally);
     coverage_event(&copy, INT64_C(1790000000) * 1000000000);
     coverage_print(&copy, bytes);
     if (coverage_parse((struct al_span){bytes, sizeof(bytes)}, &again) != AL_OK) {
@@ -60,12 +94,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc != AL_OK || good > size) {
         __builtin_trap();
     }
-    walk(&t, &c);
+    walk(&t, &c, &root);
     rc = cursors_entries((struct al_span){data, size}, &t, &ids, &c, &root);
     if (rc != AL_OK && rc != AL_ECORRUPT) {
         __builtin_trap();
     }
-    walk(&t, &c);
+    walk(&t, &c, &root);
     al_free(ids.at);
     tree_end(&t);
     return 0;

@@ -207,7 +207,7 @@ read_of(const char *path)
     return line("FileRead", path, NULL, now());
 }
 
-static void
+__attribute__((unused)) static void
 rename_log(const char *folder, const char *from, const char *to)
 {
     struct port_file *dir = NULL;
