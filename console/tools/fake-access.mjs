@@ -89,6 +89,42 @@ function whole(world) {
     sample: none
       ? null
       : { why: 'junk', text: '{"timestamp":1789067746120345,"user":{"name":"mara.ito@example.com"},"ope' },
+    samples: none
+      ? []
+      : [
+          [
+            'junk',
+            'no JSON object',
+            '3/2026/11/2026-11-26T14.00.00Z.log',
+            184_220,
+            40_000,
+            '{"timestamp":1789067746120345,"user":{"name":"mara.ito@example.com"},"ope',
+          ],
+          [
+            'junk',
+            'no JSON object',
+            '5/2026/11/odd\nname.log',
+            0,
+            7_200_000,
+            '\u0000\u202Etxt.exe \ufffd\ufffd',
+          ],
+          [
+            'time',
+            'no timestamp, or one before 2000',
+            '7/2026/11/2026-11-24T09.15.00Z.log',
+            9_120,
+            2 * DAY,
+            '{"timestamp":0,"operation":{"action":"FileRead","entryPath":"/Shows/Ep 101/cam A/A001_C004.mov"}}',
+          ],
+          [
+            'path',
+            'no path that can be one',
+            '7/2026/11/2026-11-24T09.15.00Z.log',
+            12_007,
+            2 * DAY,
+            '{"timestamp":1789067746120345,"operation":{"action":"FileRead","entryPath":"../up"}}',
+          ],
+        ].map(([why, text, log, offset, ago, line]) => ({ why, text, log, offset, at: world.at(ago), line })),
     last_number: none ? 0 : 48_211,
   };
 }

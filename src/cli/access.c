@@ -87,12 +87,29 @@ print_line(const char *title, const char *text)
     return rc;
 }
 
+/* Lines that were passed over, the latest first. */
+static int
+print_skipped(struct cli *c, const json_t *samples)
+{
+    static const struct column columns[] = {{"PASSED OVER", "at", COL_TIME},
+                                            {"WHY", "why", COL_TEXT},
+                                            {"LOG", "log", COL_TEXT},
+                                            {"AT BYTE", "offset", COL_COUNT},
+                                            {"LINE", "line", COL_TEXT}};
+
+    if (json_array_size(samples) == 0) {
+        return AL_OK;
+    }
+    (void)printf("\n");
+    return out_table(c, samples, columns, AL_LEN(columns));
+}
+
 static int
 print_status(struct cli *c, const json_t *a)
 {
     static const struct column columns[] = {
         {"LINES", "count", COL_COUNT}, {"", "kind", COL_TEXT}, {"", "text", COL_TEXT}};
-    const json_t *nodes = json_object_get(a, "nodes"), *sample = json_object_get(a, "sample");
+    const json_t *nodes = json_object_get(a, "nodes");
     char text[256], behind[32];
     int rc = print_line("state", get_text(a, "state"));
 
@@ -113,12 +130,11 @@ print_status(struct cli *c, const json_t *a)
                    (unsigned long long)get_count(nodes, "active"),
                    (unsigned long long)get_count(nodes, "behind"));
     rc = rc != AL_OK ? rc : print_line("nodes", text);
-    rc = rc != AL_OK ? rc : print_line("passed over", get_text(sample, "text"));
     if (rc == AL_OK) {
         (void)printf("\n");
         rc = out_table(c, json_object_get(a, "counts"), columns, AL_LEN(columns));
     }
-    return rc;
+    return rc != AL_OK ? rc : print_skipped(c, json_object_get(a, "samples"));
 }
 
 int

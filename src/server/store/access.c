@@ -30,7 +30,7 @@ store_access_get(struct store *s, const struct scope *scope, const char *volume_
         "SELECT v.id, v.customer_id, coalesce(x.state, 'untold'), coalesce(x.text, ''), x.since_ns,"
         " x.covered_ns, x.floor_ns, x.last_event_ns, x.told_ns, x.root, x.filespace,"
         " x.filespace_uuid, x.files, x.active_files, x.behind_bytes, coalesce(x.counts, '{}'),"
-        " coalesce(x.sample_why, ''), x.sample, x.rejected FROM volume v"
+        " coalesce(x.sample_why, ''), x.sample, x.rejected, coalesce(x.samples, '[]') FROM volume v"
         " LEFT JOIN volume_access x ON x.volume_id=v.id"
         " WHERE v.id=?1 AND (?2 OR v.customer_id=?3)",
         S_TEXT(volume_id), S_SCOPE(scope)));
@@ -54,6 +54,7 @@ store_access_get(struct store *s, const struct scope *scope, const char *volume_
     AL_TRY(store_col_dup(q, 16, a, &x.sample_why));
     AL_TRY(store_col_dup_span(q, 17, a, &x.sample));
     x.rejected = store_col_u64(q, 18);
+    AL_TRY(store_col_dup(q, 19, a, &x.samples));
     *ret = x;
     return AL_OK;
 }
@@ -74,12 +75,13 @@ store_access_set(struct store *s, const struct scope *scope, const struct store_
         s, fail,
         "UPDATE volume_access SET state=?2, text=?3, since_ns=?4, covered_ns=?5, last_event_ns=?6,"
         " told_ns=?7, root=?8, filespace=?9, filespace_uuid=?10, files=?11, active_files=?12,"
-        " behind_bytes=?13, counts=?14, sample_why=?15, sample=?16 WHERE volume_id=?1",
+        " behind_bytes=?13, counts=?14, sample_why=?15, sample=?16, samples=?17"
+        " WHERE volume_id=?1",
         S_TEXT(x->volume_id), S_TEXT(x->state), S_TEXT(x->text), S_I64(x->since_ns),
         S_I64(x->covered_ns), S_I64(x->last_event_ns), S_I64(x->told_ns), bytes_of(x->root),
         bytes_of(x->filespace), bytes_of(x->filespace_uuid), S_U64(x->files),
         S_U64(x->active_files), S_U64(x->behind_bytes), S_TEXT(x->counts), S_TEXT(x->sample_why),
-        bytes_of(x->sample));
+        bytes_of(x->sample), S_TEXT(x->samples == NULL ? "[]" : x->samples));
 }
 
 int

@@ -17,6 +17,7 @@ struct store_access {
     struct al_span root, filespace, filespace_uuid; /* bytes; empty: not told */
     uint64_t files, active_files, behind_bytes;
     const char *counts, *sample_why; /* counts: a JSON object */
+    const char *samples;             /* a JSON array; NULL in store_access_set: none */
     struct al_span sample;
     uint64_t rejected; /* rows that could not be taken, since the volume is there */
 };

@@ -3,7 +3,8 @@
 /* volume.audit   how a volume's audit logs are read: a JSON object; NULL: of a kind without
  * volume_access   what its host told of them last. counts: a JSON object, as the service writes it;
  *                 floor_ns: the record is not trusted from before, whatever the host says
- * volume_access_node   one client that writes them */
+ * volume_access_node   one client that writes them
+ * volume_access.samples   lines that were passed over: a JSON array, as the service writes it */
 const struct store_migration store_schema_access = {
     .number = 11,
     .name = "what audit logs tell",
@@ -33,4 +34,9 @@ const struct store_migration store_schema_access = {
            " active INTEGER NOT NULL, files INTEGER NOT NULL, behind_bytes INTEGER NOT NULL,"
            " last_event_ns INTEGER NOT NULL, last_grown_ns INTEGER NOT NULL,"
            " told_ns INTEGER NOT NULL, PRIMARY KEY(volume_id, node)) STRICT, WITHOUT ROWID;",
+};
+const struct store_migration store_schema_skipped = {
+    .number = 14,
+    .name = "lines of audit logs that were passed over",
+    .sql = "ALTER TABLE volume_access ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';",
 };

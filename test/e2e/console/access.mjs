@@ -245,7 +245,7 @@ const STEPS = {
 
   async lines({ volume }) {
     await tab(volume, "lines");
-    await page.getByText("The last line that was passed over").waitFor();
+    await page.getByText("Lines that were passed over", { exact: true }).waitFor();
     return main().innerText();
   },
 

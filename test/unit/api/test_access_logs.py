@@ -123,6 +123,25 @@ def test_the_same_batch_twice_counts_once():
     assert len(site.ask("GET", "/volumes/%s/access/recent" % v)["items"]) == 1
 
 
+def test_lines_that_were_passed_over_are_shown_safely_and_outlive_the_server():
+    v, now = site.volume("skipped"), time.time_ns()
+    log, line = b"4\xff/2026/a\x1b[2J\n.log", b"{\x00\x1b[31m\xfe\n\"" + b"x" * 180
+    b64 = lambda b: base64.b64encode(b).decode()
+    samples = [{"why": "junk", "log_b64": b64(log), "log": "?", "offset": 7, "time_ns": now, "text": "?", "text_b64": b64(line)},
+               {"why": "later", "log": "1/b.log", "offset": 2**62, "time_ns": 0, "text": "\u202e{}"}] + [{"why": "time", "log": "c%d" % i, "text": ""} for i in range(40)]
+    site.batch(audit(v, "live", DAY, skipped={"junk": 3, "time": 40}, samples=samples))
+    got = site.ask("GET", "/volumes/%s/access" % v)["samples"]
+    assert len(got) == 32, len(got)
+    assert base64.b64decode(got[0]["log_b64"]) == log and base64.b64decode(got[0]["line_b64"]) == line and got[0]["offset"] == 7, got[0]
+    assert got[0]["why"] == "junk" and got[0]["text"] == "no JSON object" and got[0]["at"], got[0]
+    assert got[1]["why"] == got[1]["text"] == "later" and got[1]["at"] is None and got[1]["offset"] == 2**62, got[1]
+    text = site.alto("access", "status", "skipped")
+    told = [l for l in text.splitlines() if "4" in l and "\\x1b[2J\\n" in l]
+    assert "\x1b" not in text and "PASSED OVER" in text and len(told) == 1 and "\\x1b[31m" in told[0], text
+    site.batch(audit(v, "live", DAY))  # told anew without any: as a host of before tells
+    assert site.ask("GET", "/volumes/%s/access" % v)["samples"] == []
+
+
 def test_names_cannot_drive_the_terminal():
     v = site.volume("strange")
     name = b"a\x1b[2J\nb\xff"

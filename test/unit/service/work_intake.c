@@ -257,7 +257,9 @@ test_how_audit_logs_stand_arrives_and_strange_parts_of_it_do_not(void)
     struct intake_batch b = parse(
         "{\"t\":\"audit\",\"volume_id\":\"" VOLUME "\",\"state\":\"silent\",\"since_ns\":5,"
         "\"covered_since_ns\":4,\"lines\":7,\"events\":-1,\"own\":\"x\",\"skipped\":{\"junk\":3,"
-        "\"x\\\"y\":9},\"nodes\":[{\"node\":\"1\",\"active\":true},3,{}],\"sample\":[1]}\n"
+        "\"x\\\"y\":9},\"nodes\":[{\"node\":\"1\",\"active\":true},3,{}],\"sample\":[1],\"samples\":[7,{},"
+        "{\"why\":\"junk\",\"log\":\"1/a\\n.log\",\"offset\":9,\"time_ns\":8,\"text\":\"?\","
+        "\"text_b64\":\"/w==\"},{\"why\":\"<b>\"},{\"why\":\"time\",\"offset\":-4}]}\n"
         "{\"t\":\"audit\",\"volume_id\":\"" VOLUME "\",\"state\":\"sleepy\"}\n");
     const struct intake_audit *a = b.records[0].audit;
 
@@ -269,6 +271,10 @@ test_how_audit_logs_stand_arrives_and_strange_parts_of_it_do_not(void)
                   "\"clamped\":0,\"ignored_files\":0,\"skipped\":{\"junk\":3}}");
     TAP_EQUAL_U64(a->node_count, 1);
     TAP_EQUAL_STR(a->x.sample_why, "");
+    TAP_EQUAL_STR(a->x.samples,
+                  "[{\"why\":\"junk\",\"log\":\"1/a\\n.log\",\"offset\":9,\"time_ns\":8,"
+                  "\"line\":\"\xef\xbf\xbd\",\"line_b64\":\"/w==\"},"
+                  "{\"why\":\"time\",\"log\":\"\",\"offset\":0,\"time_ns\":0,\"line\":\"\"}]");
     TAP_CHECK(b.records[1].kind == INTAKE_REJECTED);
 }
 

@@ -203,7 +203,7 @@ test_volumes_of_before_get_the_defaults(void)
 
     things_open(&t);
     fixture_close_store(&t.f);
-    fixture_sql(&t.f, "DELETE FROM schema_migration WHERE number=11; DROP TABLE volume_access;"
+    fixture_sql(&t.f, "DELETE FROM schema_migration WHERE number IN (11, 14); DROP TABLE volume_access;"
                       "DROP TABLE volume_access_node; DROP INDEX volume_audited;"
                       "ALTER TABLE volume DROP COLUMN audit; UPDATE volume SET kind='lucidlink'");
     fixture_open_store(&t.f);

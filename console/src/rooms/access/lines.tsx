@@ -1,10 +1,10 @@
-// What became of the lines of the logs: read, dropped as noise, passed over; with the last that was passed over.
+// What became of the lines of the logs: read, dropped as noise, passed over; with some that were passed over.
 import { Alert, Card } from 'antd';
 import type { ReactNode } from 'react';
 import type { Access } from '../../api/access';
 import { count, percent } from '../../lib/format';
 import { visible } from '../../lib/path';
-import { Bars, LOCAL, To, WARN } from '../../ui/parts';
+import { Bars, LOCAL, To, WARN, When } from '../../ui/parts';
 
 type Count = Access['counts'][number];
 const GREY = '#7f8c96';
@@ -50,15 +50,29 @@ function Counts({
   );
 }
 
+/** One of them: what is not text in it is shown as such. */
+function Sample({ s }: { s: Access['samples'][number] }) {
+  return (
+    <li>
+      <div className="skipped">
+        <b>{s.text}</b>
+        <When at={s.at} none="at a time nobody knows" />
+        <span className="mono path">
+          {s.log ? visible(s.log) : 'a log without a name'}, from byte {count(s.offset)}
+        </span>
+      </div>
+      <pre className="mono sample">{visible(s.line) || '(nothing)'}</pre>
+    </li>
+  );
+}
+
 export default function Lines({ a }: { a: Access }) {
   const kind = (k: Count['kind']) => a.counts.filter((c) => c.kind === k);
   const lines = a.counts.find((c) => c.name === 'lines')?.count ?? 0;
-  const why = a.counts.find((c) => c.kind === 'skipped' && c.name === a.sample?.why);
   return (
     <>
       <p className="sub" style={{ marginTop: 0 }}>
-        As the host told last. Its agent counts from its start, and anew where the settings of the logs were
-        changed.
+        As the host told last, counted since its agent has followed the volume.
       </p>
       {a.rejected > 0 && (
         <Alert
@@ -108,11 +122,18 @@ export default function Lines({ a }: { a: Access }) {
           none="No line was passed over."
         />
       </div>
-      <Card size="small" title="The last line that was passed over">
-        {a.sample ? (
+      <Card size="small" title="Lines that were passed over">
+        {a.samples.length ? (
           <>
-            <p style={{ marginTop: 0 }}>Because it is: {why?.text ?? a.sample.why}.</p>
-            <pre className="mono sample">{visible(a.sample.text)}</pre>
+            <p className="sub" style={{ marginTop: 0 }}>
+              The latest of each reason. A log is named from <span className="mono">.lucid_audit</span> on,
+              without its ending <span className="mono">.active</span>.
+            </p>
+            <ul className="plainlist">
+              {a.samples.map((s) => (
+                <Sample s={s} key={`${s.log_b64 ?? s.log} ${s.offset} ${s.why} ${s.at}`} />
+              ))}
+            </ul>
           </>
         ) : (
           <span className="sub">None is kept: no line was passed over since it began to count.</span>

@@ -167,6 +167,41 @@ told_json(struct al_jsonout *j, const struct access_record *r)
     al_jo_close(j);
 }
 
+static void
+sample_json(struct al_jsonout *j, const json_t *s)
+{
+    static const char *const texts[] = {"log", "log_b64", "line", "line_b64"};
+    const char *why = json_string_value(json_object_get(s, "why"));
+
+    al_jo_object(j, NULL);
+    al_jo_str(j, "why", why);
+    al_jo_str(j, "text", why == NULL ? NULL : skip_text(why));
+    al_jo_u64(j, "offset", (uint64_t)json_integer_value(json_object_get(s, "offset")));
+    al_jo_time(j, "at", json_integer_value(json_object_get(s, "time_ns")));
+    for (size_t i = 0; i < AL_LEN(texts); i++) {
+        const char *text = json_string_value(json_object_get(s, texts[i]));
+
+        if (text != NULL) {
+            al_jo_str(j, texts[i], text);
+        }
+    }
+    al_jo_close(j);
+}
+
+static void
+samples_json(struct al_jsonout *j, const char *told)
+{
+    AL_CLEANUP(al_json_freep) json_t *all = NULL;
+
+    al_jo_array(j, "samples");
+    if (al_json_parse(al_span_of(told), &all, NULL) == AL_OK) { /* as intake wrote it */
+        for (size_t i = 0; i < json_array_size(all); i++) {
+            sample_json(j, json_array_get(all, i));
+        }
+    }
+    al_jo_close(j);
+}
+
 static int
 last_number(void *ctx, const struct inventory_access_event *e)
 {
@@ -243,6 +278,7 @@ access_get(struct service_req *req, struct service_reply *reply, struct al_fail 
     al_jo_object(&j, NULL);
     access_status_json(&j, &v, &s, req->now_ns);
     told_json(&j, &s.record);
+    samples_json(&j, s.record.told.samples);
     al_jo_u64(&j, "last_number", number);
     al_jo_close(&j);
     return al_jo_end(&j);

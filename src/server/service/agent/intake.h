@@ -25,6 +25,7 @@
 #define INTAKE_NAME_MAX 64u       /* bytes of act, reason and process kept */
 #define INTAKE_PATH_MAX 16384u    /* bytes of a path */
 #define INTAKE_FILESPACES_MAX 64u /* of one record */
+#define INTAKE_SAMPLES_MAX 32u    /* lines that were passed over, of one record */
 #define INTAKE_WHO_MAX 255u       /* bytes kept of a person, a machine or a client in audit logs */
 
 enum intake_kind {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define COUNTS_MAX 4096u   /* bytes of the counts as JSON */
+#define SAMPLES_MAX (2u * INTAKE_LINE_MAX) /* bytes of the samples as JSON */
 #define SKIP_NAMES_MAX 32u /* kinds of lines that tell nothing */
 
 /* 0 where it is not a number that may stand there. */
@@ -268,6 +269,42 @@ counts_of(struct intake_reading *r)
     return copy == NULL ? "{}" : copy;
 }
 
+/* Why, where and when lines were passed over, in words of our own; what is wrong with one leaves it out. */
+static const char *
+samples_of(struct intake_reading *r)
+{
+    const json_t *samples = json_object_get(r->obj, "samples");
+    struct al_buf AL_CLEANUP(al_buf_free) text = {.max = SAMPLES_MAX};
+    size_t count = json_array_size(samples);
+    struct al_jsonout j;
+    const char *copy;
+
+    al_jo_begin(&j, &text);
+    al_jo_array(&j, NULL);
+    for (size_t i = 0; i < count && i < INTAKE_SAMPLES_MAX && !r->no_memory; i++) {
+        struct intake_reading one = {.arena = r->arena, .obj = json_array_get(samples, i)};
+        const char *why = intake_get_text(&one, "why", INTAKE_NAME_MAX);
+        struct al_span log = intake_get_bytes(&one, "log", INTAKE_TEXT_MAX);
+        struct al_span line = intake_get_bytes(&one, "text", INTAKE_TEXT_MAX);
+
+        r->no_memory = one.no_memory;
+        if (why == NULL || !is_word(why)) {
+            continue;
+        }
+        al_jo_object(&j, NULL);
+        al_jo_str(&j, "why", why);
+        al_jo_bytes(&j, "log", log.at == NULL ? al_span_of("") : log);
+        al_jo_u64(&j, "offset", soft_count(one.obj, "offset"));
+        al_jo_i64(&j, "time_ns", (int64_t)soft_count(one.obj, "time_ns"));
+        al_jo_bytes(&j, "line", line.at == NULL ? al_span_of("") : line);
+        al_jo_close(&j);
+    }
+    al_jo_close(&j);
+    copy = al_jo_end(&j) == AL_OK ? al_arena_str(r->arena, (const char *)text.at) : NULL;
+    r->no_memory = r->no_memory || (copy == NULL && j.rc != AL_ELIMIT);
+    return copy == NULL ? "[]" : copy;
+}
+
 static void
 read_nodes(struct intake_reading *r, struct intake_audit *to)
 {
@@ -341,6 +378,7 @@ intake_read_audit(struct intake_reading *r, struct intake_record *to)
     a->x.active_files = soft_count(r->obj, "active");
     a->x.behind_bytes = soft_count(r->obj, "behind_bytes");
     a->x.counts = counts_of(r);
+    a->x.samples = samples_of(r);
     a->x.sample_why = "";
     if (json_is_object(sample)) {
         struct intake_reading in = {.arena = r->arena, .obj = sample};
