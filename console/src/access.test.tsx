@@ -495,6 +495,85 @@ const RULE = {
   version: 3,
 };
 
+describe('people and hosts whose names are no text', () => {
+  // Two that look alike, and one that is text.
+  const sums = (by: string) => ({
+    by,
+    from_at: new Date(0).toISOString(),
+    to_at: new Date().toISOString(),
+    items: [
+      { what: 'ma\ufffd', what_b64: 'bWH/' },
+      { what: 'ma\ufffd', what_b64: 'bWH+' },
+      { what: 'max' },
+    ].map((i) => ({ ...i, reads: 1, writes: 0, files: 1, last_at: null })),
+  });
+  const own = (a: Asked) =>
+    a.path.endsWith('/access/top') ? { status: 200, body: sums(a.query.get('by')!) } : undefined;
+  const recentOf = (b64: string) =>
+    asked.some((a) => a.path.endsWith('/recent') && a.query.get('user_b64') === b64 && !a.query.has('user'));
+
+  it.each(['user', 'host'])('lead on by their bytes, by %s', async (by) => {
+    serve('full', own);
+    visit(`${ROOM}?tab=busiest&by=${by}`);
+    const links = await screen.findAllByRole('link', { name: 'ma\ufffd' });
+    expect(
+      links.map((l) => new URL(l.getAttribute('href')!, 'http://x').searchParams.get(`${by}_b64`)),
+    ).toEqual(['bWH/', 'bWH+']);
+  });
+  it('are chosen among those that are known, by mouse', async () => {
+    serve('full', own);
+    visit(`${ROOM}?tab=live`);
+    await find('mara.ito@example.com');
+    const field = screen.getByRole<HTMLInputElement>('combobox', { name: 'Person' });
+    const options = () =>
+      waitFor(() => {
+        const found = [...document.querySelectorAll('.ant-select-item-option')];
+        expect(found.map((o) => o.textContent)).toEqual(['ma\ufffd', 'ma\ufffd', 'max']);
+        return found;
+      });
+    fireEvent.focus(field);
+    fireEvent.mouseDown(field);
+    fireEvent.change(field, { target: { value: 'ma' } });
+    fireEvent.click((await options())[1]!);
+    await waitFor(() => expect(recentOf('bWH+')).toBe(true));
+    expect(field.value).toBe('ma\ufffd');
+  });
+  it('are chosen by keys; what is typed is taken as it is', async () => {
+    serve('full', own);
+    visit(`${ROOM}?tab=live`);
+    await find('mara.ito@example.com');
+    const field = screen.getByRole<HTMLInputElement>('combobox', { name: 'Person' });
+    fireEvent.focus(field);
+    fireEvent.mouseDown(field);
+    fireEvent.change(field, { target: { value: 'ma' } });
+    await waitFor(() => expect(document.querySelectorAll('.ant-select-item-option')).toHaveLength(3));
+    fireEvent.keyDown(field, { key: 'ArrowDown', keyCode: 40, which: 40 });
+    fireEvent.keyDown(field, { key: 'Enter', keyCode: 13, which: 13 });
+    await waitFor(() => expect(recentOf('bWH+') || recentOf('bWH/')).toBe(true));
+    expect(asked.some((a) => a.query.get('user') === 'ma')).toBe(false);
+    fireEvent.change(field, { target: { value: 'ma' } });
+    fireEvent.keyDown(field, { key: 'Enter', keyCode: 13, which: 13 });
+    await waitFor(() =>
+      expect(asked.some((a) => a.query.get('user') === 'ma' && !a.query.has('user_b64'))).toBe(true),
+    );
+  });
+  it('stand in an address, and go with all that is picked', async () => {
+    serve('full', own);
+    visit(`${ROOM}?tab=live&user_b64=bWH%2F&host_b64=%2Fw%3D%3D`);
+    await waitFor(() =>
+      expect(
+        asked.some((a) => a.query.get('user_b64') === 'bWH/' && a.query.get('host_b64') === '/w=='),
+      ).toBe(true),
+    );
+    expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Person' }).value).toBe('ma\ufffd');
+    asked.length = 0;
+    await press('Show all');
+    await waitFor(() =>
+      expect(asked.some((a) => a.path.endsWith('/recent') && !a.query.has('user_b64'))).toBe(true),
+    );
+  });
+});
+
 describe('a volume is added by choosing what is mounted', () => {
   const dialog = () => screen.findByRole('dialog');
   const field = async (name: string) =>

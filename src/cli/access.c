@@ -150,6 +150,15 @@ cmd_access_status(struct cli *c)
 
 /* ---- show ---- */
 
+/* By its bytes, as a path is. */
+static int
+add_who(struct cli *c, struct al_buf *path, const char *option)
+{
+    const char *name = args_get(c, option);
+
+    return name == NULL ? AL_OK : add_path(path, option, name);
+}
+
 /* Which rows: path, people and time. */
 static int
 recent_path(struct cli *c, struct al_buf *path)
@@ -160,8 +169,8 @@ recent_path(struct cli *c, struct al_buf *path)
     if (rc == AL_OK && c->word_count > 1) {
         rc = add_path(path, "path", c->words[1]);
     }
-    rc = rc != AL_OK ? rc : add_query(path, "user", args_get(c, "user"));
-    rc = rc != AL_OK ? rc : add_query(path, "host", args_get(c, "host"));
+    rc = rc != AL_OK ? rc : add_who(c, path, "user");
+    rc = rc != AL_OK ? rc : add_who(c, path, "host");
     if (rc == AL_OK && args_get(c, "since") != NULL) {
         rc = ago(c, "since", &back);
         rc = rc != AL_OK ? rc : add_from(c, path, back);

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../../tools/run"), os.path.join(HERE, "../../tools/filespace")]
@@ -244,6 +245,36 @@ def test_other_settings_change_no_count_and_no_name():
         less = [(a, b) for a, b in zip(before["counts"], after["counts"]) if b["count"] < a["count"]]
         tap.equal(less, [], "counts that went back")
         time.sleep(1)
+
+
+def test_people_and_hosts_whose_names_are_no_text_are_told_by_their_bytes():
+    need_site()
+    space, user, host = site.filespace("bytes"), b"ma\xffra\xe9", b"bay\xfe\xff"
+    log = os.path.join(space.back, ".lucid_audit", "7", "2026", "11")
+    os.makedirs(log)
+    with open(os.path.join(log, "2026-11-01T00.00.00Z.log.active"), "wb") as out:
+        for path, who, where in ((b"/raw", user, host), (b"/nul", b"a\\u0000b", b"c\\u0000"), (b"/text", b"max", b"bay-1")):
+            out.write(b'{"timestamp":%d,"user":{"name":"%s"},"device":{"hostName":"%s"},"event":{"nodeId":"7"},"operation":{"action":"FileRead","entryPath":"%s"}}\n' % (
+                now_us(), who, where, path))
+        out.write(b"{\xff\x1b[2J no line\n")
+    volume = site.add_volume("bytes")
+    site.scan_volume(volume)
+
+    def rows(query=""):
+        return site.api.get("/volumes/%s/access/recent%s" % (volume["id"], query))["items"]
+    wait_for("the three", lambda: len(rows()) == 3, 60)
+    for what, value, path in (("user", user, "/raw"), ("host", host, "/raw"), ("user", b"a\0b", "/nul"), ("host", b"c\0", "/nul"), ("user", b"max", "/text")):
+        b64 = base64.b64encode(value).decode()
+        tap.equal([r["path"] for r in rows("?%s_b64=%s" % (what, urllib.parse.quote(b64, "")))], [path], "those of %s %r" % (what, value))
+    env = dict(os.environ, HOME=site.path("home"))
+    os.makedirs(site.path("home"), exist_ok=True)
+    head = [binary("alto"), "--server", site.api.url]
+    subprocess.run(head + ["login", "admin", "--password-file", site.path("admin-password")], env=env, check=True, capture_output=True, timeout=30)
+    done = subprocess.run(head + ["access", "show", "bytes", "--user", user, "--host", host], env=env, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    tap.check(done.returncode == 0 and b"/raw" in done.stdout and b"/text" not in done.stdout, "%s%s" % (done.stdout, done.stderr))
+    node = wait_for("the client", lambda: site.api.get("/volumes/%s/access/nodes" % volume["id"])["items"], 60)[0]
+    sample = wait_for("the line that is none", lambda: site.record(volume)["samples"], 60)[0]
+    tap.equal((node["node"], sample["line_b64"]), ("7", base64.b64encode(b"{\xff\x1b[2J no line").decode()), "the client, and the line that is none")
 
 
 # ---- logs that are not there ----

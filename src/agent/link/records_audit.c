@@ -44,6 +44,15 @@ name(struct al_jsonout *j, const char *key, struct al_span v)
     }
 }
 
+/* Of nobody's making: whatever bytes a log holds. */
+static void
+who(struct al_jsonout *j, const char *key, struct al_span v)
+{
+    if (v.len > 0) {
+        al_jo_bytes(j, key, v);
+    }
+}
+
 static void
 print_stat(struct al_jsonout *j, const struct port_stat *st)
 {
@@ -76,9 +85,9 @@ print_row(struct al_jsonout *j, const struct digest_row *r)
     }
     count(j, "reads", r->reads);
     count(j, "writes", r->writes);
-    name(j, "user", r->user);
-    name(j, "host", r->host);
-    name(j, "node", r->node);
+    who(j, "user", r->user);
+    who(j, "host", r->host);
+    who(j, "node", r->node);
     if (r->stat != NULL) {
         print_stat(j, r->stat);
     }
@@ -98,6 +107,13 @@ who_bytes(const struct digest_row *r)
     return 16 + 6 * (r->user.len + r->host.len + r->node.len);
 }
 
+/* Told as it is by a string of JSON. */
+static bool
+is_plain(struct al_span s)
+{
+    return s.len == 0 || (al_utf8_valid(s) && memchr(s.at, 0, s.len) == NULL);
+}
+
 /* The number of the row's user, host and node; false: it is not to be one of these. */
 static bool
 who_number(struct who *w, const struct digest_row *r, size_t *ret)
@@ -111,8 +127,8 @@ who_number(struct who *w, const struct digest_row *r, size_t *ret)
             return true;
         }
     }
-    if (w->count == RECORD_ACCESS_WHO || !al_utf8_valid(r->user) || !al_utf8_valid(r->host) ||
-        !al_utf8_valid(r->node)) {
+    if (w->count == RECORD_ACCESS_WHO || !is_plain(r->user) || !is_plain(r->host) ||
+        !is_plain(r->node)) {
         return false;
     }
     w->of[w->count] = r;
@@ -155,9 +171,7 @@ print_some(struct al_jsonout *j, struct who *w, const struct digest_row *r)
 {
     size_t who = 0;
 
-    if (r->kind == DIGEST_USED && r->stat == NULL && al_utf8_valid(r->path) &&
-        memchr(r->path.at != NULL ? r->path.at : (const uint8_t *)"", 0, r->path.len) == NULL &&
-        who_number(w, r, &who)) {
+    if (r->kind == DIGEST_USED && r->stat == NULL && is_plain(r->path) && who_number(w, r, &who)) {
         print_short(j, r, who);
     } else {
         print_row(j, r);
@@ -272,9 +286,9 @@ print_nodes(struct al_jsonout *j, const struct follow_status *s)
             break; /* names of nobody's making: told when they change again */
         }
         al_jo_object(j, NULL);
-        al_jo_text(j, "node", al_span_of(n->node));
-        al_jo_text(j, "host", al_span_of(n->host));
-        al_jo_text(j, "user", al_span_of(n->user));
+        al_jo_bytes(j, "node", al_span_of(n->node));
+        al_jo_bytes(j, "host", al_span_of(n->host));
+        al_jo_bytes(j, "user", al_span_of(n->user));
         al_jo_i64(j, "last_event_ns", n->last_event_ns);
         al_jo_i64(j, "last_grown_ns", n->last_grown_ns);
         al_jo_u64(j, "behind_bytes", n->behind_bytes);
@@ -302,9 +316,9 @@ record_audit(const char *volume_id, const char *root, int64_t told_ns,
     al_jo_i64(&j, "last_event_ns", s->last_event_ns);
     al_jo_i64(&j, "told_ns", told_ns);
     al_jo_text(&j, "text", al_span_of(s->text));
-    al_jo_text(&j, "root", al_span_of(root));
-    al_jo_text(&j, "filespace", al_span_of(s->filespace));
-    al_jo_text(&j, "filespace_uuid", al_span_of(s->filespace_uuid));
+    al_jo_bytes(&j, "root", al_span_of(root));
+    al_jo_bytes(&j, "filespace", al_span_of(s->filespace));
+    al_jo_bytes(&j, "filespace_uuid", al_span_of(s->filespace_uuid));
     al_jo_u64(&j, "files", s->files);
     al_jo_u64(&j, "active", s->active);
     al_jo_u64(&j, "behind_bytes", s->behind_bytes);

@@ -175,6 +175,24 @@ const STEPS = {
     return { rows };
   },
 
+  /** One whose name is no text: by keys, among those that are known. */
+  async person_of_bytes({ volume, part, path }) {
+    await tab(volume, "live");
+    await page.getByRole("combobox", { name: "Person" }).click();
+    await page.keyboard.type(part);
+    await page.locator(".ant-select-item-option:visible", { hasText: part }).first().waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/user_b64=/);
+    await page.waitForFunction(() => document.querySelectorAll(".ant-table-row").length === 1);
+    await row(path).waitFor();
+    const at = new URL(page.url()).searchParams.get("user_b64");
+    const rows = await shown();
+    await button("Show all").click();
+    await page.waitForURL((u) => !u.searchParams.has("user_b64"));
+    return { at, rows };
+  },
+
   async file({ volume, path }) {
     await tab(volume, "live", `&path=${encodeURIComponent(path)}`);
     await page.locator(".ant-table-row").first().waitFor();

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The room of accesses in a real Chromium: a FUSE filespace whose clients write audit logs, a real agent that follows them, a real altod; accesses appear by themselves,
 are paused, picked and summed up; what the page says is held against the API and the disk. Skipped where Chromium, the built console or FUSE is missing. ALTO_SHOTS names a folder for pictures."""
+import base64
 import glob
 import os
 import sys
@@ -41,12 +42,15 @@ def now_us():
     return time.time_ns() // 1000
 
 
-def write(action, path, user="mara", host="bay-77"):
-    """One line more in the log of a client of its own."""
+def write(action, path, user="mara", host="bay-77", instead=None):
+    """One line more in the log of a client of its own; instead: bytes for bytes."""
     log = os.path.join(state["space"].back, ".lucid_audit", "77", "2026", "11")
     os.makedirs(log, exist_ok=True)
     with open(os.path.join(log, "2026-11-01T00.00.00Z.log.active"), "ab") as out:
-        out.write(lines.Client(77, user, "u", host).line(now_us(), action, path))
+        line = lines.Client(77, user, "u", host).line(now_us(), action, path)
+        for old, new in (instead or {}).items():
+            line = line.replace(old, new)
+        out.write(line)
 
 
 def api(path):
@@ -146,6 +150,14 @@ def test_a_row_leads_to_what_its_person_did():
     step("arrives", text="/Live/by joe.mov")
     rows = step("person", user="mara")["rows"]
     tap.check(rows and all("mara" in r for r in rows), "rows of mara: %s" % rows[:3])
+
+
+def test_a_person_whose_name_is_no_text_is_picked_by_keys():
+    need("session")
+    write("FileRead", "/Live/of bytes.mov", "zo~e", "bay-79", {b"zo~e": b"zo\xffe\xe9"})
+    wait_for("the row", lambda: any(r.get("user_b64") for r in api("/recent?limit=50")["items"]), SOON)
+    found = step("person_of_bytes", volume=state["volume"]["id"], part="zo", path="/Live/of bytes.mov")
+    tap.equal((found["at"], found["rows"]), (base64.b64encode(b"zo\xffe\xe9").decode(), ["/Live/of bytes.mov"]), "what is picked, and shown")
 
 
 def test_one_file_has_its_own_accesses_and_the_way_to_why():

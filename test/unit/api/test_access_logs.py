@@ -153,6 +153,28 @@ def test_names_cannot_drive_the_terminal():
     assert base64.b64decode(item["path_b64"]) == b"/" + name, item
 
 
+def test_people_and_hosts_are_picked_by_their_bytes():
+    v, now = site.volume("bytes"), time.time_ns()
+    b64 = lambda b: base64.b64encode(b).decode()
+    names = [b"ma\xff", b"ma\xfe", b"ma\x00", b"\x1b[2J\xff\n", b"max"]
+    site.batch(rows(v, *[used("f%d" % i, now - SECOND * i, user="ma?", user_b64=b64(n), host="?", host_b64=b64(b"h" + n)) for i, n in enumerate(names[:4])],
+                    used("f4", now, user="max", host="hmax")))
+    for i, n in enumerate(names):
+        for what, value in (("user", n), ("host", b"h" + n)):
+            got = site.ask("GET", "/volumes/%s/access/recent?%s_b64=%s" % (v, what, b64(value).replace("+", "%2B").replace("/", "%2F")))["items"]
+            assert [r["path"] for r in got] == ["/f%d" % i], (n, got)
+            if b"\0" not in value:
+                shown = json.loads(site.alto("access", "show", "bytes", "--" + what, value, "--json"))
+                assert [r["path"] for r in shown] == ["/f%d" % i], (n, shown)
+                text = site.alto("access", "show", "bytes", "--" + what, value)
+                assert "\x1b" not in text and "/f%d" % i in text, text
+        top = [s for s in site.ask("GET", "/volumes/%s/access/top?by=user" % v)["items"] if s.get("what_b64") == b64(n) or s["what"].encode() == n]
+        assert len(top) == 1 and top[0]["reads"] == 1, top
+    assert site.ask("GET", "/volumes/%s/access/recent?user=ma%%EF%%BF%%BD" % v)["items"] == []  # what it looks like is not what it is
+    for wrong in ("user_b64=%21", "host_b64=" + b64(b"x" * 256), "user_b64=" + b64(b"x" * 400)):
+        site.ask("GET", "/volumes/%s/access/recent?%s" % (v, wrong), status=400)
+
+
 def test_following_prints_what_comes_in():
     v = site.volume("followed")
     site.batch(rows(v, used("before", time.time_ns() - SECOND)), audit(v, "live", DAY))

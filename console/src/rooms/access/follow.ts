@@ -16,7 +16,10 @@ import {
   waiting,
 } from '../../lib/stream';
 
-export type Filter = Pick<RecentQuery, 'path' | 'path_b64' | 'user' | 'host' | 'kind'>;
+export type Filter = Pick<
+  RecentQuery,
+  'path' | 'path_b64' | 'user' | 'user_b64' | 'host' | 'host_b64' | 'kind'
+>;
 const LOST_MS = 5000; // between two questions while no events come
 
 export interface Following {

@@ -1,7 +1,7 @@
 // The latest accesses, as they come in: of all, or of one file, folder, person, host or kind.
 import { EyeOutlined, PauseOutlined, CaretRightOutlined } from '@ant-design/icons';
 import { Alert, AutoComplete, Button, Card, Input, Select } from 'antd';
-import { use, useEffect, useState } from 'react';
+import { use, useEffect, useRef, useState } from 'react';
 import { type Access, type AccessKind, type AccessRow, useKnown } from '../../api/access';
 import type { List } from '../../api/data';
 import { ago, count, counted, span } from '../../lib/format';
@@ -32,6 +32,8 @@ const TAGS: Record<AccessKind, string> = {
   pin: 'pin',
   unpin: '',
 };
+/** Between what can be seen of a name and its bytes, where two names may look alike. */
+const BYTES = '\u0000';
 const LATE_S = 300; // a row that came later than this after what it tells of says so
 
 /** "3 reads, 1 write" where it was used; else what was done. */
@@ -87,25 +89,31 @@ function At({ row }: { row: AccessRow }) {
   );
 }
 
-/** One of those that there are, or what is typed: exactly this one. */
+/** One of those that there are, or what is typed: exactly this one. A name whose bytes are no text can be chosen alone. */
 function Exactly({
   volume,
   by,
-  value,
-  onChange,
+  name,
+  b64,
 }: {
   volume: string;
   by: 'user' | 'host';
-  value?: string;
-  onChange: (name?: string) => void;
+  name?: string;
+  b64?: string;
 }) {
-  const [text, setText] = useState(value ?? '');
+  const [, change] = useAddress();
+  const value = b64 ? visible(textOf(b64)) : (name ?? '');
+  const [text, setText] = useState(value);
   const [open, setOpen] = useState(false);
+  const moved = useRef(false); // among what is offered: then Enter takes what it is on, else what is typed
   const known = useKnown(volume, by, open);
-  useEffect(() => setText(value ?? ''), [value]);
+  useEffect(() => setText(value), [value]);
   const label = by === 'user' ? 'Person' : 'Host';
+  const pick = (to?: string, bytes?: string) =>
+    change({ [by]: bytes ? undefined : to, [`${by}_b64`]: bytes });
+  const typed = () => text !== value && pick(text.trim() || undefined);
   const fits = (known.data?.items ?? []).filter(
-    (i) => i.what && !i.what_b64 && i.what.toLowerCase().includes(text.toLowerCase()),
+    (i) => i.what && i.what.toLowerCase().includes(text.toLowerCase()),
   );
   return (
     <AutoComplete
@@ -114,16 +122,31 @@ function Exactly({
       style={{ width: 230, maxWidth: '100%' }}
       placeholder={`${label}, exactly`}
       value={text}
-      options={fits.slice(0, 50).map((i) => ({ value: i.what, label: visible(i.what) }))}
+      options={fits.slice(0, 50).map((i) => ({
+        key: i.what_b64 ?? i.what,
+        value: i.what_b64 ? `${visible(i.what)} ${BYTES}${i.what_b64}` : i.what,
+        label: visible(i.what),
+        b64: i.what_b64,
+      }))}
       onFocus={() => setOpen(true)}
-      onChange={(v: string | undefined) => {
-        setText(v ?? '');
-        if (!v) onChange(undefined);
+      onSearch={() => {
+        moved.current = false;
       }}
-      onSelect={(v?: string) => onChange(v)}
-      onBlur={() => text !== (value ?? '') && onChange(text.trim() || undefined)}
+      defaultActiveFirstOption={false}
+      onChange={(v: string | undefined) => {
+        // What is chosen tells itself: the field shows what there is to be seen of it.
+        if (!v?.includes(BYTES)) setText(v ?? '');
+        if (!v) pick(undefined);
+      }}
+      onSelect={(v: string | undefined, option: { b64?: string }) => {
+        setText(option.b64 ? visible(textOf(option.b64)) : (v ?? ''));
+        pick(v, option.b64);
+      }}
+      onBlur={typed}
       onKeyDown={(e) => {
-        if (e.key === 'Enter') onChange(text.trim() || undefined);
+        if (e.key === 'ArrowDown' || e.key === 'ArrowUp') moved.current = true;
+        else if (e.key === 'Enter' && !moved.current)
+          pick(...(text === value ? [name, b64] : [text.trim() || undefined]));
       }}
     />
   );
@@ -152,8 +175,8 @@ function Picks({ volume, filter, shown }: { volume: string; filter: Filter; show
         defaultValue={shown}
         onSearch={toPath}
       />
-      <Exactly volume={volume} by="user" value={filter.user} onChange={(user) => change({ user })} />
-      <Exactly volume={volume} by="host" value={filter.host} onChange={(host) => change({ host })} />
+      <Exactly volume={volume} by="user" name={filter.user} b64={filter.user_b64} />
+      <Exactly volume={volume} by="host" name={filter.host} b64={filter.host_b64} />
       <Select
         allowClear
         aria-label="Kind"
@@ -171,7 +194,9 @@ function Picks({ volume, filter, shown }: { volume: string; filter: Filter; show
               path: undefined,
               path_b64: undefined,
               user: undefined,
+              user_b64: undefined,
               host: undefined,
+              host_b64: undefined,
               kind: undefined,
             })
           }
@@ -323,8 +348,10 @@ export default function Latest({ volume, access }: { volume: string; access?: Ac
   const filter: Filter = {
     path: b64 ? undefined : get('path'),
     path_b64: b64,
-    user: get('user'),
-    host: get('host'),
+    user: get('user_b64') ? undefined : get('user'),
+    user_b64: get('user_b64'),
+    host: get('host_b64') ? undefined : get('host'),
+    host_b64: get('host_b64'),
     kind: kind && kind in KINDS ? (kind as AccessKind) : undefined,
   };
   const path = b64 ? textOf(b64) : filter.path;
@@ -346,7 +373,7 @@ export default function Latest({ volume, access }: { volume: string; access?: Ac
   );
 }
 
-/** Bytes of a path as text, for people. */
+/** Bytes of a path or name as text, for people. */
 function textOf(b64: string): string {
   try {
     return new TextDecoder().decode(Uint8Array.from(atob(b64), (c) => c.charCodeAt(0)));

@@ -111,7 +111,7 @@ export const ToWhy = ({ volume, place }: { volume: string; place: Place }) => (
   </To>
 );
 
-/** People and hosts are asked for by name: what is no UTF-8, or not known, cannot be. */
+/** People and hosts are asked for by name, or by its bytes where they are no text. */
 export function Who({
   volume,
   name,
@@ -124,9 +124,8 @@ export function Who({
   as: 'user' | 'host';
 }) {
   if (!name) return <span className="none">not told</span>;
-  if (b64) return <span>{visible(name)}</span>;
   return (
-    <To path={`/access/${volume}`} more={{ tab: 'live', [as]: name }}>
+    <To path={`/access/${volume}`} more={{ tab: 'live', ...(b64 ? { [`${as}_b64`]: b64 } : { [as]: name }) }}>
       {visible(name)}
     </To>
   );

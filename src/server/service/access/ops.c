@@ -5,6 +5,7 @@
 #include "server/service/plan/ask.h"
 #include "server/service/work/access.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TOP_ROWS 20u
@@ -263,11 +264,38 @@ asked_kind(struct service_req *req, size_t *ret, struct al_fail *fail)
     return service_query_word(req, "kind", names, AL_LEN(names), INVENTORY_ACCESS_KINDS, ret, fail);
 }
 
+/* The query's `name` or `name`_b64. .at NULL: neither is given. */
+static int
+asked_who(struct service_req *req, const char *name, struct al_span *ret, struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf bytes = {0};
+    const char *text = service_query(req, name), *b64;
+    char name_b64[32];
+
+    (void)snprintf(name_b64, sizeof(name_b64), "%s_b64", name);
+    b64 = service_query(req, name_b64);
+    *ret = text == NULL ? (struct al_span){0} : al_span_of(text);
+    if (b64 != NULL) {
+        al_buf_init(&bytes, (size_t)NAME_MAX_BYTES * 2);
+        if (al_unbase64(b64, strlen(b64), &bytes) != AL_OK) {
+            return al_fail_set(fail, AL_EINVAL, 0, "\"%s\" is base64 of the name's bytes", name_b64);
+        }
+        *ret = bytes.len == 0 ? al_span_of("") : al_arena_span(req->arena, al_buf_span(&bytes));
+        if (ret->at == NULL) {
+            return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
+        }
+    }
+    return ret->len <= NAME_MAX_BYTES
+               ? AL_OK
+               : al_fail_set(fail, AL_EINVAL, 0, "\"%s\" has at most %u bytes", name,
+                             NAME_MAX_BYTES);
+}
+
 static int
 asked_latest(struct service_req *req, struct latest *l, struct al_fail *fail)
 {
-    const char *user = service_query(req, "user"), *host = service_query(req, "host");
-
+    SV_TRY(asked_who(req, "user", &l->user, fail));
+    SV_TRY(asked_who(req, "host", &l->host, fail));
     SV_TRY(asked_kind(req, &l->kind, fail));
     SV_TRY(file_path_asked(req, "path", &l->path, fail));
     SV_TRY(service_query_time(req, "from", 0, &l->from_ns, fail));
@@ -276,14 +304,6 @@ asked_latest(struct service_req *req, struct latest *l, struct al_fail *fail)
     SV_TRY(service_query_u64(req, "limit", STORE_PAGE_DEFAULT, ROWS_MAX, &l->limit, fail));
     l->limit = l->limit == 0 ? STORE_PAGE_DEFAULT : l->limit;
     l->path = file_is_root(l->path) ? (struct al_span){0} : l->path;
-    if ((user != NULL && strlen(user) > NAME_MAX_BYTES) ||
-        (host != NULL && strlen(host) > NAME_MAX_BYTES)) {
-        return al_fail_set(fail, AL_EINVAL, 0, "\"%s\" has at most %u bytes",
-                           user != NULL && strlen(user) > NAME_MAX_BYTES ? "user" : "host",
-                           NAME_MAX_BYTES);
-    }
-    l->user = user != NULL ? al_span_of(user) : l->user;
-    l->host = host != NULL ? al_span_of(host) : l->host;
     return AL_OK;
 }
 
