@@ -224,6 +224,9 @@ swaps_check_end(struct world *w)
     if (what == SWAP) {
         HOLDS((seen.is == STUB_IS_OURS) == (world_told(w, "act=tier code=ok", NULL) > 0));
     }
+    if (what == UNSWAP) {
+        HOLDS((seen.is == STUB_IS_NONE) == (world_told(w, "act=recall code=ok", NULL) > 0));
+    }
     if (seen.is != STUB_IS_NONE) {
         HOLDS(seen.is == STUB_IS_OURS && seen.tag.size == SIZE);
         r = world_back(w, NAME, "", &rc);

@@ -206,11 +206,7 @@ step_fetch(struct mover *m)
         return al_fail_set(&m->result.fail, AL_ECORRUPT, 0,
                            "what lies on the share is not what was tiered");
     }
-    rc = port_sync(m->env->port, u->file);
-    if (rc != AL_OK) {
-        return failed(m, rc, "the file cannot be made whole here");
-    }
-    m->step = MOVER_S_DRESS;
+    m->step = MOVER_S_DRESS; /* which syncs it */
     return AL_OK;
 }
 
