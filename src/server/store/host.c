@@ -198,6 +198,8 @@ static const struct store_field host_fields[] = {
     {"state", "iif(t.last_seen_ns=0, 'never', iif(t.online, 'online', 'offline'))", STORE_K_TEXT},
     {"last_seen_at", "t.last_seen_ns", STORE_K_TIME},
     {"enrolled_at", "t.enrolled_ns", STORE_K_TIME},
+    {"driver", "coalesce((SELECT d.driver FROM host_driver d WHERE d.host_id=t.id),'null')",
+     STORE_K_JSON},
     {"version", "t.version", STORE_K_INT},
 };
 
@@ -279,4 +281,19 @@ store_host_found_set(struct store *s, const struct scope *scope, const char *id,
                          2, 3) " ON CONFLICT(host_id) DO UPDATE SET told_ns=excluded.told_ns,"
                                " found=excluded.found",
                      S_TEXT(id), S_SCOPE(scope), S_I64(told_ns), S_TEXT(found));
+}
+
+/* ---- the filter driver of a Windows host ---- */
+
+int
+store_host_driver_set(struct store *s, const struct scope *scope, const char *id,
+                      const char *driver, int64_t told_ns, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(s, fail,
+                     "INSERT INTO host_driver(host_id, customer_id, told_ns, driver)"
+                     " SELECT id, customer_id, ?4, ?5 FROM host WHERE id=?1" STORE_SCOPE(
+                         2, 3) " ON CONFLICT(host_id) DO UPDATE SET told_ns=excluded.told_ns,"
+                               " driver=excluded.driver",
+                     S_TEXT(id), S_SCOPE(scope), S_I64(told_ns), S_TEXT(driver));
 }

@@ -212,6 +212,9 @@ int store_host_found(struct store *s, const struct scope *scope, const char *id,
                      const char **ret, int64_t *ret_told_ns, struct al_fail *fail) AL_MUST_CHECK;
 int store_host_found_set(struct store *s, const struct scope *scope, const char *id,
                          const char *found, int64_t told_ns, struct al_fail *fail) AL_MUST_CHECK;
+/* How it stands with its filter driver: a JSON object, which the host's own JSON has as "driver". */
+int store_host_driver_set(struct store *s, const struct scope *scope, const char *id,
+                          const char *driver, int64_t told_ns, struct al_fail *fail) AL_MUST_CHECK;
 /* An agent comes for the host of this customer and name that is expected: os, agent_version, boot_id,
  * secret_hash, times; raises version. *ret_id "": none is expected. */
 int store_host_enrol(struct store *s, const struct scope *scope, const struct store_host *h,

@@ -394,6 +394,22 @@ def test_plans_costs_and_exports():
     site.ask("POST", A + "/plan/exports", {"volume_id": v, "folder": "/a"}, status=201)
 
 
+def test_a_host_tells_of_its_driver_and_asks_for_its_stubs():
+    host = A + "/hosts/" + site.host["id"]
+    assert site.ask("GET", host)["driver"] is None
+    batch([{"t": "driver", "told_ns": time.time_ns(), "state": "no_key", "text": "it has none", "next": "give one", "dll": "C:/FilterAPI.dll",
+            "flavour": "cloudtier", "product": "CloudTier", "version": "3.3.0.1", "running": True, "connected": False, "has_key": False,
+            "policy": "fill", "timeout_s": 120, "room_bytes": 1 << 30}])
+    driver = site.ask("GET", host)["driver"]
+    assert (driver["state"], driver["version"], driver["fills"]) == ("no_key", "3.3.0.1", 0), driver
+    left = site.ask("GET", A + "/agent/stubs", token=site.secret)
+    assert left["files"] == sum(v["files"] for v in left["volumes"]), left
+    path = A + "/agent/volumes/%s/recall" % site.volume["id"]
+    site.ask("POST", path, {"paths": ["/docs"]}, token=site.secret, status=202)
+    site.ask("POST", path, {"paths": ["/docs"]}, status=403)
+    site.ask("POST", A + "/agent/volumes/%s/recall" % site.later["id"], {"paths": ["/"]}, token=site.secret, status=404)
+
+
 def test_what_lies_where_and_why():
     volume = A + "/volumes/" + site.later["id"]
     figures = site.ask("GET", volume + "/figures?rows=5")

@@ -151,6 +151,16 @@ other_batch(struct service_req *req, struct service_reply *reply, struct intake 
     return applied(reply, before + 1);
 }
 
+/* Consoles show the host as it stands now. */
+static void
+tell_host(struct intake *in)
+{
+    if (in->driver) {
+        service_publish_noun(in->t.worker, "host", &store_hosts, in->t.scope.customer_id,
+                             in->t.actor_id);
+    }
+}
+
 static int
 apply(struct service_req *req, struct service_reply *reply, struct intake *in, struct al_fail *fail)
 {
@@ -193,6 +203,7 @@ apply(struct service_req *req, struct service_reply *reply, struct intake *in, s
         if (in->events > 0) {
             tell_event(in);
         }
+        tell_host(in);
         before = in->seq;
     }
     if (in->rejected > 0) {

@@ -162,7 +162,7 @@ config_volume(void *ctx, const struct store_volume *v)
     al_jo_str(&c->j, "kind", v->kind);
     al_jo_str(&c->j, "share_id", v->share_id[0] == '\0' ? NULL : v->share_id);
     SV_TRY(config_secret(c, "marker_key", "volume", v->id, v->marker_key_sealed, true));
-    al_jo_bool(&c->j, "tracked_only", v->share_id[0] == '\0' || strcmp(v->kind, "posix") != 0);
+    al_jo_bool(&c->j, "tracked_only", v->share_id[0] == '\0' || strcmp(v->kind, "lucidlink") == 0);
     if (v->audit != NULL) {
         al_jo_raw(&c->j, "audit", al_span_of(v->audit));
     }

@@ -36,7 +36,8 @@ enum intake_kind {
     INTAKE_SCAN_END,
     INTAKE_ACCESS,
     INTAKE_AUDIT,
-    INTAKE_FILESPACES
+    INTAKE_FILESPACES,
+    INTAKE_DRIVER
 };
 
 enum intake_act { /* of an outcome */
@@ -86,7 +87,7 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     uint64_t later;                        /* progress of a reconcile */
     const struct intake_access *access;    /* INTAKE_ACCESS */
     const struct intake_audit *audit;      /* INTAKE_AUDIT */
-    const char *found; /* INTAKE_FILESPACES: a JSON object; told_ns in ended_ns */
+    const char *found; /* INTAKE_FILESPACES, INTAKE_DRIVER: a JSON object; told_ns in ended_ns */
 };
 
 struct intake_batch {

@@ -86,6 +86,7 @@ struct intake {
     struct intake_point *points;
     size_t point_count, point_cap;
     uint64_t rejected, events;
+    bool driver; /* the host told of its filter driver */
     al_id share_told; /* the last share whose trouble was told, and which */
     int share_code;
     struct al_buf detail, path; /* scratch */

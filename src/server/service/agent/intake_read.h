@@ -30,4 +30,7 @@ void intake_read_audit(struct intake_reading *r, struct intake_record *to);
 /* ---- intake_filespaces.c ---- */
 void intake_read_filespaces(struct intake_reading *r, struct intake_record *to);
 
+/* ---- intake_driver.c ---- */
+void intake_read_driver(struct intake_reading *r, struct intake_record *to);
+
 #endif

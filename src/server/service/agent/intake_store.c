@@ -607,6 +607,11 @@ one_record(struct intake *in, const struct intake_record *r, const struct intake
     case INTAKE_FILESPACES:
         return store_host_found_set(in->t.db, &in->t.scope, in->t.actor_id, r->found,
                                     intake_heard_ns(in, r->ended_ns), in->t.fail);
+    case INTAKE_DRIVER:
+        SV_TRY(store_host_driver_set(in->t.db, &in->t.scope, in->t.actor_id, r->found,
+                                     intake_heard_ns(in, r->ended_ns), in->t.fail));
+        in->driver = true;
+        return AL_OK;
     case INTAKE_OUTCOME:
         break;
     }

@@ -372,6 +372,19 @@ file_tier(struct service_req *req, struct service_reply *reply, struct al_fail *
     return move(req, reply, STORE_J_TIER, fail);
 }
 
+/* A host's agent brings back what lies on its own volumes: it is about to go. */
+int
+file_recall_own(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    struct store_volume v;
+
+    SV_TRY(work_volume(req, &v, fail));
+    if (strcmp(v.host_id, req->caller->id) != 0) {
+        return al_fail_set(fail, AL_ENOENT, 0, "no such volume");
+    }
+    return move(req, reply, STORE_J_RECALL, fail);
+}
+
 int
 file_recall(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
