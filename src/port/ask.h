@@ -14,6 +14,10 @@ int port_mounts(struct al_buf *to) AL_MUST_CHECK;
 /* Where a program is that PATH has, absolute. Only folders that PATH names from the root count, and on Linux only a file that
  * belongs to root or to us and that not everybody may write. AL_ENOENT. */
 int port_program_find(const char *name, struct al_buf *to) AL_MUST_CHECK;
+/* Appends the absolute path of the program that runs, '/' between parts. */
+int port_program_path(struct al_buf *to) AL_MUST_CHECK;
+/* Appends the folder that relative paths begin at, absolute, '/' between parts. */
+int port_folder_now(struct al_buf *to) AL_MUST_CHECK;
 
 /* A child that did not even end when it was killed (it hangs in a call of the system). Zeroed: none. Its owner keeps
  * it: as long as it is there, no other is begun. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -35,6 +36,20 @@ may_run(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
            (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & S_IWOTH) == 0 &&
            access(path, X_OK) == 0;
+}
+
+int
+port_program_path(struct al_buf *to)
+{
+    return port_readlink(port_native(), NULL, "/proc/self/exe", to);
+}
+
+int
+port_folder_now(struct al_buf *to)
+{
+    char path[PATH_MAX];
+
+    return getcwd(path, sizeof(path)) != NULL ? al_buf_adds(to, path) : linux_code(errno);
 }
 
 int

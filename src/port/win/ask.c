@@ -31,6 +31,40 @@ is_program(const char *path)
     return attrs != INVALID_FILE_ATTRIBUTES && (attrs & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
+/* wide as it is filled, '/' between parts. len 0: the call that filled it failed. */
+static int
+add_path(const wchar_t *wide, DWORD len, struct al_buf *to)
+{
+    size_t before = to->len;
+    int rc;
+
+    if (len == 0 || len >= LINE_UNITS) {
+        return len == 0 ? win_code(GetLastError()) : AL_ENAMETOOLONG;
+    }
+    rc = win_utf8(wide, len, to);
+    for (size_t i = before; i < to->len; i++) {
+        to->at[i] = to->at[i] == '\\' ? '/' : to->at[i];
+    }
+    return rc;
+}
+
+int
+port_program_path(struct al_buf *to)
+{
+    AL_CLEANUP(al_freep) wchar_t *wide = al_array(LINE_UNITS, sizeof(*wide));
+
+    return wide == NULL ? AL_ENOMEM
+                        : add_path(wide, GetModuleFileNameW(NULL, wide, LINE_UNITS), to);
+}
+
+int
+port_folder_now(struct al_buf *to)
+{
+    AL_CLEANUP(al_freep) wchar_t *wide = al_array(LINE_UNITS, sizeof(*wide));
+
+    return wide == NULL ? AL_ENOMEM : add_path(wide, GetCurrentDirectoryW(LINE_UNITS, wide), to);
+}
+
 int
 port_program_find(const char *name, struct al_buf *to)
 {

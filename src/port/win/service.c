@@ -247,6 +247,32 @@ configure(SC_HANDLE service, const struct port_service *s, struct al_fail *fail)
     return AL_OK;
 }
 
+/* Its account is there from now on, and has no rights yet. */
+static bool
+is_virtual(const char *account)
+{
+    return strncmp(account, "NT SERVICE\\", 11) == 0;
+}
+
+static int
+grant(const wchar_t *account, const struct port_service *s, struct al_fail *fail)
+{
+    wchar_t list[WORD_UNITS];
+    int rc = privileges_of(s, list, AL_LEN(list));
+
+    if (rc != AL_OK || s->privilege_count == 0) {
+        return rc;
+    }
+    rc = win_rights_grant(account, list);
+    if (rc == AL_ENOENT) {
+        return AL_OK; /* Wine, which has no virtual accounts and takes no privilege away */
+    }
+    return rc == AL_OK
+               ? AL_OK
+               : al_fail_set(fail, rc, GetLastError(),
+                             "the service's account cannot be given what it needs of rights");
+}
+
 int
 port_service_install(const struct port_service *s, struct al_fail *fail)
 {
@@ -284,6 +310,9 @@ port_service_install(const struct port_service *s, struct al_fail *fail)
         return failed(fail, GetLastError(), "install", s->name);
     }
     rc = configure(h.service, s, fail);
+    if (rc == AL_OK && is_virtual(s->account)) {
+        rc = grant(account, s, fail);
+    }
     if (rc == AL_OK) {
         rc = event_source(name);
         rc = rc == AL_OK ? AL_OK : al_fail_set(fail, rc, GetLastError(), "no event source");
@@ -381,6 +410,12 @@ port_service_remove(const char *name, uint32_t timeout_ms, struct al_fail *fail)
     }
     if (rc != AL_OK) {
         return rc;
+    }
+    if (word_of(name, wide, AL_LEN(wide)) == AL_OK) {
+        wchar_t account[PORT_SERVICE_NAME_MAX + 16];
+
+        (void)swprintf(account, AL_LEN(account), L"NT SERVICE\\%ls", wide);
+        win_rights_revoke(account); /* while there is such an account */
     }
     if (!DeleteService(h.service)) {
         return failed(fail, GetLastError(), "remove", name);

@@ -119,4 +119,9 @@ void win_stop(void); /* the manager wishes a stop: port_stop_wanted */
 int win_security_get(struct port *p, struct port_file *f, struct al_buf *to);
 int win_security_set(struct port *p, struct port_file *f, struct al_span descriptor);
 
+/* rights.c: privileges of an account on this machine; rights: each ended by NUL, an empty one behind.
+ * AL_ENOENT: no such account, or a system that does not know virtual ones. */
+int win_rights_grant(const wchar_t *account, const wchar_t *rights) AL_MUST_CHECK;
+void win_rights_revoke(const wchar_t *account);
+
 #endif

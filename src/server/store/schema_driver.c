@@ -3,7 +3,7 @@
 /* host_driver   how it stands with the filter driver of a Windows host, as its agent told last. driver: a JSON
  *               object, as the service writes it */
 const struct store_migration store_schema_driver = {
-    .number = 14,
+    .number = 15,
     .name = "filter drivers of hosts",
     .sql = "CREATE TABLE host_driver("
            " host_id TEXT PRIMARY KEY REFERENCES host(id) ON DELETE CASCADE,"
