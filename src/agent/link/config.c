@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "agent/link/secret.h"
 #include "base/mem.h"
 
 /* The counter stands in front of what users see. */
@@ -280,7 +281,7 @@ agent_config_load(struct port *port, struct port_file *state, struct agent_confi
     int rc;
 
     al_buf_init(&text, CONFIG_BYTES_MAX);
-    rc = port_read_file(port, state, CONFIG_FILE, CONFIG_BYTES_MAX, &text);
+    rc = secret_read(port, state, CONFIG_FILE, CONFIG_BYTES_MAX, &text, NULL);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(port), "%s cannot be read", CONFIG_FILE);
     }
@@ -298,7 +299,7 @@ agent_config_save(struct port *port, struct port_file *state, const json_t *j)
     al_buf_init(&text, CONFIG_BYTES_MAX);
     rc = al_json_print(j, &text);
     if (rc == AL_OK) {
-        rc = port_write_file(port, state, CONFIG_FILE, text.at, text.len, 0600);
+        rc = secret_write(port, state, CONFIG_FILE, al_buf_span(&text));
     }
     if (text.at != NULL) {
         al_wipe(text.at, text.len);

@@ -1,5 +1,5 @@
 /* config.h: what the server wants of this host: volumes, shares, limits. Kept in STATE/config.json
- * (0600: it holds the shares' passwords and the markers' keys), so that recalls work without the
+ * (it holds the shares' passwords and the markers' keys: agent/link/secret.h), so that recalls work without the
  * server, also after a reboot.
  *
  * An agent_config is read-only and counted: any thread may hold one as long as it has a

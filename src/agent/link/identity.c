@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/link/secret.h"
 #include "base/mem.h"
 #include "client/api.h"
 
@@ -90,9 +91,15 @@ identity_load(struct port *port, struct port_file *state, struct identity **ret,
     if (id == NULL) {
         return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
     }
-    rc = port_read_file(port, state, IDENTITY_FILE, IDENTITY_FILE_MAX, &text);
+    rc = secret_read(port, state, IDENTITY_FILE, IDENTITY_FILE_MAX, &text, NULL);
     if (rc == AL_ENOENT) {
         return al_fail_set(fail, rc, 0, "this host is not enrolled yet: run alto-agent enrol");
+    }
+    if (rc == AL_ECORRUPT) {
+        return al_fail_set(fail, rc, 0,
+                           "%s is damaged, or was sealed on another machine: remove it and enrol "
+                           "anew",
+                           IDENTITY_FILE);
     }
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(port), "%s cannot be read", IDENTITY_FILE);
@@ -167,7 +174,7 @@ save(const struct enrol_conf *conf, json_t *answer, struct al_fail *fail)
     }
     rc = rc != AL_OK ? rc : al_json_print(answer, &text);
     if (rc == AL_OK) {
-        rc = port_write_file(conf->port, conf->state, IDENTITY_FILE, text.at, text.len, 0600);
+        rc = secret_write(conf->port, conf->state, IDENTITY_FILE, al_buf_span(&text));
     }
     if (text.at != NULL) {
         al_wipe(text.at, text.len);

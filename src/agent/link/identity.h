@@ -1,5 +1,5 @@
-/* identity.h: who this host is to the server: STATE/agent.json, mode 0600, written once by
- * enrolment. Any thread; nothing is shared. */
+/* identity.h: who this host is to the server: STATE/agent.json (agent/link/secret.h), written
+ * once by enrolment. Any thread; nothing is shared. */
 #ifndef ALTO_AGENT_LINK_IDENTITY_H
 #define ALTO_AGENT_LINK_IDENTITY_H
 
