@@ -8,10 +8,18 @@
 
 #define FILETIME_1970 116444736000000000LL /* 100 ns from 1601 to 1970 */
 
+/* Never changed; one that was replaced stays for requests that look at it. */
+struct answer_volumes {
+    struct answer_volumes *former;
+    const struct ease_volume *list;
+    size_t count;
+    uint32_t share_tags[]; /* of each */
+};
+
 struct ease_answer {
     struct ease_answer_conf conf;
-    uint32_t *share_tags; /* of each volume */
-    port_mutex lock;      /* over the figures */
+    port_mutex lock; /* over what follows */
+    struct answer_volumes *volumes;
     struct ease_answer_figures figures;
 };
 
@@ -36,25 +44,47 @@ ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret)
         return AL_ENOMEM;
     }
     a->conf = *conf;
-    a->share_tags = al_array(conf->volume_count + 1, sizeof(*a->share_tags));
-    if (a->share_tags == NULL) {
-        al_free(a);
+    port_mutex_init(&a->lock);
+    if (ease_answer_volumes(a, conf->volumes, conf->volume_count) != AL_OK) {
+        (void)ease_answer_free(a); /* returns NULL */
         return AL_ENOMEM;
     }
-    for (size_t i = 0; i < conf->volume_count; i++) {
-        a->share_tags[i] = marker_share_tag(conf->volumes[i].share_id);
-    }
-    port_mutex_init(&a->lock);
     *ret = a;
+    return AL_OK;
+}
+
+int
+ease_answer_volumes(struct ease_answer *a, const struct ease_volume *volumes, size_t count)
+{
+    struct answer_volumes *v =
+        count < EASE_VOLUMES_MAX ? al_zalloc(sizeof(*v) + count * sizeof(v->share_tags[0])) : NULL;
+
+    if (v == NULL) {
+        return AL_ENOMEM;
+    }
+    v->list = volumes;
+    v->count = count;
+    for (size_t i = 0; i < count; i++) {
+        v->share_tags[i] = marker_share_tag(volumes[i].share_id);
+    }
+    port_mutex_lock(&a->lock);
+    v->former = a->volumes;
+    a->volumes = v;
+    port_mutex_unlock(&a->lock);
     return AL_OK;
 }
 
 struct ease_answer *
 ease_answer_free(struct ease_answer *a)
 {
+    while (a != NULL && a->volumes != NULL) {
+        struct answer_volumes *v = a->volumes;
+
+        a->volumes = v->former;
+        al_free(v);
+    }
     if (a != NULL) {
         port_mutex_end(&a->lock);
-        al_free(a->share_tags);
         al_free(a);
     }
     return NULL;
@@ -101,22 +131,26 @@ static int
 find_volume(struct asked *q)
 {
     struct ease_answer *a = q->a;
+    const struct answer_volumes *v;
     bool authentic = false;
     int rc = ease_tag_decode(q->r->tag, &q->tag);
 
     if (rc != AL_OK) {
         return al_fail_set(&q->fail, rc, 0, "the stub's tag data is not ours");
     }
-    for (size_t i = 0; i < a->conf.volume_count; i++) {
-        if (a->share_tags[i] != q->tag.share_tag) {
+    port_mutex_lock(&a->lock);
+    v = a->volumes;
+    port_mutex_unlock(&a->lock);
+    for (size_t i = 0; i < v->count; i++) {
+        if (v->share_tags[i] != q->tag.share_tag) {
             continue;
         }
-        rc = ease_tag_authentic(q->r->tag, a->conf.volumes[i].marker_key, &authentic);
+        rc = ease_tag_authentic(q->r->tag, v->list[i].marker_key, &authentic);
         if (rc != AL_OK) {
             return al_fail_set(&q->fail, rc, 0, "cannot check the stub's tag data");
         }
         if (authentic) {
-            q->volume = &a->conf.volumes[i];
+            q->volume = &v->list[i];
             return AL_OK;
         }
     }

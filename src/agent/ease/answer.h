@@ -24,6 +24,7 @@
 /* up to here a read brings the whole file in policy "fill"; beyond, bytes until it is here */
 #define EASE_FILL_AT_ONCE_BYTES (64u << 20)
 #define EASE_PATH_BYTES_MAX 65536u
+#define EASE_VOLUMES_MAX 65536u
 /* lines about what was seen and is not understood; later ones are only counted */
 #define EASE_ODD_LINES_MAX 200u
 
@@ -69,6 +70,10 @@ struct ease_answer_conf { /* copied; everything it points at is lent */
 struct ease_answer;
 int ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret) AL_MUST_CHECK;
 struct ease_answer *ease_answer_free(struct ease_answer *a); /* NULL is fine; returns NULL */
+/* From the next request on these volumes. Lent, and those before too, until both this and the pool are
+ * gone: requests under way and fetches point at them. AL_ENOMEM: the former ones hold. Any thread. */
+int ease_answer_volumes(struct ease_answer *a, const struct ease_volume *volumes,
+                        size_t count) AL_MUST_CHECK;
 /* Fills the reply; NULL for notifications, and then nothing is written. turn: ease_fetch_turn, asked
  * before it was decided that there is to be an answer. Any thread, any number at once. */
 void ease_answer(struct ease_answer *a, const struct ease_request *r, uint64_t turn, void *reply);

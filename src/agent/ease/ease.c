@@ -407,6 +407,18 @@ ease_stop(struct ease *e)
     return ease_free(e);
 }
 
+unsigned
+ease_callbacks(void)
+{
+    return atomic_load(&running);
+}
+
+int
+ease_volumes(struct ease *e, const struct ease_volume *volumes, size_t count)
+{
+    return ease_answer_volumes(e->answer, volumes, count);
+}
+
 /* ---- state ---- */
 
 static void
@@ -448,6 +460,30 @@ ease_probe(struct port *port, const char *dll, struct ease_state *ret, struct al
     ease_api_unload(&api, false);
     *ret = s;
     return AL_OK;
+}
+
+int
+ease_driver_install(struct port *port, const char *dll, bool install, struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf words = {0};
+    const char *what = install ? "InstallDriver" : "UnInstallDriver";
+    struct ease_api api;
+    int rc = ease_api_load(port, dll, &api, fail);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    al_buf_init(&words, 4 * EASE_ERROR_UNITS_MAX);
+    if ((install ? api.fn.install_driver : api.fn.uninstall_driver) == NULL) {
+        rc = al_fail_set(fail, AL_ENOTSUP, 0, "this DLL has no %s", what);
+    } else if ((install ? api.fn.install_driver() : api.fn.uninstall_driver()) == 0) {
+        bool said = ease_api_error(&api, &words) == AL_OK && words.len > 0;
+
+        rc = al_fail_set(fail, AL_EACCES, 0, "the DLL's %s failed%s%.160s", what, said ? ": " : "",
+                         said ? (const char *)words.at : "; it says nothing about why");
+    }
+    ease_api_unload(&api, false);
+    return rc;
 }
 
 int

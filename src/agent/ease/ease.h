@@ -54,6 +54,13 @@ int ease_start(const struct ease_conf *conf, struct ease **ret, struct al_fail *
 bool ease_tend(struct ease *e);
 /* Nobody is answered any more; who waits is denied. NULL is fine; returns NULL. */
 struct ease *ease_stop(struct ease *e);
+/* Threads of the driver that are within a callback of ours. After ease_stop: not 0 means that what they
+ * look at must stay. Any thread. */
+unsigned ease_callbacks(void);
+
+/* Other volumes than those of the configuration, from the next request on: ease_answer_volumes. The
+ * driver's rules of flavour B (folders) stay what they were. Any thread. */
+int ease_volumes(struct ease *e, const struct ease_volume *volumes, size_t count) AL_MUST_CHECK;
 
 struct ease_state { /* for doctor and console */
     enum ease_flavour flavour;
@@ -68,6 +75,10 @@ void ease_state_get(struct ease *e, struct ease_state *ret);
 /* The same of a DLL that is only looked at: nothing is connected or installed. */
 int ease_probe(struct port *port, const char *dll, struct ease_state *ret,
                struct al_fail *fail) AL_MUST_CHECK;
+/* Has the DLL install its driver, or take it away; both need an administrator. Nothing else of this
+ * process may be bound to it. AL_ENOTSUP: the DLL has no such function; AL_EACCES with its words. */
+int ease_driver_install(struct port *port, const char *dll, bool install,
+                        struct al_fail *fail) AL_MUST_CHECK;
 /* One line for people. */
 int ease_state_text(const struct ease_state *s, struct al_buf *to) AL_MUST_CHECK;
 

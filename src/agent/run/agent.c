@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/link/secret.h"
 #include "base/mem.h"
 
 #define GATE_WAIT_MS 3000 /* at the start, so that volumes are found marked at the first look */
@@ -14,6 +15,7 @@ take_config(struct agent *a, struct agent_config *c)
 {
     struct agent_config *old;
     int rc = volumes_apply(a, c), audit_rc = audits_apply(a, c);
+    int gate_rc = agent_gate_apply(a->gate, c);
 
     port_mutex_lock(&a->mutex);
     old = a->config;
@@ -23,7 +25,7 @@ take_config(struct agent *a, struct agent_config *c)
     port_cond_broadcast(&a->changed);
     port_mutex_unlock(&a->mutex);
     (void)agent_config_unref(old); /* returns NULL */
-    return rc != AL_OK ? rc : audit_rc;
+    return rc != AL_OK ? rc : audit_rc != AL_OK ? audit_rc : gate_rc;
 }
 
 static void
@@ -63,6 +65,20 @@ spaces(void *ctx, json_t *list)
 
 /* ---- start ---- */
 
+/* What an older version wrote there as it is, or somebody copied from a backup of such. */
+static int
+seal_state(struct agent *a, struct al_fail *fail)
+{
+    int rc = secret_seal(a->port, a->state, IDENTITY_FILE, IDENTITY_FILE_MAX);
+
+    rc = rc != AL_OK ? rc : secret_seal(a->port, a->state, CONFIG_FILE, CONFIG_BYTES_MAX);
+    if (rc != AL_OK) {
+        al_log(a->log, AL_LOG_WARN, "the state folder's secrets could not be sealed (%s)",
+               al_code_name(rc));
+    }
+    return identity_load(a->port, a->state, &a->identity, fail);
+}
+
 static int
 open_state(struct agent *a, struct al_fail *fail)
 {
@@ -84,7 +100,7 @@ open_state(struct agent *a, struct al_fail *fail)
         return al_fail_set(fail, rc, port_os_error(a->port), "%s cannot be locked",
                            a->options.state);
     }
-    return identity_load(a->port, a->state, &a->identity, fail);
+    return seal_state(a, fail);
 }
 
 static int
@@ -173,7 +189,7 @@ start(struct agent *a, struct al_fail *fail)
     if (rc == AL_OK) {
         rc = take_config(a, kept);
         if (!agent_gate_wait(a->gate, GATE_WAIT_MS)) {
-            al_log(a->log, AL_LOG_WARN, "alto-gate does not answer yet");
+            al_log(a->log, AL_LOG_WARN, "who answers recalls is not there yet");
         }
     } else if (rc != AL_ENOENT) {
         al_log(a->log, AL_LOG_WARN, "the kept configuration cannot be used (%s): %s",

@@ -45,8 +45,14 @@
 #define AGENT_PROGRESS_NS 1000000000
 /* a stop takes less than 5 s; whatever hangs then (a share) is left to the next start's healing */
 #define AGENT_STOP_NS 4500000000
+/* as a service of Windows, whose manager would take an end before its time for a crash */
+#define AGENT_STOP_SERVICE_NS 35000000000
+#define AGENT_STOP_SERVICE_MS 40000u /* told to the manager */
+#define AGENT_SERVICE "alto-agent"   /* of the service manager, and in the event log */
 
 struct agent;
+
+#define AGENT_SERVICE "alto-agent" /* of the service manager, and in the event log */
 
 /* ---- pools.c: a set of workers for each share, so that one that hangs holds up nobody but its own
  * files ---- */
@@ -231,7 +237,7 @@ void work_recall(struct agent_work *aw);
 void work_check_share(struct agent_work *aw);
 void work_reconcile(struct agent_work *aw);
 
-/* ---- gate_linux.c, gate_none.c ---- */
+/* ---- gate_linux.c: alto-gate; gate_ease.c: the filter driver of Windows ---- */
 struct agent_gate;
 struct agent_open {
     uint64_t number, dev, ino;
@@ -242,7 +248,14 @@ struct agent_open {
 int agent_gate_start(struct agent *a, struct agent_gate **ret, struct al_fail *fail) AL_MUST_CHECK;
 struct agent_gate *agent_gate_stop(struct agent_gate *g);
 struct stub_gate *agent_gate_stub(struct agent_gate *g); /* NULL: this system has none */
+/* Once, with the first configuration: waits until recalls can be answered. False: not yet. */
 bool agent_gate_wait(struct agent_gate *g, int64_t timeout_ms);
+/* A configuration's volumes, for who answers recalls by himself. AL_ENOMEM. */
+int agent_gate_apply(struct agent_gate *g, struct agent_config *c) AL_MUST_CHECK;
+/* By the keeper, every few seconds. True: volumes may hold stubs now that could not, or the other way. */
+bool agent_gate_tend(struct agent_gate *g);
+/* Why a volume of this kind holds no stubs here, for people; "" where it may. */
+void agent_gate_why_not(struct agent_gate *g, const char *kind, char *text, size_t cap);
 void agent_gate_answer(struct agent_gate *g, uint64_t number, int code);
 /* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system;
  * AL_EUNREACH. */
@@ -263,9 +276,10 @@ void keep_wake(struct agent *a);
 
 /* ---- agent.c ---- */
 struct agent_options {
-    const char *state;                        /* absolute path */
-    const char *gate_socket;                  /* NULL: the default of this system */
-    const char *program;                      /* for User-Agent and logs */
+    const char *state;       /* absolute path */
+    const char *gate_socket; /* NULL: the default of this system */
+    const char *driver;  /* Windows: the driver's DLL, absolute; NULL: as the state folder says */
+    const char *program; /* for User-Agent and logs */
     unsigned movers, recallers, walk_threads; /* 0: the defaults */
     uint64_t spool_bytes;                     /* 0: the default */
     bool once;

@@ -87,6 +87,32 @@ agent_gate_wait(struct agent_gate *g, int64_t timeout_ms)
     return gatelink_wait(g->link, timeout_ms);
 }
 
+int
+agent_gate_apply(struct agent_gate *g, struct agent_config *c)
+{
+    (void)g;
+    (void)c;
+    return AL_OK;
+}
+
+bool
+agent_gate_tend(struct agent_gate *g)
+{
+    (void)g;
+    return false; /* gatelink connects anew by itself */
+}
+
+void
+agent_gate_why_not(struct agent_gate *g, const char *kind, char *text, size_t cap)
+{
+    (void)g;
+    text[0] = '\0';
+    if (strcmp(kind, "posix") != 0) {
+        (void)snprintf(text, cap,
+                       "a volume of kind %s holds no stubs: it is walked, nothing is tiered", kind);
+    }
+}
+
 void
 agent_gate_answer(struct agent_gate *g, uint64_t number, int code)
 {

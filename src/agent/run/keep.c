@@ -488,6 +488,7 @@ keep_main(void *agent)
         anew = a->late_count > 0 || a->volumes_new;
         a->volumes_new = false;
         port_mutex_unlock(&a->mutex);
+        anew = agent_gate_tend(a->gate) || anew;
         if (anew || now - k.looked_ns >= AGENT_KEEP_NS) {
             volumes_look(a, anew);
             k.looked_ns = now;

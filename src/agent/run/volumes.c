@@ -359,14 +359,12 @@ judge_open(struct volume *v, char *text, size_t cap)
 static void
 say_why_tracked(const struct volume *v, char *text, size_t cap)
 {
-    if (strcmp(v->kind, "posix") != 0) {
-        (void)snprintf(text, cap,
-                       "a volume of kind %s holds no stubs: it is walked, nothing is tiered",
-                       v->kind);
-    } else {
+    agent_gate_why_not(v->agent->gate, v->kind, text, cap);
+    if (text[0] == '\0') {
         (void)snprintf(text, cap, "%s",
                        v->url == NULL ? "it has no share to tier to"
-                                      : "its key for stubs has not come from the server");
+                       : !v->has_key  ? "its key for stubs has not come from the server"
+                                      : "the server has it tracked only");
     }
 }
 

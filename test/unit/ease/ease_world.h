@@ -14,8 +14,10 @@
 #include "port/thread.h"
 #include "tap.h"
 
+#ifndef WORLD_SHARE
 #define WORLD_CUSTOMER "customer-1"
 #define WORLD_SHARE "share-1"
+#endif
 #define WORLD_READER 4242u /* process id of whoever reads */
 #define WORLD_PATH 600
 
