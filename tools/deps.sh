@@ -2,6 +2,7 @@
 # Installs what building, running or testing Alto needs, from the distribution alone. Idempotent and quick when nothing is missing.
 #   tools/deps.sh build   compilers and libraries      tools/deps.sh run    what `make run` starts besides
 #   tools/deps.sh test    servers, Wine, Chromium, sanitizers, valgrind     tools/deps.sh bench  the peers
+#   tools/deps.sh msi     what the Windows programs and their package are built with
 set -euo pipefail
 
 build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-dev libjansson-dev libsqlite3-dev libpq-dev
@@ -10,7 +11,8 @@ build=(build-essential meson ninja-build pkg-config ccache curl libmicrohttpd-de
     libglib2.0-dev tzdata)
 run=(samba bindfs xfsprogs e2fsprogs util-linux attr acl openssl)
 test=("${run[@]}" clang libclang-rt-dev valgrind gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools
-    autoconf automake libtool wine64 wine btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq groff-base zstd)
+    autoconf automake libtool wine64 wine wixl msitools btrfs-progs chromium smbclient rsync sqlite3 git strace python3 python3-yaml jq groff-base zstd)
+msi=(gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix mingw-w64-tools wixl msitools python3)
 bench=("${test[@]}" libsimdjson-dev rclone wrk hyperfine)
 
 # Debian 12 has clang's runtime under its number alone. A Node.js that is not the distribution's will do (tools/node.sh).
@@ -38,8 +40,9 @@ build) want=("${build[@]}") ;;
 run) want=("${build[@]}" "${run[@]}") ;;
 test) want=("${build[@]}" "${test[@]}") ;;
 bench) want=("${build[@]}" "${bench[@]}") ;;
+msi) want=("${build[@]}" "${msi[@]}") ;;
 *)
-    echo "usage: tools/deps.sh build|run|test|bench" >&2
+    echo "usage: tools/deps.sh build|run|test|bench|msi" >&2
     exit 2
     ;;
 esac
