@@ -6,7 +6,7 @@
  *   folder  0x01, varint id (from 1, per scan), varint parent id (0 for the root), varint flags
  *           (ENTRY_UNREADABLE), name
  *   entry   0x02, varint folder id, byte type (enum port_type), varint flags, name, varints: mode,
- *           uid, gid, nlink, ino, size, allocated, zig-zag varints: mtime, ctime, atime, btime (ns;
+ *           uid, gid, nlink (0: unknown), ino, size, allocated, zig-zag varints: mtime, ctime, atime, btime (ns;
  *           btime 0: unknown)
  *   owner   0x03, varint uid, name: how the host calls this user; optional, once per uid and scan,
  *           anywhere in it

@@ -305,6 +305,15 @@ is_stub(struct walker *me, const struct node *in, struct port_file *folder, cons
 {
     struct port_stat now;
 
+    if (me->walk->conf->stub_of != NULL && io_st->type == PORT_T_FILE) {
+        bool odd = false,
+             is = me->walk->conf->stub_of(me->walk->conf->ctx, folder, name, io_st, &odd);
+
+        if (odd && me->walk->conf->odd != NULL) {
+            tell_odd(me->walk, in, name);
+        }
+        return is;
+    }
     for (unsigned look = 0; look < LOOKS; look++) {
         if (has_marker(me, in, folder, name, io_st)) {
             return true;
@@ -437,7 +446,8 @@ list(struct walker *me, struct node *n, struct port_file *fd, bool *ret_whole)
         if (is_probe(n, &e) || is_left_out(me->walk->conf, n, &e)) {
             continue;
         }
-        seen = port_stat_at(w->port, fd, e.name, &st);
+        st = e.stat;
+        seen = e.stat_known ? AL_OK : port_stat_at(w->port, fd, e.name, &st);
         if (seen == AL_ENOENT) {
             me->result.gone++;
         } else if (seen != AL_OK) {

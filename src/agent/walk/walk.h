@@ -6,7 +6,8 @@
  *   of folders       └─ walker N ─┘      under way   └──────┘
  *
  * Folders are opened one part at a time below the folder they lie in, never through a symbolic
- * link; no file is opened, no content read; one stat per entry. Another filesystem mounted below is
+ * link; no file is opened, no content read; one stat per entry, and none where the listing told it
+ * already (Windows). Another filesystem mounted below is
  * entered nowhere (ENTRY_MOUNT). A folder that vanishes is gone; one that cannot be listed, wholly
  * or to its end, gets a folder record with ENTRY_UNREADABLE, so that nobody takes what is below it
  * for deleted (invariant 4). What Alto itself tries on a volume (STUB_PROBE_PREFIX, in the root) is
@@ -39,6 +40,12 @@ struct walk_conf {
     const char *root; /* absolute path */
     /* for MARKER_XATTR; NULL: markers are not looked for (a system without them) */
     const struct marker_key *key;
+    /* Whether a file is a stub, where that stands in no attribute of ours (Windows: the filter
+     * driver's, by reparse tag and tag data). Asked for each regular file with what is known of it, so
+     * it must be quick for those that are none; instead of key. *ret_odd: `odd` is told of it. Called
+     * by several walkers at once. May be NULL. */
+    bool (*stub_of)(void *ctx, struct port_file *folder, const char *name,
+                    const struct port_stat *st, bool *ret_odd);
     struct port_names *names; /* the names of owners are told besides; NULL: they are not */
     const char *leave_out;    /* a name in the root that is no part of the volume; NULL: none */
     bool no_access_times;     /* they mean nothing here: told as 0 */

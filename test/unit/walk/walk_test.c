@@ -423,6 +423,114 @@ each_failing_call_leaves_nothing_silently_out(void)
     catch_free(all);
 }
 
+/* ---- what a walk costs, and stubs that somebody else knows ---- */
+
+static struct {
+    struct port port;
+    struct port_ops ops;
+    _Atomic uint64_t opens, stats, nexts, listings;
+} counting;
+
+static int
+count_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret)
+{
+    counting.opens++;
+    return port->ops->open(port, dir, name, flags, mode, ret);
+}
+
+static int
+count_stat_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret)
+{
+    counting.stats++;
+    return port->ops->stat_at(port, dir, name, ret);
+}
+
+static int
+count_dir_open(struct port *p, struct port_file *folder, struct port_dir **ret)
+{
+    counting.listings++;
+    return port->ops->dir_open(port, folder, ret);
+}
+
+static int
+count_dir_next(struct port *p, struct port_dir *d, struct port_dirent *ret, bool *ret_end)
+{
+    counting.nexts++;
+    return port->ops->dir_next(port, d, ret, ret_end);
+}
+
+#define COUNTED 3000u
+
+static bool
+knows_stubs(void *ctx, struct port_file *folder, const char *name, const struct port_stat *st, bool *ret_odd)
+{
+    *ret_odd = strcmp(name, "odd stub") == 0;
+    return st->type == PORT_T_FILE && strstr(name, "stub") != NULL;
+}
+
+static _Atomic unsigned odd_told;
+
+static void
+on_odd(void *ctx, struct al_span path)
+{
+    odd_told += path.len == 8 && memcmp(path.at, "odd stub", 8) == 0 ? 1 : 100;
+}
+
+static void
+files_are_not_opened_and_looked_at_once_at_most(void)
+{
+    struct walk_result res = {0};
+    struct catch *c = catch_new();
+    char name[64], root[1024];
+    struct walk_conf conf = {.port = &counting.port, .root = root, .threads = 2, .send = on_send, .ctx = c};
+
+    counting.port.ops = &counting.ops;
+    counting.ops = *port->ops;
+    counting.ops.open = count_open;
+    counting.ops.stat_at = count_stat_at;
+    counting.ops.dir_open = count_dir_open;
+    counting.ops.dir_next = count_dir_next;
+    make_folder("cost/in");
+    for (unsigned i = 0; i < COUNTED; i++) {
+        snprintf(name, sizeof(name), "cost/%sa file of the usual length %u.doc", i % 2 ? "in/" : "", i);
+        make_file(name, 0);
+    }
+    snprintf(root, sizeof(root), "%s/cost", base);
+    TAP_OK(walk_run(&conf, &res, NULL));
+    TAP_EQUAL_U64(res.entries, COUNTED + 1);
+    printf("# %u files, 2 folders: %u opened, %u looked at by name, %u listings of %u steps\n", COUNTED, (unsigned)counting.opens,
+           (unsigned)counting.stats, (unsigned)counting.listings, (unsigned)counting.nexts);
+    TAP_EQUAL_U64(counting.opens, 2);
+    TAP_CHECK(counting.stats <= COUNTED + 1);
+    if (port->ops->rename_open != NULL) { /* Windows */
+        TAP_EQUAL_U64(counting.stats, 0);
+    }
+    catch_free(c);
+}
+
+static void
+stubs_that_somebody_else_knows_come_out_as_stubs(void)
+{
+    struct walk_result res = {0};
+    struct catch *c = catch_new();
+    char root[1024];
+    struct walk_conf conf = {
+        .port = port, .root = root, .send = on_send, .stub_of = knows_stubs, .odd = on_odd, .ctx = c};
+
+    make_folder("known/a stub of a folder");
+    make_file("known/a stub", 10);
+    make_file("known/odd stub", 10);
+    make_file("known/plain", 10);
+    snprintf(root, sizeof(root), "%s/known", base);
+    odd_told = 0;
+    TAP_OK(walk_run(&conf, &res, NULL));
+    TAP_EQUAL_U64(res.stubs, 2);
+    TAP_EQUAL_U64(odd_told, 1);
+    TAP_CHECK((get(c, "a stub")->r.flags & ENTRY_STUB) != 0 && (get(c, "odd stub")->r.flags & ENTRY_STUB) != 0);
+    TAP_CHECK((get(c, "plain")->r.flags & ENTRY_STUB) == 0 && (get(c, "a stub of a folder")->r.flags & ENTRY_STUB) == 0);
+    catch_free(c);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -438,5 +546,7 @@ main(int argc, char **argv)
     TAP_RUN(what_send_answers_ends_the_walk);
     TAP_RUN(a_wish_to_stop_ends_the_walk_soon);
     TAP_RUN(each_failing_call_leaves_nothing_silently_out);
+    TAP_RUN(files_are_not_opened_and_looked_at_once_at_most);
+    TAP_RUN(stubs_that_somebody_else_knows_come_out_as_stubs);
     return tap_end();
 }
