@@ -56,6 +56,12 @@ int port_service_query(const char *name, struct port_service_status *ret,
 int port_service_run(const char *name, int (*body)(void *ctx), void *ctx,
                      int *ret_code) AL_MUST_CHECK;
 
+/* Switches on, for the whole process, what of these privileges its account holds; files are opened with
+ * backup intent everywhere, so SeBackupPrivilege and SeRestorePrivilege then count instead of the file's
+ * rights. Call early in main. *ret_missing: bit i for names[i], which the account does not hold (at most 32
+ * names). AL_ENOTSUP on Linux, where rights are the user's. */
+int port_rights_on(const char *const *names, size_t count, uint32_t *ret_missing) AL_MUST_CHECK;
+
 /* One entry in the system's log (Windows: event log, source `name`, event id 1 started, 2 stopped, 3
  * warning, 4 error). UTF-8 text, cut at 8,000 bytes. Best effort, any thread, never blocks for long; for
  * start, stop and what an administrator must see, never for each file. Nothing on Linux. */

@@ -44,6 +44,12 @@ port_service_run(const char *name, int (*body)(void *ctx), void *ctx, int *ret_c
     return AL_OK;
 }
 
+int
+port_rights_on(const char *const *names, size_t count, uint32_t *ret_missing)
+{
+    return AL_ENOTSUP;
+}
+
 void
 port_event_write(const char *name, enum port_event event, const char *text)
 {

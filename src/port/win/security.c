@@ -18,8 +18,8 @@ struct rights {
     bool security; /* SeSecurityPrivilege is on */
 };
 
-static bool
-switch_on(HANDLE token, const wchar_t *privilege)
+bool
+win_privilege_on(HANDLE token, const wchar_t *privilege)
 {
     TOKEN_PRIVILEGES one = {.PrivilegeCount = 1, .Privileges[0].Attributes = SE_PRIVILEGE_ENABLED};
 
@@ -44,9 +44,10 @@ rights_begin(struct rights *r)
     }
     if (DuplicateTokenEx(token, TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY | TOKEN_IMPERSONATE, NULL,
                          SecurityImpersonation, TokenImpersonation, &copy)) {
-        (void)switch_on(copy, L"SeBackupPrivilege");  /* whichever of them we hold: what lacks */
-        (void)switch_on(copy, L"SeRestorePrivilege"); /* is told by the call that needs it */
-        r->security = switch_on(copy, L"SeSecurityPrivilege");
+        (void)win_privilege_on(copy,
+                               L"SeBackupPrivilege"); /* whichever of them we hold: what lacks */
+        (void)win_privilege_on(copy, L"SeRestorePrivilege"); /* is told by the call that needs it */
+        r->security = win_privilege_on(copy, L"SeSecurityPrivilege");
         r->changed = SetThreadToken(NULL, copy);
         r->security = r->security && r->changed;
         (void)CloseHandle(copy);

@@ -99,6 +99,33 @@ port_service_run(const char *name, int (*body)(void *ctx), void *ctx, int *ret_c
     return AL_OK;
 }
 
+/* ---- rights ---- */
+
+int
+port_rights_on(const char *const *names, size_t count, uint32_t *ret_missing)
+{
+    wchar_t name[64];
+    HANDLE token = NULL;
+    uint32_t missing = 0;
+
+    if (count > 32) {
+        return AL_EINVAL;
+    }
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token)) {
+        return win_code(GetLastError());
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool on = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, names[i], -1, name,
+                                      AL_LEN(name)) > 0 &&
+                  win_privilege_on(token, name);
+
+        missing |= on ? 0u : 1u << i;
+    }
+    (void)CloseHandle(token); /* ours */
+    *ret_missing = missing;
+    return AL_OK;
+}
+
 /* ---- the event log ---- */
 
 /* events.mc has the same numbers, and a sentence that is the text alone. */

@@ -117,6 +117,8 @@ void win_stop(void); /* the manager wishes a stop: port_stop_wanted */
 
 /* ---- security.c ---- */
 int win_security_get(struct port *p, struct port_file *f, struct al_buf *to);
+/* False: the token does not hold it. */
+bool win_privilege_on(HANDLE token, const wchar_t *privilege);
 int win_security_set(struct port *p, struct port_file *f, struct al_span descriptor);
 
 /* rights.c: privileges of an account on this machine; rights: each ended by NUL, an empty one behind.

@@ -142,6 +142,23 @@ logons_are_had_or_it_is_said_that_there_are_none(void)
     TAP_CHECK(port_logon_free(NULL) == NULL);
 }
 
+static void
+rights_that_the_account_holds_are_switched_on(void)
+{
+    static const char *const names[] = {"SeBackupPrivilege", "SeNoSuchPrivilege", "SeRestorePrivilege"};
+    uint32_t missing = 0;
+    int rc = port_rights_on(names, AL_LEN(names), &missing);
+
+    if (!port_seals()) {
+        TAP_CODE(rc, AL_ENOTSUP);
+        return;
+    }
+    TAP_OK(rc);
+    printf("# missing: %x\n", missing);
+    TAP_CHECK((missing & 2) != 0);
+    TAP_CODE(port_rights_on(names, 33, &missing), AL_EINVAL);
+}
+
 static struct port_service_status
 look(void)
 {
@@ -327,6 +344,7 @@ main(int argc, char **argv)
     TAP_RUN(secrets_come_back_for_their_purpose_alone);
     TAP_RUN(a_private_folder_can_still_be_used_by_us);
     TAP_RUN(logons_are_had_or_it_is_said_that_there_are_none);
+    TAP_RUN(rights_that_the_account_holds_are_switched_on);
     TAP_RUN(nobody_started_us_as_a_service);
     TAP_RUN(a_service_lives_and_ends_as_it_is_told);
     TAP_RUN(a_service_that_fails_is_told);
