@@ -58,9 +58,11 @@ failed(struct target *t, struct al_fail *fail, int code, const char *what, const
 {
     uint32_t os = port_os_error(t->port);
 
-    if (code == AL_ESTALE || code == AL_EUNREACH || code == AL_ETIMEDOUT) {
+    if (code == AL_ESTALE) {
+        forget(t);
+        code = AL_EUNREACH;
+    } else if (t->remote && (code == AL_EUNREACH || code == AL_ETIMEDOUT)) {
         forget(t); /* handles of a connection that broke stay broken */
-        code = code == AL_ETIMEDOUT ? code : AL_EUNREACH;
     }
     return target_say(t, fail, code, os, what, name);
 }
@@ -337,7 +339,7 @@ read_back(struct target_put *p, bool *ret_end)
 {
     struct folder_put *w = p->impl;
     size_t got = 0;
-    int r = p->t->past_cache && !w->back ? open_back(p) : AL_OK;
+    int r = p->t->remote && !w->back ? open_back(p) : AL_OK;
 
     if (r == AL_OK) {
         r = port_pread(p->t->port, w->back ? w->back : w->file, w->buffer, TARGET_CHUNK_BYTES,

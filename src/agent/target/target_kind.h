@@ -60,7 +60,9 @@ struct target {
     char *root; /* what follows the scheme: a path, or "HOST[:PORT]/SHARE[/DIR]" */
     uint32_t deadline_ms;
     uint32_t wire;   /* enum port_wire of port/remote.h */
-    bool past_cache; /* read back through a handle without this machine's cache */
+    /* a folder on a server: read back through a handle without this machine's cache; handles end with the
+     * connection */
+    bool remote;
     void (*port_end)(struct target *t); /* where the kind put a port of its own; NULL */
     int64_t identity_ns; /* monotonic: when the identity file was last seen to be right */
     void *impl;

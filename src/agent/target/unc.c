@@ -401,7 +401,7 @@ unc_open(struct target *t, bool make_root, struct al_fail *fail)
     u->limit_ms = t->deadline_ms;
     t->port = &u->port;
     t->port_end = unc_end;
-    t->past_cache = true;
+    t->remote = true;
     t->kind = &target_folder_kind;
     rc = port_watch_new(&u->watch);
     if (rc != AL_OK) {
