@@ -202,8 +202,11 @@ win_remove_open(struct port *p, struct port_file *f)
     if (rc != AL_OK) {
         return rc;
     }
-    if ((st.attrs & PORT_A_READONLY) != 0 || win.mapped) {
+    if ((st.attrs & PORT_A_READONLY) != 0) {
         return AL_EACCES;
+    }
+    if (win.mapped) {
+        return AL_EBUSY;
     }
     win.open[i].removed = true;
     return AL_OK;
@@ -212,6 +215,11 @@ win_remove_open(struct port *p, struct port_file *f)
 static int
 win_is_mapped(struct port *p, struct port_file *f, bool *ret)
 {
+    struct port_stat st;
+
+    if (win_stat(p, f, &st) != AL_OK || (st.attrs & PORT_A_READONLY) != 0) {
+        return AL_ENOTSUP; /* of a file that is not open for writing */
+    }
     *ret = win.mapped;
     return AL_OK;
 }

@@ -274,6 +274,7 @@ start(struct world *w)
     w->maker = &fake.maker;
     if (windows) {
         like_windows(w->host);
+        w->views = PORT_VIEWS_BY_ASKING;
     }
     HOLDS(world_start(w) == AL_OK);
 }
@@ -645,8 +646,10 @@ a_mapped_file_is_refused_or_put_back(void)
     now.seed = 3; /* read-only: nobody can ask, but it cannot be removed */
     swaps_make_world(&w);
     like_windows_mapped(true);
-    HOLDS(!world_tier(&w, NAME, &rc).tiered);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_OPEN);
     like_windows_mapped(false);
+    w.mover_volume.views = PORT_VIEWS_HIDDEN; /* any file may be mapped */
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_OPEN);
     swaps_check_end(&w);
     world_end(&w);
 }

@@ -202,6 +202,7 @@ world_start(struct world *w)
     w->mover_volume.key = marker_key;
     w->mover_volume.maker = w->maker;
     w->mover_volume.root_path = "/vol";
+    w->mover_volume.views = w->views;
     w->mover_volume.name = "sim";
     w->mover_volume.share_name = "cold";
     w->mover_env = (struct mover_env){.port = sim_port(w->host), .journal = w->journal};

@@ -47,7 +47,8 @@ struct world {
     struct recall_env recall_env;
     uint64_t torn;
     struct stub_maker *maker; /* of the volume's stubs; NULL: Linux's. Before world_start */
-    bool chunked; /* recalls go chunk by chunk, as those of large files do; before world_start */
+    enum port_views views;    /* likewise */
+    bool chunked;             /* recalls go chunk by chunk, as those of large files do; before world_start */
 };
 
 /* Makes both disks, a share with its identity, an empty volume and state folder; all durable. Asserts that it works. */

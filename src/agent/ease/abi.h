@@ -30,7 +30,7 @@ _Static_assert(sizeof(void *) == 8, "the driver's messages are declared for 64 b
 #define EASE_ATTRIBUTE_OFFLINE 0x1000u /* what every sample gives a stub [sample] */
 #define EASE_GENERIC_READ 0x80000000u  /* Win32 */
 #define EASE_GENERIC_WRITE 0x40000000u /* Win32 */
-#define EASE_SHARE_READ 1u             /* Win32 FILE_SHARE_READ */
+#define EASE_SHARE_ALL 7u /* Win32 FILE_SHARE_READ, _WRITE, _DELETE: others are not held up */
 
 enum ease_command { /* message_type in layout A, filter_command in B [header] */
                     EASE_C_BLOCK = 0x01, /* a read: a block or a whole file will do */

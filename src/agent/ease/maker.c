@@ -4,6 +4,8 @@
 #include "agent/ease/ease_priv.h"
 #include "base/mem.h"
 
+#define REPARSE_MICROSOFT 0x80000000u /* this bit of a reparse tag */
+
 /* Win32's FILE_ATTRIBUTE_ numbers, which the DLL takes */
 enum {
     WIN_READONLY = 0x1,

@@ -144,7 +144,7 @@ ease_stub_tag(struct ease *e, const char *path, struct al_buf *to, struct al_fai
     if (e->api.flavour == EASE_FRAMEWORK) {
         return tag_of(e, NULL, name, to, fail);
     }
-    if (!e->api.fn.open_stub(name, EASE_GENERIC_READ, EASE_SHARE_READ, &handle)) {
+    if (!e->api.fn.open_stub(name, EASE_GENERIC_READ, EASE_SHARE_ALL, &handle)) {
         return ease_failed(e, fail, AL_ENODATA, "the file cannot be opened as a stub");
     }
     rc = tag_of(e, handle, name, to, fail);

@@ -270,7 +270,7 @@ ease_tell(void *ctx, const struct ease_told *told)
     port_mutex_unlock(&t->lock);
     n = room ? note_new(t, told) : NULL;
     if (n != NULL) {
-        n->due_ns = port_mono_ns(t->conf.port);
+        n->due_ns = port_mono_ns(t->conf.port) + (n->intent != NULL ? EASE_TELL_LOOK_NS : 0);
         port_mutex_lock(&t->lock);
         put_first(t, n);
         port_mutex_unlock(&t->lock);

@@ -59,6 +59,9 @@ struct mover_volume { /* lent; outlives its movers */
      * not here. */
     struct stub_maker *maker;
     const char *root_path;
+    /* How the volume tells of views whose handles are closed, for exchanges: port_map_probe, once. Where
+     * no lease is given either, PORT_VIEWS_HIDDEN refuses every file. */
+    enum port_views views;
 };
 
 struct mover_env { /* lent; the same for all movers of an agent */

@@ -62,18 +62,20 @@ refuse_by_stat(const struct port_stat *st, uint64_t dev)
     if ((st->attrs & (PORT_A_OFFLINE | PORT_A_RECALL)) != 0) {
         return STUB_R_OFFLINE;
     }
+    if (st->size <= SWAP_SIZE_MIN) {
+        return STUB_R_NO_GAIN;
+    }
     if ((st->attrs & PORT_A_COMPRESSED) != 0) {
         return STUB_R_COMPRESSED;
     }
-    if ((st->attrs & PORT_A_SPARSE) != 0) {
+    /* Less on disk than its size says has also what Windows compresses or deduplicates unseen. */
+    if ((st->attrs & PORT_A_SPARSE) != 0 || st->allocated < st->size - st->size % SWAP_SIZE_MIN) {
         return STUB_R_SPARSE;
     }
     if (is_far(st->btime_ns)) {
         return STUB_R_TIME;
     }
-    return st->size <= SWAP_SIZE_MIN    ? STUB_R_NO_GAIN
-           : st->size > MARKER_SIZE_MAX ? STUB_R_UNSUPPORTED
-                                        : STUB_R_NONE;
+    return st->size > MARKER_SIZE_MAX ? STUB_R_UNSUPPORTED : STUB_R_NONE;
 }
 
 /* What the driver says of it comes before what its attributes say: a stub has all of them. */
@@ -149,23 +151,30 @@ same(const struct port_stat *a, const struct port_stat *b)
            a->mtime_ns == b->mtime_ns && a->nlink == b->nlink && a->mode == b->mode;
 }
 
-/* A view outlives the handle that it was made from and is shown by no sharing mode. Where it cannot
- * be told it is taken for mapped; but of a file that is read-only nobody can make one that writes,
- * and one that only reads keeps the bytes that it has. */
+/* A view outlives the handle that it was made from. Where it can be neither seen nor asked for, any
+ * file may have one. Of a file that is read-only it may be that it cannot be asked; but nobody makes a
+ * view of it that writes unless it became read-only later, and while there is one the original is not
+ * removed. */
 static int
 refuse_mapped(struct mover *m, enum stub_refusal *refusal)
 {
+    enum port_views views = m->item.volume->views;
     bool mapped = false;
     int rc;
 
-    if (m->leased != NULL || !m->swap->writable) {
+    if (m->leased != NULL || views == PORT_VIEWS_BY_SHARING) {
+        return AL_OK;
+    }
+    if (views != PORT_VIEWS_BY_ASKING) {
+        *refusal = STUB_R_OPEN;
         return AL_OK;
     }
     rc = port_is_mapped(m->env->port, m->source, &mapped);
-    if (rc != AL_OK && rc != AL_ENOTSUP) {
+    if (rc != AL_OK && rc != AL_ENOTSUP && m->swap->writable) {
         return mover_local_refusal(m, rc, refusal, "whether the file is mapped cannot be seen");
     }
-    *refusal = rc == AL_OK && !mapped ? STUB_R_NONE : STUB_R_OPEN;
+    mapped = rc == AL_OK ? mapped : m->swap->writable;
+    *refusal = mapped ? STUB_R_OPEN : STUB_R_NONE;
     return AL_OK;
 }
 
@@ -605,6 +614,10 @@ step_last(struct mover *m, enum stub_refusal *refusal)
     m->source = NULL;
     rc = swap_remove_open(&s->at, &source, s->aside);
     rc = rc != AL_OK ? rc : place_sync(&s->at);
+    if (rc == AL_EBUSY) { /* somebody has a view of it */
+        *refusal = STUB_R_OPEN;
+        return AL_OK;
+    }
     if (rc != AL_OK) {
         return al_fail_set(&m->result.fail, mover_local_code(rc), port_os_error(m->env->port),
                            "the original cannot be removed");

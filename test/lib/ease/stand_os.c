@@ -56,7 +56,17 @@ stand_resize(FILE *f, int64_t size)
 bool
 stand_replace(const uint16_t *a, const uint16_t *b)
 {
-    return MoveFileExW((const wchar_t *)a, (const wchar_t *)b, MOVEFILE_REPLACE_EXISTING) != 0;
+    /* A driver is in the kernel: nobody's open handle keeps it out for long. */
+    for (int i = 0; i < 500; i++) {
+        if (MoveFileExW((const wchar_t *)a, (const wchar_t *)b, MOVEFILE_REPLACE_EXISTING)) {
+            return true;
+        }
+        if (GetLastError() != ERROR_ACCESS_DENIED && GetLastError() != ERROR_SHARING_VIOLATION) {
+            return false;
+        }
+        Sleep(2);
+    }
+    return false;
 }
 
 void *

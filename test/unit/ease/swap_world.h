@@ -76,6 +76,9 @@ swap_open(void)
                                      .key = w.volumes[0].marker_key,
                                      .maker = w.ease != NULL ? ease_maker(w.ease) : NULL,
                                      .root_path = w.volume};
+    if (port_map_probe(w.port, s.root, STUB_PROBE_PREFIX "views", &s.volume.views) != AL_OK) {
+        s.volume.views = PORT_VIEWS_HIDDEN; /* Linux, where leases tell */
+    }
 }
 
 static inline void

@@ -3,6 +3,7 @@
 #include "swap_world.h"
 
 #include "agent/ease/tell.h"
+#include "agent/mover/dress.h"
 
 static bool can; /* whether anything can be tiered here at all */
 
@@ -76,6 +77,128 @@ sizes_and_names(void)
     TAP_CHECK(swap_did(longest, MOVER_TIER) && swap_did(longest, MOVER_BACK) && swap_reads(longest, 5000, 3));
     TAP_EQUAL_U64(swap_left(), 0);
     swap_end();
+}
+
+static uint32_t
+attrs_of(const char *name)
+{
+    struct port_stat st;
+
+    TAP_OK(port_stat_at(w.port, s.root, name, &st));
+    return st.attrs & (PORT_A_READONLY | PORT_A_HIDDEN | PORT_A_SYSTEM);
+}
+
+/* A stream where there are streams: *ret_have. */
+static void
+write_stream(struct port_file *f, bool *ret_have)
+{
+    struct port_file *t = NULL;
+
+    *ret_have = port_stream_open(w.port, f, "note", PORT_READ | PORT_WRITE | PORT_CREATE, &t) == AL_OK;
+    if (*ret_have) {
+        TAP_OK(port_pwrite(w.port, t, "kept", 4, 0));
+        TAP_OK(port_close(w.port, t));
+    }
+}
+
+static void
+check_kept(uint32_t attrs, bool streams, struct al_span rights)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf now = {0};
+    struct port_file *f = NULL, *t = NULL;
+    uint8_t bytes[10];
+    size_t got;
+
+    al_buf_init(&now, PORT_SECURITY_MAX);
+    TAP_EQUAL_U64(attrs_of("f"), attrs);
+    TAP_OK(port_open(w.port, s.root, "f", PORT_READ | PORT_REPARSE, 0, &f));
+    if (streams) {
+        TAP_OK(port_stream_open(w.port, f, "note", PORT_READ, &t));
+        TAP_OK(port_pread(w.port, t, bytes, sizeof(bytes), 0, &got));
+        TAP_CHECK(got == 4 && memcmp(bytes, "kept", 4) == 0);
+        TAP_OK(port_close(w.port, t));
+    }
+    if (rights.len > 0) {
+        TAP_OK(port_security_get(w.port, f, &now));
+        TAP_CHECK(dress_same_rights(al_buf_span(&now), rights));
+    }
+    TAP_OK(port_close(w.port, f));
+}
+
+/* As far as the system here has such things. */
+static void
+what_a_file_has_besides_is_kept(void)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf rights = {0};
+    uint32_t want = PORT_A_HIDDEN | PORT_A_READONLY;
+    struct port_file *f = NULL;
+    bool streams = false;
+    int have_attrs, have_rights;
+
+    need();
+    al_buf_init(&rights, PORT_SECURITY_MAX);
+    swap_file("f", 70000, 9);
+    TAP_OK(port_open(w.port, s.root, "f", PORT_READ | PORT_WRITE, 0, &f));
+    write_stream(f, &streams);
+    have_attrs = port_set_attrs(w.port, f, want, want);
+    have_rights = port_security_get(w.port, f, &rights); /* Wine makes them of the mode, which is one of both */
+    TAP_OK(port_close(w.port, f));
+    want = have_attrs == AL_OK ? want : attrs_of("f");
+    printf("# here: %s%s%s\n", have_attrs == AL_OK ? "attributes " : "", streams ? "streams " : "",
+           have_rights == AL_OK ? "rights" : "");
+    check_kept(want, streams, al_buf_span(&rights));
+    TAP_CHECK(swap_did("f", MOVER_TIER) && swap_is_stub("f"));
+    check_kept(want, streams, al_buf_span(&rights));
+    TAP_CHECK(swap_reads("f", 70000, 9));
+    TAP_CHECK(swap_did("f", MOVER_BACK) && !swap_is_stub("f"));
+    check_kept(want, streams, al_buf_span(&rights));
+    TAP_CHECK(swap_reads("f", 70000, 9));
+    if (have_attrs == AL_OK) { /* so that it can be removed */
+        TAP_OK(port_open(w.port, s.root, "f", PORT_READ | PORT_DELETE, 0, &f));
+        TAP_OK(port_set_attrs(w.port, f, 0, PORT_A_READONLY));
+        TAP_OK(port_close(w.port, f));
+    }
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+}
+
+static void
+words_and_rights(void)
+{
+    char text[DRESS_WORDS_MAX];
+    uint32_t attrs = 0;
+    uint8_t a[60] = {1, 0, 0x04, 0x80}, b[64] = {1, 0, 0x04, 0x84};
+
+    dress_words(PORT_A_READONLY | PORT_A_ARCHIVE | PORT_A_HIDDEN | PORT_A_SYSTEM | PORT_A_NOT_INDEXED | PORT_A_OFFLINE, text);
+    TAP_EQUAL_STR(text, "readonly,hidden,system,not_indexed,archive");
+    TAP_CHECK(dress_from_words(al_span_of("archive,readonly"), &attrs) && attrs == (PORT_A_ARCHIVE | PORT_A_READONLY));
+    TAP_CHECK(dress_from_words(al_span_of(""), &attrs) && attrs == 0);
+    TAP_CHECK(!dress_from_words(al_span_of("archive,,readonly"), &attrs) && !dress_from_words(al_span_of("x"), &attrs));
+    /* An owner of one part and a list of one entry; in b elsewhere, and "inherited" said in another way. */
+    a[4] = 20;
+    a[16] = 32;
+    memcpy(a + 20, "\1\1\0\0\0\0\0\5\22\0\0\0", 12);
+    memcpy(a + 32, "\2\0\34\0\1\0\0\0\0\0\24\0\377\1\37\0\1\1\0\0\0\0\0\5\22\0\0\0", 28);
+    b[4] = 48;
+    b[16] = 20;
+    memcpy(b + 20, a + 32, 28);
+    memcpy(b + 48, a + 20, 12);
+    TAP_CHECK(dress_same_rights((struct al_span){a, sizeof(a)}, (struct al_span){b, sizeof(b)}));
+    b[56] ^= 1; /* another owner */
+    TAP_CHECK(!dress_same_rights((struct al_span){a, sizeof(a)}, (struct al_span){b, sizeof(b)}));
+    b[56] ^= 1;
+    b[32] ^= 1; /* another right */
+    TAP_CHECK(!dress_same_rights((struct al_span){a, sizeof(a)}, (struct al_span){b, sizeof(b)}));
+    b[32] ^= 1;
+    b[3] ^= 0x10; /* shut off from inheritance */
+    TAP_CHECK(!dress_same_rights((struct al_span){a, sizeof(a)}, (struct al_span){b, sizeof(b)}));
+    for (size_t len = 0; len < sizeof(a); len++) { /* cut: whatever comes of it, nothing outside is read */
+        uint8_t *cut = al_alloc(len + 1);
+
+        memcpy(cut, a, len);
+        (void)dress_same_rights((struct al_span){cut, len}, (struct al_span){b, sizeof(b)});
+        al_free(cut);
+    }
 }
 
 static void
@@ -577,6 +700,8 @@ main(int argc, char **argv)
     }
     TAP_RUN(a_file_goes_is_read_and_comes_back);
     TAP_RUN(sizes_and_names);
+    TAP_RUN(what_a_file_has_besides_is_kept);
+    TAP_RUN(words_and_rights);
     TAP_RUN(a_sparse_file_is_refused);
     TAP_RUN(an_open_file_is_refused);
     TAP_RUN(each_call_of_the_driver_may_fail);
