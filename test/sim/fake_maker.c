@@ -57,8 +57,10 @@ look_at(struct port *p, const char *path, const uint8_t *key, struct al_buf *byt
               : seen.tag.file_id != seen.st.ino     ? STUB_IS_COPY
               : seen.tag.size != seen.st.size ? STUB_IS_CHANGED
                                                      : STUB_IS_OURS;
-    memcpy(m.object, seen.tag.object, sizeof(m.object));
-    marker_object_id(&m, seen.object_id);
+    if (seen.is != STUB_IS_FOREIGN) {
+        memcpy(m.object, seen.tag.object, sizeof(m.object));
+        marker_object_id(&m, seen.object_id);
+    }
     *ret = seen;
     return AL_OK;
 }

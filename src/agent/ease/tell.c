@@ -290,6 +290,29 @@ ease_tell(void *ctx, const struct ease_told *told)
 
 static const uint8_t no_key[MARKER_KEY_LEN];
 
+/* A stub says "offline"; whether the driver takes that away is not known, and a file that says so is
+ * not tiered again. As far as it goes: a word to others, no more. */
+static void
+online_again(struct ease_tell *t, const struct note *n, const struct port_stat *st)
+{
+    struct port *p = t->conf.port;
+    struct port_file *f = NULL;
+    int rc;
+
+    if ((st->attrs & PORT_A_OFFLINE) == 0) {
+        return;
+    }
+    rc = port_open(p, NULL, n->full, PORT_READ | PORT_REPARSE | PORT_NONBLOCK, 0, &f);
+    if (rc == AL_OK) {
+        rc = port_set_attrs(p, f, 0, PORT_A_OFFLINE);
+        port_close_quiet(p, &f);
+    }
+    if (rc != AL_OK) {
+        al_log(t->conf.log, AL_LOG_WARN, "filter driver: %s is back and still says offline: %s",
+               n->full, al_code_name(rc));
+    }
+}
+
 /* Whether the driver has done it: no stub is there any more, and it is that very file. */
 static bool
 is_back(struct ease_tell *t, const struct note *n)
@@ -309,6 +332,9 @@ is_back(struct ease_tell *t, const struct note *n)
            maker->ops->look(maker, n->full, no_key, &bytes, &seen, NULL) == AL_OK &&
            seen.is == STUB_IS_NONE && (seen.st.attrs & PORT_A_REPARSE) == 0 &&
            seen.st.size == n->size;
+    if (back) {
+        online_again(t, n, &seen.st);
+    }
     port_mutex_lock(&t->lock);
     t->looking = false;
     port_cond_broadcast(&t->changed);

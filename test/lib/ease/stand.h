@@ -4,6 +4,9 @@
  * checks each reply. It shows that our side keeps the contract as far as that is documented; it shows
  * nothing about the real driver.
  *
+ * A stub has no reparse attribute; what tells it from afar is that it has less on disk than its size says. Wine writes the last byte of
+ * a file that grows, so that there it is so from 8193 bytes on.
+ *
  * Built twice, as stand_a (functions and layout A) and stand_b. The test loads the same file as the
  * code under test does and asks for StandControl. */
 #ifndef ALTO_TEST_LIB_EASE_STAND_H

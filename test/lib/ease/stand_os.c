@@ -50,7 +50,9 @@ stand_fopen(const uint16_t *path, const char *mode)
 bool
 stand_resize(FILE *f, int64_t size)
 {
-    return fflush(f) == 0 && _chsize_s(_fileno(f), size) == 0;
+    FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = size}; /* _chsize_s would write zeros */
+
+    return fflush(f) == 0 && SetFileInformationByHandle((HANDLE)_get_osfhandle(_fileno(f)), FileEndOfFileInfo, &end, sizeof(end));
 }
 
 bool

@@ -5,6 +5,12 @@
 #include "agent/ease/tell.h"
 #include "agent/mover/dress.h"
 
+#ifdef _WIN32
+#define SMALLEST 8193u /* see stand.h */
+#else
+#define SMALLEST 4097u
+#endif
+
 static bool can; /* whether anything can be tiered here at all */
 
 static void
@@ -55,8 +61,8 @@ sizes_and_names(void)
         uint64_t size;
         bool goes;
     } files[] = {{"zero", 0, false},      {"one", 1, false},           {"4095", 4095, false},         {"4096", 4096, false},
-                 {"4097", 4097, true},    {"65537.mov", 65537, true},  {"1M1.bin", (1u << 20) + 1, true}, {"blank name", 70000, true},
-                 {"\xc3\xa4\xe2\x82\xac", 5000, true}};
+                 {"4097", SMALLEST, true}, {"65537.mov", 65537, true},  {"1M1.bin", (1u << 20) + 1, true}, {"blank name", 70000, true},
+                 {"\xc3\xa4\xe2\x82\xac", 9000, true}};
     char longest[251];
 
     need();
@@ -68,13 +74,13 @@ sizes_and_names(void)
         TAP_CHECK(r.tiered == files[i].goes && (files[i].goes || r.refusal == STUB_R_NO_GAIN));
         TAP_CHECK(swap_is_stub(files[i].name) == files[i].goes);
         TAP_CHECK(swap_reads(files[i].name, files[i].size, i + 1));
-        TAP_CHECK(!files[i].goes || swap_did(files[i].name, MOVER_BACK));
+        TAP_CHECK(!files[i].goes || (swap_did(files[i].name, MOVER_BACK) && !swap_is_stub(files[i].name)));
         TAP_CHECK(swap_reads(files[i].name, files[i].size, i + 1));
     }
     memset(longest, 'n', 250);
     longest[250] = '\0';
-    swap_file(longest, 5000, 3);
-    TAP_CHECK(swap_did(longest, MOVER_TIER) && swap_did(longest, MOVER_BACK) && swap_reads(longest, 5000, 3));
+    swap_file(longest, 9000, 3);
+    TAP_CHECK(swap_did(longest, MOVER_TIER) && swap_did(longest, MOVER_BACK) && swap_reads(longest, 9000, 3));
     TAP_EQUAL_U64(swap_left(), 0);
     swap_end();
 }
