@@ -3,10 +3,14 @@
  * of Alto's own is left, no intent is open. usage: ease_swap_kill a DLL [KILLS]; the child: a DLL child ROOT SEED */
 #include "swap_world.h"
 
-#include <signal.h>
 #include <stdlib.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #define FILES 6u
 #define SIZE 300000u /* two pieces and a part have their own test; here time counts */
@@ -21,6 +25,19 @@ name_of(unsigned n, char to[20])
     (void)snprintf(to, 20, "f%u.mov", n);
 }
 
+/* The child says that it works by making this file. */
+static void
+works(const char *root)
+{
+    struct port_file *f = NULL;
+    char path[WORLD_PATH + 20];
+
+    world_join(path, sizeof(path), root, "works");
+    if (port_open(w.port, NULL, path, PORT_WRITE | PORT_CREATE, 0600, &f) == AL_OK) {
+        port_close_quiet(w.port, &f);
+    }
+}
+
 /* Nothing is looked at here: who is killed tells nothing. */
 static _Noreturn void
 child(const char *root, uint64_t seed)
@@ -30,8 +47,7 @@ child(const char *root, uint64_t seed)
     world_make_at(&w, dll, flavour_b, root);
     world_start(&w);
     swap_open();
-    printf("works\n");
-    fflush(stdout);
+    works(root);
     for (;;) {
         char name[20];
         uint64_t r = world_word(seed, n++);
@@ -41,35 +57,61 @@ child(const char *root, uint64_t seed)
     }
 }
 
+/* Until it works, and then for any part of its life. */
+static void
+let_live(const char *root, uint64_t seed)
+{
+    struct port *p = port_native();
+    struct port_stat st;
+    char path[WORLD_PATH + 20];
+
+    world_join(path, sizeof(path), root, "works");
+    for (int i = 0; i < 30000 && port_stat_at(p, NULL, path, &st) != AL_OK; i++) {
+        port_sleep_ns(p, 1000000);
+    }
+    port_sleep_ns(p, (int64_t)(world_word(seed, 99) % (1000u * LIFE_MS)) * 1000);
+    TAP_OK(port_unlink(p, NULL, path));
+}
+
+#ifdef _WIN32
+
 static void
 kill_one(const char *root, uint64_t seed)
 {
-    char number[30], line[64];
-    int fds[2];
-    FILE *from;
+    STARTUPINFOA start = {.cb = sizeof(start)};
+    PROCESS_INFORMATION child_process;
+    char line[4 * WORLD_PATH];
+
+    (void)snprintf(line, sizeof(line), "\"%s\" a \"%s\" child \"%s\" %llu", program, dll, root, (unsigned long long)seed);
+    TAP_CHECK(CreateProcessA(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &child_process));
+    let_live(root, seed);
+    TAP_CHECK(TerminateProcess(child_process.hProcess, 9));
+    TAP_CHECK(WaitForSingleObject(child_process.hProcess, 10000) == WAIT_OBJECT_0);
+    (void)CloseHandle(child_process.hThread);
+    (void)CloseHandle(child_process.hProcess);
+}
+
+#else
+
+static void
+kill_one(const char *root, uint64_t seed)
+{
+    char number[30];
     pid_t pid;
 
     (void)snprintf(number, sizeof(number), "%" PRIu64, seed);
-    TAP_CHECK(pipe(fds) == 0);
     pid = fork();
     TAP_CHECK(pid >= 0);
     if (pid == 0) {
-        (void)dup2(fds[1], 1);
-        (void)close(fds[0]);
-        (void)close(fds[1]);
         (void)execl(program, program, "a", dll, "child", root, number, (char *)NULL);
         _exit(127);
     }
-    (void)close(fds[1]);
-    from = fdopen(fds[0], "r");
-    while (fgets(line, sizeof(line), from) != NULL && strcmp(line, "works\n") != 0) {
-        printf("# child: %s", line);
-    }
-    (void)usleep((useconds_t)(world_word(seed, 99) % (1000u * LIFE_MS)));
+    let_live(root, seed);
     TAP_CHECK(kill(pid, SIGKILL) == 0);
     TAP_CHECK(waitpid(pid, NULL, 0) == pid);
-    (void)fclose(from);
 }
+
+#endif
 
 static unsigned healed, undone, finished;
 
