@@ -27,7 +27,8 @@
  * What is not so: rows of two files whose times are equal may be placed either way; rows older than INVENTORY_MOVES_NS
  * go through no moves that were forgotten; one row of a file stands for all of its hour, so that of two files of one name in
  * one hour, in a folder that was moved and made anew, the older may miss up to that hour. Between a late row and
- * the next scan, a file that was made at the old path of a folder may be shown at the new one; its evidence waits meanwhile.
+ * the next scan, a file that was made at the old path of a folder may be shown at the new one; its evidence waits meanwhile. A
+ * folder's delete told after the move of another one to its name leaves the files of both listed until then.
  *
  * Scope, threads, errors and exactly once: as in inventory.h; stream and seq are those of the batch, and grow together
  * with those of outcomes of the same stream. */

@@ -72,6 +72,35 @@ what_was_used_after_its_folder_s_delete_stays_beside_what_came(void)
     help_end(&h);
 }
 
+/* Which of the files came, and which were there before, nobody knows any more (adr 0055): nothing is taken away for it, and a
+ * scan says. */
+static void
+a_delete_told_after_what_came_in_its_place_takes_none_of_it_away(void)
+{
+    struct help h;
+    struct inventory_access late = row(INVENTORY_ACCESS_FOLDER_DELETE, "/a/b", "", T(5)), made;
+    struct entry_record e;
+    struct scan s;
+
+    begin(&h);
+    made = with_stat(row(INVENTORY_ACCESS_CREATE, "/c/new.mov", "", T(2)), PORT_T_FILE, 7);
+    (void)tell(&h, &made, 1);
+    (void)move(&h, "/c", "/a/b", T(6));
+    (void)tell(&h, &late, 1);
+    (void)used(&h, "/a/b/new.mov", T(7));
+    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + DAY_NS, NULL));
+    TAP_CHECK(last_of(&h, "/a/b/new.mov") == T(7) && last_of(&h, "/a/b/two.MOV") == 1);
+    scan_begin(&s, &h, SCAN(03));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_folder(&s, 3, 2, "b", 0);
+    e = a_file(3, "new.mov", 7, 0);
+    scan_add(&s, &e);
+    (void)scan_end(&s);
+    TAP_CHECK(last_of(&h, "/a/b/new.mov") == T(7) && last_of(&h, "/a/b/two.MOV") == 0);
+    help_end(&h);
+}
+
 static void
 a_folder_that_was_made_anew_is_there_and_empty(void)
 {
@@ -132,6 +161,7 @@ main(void)
     TAP_RUN(a_delete_waits_and_may_be_taken_back);
     TAP_RUN(a_folder_that_comes_to_a_deleted_one_s_name_does_not_wait_for_it);
     TAP_RUN(what_was_used_after_its_folder_s_delete_stays_beside_what_came);
+    TAP_RUN(a_delete_told_after_what_came_in_its_place_takes_none_of_it_away);
     TAP_RUN(a_folder_that_was_made_anew_is_there_and_empty);
     TAP_RUN(a_scan_that_sees_it_takes_a_delete_back);
     TAP_RUN(a_delete_of_what_is_archived_is_ours);
