@@ -101,6 +101,7 @@ struct volume { /* settings never change: a changed one is another struct volume
     unsigned refs; /* under agent.mutex; one is the agent's list's */
     al_id id, share_id;
     char *name, *path, *kind;
+    char *root_path; /* path with '/' between parts */
     bool tracked_only, has_key;
     uint8_t key[CONFIG_KEY_LEN];
     char *url, *user, *password, *share_name; /* of the share; url NULL: none */
@@ -257,6 +258,11 @@ bool agent_gate_tend(struct agent_gate *g);
 /* Why a volume of this kind holds no stubs here, for people; "" where it may. */
 void agent_gate_why_not(struct agent_gate *g, const char *kind, char *text, size_t cap);
 void agent_gate_answer(struct agent_gate *g, uint64_t number, int code);
+/* Whether stubs of this system are made beside the files, by a maker; then no volume has a root of
+ * stub_volume. */
+bool agent_gate_makes(struct agent_gate *g);
+/* The maker (agent/stub/maker.h), until the agent ends. NULL: none is there yet. */
+struct stub_maker *agent_gate_maker(struct agent_gate *g);
 /* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system;
  * AL_EUNREACH. */
 int agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret) AL_MUST_CHECK;

@@ -42,6 +42,10 @@ volume_place(struct volume *v, struct volume_place *ret, struct al_fail *fail)
                                     .key = v->key,
                                     .name = v->name,
                                     .share_name = v->share_name};
+    if (agent_gate_makes(a->gate) && strcmp(v->kind, "ntfs") == 0) {
+        p.mover.maker = agent_gate_maker(a->gate);
+        p.mover.root_path = v->root_path;
+    }
     *ret = p;
     return AL_OK;
 }

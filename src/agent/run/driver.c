@@ -12,7 +12,7 @@ struct generation {
     struct generation *former;
     struct agent_config *config; /* a reference */
     struct ease_volume *list;
-    const char **paths; /* of the same places; the folders of flavour B */
+    char **paths; /* of the same places, with '/'; the folders of flavour B */
     size_t count;
 };
 
@@ -20,7 +20,7 @@ struct driver {
     struct driver_conf conf;
     struct driver_settings settings;
     char *folder, *dll;
-    struct driver_told *told;
+    struct ease_tell *tell;
     int64_t again_ns, wait_ns; /* of driver_tend: not before */
 
     port_mutex life; /* over the binding */
@@ -116,11 +116,25 @@ static void
 generation_free(struct generation *g)
 {
     if (g != NULL) {
+        for (size_t i = 0; g->paths != NULL && i < g->count; i++) {
+            al_free(g->paths[i]);
+        }
         (void)agent_config_unref(g->config); /* returns NULL */
         al_free(g->list);
         al_free(g->paths);
         al_free(g);
     }
+}
+
+char *
+driver_path_slashed(const char *path)
+{
+    char *copy = al_strdup(path);
+
+    for (char *c = copy; copy != NULL && path[0] != '/' && *c != '\0'; c++) {
+        *c = *c == '\\' ? '/' : *c;
+    }
+    return copy;
 }
 
 static bool
@@ -157,7 +171,12 @@ generation_new(struct agent_config *c, struct generation **ret)
         memcpy(to->marker_key, v->marker_key, sizeof(to->marker_key));
         to->target = (struct target_conf){
             .url = s->url, .user = s->user, .password = s->password, .customer_id = c->customer_id};
-        g->paths[g->count++] = v->path;
+        to->root = g->paths[g->count] = driver_path_slashed(v->path);
+        if (to->root == NULL) {
+            generation_free(g);
+            return AL_ENOMEM;
+        }
+        g->count++;
     }
     *ret = g;
     return AL_OK;
@@ -213,35 +232,6 @@ driver_apply(struct driver *d, struct agent_config *c)
     }
     port_mutex_unlock(&d->life);
     return rc;
-}
-
-/* The path of the volume that a request was found to be of. */
-static const char *
-path_of(struct driver *d, const struct ease_volume *v)
-{
-    const struct generation *g;
-
-    port_mutex_lock(&d->lock);
-    g = d->volumes;
-    port_mutex_unlock(&d->lock);
-    for (; g != NULL; g = g->former) {
-        for (size_t i = 0; i < g->count; i++) {
-            if (&g->list[i] == v) {
-                return g->paths[i];
-            }
-        }
-    }
-    return "";
-}
-
-static void
-on_told(void *ctx, const struct ease_told *told)
-{
-    struct driver *d = ctx;
-
-    if (told->volume != NULL) {
-        driver_told_put(d->told, told, path_of(d, told->volume));
-    }
 }
 
 /* ---- beginning ---- */
@@ -331,17 +321,21 @@ start(struct driver *d, const struct generation *g, struct al_fail *fail)
         .install = d->settings.install,
         .threads = d->settings.threads,
         .timeout_s = d->settings.timeout_s,
-        .folders = g->paths,
+        .folders = (const char *const *)g->paths,
         .folder_count = g->count < EASE_FOLDERS_MAX ? g->count : EASE_FOLDERS_MAX,
         .answer = {.fetch = d->fetch,
                    .volumes = g->list,
                    .volume_count = g->count,
                    .policy = d->settings.keep ? EASE_KEEP_STUB : EASE_FILL_STUB,
-                   .told = on_told,
-                   .told_ctx = d}};
+                   .filling = ease_tell_filling,
+                   .told = ease_tell,
+                   .told_ctx = d->tell}};
     int rc = ease_start(&conf, &d->ease, fail);
 
     d->bound = rc == AL_OK ? g : NULL;
+    if (rc == AL_OK) {
+        ease_tell_maker(d->tell, ease_maker(d->ease));
+    }
     return rc;
 }
 
@@ -419,6 +413,7 @@ rebind(struct driver *d)
     }
     ease_state_get(d->ease, &s);
     if (s.flavour == EASE_FRAMEWORK) {
+        ease_tell_maker(d->tell, NULL);
         d->ease = ease_stop(d->ease);
     } else {
         d->bound = d->volumes;
@@ -462,15 +457,15 @@ driver_again(struct driver *d)
     port_mutex_unlock(&d->lock);
 }
 
-struct ease *
-driver_ease(struct driver *d)
+struct stub_maker *
+driver_maker(struct driver *d)
 {
-    struct ease *e;
+    struct stub_maker *m;
 
     port_mutex_lock(&d->life);
-    e = d->ease;
+    m = d->ease != NULL ? ease_maker(d->ease) : NULL;
     port_mutex_unlock(&d->life);
-    return e;
+    return m;
 }
 
 /* ---- life ---- */
@@ -518,7 +513,12 @@ driver_open(const struct driver_conf *conf, struct driver **ret, struct al_fail 
     d->state.timeout_s = d->settings.timeout_s != 0 ? d->settings.timeout_s : EASE_TIMEOUT_S;
     d->state.room_bytes = d->settings.room_bytes;
     rc = rc != AL_OK ? rc : open_texts(d);
-    rc = rc != AL_OK ? rc : driver_told_open(conf->port, conf->log, conf->sink, &d->told);
+    rc = rc != AL_OK ? rc
+                     : ease_tell_open(&(struct ease_tell_conf){.port = conf->port,
+                                                               .log = conf->log,
+                                                               .journal = conf->journal,
+                                                               .sink = conf->sink},
+                                      &d->tell, fail);
     if (rc != AL_OK) {
         (void)driver_close(d); /* returns NULL */
         return al_fail_set(fail, rc, 0, "the filter driver's side cannot be set up");
@@ -533,6 +533,9 @@ driver_close(struct driver *d)
     if (d == NULL) {
         return NULL;
     }
+    if (d->tell != NULL) {
+        ease_tell_maker(d->tell, NULL);
+    }
     d->ease = ease_stop(d->ease);
     if (ease_callbacks() > 0) {
         return NULL; /* its threads still look at all this */
@@ -541,7 +544,7 @@ driver_close(struct driver *d)
         ease_fetch_cancel(d->fetch);
     }
     d->fetch = ease_fetch_close(d->fetch);
-    d->told = driver_told_close(d->told);
+    d->tell = ease_tell_close(d->tell);
     while (d->volumes != NULL) {
         struct generation *g = d->volumes;
 

@@ -11,7 +11,7 @@
 #define ALTO_AGENT_RUN_DRIVER_H
 
 #include "agent/ease/ease.h"
-#include "agent/journal/outcome.h"
+#include "agent/ease/tell.h"
 #include "agent/link/config.h"
 
 #define DRIVER_DLL "FilterAPI.dll"            /* in the program's folder */
@@ -29,9 +29,6 @@
 /* between two tries to begin: what is missing may have come */
 #define DRIVER_AGAIN_NS 10000000000
 #define DRIVER_AGAIN_NS_MAX 60000000000
-#define DRIVER_TOLD_MAX 512u /* outcomes that wait for the spool; then the driver's thread waits */
-#define DRIVER_TOLD_AGAIN_NS                                                                       \
-    60000000000 /* the same outcome of the same object is told once in so long */
 #define DRIVER_TELL_NS                                                                             \
     3600000000000 /* the state is told to the server on change, and once an hour */
 
@@ -99,22 +96,13 @@ int driver_state_text(const struct driver_state *s, struct al_buf *to) AL_MUST_C
 int driver_probe(struct port *port, struct port_file *state, struct driver_state *ret,
                  struct al_fail *fail) AL_MUST_CHECK;
 
-/* ---- driver_told.c ---- */
-struct driver_told;
-int driver_told_open(struct port *port, struct al_log *log, struct outcome_sink *sink,
-                     struct driver_told **ret) AL_MUST_CHECK;
-/* A file that came back, or a reader who was denied; reads that leave the stub a stub are only counted.
- * volume_path: of told's volume. From the driver's threads; waits only where DRIVER_TOLD_MAX wait. */
-void driver_told_put(struct driver_told *t, const struct ease_told *told, const char *volume_path);
-/* All that was put is in the sink when it returns. NULL is fine; returns NULL. */
-struct driver_told *driver_told_close(struct driver_told *t);
-
 /* ---- driver.c ---- */
 struct driver_conf { /* copied; everything it points at is lent */
     struct port *port;
     struct al_log *log;
     const char *state_path;
     struct port_file *state;
+    struct journal *journal;
     struct outcome_sink *sink;
     const char *dll; /* instead of the settings'; NULL: theirs */
 };
@@ -129,11 +117,15 @@ int driver_apply(struct driver *d, struct agent_config *c) AL_MUST_CHECK;
 bool driver_tend(struct driver *d);
 void driver_again(struct driver *d); /* the next driver_tend tries whatever the time is */
 void driver_state_get(struct driver *d, struct driver_state *ret);
-/* NULL unless connected once; valid until driver_close. */
-struct ease *driver_ease(struct driver *d);
+/* Who makes stubs (agent/stub/maker.h), valid until driver_close. NULL: the driver was not connected
+ * yet, or makes none of files that are there. */
+struct stub_maker *driver_maker(struct driver *d);
 struct driver *driver_close(struct driver *d); /* NULL is fine; returns NULL */
 
 /* Whether path lies in the folder, or is it: parts compared without case or kind of slash. */
 bool driver_path_within(const char *folder, const char *path);
+/* al_alloc'ed copy with the slashes of all paths here, of one as people write it on Windows; one that
+ * begins with '/' is as it was. NULL: no memory. */
+char *driver_path_slashed(const char *path) AL_MUST_CHECK;
 
 #endif

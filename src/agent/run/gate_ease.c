@@ -33,6 +33,7 @@ agent_gate_start(struct agent *a, struct agent_gate **ret, struct al_fail *fail)
                                            .log = a->log,
                                            .state_path = a->options.state,
                                            .state = a->state,
+                                           .journal = a->journal,
                                            .sink = &a->sink.sink,
                                            .dll = a->options.driver},
                      &g->driver, fail);
@@ -144,17 +145,27 @@ agent_gate_why_not(struct agent_gate *g, const char *kind, char *text, size_t ca
     (void)driver_can_stub(&s, text, cap);
 }
 
+bool
+agent_gate_makes(struct agent_gate *g)
+{
+    (void)g;
+    return true;
+}
+
+struct stub_maker *
+agent_gate_maker(struct agent_gate *g)
+{
+    return driver_maker(g->driver);
+}
+
 int
 agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret,
                 struct al_fail *fail)
 {
-    char text[256];
-
+    (void)a;
     (void)conf;
     (void)ret;
-    agent_gate_why_not(a->gate, "ntfs", text, sizeof(text));
-    return al_fail_set(fail, AL_ENOTSUP, 0, "%s",
-                       text[0] != '\0' ? text : "stubs are read here; none is made yet");
+    return al_fail_set(fail, AL_ENOTSUP, 0, "stubs of this system are made beside their files");
 }
 
 /* ---- what only alto-gate has ---- */

@@ -113,6 +113,20 @@ agent_gate_why_not(struct agent_gate *g, const char *kind, char *text, size_t ca
     }
 }
 
+bool
+agent_gate_makes(struct agent_gate *g)
+{
+    (void)g;
+    return false;
+}
+
+struct stub_maker *
+agent_gate_maker(struct agent_gate *g)
+{
+    (void)g;
+    return NULL;
+}
+
 void
 agent_gate_answer(struct agent_gate *g, uint64_t number, int code)
 {

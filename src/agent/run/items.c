@@ -218,6 +218,32 @@ work_archive(struct agent_work *aw, struct volume *v, const struct rule *rule)
     }
 }
 
+/* Stubs of a maker: the file gives way to one, as to a placeholder. */
+static void
+tier_made(struct agent_work *aw, struct volume *v, const struct rule *rule)
+{
+    AL_CLEANUP(volume_place_end) struct volume_place place = {0};
+    struct al_fail fail = {0};
+    int rc = volume_place(v, &place, &fail);
+
+    if (rc == AL_OK) {
+        port_mutex_lock(&v->lock);
+        if (v->state != VOLUME_OK || place.mover.maker == NULL) {
+            rc = al_fail_set(&fail, AL_ENOTSUP, 0, "%s",
+                             v->text[0] != '\0' ? v->text : "the volume holds no stubs yet");
+        }
+        port_mutex_unlock(&v->lock);
+    }
+    rc = rc != AL_OK ? rc : volume_manifests(v, &place.mover.manifests, &fail);
+    if (rc == AL_OK) {
+        end_work(aw, submit_moves(aw, v, &place.mover, rule, MOVER_TIER));
+    } else if (rc == AL_ENOTSUP) {
+        refuse_all(aw, STUB_R_UNSUPPORTED, fail.text);
+    } else {
+        work_end(aw, rc, fail.text);
+    }
+}
+
 void
 work_tier(struct agent_work *aw)
 {
@@ -232,8 +258,12 @@ work_tier(struct agent_work *aw)
     if (rc == AL_OK && v == NULL) {
         rc = al_fail_set(&fail, AL_ENOENT, 0, "this host has no such volume");
     }
-    if (rc == AL_OK && aw->work->kind == WORK_ARCHIVE) {
-        work_archive(aw, v, rule);
+    if (rc == AL_OK && (aw->work->kind == WORK_ARCHIVE || agent_gate_makes(a->gate))) {
+        if (aw->work->kind == WORK_ARCHIVE) {
+            work_archive(aw, v, rule);
+        } else {
+            tier_made(aw, v, rule);
+        }
         volume_unref(v);
         return;
     }

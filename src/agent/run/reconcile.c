@@ -124,8 +124,25 @@ not_open(struct volume *v, struct al_fail *fail)
                        why[0] != '\0' ? ": " : "", why);
 }
 
+/* Of a volume with a maker; adopting is asked for by nobody yet, so copies raise their alarm. */
 static int
-walk(struct walking *w, const struct recall_volume *rv, struct al_fail *fail)
+walk_made(struct volume *v, const struct reconcile_env *env, struct walking *w,
+          struct al_fail *fail)
+{
+    AL_CLEANUP(volume_place_end) struct volume_place place = {0};
+    struct reconcile_made made = {.env = env, .mover_env = &v->agent->mover_env};
+    int rc = volume_place(v, &place, fail);
+
+    if (rc == AL_OK && place.mover.maker == NULL) {
+        rc = not_open(v, fail);
+    }
+    made.volume = &place.mover;
+    return rc != AL_OK ? rc : reconcile_walk_made(&made, on_entry, w, &w->counts, fail);
+}
+
+/* rv NULL: its stubs are made by a maker. */
+static int
+walk(struct walking *w, struct volume *v, const struct recall_volume *rv, struct al_fail *fail)
 {
     struct agent *a = w->aw->agent;
     const char *job_id = w->aw->work->job_id;
@@ -138,7 +155,8 @@ walk(struct walking *w, const struct recall_volume *rv, struct al_fail *fail)
                                 .connect = {.get = connect, .ctx = &c},
                                 .is_anothers = volume_is_anothers,
                                 .others_ctx = a};
-    int rc = reconcile_walk(&env, rv, on_entry, w, &w->counts, fail);
+    int rc = rv != NULL ? reconcile_walk(&env, rv, on_entry, w, &w->counts, fail)
+                        : walk_made(v, &env, w, fail);
 
     c.target = target_close(c.target);
     if (rc == AL_OK) {
@@ -164,7 +182,8 @@ work_reconcile(struct agent_work *aw)
         volume_look(v);
     }
     rv = v != NULL ? volume_recall(v) : NULL;
-    rc = rv == NULL ? not_open(v, &fail) : walk(&w, rv, &fail);
+    rc = rv == NULL && (v == NULL || !agent_gate_makes(a->gate)) ? not_open(v, &fail)
+                                                                 : walk(&w, v, rv, &fail);
     al_log(a->log, AL_LOG_INFO,
            "reconcile of %s: %llu markers, %llu adopted, %llu dropped, %llu alarms, %llu folders "
            "unreadable",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/auditlog/follow.h"
+#include "agent/mover/swap.h"
 #include "base/mem.h"
 
 #define SCAN_ODD_MAX 10000u /* files looked at closer; more come with the next scan */
@@ -12,7 +13,10 @@ struct scan {
     struct agent_work *aw;
     struct link_entries *entries;
     struct al_fail *fail;
-    port_mutex lock; /* the odd files: told by several walkers at once */
+    port_mutex lock;          /* the odd files: told by several walkers at once */
+    struct stub_maker *maker; /* NULL: none */
+    struct volume *volume;
+    struct port_file *root; /* with a maker */
     char *odd[SCAN_ODD_MAX];
     size_t odd_count;
     uint64_t odd_more;
@@ -51,6 +55,50 @@ on_odd(void *ctx, struct al_span path)
     al_free(text);
 }
 
+/* Appends the absolute path of a file of the folder. */
+static int
+path_of(struct scan *s, struct port_file *folder, const char *name, struct al_buf *to)
+{
+    struct port *port = s->aw->agent->port;
+    struct port_stat here, root;
+    size_t at;
+    int rc = al_buf_addf(to, "%s/", s->volume->root_path);
+
+    at = to->len;
+    rc = rc != AL_OK ? rc : port_stat(port, s->root, &root);
+    rc = rc != AL_OK ? rc : port_stat(port, folder, &here);
+    if (rc == AL_OK && (here.ino != root.ino || here.dev != root.dev)) {
+        rc = port_path_of(port, s->root, folder, to);
+    }
+    rc = rc == AL_OK && to->len > at ? al_buf_adds(to, "/") : rc;
+    return rc != AL_OK ? rc : al_buf_adds(to, name);
+}
+
+/* One that cannot be looked at now counts as the stub it may be: nobody is to take it for a file that
+ * has its bytes. */
+static bool
+on_made(void *ctx, struct port_file *folder, const char *name, const struct port_stat *st,
+        bool *ret_odd)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    AL_CLEANUP(al_buf_free) struct al_buf bytes = {0};
+    struct scan *s = ctx;
+    struct stub_seen seen = {.is = STUB_IS_NONE};
+    int rc;
+
+    if (!s->maker->ops->may_be(s->maker, st)) {
+        return false;
+    }
+    al_buf_init(&path, SWAP_PATH_MAX);
+    al_buf_init(&bytes, SWAP_PATH_MAX);
+    rc = path_of(s, folder, name, &path);
+    rc = rc != AL_OK ? rc
+                     : s->maker->ops->look(s->maker, (const char *)path.at, s->volume->key, &bytes,
+                                           &seen, NULL);
+    *ret_odd = rc == AL_OK && seen.is != STUB_IS_NONE && seen.is != STUB_IS_OURS;
+    return rc != AL_OK || seen.is != STUB_IS_NONE;
+}
+
 /* A scan heals nothing that needs the share: it looks, and tells. */
 static int
 no_share(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
@@ -73,9 +121,16 @@ look_closer(struct scan *s, struct volume *v)
     struct reconcile_counts counts = {0};
     const struct recall_volume *rv = volume_recall(v);
 
+    AL_CLEANUP(volume_place_end) struct volume_place place = {0};
+    struct reconcile_made made = {.env = &env, .mover_env = &a->mover_env};
+    bool open = s->maker != NULL && s->odd_count > 0 && volume_place(v, &place, NULL) == AL_OK;
+
+    made.volume = &place.mover;
     for (size_t i = 0; i < s->odd_count; i++) {
         if (rv != NULL && !v->tracked_only && !work_stops(s->aw)) {
             reconcile_look(&env, rv, al_span_of(s->odd[i]), &counts);
+        } else if (open && place.mover.maker != NULL && !work_stops(s->aw)) {
+            reconcile_look_made(&made, al_span_of(s->odd[i]), &counts);
         }
         al_free(s->odd[i]);
     }
@@ -130,8 +185,13 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
     }
     s->aw = aw;
     s->fail = fail;
+    s->volume = v;
+    s->maker = v->has_key && strcmp(v->kind, "ntfs") == 0 ? agent_gate_maker(a->gate) : NULL;
+    conf.stub_of = s->maker != NULL ? on_made : NULL;
     port_mutex_init(&s->lock);
-    rc = link_entries_open(a->link, aw->work->scan_id, &s->entries, fail);
+    rc = s->maker == NULL ? AL_OK
+                          : port_open(a->port, NULL, v->path, PORT_READ | PORT_FOLDER, 0, &s->root);
+    rc = rc != AL_OK ? rc : link_entries_open(a->link, aw->work->scan_id, &s->entries, fail);
     if (rc == AL_OK) {
         if (port_names_new(&names) == AL_OK) {
             conf.names = names;
@@ -143,6 +203,7 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
         s->entries = link_entries_close(s->entries);
         look_closer(s, v);
     }
+    port_close_quiet(a->port, &s->root);
     port_mutex_end(&s->lock);
     al_free(s);
     return rc;

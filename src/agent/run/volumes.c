@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/run/driver.h"
 #include "base/mem.h"
 
 const char *
@@ -137,6 +138,7 @@ volume_free(struct volume *v)
     al_free(v->user);
     al_free(v->url);
     al_free(v->kind);
+    al_free(v->root_path);
     al_free(v->path);
     al_free(v->name);
     al_wipe(v->key, sizeof(v->key));
@@ -184,8 +186,9 @@ volume_new(struct agent *a, const struct config_volume *c, const struct config_s
     memcpy(v->key, c->marker_key, sizeof(v->key));
     v->has_key = c->has_key;
     v->tracked_only = c->tracked_only || share == NULL || !c->has_key;
-    if (!copy(&v->name, c->name) || !copy(&v->path, c->path) || !copy(&v->kind, c->kind) ||
-        !copy(&v->url, share != NULL ? share->url : NULL) ||
+    v->root_path = driver_path_slashed(c->path);
+    if (v->root_path == NULL || !copy(&v->name, c->name) || !copy(&v->path, c->path) ||
+        !copy(&v->kind, c->kind) || !copy(&v->url, share != NULL ? share->url : NULL) ||
         !copy(&v->user, share != NULL ? share->user : NULL) ||
         !copy(&v->password, share != NULL ? share->password : NULL) ||
         !copy(&v->share_name, share != NULL ? share->name : NULL) ||
@@ -384,6 +387,10 @@ judge(struct volume *v, char *text, size_t cap)
     if (rc == AL_OK && v->tracked_only) {
         say_why_tracked(v, text, cap);
         return VOLUME_TRACKED_ONLY;
+    }
+    if (rc == AL_OK && agent_gate_makes(a->gate)) {
+        agent_gate_why_not(a->gate, v->kind, text, cap);
+        return text[0] == '\0' ? VOLUME_OK : VOLUME_TRACKED_ONLY;
     }
     if (rc == AL_OK) {
         rc = root_of(v, &root);

@@ -21,12 +21,13 @@ static struct {
     char state[WORLD_PATH + 40], volume_2[WORLD_PATH + 40];
     struct port_file *folder;
     struct driver *driver;
+    struct journal *journal;
     struct outcome_sink sink;
     port_mutex lock;
     unsigned told;
     struct {
         int code;
-        char path[200], volume[40], object[40], text[256];
+        char path[200], volume[40], object[40], text[256], act[40];
         uint64_t size;
         uint32_t pid;
     } outcomes[TOLD_MAX];
@@ -47,7 +48,8 @@ on_put(struct outcome_sink *sink, const struct outcome *o)
         (void)snprintf(s.outcomes[s.told].volume, 40, "%s", o->volume_id);
         (void)snprintf(s.outcomes[s.told].object, 40, "%s",
                        o->object_id != NULL ? o->object_id : "");
-        (void)snprintf(s.outcomes[s.told].text, 256, "%s", o->text);
+        (void)snprintf(s.outcomes[s.told].text, 256, "%s", o->text != NULL ? o->text : "");
+        (void)snprintf(s.outcomes[s.told].act, 40, "%s", o->act);
     }
     s.told++;
     port_mutex_unlock(&s.lock);
@@ -57,6 +59,8 @@ on_put(struct outcome_sink *sink, const struct outcome *o)
 static void
 scene_begin(void)
 {
+    uint64_t torn = 0;
+
     memset(&s, 0, sizeof(s));
     port_mutex_init(&s.lock);
     s.sink.put = on_put;
@@ -66,12 +70,14 @@ scene_begin(void)
     TAP_OK(port_mkdirs(s.w.port, s.state, 0700));
     TAP_OK(port_mkdirs(s.w.port, s.volume_2, 0700));
     TAP_OK(port_open(s.w.port, NULL, s.state, PORT_READ | PORT_FOLDER, 0, &s.folder));
+    TAP_OK(journal_open(s.w.port, s.folder, &s.journal, &torn, NULL));
 }
 
 static void
 scene_end(void)
 {
     s.driver = driver_close(s.driver);
+    s.journal = journal_close(s.journal);
     port_close_quiet(s.w.port, &s.folder);
     world_end(&s.w);
     port_mutex_end(&s.lock);
@@ -84,6 +90,7 @@ open_driver(const char *dll)
                                      .log = &s.w.log,
                                      .state_path = s.state,
                                      .state = s.folder,
+                                     .journal = s.journal,
                                      .sink = &s.sink,
                                      .dll = dll};
 
@@ -303,9 +310,9 @@ test_what_is_missing_has_a_name_and_is_found_when_it_comes(void)
     s.w.stand->set(&(struct stand_settings){.driver_runs = false});
     expect(DRIVER_NOT_RUNNING);
     s.w.stand->set(&(struct stand_settings){.driver_runs = true});
-    TAP_CHECK(driver_ease(s.driver) == NULL);
+    TAP_CHECK(driver_maker(s.driver) == NULL);
     expect(DRIVER_OK);
-    TAP_CHECK(driver_ease(s.driver) != NULL);
+    TAP_CHECK((driver_maker(s.driver) != NULL) == !is_b);
     driver_state_get(s.driver, &st);
     TAP_CHECK(driver_can_stub(&st, text, sizeof(text)) == !is_b);
     TAP_CHECK((text[0] == '\0') == !is_b);
@@ -397,6 +404,7 @@ static void
 test_what_came_back_and_who_was_denied_is_told_once(void)
 {
     struct world_stub good, bad;
+    unsigned told = 0;
 
     scene_begin();
     key_put(KEY);
@@ -407,28 +415,30 @@ test_what_came_back_and_who_was_denied_is_told_once(void)
     world_stub(&s.w, &bad, "bad.mov", 3000, 2, true);
     TAP_OK(port_unlink(s.w.port, NULL, bad.object_path));
     TAP_EQUAL_U64(reads(&good), STAND_OK);
-    TAP_CHECK(told_at_least(1));
-    TAP_EQUAL_U64(s.outcomes[0].code, AL_OK);
-    TAP_EQUAL_STR(s.outcomes[0].path, "good \xc3\xbc.mov");
-    TAP_EQUAL_STR(s.outcomes[0].volume, VOLUME_ID);
-    TAP_EQUAL_STR(s.outcomes[0].object, good.object);
-    TAP_EQUAL_U64(s.outcomes[0].size, 90000);
-    TAP_EQUAL_U64(s.outcomes[0].pid, WORLD_READER);
+    if (!is_b) { /* of B's nobody can say whether they are files again: reconcile tells */
+        TAP_CHECK(told_at_least(++told));
+        TAP_EQUAL_U64(s.outcomes[0].code, AL_OK);
+        TAP_EQUAL_STR(s.outcomes[0].path, "good \xc3\xbc.mov");
+        TAP_EQUAL_STR(s.outcomes[0].volume, VOLUME_ID);
+        TAP_EQUAL_STR(s.outcomes[0].object, good.object);
+        TAP_EQUAL_U64(s.outcomes[0].size, 90000);
+        TAP_EQUAL_U64(s.outcomes[0].pid, WORLD_READER);
+    }
     for (int i = 0; i < 5; i++) {
         TAP_EQUAL_U64(reads(&bad), STAND_DENIED);
     }
-    TAP_CHECK(told_at_least(2));
-    TAP_CHECK(s.outcomes[1].code != AL_OK && s.outcomes[1].text[0] != '\0');
-    TAP_EQUAL_STR(s.outcomes[1].path, "bad.mov");
+    TAP_CHECK(told_at_least(++told));
+    TAP_CHECK(s.outcomes[told - 1].code != AL_OK && s.outcomes[told - 1].text[0] != '\0');
+    TAP_EQUAL_STR(s.outcomes[told - 1].path, "bad.mov");
     world_stub_end(&good);
     world_stub_end(&bad);
     s.driver = driver_close(s.driver);
-    TAP_EQUAL_U64(s.told, 2);
+    TAP_EQUAL_U64(s.told, told);
     scene_end();
 }
 
 static void
-test_stubs_that_stay_stubs_are_told_as_nothing(void)
+test_what_was_read_of_a_stub_that_stays_one_is_told(void)
 {
     const struct driver_settings keep = {.keep = true};
     struct world_stub stub;
@@ -448,7 +458,8 @@ test_stubs_that_stay_stubs_are_told_as_nothing(void)
     driver_state_get(s.driver, &st);
     TAP_CHECK(st.ease.answered.blocks > 0 && st.ease.answered.fills == 0);
     s.driver = driver_close(s.driver);
-    TAP_EQUAL_U64(s.told, 0);
+    TAP_CHECK(s.told > 0); /* once an open; the stand-in's reads are an open each */
+    TAP_EQUAL_STR(s.outcomes[0].act, "read");
     world_stub_end(&stub);
     scene_end();
 }
@@ -496,7 +507,7 @@ main(int argc, char **argv)
     TAP_RUN(test_recalls_never_lie_in_a_volume);
     TAP_RUN(test_volumes_of_a_new_configuration_are_answered_at_once);
     TAP_RUN(test_what_came_back_and_who_was_denied_is_told_once);
-    TAP_RUN(test_stubs_that_stay_stubs_are_told_as_nothing);
+    TAP_RUN(test_what_was_read_of_a_stub_that_stays_one_is_told);
     TAP_RUN(test_the_record_for_the_server_is_whole);
     return tap_end();
 }
