@@ -272,6 +272,7 @@ stand_connect(uint32_t threads, stand_message_fn m, stand_disconnect_fn d)
     if (stand.message != NULL || threads == 0 || threads > STAND_THREADS || m == NULL) {
         return false;
     }
+    stand_ask_begin();
     stand.message = m;
     stand.disconnected = d;
     stand.stop = false;

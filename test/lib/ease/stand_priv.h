@@ -92,4 +92,7 @@ bool stand_stub_over(const uint16_t *path, const struct stand_stub *s);
 uint64_t stand_locked_id(const uint16_t *path);
 extern const struct stand_control stand_functions;
 
+/* ---- stand_ask.c ---- */
+void stand_ask_begin(void); /* once; nothing where nobody wants it */
+
 #endif
