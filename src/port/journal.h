@@ -23,6 +23,10 @@ struct port_journal *port_journal_close(struct port_journal *j); /* NULL is fine
 /* AL_ENOTSUP: it is not switched on, or is being deleted. */
 int port_journal_state(struct port_journal *j, struct port_journal_state *ret) AL_MUST_CHECK;
 
+/* The handle of the file with this id (version 2 of a record: 8 bytes, zero-padded) on on_fs's volume. */
+int port_journal_handle(struct port_file *on_fs, const uint8_t id[16],
+                        struct port_handle *ret) AL_MUST_CHECK;
+
 #define PORT_JOURNAL_BYTES 65536u /* for a read */
 /* What was written from place `from` on, as READ_USN_JOURNAL gives it: 8 bytes that are the next place,
  * then whole records (agent/walk/usn.h takes them apart). *ret_len 8: nothing more yet. AL_ECHANGED: it is not

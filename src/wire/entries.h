@@ -30,7 +30,10 @@
 enum entry_flag {
     ENTRY_UNREADABLE = 1, /* a folder that could not be listed: what was known below it stays */
     ENTRY_STUB = 2,       /* carries the marker's attribute, whatever is in it */
-    ENTRY_MOUNT = 4       /* another filesystem is mounted here; not descended */
+    ENTRY_MOUNT = 4,      /* another filesystem is mounted here; not descended */
+    /* with ENTRY_UNREADABLE, for who does not know it: a folder that was left alone, since nothing changed in
+     * it. What was known there and below stays, and nothing of it counts as unreadable */
+    ENTRY_UNCHANGED = 8
 };
 /* Above the flags lie the attributes of the file: flags = enum entry_flag | enum port_attr <<
  * ENTRY_ATTRS_SHIFT. */

@@ -18,7 +18,8 @@ struct node {
     struct node *next;    /* on the stack, or in a walker's list of children */
     struct port_file *fd; /* for the children's use while `shared` */
     bool shared;
-    _Atomic uint32_t refs; /* one while pending or listed, one per child */
+    const struct walk_plan_node *plan; /* NULL: it and all below */
+    _Atomic uint32_t refs;             /* one while pending or listed, one per child */
     uint64_t id;
     char name[]; /* NUL-terminated */
 };
@@ -230,10 +231,63 @@ add_folder(struct walker *me, const struct node *n, uint32_t flags)
                              .flags = flags,
                              .name = n->parent != NULL ? al_span_of(n->name) : al_span_of("")};
 
-    if (flags & ENTRY_UNREADABLE) {
+    if (flags & ENTRY_UNCHANGED) {
+        me->result.unchanged++;
+    } else if (flags & ENTRY_UNREADABLE) {
         me->result.unreadable++;
     }
     return add_record(me, &r);
+}
+
+#define LEFT_ALONE (ENTRY_UNREADABLE | ENTRY_UNCHANGED)
+
+static int
+push_later(struct walker *me, struct node *parent, const char *name, size_t len,
+           const struct walk_plan_node *plan)
+{
+    struct node *child = node_new(me->walk, parent, name, len);
+
+    if (child == NULL) {
+        return AL_ENOMEM;
+    }
+    child->plan = plan != NULL && plan->how == WALK_WHOLE ? NULL : plan;
+    child->next = me->children;
+    me->children = child;
+    me->child_count++;
+    return AL_OK;
+}
+
+/* What the plan has of `name` in a folder of it; NULL: nothing. */
+static int
+planned(const struct walk *w, const struct node *folder, const char *name,
+        const struct walk_plan_node **ret)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {.max = WALK_PATH_MAX};
+    int rc = al_buf_adds(&path, folder->plan->path);
+
+    if (rc == AL_OK && path.len > 0) {
+        rc = al_buf_adds(&path, "/");
+    }
+    if (rc == AL_OK) {
+        rc = al_buf_adds(&path, name);
+    }
+    if (rc == AL_OK) {
+        *ret = walk_plan_find(w->conf->only, al_buf_span(&path));
+    }
+    return rc;
+}
+
+/* A folder that a listing met: known as it was, unless the plan has it. */
+static int
+leave_alone(struct walker *me, struct node *folder, const struct port_dirent *e)
+{
+    struct node *n = node_new(me->walk, folder, e->name, e->name_len);
+    int rc = n != NULL ? add_folder(me, n, LEFT_ALONE) : AL_ENOMEM;
+
+    if (n != NULL) {
+        node_unref(me->walk, n);
+    }
+    return rc;
 }
 
 static void
@@ -395,20 +449,23 @@ add_entry(struct walker *me, struct node *folder, struct port_file *fd, const st
         rc = tell_owner(me, st->uid);
     }
     if (rc == AL_OK && st->type == PORT_T_FOLDER && !mount && (st->attrs & PORT_A_REPARSE) == 0) {
-        struct node *child;
+        const struct walk_plan_node *plan = NULL;
 
+        if (folder->plan != NULL) {
+            rc = planned(w, folder, e->name, &plan);
+        }
+        if (rc != AL_OK) {
+            return rc;
+        }
+        if (folder->plan != NULL && plan == NULL) {
+            return leave_alone(me, folder, e);
+        }
         if (w->pending + me->child_count >=
             WALK_PENDING_MAX) { /* a few more or less do not matter */
             *ret_too_many = true;
             return AL_OK;
         }
-        child = node_new(w, folder, e->name, e->name_len);
-        if (child == NULL) {
-            return AL_ENOMEM;
-        }
-        child->next = me->children;
-        me->children = child;
-        me->child_count++;
+        rc = push_later(me, folder, e->name, e->name_len, plan);
     }
     return rc;
 }
@@ -470,6 +527,22 @@ means_gone(int rc)
     return rc == AL_ENOENT || rc == AL_ESTALE || rc == AL_ENOTDIR || rc == AL_ELOOP;
 }
 
+/* Not listed, only gone through. */
+static int
+go_on(struct walker *me, struct node *n)
+{
+    const struct walk_plan *p = me->walk->conf->only;
+    int rc = AL_OK;
+
+    for (uint32_t i = n->plan->first; rc == AL_OK && i != 0; i = p->nodes[i].next) {
+        const char *slash = strrchr(p->nodes[i].path, '/');
+        const char *name = slash != NULL ? slash + 1 : p->nodes[i].path;
+
+        rc = push_later(me, n, name, strlen(name), &p->nodes[i]);
+    }
+    return rc;
+}
+
 static int
 visit_open(struct walker *me, struct node *n)
 {
@@ -484,10 +557,15 @@ visit_open(struct walker *me, struct node *n)
     } else {
         atomic_fetch_sub(&w->open_folders, 1);
     }
-    rc = add_folder(me, n, 0);
-    if (rc == AL_OK) {
-        me->result.folders++;
-        rc = list(me, n, n->fd, &whole);
+    if (n->plan != NULL && n->plan->how == WALK_ON_THE_WAY) {
+        rc = add_folder(me, n, LEFT_ALONE);
+        rc = rc == AL_OK ? go_on(me, n) : rc;
+    } else {
+        rc = add_folder(me, n, 0);
+        if (rc == AL_OK) {
+            me->result.folders++;
+            rc = list(me, n, n->fd, &whole);
+        }
     }
     if (rc == AL_OK && !whole) {
         rc = add_folder(
@@ -594,6 +672,9 @@ root_open(struct walk *w, struct al_fail *fail)
         node_unref(w, root);
         return rc;
     }
+    if (w->conf->only != NULL && w->conf->only->nodes[0].how != WALK_WHOLE) {
+        root->plan = &w->conf->only->nodes[0];
+    }
     w->dev = st.dev;
     w->stack = root;
     w->pending = w->undone = 1;
@@ -606,6 +687,7 @@ result_add(struct walk_result *to, const struct walk_result *r)
     to->entries += r->entries;
     to->folders += r->folders;
     to->unreadable += r->unreadable;
+    to->unchanged += r->unchanged;
     to->gone += r->gone;
     to->stubs += r->stubs;
 }

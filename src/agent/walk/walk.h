@@ -22,6 +22,7 @@
 #define ALTO_AGENT_WALK_WALK_H
 
 #include "agent/stub/marker.h"
+#include "agent/walk/plan.h"
 #include "base/bytes.h"
 #include "port/names.h"
 #include "port/port.h"
@@ -49,8 +50,11 @@ struct walk_conf {
     struct port_names *names; /* the names of owners are told besides; NULL: they are not */
     const char *leave_out;    /* a name in the root that is no part of the volume; NULL: none */
     bool no_access_times;     /* they mean nothing here: told as 0 */
-    unsigned threads;         /* 0: 2 */
-    uint32_t batch_records;   /* 0: ENTRIES_BATCH_RECORDS; smaller in tests */
+    /* only these folders; others below a listed one, and those on the way, come as ENTRY_UNCHANGED.
+     * NULL: everything. Lent until walk_run ends */
+    const struct walk_plan *only;
+    unsigned threads;       /* 0: 2 */
+    uint32_t batch_records; /* 0: ENTRIES_BATCH_RECORDS; smaller in tests */
     /* Takes batch number seq (1, 2, 3 ...), called by the thread that called walk_run. What it
      * returns ends the walk unless AL_OK. */
     int (*send)(void *ctx, uint64_t seq, struct al_span packed);
@@ -68,6 +72,7 @@ struct walk_result {     /* filled also when the walk failed, as far as it came 
     uint64_t folders;    /* listed, the root included */
     uint64_t unreadable; /* folders with ENTRY_UNREADABLE */
     uint64_t gone;       /* vanished while we looked */
+    uint64_t unchanged;  /* folders with ENTRY_UNCHANGED */
     uint64_t stubs;      /* files with a marker */
     uint64_t batches;
 };

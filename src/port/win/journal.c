@@ -129,6 +129,13 @@ port_journal_state(struct port_journal *j, struct port_journal_state *ret)
 }
 
 int
+port_journal_handle(struct port_file *on_fs, const uint8_t id[16], struct port_handle *ret)
+{
+    *ret = win_handle_of(on_fs, id);
+    return AL_OK;
+}
+
+int
 port_journal_read(struct port_journal *j, uint64_t id, int64_t from, void *to, size_t cap,
                   size_t *ret_len)
 {

@@ -256,20 +256,27 @@ win_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags
 
 enum { HANDLE_64 = 1, HANDLE_128 = 2 };
 
+struct port_handle
+win_handle_of(const struct port_file *f, const uint8_t id[16])
+{
+    struct port_handle h = {0};
+
+    al_put_u32(h.bytes, f->serial);
+    memcpy(h.bytes + 4, id, 16);
+    h.type = al_get_u64(h.bytes + 12) == 0 ? HANDLE_64 : HANDLE_128;
+    h.len = h.type == HANDLE_64 ? 12 : 20;
+    return h;
+}
+
 int
 win_handle_get(struct port *p, struct port_file *f, struct port_handle *ret)
 {
     FILE_ID_INFO id = {0};
-    struct port_handle h = {0};
 
     if (!GetFileInformationByHandleEx(f->handle, FileIdInfo, &id, sizeof(id))) {
         return win_code(GetLastError());
     }
-    al_put_u32(h.bytes, f->serial);
-    memcpy(h.bytes + 4, id.FileId.Identifier, 16);
-    h.type = al_get_u64(h.bytes + 12) == 0 ? HANDLE_64 : HANDLE_128;
-    h.len = h.type == HANDLE_64 ? 12 : 20;
-    *ret = h;
+    *ret = win_handle_of(f, id.FileId.Identifier);
     return AL_OK;
 }
 
@@ -426,8 +433,12 @@ win_path_of(struct port *p, struct port_file *root, struct port_file *f, struct 
     }
     len = wcslen(above);
     len -= len > 0 && above[len - 1] == L'\\';
-    if (f->serial != root->serial || wcsncmp(path, above, len) != 0 || path[len] != L'\\') {
+    if (f->serial != root->serial || wcsncmp(path, above, len) != 0 ||
+        (path[len] != L'\\' && path[len] != L'\0')) {
         return AL_ENOENT;
+    }
+    if (path[len] == L'\0') {
+        return AL_OK; /* the root itself */
     }
     rc = win_utf8(path + len + 1, wcslen(path + len + 1), to);
     for (size_t i = before; rc == AL_OK && i < to->len; i++) {

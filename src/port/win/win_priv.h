@@ -71,6 +71,8 @@ int win_open(struct port *p, struct port_file *dir, const char *name, uint32_t f
 int win_open_handle(struct port *p, struct port_file *on_fs, const struct port_handle *h,
                     uint32_t flags, struct port_file **ret);
 int win_handle_get(struct port *p, struct port_file *f, struct port_handle *ret);
+/* Of a file's id on f's volume. */
+struct port_handle win_handle_of(const struct port_file *f, const uint8_t id[16]);
 int win_generation(struct port *p, struct port_file *f, uint32_t *ret);
 int win_path_of(struct port *p, struct port_file *root, struct port_file *f, struct al_buf *to);
 int win_stream_list(struct port *p, struct port_file *f, port_stream_fn each, void *ctx);

@@ -324,7 +324,7 @@ struct inv_node {
     uint32_t name_len;
     uint32_t flags;   /* enum entry_flag */
     uint64_t name_at; /* into names */
-    bool listed, keep;
+    bool listed, keep, unchanged;
     uint64_t path_len;
     uint64_t files, bytes; /* own at first, then with all below */
 };
@@ -358,6 +358,7 @@ struct inv_tree {
     uint32_t *map; /* old folder id → index, 0: gone */
     uint32_t map_cap;
     uint64_t unreadable;
+    uint64_t unchanged; /* left alone by the scan, and what is known below */
 };
 void inv_tree_free(struct inv_tree *t);
 int inv_tree_record(struct inv_tree *t, const struct entry_record *r) AL_MUST_CHECK;

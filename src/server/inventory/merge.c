@@ -215,7 +215,7 @@ build_entries(struct merge *m)
     if (rc < 0 && m->source.rc < 0) {
         return m->source.rc; /* DuckDB only says that our function failed */
     }
-    if (rc == AL_OK && m->known > 0 && m->tree.unreadable > 0) {
+    if (rc == AL_OK && m->known > 0 && m->tree.unreadable + m->tree.unchanged > 0) {
         rc = inv_runf(inv, c, kept_sql, m->id, m->id, m->slot, m->id);
     }
     if (rc == AL_OK && m->archived > 0) {

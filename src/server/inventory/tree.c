@@ -118,6 +118,7 @@ folder_record(struct inv_tree *t, const struct entry_record *r)
     index = t->by_scan_id[r->folder];
     if (index != 0) {
         t->nodes[index].flags |= r->flags & INV_WIRE_FLAGS;
+        t->nodes[index].unchanged = false;
         return AL_OK;
     }
     rc = add_node(t, (uint32_t)r->parent, r->name, &index);
@@ -126,6 +127,10 @@ folder_record(struct inv_tree *t, const struct entry_record *r)
     }
     t->nodes[index].flags = r->flags & INV_WIRE_FLAGS;
     t->nodes[index].listed = true;
+    if ((r->flags & ENTRY_UNCHANGED) != 0) {
+        t->nodes[index].unchanged = true;
+        t->nodes[index].flags &= ~(uint32_t)(ENTRY_UNREADABLE | ENTRY_UNCHANGED);
+    }
     t->by_scan_id[r->folder] = index;
     if (r->parent == 0 && t->root == 0) {
         t->root = index;
@@ -236,11 +241,11 @@ index_of(const struct inv_tree *t, uint64_t scan_id)
     return scan_id < t->scan_id_cap ? t->by_scan_id[scan_id] : 0;
 }
 
-/* What the scan could not look into: what was known below it stays. */
+/* What the scan could not look into, or left alone: what was known below it stays. */
 static bool
 is_kept(const struct inv_node *n)
 {
-    return !n->listed || (n->flags & (ENTRY_UNREADABLE | ENTRY_MOUNT)) != 0;
+    return !n->listed || n->unchanged || (n->flags & (ENTRY_UNREADABLE | ENTRY_MOUNT)) != 0;
 }
 
 int
@@ -326,7 +331,8 @@ inv_tree_stays(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct 
             return rc;
         }
         t->nodes[index].keep = keep;
-        t->nodes[index].flags = keep ? ENTRY_UNREADABLE : 0;
+        t->nodes[index].unchanged = t->nodes[parent].unchanged;
+        t->nodes[index].flags = keep && !t->nodes[index].unchanged ? ENTRY_UNREADABLE : 0;
         insert(t, index);
     }
     t->map[old_id] = index;
@@ -384,6 +390,7 @@ inv_tree_number(struct inv_tree *t)
             n->id = ++t->id_count;
             t->by_id[n->id] = at;
             t->unreadable += (n->flags & ENTRY_UNREADABLE) != 0;
+            t->unchanged += n->unchanged;
         }
         at = advance(t, at, fits);
     }

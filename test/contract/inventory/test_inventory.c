@@ -313,6 +313,46 @@ a_second_scan_tells_new_changed_and_gone(void)
     help_end(&h);
 }
 
+/* A scan of what changed: b was listed, the folders on the way to it and c were not. */
+static void
+folders_left_alone_stay_as_they_were(void)
+{
+    const uint32_t alone = ENTRY_UNREADABLE | ENTRY_UNCHANGED;
+    struct help h;
+    struct scan s;
+    struct seen seen;
+    struct inventory_scan_result r;
+    struct inventory_totals t;
+
+    help_begin(&h);
+    small_scan(&h, SCAN(01));
+    for (unsigned round = 2; round < 4; round++) {
+        scan_begin(&s, &h, round == 2 ? SCAN(02) : SCAN(03));
+        scan_folder(&s, 1, 0, "", alone);
+        scan_folder(&s, 2, 1, "a", alone);
+        scan_folder(&s, 3, 2, "b", 0);
+        scan_file(&s, 3, "new", 3, 1);
+        r = scan_end(&s);
+        TAP_EQUAL_U64(r.unreadable, 0);
+        TAP_EQUAL_U64(r.gone, round == 2 ? 2 : 0); /* what was in b */
+        TAP_EQUAL_U64(r.added, round == 2 ? 1 : 0);
+        TAP_CHECK(stat_of(&h, "/a/b/new", &seen) && !stat_of(&h, "/a/b/two.MOV", &seen));
+        TAP_CHECK(stat_of(&h, "/top.txt", &seen) && stat_of(&h, "/a/one.mov", &seen) && stat_of(&h, "/c", &seen));
+        TAP_CHECK(stat_of(&h, "/a/b", &seen) && seen.row.files == 1);
+        TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+        TAP_EQUAL_U64(t.unreadable, 0);
+    }
+    /* Listed, with a folder below left alone: b stays with what is in it. */
+    scan_begin(&s, &h, SCAN(04));
+    scan_folder(&s, 1, 0, "", alone);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_folder(&s, 3, 2, "b", alone);
+    r = scan_end(&s);
+    TAP_EQUAL_U64(r.unreadable, 0);
+    TAP_CHECK(stat_of(&h, "/a/b/new", &seen) && !stat_of(&h, "/a/one.mov", &seen) && stat_of(&h, "/top.txt", &seen));
+    help_end(&h);
+}
+
 static void
 what_lay_below_an_unreadable_folder_stays(void)
 {
@@ -733,6 +773,7 @@ main(void)
     TAP_RUN(batches_are_taken_once_and_in_order);
     TAP_RUN(a_scan_goes_on_after_a_restart);
     TAP_RUN(a_second_scan_tells_new_changed_and_gone);
+    TAP_RUN(folders_left_alone_stay_as_they_were);
     TAP_RUN(what_lay_below_an_unreadable_folder_stays);
     TAP_RUN(what_lay_below_a_mount_point_stays);
     TAP_RUN(a_name_given_twice_is_there_once);

@@ -531,6 +531,146 @@ stubs_that_somebody_else_knows_come_out_as_stubs(void)
     catch_free(c);
 }
 
+/* ---- only what is planned ---- */
+
+static struct walk_plan *
+plan_of(const char *const *list, const char *const *whole)
+{
+    struct walk_plan *p = walk_plan_new();
+
+    for (; *list != NULL; list++) {
+        TAP_OK(walk_plan_add(p, al_span_of(*list), WALK_LIST));
+    }
+    for (; *whole != NULL; whole++) {
+        TAP_OK(walk_plan_add(p, al_span_of(*whole), WALK_WHOLE));
+    }
+    TAP_OK(walk_plan_ready(p));
+    return p;
+}
+
+static struct catch *
+walk_only(const char *below, const struct walk_plan *p, struct walk_result *ret)
+{
+    struct catch *c = catch_new();
+    char root[1024];
+    struct walk_conf conf = {.port = port, .root = root, .threads = 3, .batch_records = 7, .send = on_send, .only = p, .ctx = c};
+
+    snprintf(root, sizeof(root), "%s/%s", base, below);
+    TAP_OK(walk_run(&conf, ret, NULL));
+    TAP_EQUAL_U64(c->order_errors, 0);
+    return c;
+}
+
+static uint32_t
+flags_of(const struct catch *c, const char *path)
+{
+    for (size_t i = 1; i < FOUND_MAX; i++) {
+        if (c->folder_path[i] != NULL && strcmp(c->folder_path[i], path) == 0) {
+            return c->folder_flags[i];
+        }
+    }
+    return UINT32_MAX;
+}
+
+static void
+a_plan_knows_the_ways_to_what_it_lists(void)
+{
+    static const char *const list[] = {"a/b/c", "a/b", "a-b/x", "a/b/c/d", "z", NULL};
+    static const char *const whole[] = {"a/b/c", "m/n/o/p", NULL};
+    static const char *const ways[] = {"", "a", "a-b", "m", "m/n", "m/n/o"};
+    struct walk_plan *p = plan_of(list, whole);
+    unsigned reached = 0;
+
+    TAP_EQUAL_U64(p->count, 6 + 6);
+    for (size_t i = 0; i < AL_LEN(ways); i++) {
+        TAP_CHECK(walk_plan_find(p, al_span_of(ways[i]))->how == WALK_ON_THE_WAY);
+    }
+    TAP_CHECK(walk_plan_find(p, al_span_of("a/b/c"))->how == WALK_WHOLE && walk_plan_find(p, al_span_of("a/b"))->how == WALK_LIST);
+    TAP_CHECK(walk_plan_find(p, al_span_of("a/b/")) == NULL && walk_plan_find(p, al_span_of("b")) == NULL);
+    for (size_t i = 1; i < p->count; i++) { /* each is a child of its parent, once */
+        const char *path = p->nodes[i].path, *above = p->nodes[p->nodes[i].parent].path;
+
+        TAP_CHECK(strncmp(path, above, strlen(above)) == 0 && strrchr(path, '/') <= path + strlen(above));
+        for (uint32_t k = p->nodes[p->nodes[i].parent].first; k != 0; k = p->nodes[k].next) {
+            reached += k == i;
+        }
+    }
+    TAP_EQUAL_U64(reached, p->count - 1);
+    TAP_CHECK(walk_plan_free(p) == NULL);
+}
+
+static void
+a_planned_walk_lists_what_is_planned_and_leaves_the_rest_alone(void)
+{
+    static const char *const list[] = {"way/listed", "gone", NULL}, *const whole[] = {"new", NULL}, *const none[] = {NULL};
+    const uint32_t alone = ENTRY_UNREADABLE | ENTRY_UNCHANGED;
+    struct walk_result res = {0};
+    struct walk_plan *p;
+    struct catch *c;
+
+    make_folder("part/way/listed/below/deep");
+    make_folder("part/way/other");
+    make_folder("part/new/inner");
+    make_folder("part/old");
+    make_file("part/top", 1);
+    make_file("part/way/listed/file", 2);
+    make_file("part/way/listed/below/hidden", 3);
+    make_file("part/new/inner/seen", 4);
+    p = plan_of(list, whole);
+    c = walk_only("part", p, &res);
+    TAP_EQUAL_U64(c->count, 4); /* file, below; inner, seen */
+    (void)get(c, "way/listed/file");
+    (void)get(c, "way/listed/below");
+    (void)get(c, "new/inner/seen");
+    TAP_CHECK(flags_of(c, "") == alone && flags_of(c, "way") == alone && flags_of(c, "way/listed/below") == alone);
+    TAP_CHECK(flags_of(c, "way/listed") == 0 && flags_of(c, "new") == 0 && flags_of(c, "new/inner") == 0);
+    TAP_CHECK(flags_of(c, "old") == UINT32_MAX && flags_of(c, "way/other") == UINT32_MAX);
+    TAP_CHECK(res.unreadable == 0 && res.unchanged == 3 && res.gone == 1 && res.folders == 3);
+    catch_free(c);
+    p = walk_plan_free(p);
+    p = plan_of(none, none); /* nothing changed: the root alone, left alone */
+    memset(&res, 0, sizeof(res));
+    c = walk_only("part", p, &res);
+    TAP_CHECK(c->count == 0 && flags_of(c, "") == alone && res.unchanged == 1 && res.folders == 0);
+    catch_free(c);
+    p = walk_plan_free(p);
+}
+
+/* From ids, where the system opens by id; else that says so, and everything is walked. */
+static void
+a_plan_is_made_of_ids_where_they_lead_to_folders(void)
+{
+    struct usn_folder folders[3] = {{{0}, false}, {{0}, true}, {{0}, false}};
+    struct usn_changes changes = {.folders = folders, .count = 3};
+    struct walk_plan *p = NULL;
+    const char *full = NULL;
+    struct port_file *root = NULL;
+    struct port_stat st;
+    char path[1024];
+
+    make_folder("ids/a/b");
+    make_folder("ids/new");
+    snprintf(path, sizeof(path), "%s/ids", base);
+    TAP_OK(port_open(port, NULL, path, PORT_READ | PORT_FOLDER, 0, &root));
+    snprintf(path, sizeof(path), "%s/ids/a/b", base);
+    TAP_OK(port_stat_at(port, NULL, path, &st));
+    al_put_u64(folders[0].id, st.ino);
+    TAP_OK(port_stat_at(port, root, "new", &st));
+    al_put_u64(folders[1].id, st.ino);
+    TAP_OK(port_stat(port, root, &st));
+    al_put_u64(folders[2].id, st.ino);
+    TAP_OK(walk_plan_of(port, root, &changes, &p, &full));
+    TAP_OK(port_close(port, root));
+    if (full != NULL) {
+        TAP_CHECK(p == NULL);
+        tap_skip("no files by id: everything is walked");
+    }
+    TAP_CHECK(walk_plan_find(p, al_span_of("a/b"))->how == WALK_LIST && walk_plan_find(p, al_span_of("new"))->how == WALK_WHOLE);
+    TAP_CHECK(walk_plan_find(p, al_span_of(""))->how == WALK_LIST && walk_plan_find(p, al_span_of("a"))->how == WALK_ON_THE_WAY);
+    TAP_EQUAL_U64(p->count, 4);
+    p = walk_plan_free(p);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -548,5 +688,8 @@ main(int argc, char **argv)
     TAP_RUN(each_failing_call_leaves_nothing_silently_out);
     TAP_RUN(files_are_not_opened_and_looked_at_once_at_most);
     TAP_RUN(stubs_that_somebody_else_knows_come_out_as_stubs);
+    TAP_RUN(a_plan_knows_the_ways_to_what_it_lists);
+    TAP_RUN(a_planned_walk_lists_what_is_planned_and_leaves_the_rest_alone);
+    TAP_RUN(a_plan_is_made_of_ids_where_they_lead_to_folders);
     return tap_end();
 }
