@@ -71,6 +71,7 @@ access_of(uint32_t flags)
     access |= (flags & PORT_READ) != 0 ? GENERIC_READ : 0;
     access |= (flags & PORT_WRITE) != 0 ? GENERIC_WRITE : 0;
     access |= (flags & PORT_DELETE) != 0 ? DELETE : 0;
+    access |= (flags & PORT_NOATIME) != 0 ? FILE_WRITE_ATTRIBUTES : 0;
     return access;
 }
 
@@ -202,6 +203,33 @@ settle(struct port *p, struct win_name *n, bool absolute, uint32_t flags, struct
     return rc == AL_OK && through ? open_through(p, n, flags, true, f) : rc;
 }
 
+/* -1 for a time: what is done through this handle leaves it (FILE_BASIC_INFORMATION). Best effort; a
+ * system that takes it for a time gets the right one back. */
+static void
+leave_access_time(struct port_file *f)
+{
+    FILE_BASIC_INFO before, after, leave = {.LastAccessTime.QuadPart = -1};
+
+    if (!GetFileInformationByHandleEx(f->handle, FileBasicInfo, &before, sizeof(before)) ||
+        !SetFileInformationByHandle(f->handle, FileBasicInfo, &leave, sizeof(leave)) ||
+        !GetFileInformationByHandleEx(f->handle, FileBasicInfo, &after, sizeof(after))) {
+        return;
+    }
+    if (after.LastAccessTime.QuadPart != before.LastAccessTime.QuadPart) {
+        leave.LastAccessTime = before.LastAccessTime;
+        (void)SetFileInformationByHandle(f->handle, FileBasicInfo, &leave, sizeof(leave));
+    }
+}
+
+/* Whether the access time is to be left alone, which needs a right that we may not have. */
+static uint32_t
+access_time_flag(uint32_t flags)
+{
+    return (flags & PORT_READ) != 0 && (flags & (PORT_FOLDER | PORT_PATH | PORT_CREATE)) == 0
+               ? flags & PORT_NOATIME
+               : 0;
+}
+
 static int
 cut_to_nothing(struct port_file *f)
 {
@@ -225,8 +253,13 @@ win_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags
     }
     f->direct = (flags & PORT_DIRECT) != 0;
     f->async = (flags & PORT_ALONE) != 0; /* an oplock is granted to no other (is_mapped) */
+    flags = (flags & ~(uint32_t)PORT_NOATIME) | access_time_flag(flags);
     rc = win_name(dir, name, &n);
     if (rc == AL_OK) {
+        rc = open_handle_of(&n, flags, false, f);
+    }
+    if ((rc == AL_EACCES || rc == AL_EROFS) && (flags & PORT_NOATIME) != 0) {
+        flags &= ~(uint32_t)PORT_NOATIME;
         rc = open_handle_of(&n, flags, false, f);
     }
     if (rc == AL_OK && dir != NULL) {
@@ -239,6 +272,9 @@ win_open(struct port *p, struct port_file *dir, const char *name, uint32_t flags
     }
     if (rc == AL_OK && (flags & PORT_TRUNC) != 0) {
         rc = cut_to_nothing(f); /* only now is it known what it is */
+    }
+    if (rc == AL_OK && (flags & PORT_NOATIME) != 0) {
+        leave_access_time(f);
     }
     win_name_end(&n);
     if (rc != AL_OK) {
@@ -378,6 +414,7 @@ win_open_handle(struct port *p, struct port_file *on_fs, const struct port_handl
     }
     f->async = (flags & PORT_ALONE) != 0;
     f->serial = on_fs->serial;
+    flags &= ~(uint32_t)PORT_NOATIME; /* the right to it may lack, and ids are for few files */
     rc = open_id(p, on_fs, h, flags, false, f);
     if (rc == AL_OK) {
         rc = settle_id(p, on_fs, h, flags, f);

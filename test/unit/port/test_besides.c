@@ -218,6 +218,30 @@ attributes_and_the_time_of_birth_are_set_and_times_stay(void)
 }
 
 static void
+the_access_time_is_left_alone(void)
+{
+    const int64_t written = 1600000000123456700, used = 1700000000500000000;
+    struct port_file *f;
+    struct port_stat st;
+    char got[8];
+    size_t len;
+
+    only_windows();
+    f = make("used", "content", 0);
+    TAP_OK(port_set_times(p, f, used, written));
+    TAP_OK(port_close(p, f));
+    TAP_OK(port_open(p, root, "used", PORT_READ | PORT_NOATIME, 0, &f));
+    TAP_OK(port_stat(p, f, &st));
+    TAP_CHECK(st.atime_ns == used && st.mtime_ns == written);
+    TAP_OK(port_pread(p, f, got, sizeof(got), 0, &len));
+    TAP_EQUAL_U64(len, 7);
+    TAP_OK(port_close(p, f));
+    TAP_OK(port_stat_at(p, root, "used", &st));
+    TAP_CHECK(st.mtime_ns == written && (wine() || st.atime_ns == used)); /* the system below it counts reads */
+    TAP_OK(port_unlink(p, root, "used"));
+}
+
+static void
 the_filesystem_tells_its_real_block_and_what_it_can(void)
 {
     only_windows();
@@ -579,6 +603,7 @@ main(void)
     TAP_RUN(an_open_file_gets_a_name_that_is_free_and_no_other);
     TAP_RUN(an_open_file_is_removed_with_its_last_handle);
     TAP_RUN(attributes_and_the_time_of_birth_are_set_and_times_stay);
+    TAP_RUN(the_access_time_is_left_alone);
     TAP_RUN(the_filesystem_tells_its_real_block_and_what_it_can);
     TAP_RUN(security_descriptors_are_read_and_set);
     TAP_RUN(damaged_descriptors_are_refused_or_set);
