@@ -541,6 +541,48 @@ a_folder_stays_the_folder_under_another_name(void)
     TAP_OK(port_rmdir(p, root, "after"));
 }
 
+#if defined(_WIN32)
+static void
+names_of_one_file_are_counted_and_volumes_have_several(void)
+{
+    static const char *const volumes[] = {"C:", "C:/", "//?/C:", "//./C:/"};
+    struct port_file *f = make("one name", "x", 0), *c = NULL;
+    struct port_stat st, first = {0};
+    char from[300], to[300], guid[64] = "";
+
+    TAP_OK(port_close(p, f));
+    (void)snprintf(from, sizeof(from), "%s/one name", root_path);
+    (void)snprintf(to, sizeof(to), "%s/another", root_path);
+    TAP_CHECK(CreateHardLinkA(to, from, NULL));
+    TAP_OK(port_stat_at(p, root, "another", &st));
+    TAP_EQUAL_U64(st.nlink, 2);
+    TAP_OK(port_unlink(p, root, "one name"));
+    TAP_OK(port_stat_at(p, root, "another", &st));
+    TAP_EQUAL_U64(st.nlink, 1);
+    TAP_OK(port_unlink(p, root, "another"));
+    for (size_t i = 0; i < AL_LEN(volumes); i++) {
+        TAP_OK(port_open(p, NULL, volumes[i], PORT_READ | PORT_FOLDER, 0, &c));
+        TAP_OK(port_stat(p, c, &st));
+        first = i == 0 ? st : first;
+        TAP_CHECK(st.type == PORT_T_FOLDER && st.ino == first.ino && st.dev == first.dev);
+        TAP_OK(port_close(p, c));
+    }
+    if (GetVolumeNameForVolumeMountPointA("C:\\", guid, sizeof(guid))) {
+        int rc;
+
+        guid[strlen(guid) - 1] = '\0'; /* without the backslash it would be the device */
+        rc = port_open(p, NULL, guid, PORT_READ | PORT_FOLDER, 0, &c);
+        printf("# %s: %s\n", guid, al_code_name(rc));
+        TAP_CHECK(rc == AL_OK || wine());
+        if (rc == AL_OK) {
+            TAP_OK(port_stat(p, c, &st));
+            TAP_EQUAL_U64(st.ino, first.ino);
+            TAP_OK(port_close(p, c));
+        }
+    }
+}
+#endif
+
 static void
 paths_are_long(void)
 {
@@ -614,6 +656,9 @@ main(void)
     TAP_RUN(a_part_of_a_path_is_never_two_nor_a_stream);
     TAP_RUN(odd_names_keep_every_unit);
     TAP_RUN(a_folder_stays_the_folder_under_another_name);
+#if defined(_WIN32)
+    TAP_RUN(names_of_one_file_are_counted_and_volumes_have_several);
+#endif
     TAP_RUN(paths_are_long);
     TAP_RUN(teardown);
     return tap_end();
