@@ -20,7 +20,7 @@ static struct {
         char name[256];
         bool alone, removed, used;
     } open[OPEN_MAX];
-    bool mapped;
+    bool mapped, fixed;
 } win;
 
 static int
@@ -241,6 +241,9 @@ win_security_get(struct port *p, struct port_file *f, struct al_buf *to)
 static int
 win_security_set(struct port *p, struct port_file *f, struct al_span rights)
 {
+    if (win.fixed) {
+        return AL_EPERM;
+    }
     return sim_ops.xattr_set(p, f, RIGHTS, rights.at, rights.len);
 }
 
@@ -380,6 +383,12 @@ like_windows_dress(struct sim *s, const char *path, uint32_t attrs, const char *
     assert(port_pwrite(p, t, bytes, len, 0) == AL_OK && port_sync(p, t) == AL_OK && port_close(p, t) == AL_OK);
     assert(port_set_times(p, f, st.atime_ns, st.mtime_ns) == AL_OK);
     assert(port_sync(p, f) == AL_OK && port_close(p, f) == AL_OK);
+}
+
+void
+like_windows_fixed(bool on)
+{
+    win.fixed = on;
 }
 
 static int

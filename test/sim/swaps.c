@@ -655,6 +655,39 @@ a_mapped_file_is_refused_or_put_back(void)
 }
 
 static void
+what_cannot_be_kept_is_refused(void)
+{
+    static uint8_t much[MOVER_XATTR_VALUE_MAX + 1];
+    struct world w;
+    int rc;
+
+    what = SWAP;
+    now = (struct plan){.seed = 2};
+    swaps_make_world(&w);
+    like_windows_fixed(true);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_RIGHTS);
+    like_windows_fixed(false);
+    swaps_check_end(&w);
+    world_end(&w);
+    swaps_make_world(&w);
+    like_windows_dress(w.host, "/vol/" NAME, 0, "rights", "large", much, sizeof(much), 1);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_ATTRS_TOO_LARGE);
+    HOLDS(world_reads(&w, NAME, want, SIZE));
+    like_windows_dress(w.host, "/vol/" NAME, PORT_A_COMPRESSED, "rights", "large", much, 1, 1);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_COMPRESSED);
+    like_windows_dress(w.host, "/vol/" NAME, PORT_A_ENCRYPTED, "rights", "large", much, 1, 1);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_ENCRYPTED);
+    like_windows_dress(w.host, "/vol/" NAME, PORT_A_OFFLINE, "rights", "large", much, 1, 1);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_OFFLINE);
+    like_windows_dress(w.host, "/vol/" NAME, PORT_A_REPARSE, "rights", "large", much, 1, 1);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_REPARSE);
+    like_windows_dress(w.host, "/vol/" NAME, PORT_A_SPARSE, "rights", "large", much, 1, 1);
+    HOLDS(world_tier(&w, NAME, &rc).refusal == STUB_R_SPARSE);
+    HOLDS(world_reads(&w, NAME, want, SIZE));
+    world_end(&w);
+}
+
+static void
 people_change_the_stub(void)
 {
     struct world w;
@@ -684,6 +717,7 @@ main(int argc, char **argv)
     }
     if (windows && strcmp(which, "faults") == 0) {
         TAP_RUN(a_mapped_file_is_refused_or_put_back);
+        TAP_RUN(what_cannot_be_kept_is_refused);
         TAP_RUN(people_change_the_stub);
         TAP_RUN(each_call_may_fail);
     } else if (strcmp(which, "tier") == 0) {

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "port/thread.h"
 
+#define HELD_LOOK_NS 50000000              /* between two looks whether to go on waiting */
 #define FILETIME_1970 116444736000000000LL /* 100 ns from 1601 to 1970 */
 
 /* Never changed; one that was replaced stays for requests that look at it. */
@@ -21,6 +22,8 @@ struct ease_answer {
     port_mutex lock; /* over what follows */
     struct answer_volumes *volumes;
     struct ease_answer_figures figures;
+    bool held;
+    port_cond released;
 };
 
 struct asked { /* one request on its way */
@@ -45,6 +48,8 @@ ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret)
     }
     a->conf = *conf;
     port_mutex_init(&a->lock);
+    port_cond_init(&a->released);
+    a->held = conf->held;
     if (ease_answer_volumes(a, conf->volumes, conf->volume_count) != AL_OK) {
         (void)ease_answer_free(a); /* returns NULL */
         return AL_ENOMEM;
@@ -84,10 +89,20 @@ ease_answer_free(struct ease_answer *a)
         al_free(v);
     }
     if (a != NULL) {
+        port_cond_end(&a->released);
         port_mutex_end(&a->lock);
         al_free(a);
     }
     return NULL;
+}
+
+void
+ease_answer_release(struct ease_answer *a)
+{
+    port_mutex_lock(&a->lock);
+    a->held = false;
+    port_cond_broadcast(&a->released);
+    port_mutex_unlock(&a->lock);
 }
 
 void
@@ -368,6 +383,24 @@ deadline(const struct ease_answer *a, const struct ease_request *r)
     return port_mono_ns(a->conf.port) + whole - early - passed;
 }
 
+/* Until it is released, but not beyond what the driver waits, nor while it is being stopped. */
+static int
+wait_released(struct asked *q)
+{
+    struct ease_answer *a = q->a;
+    bool held;
+
+    port_mutex_lock(&a->lock);
+    while (a->held && ease_fetch_turn(a->conf.fetch) == q->object.turn &&
+           port_mono_ns(a->conf.port) < q->until_ns) {
+        (void)port_cond_wait_for(&a->released, &a->lock, HELD_LOOK_NS);
+    }
+    held = a->held;
+    port_mutex_unlock(&a->lock);
+    return held ? al_fail_set(&q->fail, AL_ETIMEDOUT, 0, "what a crash cut is not healed yet")
+                : AL_OK;
+}
+
 static int
 answer(struct asked *q)
 {
@@ -380,7 +413,8 @@ answer(struct asked *q)
     switch (q->r->command) {
     case EASE_C_BLOCK:
     case EASE_C_FILE_CACHE:
-        rc = look(q);
+        rc = wait_released(q);
+        rc = rc != AL_OK ? rc : look(q);
         return rc == AL_OK ? answer_data(q, q->r->command == EASE_C_BLOCK) : rc;
     default: /* EASE_C_FILE_BACK among them: what it wants is not known */
         ease_answer_odd(q->a, q->r, "a request that is not understood");

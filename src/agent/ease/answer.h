@@ -58,6 +58,7 @@ struct ease_answer_conf { /* copied; everything it points at is lent */
     enum ease_policy policy;
     uint32_t timeout_ms;  /* the driver's */
     uint32_t own_process; /* whose reads are never answered */
+    bool held;            /* from the start on until ease_answer_release: who asks waits */
     /* Before a reply that makes the stub a file again (policy "fill"), on the driver's thread: what
      * tells of it must be durable first. An error: it stays a stub, and the reader gets the bytes, or
      * a file of its own. NULL: nobody is told. */
@@ -74,6 +75,10 @@ struct ease_answer *ease_answer_free(struct ease_answer *a); /* NULL is fine; re
  * gone: requests under way and fetches point at them. AL_ENOMEM: the former ones hold. Any thread. */
 int ease_answer_volumes(struct ease_answer *a, const struct ease_volume *volumes,
                         size_t count) AL_MUST_CHECK;
+/* Exchanges that a crash cut were undone or finished: readers are answered from now on. Before, one
+ * could bring a stub back and write to it whose original lies aside still. Any thread; again: no
+ * matter. */
+void ease_answer_release(struct ease_answer *a);
 /* Fills the reply; NULL for notifications, and then nothing is written. turn: ease_fetch_turn, asked
  * before it was decided that there is to be an answer. Any thread, any number at once. */
 void ease_answer(struct ease_answer *a, const struct ease_request *r, uint64_t turn, void *reply);

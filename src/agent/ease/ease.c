@@ -381,6 +381,12 @@ ease_tend(struct ease *e)
     return false;
 }
 
+void
+ease_release(struct ease *e)
+{
+    ease_answer_release(e->answer);
+}
+
 struct ease *
 ease_stop(struct ease *e)
 {

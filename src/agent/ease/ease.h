@@ -52,6 +52,8 @@ struct ease;
 int ease_start(const struct ease_conf *conf, struct ease **ret, struct al_fail *fail) AL_MUST_CHECK;
 /* Connects anew where the driver said that it is gone, not sooner than it should. True: connected. */
 bool ease_tend(struct ease *e);
+/* ease_answer_release, where conf.answer.held was set. Any thread. */
+void ease_release(struct ease *e);
 /* Nobody is answered any more; who waits is denied. NULL is fine; returns NULL. */
 struct ease *ease_stop(struct ease *e);
 /* Threads of the driver that are within a callback of ours. After ease_stop: not 0 means that what they

@@ -20,7 +20,7 @@ struct note { /* one outcome that waits */
     uint64_t size, file_id;
     int64_t at_ns;
     uint32_t process;
-    const char *volume_id, *share_id; /* the volume's, lent */
+    al_id volume_id, share_id;
     const char *act;
     char *full, *path; /* al_alloc'ed: absolute; below the volume's root, NULL where unknown */
     char text[256];
@@ -137,8 +137,8 @@ note_new(struct ease_tell *t, const struct ease_told *told)
     n->file_id = told->file_id;
     n->at_ns = port_now_ns(t->conf.port);
     n->process = told->request->process_id;
-    n->volume_id = told->volume->volume_id;
-    n->share_id = told->volume->share_id;
+    (void)snprintf(n->volume_id, sizeof(n->volume_id), "%s", told->volume->volume_id);
+    (void)snprintf(n->share_id, sizeof(n->share_id), "%s", told->volume->share_id);
     n->intent = told->intent;
     n->act = told->code == AL_OK && told->how != EASE_F_REHYDRATE ? "read" : "recall";
     memcpy(n->object, told->object_id, strlen(told->object_id) + 1);

@@ -1,5 +1,6 @@
 /* Tiering, bringing back and adopting by exchange, with the stand-in as the driver: what the simulated disk (test/sim/swaps.c) cannot
- * show of real files, handles and threads. Under Wine the Windows port does it. usage: ease_swap_test a|b DLL */
+ * show of real files, handles and threads. Under Wine the Windows port does it. usage: ease_swap_test a DLL. SWAP_MIB in the
+ * environment: a file of so many MiB besides. */
 #include "swap_world.h"
 
 #include "agent/ease/tell.h"
@@ -81,6 +82,24 @@ sizes_and_names(void)
     longest[250] = '\0';
     swap_file(longest, 9000, 3);
     TAP_CHECK(swap_did(longest, MOVER_TIER) && swap_did(longest, MOVER_BACK) && swap_reads(longest, 9000, 3));
+    TAP_EQUAL_U64(swap_left(), 0);
+    swap_end();
+}
+
+static void
+a_large_file(void)
+{
+    const char *mib = port_env("SWAP_MIB");
+    uint64_t size = mib != NULL ? (strtoull(mib, NULL, 10) << 20) + 1 : 0;
+
+    if (mib == NULL) {
+        tap_skip("SWAP_MIB is not set");
+    }
+    need();
+    swap_file("large.mov", size, 11);
+    TAP_CHECK(swap_did("large.mov", MOVER_TIER) && swap_is_stub("large.mov"));
+    TAP_CHECK(swap_did("large.mov", MOVER_BACK) && !swap_is_stub("large.mov"));
+    TAP_CHECK(swap_reads("large.mov", size, 11));
     TAP_EQUAL_U64(swap_left(), 0);
     swap_end();
 }
@@ -523,6 +542,42 @@ what_the_driver_brought_back_is_a_file(void)
     swap_end();
 }
 
+/* ---- readers wait until what a crash cut is healed ---- */
+
+static void *
+releases_later(void *arg)
+{
+    port_sleep_ns(w.port, 300000000);
+    ease_release(w.ease);
+    return NULL;
+}
+
+static void
+readers_wait_for_the_healing(void)
+{
+    struct port_thread later;
+    int64_t began;
+
+    if (!can) {
+        tap_skip("nothing can be tiered here");
+    }
+    world_make_at(&w, dll, flavour_b, NULL);
+    world_share_make(&w);
+    w.conf.answer.held = true;
+    w.conf.timeout_s = 2;
+    world_start(&w);
+    swap_open();
+    swap_file("f", 70000, 9);
+    TAP_CHECK(swap_did("f", MOVER_TIER)); /* movers and reconcile go on */
+    began = port_mono_ns(w.port);
+    TAP_CHECK(!swap_reads("f", 70000, 9)); /* denied in time, and no reply lost */
+    TAP_CHECK(port_mono_ns(w.port) - began > 1000000000);
+    TAP_OK(port_thread_start(&later, "later", 0, releases_later, NULL));
+    TAP_CHECK(swap_reads("f", 70000, 9));
+    port_thread_join(&later);
+    swap_end();
+}
+
 /* ---- what is told of reads ---- */
 
 static struct ease_tell *tell;
@@ -706,6 +761,7 @@ main(int argc, char **argv)
     }
     TAP_RUN(a_file_goes_is_read_and_comes_back);
     TAP_RUN(sizes_and_names);
+    TAP_RUN(a_large_file);
     TAP_RUN(what_a_file_has_besides_is_kept);
     TAP_RUN(words_and_rights);
     TAP_RUN(a_sparse_file_is_refused);
@@ -717,6 +773,7 @@ main(int argc, char **argv)
     TAP_RUN(a_copied_stub_is_denied_and_can_be_adopted);
     TAP_RUN(what_the_driver_brought_back_is_a_file);
     TAP_RUN(many_at_once_with_readers);
+    TAP_RUN(readers_wait_for_the_healing);
     TAP_RUN(what_the_driver_fills_is_told_when_it_is_seen);
     TAP_RUN(what_was_not_seen_is_left_to_reconcile);
     TAP_RUN(what_cannot_be_written_down_is_not_filled);
