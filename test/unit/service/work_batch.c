@@ -357,6 +357,24 @@ two_are_stubs(const char *job)
     chain_holds();
 }
 
+/* Through its stub, as the filter driver of Windows does: it stays one, and has been read. */
+static void
+test_a_read_through_a_stub_leaves_it_one(void)
+{
+    char one[512];
+    al_id job, work;
+
+    tier_two(job, work);
+    batch(&world.a, two_tiered(job, work));
+    two_are_stubs(job);
+    batch(&world.a, outcome(one, "read", "ok", "", "", "f0"));
+    file_is("/f0", "stub", "recall");
+    TAP_EQUAL_U64(events_of("file.read"), 1);
+    TAP_EQUAL_U64(events_of("file.recall"), 0);
+    TAP_EQUAL_U64(figure("recalls_24h"), 0);
+    chain_holds();
+}
+
 static void
 test_tiered_files_are_stubs_everywhere(void)
 {
@@ -687,6 +705,7 @@ main(void)
     RUN(test_a_batch_sent_again_changes_nothing);
     RUN(test_another_batch_under_a_used_number_is_told_and_sent_to_a_new_stream);
     RUN(test_a_gap_is_told_with_how_far_we_are);
+    RUN(test_a_read_through_a_stub_leaves_it_one);
     RUN(test_streams_and_hosts_are_numbered_apart);
     RUN(test_poison_is_set_aside_and_the_rest_counts);
     RUN(test_a_host_tells_only_of_its_own);
