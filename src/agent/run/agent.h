@@ -102,6 +102,9 @@ struct volume { /* settings never change: a changed one is another struct volume
     al_id id, share_id;
     char *name, *path, *kind;
     char *root_path; /* path with '/' between parts */
+    /* under lock: asked of the volume once */
+    enum port_views views;
+    bool views_known;
     bool tracked_only, has_key;
     uint8_t key[CONFIG_KEY_LEN];
     char *url, *user, *password, *share_name; /* of the share; url NULL: none */

@@ -7,6 +7,35 @@
 #include "agent/mover/placeholder.h"
 #include "base/mem.h"
 
+#define VIEWS_PROBE STUB_PROBE_PREFIX "views"
+
+/* How this volume tells of views of files whose handles are closed, which decides whether one that is
+ * held alone may be moved. Asked once; where it cannot be asked, again with the next work. */
+static enum port_views
+views_of(struct volume *v, struct port_file *root)
+{
+    struct port *p = v->agent->port;
+    enum port_views views = PORT_VIEWS_HIDDEN;
+    int rc = AL_OK;
+
+    port_mutex_lock(&v->lock);
+    if (!v->views_known) {
+        rc = port_unlink(p, root, VIEWS_PROBE); /* of a start that was cut */
+        rc = rc == AL_OK || rc == AL_ENOENT ? port_map_probe(p, root, VIEWS_PROBE, &v->views) : rc;
+        v->views_known = rc == AL_OK || rc == AL_ENOTSUP;
+    }
+    views = v->views_known ? v->views : views;
+    port_mutex_unlock(&v->lock);
+    if (rc != AL_OK && rc != AL_ENOTSUP) {
+        al_log(
+            v->agent->log, AL_LOG_WARN,
+            "volume %s: whether programs have files mapped cannot be found out (%s), so that none "
+            "is tiered",
+            v->path, al_code_name(rc));
+    }
+    return views;
+}
+
 /* Opened for each work anew: a filespace that is mounted again is another mount. */
 int
 volume_place(struct volume *v, struct volume_place *ret, struct al_fail *fail)
@@ -45,6 +74,7 @@ volume_place(struct volume *v, struct volume_place *ret, struct al_fail *fail)
     if (agent_gate_makes(a->gate) && strcmp(v->kind, "ntfs") == 0) {
         p.mover.maker = agent_gate_maker(a->gate);
         p.mover.root_path = v->root_path;
+        p.mover.views = views_of(v, p.root);
     }
     *ret = p;
     return AL_OK;
