@@ -426,3 +426,13 @@ like_windows_dressed(struct sim *s, const char *path, uint32_t attrs, const char
     (void)!port_close(p, f);
     return ok;
 }
+
+bool
+like_windows_rights(struct sim *s, const char *path, const char *rights)
+{
+    uint8_t have[256];
+    size_t len;
+
+    return port_xattr_get_at(sim_other(s), NULL, path, RIGHTS, have, sizeof(have), &len) == AL_OK &&
+           al_span_equal((struct al_span){have, len}, al_span_of(rights));
+}

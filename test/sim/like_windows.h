@@ -14,6 +14,7 @@ void like_windows_dress(struct sim *s, const char *path, uint32_t attrs, const c
 /* Whether the file at the path has just that; OFFLINE does not count. */
 bool like_windows_dressed(struct sim *s, const char *path, uint32_t attrs, const char *rights, const char *stream, const void *bytes,
                           size_t len, int64_t btime_ns);
+bool like_windows_rights(struct sim *s, const char *path, const char *rights);
 void like_windows_mapped(bool on); /* somebody has a view of each file */
 void like_windows_fixed(bool on);  /* rights cannot be set */
 

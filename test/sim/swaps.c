@@ -688,6 +688,43 @@ what_cannot_be_kept_is_refused(void)
 }
 
 static void
+has_rights(struct world *w, const char *name, void *ctx)
+{
+    struct port_stat st = world_stat(w, name);
+    char path[300];
+
+    (void)snprintf(path, sizeof(path), "/vol/%s", name);
+    if (strncmp(name, PLACE_BACK, sizeof(PLACE_BACK) - 1) == 0 && st.size > 0) {
+        HOLDS(like_windows_rights(w->host, path, "rights of its own"));
+        cases++;
+    }
+}
+
+static void
+look_at_rights(void *ctx, uint64_t call)
+{
+    swaps_each_name(ctx, has_rights, NULL);
+}
+
+static void
+content_is_nobody_elses_while_it_is_fetched(void)
+{
+    struct world w;
+
+    what = UNSWAP;
+    now = (struct plan){.seed = 2};
+    swaps_make_world(&w);
+    sim_crash_at(w.host, 0, SIM_KILL, false);
+    cases = 0;
+    sim_hook(w.host, look_at_rights, &w);
+    HOLDS(swaps_do_it(&w).tiered);
+    sim_hook(w.host, NULL, NULL);
+    HOLDS(cases > 0);
+    cases = 0;
+    world_end(&w);
+}
+
+static void
 people_change_the_stub(void)
 {
     struct world w;
@@ -718,6 +755,7 @@ main(int argc, char **argv)
     if (windows && strcmp(which, "faults") == 0) {
         TAP_RUN(a_mapped_file_is_refused_or_put_back);
         TAP_RUN(what_cannot_be_kept_is_refused);
+        TAP_RUN(content_is_nobody_elses_while_it_is_fetched);
         TAP_RUN(people_change_the_stub);
         TAP_RUN(each_call_may_fail);
     } else if (strcmp(which, "tier") == 0) {

@@ -280,6 +280,14 @@ same_rights(struct port *p, struct port_file *a, struct port_file *b)
 /* ---- all of it ---- */
 
 int
+dress_rights(struct port *p, struct port_file *from, struct port_file *to, struct al_fail *fail)
+{
+    int rc = copy_rights(p, from, to);
+
+    return rc == AL_OK ? AL_OK : failed(p, rc, fail, "owner and rights cannot be set");
+}
+
+int
 dress_like(struct port *p, struct port_file *from, struct port_file *to, struct al_fail *fail)
 {
     struct port_stat st;
@@ -298,9 +306,9 @@ dress_like(struct port *p, struct port_file *from, struct port_file *to, struct 
     if (rc != AL_OK) {
         return failed(p, rc, fail, "mode or extended attributes cannot be set");
     }
-    rc = copy_rights(p, from, to);
+    rc = dress_rights(p, from, to, fail);
     if (rc != AL_OK) {
-        return failed(p, rc, fail, "owner and rights cannot be set");
+        return rc;
     }
     rc = copy_streams(p, from, to);
     return rc == AL_OK ? AL_OK : failed(p, rc, fail, "the named streams cannot be copied");

@@ -36,6 +36,10 @@ struct dress_names {     /* of a file's streams */
 int dress_streams(struct port *p, struct port_file *f, struct dress_names *ret) AL_MUST_CHECK;
 void dress_names_free(struct dress_names *n);
 
+/* Owner and rights alone, as Windows has them: before anything that not everybody may read goes into
+ * the file. */
+int dress_rights(struct port *p, struct port_file *from, struct port_file *to,
+                 struct al_fail *fail) AL_MUST_CHECK;
 /* Everything but attributes and times. A code with a sentence: something of it cannot be given. */
 int dress_like(struct port *p, struct port_file *from, struct port_file *to,
                struct al_fail *fail) AL_MUST_CHECK;

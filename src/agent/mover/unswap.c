@@ -120,6 +120,20 @@ begin_intent(struct mover *m)
     return mover_begin_intent(m, &in);
 }
 
+/* The file is empty still: who may not read the stub's content may not read it here either, also when
+ * a crash leaves it. */
+static int
+guard_content(struct mover *m)
+{
+    AL_CLEANUP(port_holder_end) struct port_holder stub = {.port = m->env->port};
+    struct unswap *u = m->unswap;
+    int rc = port_open(stub.port, u->at.dir, u->at.name,
+                       PORT_READ | PORT_REPARSE | PORT_NONBLOCK | PORT_NOATIME, 0, &stub.file);
+
+    rc = rc != AL_OK ? rc : dress_rights(stub.port, stub.file, u->file, &m->result.fail);
+    return rc == AL_OK ? AL_OK : failed(m, rc, "the file cannot be given the stub's rights");
+}
+
 static int
 open_both(struct mover *m)
 {
@@ -141,7 +155,7 @@ open_both(struct mover *m)
     rc = port_open(m->env->port, u->at.dir, u->temp,
                    PORT_READ | PORT_WRITE | PORT_CREATE | PORT_EXCL | PORT_ALONE | PORT_DELETE,
                    0600, &u->file);
-    return rc == AL_OK ? AL_OK : failed(m, rc, "no file can be made in the folder");
+    return rc == AL_OK ? guard_content(m) : failed(m, rc, "no file can be made in the folder");
 }
 
 static int
