@@ -302,7 +302,12 @@ agent_checkup(const struct doctor_conf *conf, const char *program, struct doctor
 {
     struct checkup c = {.port = conf->port, .conf = conf, .program = program, .report = report};
 
-    if (check_state(&c) && check_identity(&c)) {
+    if (!check_state(&c)) {
+        port_close_quiet(c.port, &c.state);
+        return;
+    }
+    agent_checkup_system(c.port, c.state, report);
+    if (check_identity(&c)) {
         check_spool(&c);
         check_server(&c);
         if (conf->path != NULL) {

@@ -19,4 +19,8 @@
 void agent_checkup(const struct doctor_conf *conf, const char *program,
                    struct doctor_report *report);
 
+/* What this system has besides of its own: driver and service of Windows (checkup_ease.c); nothing on Linux
+ * (gate_linux.c). */
+void agent_checkup_system(struct port *port, struct port_file *state, struct doctor_report *report);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/recall/gatelink.h"
+#include "agent/run/checkup.h"
 #include "base/mem.h"
 #include "port/fan.h"
 
@@ -167,4 +168,12 @@ agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stu
                 struct al_fail *fail)
 {
     return stub_volume_open_linux(a->port, conf, agent_gate_stub(a->gate), ret, fail);
+}
+
+void
+agent_checkup_system(struct port *port, struct port_file *state, struct doctor_report *report)
+{
+    (void)port;
+    (void)state;
+    (void)report;
 }

@@ -6,13 +6,6 @@
 
 #include "base/jsonout.h"
 
-const char doctor_reach[] = "Stubs are safe for whoever reads through this host's marked "
-                            "filesystems. Block-level snapshots and images of the disk, "
-                            "other hosts or kernels that mount it, and programs to whom the kernel "
-                            "hands descriptors of watched files (fanotify without file handles, "
-                            "as some virus scanners), see a stub as zeros: back up through the "
-                            "filesystem.";
-
 const char *
 doctor_level_name(enum doctor_level level)
 {

@@ -34,7 +34,7 @@ struct doctor_conf {
     const char *state; /* the agent's state folder */
 };
 
-/* What no listener on this host can promise (invariant 2's reach); belongs under every report. */
+/* What nothing on this host can promise (invariant 2), of its system; belongs under every report. */
 extern const char doctor_reach[];
 
 void doctor_examine(const struct doctor_conf *conf, struct doctor_report *ret);

@@ -7,6 +7,13 @@
 #include "base/text.h"
 #include "port/fan.h"
 
+const char doctor_reach[] = "Stubs are safe for whoever reads through this host's marked "
+                            "filesystems. Block-level snapshots and images of the disk, "
+                            "other hosts or kernels that mount it, and programs to whom the kernel "
+                            "hands descriptors of watched files (fanotify without file handles, "
+                            "as some virus scanners), see a stub as zeros: back up through the "
+                            "filesystem.";
+
 #define PROBE_BYTES 65536u
 /* As long as the marker's, which decides whether it fits into the inode; not the marker itself,
  * since the gate would take the file for a stub. */

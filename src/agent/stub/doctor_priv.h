@@ -11,7 +11,7 @@ struct doctor {
     struct port_file *root; /* NULL: no path, or it cannot be opened */
 };
 
-/* doctor_linux.c or doctor_none.c: the checks of this system. */
+/* doctor_linux.c or doctor_win.c: the checks of this system. */
 void doctor_system(struct doctor *d);
 
 /* doctor_gate.c: says what it finds of the gate, and whether opening a file of this filesystem can
