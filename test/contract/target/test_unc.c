@@ -10,7 +10,7 @@
 #include "port/remote.h"
 #include "port/thread.h"
 
-static struct subject on;
+static struct subject on, real; /* real: Samba, and its folder by UNC */
 static struct al_fail fail;
 
 static int
@@ -90,6 +90,68 @@ test_what_is_demanded_and_not_shown_is_not_used(void)
         TAP_CHECK(r == AL_EACCES || r == AL_EUNREACH); /* Wine knows no such connection */
         TAP_CHECK(strstr(fail.text, r == AL_EACCES ? "alone" : "safely") != NULL);
     }
+}
+
+/* ---- a real Samba serves the same folder ---- */
+
+static int
+smbclient(const struct subject *s, const char *what)
+{
+    unsigned port;
+
+    return sscanf(s->url, "smb://127.0.0.1:%u/", &port) == 1
+               ? subject_shell("cd '%s' && PASSWD='%s' smbclient -q //127.0.0.1/share -p %u -U %s -c '%s'", s->work, s->password, port,
+                               s->user, what)
+               : -1;
+}
+
+static void
+both_ways(struct target *t)
+{
+    static const uint64_t sizes[] = {0, 1, 65537, 5u << 20};
+    char name[TARGET_NAME_MAX], what[1200], back[TARGET_NAME_MAX];
+
+    for (size_t i = 0; i < AL_LEN(sizes); i++) {
+        subject_name("a film.mov", name);
+        TAP_OK(subject_put(t, name, sizes[i], i, 1u << 20, &fail));
+        (void)snprintf(what, sizeof(what), "get %s got", name);
+        TAP_EQUAL_U64(smbclient(&real, what), 0);
+        TAP_EQUAL_U64(subject_shell("cmp '%s/got' '%s/%s'", real.work, real.dir, name), 0);
+        subject_name("a film.mov", back);
+        TAP_OK(subject_put(t, back, 1, 1, 1, &fail)); /* makes the folders */
+        (void)snprintf(what, sizeof(what), "del %s; put got %s", back, back);
+        TAP_EQUAL_U64(smbclient(&real, what), 0);
+        TAP_OK(subject_get(t, back, sizes[i], i, 1u << 20, &fail));
+        TAP_OK(target_remove(t, back, &fail));
+        (void)snprintf(what, sizeof(what), "get %s got", back);
+        TAP_CHECK(smbclient(&real, what) != 0);
+    }
+}
+
+static void
+test_what_one_side_writes_the_other_reads(void)
+{
+    struct target_conf conf;
+    struct target *t = NULL;
+    const char *why_not = NULL, *host;
+    char url[600];
+
+    if (subject_shell("command -v smbclient >/dev/null") != 0) {
+        tap_skip("no smbclient");
+    }
+    if (!subject_begin(&real, "smb", &why_not)) {
+        tap_skip(why_not != NULL ? why_not : "no Samba");
+    }
+    real.unc = true; /* so that the link goes with it */
+    host = strrchr(real.work, '/') + 1;
+    (void)snprintf(url, sizeof(url), "smb://%s/share", host);
+    TAP_EQUAL_U64(subject_shell("ln -s '%s/smb' \"$WINEPREFIX/dosdevices/unc/%s\"", real.work, host), 0);
+    conf = subject_conf(&real, 5000);
+    conf.url = url;
+    conf.user = conf.password = NULL;
+    TAP_OK(target_open(port_native(), &conf, true, &t, &fail));
+    both_ways(t);
+    target_close(t);
 }
 
 /* ---- calls that would wait for ever ---- */
@@ -175,8 +237,10 @@ main(int argc, char **argv)
     TAP_RUN(test_what_is_not_there_is_unreachable);
     TAP_RUN(test_a_user_is_put_on_or_the_share_is_not_used);
     TAP_RUN(test_what_is_demanded_and_not_shown_is_not_used);
+    TAP_RUN(test_what_one_side_writes_the_other_reads);
     TAP_RUN(test_a_call_that_hangs_is_cut_off_and_no_other);
     TAP_RUN(test_a_local_file_tells_nothing_of_a_wire);
+    subject_end(&real);
     subject_end(&on);
     return tap_end();
 }
