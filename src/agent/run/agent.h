@@ -266,6 +266,9 @@ void agent_gate_answer(struct agent_gate *g, uint64_t number, int code);
 bool agent_gate_makes(struct agent_gate *g);
 /* The maker (agent/stub/maker.h), until the agent ends. NULL: none is there yet. */
 struct stub_maker *agent_gate_maker(struct agent_gate *g);
+/* What a crash cut was looked at, with who makes stubs there: openers need not wait for it any more.
+ * Again and again: no matter. */
+void agent_gate_release(struct agent_gate *g);
 /* Whether the filesystem of an open file is marked. AL_ENOTSUP: no gate on this system;
  * AL_EUNREACH. */
 int agent_gate_marked(struct agent_gate *g, struct port_file *f, bool *ret) AL_MUST_CHECK;

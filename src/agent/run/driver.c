@@ -25,6 +25,7 @@ struct driver {
 
     port_mutex life; /* over the binding */
     struct ease *ease;
+    bool released;                  /* readers need not wait any more for what a crash cut */
     const struct generation *bound; /* whose folders flavour B was told of */
 
     port_mutex lock;          /* over what follows */
@@ -326,6 +327,7 @@ start(struct driver *d, const struct generation *g, struct al_fail *fail)
         .answer = {.fetch = d->fetch,
                    .volumes = g->list,
                    .volume_count = g->count,
+                   .held = !d->released,
                    .policy = d->settings.keep ? EASE_KEEP_STUB : EASE_FILL_STUB,
                    .filling = ease_tell_filling,
                    .told = ease_tell,
@@ -455,6 +457,17 @@ driver_again(struct driver *d)
     port_mutex_lock(&d->lock);
     d->at_once = true;
     port_mutex_unlock(&d->lock);
+}
+
+void
+driver_release(struct driver *d)
+{
+    port_mutex_lock(&d->life);
+    if (d->ease != NULL && !d->released) {
+        ease_release(d->ease);
+        d->released = true;
+    }
+    port_mutex_unlock(&d->life);
 }
 
 struct stub_maker *

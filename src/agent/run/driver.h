@@ -120,6 +120,9 @@ void driver_state_get(struct driver *d, struct driver_state *ret);
 /* Who makes stubs (agent/stub/maker.h), valid until driver_close. NULL: the driver was not connected
  * yet, or makes none of files that are there. */
 struct stub_maker *driver_maker(struct driver *d);
+/* What a crash cut was looked at while the driver was connected: from now on readers are answered, who
+ * waited until then. */
+void driver_release(struct driver *d);
 struct driver *driver_close(struct driver *d); /* NULL is fine; returns NULL */
 
 /* Whether path lies in the folder, or is it: parts compared without case or kind of slash. */

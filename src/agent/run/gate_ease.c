@@ -158,6 +158,12 @@ agent_gate_maker(struct agent_gate *g)
     return driver_maker(g->driver);
 }
 
+void
+agent_gate_release(struct agent_gate *g)
+{
+    driver_release(g->driver);
+}
+
 int
 agent_stub_open(struct agent *a, const struct stub_volume_conf *conf, struct stub_volume **ret,
                 struct al_fail *fail)

@@ -129,6 +129,12 @@ agent_gate_maker(struct agent_gate *g)
 }
 
 void
+agent_gate_release(struct agent_gate *g)
+{
+    (void)g; /* markers say what a file is, whatever was cut */
+}
+
+void
 agent_gate_answer(struct agent_gate *g, uint64_t number, int code)
 {
     port_mutex_lock(&g->mutex);

@@ -477,6 +477,7 @@ keep_main(void *agent)
     volumes_look(a, true);
     k.looked_ns = port_mono_ns(a->port);
     heal(&k);
+    agent_gate_release(a->gate);
     while (!atomic_load(&a->stopping)) {
         int64_t now;
         bool anew, written;
@@ -500,6 +501,7 @@ keep_main(void *agent)
             (anew || now - k.healed_ns >= RECONCILE_AGAIN_NS)) {
             heal(&k);
         }
+        agent_gate_release(a->gate);
     }
     return NULL;
 }

@@ -148,6 +148,7 @@ tend(void)
 
     driver_again(s.driver);
     (void)driver_tend(s.driver);
+    driver_release(s.driver); /* as the keeper does when it has looked at what was cut */
     driver_state_get(s.driver, &st);
     return st.why;
 }
