@@ -19,5 +19,6 @@ void swaps_check_end(struct world *w); /* everything that must hold, nothing arm
 void swaps_make_world(struct world *w);
 struct mover_result swaps_do_it(struct world *w);
 extern const struct torture_test swaps_people[]; /* ends with a NULL name */
+extern const struct torture_test swaps_windows[]; /* likewise */
 
 #endif

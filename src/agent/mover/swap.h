@@ -24,7 +24,8 @@
 /* Appends the absolute path of a name in the place's folder. AL_ENOMEM, AL_ELIMIT. */
 int swap_path(const struct mover_volume *v, const struct place *at, const char *name,
               struct al_buf *to) AL_MUST_CHECK;
-/* What a name of the folder is. AL_ENOENT: nothing is there; AL_EIO: cannot be seen now. */
+/* What a name of the folder is. AL_ENOENT: nothing is there; AL_EIO: cannot be seen now, as always
+ * without a maker. */
 int swap_look(const struct mover_volume *v, const struct place *at, const char *name,
               struct al_buf *bytes, struct stub_seen *ret, struct al_fail *fail) AL_MUST_CHECK;
 /* Whether the name still leads to the open file. */

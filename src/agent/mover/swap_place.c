@@ -36,6 +36,9 @@ swap_look(const struct mover_volume *v, const struct place *at, const char *name
     if (rc != AL_OK) {
         return rc;
     }
+    if (v->maker == NULL) {
+        return al_fail_set(fail, AL_EIO, 0, "nobody is there who tells a stub from a file");
+    }
     if (!v->maker->ops->may_be(v->maker, &by_name)) {
         *ret = (struct stub_seen){.is = STUB_IS_NONE, .st = by_name};
         return AL_OK;

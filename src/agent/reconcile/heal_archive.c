@@ -179,9 +179,8 @@ reconcile_archive(const struct reconcile_env *env, struct journal_item *item,
     enum healed healed;
     int rc;
 
-    if (v == NULL || strcmp(v->share_id, c.in->share_id) != 0 ||
-        (c.in->kind > JOURNAL_BACK && v->maker == NULL)) {
-        return HEALED_LATER; /* also while the driver is not there: only it tells a stub */
+    if (v == NULL || strcmp(v->share_id, c.in->share_id) != 0) {
+        return HEALED_LATER;
     }
     c.volume = v;
     c.told.ino = 0; /* means nothing on such volumes, or is another's by now */
