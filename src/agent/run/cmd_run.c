@@ -102,6 +102,22 @@ run(struct agent_options *o, struct al_log *log, bool service)
     return status;
 }
 
+/* What the account was given counts only when it is switched on. Without some of it files are unreadable or
+ * cannot be dressed, which is told file by file. */
+static void
+rights(struct running *r)
+{
+    uint32_t missing = 0;
+    int rc = port_rights_on(service_privileges, service_privilege_count, &missing);
+
+    for (size_t i = 0; rc == AL_OK && i < service_privilege_count; i++) {
+        if ((missing & 1u << i) != 0) {
+            al_log(&r->log->log, AL_LOG_WARN, "the service's account does not hold %s",
+                   service_privileges[i]);
+        }
+    }
+}
+
 /* Nobody sees its standard error: lines go to a file, and the system's log has start, stop, errors. */
 static int
 body(void *ctx)
@@ -114,6 +130,7 @@ body(void *ctx)
     if (run_log_to(r->log, r->options->state, &fail) != AL_OK) {
         port_event_write(AGENT_SERVICE, PORT_EVENT_ERROR, fail.text);
     }
+    rights(r);
     (void)snprintf(text, sizeof(text), "%s starts with %.400s", r->options->program,
                    r->options->state);
     port_event_write(AGENT_SERVICE, PORT_EVENT_STARTED, text);

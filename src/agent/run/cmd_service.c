@@ -15,9 +15,10 @@
 #define OUT_MAX (64u << 10)
 
 /* Why each is needed stands in doc/ops/windows.md. */
-static const char *const privileges[] = {"SeBackupPrivilege", "SeRestorePrivilege",
-                                         "SeSecurityPrivilege", "SeManageVolumePrivilege",
-                                         "SeChangeNotifyPrivilege"};
+const char *const service_privileges[] = {"SeBackupPrivilege", "SeRestorePrivilege",
+                                          "SeSecurityPrivilege", "SeManageVolumePrivilege",
+                                          "SeChangeNotifyPrivilege"};
+const size_t service_privilege_count = AL_LEN(service_privileges);
 
 struct call {
     const char *state, *account;
@@ -46,8 +47,8 @@ service_install(const char *state, const char *account_or_null, struct al_fail *
         .args = args,
         .arg_count = AL_LEN(args),
         .account = account,
-        .privileges = privileges,
-        .privilege_count = AL_LEN(privileges),
+        .privileges = service_privileges,
+        .privilege_count = AL_LEN(service_privileges),
         .stop_ms = AGENT_STOP_SERVICE_MS};
     struct port *port = port_native();
     AL_CLEANUP(port_holder_end) struct port_holder folder = {port, NULL};

@@ -333,6 +333,19 @@ run_begin(struct intake *in, size_t volume, struct run *run)
                : AL_OK;
 }
 
+/* A file and its stub change places on Windows: each has a number of its own, so that only the name says
+ * which row is meant. */
+static bool
+row_of(const struct intake_volume *v, const struct intake_record *r, struct inventory_outcome *o)
+{
+    bool is = outcome_row(r, o);
+
+    if (strcmp(v->v.kind, "ntfs") == 0) {
+        o->ino = 0;
+    }
+    return is;
+}
+
 static int
 inventory_of_volume(struct intake *in, size_t volume)
 {
@@ -357,7 +370,7 @@ inventory_of_volume(struct intake *in, size_t volume)
             told = r->audit; /* the last one counts: they tell how it stands, not what happened */
         } else if (!in->of[i].again && !in->of[i].late && r->kind == INTAKE_OUTCOME) {
             SV_TRY(run.access_count > 0 ? apply_run(in, v, &run) : AL_OK);
-            run.count += outcome_row(r, &run.rows[run.count]);
+            run.count += row_of(v, r, &run.rows[run.count]);
         }
     }
     SV_TRY(apply_run(in, v, &run));
