@@ -69,6 +69,33 @@ export function makeWorld(now = Date.now(), mood = 'full', as = 'operator') {
         state: ['online', 'online', 'online', 'offline', 'never'][i],
         last_seen_at: i === 4 ? null : at([4_000, 11_000, 9_000, 5 * 3_600_000][i]),
         enrolled_at: at((200 - i) * DAY),
+        driver:
+          i === 2
+            ? {
+                state: 'no_key',
+                text: 'the filter driver has no licence key',
+                next: 'alto-agent driver key --state DIR --key-file FILE',
+                dll: 'C:/Program Files/Alto/FilterAPI.dll',
+                flavour: 'cloudtier',
+                product: 'CloudTier',
+                version: '3.3.1.2',
+                policy: 'fill',
+                running: true,
+                connected: false,
+                has_key: false,
+                timeout_s: 120,
+                room_bytes: 100e9,
+                held_bytes: 0,
+                times_connected: 0,
+                blocks: 0,
+                files: 0,
+                fills: 0,
+                denied: 0,
+                late: 0,
+                odd: 0,
+                told_at: at(9_000),
+              }
+            : null,
         version: 2,
       }));
   const shares = none

@@ -151,6 +151,25 @@ const DIALOGS = {
       await press('Make a token')(page);
     },
   ],
+  'd-enrol-windows': [
+    '/hosts?customer=01jcst00000000000000000000',
+    async (page) => {
+      await press('Enrol a host')(page);
+      await press('Make a token')(page);
+      await page.getByRole('tab', { name: 'Windows' }).click();
+      await page.getByText('PowerShell').first().waitFor();
+    },
+  ],
+  'd-driver': [
+    '/hosts',
+    async (page) => {
+      await page
+        .getByRole('button', { name: /^Filter driver/ })
+        .first()
+        .click();
+      await page.getByText('Next:').waitFor();
+    },
+  ],
   'd-volume': ['/volumes', press('Add volume')],
   'd-volume-mounts': [
     '/volumes',

@@ -1,8 +1,10 @@
 import { CloudServerOutlined } from '@ant-design/icons';
-import { Alert, Button, Form, Input, Tabs } from 'antd';
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Button, Form, Input, Popover, Skeleton, Tabs } from 'antd';
 import { useState } from 'react';
 import { api, type Host, ifMatch, must, type Schemas } from '../api/client';
 import { useHosts } from '../api/data';
+import { count } from '../lib/format';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
@@ -12,10 +14,63 @@ import { DataTable } from '../ui/table';
 
 /** Where packaging/systemd/alto-agent.service looks for the identity. */
 const STATE = '/var/lib/alto/agent';
-const WINDOWS_STATE = 'C:\\ProgramData\\Alto\\agent';
+const PACKAGE = '/downloads/alto.msi';
 
 /** Other machines cannot call an address that means "this machine". */
 const onlyHere = () => /^(localhost|127\.|\[::1\])/.test(window.location.host);
+
+/** A PowerShell word between single quotes. */
+const quoted = (text: string) => `'${text.replace(/'/g, "''")}'`;
+
+/** Fetches the package, installs it without a question and leaves the token nowhere. Start-Process gives msiexec's own exit code. */
+export const windowsLine = (origin: string, token: string) =>
+  `$m="$env:TEMP\\alto.msi"; $t="$env:TEMP\\alto.token"; iwr ${quoted(origin + PACKAGE)} -UseBasicParsing -OutFile $m; ` +
+  `Set-Content $t ${quoted(token)}; ` +
+  `$p=Start-Process msiexec -Wait -PassThru "/i \`"$m\`" /qn SERVER=${origin} TOKENFILE=\`"$t\`""; Remove-Item $t; ` +
+  'if ($p.ExitCode) { throw "msiexec ended with $($p.ExitCode): see the event log, source alto-agent" }';
+
+/** Whether this altod has the package to give. */
+function usePackage() {
+  return useQuery({
+    queryKey: ['package'],
+    queryFn: async () => (await fetch(PACKAGE, { method: 'HEAD' })).ok,
+    staleTime: 60_000,
+    retry: false,
+  });
+}
+
+function Windows({ token }: { token: string }) {
+  const has = usePackage();
+  if (has.isPending) return <Skeleton active />;
+  if (!has.data)
+    return (
+      <Alert
+        type="warning"
+        showIcon
+        title="This server has no package for Windows"
+        description={
+          <>
+            Build it with <code>tools/msi.sh</code>, put it into the console&apos;s folder as{' '}
+            <code>downloads/alto.msi</code> and restart altod. With the package already on the machine:
+            <Command
+              label="Copy the install command"
+              text={`msiexec /i alto.msi /qn SERVER=${window.location.origin} TOKEN=${token}`}
+            />
+          </>
+        }
+      />
+    );
+  return (
+    <>
+      <b>Paste this into PowerShell, as administrator</b>
+      <Command label="Copy the PowerShell line" text={windowsLine(window.location.origin, token)} />
+      <span className="sub">
+        It fetches <a href={PACKAGE}>the package</a>, installs agent and service, and enrols the machine. For
+        stubs the filter driver and its licence key come afterwards: the host&apos;s row says what is missing.
+      </span>
+    </>
+  );
+}
 
 export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
   const enrol = (state: string) =>
@@ -70,11 +125,7 @@ export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
           {
             key: 'windows',
             label: 'Windows',
-            children: steps(
-              enrol(WINDOWS_STATE),
-              'Start the agent',
-              `alto-agent run --state ${WINDOWS_STATE}`,
-            ),
+            children: <Windows token={token.token} />,
           },
         ]}
       />
@@ -188,6 +239,64 @@ function Rename({ host, onClose }: { host: Host; onClose: () => void }) {
   );
 }
 
+const DRIVER: Record<NonNullable<Host['driver']>['state'], [kind: string, word: string]> = {
+  ok: ['good', 'connected'],
+  unknown: ['', 'not looked for yet'],
+  no_dll: ['warn', 'not installed'],
+  other_dll: ['bad', 'another product'],
+  no_key: ['warn', 'no licence key'],
+  not_running: ['bad', 'does not run'],
+  refused: ['bad', 'refused'],
+  no_folder: ['bad', 'no room for recalls'],
+  lost: ['bad', 'connection lost'],
+  failed: ['bad', 'failed'],
+};
+
+/** How it stands with stubs on a Windows host: what is missing comes first, with what to do. */
+function Driver({ of: { driver: d, os } }: { of: Host }) {
+  if (!d)
+    return os === 'windows' ? <span className="sub">not told yet</span> : <span className="sub">–</span>;
+  const [kind, word] = DRIVER[d.state];
+  const licence = d.has_key ? 'licence key is there' : 'no licence key';
+  return (
+    <Popover
+      trigger="click"
+      content={
+        <div style={{ maxWidth: 420 }}>
+          {d.text && <p style={{ marginTop: 0 }}>{d.text}</p>}
+          {d.next && (
+            <p>
+              <b>Next:</b> {d.next}
+            </p>
+          )}
+          <p className="sub" style={{ marginBottom: 0 }}>
+            {[
+              d.product && `${d.product} ${d.version}`,
+              d.flavour,
+              licence,
+              d.policy === 'keep' ? 'stubs stay when they are read' : 'files come back when they are read',
+              d.denied > 0 && `${count(d.denied)} denied`,
+              d.odd > 0 && `${count(d.odd)} messages not understood`,
+            ]
+              .filter(Boolean)
+              .join(' · ')}
+            {d.told_at && (
+              <>
+                {' · '}
+                <When at={d.told_at} />
+              </>
+            )}
+          </p>
+        </div>
+      }
+    >
+      <Button type="text" size="small" style={{ padding: 0 }} aria-label={`Filter driver: ${word}`}>
+        <span className={`tag ${kind}`}>{word}</span>
+      </Button>
+    </Popover>
+  );
+}
+
 export default function Hosts() {
   const who = useWho();
   const [search, change] = useAddress();
@@ -258,6 +367,7 @@ export default function Hosts() {
           { title: 'Last seen', render: (_, h) => <When at={h.last_seen_at} /> },
           { title: 'System', render: (_, h) => h.os },
           { title: 'Agent', render: (_, h) => <span className="mono">{h.agent_version}</span> },
+          { title: 'Filter driver', render: (_, h) => <Driver of={h} /> },
           { title: 'Enrolled', render: (_, h) => <When at={h.enrolled_at} /> },
         ]}
       />

@@ -95,7 +95,7 @@ const STEPS = {
     await button("Copy the enrol command", dialog()).first().click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     await dialog().getByRole("tab", { name: "Windows" }).click();
-    await told.filter({ hasText: "ProgramData" }).first().waitFor();
+    await told.filter({ hasText: "msiexec" }).first().waitFor();
     const windows = await told.allInnerTexts();
     await button("Done", dialog()).click();
     await gone(page.getByRole("dialog"));
