@@ -1,5 +1,6 @@
 /* stand_ask.c: TEST CODE. For programs that load the stand-in and know nothing of it, as the agent itself: where
- * STAND_ASK names a folder, a thread of the stand-in reads there what an application shall do, and does it:
+ * STAND_ASK names a folder, or, for services, which have an environment of their own, a file beside the DLL with
+ * ".ask" behind its name holds that of one, a thread reads there what an application shall do, and does it:
  *
  *   NAME.ask   "read PATH" or "stub PATH"   ─▶   NAME.got (the bytes that were read), then NAME.end ("ok", or why not)
  */
@@ -139,11 +140,42 @@ ask_main(void *arg)
     return arg;
 }
 
+#ifdef _WIN32
+static const char *
+beside(void)
+{
+    static char text[LINE_MAX];
+    char path[MAX_PATH + 8];
+    HMODULE self = NULL;
+    FILE *f = NULL;
+
+    if (GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
+                               GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                           (const char *)(uintptr_t)stand_ask_begin, &self) &&
+        GetModuleFileNameA(self, path, MAX_PATH) > 0) {
+        (void)strcat(path, ".ask");
+        f = fopen(path, "rb");
+    }
+    if (f == NULL) {
+        return NULL;
+    }
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    (void)fclose(f);
+    return text;
+}
+#else
+static const char *
+beside(void)
+{
+    return NULL;
+}
+#endif
+
 void
 stand_ask_begin(void)
 {
     static bool begun;
-    const char *where = getenv("STAND_ASK");
+    const char *where = getenv("STAND_ASK") != NULL ? getenv("STAND_ASK") : beside();
     pthread_t thread;
 
     if (begun || where == NULL || strlen(where) >= sizeof(folder)) {
