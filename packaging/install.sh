@@ -11,6 +11,12 @@ if [ -f "$dist/index.html" ]; then
     rm -rf "$console"
     mkdir -p "$console"
     cp -R "$dist/." "$console/"
+    # The package for Windows hosts, where tools/msi.sh has made it: the console's line for PowerShell fetches it.
+    msi=$MESON_SOURCE_ROOT/build/msi/alto-$(cat "$MESON_SOURCE_ROOT/VERSION").msi
+    if [ -f "$msi" ]; then
+        mkdir -p "$console/downloads"
+        install -m 0644 "$msi" "$console/downloads/alto.msi"
+    fi
 else
     echo "packaging/install.sh: the console is not built (make console), so it is not installed" >&2
 fi
