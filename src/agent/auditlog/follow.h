@@ -9,7 +9,8 @@
  * When it looks. A log that grew within FOLLOW_HOT_S, or is the last of its folder and ".active", is looked at each second: one
  * stat. So are the folders in which new logs come (the root, each folder in it, and below them the last by
  * name) every two to four seconds; they are listed where their time changed, and else in turn as FOLLOW_LISTED allows,
- * since nothing promises times of folders. All other folders and logs come in turn, each within FOLLOW_ROUND_S. A log that
+ * since nothing promises times of folders. All other folders and logs come in turn, each within FOLLOW_ROUND_S,
+ * and 2,000 of them within about a minute. A log that
  * is gone (it was rotated) has its folder listed at once. With 200 clients and 50,000 logs at rest that is about 420
  * stats and 20 listings a second. Links are never followed. No watermark: an old log that grew is read.
  *
@@ -33,6 +34,8 @@
 #define FOLLOW_HOT_MAX                                                                             \
     20000u /* looked at each second at most; others come with their folder's turn */
 #define FOLLOW_ROUND_S 3600u /* within which each folder and log is looked at */
+#define FOLLOW_SOON_S 60 /* within which each is where there are few, but */
+#define FOLLOW_SOON 30   /* at most so many a second for it */
 #define FOLLOW_LISTED 2000u /* entries a second, of listings of folders whose time did not change */
 #define FOLLOW_GONE_S 60u   /* not there for so long: gone */
 #define FOLLOW_FORGET_S (7u * 86400u)

@@ -646,8 +646,8 @@ look_in_turn(struct follow *f)
 int
 look_due(struct follow *f)
 {
-    int64_t rate =
-        1 + ((int64_t)f->tree.file_count + f->tree.folder_count) / (FOLLOW_ROUND_S * 4 / 5);
+    int64_t count = (int64_t)f->tree.file_count + f->tree.folder_count;
+    int64_t rate = 1 + count / (FOLLOW_ROUND_S * 4 / 5), soon = 1 + count / FOLLOW_SOON_S;
     bool second = port_mono_ns(f->port) >= f->next_s_ns;
     int rc = AL_OK;
 
@@ -663,7 +663,9 @@ look_due(struct follow *f)
     f->listed_tokens += FOLLOW_LISTED;
     f->listed_tokens = f->listed_tokens > (int64_t)FOLLOW_LISTED * 4 ? (int64_t)FOLLOW_LISTED * 4
                                                                      : f->listed_tokens;
-    f->tokens += rate;
+    soon = soon < FOLLOW_SOON ? soon
+                              : FOLLOW_SOON; /* few are looked at more often, as it costs little */
+    f->tokens += rate > soon ? rate : soon;
     rc = look_hot(f);
     rc = rc != AL_OK ? rc : look_folders(f);
     return rc != AL_OK ? rc : look_in_turn(f);

@@ -84,12 +84,31 @@ logs_that_wait_to_be_read_are_not_looked_at(void)
     TAP_EQUAL_U64(told(DIGEST_USED, "f9"), 2);
 }
 
+/* Of a client that was away, say: its log lies among older ones, where nobody looks for new ones. */
+static void
+a_late_log_among_old_ones_is_found_soon_where_there_are_few(void)
+{
+    char log[100];
+
+    start();
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(log, sizeof(log), "%u/2026/0%u/2026-0%u-01T%02u.%02u.00Z.log", i % 10, 8 + i / 150, 8 + i / 150, i / 60, i % 60);
+        add(log, read_of("/old"));
+    }
+    go();
+    TAP_OK(polls(10));
+    add("8/2026/08/2026-08-31T00.00.00Z.log", read_of("/late"));
+    TAP_OK(polls(45));
+    TAP_EQUAL_U64(told(DIGEST_USED, "late"), 1);
+}
+
 int
 main(void)
 {
     TAP_RUN(metadata_comes_with_what_was_made_written_or_moved);
     TAP_RUN(a_folder_that_is_not_there_has_no_metadata_and_others_have);
     TAP_RUN(logs_that_wait_to_be_read_are_not_looked_at);
+    TAP_RUN(a_late_log_among_old_ones_is_found_soon_where_there_are_few);
     world_end();
     return tap_end();
 }
