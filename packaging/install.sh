@@ -12,10 +12,8 @@ if [ -f "$dist/index.html" ]; then
     mkdir -p "$console"
     cp -R "$dist/." "$console/"
     # The package for Windows hosts, where tools/msi.sh has made it: the console's line for PowerShell fetches it.
-    msi=$MESON_SOURCE_ROOT/build/msi/alto-$(cat "$MESON_SOURCE_ROOT/VERSION").msi
-    if [ -f "$msi" ]; then
-        mkdir -p "$console/downloads"
-        install -m 0644 "$msi" "$console/downloads/alto.msi"
+    if [ -f "$MESON_SOURCE_ROOT/build/msi/alto-$(cat "$MESON_SOURCE_ROOT/VERSION").msi" ]; then
+        "$MESON_SOURCE_ROOT/tools/msi.sh" offer "$console"
     fi
 else
     echo "packaging/install.sh: the console is not built (make console), so it is not installed" >&2

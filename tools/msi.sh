@@ -1,9 +1,15 @@
 #!/bin/bash
 # Builds the Windows package build/msi/alto-VERSION.msi from what tools/build.sh mingw made. Wants wixl and msitools (tools/deps.sh msi).
 #   tools/msi.sh [AGENT.exe CLI.exe [FILE.msi]]
+#   tools/msi.sh offer DIR          puts what was built into a console's folder (console/dist), whose line for PowerShell then fetches it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$(cat VERSION)
+if [ "${1:-}" = offer ]; then
+    install -D -m 0644 "build/msi/alto-$version.msi" "${2:?usage: tools/msi.sh offer DIR}/downloads/alto.msi"
+    printf '{ "windows": "/downloads/alto.msi" }\n' >"$2/downloads.json"
+    exit
+fi
 agent=${1:-build/mingw/src/agent/run/alto-agent.exe}
 cli=${2:-build/mingw/src/cli/alto.exe}
 to=${3:-build/msi/alto-$version.msi}

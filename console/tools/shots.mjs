@@ -256,6 +256,8 @@ async function serve(route, world, mood) {
       body: body === null ? '' : JSON.stringify(body),
     });
   }
+  if (url.pathname === '/downloads.json')
+    return route.fulfill({ contentType: 'application/json', body: '{ "windows": "/downloads/alto.msi" }' });
   const file = join(DIST, url.pathname);
   const found = extname(file) && existsSync(file) ? file : join(DIST, 'index.html');
   return route.fulfill({

@@ -33,7 +33,8 @@ export const windowsLine = (origin: string, token: string) =>
 function usePackage() {
   return useQuery({
     queryKey: ['package'],
-    queryFn: async () => (await fetch(PACKAGE, { method: 'HEAD' })).ok,
+    queryFn: async () =>
+      ((await (await fetch('/downloads.json')).json()) as { windows: string | null }).windows === PACKAGE,
     staleTime: 60_000,
     retry: false,
   });
@@ -50,8 +51,9 @@ function Windows({ token }: { token: string }) {
         title="This server has no package for Windows"
         description={
           <>
-            Build it with <code>tools/msi.sh</code>, put it into the console&apos;s folder as{' '}
-            <code>downloads/alto.msi</code> and restart altod. With the package already on the machine:
+            Build it with <code>tools/msi.sh</code>, offer it with{' '}
+            <code>tools/msi.sh offer CONSOLE_FOLDER</code> and restart altod. With the package already on the
+            machine:
             <Command
               label="Copy the install command"
               text={`msiexec /i alto.msi /qn SERVER=${window.location.origin} TOKEN=${token}`}
