@@ -5,6 +5,7 @@ agent taken away again. Wine takes \\\\HOST\\SHARE for a folder of the prefix, w
 import base64
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -194,6 +195,23 @@ def test_a_folder_is_walked_and_its_volume_holds_stubs():
     tap.equal(stack.api.get("/volumes/" + volume["id"])["files"], len(state["files"]), "files")
     tap.equal(ask("stub", "plain-70000.mov")[0], "file", "what the stand-in says of a file")
     state["volume"] = volume
+
+
+def test_doctor_tells_what_there_is():
+    need("volume")
+    status, out, err = wine(PROGRAM, "doctor", "Z:" + stack.path("data").replace("/", "\\"), "--json")
+    report = json.loads(out)
+    checks = {c["check"]: c for c in report["checks"]}
+    tap.check({"driver", "driver-dll", "driver-key", "service", "filesystem", "last-access", "long-paths", "state", "identity", "server", "volume", "share"} <=
+              set(checks), "checks: %s" % sorted(checks))
+    for name in ("driver", "driver-dll", "driver-key", "service", "server", "share", "volume", "identity"):
+        tap.equal(checks[name]["level"], "ok", "%s (%s)" % (name, checks[name]["text"]))
+    bad = [c for c in report["checks"] if c["level"] == "bad"]
+    print("# bad under Wine: %s" % [(c["check"], c["text"]) for c in bad])
+    tap.equal((status, report["can"]), (1 if bad else 0, not bad), "what it comes to (%s)" % err)
+    status, out, err = wine(PROGRAM, "driver", "install")
+    tap.equal((status, out), (0, "installed; see fltmc\r\n"), "driver install (%s)" % err)
+    tap.equal(wine(PROGRAM, "driver", "remove")[0], 2, "driver remove without a word about stubs")
 
 
 def agent_process():

@@ -6,6 +6,7 @@
 #include "agent/link/config.h"
 #include "agent/link/identity.h"
 #include "agent/run/agent.h"
+#include "agent/run/driver.h"
 #include "agent/target/target.h"
 #include "client/api.h"
 
@@ -167,6 +168,16 @@ check_server(struct checkup *c)
     }
 }
 
+/* Paths of Windows are the same in either case and with either slash. */
+static bool
+lies_in(const char *folder, size_t len, const char *path)
+{
+    return path[0] != '/'
+               ? driver_path_within(folder, path)
+               : strncmp(path, folder, len) == 0 &&
+                     (path[len] == '\0' || path[len] == '/' || (len == 1 && folder[0] == '/'));
+}
+
 /* The volume whose path is the longest that leads to the path, or NULL. */
 static const struct config_volume *
 volume_of(const struct agent_config *config, const char *path)
@@ -181,9 +192,7 @@ volume_of(const struct agent_config *config, const char *path)
         while (len > 1 && v->path[len - 1] == '/') {
             len--;
         }
-        if (strncmp(path, v->path, len) == 0 &&
-            (path[len] == '\0' || path[len] == '/' || (len == 1 && v->path[0] == '/')) &&
-            len > best_len) {
+        if (lies_in(v->path, len, path) && len > best_len) {
             best = v;
             best_len = len;
         }
