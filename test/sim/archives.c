@@ -19,8 +19,9 @@ struct plan now;
 uint64_t cases;
 static uint64_t seeds = 2, first = 1;
 static bool plain; /* a filesystem without renames that replace nothing */
+static bool stale; /* a way back is told an older object than the one whose placeholder stands there */
 static uint8_t want[SIZE];
-static al_id archived;
+static al_id archived, older;
 
 void
 does_not_hold(const char *file, int line, const char *condition)
@@ -137,14 +138,43 @@ check_end(struct world *w)
 }
 
 static void
+remove_name(struct world *w, const char *name)
+{
+    struct port_file *dir = NULL;
+
+    HOLDS(port_open(sim_other(w->host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
+    HOLDS(port_unlink(sim_other(w->host), dir, name) == AL_OK);
+    HOLDS(port_close(sim_other(w->host), dir) == AL_OK);
+}
+
+/* Another file had the name before, was archived, and its placeholder is gone. */
+static void
+make_older(struct world *w)
+{
+    struct mover_result r;
+    int rc;
+
+    world_file(w, NAME, SIZE, now.seed + 1);
+    r = world_archive(w, NAME, &rc);
+    HOLDS(r.tiered);
+    memcpy(older, r.object_id, sizeof(older));
+    remove_name(w, HOLDER);
+}
+
+static void
 make_world(struct world *w, enum act act)
 {
     int rc;
 
     world_make(w, now.seed, now.order);
     world_bytes(want, SIZE, now.seed);
-    world_file(w, NAME, SIZE, now.seed);
     sim_plain_renames(w->host, plain);
+    if (stale) {
+        HOLDS(world_start(w) == AL_OK);
+        make_older(w);
+        world_stop(w);
+    }
+    world_file(w, NAME, SIZE, now.seed);
     HOLDS(world_start(w) == AL_OK);
     if (act == RECALL) {
         struct mover_result r = world_archive(w, NAME, &rc);
@@ -163,7 +193,7 @@ do_it(struct world *w)
     if (now.act == TIER) {
         (void)world_archive(w, NAME, &rc);
     } else {
-        (void)world_back(w, NAME, "", &rc);
+        (void)world_back(w, NAME, stale ? older : "", &rc);
     }
 }
 
@@ -363,6 +393,15 @@ static void
 a_way_back_survives_a_power_cut_of_the_share_at_every_call(void)
 {
     crash_everywhere(RECALL, SHARE, SIM_POWER);
+}
+
+static void
+what_stands_there_comes_back_whatever_is_known_of_its_name(void)
+{
+    stale = true;
+    crash_everywhere(RECALL, HOST, SIM_POWER);
+    crash_everywhere(RECALL, HOST, SIM_KILL);
+    stale = false;
 }
 
 static void
@@ -720,6 +759,7 @@ main(int argc, char **argv)
         TAP_RUN(a_way_back_survives_a_power_cut_of_the_host_at_every_call);
         TAP_RUN(a_way_back_survives_a_kill_of_the_agent_at_every_call);
         TAP_RUN(a_way_back_survives_a_power_cut_of_the_share_at_every_call);
+        TAP_RUN(what_stands_there_comes_back_whatever_is_known_of_its_name);
         TAP_RUN(a_putting_back_survives_a_crash_at_every_call);
         TAP_RUN(healing_survives_a_crash_at_every_call);
     } else if (strcmp(which, "faults") == 0) {

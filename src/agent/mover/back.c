@@ -63,19 +63,18 @@ find_holder(struct back *b)
     return rc;
 }
 
+/* Folders and placeholders are renamed, and swapped, without a word to anybody: what the inventory knows
+ * of the path counts only where no placeholder stands. */
 static int
 find_record(struct mover *m)
 {
     struct back *b = m->back;
     int rc = find_holder(b);
-    bool other = rc == AL_OK && m->item.object_id[0] != '\0' &&
-                 strcmp(m->item.object_id, b->from.file.object_id) != 0;
 
     if (rc != AL_OK && rc != AL_ENODATA) {
         return failed(m, rc, "the placeholder cannot be read");
     }
-    if (m->item.object_id[0] != '\0' && (rc == AL_ENODATA || other)) {
-        b->holder[0] = '\0';
+    if (rc == AL_ENODATA && m->item.object_id[0] != '\0') {
         b->from.attrs_elsewhere = true;
         b->from.share_id = m->item.volume->share_id;
         b->from.file.object_id = m->item.object_id;
@@ -229,15 +228,21 @@ back_new(struct mover *m)
 static int
 nothing_found(struct mover *m)
 {
-    bool there = false;
-    int rc = place_is_there(&m->back->at, m->back->at.name, &there);
+    const struct place *at = &m->back->at;
+    struct port_stat st;
+    int rc = port_stat_at(at->port, at->dir, at->name, &st);
 
+    if (rc == AL_ENOENT) {
+        return al_fail_set(&m->result.fail, rc, 0,
+                           "there is no such file and no placeholder of it here");
+    }
     if (rc != AL_OK) {
         return failed(m, rc, "the file's folder cannot be looked at");
     }
-    if (!there) {
+    if (st.type == PORT_T_FOLDER) {
         return al_fail_set(&m->result.fail, AL_ENOENT, 0,
-                           "there is no such file and no placeholder of it here");
+                           "nothing to bring back: it is a folder, and no scan has seen archived "
+                           "files in it");
     }
     m->reason = "already_resident";
     m->result.tiered = true;

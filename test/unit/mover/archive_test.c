@@ -341,6 +341,58 @@ placeholders_are_renamed_edited_removed_and_copied(void)
     world_end(&w);
 }
 
+/* What the inventory last heard of a path is not what stands there now: folders change places, and placeholders are renamed
+ * over others. */
+static void
+the_placeholder_that_stands_there_names_the_object(void)
+{
+    static uint8_t other[SIZE + 1];
+    const uint8_t *mine;
+    struct mover_result r, o;
+    struct world w;
+
+    begin(&w, "f.mov");
+    world_bytes(other, sizeof(other), 9);
+    world_file(&w, "g.mov", sizeof(other), 9);
+    r = archive(&w, "f.mov");
+    o = archive(&w, "g.mov");
+    TAP_CHECK(r.tiered && o.tiered);
+    rename_it(&w, "g.mov.alto", "f.mov.alto"); /* the younger over the older */
+    TAP_CHECK(back(&w, "f.mov", r.object_id).tiered && world_reads(&w, "f.mov", other, sizeof(other)));
+    TAP_CHECK(!world_exists(&w, "f.mov.alto") && !world_exists(&w, "f (recalled).mov"));
+    TAP_CHECK(world_told(&w, "act=recall code=ok", o.object_id) == 1 && world_told(&w, "act=recall", r.object_id) == 0);
+
+    /* Nothing stands there: what the inventory knows counts. */
+    TAP_CHECK(back(&w, "h.mov", r.object_id).tiered && reads(&w, "h.mov"));
+
+    /* What is made with another key is nothing of this volume's. */
+    mine = w.mover_volume.key;
+    w.mover_volume.key = other_key;
+    world_file(&w, "x.mov", sizeof(other), 9);
+    TAP_CHECK(archive(&w, "x.mov").tiered);
+    w.mover_volume.key = mine;
+    TAP_CHECK(back(&w, "x.mov", r.object_id).tiered && reads(&w, "x.mov") && world_exists(&w, "x.mov.alto"));
+    world_end(&w);
+}
+
+/* It is no file, and no scan has seen that files below it were archived. */
+static void
+a_folder_has_nothing_to_bring_back(void)
+{
+    struct port_file *dir = NULL;
+    struct mover_result r;
+    struct world w;
+
+    begin(&w, "f.mov");
+    TAP_CHECK(port_open(sim_other(w.host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir) == AL_OK);
+    TAP_CHECK(port_mkdir(sim_other(w.host), dir, "moved", 0755) == AL_OK);
+    TAP_CHECK(port_close(sim_other(w.host), dir) == AL_OK);
+    r = back(&w, "moved", "");
+    TAP_CHECK(!r.tiered && r.code == AL_ENOENT && strstr(r.fail.text, "nothing to bring back") != NULL);
+    TAP_CHECK(world_told(&w, "act=recall", "already_resident") == 0);
+    world_end(&w);
+}
+
 static void
 an_edited_placeholder_stays(void)
 {
@@ -452,6 +504,8 @@ main(void)
     TAP_RUN(refusals_have_names);
     TAP_RUN(a_full_disk_puts_it_back);
     TAP_RUN(placeholders_are_renamed_edited_removed_and_copied);
+    TAP_RUN(the_placeholder_that_stands_there_names_the_object);
+    TAP_RUN(a_folder_has_nothing_to_bring_back);
     TAP_RUN(an_edited_placeholder_stays);
     TAP_RUN(large_attributes_come_back_too);
     TAP_RUN(the_access_that_was_told_counts);
