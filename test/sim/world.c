@@ -345,9 +345,9 @@ connect_world(void *ctx, const struct recall_volume *v, struct target **ret, str
 }
 
 struct recall_result
-world_recall(struct world *w, const char *name, int *ret_rc)
+world_recall_for(struct world *w, const char *name, const char *job_id, int *ret_rc)
 {
-    struct recall_request q = {.volume = &w->recall_volume, .path = al_span_of(name)};
+    struct recall_request q = {.volume = &w->recall_volume, .path = al_span_of(name), .job_id = job_id};
     const struct recall_connect connect = {connect_world, w};
     struct recall_result result = {0};
     struct recall *r = NULL;
@@ -360,6 +360,12 @@ world_recall(struct world *w, const char *name, int *ret_rc)
         r = recall_free(r);
     }
     return result;
+}
+
+struct recall_result
+world_recall(struct world *w, const char *name, int *ret_rc)
+{
+    return world_recall_for(w, name, NULL, ret_rc);
 }
 
 static const struct recall_volume *

@@ -66,6 +66,9 @@ void world_bytes(uint8_t *to, size_t size, uint64_t seed);
 /* Runs to the end; returns the result. */
 struct mover_result world_tier(struct world *w, const char *name, int *ret_rc);
 struct recall_result world_recall(struct world *w, const char *name, int *ret_rc);
+/* As a job's item; NULL: somebody opened it. */
+struct recall_result world_recall_for(struct world *w, const char *name, const char *job_id,
+                                      int *ret_rc);
 struct mover_result world_archive(struct world *w, const char *name, int *ret_rc);
 struct mover_result world_adopt(struct world *w, const char *name, int *ret_rc);
 /* object_id "": only a placeholder tells. */

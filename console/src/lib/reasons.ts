@@ -5,6 +5,8 @@ import { words } from './format';
 const TEXTS: Record<string, string> = {
   gone: 'It was moved or deleted since the scan.',
   unknown_to_inventory: 'No scan has seen it. Scan the volume if it is there.',
+  nothing_to_bring_back:
+    'The host has no such file, and no placeholder of it. Of a folder that was renamed since the last scan: scan the volume first.',
   not_a_file: 'Only plain files are moved, never links or devices.',
   open_elsewhere: 'A program has it open. The next run takes it.',
   changed: 'It changed since the scan or while it was copied, so it is not cold.',

@@ -6,6 +6,9 @@
 
 #include "base/text.h"
 
+/* Of a recall that failed: the path is no file here, nor is anything known of one that went. */
+#define OUTCOME_NOTHING_BACK "nothing_to_bring_back"
+
 struct outcome {
     /* "tier", "archive", "recall", "read", "refuse", "adopt", "drop_marker", "reconcile", "share_state",
      * "volume_state", "alarm" */

@@ -232,6 +232,9 @@ nothing_found(struct mover *m)
     struct port_stat st;
     int rc = port_stat_at(at->port, at->dir, at->name, &st);
 
+    m->reason = rc == AL_ENOENT || (rc == AL_OK && st.type == PORT_T_FOLDER)
+                    ? OUTCOME_NOTHING_BACK
+                    : NULL;
     if (rc == AL_ENOENT) {
         return al_fail_set(&m->result.fail, rc, 0,
                            "there is no such file and no placeholder of it here");
@@ -240,7 +243,7 @@ nothing_found(struct mover *m)
         return failed(m, rc, "the file's folder cannot be looked at");
     }
     if (st.type == PORT_T_FOLDER) {
-        return al_fail_set(&m->result.fail, AL_ENOENT, 0,
+        return al_fail_set(&m->result.fail, AL_EISDIR, 0,
                            "nothing to bring back: it is a folder, and no scan has seen archived "
                            "files in it");
     }

@@ -137,6 +137,7 @@ mover_tell_act(struct mover *m)
 
     fill_outcome(m, &o);
     o.act = mover_act_name(m->item.act);
+    o.reason = m->reason != NULL ? m->reason : "";
     if (m->result.refusal != STUB_R_NONE) {
         o.act = "refuse";
         o.reason = stub_refusal_name(m->result.refusal);
@@ -147,7 +148,6 @@ mover_tell_act(struct mover *m)
         o.size = m->facts.st.size;
         o.freed = m->result.freed;
         o.text = m->note;
-        o.reason = m->reason != NULL ? m->reason : "";
     }
     return m->env->sink->put(m->env->sink, &o);
 }

@@ -71,7 +71,7 @@ struct mover {
     struct al_xxh128 hash;
     uint8_t sha256[PORT_SHA256_LEN];
     struct attrs *attrs; /* from the manifest on */
-    const char *reason;  /* of an act that went well; NULL: none */
+    const char *reason;  /* of the act's outcome, unless it is refused; NULL: none */
     char note[256];      /* what people are told of an act that went well */
     struct mover_result result;
 };

@@ -370,6 +370,21 @@ explain_data(struct recall *r, enum marker_verdict *io_verdict)
     return false;
 }
 
+/* What a job names, and no opener: it was made from a path that no scan has seen. */
+static bool
+is_folder(struct recall *r)
+{
+    AL_CLEANUP(al_freep) char *text = al_span_dup(r->request.path);
+    AL_CLEANUP(port_holder_end) struct port_holder dir = {r->env->port, NULL};
+    struct port_stat st;
+    const char *name;
+
+    return r->request.job_id != NULL && r->request.handle.len == 0 && text != NULL &&
+           port_walk_to(r->env->port, stub_volume_root(r->request.volume->stub), text, &dir.file,
+                        &name) == AL_OK &&
+           port_stat_at(r->env->port, dir.file, name, &st) == AL_OK && st.type == PORT_T_FOLDER;
+}
+
 static void
 step_examine(struct recall *r)
 {
@@ -385,6 +400,12 @@ step_examine(struct recall *r)
     if (rc == AL_OK && verdict == MARKER_V_UNTOLD) {
         tell_late(r);
         rc = AL_ENODATA;
+    }
+    if (rc == AL_ENODATA && is_folder(r)) {
+        rc = al_fail_set(&r->result.fail, AL_EISDIR, 0,
+                         "nothing to bring back: it is a folder, and no scan has seen stubs in it");
+        give_up(r, rc, OUTCOME_NOTHING_BACK);
+        return;
     }
     if (rc == AL_ENODATA) {
         r->result.was_resident = true;

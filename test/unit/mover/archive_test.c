@@ -388,8 +388,11 @@ a_folder_has_nothing_to_bring_back(void)
     TAP_CHECK(port_mkdir(sim_other(w.host), dir, "moved", 0755) == AL_OK);
     TAP_CHECK(port_close(sim_other(w.host), dir) == AL_OK);
     r = back(&w, "moved", "");
-    TAP_CHECK(!r.tiered && r.code == AL_ENOENT && strstr(r.fail.text, "nothing to bring back") != NULL);
+    TAP_CHECK(!r.tiered && r.code == AL_EISDIR);
     TAP_CHECK(world_told(&w, "act=recall", "already_resident") == 0);
+    TAP_CHECK(world_told(&w, "act=recall code=is_a_folder", "reason=nothing_to_bring_back") == 1);
+    TAP_CHECK(back(&w, "none", "").code == AL_ENOENT);
+    TAP_CHECK(world_told(&w, "act=recall code=not_found", "reason=nothing_to_bring_back") == 1);
     world_end(&w);
 }
 

@@ -185,6 +185,29 @@ a_resident_file_is_let_through(void)
     end();
 }
 
+static void
+a_folder_that_is_asked_for_has_nothing_to_bring_back(void)
+{
+    struct port_file *dir = NULL;
+    struct recall_result r;
+    int rc;
+
+    begin(5);
+    TAP_OK(port_open(sim_other(w.host), NULL, "/vol", PORT_READ | PORT_FOLDER, 0, &dir));
+    TAP_OK(port_mkdir(sim_other(w.host), dir, "moved", 0755));
+    TAP_OK(port_close(sim_other(w.host), dir));
+    world_file(&w, "plain", SIZE, 6);
+    r = world_recall_for(&w, "moved", "01kaz000000000000000000job", &rc);
+    TAP_OK(rc);
+    TAP_CODE(r.code, AL_EISDIR);
+    TAP_CHECK(!r.was_resident);
+    TAP_EQUAL_U64(world_told(&w, "act=recall code=is_a_folder", "reason=nothing_to_bring_back"), 1);
+    r = world_recall_for(&w, "plain", "01kaz000000000000000000job", &rc);
+    TAP_OK(r.code);
+    TAP_EQUAL_U64(world_told(&w, "act=recall code=ok", "reason=already_resident"), 1);
+    end();
+}
+
 /* Another file that carries the stub's marker; sparse: of the same length, else with bytes of its
  * own. */
 static void
@@ -431,6 +454,7 @@ main(void)
     TAP_RUN(a_share_that_is_away_denies_and_changes_nothing_and_it_works_when_it_is_back);
     TAP_RUN(a_renamed_stub_finds_its_object);
     TAP_RUN(a_resident_file_is_let_through);
+    TAP_RUN(a_folder_that_is_asked_for_has_nothing_to_bring_back);
     TAP_RUN(a_stub_copied_with_its_attributes_is_registered_and_recalled);
     TAP_RUN(a_copy_with_data_of_its_own_keeps_it_and_loses_the_marker);
     TAP_RUN(a_forged_marker_is_denied_with_an_alarm);

@@ -369,6 +369,38 @@ test_a_folder_stands_for_its_files_each_once(void)
              AL_EINVAL);
 }
 
+/* A host could do nothing with them but fail, and its word on a path of this kind is not taken. */
+static void
+test_what_no_path_is_makes_no_job(void)
+{
+    static const char *const bad[] = {"../x", "/..", "/a/../b",     "/a/./b",      ".",
+                                      "//",   "",    "//sw2//0.bin", "/sw2//0.bin", "/a//"};
+    static const char tail[] = "\"]}";
+    char body[20100];
+
+    scanned();
+    for (size_t i = 0; i < AL_LEN(bad); i++) {
+        (void)snprintf(body, sizeof(body), "{\"paths\":[\"/old.mov\",\"%s\"]}", bad[i]);
+        TAP_CODE(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume, .body = body),
+                 AL_EINVAL);
+        TAP_CODE(ASK(file_tier, .who = &world.a.admin, .id = world.a.volume, .body = body),
+                 AL_EINVAL);
+    }
+    TAP_CODE(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume,
+                 .body = "{\"paths_b64\":[\"L2EAYg==\"]}"),
+             AL_EINVAL); /* a NUL */
+    for (size_t len = 16384; len <= 16385; len++) { /* bytes, without the first '/' */
+        memset(body, 'x', sizeof(body));
+        memcpy(body, "{\"paths\":[\"/", 12);
+        memcpy(body + 12 + len, tail, sizeof(tail));
+        TAP_CODE(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume, .body = body),
+                 len == 16384 ? AL_OK : AL_EINVAL);
+    }
+    TAP_OK(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume,
+               .body = "{\"paths\":[\"/..x\",\"/a/...\",\"old.mov/\",\"/old.mov\"]}"));
+    TAP_EQUAL_U64(number_of(world.json, "total_files"), 3);
+}
+
 static void
 test_paths_that_nobody_knows_are_refused_and_the_others_done(void)
 {
@@ -484,6 +516,7 @@ main(void)
     RUN(test_the_way_is_told_and_a_rule_of_another_refused);
     RUN(test_a_rule_that_archives_and_one_that_brings_back);
     RUN(test_a_folder_stands_for_its_files_each_once);
+    RUN(test_what_no_path_is_makes_no_job);
     RUN(test_paths_that_nobody_knows_are_refused_and_the_others_done);
     RUN(test_browsing_pages_and_finds);
     RUN(test_series_follow_the_figures);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define FILE_PATHS_MAX 10000u /* of one request */
+#define FILE_PATH_MAX                                                                              \
+    16384u /* bytes of one without '/' around it: what hosts tell of, INTAKE_PATH_MAX */
 #define FILE_UNKNOWN "unknown_to_inventory"
 #define FILE_UNKNOWN_BYTES_MAX (8u << 20) /* of one request's paths; its body is smaller */
 
@@ -212,6 +214,35 @@ gather_path(struct gathering *g, struct al_span path)
     return g->folder ? gather_folder(g, path) : AL_OK;
 }
 
+/* Parts with one '/' between them, and none that leads elsewhere; what a '/' behind it names is the
+ * folder. The rest a host could only fail. */
+static bool
+is_path(struct al_span *io)
+{
+    struct al_span rest = {io->at + (io->at[0] == '/'), io->len - (io->at[0] == '/')};
+
+    if (rest.len > 1 && rest.at[rest.len - 1] == '/') {
+        rest.len--;
+        io->len--;
+    }
+    if (rest.len > FILE_PATH_MAX || memchr(io->at, '\0', io->len) != NULL) {
+        return false;
+    }
+    while (rest.len > 0) {
+        const uint8_t *slash = memchr(rest.at, '/', rest.len);
+        struct al_span part = {rest.at, slash != NULL ? (size_t)(slash - rest.at) : rest.len};
+        size_t step = part.len + (slash != NULL);
+
+        if (part.len == 0 || (slash != NULL && step == rest.len) ||
+            al_span_equal(part, al_span_of(".")) || al_span_equal(part, al_span_of(".."))) {
+            return false;
+        }
+        rest.at += step;
+        rest.len -= step;
+    }
+    return true;
+}
+
 static int
 gather_list(struct gathering *g, const char *key, bool base64)
 {
@@ -238,8 +269,11 @@ gather_list(struct gathering *g, const char *key, bool base64)
                 path = al_buf_span(&bytes);
             }
         }
-        if (path.at == NULL || path.len == 0 || memchr(path.at, '\0', path.len) != NULL) {
-            return al_fail_set(g->fail, AL_EINVAL, 0, "\"%s\": path %zu is none", key, i + 1);
+        if (path.at == NULL || path.len == 0 || !is_path(&path)) {
+            return al_fail_set(g->fail, AL_EINVAL, 0,
+                               "\"%s\": path %zu is none: at most %u bytes, no \"..\", and one '/' "
+                               "between parts",
+                               key, i + 1, FILE_PATH_MAX);
         }
         SV_TRY(gather_path(g, path));
     }
