@@ -20,6 +20,7 @@ uint64_t cases;
 static uint64_t seeds = 2, first = 1;
 static bool plain; /* a filesystem without renames that replace nothing */
 static bool stale; /* a way back is told an older object than the one whose placeholder stands there */
+static bool by_holder; /* a way back is asked for by the placeholder */
 static uint8_t want[SIZE];
 static al_id archived, older;
 
@@ -116,6 +117,9 @@ check_end(struct world *w)
 
     heal_all(w);
     nothing_of_ours_left(w);
+    if (by_holder && world_exists(w, NAME)) {
+        HOLDS(world_told(w, "act=recall code=ok", "now=" NAME " path=" HOLDER) > 0);
+    }
     if (!world_exists(w, NAME)) {
         struct mover_result r;
 
@@ -193,7 +197,7 @@ do_it(struct world *w)
     if (now.act == TIER) {
         (void)world_archive(w, NAME, &rc);
     } else {
-        (void)world_back(w, NAME, stale ? older : "", &rc);
+        (void)world_back(w, by_holder ? HOLDER : NAME, stale ? older : "", &rc);
     }
 }
 
@@ -387,6 +391,16 @@ static void
 a_way_back_survives_a_kill_of_the_agent_at_every_call(void)
 {
     crash_everywhere(RECALL, HOST, SIM_KILL);
+}
+
+/* Whatever it is called then: the access is of the file that came back. */
+static void
+a_way_back_of_a_placeholder_tells_the_name_that_the_file_has(void)
+{
+    by_holder = true;
+    crash_everywhere(RECALL, HOST, SIM_POWER);
+    crash_everywhere(RECALL, HOST, SIM_KILL);
+    by_holder = false;
 }
 
 static void
@@ -760,6 +774,7 @@ main(int argc, char **argv)
         TAP_RUN(a_way_back_survives_a_kill_of_the_agent_at_every_call);
         TAP_RUN(a_way_back_survives_a_power_cut_of_the_share_at_every_call);
         TAP_RUN(what_stands_there_comes_back_whatever_is_known_of_its_name);
+        TAP_RUN(a_way_back_of_a_placeholder_tells_the_name_that_the_file_has);
         TAP_RUN(a_putting_back_survives_a_crash_at_every_call);
         TAP_RUN(healing_survives_a_crash_at_every_call);
     } else if (strcmp(which, "faults") == 0) {

@@ -76,9 +76,10 @@ sink_put(struct outcome_sink *s, const struct outcome *o)
     struct port *p = sim_port(k->world->host);
     char line[1024];
     int n = snprintf(line, sizeof(line),
-                     "act=%s code=%s reason=%s object=%s ino=%llu size=%llu path=%.*s\n", o->act,
+                     "act=%s code=%s reason=%s object=%s ino=%llu size=%llu now=%s path=%.*s\n", o->act,
                      al_code_name(o->code), o->reason, o->object_id != NULL ? o->object_id : "-",
-                     (unsigned long long)o->ino, (unsigned long long)o->size, (int)o->path.len,
+                     (unsigned long long)o->ino, (unsigned long long)o->size,
+                     o->now_name != NULL ? o->now_name : "", (int)o->path.len,
                      o->path.at != NULL ? (const char *)o->path.at : "");
     int rc = port_pwrite(p, k->file, line, (size_t)n, k->size);
 

@@ -18,6 +18,8 @@ struct outcome {
     const char *text;                                    /* sentence for people, or "" */
     const char *volume_id, *share_id, *job_id, *rule_id; /* NULL where none */
     struct al_span path; /* relative to the volume's root; empty where unknown */
+    /* recall of what was archived: the file's name, in path's folder; NULL: as in path */
+    const char *now_name;
     uint64_t ino;
     const char *object_id; /* NULL where none */
     uint64_t size;         /* bytes moved */

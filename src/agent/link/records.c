@@ -27,6 +27,9 @@ record_outcome(const struct outcome *o, struct al_buf *to)
     al_jo_str(&j, "job_id", o->job_id);
     al_jo_str(&j, "rule_id", o->rule_id);
     al_jo_bytes(&j, "path", o->path.at != NULL ? o->path : al_span_of(""));
+    if (o->now_name != NULL) {
+        al_jo_bytes(&j, "now_name", al_span_of(o->now_name));
+    }
     al_jo_u64(&j, "ino", small(o->ino));
     al_jo_str(&j, "object_id", o->object_id);
     al_jo_u64(&j, "size", small(o->size));

@@ -29,6 +29,14 @@ failed(struct mover *m, int rc, const char *what)
                        what);
 }
 
+static void
+has_name(struct mover *m, const char *name)
+{
+    if (!al_span_equal(rule_name_of(m->item.path), al_span_of(name))) {
+        (void)snprintf(m->now_name, sizeof(m->now_name), "%s", name);
+    }
+}
+
 /* ---- find ---- */
 
 /* The placeholder that was asked for, or that stands for the file that was asked for. AL_ENODATA:
@@ -284,6 +292,7 @@ step_find(struct mover *m)
             return failed(m, rc, "the placeholder cannot be removed");
         }
         m->reason = "already_resident";
+        has_name(m, m->back->at.name);
         m->result.tiered = true;
         m->step = MOVER_S_REPORT;
         return AL_OK;
@@ -430,8 +439,10 @@ step_land(struct mover *m)
     if (rc == AL_OK && strcmp(b->holder, b->at.name) == 0 && strcmp(got, b->at.name) != 0 &&
         place_rename(&b->at, got, b->at.name) == AL_OK) {
         m->note[0] = '\0'; /* the placeholder itself had the name */
+        (void)snprintf(got, sizeof(got), "%s", b->at.name);
         rc = place_sync(&b->at);
     }
+    has_name(m, got);
     if (rc != AL_OK) { /* the file is back; its text can be removed by anybody */
         (void)snprintf(m->note, sizeof(m->note), "the placeholder could not be removed");
     }

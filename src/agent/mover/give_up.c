@@ -148,6 +148,7 @@ mover_tell_act(struct mover *m)
         o.size = m->facts.st.size;
         o.freed = m->result.freed;
         o.text = m->note;
+        o.now_name = m->now_name[0] != '\0' ? m->now_name : NULL;
     }
     return m->env->sink->put(m->env->sink, &o);
 }

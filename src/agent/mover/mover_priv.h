@@ -73,6 +73,7 @@ struct mover {
     struct attrs *attrs; /* from the manifest on */
     const char *reason;  /* of the act's outcome, unless it is refused; NULL: none */
     char note[256];      /* what people are told of an act that went well */
+    char now_name[PLACE_NAME_MAX]; /* of a file that came back; "": as asked for */
     struct mover_result result;
 };
 

@@ -14,6 +14,7 @@ reconcile_tell(const struct reconcile_env *env, const struct told *t, const char
     o.job_id = t->job_id;
     o.rule_id = t->rule_id;
     o.path = t->path;
+    o.now_name = t->now_name;
     o.ino = t->ino;
     o.object_id = t->object_id;
     o.size = t->size;

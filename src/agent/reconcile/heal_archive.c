@@ -134,11 +134,65 @@ clear_names(struct archive_case *c)
     return rc;
 }
 
+/* One of the names that a way back gives, from this one on. */
+static bool
+is_named(const struct archive_case *c, const char *base, char name[PLACE_NAME_MAX])
+{
+    for (unsigned n = 0; n <= PLACE_OTHERS_MAX; n++) {
+        struct port_stat st;
+        int rc;
+
+        (void)snprintf(name, PLACE_NAME_MAX, "%s", base);
+        if (n > 0) {
+            place_other_name(base, PLACE_RECALLED, n, name);
+        }
+        rc = port_stat_at(c->env->port, c->at.dir, name, &st);
+        if (rc == AL_ENOENT) {
+            break;
+        }
+        if (rc == AL_OK && st.type == PORT_T_FILE && st.size == c->in->size &&
+            st.mtime_ns == c->in->mtime_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Somebody wanted it, so that what it is called now counts. False: it is not seen. */
+static bool
+find_name(struct archive_case *c, char name[PLACE_NAME_MAX])
+{
+    char base[PLACE_NAME_MAX];
+    bool holder = placeholder_named(al_span_of(c->at.name)), found;
+
+    (void)snprintf(base, sizeof(base), "%s", c->at.name);
+    if (holder) {
+        base[strlen(base) - PLACEHOLDER_SUFFIX_LEN] = '\0';
+    }
+    found = is_named(c, base, name) || (holder && is_named(c, c->at.name, name));
+    c->told.now_name = found && strcmp(name, c->at.name) != 0 ? name : NULL;
+    return found;
+}
+
+/* The placeholder that was asked for, or that stood for what was. */
+static int
+remove_holders(struct archive_case *c)
+{
+    char holder[PLACE_NAME_MAX];
+    int rc = placeholder_named(al_span_of(c->at.name))
+                 ? place_remove_holder(&c->at, c->at.name, c->in->object_id, NULL)
+                 : AL_OK;
+
+    if (rc == AL_OK && place_holder_name(c->at.name, holder) == AL_OK) {
+        rc = place_remove_holder(&c->at, holder, c->in->object_id, NULL);
+    }
+    return rc != AL_OK ? rc : place_sync(&c->at);
+}
+
 static enum healed
 heal_back(struct archive_case *c)
 {
-    char holder[PLACE_NAME_MAX];
-    struct port_stat st;
+    char name[PLACE_NAME_MAX];
     bool there = false;
     int rc = place_is_there(&c->at, c->in->object_name, &there);
 
@@ -155,16 +209,14 @@ heal_back(struct archive_case *c)
                                 "the way back was cut; the file is archived as before");
         return told_or_later(rc, HEALED_REPORTED);
     }
-    /* Renamed. Its placeholder goes where it surely is its; another is removed by who likes. */
+    /* Renamed. Its placeholder goes where the file surely is; another is removed by who likes. */
     rc = place_sync(&c->at);
-    if (rc == AL_OK && place_holder_name(c->at.name, holder) == AL_OK &&
-        port_stat_at(c->env->port, c->at.dir, c->at.name, &st) == AL_OK && st.type == PORT_T_FILE &&
-        st.size == c->in->size && st.mtime_ns == c->in->mtime_ns) {
-        rc = place_remove_holder(&c->at, holder, c->in->object_id, NULL);
-        rc = rc != AL_OK ? rc : place_sync(&c->at);
+    if (find_name(c, name) && rc == AL_OK) {
+        rc = remove_holders(c);
     }
     c->told.freed = c->in->size;
     rc = rc != AL_OK ? rc : tell(c, "recall", AL_OK, "finished_by_reconcile", "");
+    c->told.now_name = NULL;
     return told_or_later(rc, HEALED_REPORTED);
 }
 

@@ -12,6 +12,7 @@ struct told { /* what an outcome of reconcile is about */
     const char *volume_id, *share_id;
     const char *object_id; /* or NULL */
     struct al_span path;
+    const char *now_name; /* as in struct outcome */
     uint64_t ino, size, freed;
     int64_t mtime_ns, began_ns;
     const char *job_id, *rule_id;

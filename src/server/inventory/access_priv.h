@@ -195,6 +195,14 @@ int inv_pins_follow(struct inv_use *u,
 /* Drops of a_wait what is too much; coverage begins anew then. */
 int inv_wait_limit(struct inv_use *u, int64_t now_ns, bool *ret_overflow) AL_MUST_CHECK;
 
+/* ---- back.c: of outcomes that tell of files that came back (temp.told, temp.told_in, temp.met) ---- */
+/* Those of rows that make their file. */
+int inv_back_folders(struct inv_use *u) AL_MUST_CHECK;
+/* What else is archived as an object that came back is gone, in temp.met. *ret: some is. */
+int inv_back_elsewhere(struct inv_use *u, bool *ret) AL_MUST_CHECK;
+/* Of folders in which files were made. */
+int inv_back_sums(struct inv_use *u) AL_MUST_CHECK;
+
 /* ---- coverage.c ---- */
 bool inv_coverage_due(struct inv_use *u); /* what waits is to be tried */
 int inv_coverage_anew(struct inv_use *u,

@@ -159,7 +159,10 @@ enum inventory_set { /* which fields of an outcome count */
                      INVENTORY_SET_ALLOCATED = 4,
                      INVENTORY_SET_ACCESSED = 8, /* accessed_ns with its source */
                      INVENTORY_SET_SIZE = 16,    /* size and mtime_ns */
-                     INVENTORY_SET_GONE = 32     /* the file is not there any more */
+                     INVENTORY_SET_GONE = 32,    /* the file is not there any more */
+                     /* where it is not known, it is from now on, and so are the folders above it; with
+                      * STATE and SIZE */
+                     INVENTORY_SET_MAKE = 64
 };
 struct inventory_outcome {
     struct al_span path; /* with or without the leading '/' */
@@ -171,6 +174,9 @@ struct inventory_outcome {
     int64_t mtime_ns;
     int64_t accessed_ns;
     enum inventory_source source;
+    /* The object that is a file under this path again, NULL: none is. Its placeholder may have been renamed:
+     * whatever else was archived as it is not there any more. */
+    const char *came_back;
 };
 /* The rows count in their order. stream and seq: seq must grow within a stream, gaps are fine (a
  * host's stream serves many volumes). *ret_missing (may be NULL): rows whose file is not known;

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "server/inventory/inventory_priv.h"
+#include "server/inventory/access_priv.h"
 
 static const char told_sql[] =
     "CREATE OR REPLACE TEMP TABLE told (n UINTEGER, in_path BLOB, name BLOB, ino UBIGINT, set_bits "
     "UINTEGER, state UTINYINT, object_id VARCHAR, "
-    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, ext BLOB)";
+    "allocated BIGINT, size BIGINT, mtime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, ext BLOB, "
+    "back_id VARCHAR)";
 
 /* Several rows about one file are applied one after the other: round 1 has each file's first, and
  * so on. */
@@ -122,14 +123,17 @@ static const char gone_sql[] =
     "& 32) <> 0 AND " MATCHES;
 
 /* A scan that met the folder while the file lay aside found it gone, and no later one will see it:
- * what is archived is known by its outcome alone. */
-static const char archived_sql[] =
+ * what is archived is known by its outcome alone. What came back under a name that no scan has seen is known
+ * at once, with its access. */
+static const char unknown_sql[] =
     "INSERT INTO \"v_%s\".entry (" ENTRY_COLUMNS ") SELECT t.in_folder, t.name, t.ext, 1, 0, 0, 0, 0, "
-    "0, 1, 0, t.size, 0, t.mtime_ns, t.mtime_ns, NULL, NULL, 0, 5, t.object_id, (SELECT epoch FROM "
-    "\"v_%s\".meta), 1 FROM temp.told_in t WHERE t.state = 5 AND (t.set_bits & 21) = 21 AND NOT "
-    "EXISTS (SELECT 1 FROM temp.told_in l WHERE l.in_folder = t.in_folder AND l.name = t.name AND "
-    "l.round > t.round) AND NOT EXISTS (SELECT 1 FROM \"v_%s\".entry e WHERE e.folder = "
-    "t.in_folder AND e.name = t.name)";
+    "0, 1, 0, t.size, CASE WHEN t.state <> 5 AND t.set_bits & 4 <> 0 THEN t.allocated ELSE 0 END, "
+    "t.mtime_ns, t.mtime_ns, NULL, CASE WHEN t.set_bits & 8 <> 0 THEN t.accessed_ns END, (CASE WHEN "
+    "t.set_bits & 8 <> 0 THEN t.source ELSE 0 END)::UTINYINT, t.state, t.object_id, (SELECT epoch FROM "
+    "\"v_%s\".meta), 1 FROM temp.told_in t WHERE ((t.state = 5 AND (t.set_bits & 21) = 21) OR "
+    "(t.set_bits & 81) = 81) AND NOT EXISTS (SELECT 1 FROM temp.told_in l WHERE l.in_folder = "
+    "t.in_folder AND l.name = t.name AND l.round > t.round) AND NOT EXISTS (SELECT 1 FROM "
+    "\"v_%s\".entry e WHERE e.folder = t.in_folder AND e.name = t.name)";
 
 /* Also rows about a file that a row before said is gone. */
 static const char matched_sql[] =
@@ -195,6 +199,7 @@ append_row(struct inventory *inv, duckdb_appender a, uint32_t n, const struct in
                                                : duckdb_append_null(a);
     bad |= duckdb_append_uint8(a, (uint8_t)o->source);
     bad |= append_ext(a, name);
+    bad |= o->came_back != NULL ? duckdb_append_varchar(a, o->came_back) : duckdb_append_null(a);
     bad |= duckdb_appender_end_row(a);
     return bad == DuckDBSuccess ? AL_OK : inv_error(inv, DUCKDB_ERROR_IO, duckdb_appender_error(a));
 }
@@ -295,15 +300,61 @@ inv_stream_set(struct inv_use *u, const char *stream, uint64_t seq)
                              u->volume->id, stream, (unsigned long long)seq);
 }
 
+/* What the rows of a batch are about, besides files that are known. */
+struct about {
+    unsigned set;
+    bool archives, came_back;
+};
+
+static int
+look_at_rows(const struct inventory_outcome *rows, size_t count, struct about *ret)
+{
+    *ret = (struct about){0};
+    for (size_t i = 0; i < count; i++) {
+        if (!row_is_sound(&rows[i])) {
+            return AL_EINVAL;
+        }
+        ret->set |= rows[i].set;
+        ret->archives = ret->archives || rows[i].state == RULE_S_ARCHIVED;
+        ret->came_back = ret->came_back || rows[i].came_back != NULL;
+    }
+    return AL_OK;
+}
+
+static int
+apply_rows(struct inv_use *u, const struct about *b, int64_t *ret_matched)
+{
+    const char *id = u->volume->id;
+    bool makes = (b->set & INVENTORY_SET_MAKE) != 0, elsewhere = false;
+    int rc = makes ? inv_back_folders(u) : AL_OK;
+
+    if (rc == AL_OK) {
+        rc = apply_rounds(u, b->set, ret_matched);
+    }
+    if (rc == AL_OK && b->came_back) {
+        rc = inv_back_elsewhere(u, &elsewhere);
+    }
+    if (rc == AL_OK) {
+        rc = inv_write_back(u);
+    }
+    if (rc == AL_OK && (*ret_matched > 0 || elsewhere)) {
+        rc = inv_summaries_follow(u, elsewhere ? b->set | INVENTORY_SET_GONE : b->set);
+    }
+    if (rc == AL_OK && (b->archives || makes)) {
+        rc = inv_runf(u->inv, u->conn, unknown_sql, id, id, id);
+    }
+    return rc == AL_OK && makes ? inv_back_sums(u) : rc;
+}
+
 int
 inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *scope,
                          const char *volume_id, const char *stream, uint64_t seq,
                          const struct inventory_outcome *rows, size_t count, uint64_t *ret_missing)
 {
     INV_USE(u);
+    struct about about;
     int64_t matched = 0;
-    unsigned set = 0;
-    bool known = false, archives = false;
+    bool known = false;
     int rc;
 
     if (!al_id_valid(stream) || seq == 0 || seq > INT64_MAX) {
@@ -312,14 +363,10 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
     if (count > INVENTORY_OUTCOMES_MAX) {
         return AL_ELIMIT;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!row_is_sound(&rows[i])) {
-            return AL_EINVAL;
-        }
-        set |= rows[i].set;
-        archives = archives || rows[i].state == RULE_S_ARCHIVED;
+    rc = look_at_rows(rows, count, &about);
+    if (rc == AL_OK) {
+        rc = inv_use_begin(inv, scope, volume_id, true, &u);
     }
-    rc = inv_use_begin(inv, scope, volume_id, true, &u);
     if (rc == AL_OK) {
         rc = inv_begin(&u);
     }
@@ -334,16 +381,7 @@ inventory_outcomes_apply(struct inventory *inv, const struct inventory_scope *sc
         rc = append_rows(&u, rows, count);
     }
     if (rc == AL_OK) {
-        rc = apply_rounds(&u, set, &matched);
-    }
-    if (rc == AL_OK) {
-        rc = inv_write_back(&u);
-    }
-    if (rc == AL_OK && archives) {
-        rc = inv_runf(inv, u.conn, archived_sql, u.volume->id, u.volume->id, u.volume->id);
-    }
-    if (rc == AL_OK && matched > 0) {
-        rc = inv_summaries_follow(&u, set);
+        rc = apply_rows(&u, &about, &matched);
     }
     if (rc == AL_OK) {
         rc = inv_stream_set(&u, stream, seq);

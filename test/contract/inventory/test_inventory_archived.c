@@ -208,6 +208,87 @@ a_list_that_replaces_keeps_what_is_archived(void)
     help_end(&h);
 }
 
+/* As a way back is told: of the path that the file has, and of which object it is. */
+static struct inventory_outcome
+came_back(const char *path, const char *object)
+{
+    return (struct inventory_outcome){.path = sp(path),
+                                      .set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT | INVENTORY_SET_ALLOCATED |
+                                             INVENTORY_SET_SIZE | INVENTORY_SET_ACCESSED | INVENTORY_SET_MAKE,
+                                      .state = RULE_S_RESIDENT,
+                                      .allocated = 53248,
+                                      .size = 50000,
+                                      .mtime_ns = NOW_NS - 100 * DAY_NS,
+                                      .accessed_ns = NOW_NS,
+                                      .source = INVENTORY_BY_RECALL,
+                                      .came_back = object};
+}
+
+static void
+what_came_back_under_another_name_is_there_and_nowhere_else(void)
+{
+    static const char *const before[] = {"f.mov", "g.mov"}, *const holder[] = {"f.mov.alto", "g.mov.alto"},
+                             *const moved[] = {"g.mov.alto"};
+    static const char *const names[] = {"/a/h.mov", "/a/f (recalled).mov", "/new/deep/f.mov", "/f.mov"};
+
+    for (size_t i = 0; i < AL_LEN(names); i++) {
+        struct inventory_outcome o = came_back(names[i], SCAN(99));
+        struct inventory_totals t;
+        struct inventory_scan_result r;
+        struct help h;
+        struct seen seen;
+
+        help_begin(&h);
+        scan(&h, SCAN(01), before, 2, true, &r);
+        tell(&h, "/a/f.mov", 1, RULE_S_ARCHIVED, SCAN(99));
+        tell(&h, "/a/g.mov", 2, RULE_S_ARCHIVED, SCAN(98));
+        scan(&h, SCAN(02), i % 2 ? holder : moved, i % 2 ? 2 : 1, true, &r);
+        TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 3, &o, 1, NULL));
+        TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 3, &o, 1, NULL)); /* again */
+        TAP_CHECK(stat_of(&h, names[i], &seen) && seen.row.state == RULE_S_RESIDENT);
+        TAP_CHECK(seen.row.accessed_ns == NOW_NS && seen.row.source == INVENTORY_BY_RECALL);
+        TAP_CHECK(seen.row.size == 50000 && seen.row.allocated == 53248 && seen.row.object_id[0] == '\0');
+        TAP_CHECK(!stat_of(&h, "/a/f.mov", &seen));
+        TAP_CHECK(stat_of(&h, "/a/g.mov", &seen) && seen.row.state == RULE_S_ARCHIVED);
+        TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+        TAP_EQUAL_U64(t.files, 2);
+        TAP_EQUAL_U64(t.bytes, 100000);
+        TAP_EQUAL_U64(t.stub_files, 1);
+        TAP_EQUAL_U64(t.folders, i == 2 ? 4 : 2);
+        help_end(&h);
+    }
+}
+
+/* A way back in the same batch as its archive, and one under the own name: nothing else is touched. */
+static void
+what_came_back_to_its_place_is_one_file(void)
+{
+    static const char *const before[] = {"f.mov", "g.mov"};
+    struct inventory_outcome rows[2] = {came_back("/a/f.mov", SCAN(99)), came_back("/a/h.mov", SCAN(98))};
+    struct inventory_totals t;
+    struct inventory_scan_result r;
+    struct help h;
+    struct seen seen;
+
+    help_begin(&h);
+    scan(&h, SCAN(01), before, 2, true, &r);
+    tell(&h, "/a/f.mov", 1, RULE_S_ARCHIVED, SCAN(99));
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 2, rows, 1, NULL));
+    TAP_CHECK(stat_of(&h, "/a/f.mov", &seen) && seen.row.state == RULE_S_RESIDENT && seen.row.accessed_ns == NOW_NS);
+    rows[0] = (struct inventory_outcome){.path = sp("/a/g.mov"),
+                                         .set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT | INVENTORY_SET_SIZE,
+                                         .state = RULE_S_ARCHIVED,
+                                         .object_id = SCAN(98),
+                                         .size = 50000};
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 3, rows, 2, NULL));
+    TAP_CHECK(!stat_of(&h, "/a/g.mov", &seen));
+    TAP_CHECK(stat_of(&h, "/a/h.mov", &seen) && seen.row.state == RULE_S_RESIDENT);
+    TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+    TAP_EQUAL_U64(t.files, 2);
+    TAP_EQUAL_U64(t.stub_files, 0);
+    help_end(&h);
+}
+
 int
 main(void)
 {
@@ -217,5 +298,7 @@ main(void)
     TAP_RUN(what_is_told_of_an_unknown_file_is_known_then);
     TAP_RUN(a_plan_of_an_archive_refuses_otherwise);
     TAP_RUN(a_list_that_replaces_keeps_what_is_archived);
+    TAP_RUN(what_came_back_under_another_name_is_there_and_nowhere_else);
+    TAP_RUN(what_came_back_to_its_place_is_one_file);
     return tap_end();
 }

@@ -320,14 +320,17 @@ placeholders_are_renamed_edited_removed_and_copied(void)
     rename_it(&w, "f.mov.alto", "g.mov.alto");
     TAP_CHECK(back(&w, "f.mov", "").code == AL_ENOENT);
     TAP_CHECK(back(&w, "g.mov.alto", "").tiered && reads(&w, "g.mov") && !world_exists(&w, "g.mov.alto"));
+    TAP_CHECK(world_told(&w, "act=recall code=ok", "now=g.mov path=g.mov.alto") == 1);
 
     TAP_CHECK(archive(&w, "g.mov").tiered);
     rename_it(&w, "g.mov.alto", "readme");
     TAP_CHECK(back(&w, "readme", "").tiered && reads(&w, "g.mov") && !world_exists(&w, "readme"));
+    TAP_CHECK(world_told(&w, "act=recall code=ok", "now=g.mov path=readme") == 1);
 
     TAP_CHECK(archive(&w, "g.mov").tiered);
     rename_it(&w, "g.mov.alto", "g.mov"); /* the very name it has to come back under */
     TAP_CHECK(back(&w, "g.mov", "").tiered && reads(&w, "g.mov") && !world_exists(&w, "g (recalled).mov"));
+    TAP_CHECK(world_told(&w, "act=recall code=ok", "now= path=g.mov") == 1);
 
     r = archive(&w, "g.mov");
     remove_it(&w, "g.mov.alto");
@@ -338,6 +341,7 @@ placeholders_are_renamed_edited_removed_and_copied(void)
     world_file(&w, "g.mov", 77, 4);
     TAP_CHECK(back(&w, "g.mov.alto", "").tiered && reads(&w, "g (recalled).mov") && !world_exists(&w, "g.mov.alto"));
     TAP_CHECK(world_stat(&w, "g.mov").size == 77);
+    TAP_CHECK(world_told(&w, "act=recall code=ok", "now=g (recalled).mov path=g.mov.alto") == 1);
     world_end(&w);
 }
 

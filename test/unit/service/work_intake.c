@@ -66,6 +66,36 @@ test_path_bytes_that_are_no_utf8_come_whole(void)
     TAP_CHECK(b.records[0].path.len == 2 && b.records[0].path.at[1] == 0xff);
 }
 
+/* A file that came back under another name lies in the same folder. */
+static void
+test_the_name_that_a_file_has_now_is_beside_its_path(void)
+{
+    static const struct {
+        const char *path, *name, *want; /* want NULL: the record is rejected; "": the name counts not */
+    } cases[] = {
+        {"a/b/c.mov.alto", "\"c.mov\"", "a/b/c.mov"},
+        {"c", "\"c (recalled)\"", "c (recalled)"},
+        {"a/c", "\"\"", ""},
+        {"a/c", "null", ""},
+        {"a/c", "\"b/d\"", ""},
+        {"a/c", "\"..\"", NULL},
+        {"a/c", "7", NULL},
+    };
+    char line[512];
+
+    for (size_t i = 0; i < AL_LEN(cases); i++) {
+        (void)snprintf(line, sizeof(line),
+                       "{\"t\":\"outcome\",\"act\":\"recall\",\"code\":\"ok\",\"volume_id\":\"" VOLUME
+                       "\",\"path\":\"%s\",\"now_name\":%s}",
+                       cases[i].path, cases[i].name);
+        struct intake_batch b = parse(line);
+
+        TAP_CHECK((b.records[0].kind == INTAKE_REJECTED) == (cases[i].want == NULL));
+        TAP_CHECK(cases[i].want == NULL ||
+                  al_span_equal(b.records[0].now_path, al_span_of(cases[i].want)));
+    }
+}
+
 static void
 test_a_bad_line_is_rejected_and_the_others_stay(void)
 {
@@ -299,6 +329,7 @@ main(void)
     arena = al_arena_new(INTAKE_ARENA_MAX);
     TAP_RUN(test_every_field_of_an_outcome_arrives);
     TAP_RUN(test_path_bytes_that_are_no_utf8_come_whole);
+    TAP_RUN(test_the_name_that_a_file_has_now_is_beside_its_path);
     TAP_RUN(test_a_bad_line_is_rejected_and_the_others_stay);
     TAP_RUN(test_each_kind_of_bad_record_is_named);
     TAP_RUN(test_paths_that_leave_the_volume_are_no_paths);

@@ -351,6 +351,44 @@ test_a_rule_that_archives_and_one_that_brings_back(void)
     TAP_EQUAL_STR(text_of(item, "object_id"), OBJECT);
 }
 
+/* A placeholder that was renamed: the file is where it says, has been used, and is archived nowhere else. */
+static void
+test_what_came_back_under_another_name_counts_as_used(void)
+{
+    static const struct seen_file with[] = {{"f.mov.alto", 1700, SECOND, 0},
+                                            {"note.alto", 1700, SECOND, 0},
+                                            {"big.alto", 70000, SECOND, 0},
+                                            {"x.alto.mov", 1700, SECOND, 0},
+                                            {".alto", 1700, SECOND, 0}};
+    char line[1024];
+    al_id job, work;
+
+    send_scan(&world.a, with, AL_LEN(with));
+    (void)snprintf(line, sizeof(line),
+                   "{\"t\":\"outcome\",\"act\":\"archive\",\"code\":\"ok\",\"volume_id\":\"%s\",\"path\":\"old.mov\","
+                   "\"object_id\":\"" OBJECT "\",\"size\":10485760,\"freed\":10485760,\"mtime_ns\":%lld}\n",
+                   world.a.volume, (long long)SECOND);
+    batch(&world.a, line);
+    TAP_OK(ASK(file_recall, .who = &world.a.admin, .id = world.a.volume, .body = "{\"paths\":[\"/\"]}"));
+    TAP_EQUAL_U64(number_of(world.json, "total_files"), 3); /* old.mov, and what may be placeholders */
+    (void)snprintf(job, sizeof(job), "%s", text_of(world.json, "id"));
+    take(work);
+    (void)snprintf(line, sizeof(line),
+                   "{\"t\":\"outcome\",\"act\":\"recall\",\"code\":\"ok\",\"volume_id\":\"%s\",\"job_id\":\"%s\","
+                   "\"path\":\"f.mov.alto\",\"now_name\":\"f.mov\",\"object_id\":\"" OBJECT
+                   "\",\"size\":10485760,\"freed\":10485760,\"mtime_ns\":%lld,\"ended_ns\":%lld}\n",
+                   world.a.volume, job, (long long)SECOND, (long long)(world.now_ns - SECOND));
+    batch(&world.a, line);
+    TAP_OK(ASK(file_stat, .who = &world.a.admin, .id = world.a.volume, .query = "path=/f.mov"));
+    TAP_EQUAL_STR(text_of(world.json, "state"), "resident");
+    TAP_EQUAL_STR(text_of(world.json, "accessed_source"), "recall");
+    TAP_EQUAL_U64(number_of(world.json, "size"), 10485760);
+    TAP_CODE(ASK(file_stat, .who = &world.a.admin, .id = world.a.volume, .query = "path=/old.mov"), AL_ENOENT);
+    /* Of the job's three files one is told of: by the path that was asked for. */
+    TAP_OK(ASK(job_get, .who = &world.a.admin, .id = job));
+    TAP_EQUAL_U64(number_of(world.json, "done_files"), 1);
+}
+
 static void
 test_a_folder_stands_for_its_files_each_once(void)
 {
@@ -515,6 +553,7 @@ main(void)
     RUN(test_a_rule_that_recalls_takes_its_stubs);
     RUN(test_the_way_is_told_and_a_rule_of_another_refused);
     RUN(test_a_rule_that_archives_and_one_that_brings_back);
+    RUN(test_what_came_back_under_another_name_counts_as_used);
     RUN(test_a_folder_stands_for_its_files_each_once);
     RUN(test_what_no_path_is_makes_no_job);
     RUN(test_paths_that_nobody_knows_are_refused_and_the_others_done);

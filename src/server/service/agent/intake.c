@@ -31,6 +31,31 @@ get_code(struct intake_reading *r)
     return al_code_from_name(json_string_value(v));
 }
 
+/* "now_name": the file's name where that is not the path's; in the same folder. */
+static struct al_span
+named_beside(struct intake_reading *r, struct al_span path)
+{
+    struct al_span name = intake_get_path(r, "now_name"), all = {0};
+    size_t folder = path.len;
+    uint8_t *at;
+
+    if (name.len == 0 || path.len == 0 || name.len > INTAKE_NOW_NAME_MAX ||
+        memchr(name.at, '/', name.len) != NULL) {
+        return all;
+    }
+    while (folder > 0 && path.at[folder - 1] != '/') {
+        folder--;
+    }
+    at = al_arena_alloc(r->arena, folder + name.len);
+    r->no_memory = r->no_memory || at == NULL;
+    if (at != NULL) {
+        memcpy(at, path.at, folder);
+        memcpy(at + folder, name.at, name.len);
+        all = (struct al_span){at, folder + name.len};
+    }
+    return all;
+}
+
 static void
 read_outcome(struct intake_reading *r, struct intake_record *to)
 {
@@ -54,6 +79,7 @@ read_outcome(struct intake_reading *r, struct intake_record *to)
     to->rule_id = intake_get_id(r, "rule_id");
     to->object_id = intake_get_id(r, "object_id");
     to->path = intake_get_path(r, "path");
+    to->now_path = named_beside(r, to->path);
     /* An inode number fills all 64 bits on some filesystems; JSON integers are signed, so those
      * come as the same bits. */
     to->ino = (uint64_t)intake_get_number(r, "ino", INT64_MIN, INT64_MAX);

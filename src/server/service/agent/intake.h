@@ -24,6 +24,7 @@
 #define INTAKE_TEXT_MAX 512u      /* bytes kept of a sentence */
 #define INTAKE_NAME_MAX 64u       /* bytes of act, reason and process kept */
 #define INTAKE_PATH_MAX 16384u    /* bytes of a path */
+#define INTAKE_NOW_NAME_MAX 1024u /* bytes of a name; NTFS has 255 characters of up to 4 */
 #define INTAKE_FILESPACES_MAX 64u /* of one record */
 #define INTAKE_SAMPLES_MAX 32u    /* lines that were passed over, of one record */
 #define INTAKE_WHO_MAX 255u       /* bytes kept of a person, a machine or a client in audit logs */
@@ -79,6 +80,7 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     const char *volume_id, *share_id, *job_id, *rule_id, *object_id;
     const char *work_id, *scan_id; /* likewise */
     struct al_span path;           /* without leading '/' */
+    struct al_span now_path;       /* a recall's: where the file is; empty: at path */
     uint64_t ino, size, freed;
     int64_t began_ns, ended_ns, mtime_ns;
     uint32_t pid, uid;

@@ -26,6 +26,19 @@ became_stub(const struct intake_record *r, struct inventory_outcome *o)
     }
 }
 
+/* What was archived is a file again, under whatever name. Its inode is told of stubs alone. */
+static void
+came_back(const struct intake_record *r, struct inventory_outcome *o)
+{
+    o->path = r->now_path.len > 0 ? r->now_path : r->path;
+    o->came_back = r->object_id;
+    if (r->mtime_ns != 0) {
+        o->set |= INVENTORY_SET_SIZE | INVENTORY_SET_MAKE;
+        o->size = r->size;
+        o->mtime_ns = r->mtime_ns;
+    }
+}
+
 /* False: nothing about the file is to be changed. */
 static bool
 outcome_row(const struct intake_record *r, struct inventory_outcome *o)
@@ -54,6 +67,9 @@ outcome_row(const struct intake_record *r, struct inventory_outcome *o)
         }
         o->set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT;
         o->state = RULE_S_RESIDENT;
+        if (r->ino == 0 && r->object_id != NULL) {
+            came_back(r, o);
+        }
         if (strcmp(r->reason, "already_resident") == 0) {
             return true; /* nothing was moved, nobody read */
         }

@@ -195,6 +195,9 @@ outcome_event(struct intake *in, const struct intake_record *r, const struct int
     text_unless_empty(&j, "rule_id", r->rule_id);
     text_unless_empty(&j, "share_id", r->share_id);
     text_unless_empty(&j, "object_id", r->object_id);
+    if (r->now_path.len > 0) {
+        al_jo_bytes(&j, "now_path", r->now_path);
+    }
     if (r->size != 0 || r->freed != 0) {
         al_jo_u64(&j, "size", r->size);
         al_jo_u64(&j, "freed", r->freed);

@@ -9,6 +9,9 @@
 #define FILE_PATH_MAX                                                                              \
     16384u /* bytes of one without '/' around it: what hosts tell of, INTAKE_PATH_MAX */
 #define FILE_UNKNOWN "unknown_to_inventory"
+/* As hosts name placeholders, and what they read of one (doc/format/placeholder.md). */
+#define FILE_HOLDER_SUFFIX ".alto"
+#define FILE_HOLDER_MAX 65536u
 #define FILE_UNKNOWN_BYTES_MAX (8u << 20) /* of one request's paths; its body is smaller */
 
 /* Which paths are in already: a file named twice, or beside its folder, is one item. Keeps hashes
@@ -119,8 +122,25 @@ folder_row(void *ctx, const struct inventory_row *row)
     return add_item(g, row->path, row);
 }
 
+/* Of a file that is no archived one's: it was renamed, or came with its folder, and its host says what it
+ * is of. One that is none is a file that is there. */
 static int
-gather_state(struct gathering *g, struct al_span folder, int state)
+holder_row(void *ctx, const struct inventory_row *row)
+{
+    static const size_t len = sizeof(FILE_HOLDER_SUFFIX) - 1;
+
+    if (row->type != PORT_T_FILE || row->size == 0 || row->size > FILE_HOLDER_MAX ||
+        row->name.len <= len ||
+        memcmp(row->name.at + row->name.len - len, FILE_HOLDER_SUFFIX, len) != 0) {
+        return AL_OK;
+    }
+    return add_item(ctx, row->path, row);
+}
+
+/* search: "", or what names must hold. */
+static int
+gather_state(struct gathering *g, struct al_span folder, int state, const char *search,
+             inventory_row_fn *fn)
 {
     struct inventory *inv = g->req->service->work->inventory;
     struct inventory_scope scope = work_limited_scope(g->v->customer_id, WORK_RUN_NS);
@@ -129,6 +149,7 @@ gather_state(struct gathering *g, struct al_span folder, int state)
     struct inventory_list_query q = {
         .folder = folder,
         .recursive = true,
+        .search = al_span_of(search),
         .state = state,
         .files_only = true,
         .now_ns = g->req->now_ns,
@@ -142,7 +163,7 @@ gather_state(struct gathering *g, struct al_span folder, int state)
     do {
         page = (struct inventory_page){0};
         q.cursor = cursor;
-        SV_TRY(inventory_list(inv, &scope, g->v->id, &q, folder_row, g, arena, &page, g->fail));
+        SV_TRY(inventory_list(inv, &scope, g->v->id, &q, fn, g, arena, &page, g->fail));
         al_free(cursor);
         cursor = NULL;
         if (page.next_cursor != NULL) {
@@ -160,10 +181,11 @@ static int
 gather_folder(struct gathering *g, struct al_span folder)
 {
     if (g->kind != STORE_J_RECALL) {
-        return gather_state(g, folder, -1);
+        return gather_state(g, folder, -1, "", folder_row);
     }
-    SV_TRY(gather_state(g, folder, RULE_S_STUB));
-    return gather_state(g, folder, RULE_S_ARCHIVED);
+    SV_TRY(gather_state(g, folder, RULE_S_STUB, "", folder_row));
+    SV_TRY(gather_state(g, folder, RULE_S_ARCHIVED, "", folder_row));
+    return gather_state(g, folder, RULE_S_RESIDENT, FILE_HOLDER_SUFFIX, holder_row);
 }
 
 static int
