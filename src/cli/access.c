@@ -355,7 +355,8 @@ cmd_access_follow(struct cli *c)
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)status.at, NULL, &now);
     f.after = get_count(now, "last_number");
     if (rc == AL_OK && !json_is_true(json_object_get(now, "complete"))) {
-        (void)fprintf(stderr, "%s\n", get_text(now, "text"));
+        out_shown(stderr, get_text(now, "text"));
+        (void)fprintf(stderr, "\n");
     }
     rc = rc != AL_OK ? rc : follow(&f);
     al_buf_free(&f.path);

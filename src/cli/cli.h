@@ -10,6 +10,8 @@
 #ifndef ALTO_CLI_CLI_H
 #define ALTO_CLI_CLI_H
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "client/api.h"
@@ -124,8 +126,11 @@ int list_nouns(struct cli *c, const char *path, const struct column *columns,
 int out_object(struct cli *c, const json_t *object) AL_MUST_CHECK;
 int out_json(const json_t *value) AL_MUST_CHECK;
 void out_size(uint64_t bytes, char to[32]); /* "1.5 MB" */
-/* Text for a terminal: control characters and what is no UTF-8 made visible. */
+/* Text for a terminal: control characters, those that turn the direction of what follows or are seen by
+ * nobody (as "\u202e"), and what is no UTF-8 made visible. Joiners stay: scripts need them. */
 int out_safe(const char *text, struct al_buf *to) AL_MUST_CHECK;
+/* The same, printed: any name or sentence that is not our own. Short of memory: "?". */
+void out_shown(FILE *to, const char *text);
 
 /* ---- events.c ---- */
 #define EVENTS_LINE_MAX 4096u /* bytes of a line that are looked at */

@@ -169,7 +169,8 @@ cmd_tree(struct cli *c)
     }
     self = json_object_get(tree, "self");
     out_size(get_count(self, "bytes"), bytes);
-    (void)printf("%s: %llu files, %s, %llu folders\n", get_text(self, "path"),
+    out_shown(stdout, get_text(self, "path"));
+    (void)printf(": %llu files, %s, %llu folders\n",
                  (unsigned long long)get_count(self, "files"), bytes,
                  (unsigned long long)get_count(self, "folders"));
     if (json_array_size(json_object_get(tree, "items")) == 0) {
@@ -203,7 +204,8 @@ cmd_why(struct cli *c)
     if (rc != AL_OK || c->json) {
         return rc != AL_OK ? rc : out_json(why);
     }
-    (void)printf("%s\n", get_text(json_object_get(why, "decision"), "text"));
+    out_shown(stdout, get_text(json_object_get(why, "decision"), "text"));
+    (void)printf("\n");
     if (json_array_size(json_object_get(why, "rules")) > 0) {
         (void)printf("\n");
         rc = out_table(c, json_object_get(why, "rules"), rules, AL_LEN(rules));

@@ -156,11 +156,15 @@ print_look(struct cli *c, const json_t *import)
     int rc = AL_OK;
 
     out_size(get_count(look, "bytes"), size);
-    (void)printf("%s: %s%s%s, %s, %s, about %llu rows\n", get_text(import, "name"),
-                 by[0] == '\0' ? "" : "made by ", by, by[0] == '\0' ? get_text(o, "format") : "",
+    out_shown(stdout, get_text(import, "name"));
+    (void)printf(": %s", by[0] == '\0' ? "" : "made by ");
+    out_shown(stdout, by);
+    (void)printf("%s, %s, %s, about %llu rows\n", by[0] == '\0' ? get_text(o, "format") : "",
                  get_text(o, "encoding"), size, (unsigned long long)get_count(look, "rows_about"));
     if (get_text(o, "root")[0] != '\0') {
-        (void)printf("the volume's root is %s in it\n", get_text(o, "root"));
+        (void)printf("the volume's root is ");
+        out_shown(stdout, get_text(o, "root"));
+        (void)printf(" in it\n");
     }
     if (json_array_size(json_object_get(look, "columns")) > 0) {
         (void)printf("\n");
@@ -371,7 +375,8 @@ cmd_import_show(struct cli *c)
     }
     summary(import);
     if (get_text(import, "text")[0] != '\0') {
-        (void)printf("%s\n", get_text(import, "text"));
+        out_shown(stdout, get_text(import, "text"));
+        (void)printf("\n");
     }
     return rc;
 }

@@ -17,7 +17,8 @@ finish(struct cli *c, int rc)
     if (rc == AL_OK) {
         return 0;
     }
-    (void)fprintf(stderr, "alto: %s", c->fail.text[0] != '\0' ? c->fail.text : al_code_name(rc));
+    (void)fprintf(stderr, "alto: ");
+    out_shown(stderr, c->fail.text[0] != '\0' ? c->fail.text : al_code_name(rc));
     if (c->fail.text[0] != '\0') {
         (void)fprintf(stderr, " (%s)", al_code_name(rc));
     }

@@ -60,29 +60,71 @@ out_size(uint64_t bytes, char to[32])
     }
 }
 
+/* The character that begins here, of valid UTF-8; *ret_len: its bytes. */
+static uint32_t
+character(const uint8_t *at, size_t len, size_t *ret_len)
+{
+    size_t n = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    uint32_t c = n == 1 ? at[0] : at[0] & (0x7fu >> n);
+
+    n = n <= len ? n : len;
+    for (size_t i = 1; i < n; i++) {
+        c = c << 6 | (at[i] & 0x3fu);
+    }
+    *ret_len = n;
+    return c;
+}
+
+/* As the console has it (console/src/lib/path.ts), with what is rarer. */
+static bool
+is_unseen(uint32_t c)
+{
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {{0xad, 0xad},     {0x61c, 0x61c},   {0x115f, 0x1160}, {0x180e, 0x180e},
+                  {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
+                  {0x3164, 0x3164}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff9, 0xfffb},
+                  {0xe0000, 0xe007f}};
+
+    for (size_t i = 0; i < AL_LEN(ranges); i++) {
+        if (c >= ranges[i].from && c <= ranges[i].to) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 out_safe(const char *text, struct al_buf *to)
 {
     AL_CLEANUP(al_buf_free) struct al_buf clean = {0};
+    size_t len = 0;
     int rc;
 
     al_buf_init(&clean, to->max);
     rc = al_utf8_clean(al_span_of(text), &clean);
-    for (size_t i = 0; i < clean.len && rc == AL_OK; i++) {
-        uint8_t b = clean.at[i];
-        bool c1 = b == 0xc2 && i + 1 < clean.len &&
-                  clean.at[i + 1] < 0xa0; /* U+0080..U+009F drive terminals too */
+    for (size_t i = 0; i < clean.len && rc == AL_OK; i += len) {
+        uint32_t c = character(clean.at + i, clean.len - i, &len);
 
-        if (b == '\n') {
+        if (c == '\n') {
             rc = al_buf_adds(to, "\\n");
-        } else if (b < 0x20 || b == 0x7f || c1) {
-            rc = al_buf_addf(to, "\\x%02x", c1 ? clean.at[i + 1] : b);
-            i += c1;
+        } else if (c < 0x20 || (c >= 0x7f && c < 0xa0)) { /* U+0080..U+009F drive terminals too */
+            rc = al_buf_addf(to, "\\x%02x", (unsigned)c);
+        } else if (is_unseen(c)) {
+            rc = al_buf_addf(to, "\\u%04x", (unsigned)c);
         } else {
-            rc = al_buf_add(to, &b, 1);
+            rc = al_buf_add(to, clean.at + i, len);
         }
     }
     return rc != AL_OK ? rc : al_buf_adds(to, "");
+}
+
+void
+out_shown(FILE *to, const char *text)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf safe = {.max = JSON_MAX};
+
+    (void)fputs(out_safe(text, &safe) == AL_OK ? (const char *)safe.at : "?", to);
 }
 
 static int

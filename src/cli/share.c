@@ -110,8 +110,11 @@ tell_found(struct cli *c, const char *share_id)
         return rc;
     }
     if (strcmp(get_text(share, "state"), "ok") != 0) { /* another look came between */
-        (void)printf("  %s is %s %s\n", get_text(share, "name"), get_text(share, "state"),
-                     get_text(share, "state_text"));
+        (void)printf("  ");
+        out_shown(stdout, get_text(share, "name"));
+        (void)printf(" is %s ", get_text(share, "state"));
+        out_shown(stdout, get_text(share, "state_text"));
+        (void)printf("\n");
         return AL_OK;
     }
     out_size(get_count(share, "bytes_free"), free_bytes);

@@ -64,7 +64,9 @@ tell_suspended(const json_t *job, bool *io_told)
 
     if (suspended && !*io_told) {
         progress_end();
-        (void)fprintf(stderr, "%s: %s\n", state, get_text(job, "text"));
+        (void)fprintf(stderr, "%s: ", state);
+        out_shown(stderr, get_text(job, "text"));
+        (void)fprintf(stderr, "\n");
     }
     *io_told = suspended;
 }
@@ -144,13 +146,16 @@ summary(const json_t *job)
     for (size_t i = 0; i < json_array_size(reasons); i++) {
         const json_t *r = json_array_get(reasons, i);
 
-        (void)printf("  %llu %s%s%s%s%s\n", (unsigned long long)get_count(r, "files"),
+        (void)printf("  %llu %s%s%s%s", (unsigned long long)get_count(r, "files"),
                      get_text(r, "reason"), get_text(r, "code")[0] != '\0' ? " " : "",
-                     get_text(r, "code"), get_text(r, "sample_path")[0] != '\0' ? ", such as " : "",
-                     get_text(r, "sample_path"));
+                     get_text(r, "code"), get_text(r, "sample_path")[0] != '\0' ? ", such as " : "");
+        out_shown(stdout, get_text(r, "sample_path"));
+        (void)printf("\n");
     }
     if (get_text(job, "text")[0] != '\0') {
-        (void)printf("  %s\n", get_text(job, "text"));
+        (void)printf("  ");
+        out_shown(stdout, get_text(job, "text"));
+        (void)printf("\n");
     }
     if (get_count(job, "refused_files") + get_count(job, "failed_files") > 1) {
         (void)printf("  each of them: alto job outcomes %s\n", get_text(job, "id"));

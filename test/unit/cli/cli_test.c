@@ -184,6 +184,34 @@ nothing_a_file_is_called_drives_the_terminal(void)
     TAP_EQUAL_STR((const char *)b.at, "a\\x1b[2J\\n\\x7f \\x9b2J gr\xc3\xb6\xc3\x9f \xef\xbf\xbd");
 }
 
+static void
+what_nobody_sees_is_shown(void)
+{
+    static const struct {
+        const char *raw, *shown;
+    } cases[] = {
+        {"rtl\xe2\x80\xaegpj.exe", "rtl\\u202egpj.exe"}, /* reads as "rtlexe.jpg" else */
+        {"\xe2\x81\xa6x\xe2\x81\xa9", "\\u2066x\\u2069"},
+        {"\xe2\x80\x8e\xd8\x9c", "\\u200e\\u061c"},
+        {"a\xe2\x80\x8b" "b\xef\xbb\xbf\xc2\xad", "a\\u200bb\\ufeff\\u00ad"},
+        {"a\xe2\x80\xa8" "b", "a\\u2028b"},
+        {"\xf3\xa0\x81\xa1", "\\ue0061"},
+        {"\xc2\x85", "\\x85"},
+        /* Joiners, combining marks, scripts from right to left, and pictures are text. */
+        {"\xe2\x80\x8d\xe2\x80\x8c", "\xe2\x80\x8d\xe2\x80\x8c"},
+        {"e\xcc\x81 \xd7\xa9 \xf0\x9f\x8e\xac", "e\xcc\x81 \xd7\xa9 \xf0\x9f\x8e\xac"},
+        {"\xc2\xa0", "\xc2\xa0"},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < AL_LEN(cases); i++) {
+        AL_CLEANUP(al_buf_free) struct al_buf b = {.max = 4096};
+
+        TAP_OK(out_safe(cases[i].raw, &b));
+        TAP_EQUAL_STR((const char *)b.at, cases[i].shown);
+    }
+}
+
 /* Runs the command with its standard output in a file. */
 static int
 run_into(struct cli *c, const char *path)
@@ -466,6 +494,7 @@ main(int argc, char **argv)
     TAP_RUN(wrong_usage_is_told_with_what_was_meant);
     TAP_RUN(sizes_are_short);
     TAP_RUN(nothing_a_file_is_called_drives_the_terminal);
+    TAP_RUN(what_nobody_sees_is_shown);
     TAP_RUN(completion_is_a_script_the_shell_accepts);
     TAP_RUN(the_manual_names_every_command_and_option);
     TAP_RUN(rescue_rebuilds_the_last_version_of_each_path_and_says_what_it_cannot);
