@@ -134,6 +134,12 @@ take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
 
 /* ---- what is remembered ---- */
 
+static int64_t
+small(uint64_t count)
+{
+    return count < INT64_MAX ? (int64_t)count : INT64_MAX;
+}
+
 static int
 write_touches(struct apply *p)
 {
@@ -158,8 +164,8 @@ write_touches(struct apply *p)
         if (rc < 0) {
             break;
         }
-        bad |= duckdb_append_int64(a.a, (int64_t)(r->a->reads & INT64_MAX));
-        bad |= duckdb_append_int64(a.a, (int64_t)(r->a->writes & INT64_MAX));
+        bad |= duckdb_append_int64(a.a, small(r->a->reads));
+        bad |= duckdb_append_int64(a.a, small(r->a->writes));
         bad |= duckdb_append_int64(a.a, r->time_ns);
         rc = inv_append_row(&a, bad);
     }
@@ -219,8 +225,8 @@ write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
         }
         bad |= duckdb_append_int64(a.a, r->time_ns);
         bad |= duckdb_append_int64(a.a, r->modified_ns);
-        bad |= duckdb_append_int64(a.a, (int64_t)(r->reads & INT64_MAX));
-        bad |= duckdb_append_int64(a.a, (int64_t)(r->writes & INT64_MAX));
+        bad |= duckdb_append_int64(a.a, small(r->reads));
+        bad |= duckdb_append_int64(a.a, small(r->writes));
         if (rc == AL_OK) {
             rc = append_spans(&a, names, AL_LEN(names));
         }

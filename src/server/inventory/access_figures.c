@@ -67,12 +67,12 @@ inventory_access_top(struct inventory *inv, const struct inventory_scope *scope,
         return rc;
     }
     inv_put(&sql,
-            "SELECT %s AS what, sum(reads)::BIGINT AS r, sum(writes)::BIGINT AS w, %s AS files, "
-            "max(last_ns) FROM \"v_%s\".a_touch",
+            "SELECT %s AS what, " INV_SUM_SQL("reads") " AS r, " INV_SUM_SQL(
+                "writes") " AS w, %s AS files, max(last_ns) FROM \"v_%s\".a_touch",
             what_sql(by), by == INVENTORY_BY_FILE ? "1::BIGINT" : "approx_count_distinct(path)",
             volume_id);
     rc = put_where(&sql, folder, from_ns, to_ns);
-    inv_put(&sql, " GROUP BY what ORDER BY r + w DESC, what LIMIT %zu", max);
+    inv_put(&sql, " GROUP BY what ORDER BY r::HUGEINT + w DESC, what LIMIT %zu", max);
     if (rc == AL_OK) {
         rc = sql.rc < 0 ? sql.rc : inv_query(inv, u.conn, (char *)sql.text.at, false, &rows);
     }
@@ -112,7 +112,8 @@ inventory_access_hours(struct inventory *inv, const struct inventory_scope *scop
     if (rc < 0) {
         return rc;
     }
-    inv_put(&sql, "SELECT hour, sum(reads)::BIGINT, sum(writes)::BIGINT FROM \"v_%s\".a_touch",
+    inv_put(&sql, "SELECT hour, " INV_SUM_SQL("reads") ", " INV_SUM_SQL(
+                "writes") " FROM \"v_%s\".a_touch",
             volume_id);
     rc = put_where(&sql, folder, from_ns, to_ns);
     inv_put(&sql, " GROUP BY hour ORDER BY hour");

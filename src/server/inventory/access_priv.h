@@ -16,6 +16,8 @@
 #include "server/inventory/inventory_priv.h"
 
 #define INV_HOUR_NS (INT64_C(3600) * 1000000000)
+/* Of a column of counts, which a host may tell as large as it likes: never beyond INT64_MAX. */
+#define INV_SUM_SQL(column) "least(sum(" column "), 9223372036854775807)::BIGINT"
 #define INV_HOPS_MAX 4096u /* moves that one path goes through; beyond, it is nowhere */
 /* Evidence this old may be in no sum any more. */
 #define INV_LOGGED_NS (INT64_C(80) * 86400 * 1000000000)

@@ -348,8 +348,8 @@ fold_touches(struct settle *s)
         rc = inv_runf(
             u->inv, u->conn,
             "CREATE OR REPLACE TEMP TABLE folded AS SELECT CASE WHEN hour < %lld THEN hour // "
-            "24 * 24 ELSE hour END AS hour, path, \"user\", host, sum(reads)::BIGINT AS "
-            "reads, sum(writes)::BIGINT AS writes, max(last_ns) AS last_ns FROM "
+            "24 * 24 ELSE hour END AS hour, path, \"user\", host, " INV_SUM_SQL(
+                "reads") " AS reads, " INV_SUM_SQL("writes") " AS writes, max(last_ns) AS last_ns FROM "
             "\"v_%s\".a_touch GROUP BY ALL ORDER BY hour",
             (long long)middle, id);
     }

@@ -222,6 +222,67 @@ sums_by_day_take_nothing_away(void)
     help_end(&h);
 }
 
+struct largest {
+    uint64_t reads, writes;
+    int count;
+    char what[64];
+};
+
+static int
+first_sum(void *ctx, const struct inventory_access_sum *s)
+{
+    struct largest *l = ctx;
+
+    if (l->count++ == 0) {
+        l->reads = s->reads;
+        l->writes = s->writes;
+        snprintf(l->what, sizeof(l->what), "%.*s", (int)s->what.len, (const char *)s->what.at);
+    }
+    return AL_OK;
+}
+
+static int
+any_hour(void *ctx, int64_t hour_ns, uint64_t reads, uint64_t writes)
+{
+    struct largest *l = ctx;
+
+    (void)hour_ns;
+    l->reads = reads > l->reads ? reads : l->reads;
+    l->count++;
+    return AL_OK;
+}
+
+/* A host may tell any number: it stays one that can be shown, and neither an answer nor the housekeeping fails. */
+static void
+sums_that_are_too_large_stay_the_largest(void)
+{
+    struct help h;
+    struct inventory_access rows[8];
+
+    begin_small(&h, 0, 0, 4);
+    for (int i = 0; i < 8; i++) {
+        rows[i] = row(INVENTORY_ACCESS_USED, i < 6 ? "/a/one.mov" : "/top.txt", "", T(i < 4 ? 1 : 2) + i);
+        rows[i].reads = i < 3 ? INT64_MAX : i == 3 ? UINT64_MAX : 1;
+        rows[i].writes = i < 2 ? INT64_MAX : 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        struct largest l = {0};
+
+        if (i == 0) {
+            (void)tell(&h, rows, 8);
+        } else {
+            settle(&h); /* sums by day */
+        }
+        TAP_OK(inventory_access_top(h.inv, &own, VOLUME, INVENTORY_BY_FILE, sp(""), 0, T(100), 8, first_sum, &l));
+        TAP_CHECK(l.count == 2 && l.reads == INT64_MAX && l.writes == INT64_MAX);
+        TAP_EQUAL_STR(l.what, "/a/one.mov");
+        l = (struct largest){0};
+        TAP_OK(inventory_access_hours(h.inv, &own, VOLUME, sp(""), 0, T(100), any_hour, &l));
+        TAP_CHECK(l.count > 0 && l.reads == INT64_MAX);
+    }
+    help_end(&h);
+}
+
 int
 main(void)
 {
@@ -230,5 +291,6 @@ main(void)
     TAP_RUN(evidence_outlives_the_sums_it_came_from);
     TAP_RUN(likewise_in_a_file_of_before);
     TAP_RUN(sums_by_day_take_nothing_away);
+    TAP_RUN(sums_that_are_too_large_stay_the_largest);
     return tap_end();
 }
