@@ -46,17 +46,11 @@ stand_locked_id(const uint16_t *path)
     return id;
 }
 
-bool
-stand_stub_read(const uint16_t *path, struct stand_stub *ret)
+static bool
+read_form(FILE *f, struct stand_stub *ret)
 {
     uint8_t head[HEAD];
-    FILE *f = stand_fopen(path, "rb");
-    bool ok;
-
-    if (f == NULL) {
-        return false;
-    }
-    ok = fread(head, 1, HEAD, f) == HEAD && memcmp(head, FORM, 8) == 0;
+    bool ok = fread(head, 1, HEAD, f) == HEAD && memcmp(head, FORM, 8) == 0;
     if (ok) {
         memcpy(&ret->size, head + 8, 8);
         memcpy(&ret->attributes, head + 16, 4);
@@ -64,7 +58,18 @@ stand_stub_read(const uint16_t *path, struct stand_stub *ret)
         ok = ret->tag_bytes <= STAND_TAG_MAX &&
              fread(ret->tag, 1, ret->tag_bytes, f) == ret->tag_bytes;
     }
-    (void)fclose(f);
+    return ok;
+}
+
+bool
+stand_stub_read(const uint16_t *path, struct stand_stub *ret)
+{
+    FILE *f = stand_fopen(path, "rb");
+    bool ok = f != NULL && read_form(f, ret);
+
+    if (f != NULL) {
+        (void)fclose(f);
+    }
     return ok;
 }
 
@@ -120,15 +125,18 @@ stand_stub_over(const uint16_t *path, const struct stand_stub *s)
 }
 
 static size_t
+read_at(FILE *f, uint64_t offset, void *to, size_t len)
+{
+    return fseek(f, (long)offset, SEEK_SET) == 0 ? fread(to, 1, len, f) : 0;
+}
+
+static size_t
 plain_read(const uint16_t *path, uint64_t offset, void *to, size_t len)
 {
     FILE *f = stand_fopen(path, "rb");
-    size_t got = 0;
+    size_t got = f != NULL ? read_at(f, offset, to, len) : 0;
 
     if (f != NULL) {
-        if (fseek(f, (long)offset, SEEK_SET) == 0) {
-            got = fread(to, 1, len, f);
-        }
         (void)fclose(f);
     }
     return got;
@@ -196,18 +204,25 @@ is_excluded(uint32_t process)
     return found;
 }
 
-/* Looks at the file as the driver does at an open. 1: a stub; 0: its bytes were read. */
+/* Looks at the file as the driver does at an open: what it is and what is read of it are one open file's, since the
+ * name may be another's a moment later. 1: a stub; 0: its bytes were read. */
 static int
 look(const uint16_t *path, uint64_t offset, void *to, size_t len, size_t *ret_len,
      struct stand_stub *stub)
 {
     pthread_mutex_t *lock = lock_of(path);
-    int ret = 1;
+    FILE *f;
+    int ret = 0;
 
+    *ret_len = 0;
     (void)pthread_mutex_lock(lock);
-    if (!stand_stub_read(path, stub)) {
-        *ret_len = plain_read(path, offset, to, len);
-        ret = 0;
+    f = stand_fopen(path, "rb");
+    if (f != NULL) {
+        ret = read_form(f, stub);
+        if (ret == 0) {
+            *ret_len = read_at(f, offset, to, len);
+        }
+        (void)fclose(f);
     }
     (void)pthread_mutex_unlock(lock);
     return ret;
