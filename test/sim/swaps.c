@@ -592,6 +592,7 @@ a_folder_that_takes_no_change_leaves_it_as_it_was(void)
 static void
 refusals_have_names(void)
 {
+    struct mover_result r;
     struct world w;
     int rc;
 
@@ -608,6 +609,13 @@ refusals_have_names(void)
     HOLDS(world_tier(&w, "large", &rc).refusal == STUB_R_ALREADY);
     HOLDS(world_back(&w, "large", "", &rc).tiered);
     HOLDS(world_back(&w, "large", "", &rc).tiered && world_told(&w, "act=recall", "already_resident") == 1);
+    /* A placeholder that is asked for is a file, and no stub; and so is a new file that has the old one's name. */
+    HOLDS(world_archive(&w, "large", &rc).tiered && world_exists(&w, "large.alto"));
+    HOLDS(world_back(&w, "large.alto", "", &rc).tiered && world_exists(&w, "large") && !world_exists(&w, "large.alto"));
+    r = world_archive(&w, "large", &rc);
+    world_file(&w, "large", 77, 2);
+    HOLDS(world_back(&w, "large", r.object_id, &rc).tiered && world_stat(&w, "large (recalled)").size == 4097);
+    HOLDS(world_stat(&w, "large").size == 77 && world_told(&w, "act=recall", "already_resident") == 1);
     world_file(&w, ".alto-aside-01kaz0000000000000000000qq", 5000, 2);
     HOLDS(world_tier(&w, ".alto-aside-01kaz0000000000000000000qq", &rc).refusal == STUB_R_HOLDER);
     fake.away = true;

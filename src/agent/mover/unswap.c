@@ -56,7 +56,7 @@ unswap_new(struct mover *m)
                : al_fail_set(&m->result.fail, AL_ENOMEM, 0, "out of memory");
 }
 
-/* There is no such file: it may have been archived, which is another way back. */
+/* There is no such file, or another: it may have been archived, which is another way back. */
 static int
 as_archived(struct mover *m)
 {
@@ -176,6 +176,9 @@ step_find(struct mover *m)
     rc = look(m, &stub);
     if (rc != AL_OK) {
         return rc == AL_ENOENT ? as_archived(m) : rc;
+    }
+    if (!stub && (m->item.object_id[0] != '\0' || placeholder_named(m->item.path))) {
+        return as_archived(m); /* a placeholder, or what has the name of a file that was archived */
     }
     if (!stub) {
         m->reason = "already_resident";
