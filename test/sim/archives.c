@@ -32,19 +32,6 @@ does_not_hold(const char *file, int line, const char *condition)
              now.order == SIM_ORDER_GLOBAL ? "one journal" : "each by itself", now.after ? "after" : "before", now.nth, now.seed);
 }
 
-static void
-heal_all(struct world *w)
-{
-    struct reconcile_env env = world_reconcile_env(w);
-    struct reconcile_counts counts = {0};
-    struct journal_figures figures;
-
-    HOLDS(reconcile_found(&env, &counts) == AL_OK);
-    journal_figures(w->journal, &figures);
-    HOLDS(figures.open == 0);
-    HOLDS(counts.later == 0);
-}
-
 /* Nothing but what people know of lies in the volume's root. */
 static void
 nothing_of_ours_left(struct world *w)
@@ -115,7 +102,7 @@ check_end(struct world *w)
 {
     int rc;
 
-    heal_all(w);
+    plan_heal(w);
     nothing_of_ours_left(w);
     if (by_holder && world_exists(w, NAME)) {
         HOLDS(world_told(w, "act=recall code=ok", "now=" NAME " path=" HOLDER) > 0);
@@ -202,37 +189,9 @@ do_it(struct world *w)
 }
 
 static void
-arm(struct world *w)
-{
-    struct sim *on = now.side == HOST ? w->host : w->disk;
-
-    sim_crash_at(on, now.nth, now.how, now.after);
-    if (now.side == HOST) {
-        sim_follow(w->disk, w->host);
-    } else if (now.how == SIM_KILL) {
-        sim_follow(w->host, w->disk);
-    } else {
-        sim_down_code(w->disk, AL_EUNREACH);
-    }
-}
-
-static void
 restart(struct world *w)
 {
-    bool agent_died = now.side == HOST || now.how == SIM_KILL;
-
-    world_stop(w);
-    sim_follow(w->disk, NULL);
-    sim_follow(w->host, NULL);
-    sim_down_code(w->disk, AL_ECRASH);
-    if (agent_died) {
-        HOLDS(sim_restart(w->host, now.how) == AL_OK);
-        HOLDS(sim_restart(w->disk, SIM_KILL) == AL_OK);
-    } else {
-        HOLDS(sim_restart(w->disk, SIM_POWER) == AL_OK);
-    }
-    sim_crash_at(w->host, 0, SIM_KILL, false);
-    sim_crash_at(w->disk, 0, SIM_KILL, false);
+    plan_disks_again(w);
     HOLDS(world_start(w) == AL_OK);
 }
 
@@ -293,7 +252,7 @@ without_placeholder(struct world *w)
 
     removes_the_placeholder(w);
     world_objects(w, remember, NULL);
-    heal_all(w);
+    plan_heal(w);
     nothing_of_ours_left(w);
     if (!world_exists(w, NAME)) {
         HOLDS(world_told(w, "act=archive code=ok", archived) > 0);
@@ -310,7 +269,7 @@ crash_case(void)
     bool crashed;
 
     make_world(&w, now.act);
-    arm(&w);
+    plan_arm(&w);
     do_it(&w);
     crashed = sim_is_down(now.side == HOST ? w.host : w.disk);
     restart(&w);
@@ -476,7 +435,7 @@ fault_with(enum act act, bool from_then_on, uint64_t seed)
         if (act == TIER || from_then_on) {
             check_end(&w);
         } else {
-            heal_all(&w);
+            plan_heal(&w);
             nothing_of_ours_left(&w);
         }
         world_end(&w);
@@ -618,7 +577,7 @@ with_person(enum act act, void (*what)(struct world *w), bool anew)
         sim_hook(w.host, on_call, &p);
         r = act == TIER ? world_archive(&w, NAME, &rc) : world_back(&w, NAME, "", &rc);
         sim_hook(w.host, NULL, NULL);
-        heal_all(&w);
+        plan_heal(&w);
         nothing_of_ours_left(&w);
         if (!somewhere(&w, wrote && !anew ? (const uint8_t *)newer : want, wrote && !anew ? sizeof(newer) : SIZE)) {
             struct mover_result back = world_back(&w, NAME, act == TIER ? r.object_id : archived, &rc);

@@ -200,7 +200,7 @@ with_person(enum what which, void (*act)(struct world *w), bool original)
         sim_hook(w.host, on_call, &p);
         (void)swaps_do_it(&w);
         sim_hook(w.host, NULL, NULL);
-        swaps_heal_all(&w);
+        plan_heal(&w);
         swaps_nothing_of_ours_left(&w);
         world_objects(&w, swaps_known, NULL);
         swaps_each_name(&w, bring_back, NULL);

@@ -161,19 +161,6 @@ swaps_known(struct world *w, const char *id, void *ctx)
     }
 }
 
-void
-swaps_heal_all(struct world *w)
-{
-    struct reconcile_env env = world_reconcile_env(w);
-    struct reconcile_counts counts = {0};
-    struct journal_figures figures;
-
-    HOLDS(reconcile_found(&env, &counts) == AL_OK);
-    journal_figures(w->journal, &figures);
-    HOLDS(figures.open == 0);
-    HOLDS(counts.later == 0);
-}
-
 /* Some are read-only, which cannot be opened for writing nor removed. */
 static uint32_t
 win_attrs(void)
@@ -210,7 +197,7 @@ swaps_check_end(struct world *w)
     struct mover_result r;
     int rc;
 
-    swaps_heal_all(w);
+    plan_heal(w);
     swaps_nothing_of_ours_left(w);
     HOLDS(count_names(w) == 1 && world_exists(w, NAME));
     check_stat(w);
@@ -354,20 +341,7 @@ swaps_do_it(struct world *w)
 static void
 restart(struct world *w)
 {
-    bool agent_died = now.side == HOST || now.how == SIM_KILL;
-
-    world_stop(w);
-    sim_follow(w->disk, NULL);
-    sim_follow(w->host, NULL);
-    sim_down_code(w->disk, AL_ECRASH);
-    if (agent_died) {
-        HOLDS(sim_restart(w->host, now.how) == AL_OK);
-        HOLDS(sim_restart(w->disk, SIM_KILL) == AL_OK);
-    } else {
-        HOLDS(sim_restart(w->disk, SIM_POWER) == AL_OK);
-    }
-    sim_crash_at(w->host, 0, SIM_KILL, false);
-    sim_crash_at(w->disk, 0, SIM_KILL, false);
+    plan_disks_again(w);
     start(w);
 }
 
@@ -380,14 +354,7 @@ crash_case(void)
 
     swaps_make_world(&w);
     on = now.side == HOST ? w.host : w.disk;
-    sim_crash_at(on, now.nth, now.how, now.after);
-    if (now.side == HOST) {
-        sim_follow(w.disk, w.host);
-    } else if (now.how == SIM_KILL) {
-        sim_follow(w.host, w.disk);
-    } else {
-        sim_down_code(w.disk, AL_EUNREACH);
-    }
+    plan_arm(&w);
     (void)swaps_do_it(&w);
     crashed = sim_is_down(on);
     restart(&w);

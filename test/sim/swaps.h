@@ -14,7 +14,6 @@ struct stub_seen swaps_seen_at(struct world *w, const char *name);
 void swaps_nothing_of_ours_left(struct world *w);
 unsigned swaps_whole_files(struct world *w, const uint8_t *bytes, size_t len);
 void swaps_known(struct world *w, const char *id, void *ctx); /* of an object on the share */
-void swaps_heal_all(struct world *w);
 void swaps_check_end(struct world *w); /* everything that must hold, nothing armed */
 void swaps_make_world(struct world *w);
 struct mover_result swaps_do_it(struct world *w);

@@ -47,14 +47,7 @@ known_to_ledger(struct world *w, const char *id, void *ctx)
 void
 reconcile_all(struct world *w)
 {
-    struct reconcile_env env = world_reconcile_env(w);
-    struct reconcile_counts counts = {0};
-    struct journal_figures figures;
-
-    HOLDS(reconcile_found(&env, &counts) == AL_OK);
-    journal_figures(w->journal, &figures);
-    HOLDS(figures.open == 0);
-    HOLDS(counts.later == 0);
+    plan_heal(w);
     HOLDS(w->torn == 0 || now.how == SIM_POWER);
 }
 
@@ -132,40 +125,11 @@ run(struct world *w, enum act act)
     }
 }
 
-static void
-arm(struct world *w)
-{
-    struct sim *on = now.side == HOST ? w->host : w->disk;
-
-    sim_crash_at(on, now.nth, now.how, now.after);
-    if (now.side == HOST) {
-        sim_follow(w->disk, w->host);
-    } else if (now.how == SIM_KILL) {
-        sim_follow(w->host, w->disk); /* the agent dies in a call to the share */
-    } else {
-        sim_down_code(w->disk, AL_EUNREACH); /* the share's computer stops; the agent lives */
-    }
-}
-
 /* The next life of whatever died. */
 static void
 restart(struct world *w)
 {
-    bool agent_died = now.side == HOST || now.how == SIM_KILL;
-
-    world_stop(w);
-    sim_follow(w->disk, NULL);
-    sim_follow(w->host, NULL);
-    sim_down_code(w->disk, AL_ECRASH);
-    if (agent_died) {
-        HOLDS(sim_restart(w->host, now.how) == AL_OK);
-        HOLDS(sim_restart(w->disk, SIM_KILL) ==
-              AL_OK); /* the server closes what a lost client had open */
-    } else {
-        HOLDS(sim_restart(w->disk, SIM_POWER) == AL_OK);
-    }
-    sim_crash_at(w->host, 0, SIM_KILL, false);
-    sim_crash_at(w->disk, 0, SIM_KILL, false);
+    plan_disks_again(w);
     HOLDS(world_start(w) == AL_OK);
 }
 
@@ -192,7 +156,7 @@ crash_case(void)
     bool crashed;
 
     make(&w, want, now.act);
-    arm(&w);
+    plan_arm(&w);
     run(&w, now.act);
     crashed = sim_is_down(now.side == HOST ? w.host : w.disk);
     restart(&w);

@@ -37,7 +37,13 @@ extern uint64_t cases;
 /* Ends the test, and tells the plan. */
 _Noreturn void does_not_hold(const char *file, int line, const char *condition);
 bool reads_as(struct world *w, const char *path, const uint8_t *want, size_t size);
-/* Heals, and looks that nothing is left open. */
+/* ---- plan.c ---- */
+void plan_arm(struct world *w); /* what the plan says, for the run that comes */
+/* Whatever died is there again, and nothing armed; the agent is not started. */
+void plan_disks_again(struct world *w);
+void plan_heal(struct world *w); /* and looks that nothing is left open */
+
+/* The same, and that a journal is torn by power cuts alone. */
 void reconcile_all(struct world *w);
 /* A world with the file NAME, which is a stub for a recall. */
 void make(struct world *w, uint8_t *want, enum act act);
