@@ -46,6 +46,18 @@ fill_outcome(const struct mover *m, struct outcome *o)
     o->ended_ns = port_now_ns(m->env->port);
 }
 
+/* Beside the act itself, and none of the job's: of each file that counts one outcome. */
+static void
+fill_beside(const struct mover *m, const char *act, int code, const char *reason, struct outcome *o)
+{
+    fill_outcome(m, o);
+    o->act = act;
+    o->code = code;
+    o->reason = reason;
+    o->job_id = NULL;
+    o->rule_id = NULL;
+}
+
 /* For the deletion ledger: nothing refers to this object, and it may be there. */
 static int
 tell_ledger(struct mover *m)
@@ -66,13 +78,8 @@ mover_tell_copied(struct mover *m, const struct stub_facts *facts)
 {
     struct outcome o;
 
-    fill_outcome(m, &o);
-    o.act = "drop_marker";
-    o.code = AL_OK;
-    o.reason = marker_verdict_name(MARKER_V_COPIED);
+    fill_beside(m, "drop_marker", AL_OK, marker_verdict_name(MARKER_V_COPIED), &o);
     o.text = "a copy of a stub that has its own data";
-    o.job_id = NULL;
-    o.rule_id = NULL;
     o.ino = facts->st.ino;
     o.mtime_ns = facts->st.mtime_ns;
     return m->env->sink->put(m->env->sink, &o);
@@ -84,13 +91,8 @@ mover_tell_recalled(struct mover *m, const struct marker *marker, const struct s
     struct outcome o;
     al_id object_id;
 
-    fill_outcome(m, &o);
+    fill_beside(m, "recall", AL_OK, "finished_by_reconcile", &o);
     marker_object_id(marker, object_id);
-    o.act = "recall";
-    o.code = AL_OK;
-    o.reason = "finished_by_reconcile";
-    o.job_id = NULL;
-    o.rule_id = NULL;
     o.object_id = object_id;
     o.size = o.freed = marker->size;
     o.ino = facts->st.ino;
@@ -119,14 +121,9 @@ mover_tell_stub_moved(struct mover *m)
 {
     struct outcome o;
 
-    fill_outcome(m, &o);
-    o.act = "alarm";
-    o.code = AL_ECONFLICT;
-    o.reason = "stub_elsewhere";
+    fill_beside(m, "alarm", AL_ECONFLICT, "stub_elsewhere", &o);
     o.text = "the file was put back, and its stub was moved or used meanwhile: the object stays";
     o.object_id = m->result.object_id;
-    o.job_id = NULL;
-    o.rule_id = NULL;
     return m->env->sink->put(m->env->sink, &o);
 }
 

@@ -270,17 +270,26 @@ store_host_found(struct store *s, const struct scope *scope, const char *id, str
     return AL_OK;
 }
 
+/* What a host told last of one kind, whole. insert: its statement. */
+static int
+told_set(struct store *s, const char *insert, const struct scope *scope, const char *id,
+         int64_t told_ns, const char *text, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    return store_run(s, fail, insert, S_TEXT(id), S_SCOPE(scope), S_I64(told_ns), S_TEXT(text));
+}
+
+#define TOLD_SET(table, column)                                                                    \
+    "INSERT INTO " table "(host_id, customer_id, told_ns, " column ")"                             \
+    " SELECT id, customer_id, ?4, ?5 FROM host WHERE id=?1" STORE_SCOPE(                           \
+        2, 3) " ON CONFLICT(host_id) DO UPDATE SET told_ns=excluded.told_ns, " column              \
+              "=excluded." column
+
 int
 store_host_found_set(struct store *s, const struct scope *scope, const char *id, const char *found,
                      int64_t told_ns, struct al_fail *fail)
 {
-    AL_TRY(store_need_tx(s, fail));
-    return store_run(s, fail,
-                     "INSERT INTO host_filespaces(host_id, customer_id, told_ns, found)"
-                     " SELECT id, customer_id, ?4, ?5 FROM host WHERE id=?1" STORE_SCOPE(
-                         2, 3) " ON CONFLICT(host_id) DO UPDATE SET told_ns=excluded.told_ns,"
-                               " found=excluded.found",
-                     S_TEXT(id), S_SCOPE(scope), S_I64(told_ns), S_TEXT(found));
+    return told_set(s, TOLD_SET("host_filespaces", "found"), scope, id, told_ns, found, fail);
 }
 
 /* ---- the filter driver of a Windows host ---- */
@@ -289,11 +298,5 @@ int
 store_host_driver_set(struct store *s, const struct scope *scope, const char *id,
                       const char *driver, int64_t told_ns, struct al_fail *fail)
 {
-    AL_TRY(store_need_tx(s, fail));
-    return store_run(s, fail,
-                     "INSERT INTO host_driver(host_id, customer_id, told_ns, driver)"
-                     " SELECT id, customer_id, ?4, ?5 FROM host WHERE id=?1" STORE_SCOPE(
-                         2, 3) " ON CONFLICT(host_id) DO UPDATE SET told_ns=excluded.told_ns,"
-                               " driver=excluded.driver",
-                     S_TEXT(id), S_SCOPE(scope), S_I64(told_ns), S_TEXT(driver));
+    return told_set(s, TOLD_SET("host_driver", "driver"), scope, id, told_ns, driver, fail);
 }
