@@ -1,17 +1,10 @@
 // The rooms of accesses against a pretended altod.
 import { act, cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
-import { type Asked, asked, find, main, moods, press, sent, serve, visit, wide } from './testing';
+import { type Asked, asked, find, main, moods, PROBLEM, press, sent, serve, visit, wide } from './testing';
 
 const SPACE = '01jvxm00000000000000000005';
 const ROOM = `/access/${SPACE}`;
-const PROBLEM = {
-  type: 'about:blank',
-  title: 'The server failed',
-  status: 500,
-  code: 'internal',
-  detail: 'No disk.',
-};
 
 // address, what it shows of data, what it says when nothing is known
 const TABS: [string, string, string, string | RegExp][] = [

@@ -105,7 +105,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const PROBLEM = {
+export const PROBLEM = {
   type: 'about:blank',
   title: 'The server failed',
   status: 500,
