@@ -136,6 +136,21 @@ reference_same(struct al_span got, const json_t *tree, const char *a, const char
     return number && json_is_number(v) ? got.at != NULL && got.len > 0 : got.at == NULL;
 }
 
+/* By their bytes, wherever they lie. */
+static bool
+reference_same_text(struct al_span a, struct al_span b)
+{
+    return (a.at == NULL) == (b.at == NULL) && (a.at == NULL || (a.len == b.len && memcmp(a.at, b.at, a.len) == 0));
+}
+
+static bool
+reference_same_event(const struct auditlog_event *a, const struct auditlog_event *b)
+{
+    return a->time_ns == b->time_ns && a->action == b->action && reference_same_text(a->name, b->name) && reference_same_text(a->path, b->path) &&
+           reference_same_text(a->target, b->target) && reference_same_text(a->user, b->user) && reference_same_text(a->host, b->host) && reference_same_text(a->node, b->node) &&
+           reference_same_text(a->file_id, b->file_id) && reference_same_text(a->filespace, b->filespace) && reference_same_text(a->filespace_uuid, b->filespace_uuid);
+}
+
 /* NULL: both say the same of this line; else what differs. */
 static const char *
 reference_differs(struct line_reader *r, const uint8_t *line, size_t len)

@@ -4,8 +4,8 @@
 
 #include "agent/auditlog/parse.h"
 #include "agent/auditlog/when.h"
+#include "agent/auditlog/where.h"
 
-static const char own_folder[] = "/.lucid_audit";
 static const struct {
     const char *name;
     size_t len;
@@ -55,7 +55,7 @@ line_reader_end(struct line_reader *r)
 void
 line_reader_forget(struct line_reader *r)
 {
-    r->shape.known = false;
+    r->shape.known = r->shape.whole = false;
 }
 
 bool
@@ -69,16 +69,10 @@ line_reader_room(struct line_reader *r, struct al_span piece)
 
 /* ---- what a line holds ---- */
 
-struct draft {
-    const uint8_t *line;
-    struct al_span time; /* .at NULL: none */
-    bool time_is_number;
-    struct scan_text text[LINE_TEXTS]; /* .raw.at NULL: none */
-};
 /* What was known when the path was: the shape of the line up to there. */
 struct reading {
     struct scan s;
-    struct draft d, at_path;
+    struct line_draft d, at_path;
     bool has_path; /* at_path is something */
 };
 typedef bool member_fn(struct reading *r, struct al_span key);
@@ -154,8 +148,7 @@ text(struct reading *r, enum line_text which, bool number)
 static bool
 user_member(struct reading *r, struct al_span key)
 {
-    return key_is(key, "name") ? text(r, LINE_USER, false)
-                               : scan_value(&r->s, AUDITLOG_DEPTH_MAX);
+    return key_is(key, "name") ? text(r, LINE_USER, false) : scan_value(&r->s, AUDITLOG_DEPTH_MAX);
 }
 
 static bool
@@ -261,137 +254,7 @@ at_end(struct reading *r)
     return r->s.at == r->s.end;
 }
 
-/* ---- shapes ---- */
-
-/* Keeps how the line looked up to its path, if that can be told from another line in one look. */
-static void
-learn(struct line_shape *to, const struct reading *r)
-{
-    const struct draft *d = &r->at_path;
-    const struct scan_text *action = &d->text[LINE_ACTION], *path = &d->text[LINE_PATH];
-    const uint8_t *digits_end = d->time.at != NULL ? d->time.at + d->time.len : NULL;
-
-    to->known = false;
-    if (!r->has_path || d->time.at == NULL || !d->time_is_number || action->raw.at == NULL ||
-        path->raw.at == NULL || action->escaped || path->escaped || action->raw.at < digits_end ||
-        path->raw.at < action->raw.at) {
-        return;
-    }
-    for (size_t i = 0; i < d->time.len; i++) {
-        if (d->time.at[i] < '0' || d->time.at[i] > '9') {
-            return;
-        }
-    }
-    size_t head = (size_t)(d->time.at - d->line), middle = (size_t)(action->raw.at - digits_end),
-           tail = (size_t)(path->raw.at - (action->raw.at + action->raw.len));
-    if (head > LINE_HEAD_MAX || middle > LINE_MIDDLE_MAX || tail > LINE_TAIL_MAX) {
-        return;
-    }
-    for (unsigned i = 0; i < LINE_ACTION; i++) {
-        const struct scan_text *t = &d->text[i];
-
-        to->text[i].set = t->raw.at != NULL;
-        if (!to->text[i].set) {
-            continue;
-        }
-        if (t->escaped || t->raw.at < digits_end || t->raw.at + t->raw.len > action->raw.at) {
-            return;
-        }
-        to->text[i].at = (uint16_t)(t->raw.at - digits_end);
-        to->text[i].len = (uint16_t)t->raw.len;
-    }
-    memcpy(to->head, d->line, head);
-    memcpy(to->middle, digits_end, middle);
-    memcpy(to->tail, action->raw.at + action->raw.len, tail);
-    to->head_len = (uint16_t)head;
-    to->middle_len = (uint16_t)middle;
-    to->tail_len = (uint16_t)tail;
-    to->known = true;
-}
-
-static bool
-take(struct scan *s, const uint8_t *bytes, size_t len)
-{
-    if ((size_t)(s->end - s->at) < len || memcmp(s->at, bytes, len) != 0) {
-        return false;
-    }
-    s->at += len;
-    return true;
-}
-
-/* A text that begins here and has no escapes. */
-static bool
-take_text(struct scan *s, struct scan_text *ret)
-{
-    const uint8_t *end = scan_plain(s->at, s->end);
-
-    if (end == s->end || *end != '"') {
-        return false;
-    }
-    *ret = (struct scan_text){{s->at, (size_t)(end - s->at)}, false};
-    s->at = end;
-    return true;
-}
-
-/* The line up to its path, by the shape. False: it is another one, and nothing is known of it. */
-static bool
-match(const struct line_shape *shape, struct reading *r)
-{
-    struct scan *s = &r->s;
-    const uint8_t *middle;
-
-    if (!take(s, shape->head, shape->head_len)) {
-        return false;
-    }
-    r->d.time.at = s->at;
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9') {
-        s->at++;
-    }
-    r->d.time.len = (size_t)(s->at - r->d.time.at);
-    r->d.time_is_number = true;
-    if (r->d.time.len == 0 || r->d.time.at[0] == '0') {
-        return false;
-    }
-    middle = s->at;
-    if (!take(s, shape->middle, shape->middle_len) || !take_text(s, &r->d.text[LINE_ACTION]) ||
-        !take(s, shape->tail, shape->tail_len) || !take_text(s, &r->d.text[LINE_PATH])) {
-        return false;
-    }
-    s->at++; /* the quote */
-    for (unsigned i = 0; i < LINE_ACTION; i++) {
-        r->d.text[i].escaped = false;
-        r->d.text[i].raw.at = shape->text[i].set ? middle + shape->text[i].at : NULL;
-        r->d.text[i].raw.len = shape->text[i].len;
-    }
-    return true;
-}
-
 /* ---- the event ---- */
-
-/* A path without empty parts, "." and "..": nearly all have no part that begins with a dot. */
-static bool
-path_is_sound(struct al_span p)
-{
-    const uint8_t *at = p.at, *end = p.at + p.len;
-
-    if (p.len == 0 || p.at[0] != '/') {
-        return false;
-    }
-    if (p.len == 1) {
-        return true;
-    }
-    while (at < end) {
-        size_t left = (size_t)(end - at);
-        const uint8_t *next = memchr(at + 1, '/', left - 1);
-        size_t part = (size_t)((next != NULL ? next : end) - at - 1);
-
-        if (part == 0 || (at[1] == '.' && (part == 1 || (part == 2 && at[2] == '.')))) {
-            return false;
-        }
-        at += part + 1;
-    }
-    return true;
-}
 
 static struct al_span
 plain_text(struct line_reader *r, const struct scan_text *t, bool *io_ok)
@@ -420,12 +283,12 @@ take_path(struct al_span *io)
     if (io->len > 1 && io->at[io->len - 1] == '/') {
         io->len--;
     }
-    return path_is_sound(*io) && memchr(io->at, 0, io->len) == NULL;
+    return where_is_sound(*io) && memchr(io->at, 0, io->len) == NULL;
 }
 
 /* Nearly all are sixteen digits. */
 static bool
-take_time(const struct draft *d, int64_t *ret_ns)
+take_time(const struct line_draft *d, int64_t *ret_ns)
 {
     uint64_t number = 0;
     size_t i = 0;
@@ -446,24 +309,15 @@ take_time(const struct draft *d, int64_t *ret_ns)
 }
 
 static bool
-is_own(struct al_span path)
-{
-    const size_t len = sizeof(own_folder) - 1;
-
-    return path.len >= len && path.at[1] == '.' && memcmp(path.at, own_folder, len) == 0 &&
-           (path.len == len || path.at[len] == '/');
-}
-
-static bool
-finish(struct line_reader *r, const struct draft *d, struct auditlog_event *e,
+finish(struct line_reader *r, const struct line_draft *d, struct auditlog_event *e,
        enum auditlog_skip *ret_why)
 {
     bool ok = true;
     struct al_span *const to[LINE_TEXTS] = {
-        [LINE_USER] = &e->user,           [LINE_HOST] = &e->host,
-        [LINE_NODE] = &e->node,           [LINE_FILESPACE] = &e->filespace,
-        [LINE_TARGET] = &e->target,       [LINE_FILESPACE_UUID] = &e->filespace_uuid,
-        [LINE_FILE_ID] = &e->file_id,     [LINE_ACTION] = &e->name,
+        [LINE_USER] = &e->user,       [LINE_HOST] = &e->host,
+        [LINE_NODE] = &e->node,       [LINE_FILESPACE] = &e->filespace,
+        [LINE_TARGET] = &e->target,   [LINE_FILESPACE_UUID] = &e->filespace_uuid,
+        [LINE_FILE_ID] = &e->file_id, [LINE_ACTION] = &e->name,
         [LINE_PATH] = &e->path,
     };
 
@@ -482,7 +336,7 @@ finish(struct line_reader *r, const struct draft *d, struct auditlog_event *e,
         *ret_why = AUDITLOG_SKIP_PATH;
         return false;
     }
-    if (is_own(e->path)) {
+    if (where_is_own(e->path)) {
         *ret_why = AUDITLOG_SKIP_OWN;
         return false;
     }
@@ -495,20 +349,45 @@ finish(struct line_reader *r, const struct draft *d, struct auditlog_event *e,
 }
 
 bool
+line_ahead(struct line_reader *r, struct al_span piece, struct auditlog_event *ret, size_t *ret_len)
+{
+    return r->guess && shape_event(&r->shape, piece, ret, ret_len);
+}
+
+/* By what the lines before looked like, up to the path. */
+static bool
+by_shape(struct line_reader *r, struct reading *io, const uint8_t *end)
+{
+    if (!r->guess || !r->shape.known || !shape_match(&r->shape, &io->s, &io->d)) {
+        return false;
+    }
+    io->at_path = io->d;
+    io->has_path = true;
+    if (!rest_of(io, operation_member) || !rest_of(io, top_member) || !at_end(io)) {
+        return false;
+    }
+    if (++r->shape.missed > SHAPE_MISSED_MAX) {
+        shape_learn(&r->shape, &io->at_path, &io->d, end);
+    }
+    return true;
+}
+
+bool
 line_read(struct line_reader *r, struct al_span line, struct auditlog_event *ret,
           enum auditlog_skip *ret_why)
 {
-    struct reading reading = {.s = {line.at, line.at + line.len}, .d.line = line.at};
+    const uint8_t *end = line.at + line.len;
+    struct reading reading = {.s = {line.at, end}, .d.line = line.at};
 
-    if (r->guess && r->shape.known && match(&r->shape, &reading) &&
-        rest_of(&reading, operation_member) && rest_of(&reading, top_member) && at_end(&reading)) {
-        return finish(r, &reading.d, ret, ret_why);
+    if (!by_shape(r, &reading, end)) {
+        reading = (struct reading){.s = {line.at, end}, .d.line = line.at};
+        *ret_why = AUDITLOG_SKIP_JUNK;
+        if (scan_peek(&reading.s) != '{' || !object(&reading, top_member) || !at_end(&reading)) {
+            return false;
+        }
+        if (reading.has_path) {
+            shape_learn(&r->shape, &reading.at_path, &reading.d, end);
+        }
     }
-    reading = (struct reading){.s = {line.at, line.at + line.len}, .d.line = line.at};
-    *ret_why = AUDITLOG_SKIP_JUNK;
-    if (scan_peek(&reading.s) != '{' || !object(&reading, top_member) || !at_end(&reading)) {
-        return false;
-    }
-    learn(&r->shape, &reading);
     return finish(r, &reading.d, ret, ret_why);
 }

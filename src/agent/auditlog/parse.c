@@ -158,6 +158,14 @@ next_line(struct auditlog_parser *p, struct al_span piece, unsigned what, struct
     return true;
 }
 
+static void
+took(struct auditlog_parser *p, const struct auditlog_event *e)
+{
+    p->counts.lines++;
+    p->counts.events++;
+    p->counts.other += e->action == AUDITLOG_OTHER;
+}
+
 /* One line. False: it has holes that may be filled yet. */
 static bool
 take_line(struct auditlog_parser *p, struct al_span line, unsigned what, struct auditlog_event *e,
@@ -169,9 +177,7 @@ take_line(struct auditlog_parser *p, struct al_span line, unsigned what, struct 
         return true;
     }
     if (line.len <= AUDITLOG_LINE_MAX && line_read(&p->lines, line, e, &why)) {
-        p->counts.lines++;
-        p->counts.events++;
-        p->counts.other += e->action == AUDITLOG_OTHER;
+        took(p, e);
         ++*io_count;
         return true;
     }
@@ -199,8 +205,12 @@ auditlog_parse(struct auditlog_parser *p, struct al_span piece, unsigned what,
         left.at += sizeof(mark);
         left.len -= sizeof(mark);
     }
-    while (left.len > 0 && count < max && next_line(p, left, what, &line, &len)) {
-        if (p->long_line) {
+    while (left.len > 0 && count < max) {
+        if (!p->long_line && line_ahead(&p->lines, left, &events[count], &len)) {
+            took(p, &events[count++]);
+        } else if (!next_line(p, left, what, &line, &len)) {
+            break;
+        } else if (p->long_line) {
             /* Its rest; whether it ends here, the last byte says. */
             p->long_line = left.at[len - 1] != '\n' && (what & AUDITLOG_SETTLED) == 0;
         } else if (!take_line(p, line, what, &events[count], &count)) {

@@ -29,7 +29,7 @@ scan_blank(struct scan *s)
 uint8_t
 scan_peek(struct scan *s)
 {
-    if (s->at < s->end && *s->at > ' ') {
+    if (s->at<s->end && * s->at> ' ') {
         return *s->at;
     }
     scan_blank(s);
@@ -46,25 +46,94 @@ scan_byte(struct scan *s, uint8_t byte)
     return true;
 }
 
+/* The bytes in memory's order, the first one lowest. */
+static uint64_t
+in_order(uint64_t word)
+{
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(word) : word;
+}
+
+/* How many bytes lie before the first that is not zero; 16: all of them. */
+static unsigned
+before(bytes16 v)
+{
+    words2 w;
+
+    memcpy(&w, &v, sizeof(w));
+    if (w[0] != 0) {
+        return (unsigned)__builtin_ctzll(in_order(w[0])) / 8;
+    }
+    return w[1] != 0 ? 8 + (unsigned)__builtin_ctzll(in_order(w[1])) / 8 : 16;
+}
+
+static bytes16
+is_stop(bytes16 v)
+{
+    return (bytes16)((v == '"') | (v == '\\') | (v < 0x20));
+}
+
 const uint8_t *
 scan_plain(const uint8_t *at, const uint8_t *end)
 {
     while (end - at >= 16) {
-        bytes16 v, hit;
-        words2 w;
+        bytes16 v;
+        unsigned n;
 
         memcpy(&v, at, sizeof(v));
-        hit = (bytes16)((v == '"') | (v == '\\') | (v < 0x20));
-        memcpy(&w, &hit, sizeof(w));
-        if ((w[0] | w[1]) != 0) {
-            break; /* found byte by byte, whatever the order of bytes in a word is */
+        n = before(is_stop(v));
+        at += n;
+        if (n < 16) {
+            return at;
         }
-        at += 16;
     }
     while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) {
         at++;
     }
     return at;
+}
+
+const uint8_t *
+scan_plain_path(const uint8_t *at, const uint8_t *end, bool *ret_odd)
+{
+    bytes16 odd = {0};
+    words2 w;
+
+    while (end - at > 16) {
+        bytes16 v, next;
+        unsigned n;
+
+        memcpy(&v, at, sizeof(v));
+        memcpy(&next, at + 1, sizeof(next));
+        odd |= (bytes16)((v == '/') & ((next == '/') | (next == '.') | (next == '"')));
+        n = before(is_stop(v));
+        at += n;
+        if (n < 16) {
+            memcpy(&w, &odd, sizeof(w));
+            *ret_odd = (w[0] | w[1]) != 0;
+            return at;
+        }
+    }
+    *ret_odd = true; /* near the piece's end: not looked for */
+    return scan_plain(at, end);
+}
+
+bool
+scan_digits8(const uint8_t *at, uint64_t *io)
+{
+    uint64_t v;
+
+    memcpy(&v, at, sizeof(v));
+    v = in_order(v) - UINT64_C(0x3030303030303030);
+    /* Above nine, or borrowed: some high half is not zero, or becomes so. */
+    if (((v | (v + UINT64_C(0x0606060606060606))) & UINT64_C(0xf0f0f0f0f0f0f0f0)) != 0) {
+        return false;
+    }
+    /* Neighbours together: tens and ones, then hundreds, then ten thousands. */
+    v = (v * 10 + (v >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+    v = (v * 100 + (v >> 16)) & UINT64_C(0x0000ffff0000ffff);
+    v = (v * 10000 + (v >> 32)) & UINT64_C(0xffffffff);
+    *io = *io * UINT64_C(100000000) + v;
+    return true;
 }
 
 static bool

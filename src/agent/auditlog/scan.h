@@ -29,5 +29,9 @@ bool scan_value(struct scan *s, unsigned depth);
 size_t scan_unescape(const struct scan_text *t, uint8_t *to);
 /* Where the first quote, backslash or control character is, or `end`. */
 const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end);
+/* Likewise. *ret_odd false: up to there no slash has a slash, a dot or a quote behind it. */
+const uint8_t *scan_plain_path(const uint8_t *at, const uint8_t *end, bool *ret_odd);
+/* Eight bytes at `at`, if they are digits, added at the end of *io. */
+bool scan_digits8(const uint8_t *at, uint64_t *io);
 
 #endif

@@ -1,4 +1,5 @@
-/* Pieces of audit logs: in one go and in two the events are the same, and each line tells what a general JSON library says. */
+/* Pieces of audit logs: in one go and in two the events are the same, each line tells what a general JSON library says, and what is told
+ * of a line in one look, by those before it, is what reading it member by member tells. */
 #include <stdlib.h>
 
 #include "agent/auditlog/parse.h"
@@ -59,10 +60,24 @@ in_pieces(struct al_span all, size_t cut, unsigned last, struct told *t)
     give(p, (struct al_span){all.at + t->used, all.len - t->used}, last, t);
 }
 
+static bool
+ahead_differs(struct line_reader *r, struct line_reader *plain, struct al_span left, size_t len)
+{
+    struct auditlog_event x = {0}, y = {0};
+    enum auditlog_skip why;
+    size_t told;
+
+    if (!line_ahead(r, left, &x, &told)) {
+        return false;
+    }
+    return told != len + 1 || !line_reader_room(plain, (struct al_span){left.at, len}) ||
+           !line_read(plain, (struct al_span){left.at, len}, &y, &why) || !reference_same_event(&x, &y);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct line_reader r;
+    struct line_reader r, plain;
     struct told whole, cut;
     const uint8_t *at = data, *end = data + size;
 
@@ -75,15 +90,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     line_reader_begin(&r);
+    line_reader_begin(&plain);
+    plain.guess = false;
     while (at < end) {
         const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((stop != NULL ? stop : end) - at);
 
-        if (!line_reader_room(&r, (struct al_span){at, len}) || reference_differs(&r, at, len) != NULL) {
+        if (ahead_differs(&r, &plain, (struct al_span){at, (size_t)(end - at)}, len) || !line_reader_room(&r, (struct al_span){at, len}) || reference_differs(&r, at, len) != NULL) {
             abort();
         }
         at += len + (stop != NULL);
     }
     line_reader_end(&r);
+    line_reader_end(&plain);
     return 0;
 }
