@@ -59,6 +59,20 @@ coverage_event(struct coverage *c, int64_t time_ns)
 }
 
 void
+coverage_forget(struct coverage *c, int64_t since_ns)
+{
+    int64_t first = c->newest_hour - (int64_t)COVERAGE_HOURS + 1, hour = since_ns / HOUR_NS;
+
+    for (hour = hour > first ? hour : first; hour > 0 && hour <= c->newest_hour; hour++) {
+        hour_set(c, hour, false);
+    }
+    while (c->newest_hour > first && c->newest_hour > 0 && !hour_is_set(c, c->newest_hour)) {
+        c->newest_hour--;
+    }
+    c->changed = true;
+}
+
+void
 coverage_log(struct coverage *c, int64_t begin_ns)
 {
     if (begin_ns > 0 && (c->begin_ns == 0 || begin_ns < c->begin_ns)) {

@@ -24,6 +24,8 @@ struct coverage {     /* zeroed: nothing is known */
 };
 
 void coverage_event(struct coverage *c, int64_t time_ns);
+/* Events of that hour and later ones were perhaps of other hours. */
+void coverage_forget(struct coverage *c, int64_t since_ns);
 /* A log is there that was begun then. */
 void coverage_log(struct coverage *c, int64_t begin_ns);
 /* Something before now was lost for good. */

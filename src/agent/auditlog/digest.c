@@ -522,7 +522,7 @@ int
 digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int64_t *ret_time)
 {
     bool late = e->time_ns > now_ns + DIGEST_FUTURE_NS, is_move = e->action == AUDITLOG_MOVE;
-    int64_t time_ns = late ? now_ns : e->time_ns;
+    int64_t time_ns = e->time_ns;
     struct al_span path, target, *from, *to = NULL;
     uint32_t person;
     int rc = person_of(d, e, &person);
@@ -531,7 +531,7 @@ digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int
         return rc;
     }
     if (ret_time != NULL) {
-        *ret_time = time_ns;
+        *ret_time = late ? now_ns : time_ns;
     }
     if (e->path.len > DIGEST_PATH_MAX || (is_move && (e->target.at == NULL || e->target.len == 0 ||
                                                       e->target.len > DIGEST_PATH_MAX))) {

@@ -21,7 +21,7 @@
 #define DIGEST_BYTES_MAX ((size_t)12 << 20)
 #define DIGEST_PATH_MAX 4096u   /* bytes: longer ones name no file on any system */
 #define DIGEST_PEOPLE_MAX 8192u /* combinations of user, host and node in one digest */
-#define DIGEST_FUTURE_NS (INT64_C(300) * 1000000000) /* later than now by more: it counts as now */
+#define DIGEST_FUTURE_NS (INT64_C(300) * 1000000000) /* later than now by more: of the future */
 
 enum digest_kind {
     DIGEST_USED,
@@ -57,7 +57,7 @@ struct digest_counts { /* since the digest was made */
     uint64_t own;      /* about what Alto itself was working on */
     uint64_t named;    /* of users, hosts and nodes that are noise by the settings */
     uint64_t outside;  /* of paths outside the volume */
-    uint64_t clamped;  /* of a time in the future */
+    uint64_t clamped;  /* of a time in the future: it counts as now, by the server's clock */
     uint64_t unusable; /* a path longer than DIGEST_PATH_MAX, a move without its target */
 };
 
@@ -74,8 +74,9 @@ struct digest;
 
 int digest_new(const struct digest_conf *conf, struct digest **ret) AL_MUST_CHECK; /* AL_ENOMEM */
 struct digest *digest_free(struct digest *d); /* NULL is fine; returns NULL */
-/* now_ns: what the time of an event is held against. *ret_time (may be NULL): its time, clamped. AL_ELIMIT: full: nothing was taken;
- * tell the rows, clear, and give it again. AL_ENOMEM: nothing was taken. */
+/* now_ns: what the time of an event is held against. *ret_time (may be NULL): its time, or now where it is of the future. The row keeps the
+ * time that was told: which of the two clocks is wrong only the server can say. AL_ELIMIT: full: nothing was taken; tell the rows,
+ * clear, and give it again. AL_ENOMEM: nothing was taken. */
 int digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns,
                int64_t *ret_time) AL_MUST_CHECK;
 struct digest_row *digest_rows(struct digest *d, size_t *ret_count);

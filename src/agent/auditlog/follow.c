@@ -31,11 +31,36 @@ follow_stops(const struct follow *f)
     return f->conf.stop != NULL && f->conf.stop(f->conf.ctx);
 }
 
+/* Our clock was set forward: it was behind, and what was told by it is too old. What was lost since then was lost up to
+ * now; and hours in which there seemed to be events may be those of a silence. */
 static void
-set_now(struct follow *f)
+clock_was_behind(struct follow *f)
 {
+    if (f->coverage.floor_ns > f->floor_ns) {
+        coverage_lost(&f->coverage, f->now_ns);
+    }
+    if (f->late_ns != 0) {
+        coverage_forget(&f->coverage, f->late_ns);
+    }
+}
+
+static void
+set_now(struct follow *f, bool first)
+{
+    int64_t mono_ns = port_mono_ns(f->port), ahead_ns;
+
     f->now_ns = port_now_ns(f->port);
-    f->now_s = (uint32_t)(port_mono_ns(f->port) / SECOND_NS) + EARLY_S;
+    f->now_s = (uint32_t)(mono_ns / SECOND_NS) + EARLY_S;
+    ahead_ns = f->now_ns - mono_ns;
+    if (!first && ahead_ns - f->ahead_ns > DIGEST_FUTURE_NS) {
+        clock_was_behind(f);
+        first = true;
+    }
+    if (first) {
+        f->floor_ns = f->coverage.floor_ns;
+        f->late_ns = 0;
+    }
+    f->ahead_ns = first || ahead_ns < f->ahead_ns ? ahead_ns : f->ahead_ns;
 }
 
 static int
@@ -88,7 +113,7 @@ follow_open(const struct follow_conf *conf, struct follow **ret, struct al_fail 
         (void)follow_close(f); /* returns NULL */
         return rc;
     }
-    set_now(f);
+    set_now(f, true);
     f->started_s = f->now_s;
     look_anew(f);
     *ret = f;
@@ -244,7 +269,7 @@ follow_poll(struct follow *f, int64_t *ret_wait_ns)
 
     f->figures.polls++;
     *ret_wait_ns = SECOND_NS;
-    set_now(f);
+    set_now(f, false);
     if (port_mono_ns(f->port) >= f->next_s_ns || !f->present) {
         here = look_at_root(f);
     }

@@ -69,7 +69,8 @@ struct follow_conf {
     bool (*stop)(void *ctx); /* asked often; may be NULL */
     bool (*is_own)(void *ctx, struct al_span path, struct al_span host, int64_t time_ns,
                    bool is_move); /* may be NULL */
-    /* A use of a path that was just seen, whether or not it will be told as a row of its own; may be NULL. */
+    /* A use of a path that was just seen, whether or not it will be told as a row of its own, and when, as it was told: perhaps
+     * in the future; may be NULL. */
     void (*seen)(void *ctx, struct al_span path, int64_t time_ns);
     void *ctx;
 };

@@ -37,6 +37,9 @@ struct follow {
     /* Turns. */
     uint32_t now_s, started_s; /* monotonic; never 0 */
     int64_t now_ns;
+    int64_t ahead_ns; /* of the wall clock before the monotonic one, as far as it was right */
+    int64_t floor_ns; /* of coverage, when that was found out */
+    int64_t late_ns;  /* since then: the least time that something of the future was taken for; 0: none */
     int64_t next_s_ns;    /* monotonic: when a second's looks are due */
     uint32_t turn;        /* in tree.all */
     uint32_t new_folders; /* not listed since the start */

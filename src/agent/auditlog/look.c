@@ -142,7 +142,7 @@ first_look(struct follow *f, struct log_file *log)
     log->flags &= (uint16_t)~LOG_NEW;
     log->changed_s = f->now_s - (look_unread(log) ? 0 : age_s);
     begin_ns = begin_ns != 0 ? begin_ns : log->mtime_ns;
-    coverage_log(&f->coverage, begin_ns < f->now_ns ? begin_ns : f->now_ns);
+    coverage_log(&f->coverage, begin_ns); /* also a later one than now: it may be our clock that is wrong */
     if (log->in->node != NULL && log->mtime_ns > log->in->node->last_grown_ns) {
         log->in->node->last_grown_ns = log->mtime_ns < f->now_ns ? log->mtime_ns : f->now_ns;
         log->in->node->changed = true;

@@ -75,7 +75,7 @@ keep_person(char **to, struct al_span name)
 }
 
 static void
-note_seen(struct follow *f, const struct auditlog_event *e, int64_t time_ns)
+note_seen(struct follow *f, const struct auditlog_event *e)
 {
     struct al_span path;
 
@@ -88,7 +88,7 @@ note_seen(struct follow *f, const struct auditlog_event *e, int64_t time_ns)
         digest_below(f->conf.prefix,
                      e->action == AUDITLOG_MOVE && e->target.at != NULL ? e->target : e->path,
                      &path)) {
-        f->conf.seen(f->conf.ctx, path, time_ns);
+        f->conf.seen(f->conf.ctx, path, e->time_ns);
     }
 }
 
@@ -96,7 +96,7 @@ static int
 take_event(struct follow *f, struct log_file *log, const struct auditlog_event *e)
 {
     const struct digest_counts *counts = digest_counts(f->digest);
-    uint64_t noise = counts->own + counts->named;
+    uint64_t noise = counts->own + counts->named, late = counts->clamped;
     int64_t time_ns = 0;
     int rc = digest_add(f->digest, e, f->now_ns, &time_ns);
 
@@ -108,12 +108,15 @@ take_event(struct follow *f, struct log_file *log, const struct auditlog_event *
         return rc;
     }
     coverage_event(&f->coverage, time_ns);
+    if (counts->clamped != late && (f->late_ns == 0 || time_ns < f->late_ns)) {
+        f->late_ns = time_ns;
+    }
     if (log->in->node != NULL && time_ns >= log->in->node->last_event_ns) {
         log->in->node->last_event_ns = time_ns;
         log->in->node->changed = true;
     }
     if (counts->own + counts->named == noise) {
-        note_seen(f, e, time_ns);
+        note_seen(f, e);
     }
     return AL_OK;
 }

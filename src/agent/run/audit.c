@@ -232,9 +232,11 @@ on_seen(void *ctx, struct al_span path, int64_t time_ns)
 {
     struct audit_run *r = ctx;
 
-    if (port_now_ns(r->port) - time_ns < AUDIT_RECENT_NS) {
+    int64_t now_ns = port_now_ns(r->port);
+
+    if (now_ns - time_ns < AUDIT_RECENT_NS) {
         port_mutex_lock(&r->lock);
-        audit_seen_used(&r->seen, path, time_ns);
+        audit_seen_used(&r->seen, path, time_ns, now_ns);
         port_mutex_unlock(&r->lock);
     }
 }

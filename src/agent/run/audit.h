@@ -37,7 +37,7 @@ int audit_root_find(struct port *p, const char *volume_path, const char *setting
 /* ---- audit_seen.c: two bounded tables by path. The owner's lock. ---- */
 struct audit_span {
     uint64_t hash;
-    int64_t from_ns, until_ns;
+    int64_t from_ns, until_ns; /* of a use: its time, and when it was seen at the latest */
 };
 struct audit_seen {
     struct audit_span *recent, *own; /* NULL while there is nothing in them */
@@ -48,7 +48,8 @@ struct audit_seen {
 };
 void audit_seen_begin(struct audit_seen *s, struct port *p);
 void audit_seen_end(struct audit_seen *s);
-void audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns);
+/* Of those of the future the time is kept, and they give way like others of now. */
+void audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns, int64_t now_ns);
 int64_t audit_seen_recent(const struct audit_seen *s, struct al_span path); /* 0: none of late */
 /* Alto works on it from now on; until_ns INT64_MAX: until it is said again with an end. */
 void audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns);

@@ -63,9 +63,10 @@ place(struct audit_span *table, uint32_t max, uint64_t hash)
 }
 
 void
-audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns)
+audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns, int64_t now_ns)
 {
     uint64_t hash = hash_of(path);
+    int64_t turn_ns = time_ns < now_ns ? time_ns : now_ns;
     struct audit_span *at;
 
     if (s->recent == NULL) {
@@ -73,8 +74,9 @@ audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns)
     }
     at = place(s->recent, AUDIT_RECENT_MAX, hash);
     if (at != NULL && (at->hash == hash ||
-                       at->until_ns < time_ns)) { /* without memory the plan's time decides alone */
-        at->until_ns = at->hash == hash && at->until_ns > time_ns ? at->until_ns : time_ns;
+                       at->until_ns < turn_ns)) { /* without memory the plan's time decides alone */
+        at->from_ns = at->hash == hash && at->from_ns > time_ns ? at->from_ns : time_ns;
+        at->until_ns = at->hash == hash && at->until_ns > turn_ns ? at->until_ns : turn_ns;
         at->hash = hash;
     }
 }
@@ -85,7 +87,7 @@ audit_seen_recent(const struct audit_seen *s, struct al_span path)
     uint64_t hash = hash_of(path);
     const struct audit_span *at = place(s->recent, AUDIT_RECENT_MAX, hash);
 
-    return at != NULL && at->hash == hash ? at->until_ns : 0;
+    return at != NULL && at->hash == hash ? at->from_ns : 0;
 }
 
 /* Without memory it looks like a use: nothing is tiered too early. */

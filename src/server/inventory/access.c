@@ -223,8 +223,8 @@ write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
         if (rc == AL_OK) {
             rc = append_told(&a, &buf, r->target);
         }
-        bad |= duckdb_append_int64(a.a, r->time_ns);
-        bad |= duckdb_append_int64(a.a, r->modified_ns);
+        bad |= duckdb_append_int64(a.a, sound_time(p, r->time_ns));
+        bad |= duckdb_append_int64(a.a, sound_time(p, r->modified_ns));
         bad |= duckdb_append_int64(a.a, small(r->reads));
         bad |= duckdb_append_int64(a.a, small(r->writes));
         if (rc == AL_OK) {

@@ -35,6 +35,7 @@ static struct world {
     size_t row_count, puts;
     int put_code, audit_code; /* of .lucid_audit; AL_OK: as it is */
     bool full, other_fs;
+    int64_t behind_ns; /* by how much the agent's clock is wrong */
     const char *own;
 } w;
 static const struct port_ops *sim_ops;
@@ -101,6 +102,12 @@ fs_of(struct port *p, struct port_file *f, struct port_fs *ret)
     return rc;
 }
 
+static int64_t
+agent_now(struct port *p)
+{
+    return sim_ops->now_ns(p) - w.behind_ns;
+}
+
 static int
 world_open(void)
 {
@@ -141,6 +148,7 @@ world_begin(uint64_t seed)
     w.ops = *sim_ops;
     w.ops.stat_at = stat_at;
     w.ops.fs = fs_of;
+    w.ops.now_ns = agent_now;
     w.agent->ops = &w.ops;
     w.root = "/fs";
     w.prefix = "";

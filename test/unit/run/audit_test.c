@@ -60,15 +60,39 @@ what_was_used_of_late_is_remembered_and_bounded(void)
 
     audit_seen_begin(&s, port);
     TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), 0);
-    audit_seen_used(&s, al_span_of("a"), 5);
-    audit_seen_used(&s, al_span_of("a"), 9);
-    audit_seen_used(&s, al_span_of("a"), 7);
+    audit_seen_used(&s, al_span_of("a"), 5, 10);
+    audit_seen_used(&s, al_span_of("a"), 9, 10);
+    audit_seen_used(&s, al_span_of("a"), 7, 10);
     TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), 9);
     for (int i = 0; i < (int)AUDIT_RECENT_MAX * 4; i++) {
         snprintf(path, sizeof(path), "file %d", i);
-        audit_seen_used(&s, al_span_of(path), 100 + i);
+        audit_seen_used(&s, al_span_of(path), 100 + i, 100 + i);
     }
     TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of(path)), 99 + (uint64_t)AUDIT_RECENT_MAX * 4);
+    audit_seen_end(&s);
+}
+
+static void
+trap_6_a_use_that_is_later_than_our_clock_is_not_made_older_and_takes_no_room(void)
+{
+    int64_t now_ns = INT64_C(1790000000) * 1000000000, later_ns = now_ns + INT64_C(5) * 86400 * 1000000000;
+    unsigned known = 0;
+    struct audit_seen s;
+    char path[40];
+
+    audit_seen_begin(&s, port);
+    audit_seen_used(&s, al_span_of("a"), later_ns, now_ns); /* it may be ours that is behind */
+    TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), (uint64_t)later_ns);
+    for (int i = 0; i < (int)AUDIT_RECENT_MAX * 8; i++) {
+        snprintf(path, sizeof(path), "ahead %d", i);
+        audit_seen_used(&s, al_span_of(path), INT64_MAX, now_ns);
+    }
+    for (int i = 0; i < 100; i++) {
+        snprintf(path, sizeof(path), "file %d", i);
+        audit_seen_used(&s, al_span_of(path), now_ns + 1 + i, now_ns + 1 + i);
+        known += audit_seen_recent(&s, al_span_of(path)) == now_ns + 1 + i;
+    }
+    TAP_EQUAL_U64(known, 100);
     audit_seen_end(&s);
 }
 
@@ -292,6 +316,7 @@ main(int argc, char **argv)
     }
     TAP_RUN(the_nearest_folder_with_logs_is_the_root);
     TAP_RUN(what_was_used_of_late_is_remembered_and_bounded);
+    TAP_RUN(trap_6_a_use_that_is_later_than_our_clock_is_not_made_older_and_takes_no_room);
     TAP_RUN(trap_9_what_alto_works_on_is_its_own_by_path_time_and_host);
     TAP_RUN(trap_9_a_move_is_altos_own_by_name_alone);
     TAP_RUN(trap_9_what_alto_did_is_known_to_the_agent_that_comes_after);
