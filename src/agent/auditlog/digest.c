@@ -510,14 +510,6 @@ take(struct digest *d, const struct auditlog_event *e, struct al_span path, uint
     }
 }
 
-static bool
-own(const struct digest *d, const struct al_span *path, const struct auditlog_event *e,
-    int64_t time_ns)
-{
-    return path != NULL && d->conf.is_own != NULL &&
-           d->conf.is_own(d->conf.ctx, *path, e->host, time_ns, e->action == AUDITLOG_MOVE);
-}
-
 int
 digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int64_t *ret_time)
 {
@@ -546,7 +538,7 @@ digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int
         d->counts.outside++;
         return AL_OK;
     }
-    if (own(d, from, e, time_ns) || own(d, to, e, time_ns)) {
+    if (d->conf.is_own != NULL && d->conf.is_own(d->conf.ctx, e, from, to)) {
         d->counts.own++;
         return AL_OK;
     }

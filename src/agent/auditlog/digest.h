@@ -64,10 +64,10 @@ struct digest_counts { /* since the digest was made */
 struct digest_conf {
     const struct audit_settings *settings; /* lent */
     const char *prefix; /* the volume's path from the filespace's root: "" or "/a/b"; lent */
-    /* Whether an event of that path (below the volume's root) then is Alto's own; of a move both paths
-     * are asked. May be NULL. */
-    bool (*is_own)(void *ctx, struct al_span path, struct al_span host, int64_t time_ns,
-                   bool is_move);
+    /* Whether an event is of Alto's own doing. from: its path below the volume's root, to: of a move its target's; NULL:
+     * there is none there. May be NULL. */
+    bool (*is_own)(void *ctx, const struct auditlog_event *e, const struct al_span *from,
+                   const struct al_span *to);
     void *ctx;
 };
 struct digest;

@@ -38,6 +38,8 @@ struct auditlog_event {
     struct al_span target; /* of a move; .at NULL: none, or none that is a path */
     struct al_span user, host, node, file_id; /* .at NULL: not told. Texts, or numbers as written */
     struct al_span filespace, filespace_uuid;
+    /* The client's folder right below .lucid_audit, of whose log it is a line: set by who follows logs. */
+    struct al_span folder;
 };
 
 /* Why a line tells nothing. */

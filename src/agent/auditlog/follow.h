@@ -34,8 +34,8 @@
 #define FOLLOW_HOT_MAX                                                                             \
     20000u /* looked at each second at most; others come with their folder's turn */
 #define FOLLOW_ROUND_S 3600u /* within which each folder and log is looked at */
-#define FOLLOW_SOON_S 60 /* within which each is where there are few, but */
-#define FOLLOW_SOON 30   /* at most so many a second for it */
+#define FOLLOW_SOON_S 60     /* within which each is where there are few, but */
+#define FOLLOW_SOON 30       /* at most so many a second for it */
 #define FOLLOW_LISTED 2000u /* entries a second, of listings of folders whose time did not change */
 #define FOLLOW_GONE_S 60u   /* not there for so long: gone */
 #define FOLLOW_FORGET_S (7u * 86400u)
@@ -67,8 +67,8 @@ struct follow_conf {
     /* Whether there is no room for more now; may be NULL. */
     bool (*full)(void *ctx);
     bool (*stop)(void *ctx); /* asked often; may be NULL */
-    bool (*is_own)(void *ctx, struct al_span path, struct al_span host, int64_t time_ns,
-                   bool is_move); /* may be NULL */
+    bool (*is_own)(void *ctx, const struct auditlog_event *e, const struct al_span *from,
+                   const struct al_span *to); /* as digest.h has it; may be NULL */
     /* A use of a path that was just seen, whether or not it will be told as a row of its own, and when, as it was told: perhaps
      * in the future; may be NULL. */
     void (*seen)(void *ctx, struct al_span path, int64_t time_ns);

@@ -321,6 +321,7 @@ finish(struct line_reader *r, const struct line_draft *d, struct auditlog_event 
         [LINE_PATH] = &e->path,
     };
 
+    e->folder = (struct al_span){NULL, 0};
     if (d->time.at == NULL || !take_time(d, &e->time_ns)) {
         *ret_why = AUDITLOG_SKIP_TIME;
         return false;

@@ -92,14 +92,31 @@ note_seen(struct follow *f, const struct auditlog_event *e)
     }
 }
 
+/* Which client's log it is; a line that does not name its node is that one's. */
+static void
+take_client(const struct log_file *log, struct auditlog_event *e)
+{
+    const struct log_folder *in = log->in;
+
+    while (in->depth > 1) {
+        in = in->parent;
+    }
+    if (in->depth == 1) {
+        e->folder = al_span_of(in->name);
+        e->node = e->node.at == NULL ? e->folder : e->node;
+    }
+}
+
 static int
-take_event(struct follow *f, struct log_file *log, const struct auditlog_event *e)
+take_event(struct follow *f, struct log_file *log, struct auditlog_event *e)
 {
     const struct digest_counts *counts = digest_counts(f->digest);
     uint64_t noise = counts->own + counts->named, late = counts->clamped;
     int64_t time_ns = 0;
-    int rc = digest_add(f->digest, e, f->now_ns, &time_ns);
+    int rc;
 
+    take_client(log, e);
+    rc = digest_add(f->digest, e, f->now_ns, &time_ns);
     if (rc == AL_ELIMIT) {
         rc = read_flush(f);
         rc = rc != AL_OK ? rc : digest_add(f->digest, e, f->now_ns, &time_ns);

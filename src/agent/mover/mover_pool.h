@@ -24,6 +24,8 @@ struct mover_pool_conf { /* env is lent and outlives the pool */
     unsigned queue_max;         /* items that wait, at least 1 */
     bool (*pressed)(void *ctx); /* true while recalls wait: no new file is begun. NULL: never */
     void *pressed_ctx;
+    /* An item is about to be begun; ctx as given with it. From a worker. NULL: nobody wants to know. */
+    void (*begins)(void *ctx);
 };
 
 struct mover_pool;

@@ -211,6 +211,9 @@ work(void *arg)
         } else {
             port_mutex_unlock(&p->lock);
             let_recalls_first(p);
+            if (p->conf.begins != NULL) {
+                p->conf.begins(job->ctx);
+            }
             move(w, &shares, job);
         }
         port_mutex_lock(&p->lock);

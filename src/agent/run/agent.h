@@ -196,8 +196,11 @@ struct audits *audits_close(struct audits *s, struct port *p); /* within AUDIT_S
 /* The latest use of a path (below the volume's root) that audit logs told of within a day, as far as it is remembered;
  * 0: none. Any thread. */
 int64_t audit_recent(struct agent *a, const char *volume_id, struct al_span path);
-/* What events tell of the work's files meanwhile is Alto's own doing. */
-void audit_work(struct agent *a, const struct work *w, int64_t began_ns, bool ends);
+/* The work begins, or ends. */
+void audit_work(struct agent *a, const struct work *w, bool ends);
+/* What our own mount does to that file from then until it ends is Alto's own doing. */
+void audit_act(struct agent *a, const char *volume_id, struct al_span path, int64_t began_ns,
+               bool ends);
 
 /* ---- discover.c: LucidLink filespaces that are mounted here ---- */
 struct discovery;
@@ -229,6 +232,7 @@ void work_pause(struct agent *a, const char *work_id);
 /* all of them, as far as they have not begun to change a file */
 void works_cancel(struct agent *a);
 void works_reap(struct agent *a, bool all); /* joins ended ones; all: waits for every one */
+void item_begins(void *item_run);           /* a pool is about to begin one: any thread */
 bool work_stops(void *agent_work);          /* cancelled, paused, or the agent stops */
 void work_end(struct agent_work *aw, int code, const char *text);
 /* Counts one item's end; share codes stop the work. */

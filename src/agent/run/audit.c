@@ -38,6 +38,8 @@ struct audit_run {
     struct follow *follow;
     char *root, *prefix;
     int64_t rooted_ns, told_ns;
+    int64_t began_ns;  /* wall clock */
+    int64_t probed_ns; /* monotonic; 0: not yet */
     enum audit_state told_state;
     int64_t told_covered_ns;
     int told_rc, own_rc;
@@ -216,13 +218,14 @@ on_stop(void *ctx)
 }
 
 static bool
-on_own(void *ctx, struct al_span path, struct al_span host, int64_t time_ns, bool is_move)
+on_own(void *ctx, const struct auditlog_event *e, const struct al_span *from,
+       const struct al_span *to)
 {
     struct audit_run *r = ctx;
     bool own;
 
     port_mutex_lock(&r->lock);
-    own = audit_seen_own(&r->seen, path, host, time_ns, is_move);
+    own = audit_seen_own(&r->seen, e, from, to, port_now_ns(r->port));
     port_mutex_unlock(&r->lock);
     return own;
 }
@@ -342,13 +345,42 @@ trim(struct audit_run *r)
 static void
 keep_own(struct audit_run *r)
 {
+    bool first = !r->own.loaded;
     int rc =
         r->state != NULL ? audit_own_keep(&r->own, r->port, r->state, &r->seen, &r->lock) : AL_OK;
 
+    if (rc == AL_OK && r->state != NULL) {
+        rc = first ? audit_self_load(r->port, r->state, &r->seen, &r->lock)
+                   : audit_self_keep(r->port, r->state, &r->seen, &r->lock);
+    }
     if (rc != r->own_rc && rc != AL_OK) {
         say(r, AL_LOG_WARN, "what Alto itself did cannot be kept", rc);
     }
     r->own_rc = rc;
+}
+
+/* Alto changes files here, and has not seen yet since it began who it is in the logs: it may be another client than
+ * before. What cannot be found out is taken for people's, which holds files back for longer than it must. */
+static void
+probe(struct audit_run *r)
+{
+    int64_t now = port_mono_ns(r->port);
+    bool wanted;
+
+    port_mutex_lock(&r->lock);
+    wanted = r->seen.acts;
+    r->seen.acts = false;
+    for (unsigned i = 0; i < r->seen.self_count && wanted; i++) {
+        wanted = r->seen.selves[i].proved_ns < r->began_ns;
+    }
+    port_mutex_unlock(&r->lock);
+    if (!wanted || (r->probed_ns != 0 && now - r->probed_ns < AUDIT_PROBE_NS)) {
+        return;
+    }
+    r->probed_ns = now;
+    if (audit_self_probe(r->port, r->path, &r->seen, &r->lock) != AL_OK) {
+        say(r, AL_LOG_DEBUG, "what Alto does here may look like uses at first", AL_EACCES);
+    }
 }
 
 static void
@@ -361,6 +393,7 @@ round_of(struct audit_run *r)
     int rc = seek ? follow_begin(r) : AL_OK;
 
     keep_own(r);
+    probe(r);
     if (rc == AL_OK) {
         rc = follow_poll(r->follow, &wait_ns);
     }
@@ -395,6 +428,7 @@ run_main(void *arg)
 {
     struct audit_run *r = arg;
 
+    r->began_ns = port_now_ns(r->port);
     while (!are_over(r->before) && !atomic_load(&r->stop)) {
         pause_for(r, 50000000); /* both would write the same cursors */
     }
@@ -437,7 +471,7 @@ run_new(struct agent *a, const struct config_volume *c, struct audit_run *before
     r->port = a->port;
     r->agent = a;
     memcpy(r->volume_id, c->id, sizeof(r->volume_id));
-    audit_seen_begin(&r->seen, a->port);
+    audit_seen_begin(&r->seen);
     al_buf_init(&state, (size_t)64 << 10);
     r->path = al_strdup(c->path);
     if (al_buf_addf(&state, "%s/audit/%s", a->options.state, c->id) == AL_OK) {
@@ -633,7 +667,7 @@ audit_recent(struct agent *a, const char *volume_id, struct al_span path)
 }
 
 void
-audit_work(struct agent *a, const struct work *w, int64_t began_ns, bool ends)
+audit_work(struct agent *a, const struct work *w, bool ends)
 {
     struct audit_run *r;
 
@@ -641,12 +675,26 @@ audit_work(struct agent *a, const struct work *w, int64_t began_ns, bool ends)
     r = w->item_count > 0 ? run_of(a->audits, w->volume_id) : NULL;
     if (r != NULL) {
         port_mutex_lock(&r->lock);
-        for (size_t i = 0; i < w->item_count; i++) {
-            audit_seen_work(&r->seen, w->items[i].path, began_ns,
-                            ends ? port_now_ns(a->port) : INT64_MAX);
-        }
         r->seen.under_way += ends ? -(uint64_t)(r->seen.under_way > 0) : 1;
-        port_cond_broadcast(&r->changed); /* it is kept soon */
+        port_mutex_unlock(&r->lock);
+    }
+    port_mutex_unlock(&a->audits->mutex);
+}
+
+void
+audit_act(struct agent *a, const char *volume_id, struct al_span path, int64_t began_ns, bool ends)
+{
+    struct audit_run *r;
+
+    port_mutex_lock(&a->audits->mutex);
+    r = run_of(a->audits, volume_id);
+    if (r != NULL) {
+        port_mutex_lock(&r->lock);
+        audit_seen_work(&r->seen, path, began_ns, ends ? port_now_ns(a->port) : INT64_MAX);
+        r->seen.acts = r->seen.acts || !ends;
+        if (!ends && r->seen.self_count == 0) { /* who we are is found out before much is read */
+            port_cond_broadcast(&r->changed);
+        }
         port_mutex_unlock(&r->lock);
     }
     port_mutex_unlock(&a->audits->mutex);

@@ -1,5 +1,6 @@
 /* audit.h: the inside of following audit logs, shared by audit.c (a thread for each volume), audit_root.c (where the logs are),
- * audit_seen.c (what was used of late, and by whom) and audit_own.c (what of that outlives the agent). */
+ * audit_seen.c (what was used of late, and what of it is our own doing), audit_own.c (what of that outlives the agent) and
+ * audit_self.c (who we are in the logs). */
 #ifndef ALTO_AGENT_RUN_AUDIT_H
 #define ALTO_AGENT_RUN_AUDIT_H
 
@@ -14,11 +15,14 @@
 #define AUDIT_STOP_NS                                                                              \
     (INT64_C(1000) * 1000000) /* then a thread that hangs on a mount is left alone */
 #define AUDIT_RECENT_NS (INT64_C(86400) * 1000000000) /* older uses are no news */
-#define AUDIT_OWN_BEFORE_NS                                                                        \
-    (INT64_C(5) * 1000000000) /* an act of ours reaches from so long before its begin */
-#define AUDIT_OWN_AFTER_NS                                                                         \
-    (INT64_C(60) * 1000000000)  /* to so long behind its end: logs tell of a close */
-#define AUDIT_RECENT_MAX 32768u /* paths; older ones give way */
+/* An act of ours reaches from so long before its begin, and to so long behind its end, since logs may tell of a close: by one
+ * clock, this host's. */
+#define AUDIT_OWN_BEFORE_NS (INT64_C(1) * 1000000000)
+#define AUDIT_OWN_AFTER_NS (INT64_C(10) * 1000000000)
+#define AUDIT_SELVES_MAX 4u /* mounts of ours that are known by their logs: the latest */
+#define AUDIT_SELF_PARTS 4u /* folder, node, user, host */
+#define AUDIT_PROBE_NS (INT64_C(60) * 1000000000) /* between two probes that were not told of */
+#define AUDIT_RECENT_MAX 32768u                   /* paths; older ones give way */
 #define AUDIT_OWN_MAX 16384u
 /* Logs that come later than that tell of our own acts as of a person's. */
 #define AUDIT_OWN_KEPT_NS (INT64_C(14) * 86400 * 1000000000)
@@ -39,14 +43,24 @@ struct audit_span {
     uint64_t hash;
     int64_t from_ns, until_ns; /* of a use: its time, and when it was seen at the latest */
 };
+/* Who our own mount is in the logs, as they tell it, all of it: learned from what nobody else can have done. */
+struct audit_self {
+    int64_t proved_ns; /* wall clock, when it was seen last */
+    uint16_t len[AUDIT_SELF_PARTS];
+    uint8_t text[AUDIT_SELF_PARTS][AUDIT_NAME_BYTES_MAX];
+};
 struct audit_seen {
     struct audit_span *recent, *own; /* NULL while there is nothing in them */
     struct audit_span *news; /* AUDIT_NEWS_MAX: of own, to be kept; NULL while there are none */
     uint32_t news_count;     /* more are lost: they are in own as long as the agent lives */
     uint64_t under_way;      /* works that began and did not end */
-    char host[256];          /* this computer's name, without its domain */
+    struct audit_self selves[AUDIT_SELVES_MAX];
+    unsigned self_count;
+    bool selves_new; /* since they were kept */
+    bool acts;       /* Alto began to do something to a file since that was looked at */
+    char probe[48];  /* the name of a file that only we can have made; "": none */
 };
-void audit_seen_begin(struct audit_seen *s, struct port *p);
+void audit_seen_begin(struct audit_seen *s);
 void audit_seen_end(struct audit_seen *s);
 /* Of those of the future the time is kept, and they give way like others of now. */
 void audit_seen_used(struct audit_seen *s, struct al_span path, int64_t time_ns, int64_t now_ns);
@@ -55,11 +69,25 @@ int64_t audit_seen_recent(const struct audit_seen *s, struct al_span path); /* 0
 void audit_seen_work(struct audit_seen *s, struct al_span path, int64_t from_ns, int64_t until_ns);
 /* What was kept of it: unless something later is known of that path. */
 void audit_seen_again(struct audit_seen *s, const struct audit_span *x);
-/* Whether an event is ours: of a name that only Alto uses, or of a path that Alto worked on then, by this computer or
- * one not told. A move is ours by name alone: Alto renames to and from such names, and a person's rename that was taken
- * for ours would leave behind what is known of the file. */
-bool audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span host,
-                    int64_t time_ns, bool is_move);
+/* Whether an event is ours, as digest.h asks. A read or a write of a path that Alto worked on then is, where the line tells
+ * what our own mount's lines tell, client, user and host alike; where that is not known, it is a person's. What has a name that only Alto
+ * gives is ours; of a move from such a name also by what it was moved to, since a person may put back what was left.
+ * What proves who we are is learned from it: a move between such a name and what we work on, and the probe. */
+bool audit_seen_own(struct audit_seen *s, const struct auditlog_event *e,
+                    const struct al_span *from, const struct al_span *to, int64_t now_ns);
+
+/* ---- audit_self.c: who we are in the logs; STATE/audit/VOLUME/self. The owner's lock over s. ---- */
+/* The event is ours. Nothing is learned where it tells no client: then anybody's lines may be the same. */
+void audit_self_prove(struct audit_seen *s, const struct auditlog_event *e, int64_t now_ns);
+bool audit_self_is(const struct audit_seen *s, const struct auditlog_event *e);
+/* File codes; what does not hold is not loaded. lock: over s, not held. */
+int audit_self_load(struct port *p, struct port_file *state, struct audit_seen *s,
+                    port_mutex *lock) AL_MUST_CHECK;
+int audit_self_keep(struct port *p, struct port_file *state, struct audit_seen *s,
+                    port_mutex *lock) AL_MUST_CHECK;
+/* Makes a file with a name of its own in the volume's root, notes the name, and takes the file away again. */
+int audit_self_probe(struct port *p, const char *volume_path, struct audit_seen *s,
+                     port_mutex *lock) AL_MUST_CHECK;
 
 /* ---- audit_own.c: STATE/audit/VOLUME/own: records of AUDIT_OWN_MAX paths at most, appended to and now and then written anew. Nothing
  * is synced for a record: what a power cut takes looks like a use, which holds a file back and harms nothing. ---- */

@@ -5,22 +5,24 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define WAYS 4u             /* places a path may be in */
-#define OWN_PREFIX ".alto-" /* names that only Alto gives: agent/stub, agent/mover */
+#define WAYS 4u /* places a path may be in */
 #define PLACEHOLDER ".alto"
+#define ID_LEN 26u /* letters and digits of an id */
+
+/* Names that only Alto gives: agent/mover, agent/stub. id: one follows, and nothing else. */
+static const struct {
+    const char *prefix;
+    bool id;
+} own_names[] = {{".alto-aside-", true},
+                 {".alto-new-", true},
+                 {".alto-back-", true},
+                 {".alto-probe-", false},
+                 {".alto-doctor-", false}};
 
 void
-audit_seen_begin(struct audit_seen *s, struct port *p)
+audit_seen_begin(struct audit_seen *s)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf name = {0};
-
     *s = (struct audit_seen){0};
-    al_buf_init(&name, sizeof(s->host) - 1);
-    if (port_hostname(p, &name) == AL_OK && name.at != NULL) {
-        const uint8_t *dot = memchr(name.at, '.', name.len);
-
-        memcpy(s->host, name.at, dot != NULL ? (size_t)(dot - name.at) : name.len);
-    }
 }
 
 void
@@ -129,25 +131,6 @@ audit_seen_again(struct audit_seen *s, const struct audit_span *x)
 }
 
 static bool
-is_this_host(const struct audit_seen *s, struct al_span host)
-{
-    size_t len = strlen(s->host);
-
-    if (host.at == NULL || host.len == 0) {
-        return true;
-    }
-    if (len == 0 || host.len < len || (host.len > len && host.at[len] != '.')) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (al_lower(host.at[i]) != al_lower((uint8_t)s->host[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
 worked_on(const struct audit_seen *s, struct al_span path, int64_t time_ns)
 {
     uint64_t hash = hash_of(path);
@@ -157,29 +140,88 @@ worked_on(const struct audit_seen *s, struct al_span path, int64_t time_ns)
            (at->until_ns == INT64_MAX || time_ns <= at->until_ns + AUDIT_OWN_AFTER_NS);
 }
 
-bool
-audit_seen_own(const struct audit_seen *s, struct al_span path, struct al_span host,
-               int64_t time_ns, bool is_move)
+/* A file, or the placeholder that is made for it. */
+static bool
+worked_on_file(const struct audit_seen *s, const struct al_span *path, int64_t time_ns)
 {
-    size_t name = path.len, ending = sizeof(PLACEHOLDER) - 1;
+    const size_t len = sizeof(PLACEHOLDER) - 1;
 
-    while (name > 0 && path.at[name - 1] != '/') {
-        name--;
+    return path != NULL && s->own != NULL &&
+           (worked_on(s, *path, time_ns) ||
+            (path->len > len && memcmp(path->at + path->len - len, PLACEHOLDER, len) == 0 &&
+             worked_on(s, (struct al_span){path->at, path->len - len}, time_ns)));
+}
+
+static bool
+is_id(struct al_span s)
+{
+    bool is = s.len == ID_LEN;
+
+    for (size_t i = 0; is && i < s.len; i++) {
+        uint8_t c = al_lower(s.at[i]);
+
+        is = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     }
-    if (path.len - name >= sizeof(OWN_PREFIX) - 1 &&
-        memcmp(path.at + name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0) {
+    return is;
+}
+
+static struct al_span
+name_of(struct al_span path)
+{
+    size_t at = path.len;
+
+    while (at > 0 && path.at[at - 1] != '/') {
+        at--;
+    }
+    return (struct al_span){path.at + at, path.len - at};
+}
+
+static bool
+is_own_name(const struct al_span *path)
+{
+    struct al_span name = path != NULL ? name_of(*path) : (struct al_span){NULL, 0};
+
+    for (size_t i = 0; i < AL_LEN(own_names); i++) {
+        size_t len = strlen(own_names[i].prefix);
+
+        if (name.len > len && memcmp(name.at, own_names[i].prefix, len) == 0) {
+            return !own_names[i].id || is_id((struct al_span){name.at + len, name.len - len});
+        }
+    }
+    return false;
+}
+
+static bool
+is_own_move(struct audit_seen *s, const struct auditlog_event *e, const struct al_span *from,
+            const struct al_span *to, int64_t now_ns)
+{
+    bool from_ours = is_own_name(from), to_ours = is_own_name(to);
+
+    if (from_ours ==
+        to_ours) { /* a person's rename that was taken for ours would leave behind what is known of the file */
+        return from_ours;
+    }
+    if (worked_on_file(s, from_ours ? to : from, e->time_ns)) {
+        audit_self_prove(s, e, now_ns);
         return true;
     }
-    if (is_move || s->own == NULL || !is_this_host(s, host)) {
-        return false;
+    return to_ours || audit_self_is(s, e);
+}
+
+bool
+audit_seen_own(struct audit_seen *s, const struct auditlog_event *e, const struct al_span *from,
+               const struct al_span *to, int64_t now_ns)
+{
+    if (e->action == AUDITLOG_MOVE) {
+        return is_own_move(s, e, from, to, now_ns);
     }
-    if (worked_on(s, path, time_ns)) {
+    if (is_own_name(from)) {
+        if (s->probe[0] != '\0' && e->action == AUDITLOG_CREATE &&
+            al_span_equal(*from, al_span_of(s->probe))) {
+            audit_self_prove(s, e, now_ns);
+            s->probe[0] = '\0';
+        }
         return true;
     }
-    if (path.len - name <= ending ||
-        memcmp(path.at + path.len - ending, PLACEHOLDER, ending) != 0) {
-        return false;
-    }
-    path.len -= ending;
-    return worked_on(s, path, time_ns);
+    return worked_on_file(s, from, e->time_ns) && audit_self_is(s, e);
 }

@@ -13,11 +13,31 @@ struct item_run {
                             * one it was asked for in */
     struct al_span path;   /* in that one */
     int64_t began_ns;
+    struct al_span act; /* the item's path: in the volume of the work */
+    int64_t act_ns;     /* since when something is done to the file; 0: nothing yet */
 };
+
+void
+item_begins(void *item_run)
+{
+    struct item_run *run = item_run;
+
+    run->act_ns = port_now_ns(run->aw->agent->port);
+    audit_act(run->aw->agent, run->aw->work->volume_id, run->act, run->act_ns, false);
+}
+
+static void
+act_ends(struct item_run *run)
+{
+    if (run->act_ns != 0) {
+        audit_act(run->aw->agent, run->aw->work->volume_id, run->act, run->act_ns, true);
+    }
+}
 
 static void
 item_end(struct item_run *run, int code, uint64_t bytes, const struct al_fail *fail)
 {
+    act_ends(run); /* before the work may be gone */
     work_item_done(run->aw, code, bytes, fail);
     volume_unref(run->asked);
     volume_unref(run->volume);
@@ -25,13 +45,14 @@ item_end(struct item_run *run, int code, uint64_t bytes, const struct al_fail *f
 }
 
 static struct item_run *
-item_begin(struct agent_work *aw, struct volume *v)
+item_begin(struct agent_work *aw, struct volume *v, struct al_span path)
 {
     struct item_run *run = al_zalloc(sizeof(*run));
 
     if (run != NULL) {
         run->aw = aw;
         run->volume = v;
+        run->act = path;
         port_mutex_lock(&aw->agent->mutex);
         v->refs++;
         port_mutex_unlock(&aw->agent->mutex);
@@ -82,6 +103,7 @@ not_begun(struct agent_work *aw, struct item_run *run)
     aw->submitted--;
     port_mutex_unlock(&aw->lock);
     if (run != NULL) {
+        act_ends(run);
         volume_unref(run->asked);
         volume_unref(run->volume);
         al_free(run);
@@ -145,7 +167,7 @@ submit_moves(struct agent_work *aw, struct volume *v, const struct mover_volume 
         if (!may_begin(aw)) {
             break;
         }
-        run = item_begin(aw, v);
+        run = item_begin(aw, v, item.path);
         rc = run != NULL ? mover_pool_submit(v->pools->movers, &item, true, on_moved, run)
                          : AL_ENOMEM;
         if (rc != AL_OK) {
@@ -323,7 +345,7 @@ recall_begin(struct agent_work *aw, struct volume *v, struct recall_request *io,
 {
     struct port_handle handle = {0};
     struct volume *other = volume_other_at(v, io->path, path, &handle);
-    struct item_run *run = item_begin(aw, other != NULL ? other : v);
+    struct item_run *run = item_begin(aw, other != NULL ? other : v, io->path);
 
     if (run != NULL && other != NULL) {
         run->asked = v;
@@ -350,7 +372,7 @@ submit_back(struct agent_work *aw, struct volume *v, const struct volume_place *
                               .path = item->path,
                               .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id,
                               .act = MOVER_BACK};
-    struct item_run *run = item_begin(aw, v);
+    struct item_run *run = item_begin(aw, v, item->path);
     int rc = AL_ENOMEM;
 
     memcpy(back.object_id, item->object_id, sizeof(back.object_id));
@@ -371,10 +393,15 @@ submit_fill(struct agent_work *aw, struct volume *v, const struct recall_volume 
     struct recall_request request = {
         .volume = rv, .path = item->path, .job_id = w->job_id[0] != '\0' ? w->job_id : w->work_id};
     struct item_run *run = recall_begin(aw, v, &request, path);
-    int rc = run == NULL ? AL_ENOMEM
-             : request.volume == NULL
-                 ? AL_ENOENT
-                 : recall_pool_submit(run->volume->pools->recalls, &request, on_recalled, run);
+    int rc;
+
+    if (run != NULL && request.volume != NULL) { /* what it may end before this returns has begun */
+        item_begins(run);
+    }
+    rc = run == NULL ? AL_ENOMEM
+         : request.volume == NULL
+             ? AL_ENOENT
+             : recall_pool_submit(run->volume->pools->recalls, &request, on_recalled, run);
 
     if (rc != AL_OK) {
         not_begun(aw, run);

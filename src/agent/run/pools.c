@@ -14,7 +14,8 @@ pools_open(struct agent *a, const char *share_id, struct share_pools *p, struct 
     struct mover_pool_conf movers = {.env = &a->mover_env,
                                      .workers = o->movers != 0 ? o->movers : AGENT_MOVERS,
                                      .queue_max = AGENT_QUEUE_MAX,
-                                     .pressed = recall_pool_pressed};
+                                     .pressed = recall_pool_pressed,
+                                     .begins = item_begins};
     struct recall_pool_conf recalls = {
         .env = &a->recall_env, .workers = o->recallers != 0 ? o->recallers : AGENT_RECALLERS};
     int rc = recall_pool_open(&recalls, &p->recalls, fail);

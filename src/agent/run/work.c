@@ -142,15 +142,14 @@ work_main(void *arg)
 {
     struct agent_work *aw = arg;
     enum work_kind kind = aw->work->kind;
-    int64_t began_ns = port_now_ns(aw->agent->port);
 
-    audit_work(aw->agent, aw->work, began_ns, false);
+    audit_work(aw->agent, aw->work, false);
     if (kind == WORK_SCAN || kind == WORK_CHECK_SHARE || wait_healed(aw)) {
         run(aw);
     } else {
         work_end(aw, AL_ECANCELED, "the agent stopped or the work was taken back");
     }
-    audit_work(aw->agent, aw->work, began_ns, true);
+    audit_work(aw->agent, aw->work, true);
     atomic_store(&aw->over, true);
     keep_wake(aw->agent); /* who joins */
     return NULL;

@@ -37,6 +37,7 @@ static struct world {
     bool full, other_fs;
     int64_t behind_ns; /* by how much the agent's clock is wrong */
     const char *own;
+    char client[80]; /* of the last event: its folder and its node */
 } w;
 static const struct port_ops *sim_ops;
 
@@ -72,13 +73,11 @@ on_full(void *ctx)
 }
 
 static bool
-on_own(void *ctx, struct al_span path, struct al_span host, int64_t time_ns, bool is_move)
+on_own(void *ctx, const struct auditlog_event *e, const struct al_span *from, const struct al_span *to)
 {
     (void)ctx;
-    (void)is_move;
-    (void)host;
-    (void)time_ns;
-    return w.own != NULL && al_span_equal(path, al_span_of(w.own));
+    snprintf(w.client, sizeof(w.client), "%.*s %.*s", (int)e->folder.len, (const char *)e->folder.at, (int)e->node.len, (const char *)e->node.at);
+    return w.own != NULL && ((from != NULL && al_span_equal(*from, al_span_of(w.own))) || (to != NULL && al_span_equal(*to, al_span_of(w.own))));
 }
 
 static int

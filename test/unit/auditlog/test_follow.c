@@ -1,8 +1,6 @@
 /* The follower on a simulated disk: each trap of doc/format/auditlog.md that is about files, by its number. */
 #include "tap.h"
 
-#include "agent/auditlog/tree.h"
-
 #include "follow_world.h"
 
 #define NAME "2026-09-21T13.15.00Z.log"
@@ -259,94 +257,6 @@ trap_5_an_old_log_that_grows_is_read(void)
     TAP_OK(polls(FOLLOW_ROUND_S)); /* its turn */
     TAP_EQUAL_U64(told(DIGEST_USED, "late"), 1);
     TAP_EQUAL_U64(w.row_count, 3);
-}
-
-static void
-trap_6_a_time_in_the_future_is_told_as_it_is_and_counts_as_now_here(void)
-{
-    int64_t ahead_ns;
-
-    start();
-    ahead_ns = now() + 40 * 365 * 24 * HOUR;
-    add(LOG, line("FileRead", "/ahead", NULL, ahead_ns));
-    add(LOG, line("FileRead", "/little", NULL, now() + 60 * SECOND));
-    go();
-    TAP_CHECK(last(DIGEST_USED, "ahead")->time_ns == ahead_ns / 1000 * 1000); /* the server knows what time it is */
-    TAP_CHECK(last(DIGEST_USED, "little")->time_ns > now() + 50 * SECOND);
-    look();
-    TAP_EQUAL_U64(status.events.clamped, 1);
-    TAP_CHECK(status.last_event_ns <= now() + 60 * SECOND);
-    TAP_CHECK(status.covered_since_ns > 0 && status.covered_since_ns <= now());
-}
-
-#define LATER "42/2026/12/2026-12-24T00.00.00Z.log"
-
-static void
-trap_6_what_comes_while_the_hosts_clock_is_behind_is_not_older_for_it(void)
-{
-    int64_t used_ns, modified_ns, begin_ns;
-
-    start();
-    sim_clock_add(w.sim, 100 * 24 * HOUR);
-    w.behind_ns = 60 * 24 * HOUR;
-    used_ns = now() / 1000 * 1000;
-    begin_ns = tree_begin_of("2026-12-24T00.00.00Z.log");
-    TAP_CHECK(begin_ns > now() - w.behind_ns && begin_ns < now());
-    add(LATER, line("FileRead", "/used", NULL, used_ns));
-    modified_ns = now() / 1000 * 1000;
-    add(LATER, line("FileWritten", "/written", NULL, modified_ns));
-    go();
-    TAP_OK(polls(5));
-    w.behind_ns = 0;
-    TAP_OK(polls(5));
-    TAP_CHECK(last(DIGEST_USED, "used")->time_ns >= used_ns && last(DIGEST_USED, "written")->modified_ns >= modified_ns);
-    look();
-    TAP_CHECK(status.covered_since_ns >= begin_ns); /* no log says anything of the time before */
-}
-
-static void
-trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before(void)
-{
-    int64_t lost_ns;
-
-    start();
-    w.behind_ns = 20 * 24 * HOUR;
-    add(LOG, read_of("/a"));
-    go();
-    TAP_OK(polls(10));
-    w.full = true;
-    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/lost"));
-    TAP_OK(polls(30));
-    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
-    TAP_OK(polls(120));
-    w.full = false;
-    lost_ns = now() - 60 * SECOND;
-    w.behind_ns = 0;
-    TAP_OK(polls(5));
-    look();
-    TAP_CHECK(status.covered_since_ns >= lost_ns);
-}
-
-static void
-trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it(void)
-{
-    int64_t after_ns;
-
-    start();
-    add(LOG, read_of("/before"));
-    go();
-    sim_clock_add(w.sim, 10 * 24 * HOUR); /* nobody wrote: longer than silence_hours */
-    w.behind_ns = 5 * 24 * HOUR;
-    after_ns = now();
-    add(LOG, read_of("/after"));
-    TAP_OK(polls(60));
-    w.behind_ns = 0;
-    TAP_OK(polls(3));
-    sim_clock_add(w.sim, HOUR);
-    add(LOG, read_of("/now"));
-    TAP_OK(polls(60));
-    look();
-    TAP_CHECK(status.covered_since_ns >= after_ns);
 }
 
 static void
@@ -764,10 +674,6 @@ main(void)
     TAP_RUN(trap_2_a_rotated_log_is_the_same_log);
     TAP_RUN(trap_3_two_names_at_once_are_one_log_and_the_longer_counts);
     TAP_RUN(trap_5_an_old_log_that_grows_is_read);
-    TAP_RUN(trap_6_a_time_in_the_future_is_told_as_it_is_and_counts_as_now_here);
-    TAP_RUN(trap_6_what_comes_while_the_hosts_clock_is_behind_is_not_older_for_it);
-    TAP_RUN(trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before);
-    TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it);
     TAP_RUN(trap_9_own_reads_and_named_ones_are_dropped_and_counted);
     TAP_RUN(trap_17_bytes_that_are_not_there_yet_are_waited_for);
     TAP_RUN(trap_18_a_log_that_shrank_is_read_again);

@@ -58,7 +58,7 @@ what_was_used_of_late_is_remembered_and_bounded(void)
     struct audit_seen s;
     char path[40];
 
-    audit_seen_begin(&s, port);
+    audit_seen_begin(&s);
     TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), 0);
     audit_seen_used(&s, al_span_of("a"), 5, 10);
     audit_seen_used(&s, al_span_of("a"), 9, 10);
@@ -80,7 +80,7 @@ trap_6_a_use_that_is_later_than_our_clock_is_not_made_older_and_takes_no_room(vo
     struct audit_seen s;
     char path[40];
 
-    audit_seen_begin(&s, port);
+    audit_seen_begin(&s);
     audit_seen_used(&s, al_span_of("a"), later_ns, now_ns); /* it may be ours that is behind */
     TAP_EQUAL_U64((uint64_t)audit_seen_recent(&s, al_span_of("a")), (uint64_t)later_ns);
     for (int i = 0; i < (int)AUDIT_RECENT_MAX * 8; i++) {
@@ -96,42 +96,151 @@ trap_6_a_use_that_is_later_than_our_clock_is_not_made_older_and_takes_no_room(vo
     audit_seen_end(&s);
 }
 
+/* A line of client 7, user mara, at bay-07, unless it says otherwise. */
+static struct auditlog_event
+event_of(enum auditlog_action action, int64_t time_ns)
+{
+    return (struct auditlog_event){.time_ns = time_ns, .action = action, .folder = al_span_of("7"), .node = al_span_of("7"), .user = al_span_of("mara"),
+                                   .host = al_span_of("bay-07")};
+}
+
 static bool
-own(const struct audit_seen *s, const char *path, const char *host, int64_t time_ns)
+asked(struct audit_seen *s, const struct auditlog_event *e, const char *from, const char *to)
 {
-    return audit_seen_own(s, al_span_of(path), al_span_of(host), time_ns, false);
+    struct al_span f = al_span_of(from), t = al_span_of(to != NULL ? to : "");
+
+    return audit_seen_own(s, e, from != NULL ? &f : NULL, to != NULL ? &t : NULL, e->time_ns);
 }
 
-static void
-trap_9_what_alto_works_on_is_its_own_by_path_time_and_host(void)
+/* Whether a read by our own client is ours. */
+static bool
+own(struct audit_seen *s, const char *path, int64_t time_ns)
 {
-    int64_t t = INT64_C(1790000000) * 1000000000, minute = INT64_C(60) * 1000000000;
-    struct audit_seen s;
-    char here[300];
+    struct auditlog_event e = event_of(AUDITLOG_READ, time_ns);
 
-    audit_seen_begin(&s, port);
-    snprintf(here, sizeof(here), "%s.example.com", s.host);
+    return asked(s, &e, path, NULL);
+}
+
+#define ID "01KAQ0N2V4TZ6M9B3C5D7E8F0G"
+
+/* What shows that client 7 is ours: it does what only we do. */
+static void
+prove(struct audit_seen *s, int64_t t)
+{
+    struct auditlog_event e = event_of(AUDITLOG_MOVE, t);
+
+    audit_seen_work(s, al_span_of("proof"), t, t);
+    TAP_CHECK(asked(s, &e, "proof", ".alto-aside-" ID));
+}
+
+static const int64_t some_time = INT64_C(1790000000) * 1000000000, second = INT64_C(1000000000);
+
+static void
+trap_9_what_our_own_client_does_to_what_alto_works_on_is_altos(void)
+{
+    int64_t t = some_time;
+    struct audit_seen s;
+
+    audit_seen_begin(&s);
+    prove(&s, t - 3600 * second);
     audit_seen_work(&s, al_span_of("d/f"), t, INT64_MAX);
-    TAP_CHECK(own(&s, "d/f", "", t) && own(&s, "d/f", here, t + 99 * minute) && own(&s, "d/f.alto", here, t));
-    TAP_CHECK(!own(&s, "d/f", "another-host", t) && !own(&s, "d/g", here, t) && !own(&s, "d/f", here, t - minute));
-    audit_seen_work(&s, al_span_of("d/f"), t, t + minute);
-    TAP_CHECK(own(&s, "d/f", here, t + 2 * minute) && !own(&s, "d/f", here, t + 3 * minute));
-    TAP_CHECK(own(&s, "d/.alto-aside-1", "another-host", t));
+    TAP_CHECK(own(&s, "d/f", t) && own(&s, "d/f", t + 6000 * second) && own(&s, "d/f.alto", t));
+    TAP_CHECK(!own(&s, "d/g", t) && !own(&s, "d/f", t - 2 * second));
+    audit_seen_work(&s, al_span_of("d/f"), t, t + 60 * second);
+    TAP_CHECK(own(&s, "d/f", t + 65 * second) && !own(&s, "d/f", t + 75 * second));
     audit_seen_end(&s);
 }
 
 static void
-trap_9_a_move_is_altos_own_by_name_alone(void)
+trap_9_another_client_is_a_person_whatever_it_is_called(void)
 {
-    int64_t t = INT64_C(1790000000) * 1000000000;
+    struct auditlog_event e = event_of(AUDITLOG_READ, some_time), x;
     struct audit_seen s;
 
-    audit_seen_begin(&s, port);
-    audit_seen_work(&s, al_span_of("d/f"), t, INT64_MAX);
-    TAP_CHECK(own(&s, "d/f", "", t));
-    TAP_CHECK(!audit_seen_own(&s, al_span_of("d/f"), al_span_of(""), t, true));
-    TAP_CHECK(audit_seen_own(&s, al_span_of("d/.alto-aside-1"), al_span_of(""), t, true));
+    audit_seen_begin(&s);
+    audit_seen_work(&s, al_span_of("d/f"), some_time, INT64_MAX);
+    TAP_CHECK(!asked(&s, &e, "d/f", NULL)); /* nobody knows yet who we are */
+    prove(&s, some_time);
+    TAP_CHECK(asked(&s, &e, "d/f", NULL));
+    x = e;
+    x.folder = x.node = al_span_of("8"); /* a host of the same name */
+    TAP_CHECK(!asked(&s, &x, "d/f", NULL));
+    x = e;
+    x.user = al_span_of("MARA");
+    TAP_CHECK(!asked(&s, &x, "d/f", NULL));
+    x = e;
+    x.host = (struct al_span){NULL, 0}; /* none told */
+    TAP_CHECK(!asked(&s, &x, "d/f", NULL));
+    x = e;
+    x.node = al_span_of("8"); /* two at once */
+    TAP_CHECK(!asked(&s, &x, "d/f", NULL));
     audit_seen_end(&s);
+}
+
+static void
+trap_9_lines_that_tell_no_client_prove_nothing(void)
+{
+    struct auditlog_event e = event_of(AUDITLOG_MOVE, some_time);
+    struct audit_seen s;
+
+    audit_seen_begin(&s);
+    e.folder = e.node = (struct al_span){NULL, 0};
+    audit_seen_work(&s, al_span_of("d/f"), some_time, INT64_MAX);
+    TAP_CHECK(asked(&s, &e, "d/f", "d/.alto-aside-" ID)); /* ours by its name */
+    e.action = AUDITLOG_READ;
+    TAP_CHECK(!asked(&s, &e, "d/f", NULL) && s.self_count == 0);
+    audit_seen_end(&s);
+}
+
+static void
+trap_9_names_that_people_give_are_not_altos(void)
+{
+    struct auditlog_event move = event_of(AUDITLOG_MOVE, some_time), read = event_of(AUDITLOG_READ, some_time), theirs;
+    struct audit_seen s;
+
+    audit_seen_begin(&s);
+    audit_seen_work(&s, al_span_of("d/f"), some_time, INT64_MAX);
+    TAP_CHECK(!asked(&s, &move, "d/f", "d/g"));
+    TAP_CHECK(!asked(&s, &move, "d/g", "d/.alto-things") && !asked(&s, &move, "d/.alto-things", "d/h"));
+    TAP_CHECK(!asked(&s, &move, "d/g", "d/.alto-aside-mine") && !asked(&s, &read, "d/.alto-aside-" ID "x", NULL));
+    TAP_CHECK(!asked(&s, &read, "d/.alto-notes.txt", NULL));
+    TAP_CHECK(s.self_count == 0);
+    TAP_CHECK(asked(&s, &read, "d/.alto-aside-" ID, NULL) && asked(&s, &move, "x", "d/.alto-aside-" ID));
+    /* What a crash left is put back: by us, or by a person, who may choose another name. */
+    TAP_CHECK(!asked(&s, &move, "d/.alto-aside-" ID, "d/by hand"));
+    prove(&s, some_time);
+    TAP_CHECK(asked(&s, &move, "d/.alto-aside-" ID, "d/f (kept)"));
+    theirs = move;
+    theirs.folder = theirs.node = al_span_of("8");
+    TAP_CHECK(!asked(&s, &theirs, "d/.alto-aside-" ID, "d/by hand"));
+    audit_seen_end(&s);
+}
+
+static void
+trap_9_a_file_that_only_we_can_have_made_tells_who_we_are(void)
+{
+    struct auditlog_event e = event_of(AUDITLOG_CREATE, some_time), other;
+    char folder[500], path[600];
+    struct port_stat st;
+    port_mutex lock;
+    struct audit_seen s;
+
+    port_mutex_init(&lock);
+    snprintf(folder, sizeof(folder), "%s/probed", base);
+    TAP_OK(port_mkdirs(port, folder, 0755));
+    audit_seen_begin(&s);
+    TAP_OK(audit_self_probe(port, folder, &s, &lock));
+    snprintf(path, sizeof(path), "%s/%s", folder, s.probe);
+    TAP_EQUAL_U64((uint64_t)-port_stat_at(port, NULL, path, &st), (uint64_t)-AL_ENOENT);
+    other = e;
+    other.folder = other.node = al_span_of("8"); /* another agent's */
+    TAP_CHECK(asked(&s, &other, ".alto-probe-0123456789abcdef", NULL) && s.self_count == 0);
+    snprintf(path, sizeof(path), "%s", s.probe);
+    TAP_CHECK(asked(&s, &e, path, NULL) && s.self_count == 1 && s.probe[0] == '\0');
+    audit_seen_work(&s, al_span_of("d/f"), some_time, INT64_MAX);
+    TAP_CHECK(own(&s, "d/f", some_time));
+    audit_seen_end(&s);
+    port_mutex_end(&lock);
 }
 
 /* ---- what Alto did outlives the agent ---- */
@@ -150,6 +259,16 @@ state_of(const char *name)
     return f;
 }
 
+static void
+put_in(struct port_file *dir, const char *name, const char *text)
+{
+    struct port_file *f = NULL;
+
+    TAP_OK(port_open(port, dir, name, PORT_READ | PORT_WRITE, 0600, &f));
+    TAP_OK(port_pwrite(port, f, text, strlen(text), 0));
+    TAP_OK(port_close(port, f));
+}
+
 /* An agent that comes after one that was killed. */
 static void
 next_agent(struct audit_own *o, struct audit_seen *s, struct port_file *state)
@@ -157,21 +276,24 @@ next_agent(struct audit_own *o, struct audit_seen *s, struct port_file *state)
     audit_own_end(o, port);
     audit_seen_end(s);
     *o = (struct audit_own){0};
-    audit_seen_begin(s, port);
+    audit_seen_begin(s);
     TAP_OK(audit_own_keep(o, port, state, s, &lock));
+    TAP_OK(audit_self_load(port, state, s, &lock));
 }
 
 static void
 trap_9_what_alto_did_is_known_to_the_agent_that_comes_after(void)
 {
-    int64_t t = port_now_ns(port), second = INT64_C(1000000000), hour = 3600 * second;
+    int64_t t = port_now_ns(port), hour = 3600 * second;
     struct port_file *state = state_of("own");
     struct audit_own o = {0};
     struct audit_seen s;
 
     port_mutex_init(&lock);
-    audit_seen_begin(&s, port);
+    audit_seen_begin(&s);
     TAP_OK(audit_own_keep(&o, port, state, &s, &lock));
+    prove(&s, t - 3 * hour);
+    TAP_OK(audit_self_keep(port, state, &s, &lock));
     audit_seen_work(&s, al_span_of("done"), t - 2 * hour, t - hour);
     audit_seen_work(&s, al_span_of("old"), t - 30 * 24 * hour, t - 29 * 24 * hour);
     audit_seen_work(&s, al_span_of("to come"), t + hour, t + 2 * hour); /* by a clock that was set back since */
@@ -179,15 +301,15 @@ trap_9_what_alto_did_is_known_to_the_agent_that_comes_after(void)
     s.under_way = 1;
     TAP_OK(audit_own_keep(&o, port, state, &s, &lock)); /* and dies */
     next_agent(&o, &s, state);
-    TAP_CHECK(own(&s, "done", "", t - 90 * 60 * second) && !own(&s, "done", "", t - 30 * 60 * second));
-    TAP_CHECK(!own(&s, "old", "", t - 29 * 24 * hour - hour) && !own(&s, "to come", "", t + hour + second));
-    TAP_CHECK(own(&s, "cut", "", t - 60 * second)); /* it lived till then, and no longer */
-    TAP_CHECK(!own(&s, "cut", "", port_now_ns(port) + 2 * 60 * second) && s.under_way == 0);
+    TAP_CHECK(own(&s, "done", t - 90 * 60 * second) && !own(&s, "done", t - 30 * 60 * second));
+    TAP_CHECK(!own(&s, "old", t - 29 * 24 * hour - hour) && !own(&s, "to come", t + hour + second));
+    TAP_CHECK(own(&s, "cut", t - 60 * second)); /* it lived till then, and no longer */
+    TAP_CHECK(!own(&s, "cut", port_now_ns(port) + 2 * 60 * second) && s.under_way == 0);
     audit_seen_work(&s, al_span_of("cut"), t, t + second); /* what is known later counts */
     TAP_OK(audit_own_keep(&o, port, state, &s, &lock));
     next_agent(&o, &s, state);
     next_agent(&o, &s, state);
-    TAP_CHECK(own(&s, "cut", "", t) && own(&s, "done", "", t - hour));
+    TAP_CHECK(own(&s, "cut", t) && own(&s, "done", t - hour));
     audit_own_end(&o, port);
     audit_seen_end(&s);
     port_close_quiet(port, &state);
@@ -196,14 +318,16 @@ trap_9_what_alto_did_is_known_to_the_agent_that_comes_after(void)
 static void
 trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut(void)
 {
-    int64_t t = port_now_ns(port), second = INT64_C(1000000000);
+    int64_t t = port_now_ns(port);
     struct port_file *state = state_of("many"), *f = NULL;
     struct audit_own o = {0};
     struct port_stat st;
     struct audit_seen s;
     char path[40];
 
-    audit_seen_begin(&s, port);
+    audit_seen_begin(&s);
+    prove(&s, t);
+    TAP_OK(audit_self_keep(port, state, &s, &lock));
     for (unsigned round = 0; round < 10; round++) {
         for (unsigned i = 0; i < AUDIT_OWN_MAX; i++) {
             snprintf(path, sizeof(path), "f%u", round * AUDIT_OWN_MAX + i);
@@ -221,7 +345,7 @@ trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut(void)
     TAP_OK(port_pwrite(port, f, "torn", 4, st.size));
     TAP_OK(port_close(port, f));
     next_agent(&o, &s, state);
-    TAP_CHECK(own(&s, "last", "", t - 5 * second));
+    TAP_CHECK(own(&s, "last", t - 5 * second));
     TAP_OK(port_stat_at(port, state, "own", &st));
     TAP_CHECK(st.size % 32 == 0 && st.size <= AUDIT_OWN_MAX * 32);
     audit_own_end(&o, port);
@@ -229,7 +353,10 @@ trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut(void)
     TAP_OK(port_pwrite(port, f, "nothing of ours", 15, 0)); /* the first record: none holds behind it */
     TAP_OK(port_close(port, f));
     next_agent(&o, &s, state);
-    TAP_CHECK(!own(&s, "last", "", t - 5 * second));
+    TAP_CHECK(!own(&s, "last", t - 5 * second) && s.self_count == 1);
+    put_in(state, "self", "nothing of ours");
+    next_agent(&o, &s, state);
+    TAP_EQUAL_U64(s.self_count, 0);
     audit_own_end(&o, port);
     audit_seen_end(&s);
     port_close_quiet(port, &state);
@@ -317,8 +444,11 @@ main(int argc, char **argv)
     TAP_RUN(the_nearest_folder_with_logs_is_the_root);
     TAP_RUN(what_was_used_of_late_is_remembered_and_bounded);
     TAP_RUN(trap_6_a_use_that_is_later_than_our_clock_is_not_made_older_and_takes_no_room);
-    TAP_RUN(trap_9_what_alto_works_on_is_its_own_by_path_time_and_host);
-    TAP_RUN(trap_9_a_move_is_altos_own_by_name_alone);
+    TAP_RUN(trap_9_what_our_own_client_does_to_what_alto_works_on_is_altos);
+    TAP_RUN(trap_9_another_client_is_a_person_whatever_it_is_called);
+    TAP_RUN(trap_9_lines_that_tell_no_client_prove_nothing);
+    TAP_RUN(trap_9_names_that_people_give_are_not_altos);
+    TAP_RUN(trap_9_a_file_that_only_we_can_have_made_tells_who_we_are);
     TAP_RUN(trap_9_what_alto_did_is_known_to_the_agent_that_comes_after);
     TAP_RUN(trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut);
     TAP_RUN(trap_2_a_log_is_followed_across_its_rotation);
