@@ -400,6 +400,35 @@ inv_put_blob(struct inv_sql *s, struct al_span bytes)
     inv_put(s, "'::BLOB");
 }
 
+void
+inv_put_glob(struct inv_sql *sql, const char *column, const char *before, struct al_span text,
+             const char *after)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf glob = {0};
+    int rc;
+
+    al_buf_init(&glob, 1u << 20);
+    rc = al_buf_adds(&glob, before);
+    for (size_t i = 0; rc == AL_OK && i < text.len; i++) {
+        if (strchr("*?[\\", text.at[i]) != NULL && text.at[i] != 0) {
+            rc = al_buf_adds(&glob, "\\");
+        }
+        if (rc == AL_OK) {
+            rc = al_buf_add(&glob, &text.at[i], 1);
+        }
+    }
+    if (rc == AL_OK) {
+        rc = al_buf_adds(&glob, after);
+    }
+    if (rc < 0) {
+        sql->rc = sql->rc < 0 ? sql->rc : rc;
+        return;
+    }
+    inv_put(sql, "alto_glob(%s, ", column);
+    inv_put_blob(sql, al_buf_span(&glob));
+    inv_put(sql, ", 1::UTINYINT)");
+}
+
 int
 inv_lend(struct inventory *inv, const void *thing, unsigned *ret_slot)
 {

@@ -239,6 +239,16 @@ int inventory_list(struct inventory *inv, const struct inventory_scope *scope,
                    inventory_row_fn *fn, void *ctx, struct al_arena *arena,
                    struct inventory_page *ret, struct al_fail *fail) AL_MUST_CHECK;
 
+/* What has the text in its name; with a '/' in the text, what lies in a folder whose path ends in what
+ * is before the last '/', and has a name that begins with what is behind it. ASCII case ignored. First
+ * what has that very name, then others as they are met, at most `limit` (INVENTORY_PAGE_MAX): a look
+ * for somebody who waits, no list. AL_ETIMEDOUT: fn had what was found so far. AL_EINVAL: the text is
+ * empty, or above INVENTORY_FIND_BYTES_MAX. */
+#define INVENTORY_FIND_BYTES_MAX 4096u
+int inventory_find(struct inventory *inv, const struct inventory_scope *scope,
+                   const char *volume_id, struct al_span text, size_t limit, inventory_row_fn *fn,
+                   void *ctx) AL_MUST_CHECK;
+
 /* One file or folder, by path. AL_ENODATA: no such file (the volume is there). fn is called once.
  */
 int inventory_stat(struct inventory *inv, const struct inventory_scope *scope,

@@ -190,6 +190,10 @@ void inv_sql_free(struct inv_sql *s);
 void inv_put(struct inv_sql *s, const char *format, ...) AL_PRINTF(2, 3);
 void inv_put_text(struct inv_sql *s, const char *text); /* as it is */
 void inv_put_blob(struct inv_sql *s, struct al_span bytes);
+/* Whether the column is `before`, the text as it stands, `after`: those two are parts of a glob. ASCII
+ * case ignored. */
+void inv_put_glob(struct inv_sql *s, const char *column, const char *before, struct al_span text,
+                  const char *after);
 
 /* Things lent to DuckDB's functions go by number, since a pointer cannot go through SQL. AL_ELIMIT
  * when all slots are taken. */

@@ -170,33 +170,11 @@ put_order(struct inv_sql *sql, const struct inventory_list_query *q)
     inv_put(sql, "name%s", way);
 }
 
-/* name contains: as a glob, each byte that means something there escaped. */
 static void
 put_search(struct inv_sql *sql, struct al_span search)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf glob = {0};
-    int rc;
-
-    al_buf_init(&glob, 1u << 20);
-    rc = al_buf_adds(&glob, "*");
-    for (size_t i = 0; rc == AL_OK && i < search.len; i++) {
-        if (strchr("*?[\\", search.at[i]) != NULL && search.at[i] != 0) {
-            rc = al_buf_adds(&glob, "\\");
-        }
-        if (rc == AL_OK) {
-            rc = al_buf_add(&glob, &search.at[i], 1);
-        }
-    }
-    if (rc == AL_OK) {
-        rc = al_buf_adds(&glob, "*");
-    }
-    if (rc < 0) {
-        sql->rc = sql->rc < 0 ? sql->rc : rc;
-        return;
-    }
-    inv_put(sql, " AND alto_glob(name, ");
-    inv_put_blob(sql, al_buf_span(&glob));
-    inv_put(sql, ", 1::UTINYINT)");
+    inv_put(sql, " AND ");
+    inv_put_glob(sql, "name", "*", search, "*");
 }
 
 /* Everything from FROM to the end of WHERE, but the cursor. */
