@@ -208,6 +208,7 @@ int cmd_file_tier(struct cli *c);
 int cmd_file_recall(struct cli *c);
 int cmd_audit_list(struct cli *c);
 int cmd_audit_verify(struct cli *c);
+int cmd_search(struct cli *c);
 int cmd_rescue(struct cli *c);
 /* ---- imports, plans, figures, why ---- */
 int cmd_host_add(struct cli *c);

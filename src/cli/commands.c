@@ -140,6 +140,12 @@ static const struct cli_option audit_list[] = {
     {"search", "TEXT", "only with this in subject or actor", false},
     LIMIT,
     END};
+static const struct cli_option search[] = {
+    OF_CUSTOMER,
+    {"kinds", "A,B",
+     "only customer, host, share, volume, rule, job, user or file, with commas between", false},
+    {"limit", "N", "at most so many of each kind, up to 50; default 8", false},
+    END};
 static const struct cli_option audit_verify[] = {OF_CUSTOMER, END};
 static const struct cli_option rescue[] = {
     {"share", "URL", "the share: smb://… or file:///DIR", true},
@@ -260,6 +266,12 @@ static const char login_more[] =
     "~/.config/alto/session.json, readable for you alone.";
 static const char names_more[] =
     "Wherever an id is wanted a name will do, as long as only one has it.";
+static const char search_more[] =
+    "Found is what has the text in its name, or in a share's address, a volume's path, a rule's "
+    "expression, or as its id. Of files it is looked for in\n"
+    "their names; a text with a / asks for the way to them: acme/rep finds what begins with rep in "
+    "folders that end in acme. Upper and lower case\n"
+    "of A to Z are the same. After two seconds it ends with the files that were found.";
 static const char reconcile_more[] =
     "Due after a restore from a backup: what was restored or moved is adopted, markers that were "
     "copied onto other files are dropped, what a\n"
@@ -386,6 +398,8 @@ static const struct cli_command table[] = {
      cmd_access_hours},
     {"access", "nodes", "VOLUME", 1, 1, "the clients that write audit logs", access_nodes,
      names_more, false, cmd_access_nodes},
+    {"search", NULL, "TEXT", 1, 1, "look for hosts, rules, jobs, files and all else by name", search,
+     search_more, false, cmd_search},
     {"rescue", NULL, "", 0, 0, "rebuild files from a share alone", rescue, rescue_more, true,
      cmd_rescue},
     {"completion", NULL, "SHELL", 1, 1, "print completion for bash, zsh or fish", NULL,

@@ -7,6 +7,7 @@
 #include "server/service/noun/ops.h"
 #include "server/service/plan/ops.h"
 #include "server/service/rule/ops.h"
+#include "server/service/search/ops.h"
 
 #include <string.h>
 
@@ -102,6 +103,8 @@ static const struct service_route routes[] = {
     {"GET", A "/audit/verify", ROLES_READ, audit_verify, "audit_verify", 0},
     {"GET", A "/figures", ROLES_READ, figures_get, "figures_get", 0, true},
     {"GET", A "/series", ROLES_READ, series_get, "series_get", 0},
+
+    {"GET", A "/search", ROLES_READ, search_get, "search_get", 0},
 
     {"POST", A "/hosts", ROLES_WRITE, host_create, "host_create", NOUN_BODY},
     {"GET", A "/customers/{id}/costs", ROLES_READ, costs_get, "costs_get", 0, true},

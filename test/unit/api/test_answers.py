@@ -495,6 +495,18 @@ def test_audit_figures_series():
     site.ask("GET", "/metrics")
 
 
+def test_search():
+    everything = site.ask("GET", A + "/search?q=o&limit=50")["groups"]
+    assert [g["kind"] for g in everything] == ["customer", "host", "share", "volume", "rule", "job", "user", "file"], everything
+    assert all(g["items"] for g in everything if g["kind"] not in ("customer", "user")), everything
+    assert site.ask("GET", A + "/search?kinds=customer&q=acme")["groups"][0]["items"][0]["name"] == "Acme 2"
+    found = site.ask("GET", A + "/search?kinds=file&q=BIG.&customer_id=" + site.host["customer_id"])["groups"]
+    assert [f["file"]["path"] for f in found[0]["items"]] == ["/big.mov"], found
+    assert site.ask("GET", A + "/search?kinds=host&q=" + site.host["id"])["groups"][0]["items"][0]["name"] == "server1"
+    for wrong in ("", "q=", "q=" + "x" * 257, "q=x&kinds=colour", "q=x&limit=51"):
+        site.ask("GET", A + "/search?" + wrong, status=400)
+
+
 def test_live_events_are_nouns():
     schemas = {"job": "Job", "host": "Host", "volume": "Volume", "share": "Share", "import": "Import", "audit": "Event", "figures": "Figures",
                "access": "AccessNews"}
@@ -531,6 +543,9 @@ def test_another_customers_ids_are_not_there():
                  "/customers/%s/costs" % site.host["customer_id"], "/customers/" + site.host["customer_id"]):
         site.ask("GET", A + path, status=404, token=otto)
     assert site.ask("GET", A + "/hosts", token=otto)["items"] == []
+    found = site.ask("GET", A + "/search?q=e&limit=50", token=otto)["groups"]
+    assert {h["customer"] for g in found for h in g["items"]} == {"Other"} and not any(g["more"] or g["partial"] for g in found), found
+    site.ask("GET", A + "/search?q=e&customer_id=" + site.host["customer_id"], status=404, token=otto)
 
 
 def test_the_end_deleting():
