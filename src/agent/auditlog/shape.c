@@ -252,7 +252,7 @@ shape_event(struct line_shape *shape, struct al_span piece, struct auditlog_even
     if (shape->last != LINE_TEXTS) {
         ret->file_id = id;
     }
-    ret->target = (struct al_span){NULL, 0};
+    ret->target = ret->folder = (struct al_span){NULL, 0};
     shape->missed = 0;
     *ret_len = (size_t)(s.at + 1 - piece.at);
     return true;
