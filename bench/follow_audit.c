@@ -24,7 +24,7 @@ on_put(void *ctx, const struct digest_row *rows, size_t count)
     int rc = AL_OK;
 
     while (done < count && rc == AL_OK) {
-        rc = record_access("01arz3ndektsv4rrffq69g5fax", rows + done, count - done, &s->line, &taken, &s->lost);
+        rc = record_access("01arz3ndektsv4rrffq69g5fax", rows + done, count - done, false, &s->line, &taken, &s->lost);
         done += taken;
         s->records += s->line.len > 0;
         s->bytes += s->line.len;

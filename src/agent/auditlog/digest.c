@@ -510,10 +510,31 @@ take(struct digest *d, const struct auditlog_event *e, struct al_span path, uint
     }
 }
 
+static bool
+changes_tree(enum auditlog_action a)
+{
+    return a == AUDITLOG_WRITE || a == AUDITLOG_CREATE || a == AUDITLOG_DELETE ||
+           a == AUDITLOG_FOLDER_CREATE || a == AUDITLOG_FOLDER_DELETE || a == AUDITLOG_LINK_CREATE;
+}
+
+static int
+take_noise(struct digest *d, const struct auditlog_event *e, struct al_span path, uint32_t person)
+{
+    size_t before = d->count;
+    int rc = changes_tree(e->action) ? take(d, e, path, person, e->time_ns) : AL_OK;
+
+    if (rc == AL_OK && d->count > before) {
+        enum digest_kind kind = d->rows[before].kind;
+
+        d->rows[before].noise = kind == DIGEST_USED || kind == DIGEST_CREATE;
+    }
+    return rc;
+}
+
 int
 digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int64_t *ret_time)
 {
-    bool late = e->time_ns > now_ns + DIGEST_FUTURE_NS, is_move = e->action == AUDITLOG_MOVE;
+    bool late = e->time_ns > now_ns + DIGEST_FUTURE_NS, is_move = e->action == AUDITLOG_MOVE, named;
     int64_t time_ns = e->time_ns;
     struct al_span path, target, *from, *to = NULL;
     uint32_t person;
@@ -542,13 +563,11 @@ digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int
         d->counts.own++;
         return AL_OK;
     }
-    if (d->people[person].named) {
-        d->counts.named++;
-        if (!is_move) { /* or what is known of the file would stay behind, and it would look cold */
-            return AL_OK;
-        }
-    }
-    rc = is_move ? move(d, e, from, to, person, time_ns) : take(d, e, path, person, time_ns);
+    named = d->people[person].named;
+    rc = is_move ? move(d, e, from, to, person, time_ns) /* or what is known stays behind */
+         : named ? take_noise(d, e, path, person)
+                 : take(d, e, path, person, time_ns);
+    d->counts.named += rc == AL_OK && named;
     d->counts.clamped += rc == AL_OK && late;
     return rc;
 }

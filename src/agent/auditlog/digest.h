@@ -6,7 +6,8 @@
  * Reads and writes of one path by one user, host and node within one hour are one row, unless a move from or to that
  * path or a folder above it came between (then they may be two files). All else is a row each, in order.
  *
- * What noise is dropped, but for moves: a backup that moves a file takes what is known of it along.
+ * What noise does is no use of a file, but the tree changes by it: what it creates and writes is told as noise, what it
+ * deletes and moves like all else: a backup that moves a file takes what is known of it along.
  *
  * One thread at a time. Spans of rows are lent until digest_clear. Memory: at most DIGEST_ROWS_MAX rows and
  * DIGEST_BYTES_MAX of names; small while there is little to sum up. */
@@ -51,11 +52,12 @@ struct digest_row {
     struct al_span user, host, node; /* "" unknown */
     const struct port_stat *stat;    /* NULL: not looked at. Lent by whoever looked */
     bool dropped;                    /* tells nothing after all */
+    bool noise;                      /* USED, CREATE: no use of the file */
 };
 
 struct digest_counts { /* since the digest was made */
     uint64_t own;      /* about what Alto itself was working on */
-    uint64_t named;    /* of users, hosts and nodes that are noise by the settings */
+    uint64_t named;    /* of users, hosts and nodes that are noise by the settings, told or not */
     uint64_t outside;  /* of paths outside the volume */
     uint64_t clamped;  /* of a time in the future: it counts as now, by the server's clock */
     uint64_t unusable; /* a path longer than DIGEST_PATH_MAX, a move without its target */
@@ -82,7 +84,8 @@ int digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns,
 struct digest_row *digest_rows(struct digest *d, size_t *ret_count);
 /* The rows are told. Gives memory back that a large digest took. */
 void digest_clear(struct digest *d);
-void digest_resume(struct digest *d, const struct digest_counts *counts); /* counted on from there */
+void digest_resume(struct digest *d,
+                   const struct digest_counts *counts); /* counted on from there */
 const struct digest_counts *digest_counts(const struct digest *d);
 
 /* Splits off the volume: *ret is `path` without the prefix and its '/'. False: it lies elsewhere. */

@@ -28,9 +28,10 @@ int record_scan_end(const struct record_scan *r, struct al_buf *to) AL_MUST_CHEC
 #define RECORD_ACCESS_ROWS 2000u
 #define RECORD_ACCESS_WHO 64u /* users, hosts and nodes that short rows of one record name */
 #define RECORD_ACCESS_BUFFER ((size_t)256 << 10) /* the max of the buffer that is given */
-/* As many rows as one record takes, from the front; *ret_taken how many, dropped ones too. `to` is cleared, and empty where
+/* As many rows as one record takes, from the front, of those that are noise or of those that are not: each kind has records
+ * of its own, which servers of before pass over; *ret_taken how many, others and dropped ones too. `to` is cleared, and empty where
  * none of them tells anything. A row that does not fit in a record of its own is left out and counted in *io_lost. */
-int record_access(const char *volume_id, const struct digest_row *rows, size_t count,
+int record_access(const char *volume_id, const struct digest_row *rows, size_t count, bool noise,
                   struct al_buf *to, size_t *ret_taken, uint64_t *io_lost) AL_MUST_CHECK;
 /* An `audit` record; `to` is cleared. */
 int record_audit(const char *volume_id, const char *root, int64_t told_ns,

@@ -179,7 +179,7 @@ print_some(struct al_jsonout *j, struct who *w, const struct digest_row *r)
 }
 
 int
-record_access(const char *volume_id, const struct digest_row *rows, size_t rows_count,
+record_access(const char *volume_id, const struct digest_row *rows, size_t rows_count, bool noise,
               struct al_buf *to, size_t *ret_taken, uint64_t *io_lost)
 {
     struct who w = {0};
@@ -193,11 +193,15 @@ record_access(const char *volume_id, const struct digest_row *rows, size_t rows_
     al_jo_str(&j, "t", "access");
     al_jo_str(&j, "volume_id", volume_id);
     al_jo_array(&j, "rows");
+    if (noise) {
+        al_jo_close(&j);
+        al_jo_array(&j, "noise");
+    }
     for (i = 0; i < rows_count && told < RECORD_ACCESS_ROWS && j.rc == AL_OK; i++) {
         size_t before = to->len, who_before = w.count, bytes_before = w.bytes;
         bool comma = j.comma;
 
-        if (rows[i].dropped) {
+        if (rows[i].dropped || rows[i].noise != noise) {
             continue;
         }
         print_some(&j, &w, &rows[i]);

@@ -148,27 +148,39 @@ put_one(struct putting *p, struct spool *spool, struct al_span line)
     return rc;
 }
 
+/* Of one kind: noise, or not. */
 static int
-put_all(struct audit_run *r, struct spool *spool, const struct digest_row *rows, size_t count)
+put_some(struct audit_run *r, struct spool *spool, const struct digest_row *rows, size_t count,
+         bool noise, struct putting *p)
 {
     AL_CLEANUP(al_buf_free) struct al_buf line = {0};
-    struct putting p = {.rc = AL_OK};
     uint64_t lost = 0;
     size_t done = 0;
     int rc = AL_OK;
 
     al_buf_init(&line, RECORD_ACCESS_BUFFER);
-    port_mutex_init(&p.lock);
-    port_cond_init(&p.changed);
     while (done < count && rc == AL_OK) {
         size_t taken = 0;
 
-        rc = record_access(r->volume_id, rows + done, count - done, &line, &taken, &lost);
+        rc = record_access(r->volume_id, rows + done, count - done, noise, &line, &taken, &lost);
         if (rc == AL_OK && line.len > 0) {
-            rc = put_one(&p, spool, al_buf_span(&line));
+            rc = put_one(p, spool, al_buf_span(&line));
         }
         done += taken;
     }
+    return rc;
+}
+
+static int
+put_all(struct audit_run *r, struct spool *spool, const struct digest_row *rows, size_t count)
+{
+    struct putting p = {.rc = AL_OK};
+    int rc;
+
+    port_mutex_init(&p.lock);
+    port_cond_init(&p.changed);
+    rc = put_some(r, spool, rows, count, false, &p);
+    rc = rc != AL_OK ? rc : put_some(r, spool, rows, count, true, &p);
     port_mutex_lock(&p.lock);
     while (p.open > 0) {
         port_cond_wait(&p.changed, &p.lock);

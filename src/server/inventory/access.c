@@ -150,7 +150,7 @@ write_touches(struct apply *p)
         const struct row *r = &p->rows[i];
         duckdb_state bad = DuckDBSuccess;
 
-        if (!is_use(r->a)) {
+        if (!is_use(r->a) || r->a->noise) {
             continue;
         }
         bad |= duckdb_append_int64(a.a, r->time_ns / INV_HOUR_NS);
@@ -215,8 +215,12 @@ write_recent(struct apply *p, const struct inventory_access *rows, size_t count)
     for (size_t i = first; rc == AL_OK && i < count; i++) {
         const struct inventory_access *r = &rows[i];
         struct al_span names[] = {r->user, r->host, r->node};
-        duckdb_state bad = duckdb_append_int64(a.a, last + 1 + (int64_t)i);
+        duckdb_state bad;
 
+        if (r->noise) {
+            continue;
+        }
+        bad = duckdb_append_int64(a.a, last + 1 + (int64_t)i);
         bad |= duckdb_append_int64(a.a, p->now_ns);
         bad |= duckdb_append_uint8(a.a, (uint8_t)r->kind);
         rc = append_told(&a, &buf, r->path);
@@ -483,11 +487,11 @@ use(struct apply *p)
         rc = inv_moves_resolve(&p->routes.moves, told, &asked, &buf, &gone);
         if (rc == AL_OK && !gone && buf.len > 0) {
             struct inv_used x = {.now = al_buf_span(&buf),
-                                 .told = told,
+                                 .told = r->a->noise ? (struct al_span){NULL, 0} : told,
                                  .time_ns = r->time_ns,
                                  .modified_ns = r->modified_ns,
                                  .created = r->a->kind == INVENTORY_ACCESS_CREATE,
-                                 .source = INVENTORY_BY_AUDIT,
+                                 .source = r->a->noise ? 0 : INVENTORY_BY_AUDIT,
                                  .row = r->a};
 
             rc = inv_used_add(&a, &x);

@@ -8,6 +8,7 @@
  *   accesses     the later time stays. Those of a path that is not known wait for it to come, by a row
  *                with metadata, a move, a scan or an import, at most INVENTORY_UNPLACED_MAX of them.
  *   creates      and writes with metadata add the file, and the folders above it
+ *   noise        of these two tells of the file, and of no use of it
  *   deletes      take it away after INVENTORY_DELETE_GRACE_NS, unless a later create, write or move brought
  *                it back: programs save by deleting and renaming
  *   pins         make what lies at or below them refuse as "pinned_in_lucidlink", until as many unpins
@@ -68,6 +69,7 @@ struct inventory_access {
     int64_t modified_ns;         /* of the last write in it; 0: none */
     uint64_t reads, writes;
     struct al_span user, host, node; /* "" unknown */
+    bool noise;                      /* USED, CREATE: the tree changed, but nobody used the file */
     bool has_stat;                   /* what the host saw when it looked right after */
     enum port_type type;
     uint64_t size, allocated;

@@ -421,7 +421,8 @@ static const char add_sql[] =
     "INSERT INTO \"v_%s\".entry (" COLUMNS
     ") SELECT f.id, r.name, r.ext, r.st.type, 0, 0, r.st.mode, "
     "r.st.uid, r.st.gid, r.st.nlink, 0, r.st.size, r.st.allocated, r.st.mtime_ns, r.st.ctime_ns, "
-    "coalesce(nullif(r.st.btime_ns, 0), r.created_ns), r.time_ns, 2, 0, NULL, m.epoch, 0 FROM "
+    "coalesce(nullif(r.st.btime_ns, 0), r.created_ns), r.time_ns, CASE WHEN r.time_ns IS "
+    "NULL THEN 0 ELSE 2 END, 0, NULL, m.epoch, 0 FROM "
     "temp.rest r JOIN \"v_%s\".folder f ON f.path = r.in_path CROSS JOIN \"v_%s\".meta m WHERE "
     "r.st IS "
     "NOT NULL AND r.st.type <> %d";

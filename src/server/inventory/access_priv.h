@@ -168,7 +168,7 @@ struct inv_used {
     struct al_span now, told; /* told.at NULL: it does not wait */
     int64_t time_ns, modified_ns;
     bool created;
-    uint8_t source;
+    uint8_t source;                     /* 0: it is no use of the file */
     const struct inventory_access *row; /* NULL: no metadata */
 };
 int inv_used_add(struct inv_append *a, const struct inv_used *x) AL_MUST_CHECK;

@@ -60,10 +60,13 @@ inv_used_add(struct inv_append *a, const struct inv_used *x)
     return bad == DuckDBSuccess ? inv_append_stat(a, x->row) : inv_append_row(a, bad);
 }
 
+/* Noise has the source 0: no time of it is a use's. */
 static const char group_sql[] =
     "CREATE OR REPLACE TEMP TABLE used_by AS SELECT row_number() OVER () AS un, * FROM (SELECT "
-    "in_path, name, any_value(ext) AS ext, max(time_ns) AS time_ns, max(modified_ns) AS "
-    "modified_ns, arg_max(source, time_ns) AS source, max(time_ns) FILTER (created) AS created_ns "
+    "in_path, name, any_value(ext) AS ext, max(time_ns) FILTER (source > 0) AS time_ns, "
+    "max(modified_ns) "
+    "AS modified_ns, arg_max(source, time_ns) FILTER (source > 0) AS source, max(time_ns) FILTER "
+    "(created) AS created_ns "
     "FROM temp.used GROUP BY in_path, name)";
 
 /* Few rows have metadata. */
@@ -80,7 +83,8 @@ static const char seen_sql[] =
 #define SEEN(column) "CASE WHEN " IS_SEEN " THEN s.st." column " ELSE e." column " END AS " column
 /* What a walk said of accesses means nothing here. */
 #define WINS                                                                                       \
-    "(e.type <> 2 AND (e.source = 0 OR e.accessed_ns IS NULL OR t.time_ns > e.accessed_ns))"
+    "(e.type <> 2 AND t.time_ns IS NOT NULL AND (e.source = 0 OR e.accessed_ns IS NULL OR "        \
+    "t.time_ns > e.accessed_ns))"
 
 /* Folders first, or DuckDB joins them to all entries. */
 static const char at_sql[] =
@@ -222,7 +226,7 @@ settle_rest(struct inv_place *p, int64_t *ret_waits)
     return rc < 0 ? rc
                   : inv_one(u->inv, u->conn,
                             "SELECT count(*) FROM temp.used u JOIN temp.rest r ON r.in_path = "
-                            "u.in_path AND r.name = u.name WHERE r.st IS NULL",
+                            "u.in_path AND r.name = u.name WHERE r.st IS NULL AND u.source > 0",
                             ret_waits);
 }
 

@@ -108,6 +108,32 @@ trap_9_a_line_that_names_no_node_is_of_the_client_whose_log_it_is_in(void)
     TAP_EQUAL_STR(w.client, " ");
 }
 
+static void
+trap_9_what_noise_does_changes_the_tree_and_is_no_use(void)
+{
+    start();
+    TAP_OK(audit_names_add(&w.settings.drop_users, "MAR?"));
+    add_bytes("/fs/new", "12345", 5);
+    add_bytes("/fs/old", "1234567", 7);
+    add(LOG, line("FileCreate", "/new", NULL, now()));
+    add(LOG, line("FileWritten", "/new", NULL, now()));
+    add(LOG, line("FileRead", "/old", NULL, now()));
+    add(LOG, line("FileWritten", "/old", NULL, now()));
+    add(LOG, line("FileRead", "/old", NULL, now()));
+    add(LOG, line("PreHydrate", "/old", NULL, now()));
+    add(LOG, line("Pin", "/old", NULL, now()));
+    add(LOG, line("FileDelete", "/gone", NULL, now()));
+    add(LOG, line("DirectoryDelete", "/away", NULL, now()));
+    go();
+    TAP_CHECK(w.row_count == 5);
+    TAP_CHECK(last(DIGEST_CREATE, "new")->noise && last(DIGEST_USED, "new")->noise && last(DIGEST_USED, "new")->size == 5);
+    TAP_CHECK(last(DIGEST_USED, "old")->noise && last(DIGEST_USED, "old")->reads == 0 && last(DIGEST_USED, "old")->writes == 1);
+    TAP_CHECK(last(DIGEST_USED, "old")->size == 7 && last(DIGEST_USED, "old")->modified_ns > 0);
+    TAP_CHECK(told(DIGEST_DELETE, "gone") == 1 && told(DIGEST_FOLDER_DELETE, "away") == 1);
+    look();
+    TAP_EQUAL_U64(status.events.named, 9);
+}
+
 int
 main(void)
 {
@@ -116,6 +142,7 @@ main(void)
     TAP_RUN(trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before);
     TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it);
     TAP_RUN(trap_9_a_line_that_names_no_node_is_of_the_client_whose_log_it_is_in);
+    TAP_RUN(trap_9_what_noise_does_changes_the_tree_and_is_no_use);
     world_end();
     return tap_end();
 }

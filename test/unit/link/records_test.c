@@ -22,16 +22,47 @@ used(const char *path, const char *user, const char *node)
 }
 
 static json_t *
-print(const struct digest_row *rows, size_t count, size_t *ret_taken)
+print_of(bool noise, const struct digest_row *rows, size_t count, size_t *ret_taken)
 {
     uint64_t lost = 0;
     json_t *obj = NULL;
 
-    TAP_OK(record_access(VOLUME, rows, count, &line, ret_taken, &lost));
+    TAP_OK(record_access(VOLUME, rows, count, noise, &line, ret_taken, &lost));
     TAP_EQUAL_U64(lost, 0);
     TAP_CHECK(line.len <= RECORD_ACCESS_BYTES);
     TAP_OK(al_json_parse(al_buf_span(&line), &obj, NULL));
     return obj;
+}
+
+static json_t *
+print(const struct digest_row *rows, size_t count, size_t *ret_taken)
+{
+    return print_of(false, rows, count, ret_taken);
+}
+
+/* A server that knows nothing of noise finds a record without rows. */
+static void
+noise_has_records_of_its_own(void)
+{
+    struct digest_row rows[] = {used("a", "anna", "n"), used("b", "backup", "n"),
+                                {.kind = DIGEST_CREATE, .path = al_span_of("c"), .time_ns = 1}};
+    json_t AL_CLEANUP(al_json_freep) *obj = NULL;
+    json_t AL_CLEANUP(al_json_freep) *other = NULL;
+    size_t taken;
+
+    rows[1].noise = rows[2].noise = true;
+    obj = print_of(true, rows, AL_LEN(rows), &taken);
+    TAP_EQUAL_U64(taken, AL_LEN(rows));
+    TAP_EQUAL_STR((const char *)line.at,
+                  "{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":[],\"noise\":["
+                  "[\"b\",7,0,2,0,0],{\"k\":\"create\",\"path\":\"c\",\"time_ns\":1}],"
+                  "\"who\":[[\"backup\",null,\"n\"]]}");
+    other = print(rows, AL_LEN(rows), &taken);
+    TAP_EQUAL_STR((const char *)line.at,
+                  "{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":["
+                  "[\"a\",7,0,2,0,0]],\"who\":[[\"anna\",null,\"n\"]]}");
+    TAP_OK(record_access(VOLUME, rows, 1, true, &line, &taken, &(uint64_t){0}));
+    TAP_CHECK(taken == 1 && line.len == 0);
 }
 
 static void
@@ -147,6 +178,7 @@ main(void)
 {
     al_buf_init(&line, RECORD_ACCESS_BUFFER);
     TAP_RUN(uses_without_metadata_are_short);
+    TAP_RUN(noise_has_records_of_its_own);
     TAP_RUN(every_row_is_told_once);
     TAP_RUN(names_count_as_bytes_too);
     al_buf_free(&line);

@@ -195,6 +195,23 @@ test_rows_of_audit_logs_arrive_with_all_they_tell(void)
 }
 
 static void
+test_rows_of_noise_arrive_as_such(void)
+{
+    struct intake_batch b =
+        parse("{\"t\":\"access\",\"volume_id\":\"" VOLUME
+              "\",\"rows\":[[\"a\",7,0,1,0,0]],\"noise\":["
+              "[\"b\",8,8,0,1,0],{\"k\":\"create\",\"path\":\"c\",\"time_ns\":9},"
+              "{\"k\":\"delete\",\"path\":\"d\",\"time_ns\":9}],"
+              "\"who\":[[\"backup\",\"\",\"n1\"]]}\n");
+    const struct intake_access *a = b.records[0].access;
+
+    TAP_CHECK(b.records[0].kind == INTAKE_ACCESS && a->count == 3 && a->rejected == 1);
+    TAP_CHECK(!a->rows[0].noise && a->rows[1].noise && a->rows[2].noise);
+    TAP_CHECK(al_span_equal(a->rows[1].user, al_span_of("backup")) && a->rows[1].writes == 1);
+    TAP_CHECK(a->rows[2].kind == INVENTORY_ACCESS_CREATE);
+}
+
+static void
 test_short_rows_of_audit_logs_arrive_with_whom_they_name(void)
 {
     struct intake_batch b =
@@ -335,6 +352,7 @@ main(void)
     TAP_RUN(test_paths_that_leave_the_volume_are_no_paths);
     TAP_RUN(test_long_sentences_are_cut_at_a_character);
     TAP_RUN(test_rows_of_audit_logs_arrive_with_all_they_tell);
+    TAP_RUN(test_rows_of_noise_arrive_as_such);
     TAP_RUN(test_short_rows_of_audit_logs_arrive_with_whom_they_name);
     TAP_RUN(test_a_row_that_tells_nothing_is_left_out_alone);
     TAP_RUN(test_more_rows_than_a_record_holds_do_not_take_the_memory);

@@ -184,39 +184,29 @@ read_short(struct intake_reading *r, const struct who *who, size_t who_count,
     return wrong_with(to);
 }
 
-void
-intake_read_access(struct intake_reading *r, struct intake_record *to)
+/* Rows of one array, as many as a record may have yet. */
+static void
+read_rows(struct intake_reading *r, const json_t *rows, bool noise, const struct who *who,
+          size_t who_count, struct intake_access *a)
 {
-    struct who who[INTAKE_WHO_ROWS];
-    size_t who_count;
+    size_t count = json_array_size(rows), room = INTAKE_ROWS_MAX - a->count;
+    size_t most = count < room ? count : room;
 
-    const json_t *rows = json_object_get(r->obj, "rows");
-    struct intake_access *a;
-    size_t count = json_array_size(rows), most = count < INTAKE_ROWS_MAX ? count : INTAKE_ROWS_MAX;
-
-    to->kind = INTAKE_ACCESS;
-    to->volume_id = intake_get_id(r, "volume_id");
-    if (to->volume_id == NULL || !json_is_array(rows)) {
-        r->bad = r->bad != NULL ? r->bad : "a record of accesses without volume or rows";
-        return;
+    if (count > most && a->rejected == 0) {
+        a->why = "more rows than a record holds";
     }
-    a = al_arena_alloc(r->arena, sizeof(*a));
-    if (a != NULL) {
-        a->rows = al_arena_alloc(r->arena, (most + 1) * sizeof(*a->rows));
-    }
-    if (a == NULL || a->rows == NULL) {
-        r->no_memory = true;
-        return;
-    }
-    who_count = read_who(r, who);
-    a->rejected = count - most;
-    a->why = "more rows than a record holds";
+    a->rejected += count - most;
     for (size_t i = 0; i < most && !r->no_memory; i++) {
         struct intake_reading row = {.arena = r->arena, .obj = json_array_get(rows, i)};
         struct inventory_access got = {0};
         const char *wrong =
             json_is_array(row.obj) ? read_short(&row, who, who_count, &got) : read_row(&row, &got);
 
+        got.noise = noise;
+        if (wrong == NULL && noise && got.kind != INVENTORY_ACCESS_USED &&
+            got.kind != INVENTORY_ACCESS_CREATE) {
+            wrong = "noise of a kind that is not known";
+        }
         r->no_memory = row.no_memory;
         if (wrong == NULL) {
             a->rows[a->count++] = got;
@@ -224,6 +214,36 @@ intake_read_access(struct intake_reading *r, struct intake_record *to)
             a->why = wrong;
         }
     }
+}
+
+void
+intake_read_access(struct intake_reading *r, struct intake_record *to)
+{
+    struct who who[INTAKE_WHO_ROWS];
+    size_t who_count;
+
+    const json_t *rows = json_object_get(r->obj, "rows"), *noise = json_object_get(r->obj, "noise");
+    struct intake_access *a;
+    size_t count = json_array_size(rows) + json_array_size(noise);
+
+    to->kind = INTAKE_ACCESS;
+    to->volume_id = intake_get_id(r, "volume_id");
+    if (to->volume_id == NULL || !json_is_array(rows)) {
+        r->bad = r->bad != NULL ? r->bad : "a record of accesses without volume or rows";
+        return;
+    }
+    count = count < INTAKE_ROWS_MAX ? count : INTAKE_ROWS_MAX;
+    a = al_arena_alloc(r->arena, sizeof(*a));
+    if (a != NULL) {
+        a->rows = al_arena_alloc(r->arena, (count + 1) * sizeof(*a->rows));
+    }
+    if (a == NULL || a->rows == NULL) {
+        r->no_memory = true;
+        return;
+    }
+    who_count = read_who(r, who);
+    read_rows(r, rows, false, who, who_count, a);
+    read_rows(r, noise, true, who, who_count, a);
     to->access = a;
 }
 
