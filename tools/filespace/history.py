@@ -240,12 +240,12 @@ class Work:
         line, why, action = lines.hostile(self.choice, node.client, us, path)
         if self.choice.random() < 0.004:
             line, why, action = lines.too_long(node.client, us, path), "long", None
-        if action == "FileRead":
+        if action is not None:  # what is new to the agent counts as a read
             if us <= item.named_at():
                 return
             item.told(us)
             node.last_us = us
-            self.events.append(Event(us, action, path, None, node.client.node, now_us, node.noise, len(self.events)))
+            self.events.append(Event(us, "FileRead", path, None, node.client.node, now_us, node.noise, len(self.events)))
         node.log.write(us, line)
         if why is None and action is None:
             return  # blank

@@ -489,6 +489,7 @@ take(struct digest *d, const struct auditlog_event *e, struct al_span path, uint
         }
         return used(d, path, person, time_ns, false);
     case AUDITLOG_READ:
+    case AUDITLOG_OTHER: /* nobody knows what it is: perhaps a read by a new name */
         return used(d, path, person, time_ns, false);
     case AUDITLOG_WRITE:
         return used(d, path, person, time_ns, true);
@@ -506,7 +507,7 @@ take(struct digest *d, const struct auditlog_event *e, struct al_span path, uint
     case AUDITLOG_UNPIN:
         return plain(d, DIGEST_UNPIN, DIGEST_LOOK_NONE, path, person, time_ns);
     default:
-        return AL_OK; /* attributes say nothing of use; new names are counted by the parser */
+        return AL_OK; /* attributes say nothing of use */
     }
 }
 

@@ -21,7 +21,7 @@
     X(AUDITLOG_PIN, "Pin")                                                                         \
     X(AUDITLOG_UNPIN, "Unpin")                                                                     \
     X(AUDITLOG_PREHYDRATE, "PreHydrate")                                                           \
-    X(AUDITLOG_OTHER, "") /* a name that is new to us */
+    X(AUDITLOG_OTHER, "") /* a name that is new to us: it counts as a use */
 
 enum auditlog_action {
 #define AUDITLOG_ENUM(action, name) action,

@@ -84,6 +84,7 @@ note_seen(struct follow *f, const struct auditlog_event *e)
     }
     if ((e->action == AUDITLOG_READ || e->action == AUDITLOG_WRITE ||
          e->action == AUDITLOG_CREATE || e->action == AUDITLOG_MOVE ||
+         e->action == AUDITLOG_OTHER ||
          (e->action == AUDITLOG_PREHYDRATE && f->conf.settings->prehydrate)) &&
         digest_below(f->conf.prefix,
                      e->action == AUDITLOG_MOVE && e->target.at != NULL ? e->target : e->path,

@@ -1,4 +1,4 @@
-/* Clocks that are wrong, of clients and of the host, and whose lines are whose (doc/format/auditlog.md: 6, 9). */
+/* Clocks that are wrong, of clients and of the host; whose lines are whose, and what they mean (doc/format/auditlog.md: 6, 9). */
 #include "tap.h"
 
 #include "agent/auditlog/tree.h"
@@ -134,6 +134,20 @@ trap_9_what_noise_does_changes_the_tree_and_is_no_use(void)
     TAP_EQUAL_U64(status.events.named, 9);
 }
 
+static void
+an_action_that_nobody_knows_counts_as_a_use(void)
+{
+    start();
+    TAP_OK(audit_names_add(&w.settings.drop_users, "backup"));
+    add(LOG, line("FileOpened", "/a", NULL, now()));
+    add(LOG, "{\"timestamp\":1789067746120345,\"user\":{\"name\":\"backup\"},\"operation\":{\"action\":\"FileOpened\",\"entryPath\":\"/b\"}}\n");
+    add(LOG, line("ExtendedAttributeSet", "/c", NULL, now()));
+    go();
+    TAP_CHECK(w.row_count == 1 && told(DIGEST_USED, "a") == 1);
+    look();
+    TAP_EQUAL_U64(status.lines.other, 2);
+}
+
 int
 main(void)
 {
@@ -142,6 +156,7 @@ main(void)
     TAP_RUN(trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before);
     TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it);
     TAP_RUN(trap_9_a_line_that_names_no_node_is_of_the_client_whose_log_it_is_in);
+    TAP_RUN(an_action_that_nobody_knows_counts_as_a_use);
     TAP_RUN(trap_9_what_noise_does_changes_the_tree_and_is_no_use);
     world_end();
     return tap_end();
