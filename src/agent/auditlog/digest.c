@@ -443,6 +443,14 @@ digest_below(const char *prefix, struct al_span path, struct al_span *ret)
     return true;
 }
 
+/* What comes there brings the volume along. */
+static bool
+above(const char *prefix, struct al_span path)
+{
+    return path.len > 0 && path.len < strlen(prefix) && prefix[path.len] == '/' &&
+           memcmp(prefix, path.at, path.len) == 0;
+}
+
 static int
 move(struct digest *d, const struct auditlog_event *e, const struct al_span *from,
      const struct al_span *to, uint32_t person, int64_t time_ns)
@@ -464,7 +472,11 @@ move(struct digest *d, const struct auditlog_event *e, const struct al_span *fro
         r.target = (struct al_span){e->target.at + 1, e->target.len - 1};
         rc = row_add(d, &r, person, NULL);
     } else {
-        rc = plain(d, DIGEST_CREATE, DIGEST_LOOK_NEEDED, *to, person, time_ns);
+        r.kind = DIGEST_CREATE;
+        r.look = to->len > 0 ? DIGEST_LOOK_PATH : DIGEST_LOOK_NONE;
+        r.path = *to;
+        r.came = true;
+        rc = row_add(d, &r, person, NULL);
     }
     if (rc == AL_OK) {
         d->epoch++;
@@ -554,6 +566,9 @@ digest_add(struct digest *d, const struct auditlog_event *e, int64_t now_ns, int
     }
     from = digest_below(d->conf.prefix, e->path, &path) ? &path : NULL;
     if (is_move && digest_below(d->conf.prefix, e->target, &target)) {
+        to = &target;
+    } else if (is_move && above(d->conf.prefix, e->target)) {
+        target = (struct al_span){(const uint8_t *)"", 0};
         to = &target;
     }
     if (from == NULL && to == NULL) {

@@ -51,8 +51,9 @@ struct digest_row {
     uint64_t reads, writes;
     struct al_span user, host, node; /* "" unknown */
     const struct port_stat *stat;    /* NULL: not looked at. Lent by whoever looked */
-    bool dropped;                    /* tells nothing after all */
-    bool noise;                      /* USED, CREATE: no use of the file */
+    bool came;    /* a create: it came from outside, with all below; "": the volume itself did */
+    bool dropped; /* tells nothing after all */
+    bool noise;   /* USED, CREATE: no use of the file */
 };
 
 struct digest_counts { /* since the digest was made */

@@ -83,6 +83,9 @@ print_row(struct al_jsonout *j, const struct digest_row *r)
     if (r->modified_ns != 0) {
         al_jo_i64(j, "modified_ns", r->modified_ns);
     }
+    if (r->came) {
+        al_jo_bool(j, "came", true);
+    }
     count(j, "reads", r->reads);
     count(j, "writes", r->writes);
     who(j, "user", r->user);

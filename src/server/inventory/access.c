@@ -25,7 +25,7 @@ struct apply {
     struct inv_routes routes;
     int64_t now_ns, newest_ns;
     uint64_t n;
-    bool has_moves, has_pins;
+    bool has_moves, has_pins, has_came;
     struct inventory_access_result result;
 };
 
@@ -49,6 +49,12 @@ static bool
 is_pin(const struct inventory_access *a)
 {
     return a->kind == INVENTORY_ACCESS_PIN || a->kind == INVENTORY_ACCESS_UNPIN;
+}
+
+static bool
+is_came(const struct inventory_access *a)
+{
+    return a->kind == INVENTORY_ACCESS_CREATE && a->came;
 }
 
 /* Whether the row says that a file was used. */
@@ -116,8 +122,8 @@ take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
         if (rc == AL_OK && a->kind == INVENTORY_ACCESS_MOVE) {
             rc = clean(p, &buf, a->target, &r->target);
         }
-        /* A pin of the root is of all; of nothing else the root is the path. */
-        if (is_pin(a) && r->path.at == NULL && a->path.len <= 1) {
+        /* A pin of the root is of all, and so it is where it came; of nothing else the root is the path. */
+        if ((is_pin(a) || is_came(a)) && r->path.at == NULL && a->path.len <= 1) {
             r->path = (struct al_span){(const uint8_t *)"", 0};
         }
         if (r->path.at == NULL || (a->kind == INVENTORY_ACCESS_MOVE && r->target.at == NULL) ||
@@ -126,6 +132,7 @@ take_rows(struct apply *p, const struct inventory_access *rows, size_t count)
         }
         p->has_moves |= is_move(a);
         p->has_pins |= is_pin(a);
+        p->has_came |= is_came(a);
         p->count++;
     }
     qsort(p->rows, p->count, sizeof(*p->rows), by_time);
@@ -150,7 +157,7 @@ write_touches(struct apply *p)
         const struct row *r = &p->rows[i];
         duckdb_state bad = DuckDBSuccess;
 
-        if (!is_use(r->a) || r->a->noise) {
+        if (!is_use(r->a) || r->a->noise || r->path.len == 0) {
             continue;
         }
         bad |= duckdb_append_int64(a.a, r->time_ns / INV_HOUR_NS);
@@ -390,6 +397,21 @@ write_pins(struct apply *p)
                         id, id);
 }
 
+static int
+write_came(struct apply *p)
+{
+    AL_CLEANUP(inv_append_end) struct inv_append a = {0};
+    int rc = inv_append_now(p->u, "a_came", &a);
+
+    for (size_t i = 0; rc == AL_OK && i < p->count; i++) {
+        if (is_came(p->rows[i].a)) {
+            rc = inv_append_blob(&a, p->rows[i].path);
+            rc = rc < 0 ? rc : inv_append_row(&a, duckdb_append_int64(a.a, p->rows[i].time_ns));
+        }
+    }
+    return rc < 0 ? rc : inv_append_close(&a);
+}
+
 /* ---- what is changed ---- */
 
 /* Whether one of the roots is the path, above it or below it. */
@@ -596,6 +618,12 @@ apply(struct apply *p, const struct inventory_access *rows, size_t count)
     }
     if (rc == AL_OK) {
         rc = after_moves(p);
+    }
+    if (rc == AL_OK && p->has_came) {
+        rc = write_came(p);
+    }
+    if (rc == AL_OK && (p->has_came || p->routes.root_count > 0)) {
+        rc = inv_came_apply(&p->place);
     }
     return rc < 0 ? rc : write_state(p);
 }

@@ -2,9 +2,9 @@
  * logs of different clients come late and out of order, so each row carries its time and the result is
  * the same in whatever order rows come (doc/adr/0055):
  *
- *   moves        are kept for INVENTORY_MOVES_NS; an access to a path at a time goes through all later
- *                ones, so it finds the file where it is now. A move counts as an access of the file moved,
- *                not of what lies below a folder moved. One that comes late goes on through later ones.
+ *   moves        are kept for INVENTORY_MOVES_NS, and until all logs were read once; an access to a path at a
+ *                time goes through all later ones, so it finds the file where it is now. A move counts as
+ *                an access of the file moved, not of what lies below a folder moved. One that comes late goes on through later ones.
  *   accesses     the later time stays. Those of a path that is not known wait for it to come, by a row
  *                with metadata, a move, a scan or an import, at most INVENTORY_UNPLACED_MAX of them.
  *   creates      and writes with metadata add the file, and the folders above it
@@ -24,6 +24,9 @@
  * Names are compared byte by byte; an access that fits none so is taken for the one file whose name is the same in
  * composed form (NFC). Upper and lower case are never folded: nothing says yet which volumes do. Moves, deletes and
  * pins are byte by byte alone.
+ *
+ * Of a file the record can begin later than of the volume (inventory_row.came_ns): what came from outside of it, and what a
+ * scan or an import that is not the first finds with no row that says how it came.
  *
  * What is not so: rows of two files whose times are equal may be placed either way; rows older than INVENTORY_MOVES_NS
  * go through no moves that were forgotten; one row of a file stands for all of its hour, so that of two files of one name in
@@ -70,7 +73,10 @@ struct inventory_access {
     uint64_t reads, writes;
     struct al_span user, host, node; /* "" unknown */
     bool noise;                      /* USED, CREATE: the tree changed, but nobody used the file */
-    bool has_stat;                   /* what the host saw when it looked right after */
+    /* CREATE: it came from outside of what the volume is of the filespace, with all below; path "": the volume did.
+     * What happened to it before under its path out there nobody told, so of all of it the record begins then. */
+    bool came;
+    bool has_stat; /* what the host saw when it looked right after */
     enum port_type type;
     uint64_t size, allocated;
     int64_t mtime_ns, ctime_ns, btime_ns;

@@ -279,7 +279,8 @@ merge_files(struct inv_place *p, uint32_t from, uint32_t to)
         "CREATE OR REPLACE TEMP TABLE both_files AS SELECT a.rowid AS rid, b.rowid AS other, "
         "greatest(a.accessed_ns, b.accessed_ns) AS accessed_ns, (CASE WHEN a.accessed_ns IS NULL "
         "OR "
-        "b.accessed_ns > a.accessed_ns THEN b.source ELSE a.source END)::UTINYINT AS source FROM "
+        "b.accessed_ns > a.accessed_ns THEN b.source ELSE a.source END)::UTINYINT AS source, "
+        "greatest(a.came_ns, b.came_ns) AS came_ns FROM "
         "\"v_%s\".entry a JOIN \"v_%s\".entry b ON b.name = a.name WHERE a.folder = %u AND "
         "b.folder "
         "= %u AND a.type <> %d AND b.type <> %d",
@@ -288,7 +289,7 @@ merge_files(struct inv_place *p, uint32_t from, uint32_t to)
     if (rc == AL_OK) {
         rc = inv_runf(u->inv, u->conn,
                       "UPDATE \"v_%s\".entry AS e SET accessed_ns = b.accessed_ns, source = "
-                      "b.source FROM temp.both_files b WHERE e.rowid = b.rid",
+                      "b.source, came_ns = b.came_ns FROM temp.both_files b WHERE e.rowid = b.rid",
                       id);
     }
     if (rc == AL_OK) {

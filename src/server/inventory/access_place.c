@@ -284,16 +284,18 @@ write_changes(struct inv_use *u, const struct spots *s)
 #define COLUMNS                                                                                    \
     "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
     "mtime_ns, "                                                                                   \
-    "ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found"
+    "ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found, came_ns"
 /* What moved keeps what it is; what came has its metadata. */
 static const char rows_sql[] =
     "CREATE OR REPLACE TEMP TABLE put_rows AS SELECT p.in_path, p.name, p.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, e.allocated, e.mtime_ns, e.ctime_ns, "
-    "e.btime_ns, p.accessed_ns, p.source, e.state, e.object_id, e.epoch, 0::UTINYINT AS found FROM "
+    "e.btime_ns, p.accessed_ns, p.source, e.state, e.object_id, e.epoch, 0::UTINYINT AS found, "
+    "e.came_ns FROM "
     "temp.put p JOIN \"v_%s\".entry e ON e.rowid = p.rid UNION ALL SELECT p.in_path, p.name, "
     "p.ext, "
     "p.type, 0, 0, p.mode, p.uid, p.gid, p.nlink, 0, p.size, p.allocated, p.mtime_ns, p.ctime_ns, "
-    "nullif(p.btime_ns, 0), p.accessed_ns, p.source, 0, NULL, m.epoch, 0 FROM temp.put p CROSS "
+    "nullif(p.btime_ns, 0), p.accessed_ns, p.source, 0, NULL, m.epoch, 0, NULL FROM temp.put p "
+    "CROSS "
     "JOIN "
     "\"v_%s\".meta m WHERE p.rid IS NULL";
 
@@ -422,7 +424,7 @@ static const char add_sql[] =
     ") SELECT f.id, r.name, r.ext, r.st.type, 0, 0, r.st.mode, "
     "r.st.uid, r.st.gid, r.st.nlink, 0, r.st.size, r.st.allocated, r.st.mtime_ns, r.st.ctime_ns, "
     "coalesce(nullif(r.st.btime_ns, 0), r.created_ns), r.time_ns, CASE WHEN r.time_ns IS "
-    "NULL THEN 0 ELSE 2 END, 0, NULL, m.epoch, 0 FROM "
+    "NULL THEN 0 ELSE 2 END, 0, NULL, m.epoch, 0, NULL FROM "
     "temp.rest r JOIN \"v_%s\".folder f ON f.path = r.in_path CROSS JOIN \"v_%s\".meta m WHERE "
     "r.st IS "
     "NOT NULL AND r.st.type <> %d";

@@ -5,6 +5,7 @@
  *   a_base      evidence that was there before an access was written over it, and that of what a scan took away
  *   a_wait      accesses of paths that nobody knows yet
  *   a_folded    from which hour on the sums of a_touch are whole, where there were too many
+ *   a_came      what came from outside of the volume, with all below: path as told, when
  *   a_deleting  deletes that wait; a_pin pins and unpins; a_recent the latest rows
  *
  * An entry's evidence is what a_touch and a_base say of its path and of the paths it had, so it can be worked out
@@ -95,6 +96,7 @@ bool inv_path_below(struct al_span path, struct al_span folder); /* at it or bel
 int inv_access_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* all of them */
 int inv_folded_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* what format 3 lacks */
 int inv_access_carry(struct inv_use *u) AL_MUST_CHECK; /* their rows into the next file */
+int inv_came_make(struct inv_use *u, char catalog) AL_MUST_CHECK; /* what format 4 lacks */
 /* Sums before that hour are forgotten, or by day. 0: none are. */
 int inv_folded_at(struct inv_use *u, int64_t *ret_hour) AL_MUST_CHECK;
 int inv_folded_set(struct inv_use *u, int64_t hour) AL_MUST_CHECK;
@@ -184,6 +186,13 @@ int inv_used_waiting(struct inv_place *p, const struct inv_moves *m, uint64_t n,
  * into temp.used_next, under the name that is there. *ret: how many; 0: there is no such table. */
 int inv_names_match(struct inv_use *u, uint64_t *ret) AL_MUST_CHECK;
 
+/* ---- access_came.c ---- */
+#define INV_CAME_MAX 100000u /* of a_came; beyond, the record begins with the oldest that is kept */
+/* Of all that came from outside, wherever it is now, the record begins when it came. Nothing came: cheap. */
+int inv_came_apply(struct inv_place *p) AL_MUST_CHECK;
+/* Whether a scan or an import told what there is. */
+int inv_came_inventoried(struct inv_use *u, bool *ret) AL_MUST_CHECK;
+
 /* ---- access_late.c ---- */
 /* Evidence of all at or below these paths, anew. */
 int inv_late_apply(struct inv_place *p, const struct inv_moves *m, const struct al_span *roots,
@@ -207,6 +216,8 @@ int inv_back_sums(struct inv_use *u) AL_MUST_CHECK;
 
 /* ---- coverage.c ---- */
 bool inv_coverage_due(struct inv_use *u); /* what waits is to be tried */
+bool inv_coverage_complete(struct inv_use *u,
+                           int64_t now_ns); /* all logs were read to their ends */
 int inv_coverage_anew(struct inv_use *u,
                       int64_t now_ns) AL_MUST_CHECK; /* in memory; the file says so too */
 /* As it is in the file, into the volume's memory. */

@@ -170,11 +170,11 @@ find_away(struct settle *s)
     return rc < 0 ? rc : inv_append_close(&a);
 }
 
-/* It was used after it was deleted, so it is there again, or still; or it is archived: then it was we who took it away. */
+/* It was used after it was deleted, or came, so it is there again, or still; or it is archived: then it was we who took it away. */
 #define IS_BACK                                                                                    \
     "(e.state = 5 OR coalesce(e.btime_ns, 0) > a.time_ns OR e.mtime_ns > a.time_ns OR (e.source "  \
     "= 2 AND "                                                                                     \
-    "e.accessed_ns > a.time_ns))"
+    "e.accessed_ns > a.time_ns) OR e.came_ns > a.time_ns)"
 static const char back_sql[] =
     "DELETE FROM temp.away WHERE (path, time_ns) IN (SELECT a.path, a.time_ns FROM temp.away a "
     "JOIN "
@@ -300,6 +300,9 @@ place_due(struct settle *s)
     if (rc == AL_OK) {
         rc = inv_used_waiting(&s->place, &s->moves, (uint64_t)n, s->now_ns, true);
     }
+    if (rc == AL_OK) {
+        rc = inv_came_apply(&s->place);
+    }
     return rc < 0
                ? rc
                : inv_runf(u->inv, u->conn, "UPDATE \"v_%s\".meta SET due = false", u->volume->id);
@@ -375,9 +378,9 @@ fold_touches(struct settle *s)
                                                            : forget(s, "a_touch", "hour", middle);
 }
 
-/* What comes late and is older than a move that is forgotten may find no file, or another one: the record counts from there. */
+/* The latest `most` rows of a table alone: the record counts from the oldest of them. */
 static int
-limit_moves(struct settle *s)
+limit_rows(struct settle *s, const char *table, uint32_t most)
 {
     struct inv_use *u = s->u;
     const char *id = u->volume->id;
@@ -385,24 +388,24 @@ limit_moves(struct settle *s)
     int64_t count = 0, border = 0;
     int rc;
 
-    rc = inv_count(u, "a_move", &count);
-    if (rc < 0 || count <= (int64_t)u->inv->moves_max) {
+    rc = inv_count(u, table, &count);
+    if (rc < 0 || count <= (int64_t)most) {
         return rc;
     }
     snprintf(
         sql, sizeof(sql),
-        "SELECT min(time_ns) FROM (SELECT time_ns FROM \"v_%s\".a_move ORDER BY time_ns DESC LIMIT "
+        "SELECT min(time_ns) FROM (SELECT time_ns FROM \"v_%s\".%s ORDER BY time_ns DESC LIMIT "
         "%u)",
-        id, u->inv->moves_max);
+        id, table, most);
     rc = inv_one(u->inv, u->conn, sql, &border);
-    rc = rc < 0 ? rc : forget(s, "a_move", "time_ns", border);
+    rc = rc < 0 ? rc : forget(s, table, "time_ns", border);
     if (rc < 0) {
         return rc;
     }
     al_log(u->inv->log, AL_LOG_WARN,
            "inventory: moves in %s are more than %u: the record of accesses begins with the oldest "
            "that is kept",
-           id, u->inv->moves_max);
+           id, most);
     return inv_runf(
         u->inv, u->conn,
         "UPDATE \"v_%s\".meta SET since_ns = greatest(since_ns, %lld) WHERE audited AND "
@@ -410,21 +413,37 @@ limit_moves(struct settle *s)
         id, (long long)border);
 }
 
+/* Logs are read one after the other: until all were, what one told of moves counts for what another tells of long ago. What
+ * came from outside, and where to, counts until a scan found it. What comes late and is older than a move that is forgotten
+ * may find no file, or another one. */
+static int
+forget_moves(struct settle *s)
+{
+    int64_t came = 0, old = s->now_ns - INVENTORY_MOVES_NS;
+    bool inventoried;
+    int rc = inv_count(s->u, "a_came", &came);
+
+    rc = rc < 0 ? rc : inv_came_inventoried(s->u, &inventoried);
+    if (rc == AL_OK && inv_coverage_complete(s->u, s->now_ns) && (inventoried || came == 0)) {
+        rc = forget(s, "a_move", "time_ns", old);
+        rc = rc < 0 || came == 0 ? rc : forget(s, "a_came", "time_ns", old);
+    }
+    rc = rc < 0 ? rc : limit_rows(s, "a_came", INV_CAME_MAX);
+    return rc < 0 ? rc : limit_rows(s, "a_move", s->u->inv->moves_max);
+}
+
 static int
 forget_all(struct settle *s)
 {
     int64_t now = s->now_ns;
-    int rc = forget(s, "a_move", "time_ns", now - INVENTORY_MOVES_NS);
+    int rc = forget(s, "a_base", "at_ns", now - INV_BASE_NS);
 
-    if (rc == AL_OK) {
-        rc = forget(s, "a_base", "at_ns", now - INV_BASE_NS);
-    }
     if (rc == AL_OK) {
         rc = forget(s, "a_touch", "hour",
                     (now / INV_HOUR_NS / 24 - (int64_t)INVENTORY_TOUCHES_DAYS) * 24);
     }
     if (rc == AL_OK) {
-        rc = limit_moves(s);
+        rc = forget_moves(s);
     }
     return rc < 0 ? rc : fold_touches(s);
 }

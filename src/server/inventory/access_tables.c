@@ -1,4 +1,4 @@
-/* The tables of what audit logs tell (formats 3 and 4), and how they go into a volume's next file. */
+/* The tables of what audit logs tell (formats 3 to 5), and how they go into a volume's next file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +41,8 @@ inv_access_make(struct inv_use *u, char catalog)
     for (size_t i = 0; rc == AL_OK && i < AL_LEN(tables); i++) {
         rc = inv_run_with_id(u, catalog, tables[i]);
     }
-    return rc < 0 ? rc : inv_folded_make(u, catalog);
+    rc = rc < 0 ? rc : inv_folded_make(u, catalog);
+    return rc < 0 ? rc : inv_came_make(u, catalog);
 }
 
 int
@@ -70,8 +71,8 @@ inv_folded_set(struct inv_use *u, int64_t hour)
 int
 inv_access_carry(struct inv_use *u)
 {
-    static const char *const carried[] = {"a_move",     "a_touch", "a_base",   "a_wait",
-                                          "a_deleting", "a_pin",   "a_folded", "a_recent"};
+    static const char *const carried[] = {"a_move", "a_touch",  "a_base",   "a_wait", "a_deleting",
+                                          "a_pin",  "a_folded", "a_recent", "a_came"};
     const char *id = u->volume->id;
     int rc = AL_OK;
 

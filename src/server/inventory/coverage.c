@@ -88,6 +88,17 @@ inv_coverage_since(struct inv_use *u, int64_t now_ns, bool *ret_audited, int64_t
     *ret_since_ns = due ? now_ns : complete_since(&c, now_ns);
 }
 
+bool
+inv_coverage_complete(struct inv_use *u, int64_t now_ns)
+{
+    bool complete;
+
+    port_mutex_lock(&u->volume->lock);
+    complete = complete_since(&u->volume->coverage, now_ns) < now_ns;
+    port_mutex_unlock(&u->volume->lock);
+    return complete;
+}
+
 int64_t
 inventory_covered_access(const struct inventory_coverage *c, const struct inventory_row *row,
                          int64_t now_ns, int64_t *ret_known_ns)
@@ -101,6 +112,7 @@ inventory_covered_access(const struct inventory_coverage *c, const struct invent
         *ret_known_ns = known;
     }
     since = c->audited ? complete_since(c, now_ns) : known;
+    since = c->audited && row->came_ns > since ? row->came_ns : since;
     return since > known ? since : known;
 }
 

@@ -38,7 +38,7 @@ static const char *const schema[] = {
     "uid UINTEGER, gid UINTEGER, nlink UINTEGER, ino UBIGINT, size BIGINT, allocated BIGINT, "
     "mtime_ns BIGINT, ctime_ns BIGINT, "
     "btime_ns BIGINT, accessed_ns BIGINT, source UTINYINT, state UTINYINT, object_id VARCHAR, "
-    "epoch UBIGINT, found UTINYINT)",
+    "epoch UBIGINT, found UTINYINT, came_ns BIGINT)",
 };
 
 /* dir/<volume id><what> */

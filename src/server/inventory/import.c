@@ -375,6 +375,9 @@ build(struct run *r, struct inv_use *u, const char *import_id, int64_t now_ns)
     }
     r->running.told.phase = "entries";
     if (rc == AL_OK) {
+        rc = inv_came_unknown(u, now_ns, b.came);
+    }
+    if (rc == AL_OK) {
         rc = import_build_entries(&b);
     }
     r->result.rows = r->job.counts.rows;

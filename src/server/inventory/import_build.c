@@ -123,6 +123,7 @@ static const struct stage_column {
     {"object_id", "VARCHAR", "dictionary", IMPORT_F_PATH}, /* none yet */
     {"epoch", "UBIGINT", NULL, IMPORT_FIELDS},
     {"found", "UTINYINT", NULL, IMPORT_FIELDS},
+    {"came_ns", "BIGINT", NULL, IMPORT_FIELDS},
 };
 
 static int
@@ -153,7 +154,9 @@ stage_rows(struct import_build *b)
     INV_SQL(sql);
     int rc = make_stage(b);
 
-    inv_put(&sql, "INSERT INTO %s SELECT " STAGED "0::UTINYINT AS found FROM ", b->stage);
+    inv_put(&sql,
+            "INSERT INTO %s SELECT " STAGED "0::UTINYINT AS found, NULL::BIGINT AS came_ns FROM ",
+            b->stage);
     inv_put_text(&sql, b->from);
     return rc < 0 ? rc : run_sql(b, &sql);
 }
@@ -234,7 +237,7 @@ settle_twice(struct import_build *b, bool all, const char *reason)
     }
     inv_put(&back,
             "INSERT INTO %s SELECT " STAGED
-            "0::UTINYINT AS found FROM temp.import_rows WHERE n = 1",
+            "0::UTINYINT AS found, NULL::BIGINT AS came_ns FROM temp.import_rows WHERE n = 1",
             b->stage);
     if (rc == AL_OK) {
         rc = back.rc < 0 ? back.rc : inv_run(inv, b->u->conn, (char *)back.text.at);
@@ -305,7 +308,8 @@ stage_made(struct import_build *b)
     b->result->folders_made = (uint64_t)made;
     return rc < 0 ? rc
                   : inv_runf(inv, b->u->conn,
-                             "INSERT INTO %s SELECT " STAGED "%s::UTINYINT AS found FROM "
+                             "INSERT INTO %s SELECT " STAGED
+                             "%s::UTINYINT AS found, NULL::BIGINT AS came_ns FROM "
                              "alto_import_made(%u::UBIGINT)",
                              b->stage, b->known > 0 ? FOUND_MADE : "0", b->job_slot);
 }
@@ -356,8 +360,9 @@ join_known(struct import_build *b)
             "= " FOUND_MADE " THEN %d ELSE %d END WHEN " EVIDENCE
             " AND (o.source <> 1 OR o.accessed_ns IS DISTINCT FROM s.accessed_ns) THEN %d WHEN " OLD
             " THEN %d ELSE %d END)::UTINYINT, (CASE WHEN " OLD
-            " THEN o.found ELSE 0 END)::UTINYINT) AS found ",
-            b->job_slot, NOTE_MADE, NOTE_ADDED, NOTE_EVIDENCE, NOTE_STAYED, NOTE_REPLACED);
+            " THEN o.found ELSE 0 END)::UTINYINT) AS found, CASE WHEN o.name IS NULL THEN %s ELSE "
+            "o.came_ns END AS came_ns ",
+            b->job_slot, NOTE_MADE, NOTE_ADDED, NOTE_EVIDENCE, NOTE_STAYED, NOTE_REPLACED, b->came);
     inv_put(&sql,
             "FROM %s s FULL OUTER JOIN (SELECT e.*, m.new AS in_folder FROM "
             "\"v_%s\".entry e JOIN "

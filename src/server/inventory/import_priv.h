@@ -261,6 +261,7 @@ struct import_build {
     const char *from; /* SQL: what gives the rows of the second pass */
     enum import_mode mode;
     int64_t known;              /* entries before */
+    char came[INV_CAME_SQL];    /* of what nobody told of */
     char stage[AL_ID_LEN + 24]; /* table of the rows: of the next file, or of the stage */
     struct import_result *result;
 };

@@ -20,7 +20,9 @@
  * Evidence of the last access carries its source; a weaker source never replaces a stronger one
  * (walk < import < recall, audit); among audit and recall the later time stays, an import or walk
  * replaces what an earlier import or walk said. A file that became another one (other inode) starts
- * anew. Where audit logs are the evidence (access.h) a path is all there is: what a walk says of accesses
+ * anew, but is never colder for it: what was recalled, or has its size and time of change, keeps evidence that is later than
+ * what the walk says; so does a file that came back and was renamed before a scan saw it. What came back since a scan
+ * began is not gone for it. Where audit logs are the evidence (access.h) a path is all there is: what a walk says of accesses
  * and inodes counts for nothing, the later time stays whoever told it, and plans, counts and rules of lists
  * see the later of that and of the time since which the logs are complete.
  *
@@ -199,6 +201,8 @@ struct inventory_row {
     int64_t btime_ns;    /* 0: unknown */
     int64_t accessed_ns; /* RULE_TIME_UNKNOWN: unknown */
     enum inventory_source source;
+    int64_t
+        came_ns; /* where audit logs are the evidence: of before that nothing can be told; 0: all that is known */
     uint32_t mode, uid, gid, nlink;
     struct al_span owner; /* inventory_stat alone: how the host calls the user uid; "": not known */
     uint64_t ino;

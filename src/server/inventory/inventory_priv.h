@@ -14,7 +14,7 @@
 /* What a host may say of an entry: that it is known from an import is not for it to say. */
 #define INV_WIRE_FLAGS (ENTRY_FLAGS_MASK & ~INVENTORY_IMPORTED)
 #define INV_FORMAT                                                                                 \
-    4 /* of a volume's file; an older one is made this when opened, a newer one is refused */
+    5 /* of a volume's file; an older one is made this when opened, a newer one is refused */
 #define INV_SQL_MAX                                                                                \
     (16u                                                                                           \
      << 20) /* bytes of one statement: a rule of RULE_TEXT_BYTES_MAX with earlier rules,       \
@@ -597,6 +597,12 @@ int inv_keep_rows(struct inv_use *u, const char *sql, size_t most, struct al_are
 /* ---- export.c ---- */
 int inv_export_register(struct inventory *inv, struct inv_conn *c) AL_MUST_CHECK;
 
+/* ---- access_came.c ---- */
+#define INV_CAME_SQL 40u
+/* SQL: came_ns of a file that a scan or an import finds and nobody told of. Where audit logs are the evidence and something
+ * was known of the volume before, it may have come from anywhere, and was used there. */
+int inv_came_unknown(struct inv_use *u, int64_t now_ns, char ret[INV_CAME_SQL]) AL_MUST_CHECK;
+
 /* ---- moved.c ---- */
 #define INV_FOUND_LOST 4 /* entry.found: a stub whose marker is gone (merge.c) */
 #define INV_FOUND_MOVED 5
@@ -610,8 +616,8 @@ int inv_find_moved(struct inv_use *u, unsigned slot) AL_MUST_CHECK;
 #define INV_ROW_COLUMNS                                                                            \
     "fpath, name, type, state, flags, attrs, size, allocated, mtime_ns, ctime_ns, btime_ns, "      \
     "accessed_ns, source, mode, uid, gid, nlink, "                                                 \
-    "ino, object_id"
-#define INV_ROW_COUNT 19u
+    "ino, object_id, came_ns"
+#define INV_ROW_COUNT 20u
 /* scratch holds the path. With counts the two columns behind are files and bytes (NULL: none). */
 int inv_row(const struct inv_rows *r, bool counts, struct al_buf *scratch,
             struct inventory_row *ret) AL_MUST_CHECK;

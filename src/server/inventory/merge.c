@@ -18,6 +18,7 @@ struct merge {
     bool lent;
     int64_t known;    /* entries before */
     int64_t archived; /* of those */
+    char came[INV_CAME_SQL];
     struct inventory_scan_result result;
 };
 
@@ -129,7 +130,7 @@ static const char first_sql[] =
     "s.accessed_ns END AS accessed_ns), 0::UTINYINT AS source, "
     "(CASE WHEN " HAS_MARKER
     " THEN 1 ELSE 0 END)::UTINYINT AS state, NULL::VARCHAR AS object_id, 0::UBIGINT AS epoch, "
-    "0::UTINYINT AS found FROM alto_scan(%u::UBIGINT) s CROSS JOIN \"v_%s\".meta t";
+    "0::UTINYINT AS found, %s AS came_ns FROM alto_scan(%u::UBIGINT) s CROSS JOIN \"v_%s\".meta t";
 
 /* A stub that nobody told of, whose marker is gone and whose bytes are not back: no scan makes it a
  * file that has its content. */
@@ -159,7 +160,8 @@ static const char joined_sql[] =
     "(CASE WHEN " OURS " THEN o.epoch ELSE 0 END)::UBIGINT AS epoch, "
     "(CASE WHEN o.name IS NULL THEN 0 WHEN " LOST " THEN " FOUND_LOST " WHEN " SAME
     " AND o.size = s.size AND o.mtime_ns = s.mtime_ns AND o.ctime_ns = s.ctime_ns "
-    "AND o.flags = s.flags THEN 1 ELSE 2 END)::UTINYINT AS found "
+    "AND o.flags = s.flags THEN 1 ELSE 2 END)::UTINYINT AS found, CASE WHEN o.type = s.type THEN "
+    "o.came_ns ELSE %s END AS came_ns "
     "FROM alto_scan(%u::UBIGINT) s LEFT JOIN (SELECT e.*, m.new AS in_folder FROM \"v_%s\".entry e "
     "JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old) o "
     "ON o.in_folder = s.folder AND o.name = s.name CROSS JOIN \"v_%s\".meta t";
@@ -169,7 +171,7 @@ static const char kept_sql[] =
     "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
     "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
-    "e.object_id, e.epoch, 3::UTINYINT AS found "
+    "e.object_id, e.epoch, 3::UTINYINT AS found, e.came_ns "
     "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE m.keep AND NOT "
     "EXISTS "
     "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
@@ -180,7 +182,7 @@ static const char archived_sql[] =
     "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
     "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
-    "e.object_id, e.epoch, 3::UTINYINT AS found "
+    "e.object_id, e.epoch, 3::UTINYINT AS found, e.came_ns "
     "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE e.state = 5 AND "
     "m.new > 0 AND NOT EXISTS "
     "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
@@ -208,9 +210,9 @@ build_entries(struct merge *m)
     int rc;
 
     if (m->known == 0) {
-        rc = inv_runf(inv, c, first_sql, m->id, m->slot, m->id);
+        rc = inv_runf(inv, c, first_sql, m->id, m->came, m->slot, m->id);
     } else {
-        rc = inv_runf(inv, c, joined_sql, m->id, m->slot, m->id, m->slot, m->id);
+        rc = inv_runf(inv, c, joined_sql, m->id, m->came, m->slot, m->id, m->slot, m->id);
     }
     if (rc < 0 && m->source.rc < 0) {
         return m->source.rc; /* DuckDB only says that our function failed */
@@ -357,6 +359,9 @@ merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
     }
     if (rc == AL_OK) {
         rc = read_known(&m);
+    }
+    if (rc == AL_OK) {
+        rc = inv_came_unknown(u, now_ns, m.came);
     }
     if (rc == AL_OK) {
         rc = build_entries(&m);

@@ -24,13 +24,13 @@ static const char rounds_sql[] =
     "FROM was_accessed_ns OR source <> was_source OR epoch <> was_epoch)"
 #define ENTRY_COLUMNS                                                                              \
     "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
-    "mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found"
+    "mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found, came_ns"
 
 /* What is archived is known from its host, and no list that misses it makes it gone. */
 #define ENTRY_VALUES                                                                               \
     "folder, name, ext, type, CASE WHEN state = 5 AND flags & 128 <> 0 THEN xor(flags, 128) ELSE "  \
     "flags END, attrs, mode, uid, gid, nlink, ino, size, allocated, mtime_ns, ctime_ns, btime_ns, " \
-    "accessed_ns, source, state, object_id, epoch, found"
+    "accessed_ns, source, state, object_id, epoch, found, came_ns"
 
 #define MATCHES                                                                                    \
     "e.folder = t.in_folder AND e.name = t.name AND (t.ino = 0 OR e.ino = t.ino) AND NOT e.gone"
@@ -130,7 +130,7 @@ static const char unknown_sql[] =
     "0, 1, 0, t.size, CASE WHEN t.state <> 5 AND t.set_bits & 4 <> 0 THEN t.allocated ELSE 0 END, "
     "t.mtime_ns, t.mtime_ns, NULL, CASE WHEN t.set_bits & 8 <> 0 THEN t.accessed_ns END, (CASE WHEN "
     "t.set_bits & 8 <> 0 THEN t.source ELSE 0 END)::UTINYINT, t.state, t.object_id, (SELECT epoch FROM "
-    "\"v_%s\".meta), 1 FROM temp.told_in t WHERE ((t.state = 5 AND (t.set_bits & 21) = 21) OR "
+    "\"v_%s\".meta), 1, NULL FROM temp.told_in t WHERE ((t.state = 5 AND (t.set_bits & 21) = 21) OR "
     "(t.set_bits & 81) = 81) AND NOT EXISTS (SELECT 1 FROM temp.told_in l WHERE l.in_folder = "
     "t.in_folder AND l.name = t.name AND l.round > t.round) AND NOT EXISTS (SELECT 1 FROM "
     "\"v_%s\".entry e WHERE e.folder = t.in_folder AND e.name = t.name)";

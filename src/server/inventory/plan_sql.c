@@ -212,7 +212,7 @@ inv_put_columns(struct inv_sql *sql, struct inv_use *u, int64_t now_ns)
     if (audited) {
         inv_put(sql,
                 "e.* REPLACE (greatest(" KNOWN_ACCESS
-                ", '%lld'::BIGINT) AS accessed_ns), " KNOWN_ACCESS " AS known_ns",
+                ", '%lld'::BIGINT, e.came_ns) AS accessed_ns), " KNOWN_ACCESS " AS known_ns",
                 (long long)since);
     } else {
         inv_put(sql, "e.*");

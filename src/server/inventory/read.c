@@ -35,7 +35,7 @@ query_root(struct inv_use *u, struct inv_rows *ret)
 
     snprintf(sql, sizeof(sql),
              "SELECT path, name, %d, 0, flags, 0, 0, 0, 0, 0, 0, NULL::BIGINT, 0, 0, 0, 0, 1, 0, "
-             "NULL::VARCHAR, files, bytes, NULL::BLOB "
+             "NULL::VARCHAR, NULL::BIGINT, files, bytes, NULL::BLOB "
              "FROM \"v_%s\".folder WHERE parent = 0",
              PORT_T_FOLDER, u->volume->id);
     return inv_query(u->inv, u->conn, sql, false, ret);

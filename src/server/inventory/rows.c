@@ -74,6 +74,7 @@ inv_row(const struct inv_rows *r, bool counts, struct al_buf *scratch, struct in
     row.nlink = (uint32_t)inv_num(r, 16);
     row.ino = (uint64_t)inv_num(r, 17);
     inv_id(r, 18, row.object_id);
+    row.came_ns = inv_num(r, 19);
     if (counts && !inv_null(r, INV_ROW_COUNT)) {
         row.has_counts = true;
         row.files = (uint64_t)inv_num(r, INV_ROW_COUNT);

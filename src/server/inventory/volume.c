@@ -47,7 +47,7 @@ roll_back(struct inventory *inv, struct inv_conn *c)
 }
 
 /* A file of format 1 has no summaries, one of format 2 nothing of audit logs, one of format 3 not how many of them were
- * forgotten: made, all or nothing. */
+ * forgotten, one of format 4 not what came from outside: made, all or nothing. */
 static int
 upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, int64_t format)
 {
@@ -60,8 +60,14 @@ upgrade(struct inventory *inv, struct inv_conn *c, struct inv_volume *v, int64_t
             rc = inv_summaries_build(&u);
         }
     }
-    if (rc == AL_OK) {
+    if (rc == AL_OK && format < 4) {
         rc = format < 3 ? inv_access_make(&u, INV_NOW) : inv_folded_make(&u, INV_NOW);
+    }
+    if (rc == AL_OK && format >= 3) {
+        rc = inv_came_make(&u, INV_NOW);
+    }
+    if (rc == AL_OK) {
+        rc = inv_runf(inv, c, "ALTER TABLE \"v_%s\".entry ADD COLUMN came_ns BIGINT", v->id);
     }
     if (rc == AL_OK) {
         rc = inv_runf(inv, c, "UPDATE \"v_%s\".meta SET format = %d", v->id, INV_FORMAT);

@@ -15,6 +15,7 @@ struct model_file {
     char path[MODEL_PATH_MAX];
     bool folder;
     int64_t accessed_ns; /* 0: never */
+    bool outside;        /* it was, at some time, where the volume is not */
 };
 struct model {
     struct model_file files[MODEL_FILES_MAX];
@@ -25,6 +26,7 @@ struct model {
     uint64_t random;
     int64_t now_ns; /* each event is an hour and some behind the one before */
     int names;
+    const char *part; /* the volume is what lies below this folder; NULL: all of it */
 };
 
 __attribute__((unused)) static uint32_t
@@ -81,6 +83,12 @@ model_tell(struct model *m, enum inventory_access_kind kind, const char *path, c
     return a;
 }
 
+__attribute__((unused)) static bool
+model_outside(const struct model *m, const char *path)
+{
+    return m->part != NULL && !model_below(path, m->part);
+}
+
 /* What was at a path goes, with all below. */
 static void
 model_remove(struct model *m, const char *path)
@@ -107,6 +115,7 @@ model_move(struct model *m, int index, const char *to)
         if (model_below(f->path, from)) {
             snprintf(rest, sizeof(rest), "%s", f->path + strlen(from));
             snprintf(f->path, sizeof(f->path), "%.63s%.63s", to, rest);
+            f->outside |= model_outside(m, f->path);
         }
     }
     if (!folder) {
@@ -117,7 +126,7 @@ model_move(struct model *m, int index, const char *to)
 __attribute__((unused)) static int
 model_make(struct model *m, const char *path, bool folder)
 {
-    m->files[m->count] = (struct model_file){.folder = folder};
+    m->files[m->count] = (struct model_file){.folder = folder, .outside = model_outside(m, path)};
     snprintf(m->files[m->count].path, MODEL_PATH_MAX, "%s", path);
     return m->count++;
 }

@@ -161,6 +161,8 @@ outlives(bool of_before)
         h.inv = inventory_close(h.inv);
         snprintf(file, sizeof(file), "%s/" VOLUME ".duckdb", h.dir);
         (void)help_sql(file, "DROP TABLE a_folded");
+        (void)help_sql(file, "DROP TABLE a_came");
+        (void)help_sql(file, "ALTER TABLE entry DROP COLUMN came_ns");
         (void)help_sql(file, "UPDATE meta SET format = 3");
         open_small(&h, 0, 0, 20);
     }

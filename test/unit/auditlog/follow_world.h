@@ -20,7 +20,7 @@ struct told {
     char path[80], target[80], user[24];
     int64_t time_ns, modified_ns;
     uint64_t reads, writes;
-    bool has_stat, noise;
+    bool has_stat, noise, came;
     uint64_t size;
 };
 static struct world {
@@ -56,7 +56,7 @@ on_put(void *ctx, const struct digest_row *rows, size_t count)
             continue;
         }
         *t = (struct told){.kind = rows[i].kind, .time_ns = rows[i].time_ns, .modified_ns = rows[i].modified_ns, .reads = rows[i].reads,
-                           .writes = rows[i].writes, .has_stat = rows[i].stat != NULL, .noise = rows[i].noise, .size = rows[i].stat != NULL ? rows[i].stat->size : 0};
+                           .writes = rows[i].writes, .has_stat = rows[i].stat != NULL, .noise = rows[i].noise, .came = rows[i].came, .size = rows[i].stat != NULL ? rows[i].stat->size : 0};
         snprintf(t->path, sizeof(t->path), "%.*s", (int)rows[i].path.len, (const char *)rows[i].path.at);
         snprintf(t->target, sizeof(t->target), "%.*s", (int)rows[i].target.len, (const char *)rows[i].target.at);
         snprintf(t->user, sizeof(t->user), "%.*s", (int)rows[i].user.len, (const char *)rows[i].user.at);

@@ -600,15 +600,37 @@ moves_across_the_volumes_border_are_deletes_and_creates(void)
     add(LOG, line("Move", "/in/a", "/away/file", now()));
     add(LOG, line("Move", "/in/b", "/away/folder", now()));
     add(LOG, line("Move", "/away/new", "/in/new", now()));
+    add(LOG, line("Move", "/away/on", "/in/on", now())); /* and on from there: nothing is found to look at */
     add(LOG, line("Move", "/away/x", "/away/y", now()));
     add(LOG, read_of("/inside-not"));
     add(LOG, read_of("/in/c"));
     go();
     TAP_CHECK(told(DIGEST_DELETE, "a") == 1 && told(DIGEST_FOLDER_DELETE, "b") == 1);
     TAP_CHECK(told(DIGEST_CREATE, "new") == 1 && last(DIGEST_CREATE, "new")->size == 2);
-    TAP_CHECK(told(DIGEST_USED, "c") == 1 && w.row_count == 4);
+    TAP_CHECK(last(DIGEST_CREATE, "new")->came);
+    TAP_CHECK(told(DIGEST_CREATE, "on") == 1 && last(DIGEST_CREATE, "on")->came);
+    TAP_CHECK(told(DIGEST_USED, "c") == 1 && w.row_count == 5);
     look();
     TAP_EQUAL_U64(status.events.outside, 2);
+}
+
+/* By itself, or with a folder above it. */
+static void
+a_volume_that_is_moved_is_told_as_one_that_came(void)
+{
+    static const char *const to[] = {"/up/in", "/up"};
+
+    for (size_t i = 0; i < AL_LEN(to); i++) {
+        start();
+        w.prefix = "/up/in";
+        TAP_OK(port_mkdirs(w.other, "/fs/up/in", 0755));
+        add(LOG, line("Move", "/away", to[i], now()));
+        add(LOG, line("Move", "/away", "/u", now()));
+        add(LOG, line("Move", "/away", "/up/inner", now()));
+        go();
+        TAP_CHECK(w.row_count == 1 && told(DIGEST_CREATE, "") == 1 && w.rows[0].came);
+        world_close();
+    }
 }
 
 static void
@@ -690,6 +712,7 @@ main(void)
     TAP_RUN(coverage_that_cannot_be_placed_in_time_is_none);
     TAP_RUN(what_was_not_put_is_put_again);
     TAP_RUN(moves_across_the_volumes_border_are_deletes_and_creates);
+    TAP_RUN(a_volume_that_is_moved_is_told_as_one_that_came);
     TAP_RUN(cursors_that_are_broken_are_read_as_far_as_they_hold);
     TAP_RUN(a_line_that_is_too_long_is_passed_over_across_agents);
     world_end();

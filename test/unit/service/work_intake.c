@@ -236,6 +236,23 @@ test_short_rows_of_audit_logs_arrive_with_whom_they_name(void)
 }
 
 static void
+test_what_came_from_outside_is_told_so(void)
+{
+    struct intake_batch b =
+        parse("{\"t\":\"access\",\"volume_id\":\"" VOLUME "\",\"rows\":["
+              "{\"k\":\"create\",\"path\":\"a\",\"time_ns\":7,\"came\":true},"
+              "{\"k\":\"create\",\"path\":\"\",\"time_ns\":8,\"came\":true},"
+              "{\"k\":\"create\",\"path\":\"b\",\"time_ns\":9,\"came\":1},"
+              "{\"k\":\"delete\",\"path\":\"c\",\"time_ns\":9,\"came\":true},"
+              "{\"k\":\"create\",\"path\":\"\",\"time_ns\":8}]}\n");
+    const struct intake_access *a = b.records[0].access;
+
+    TAP_CHECK(b.records[0].kind == INTAKE_ACCESS && a->count == 4 && a->rejected == 1);
+    TAP_CHECK(a->rows[0].came && a->rows[1].came && a->rows[1].path.len == 0);
+    TAP_CHECK(!a->rows[2].came && !a->rows[3].came);
+}
+
+static void
 test_a_row_that_tells_nothing_is_left_out_alone(void)
 {
     static const struct {
@@ -354,6 +371,7 @@ main(void)
     TAP_RUN(test_rows_of_audit_logs_arrive_with_all_they_tell);
     TAP_RUN(test_rows_of_noise_arrive_as_such);
     TAP_RUN(test_short_rows_of_audit_logs_arrive_with_whom_they_name);
+    TAP_RUN(test_what_came_from_outside_is_told_so);
     TAP_RUN(test_a_row_that_tells_nothing_is_left_out_alone);
     TAP_RUN(test_more_rows_than_a_record_holds_do_not_take_the_memory);
     TAP_RUN(test_how_audit_logs_stand_arrives_and_strange_parts_of_it_do_not);

@@ -66,7 +66,7 @@ static const char *
 wrong_with(const struct inventory_access *a)
 {
     bool whole = a->kind == INVENTORY_ACCESS_USED || a->kind == INVENTORY_ACCESS_PIN ||
-                 a->kind == INVENTORY_ACCESS_UNPIN;
+                 a->kind == INVENTORY_ACCESS_UNPIN || a->came;
 
     if (a->path.len == 0 && !whole) {
         return "a row about the volume's root itself";
@@ -96,6 +96,7 @@ read_row(struct intake_reading *r, struct inventory_access *to)
     to->target = k == INVENTORY_ACCESS_MOVE ? intake_get_path(r, "target") : (struct al_span){0};
     to->time_ns = soft_number(r->obj, "time_ns", 0, INT64_MAX);
     to->modified_ns = soft_number(r->obj, "modified_ns", 0, INT64_MAX);
+    to->came = k == INVENTORY_ACCESS_CREATE && json_is_true(json_object_get(r->obj, "came"));
     to->reads = soft_count(r->obj, "reads");
     to->writes = soft_count(r->obj, "writes");
     to->user = intake_get_bytes(r, "user", INTAKE_WHO_MAX);
