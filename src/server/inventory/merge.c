@@ -17,7 +17,7 @@ struct merge {
     unsigned slot;
     bool lent;
     int64_t known;    /* entries before */
-    int64_t archived; /* of those */
+    int64_t archived; /* of those, and what came back since the scan began */
     char came[INV_CAME_SQL];
     struct inventory_scan_result result;
 };
@@ -66,6 +66,11 @@ read_folders(struct merge *m)
     return rc < 0 ? rc : inv_tree_connect(&m->tree);
 }
 
+/* What is archived is not seen, and stays: a walk that misses it says nothing (invariant 4). Also
+ * where its folder is gone, with its placeholders. Nor is gone what came back since the scan began. */
+#define STAYS(x)                                                                                   \
+    "(" x "state = 5 OR (" x "source = 3 AND " x "epoch >= (SELECT epoch FROM \"v_%s\".meta)))"
+
 /* The folders known from before: which of them are still there, which the scan could not look into.
  */
 static int
@@ -80,21 +85,25 @@ read_known(struct merge *m)
     if (rc < 0) {
         return rc;
     }
-    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry WHERE state = 5", m->id);
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry WHERE " STAYS(""), m->id,
+             m->id);
     rc = inv_one(m->u->inv, m->u->conn, sql, &m->archived);
     if (rc < 0) {
         return rc;
     }
     /* Numbers are given in preorder: parents come first. Folders with archived files below them stay. */
-    snprintf(sql, sizeof(sql),
-             m->archived > 0
-                 ? "WITH RECURSIVE up AS (SELECT DISTINCT folder AS id FROM \"v_%s\".entry WHERE "
-                   "state = 5 UNION SELECT f.parent FROM up JOIN \"v_%s\".folder f ON f.id = up.id "
-                   "WHERE f.parent > 0) SELECT f.id, f.parent, f.name, (f.id IN (SELECT id FROM "
-                   "up))::INTEGER "
-                   "FROM \"v_%s\".folder f ORDER BY f.id"
-                 : "SELECT id, parent, name, 0 FROM \"v_%s\".folder ORDER BY id",
-             m->id, m->id, m->id);
+    if (m->archived > 0) {
+        snprintf(
+            sql, sizeof(sql),
+            "WITH RECURSIVE up AS (SELECT DISTINCT folder AS id FROM \"v_%s\".entry WHERE " STAYS(
+                "") " UNION SELECT f.parent FROM up JOIN \"v_%s\".folder f ON f.id = up.id "
+                    "WHERE f.parent > 0) SELECT f.id, f.parent, f.name, (f.id IN (SELECT id "
+                    "FROM up))::INTEGER FROM \"v_%s\".folder f ORDER BY f.id",
+            m->id, m->id, m->id, m->id);
+    } else {
+        snprintf(sql, sizeof(sql), "SELECT id, parent, name, 0 FROM \"v_%s\".folder ORDER BY id",
+                 m->id);
+    }
     rc = inv_query(m->u->inv, m->u->conn, sql, true, &rows);
     while (rc == AL_OK) {
         rc = inv_next(&rows, &end);
@@ -123,7 +132,14 @@ read_known(struct merge *m)
     "s.accessed_ns > o.accessed_ns AND (o.source = 3 OR (o.source = 1 AND o.flags & 128 <> 0 AND " \
     "o.mtime_ns IS NOT NULL AND s.mtime_ns - 86400000000000 > greatest(o.mtime_ns, "               \
     "o.accessed_ns)))"
-#define EVIDENCE SAME " AND o.source > 0 AND (t.audited OR NOT coalesce(" OVERTAKEN ", false))"
+/* Nor is a file cold that came back as a new one, or whose number is another one by now, because the walk does not see that
+ * it was used: what is stronger stays where it is later, of a recall whatever the file became since. */
+#define LATER                                                                                      \
+    "o.type = s.type AND (o.source = 3 OR (o.size = s.size AND o.mtime_ns = s.mtime_ns)) AND "     \
+    "o.accessed_ns > coalesce(s.accessed_ns, 0)"
+#define EVIDENCE                                                                                   \
+    "(o.source > 0 AND ((" SAME " AND (t.audited OR NOT coalesce(" OVERTAKEN                       \
+    ", false))) OR coalesce(" LATER ", false)))"
 
 static const char first_sql[] =
     "CREATE TABLE \"n_%s\".entry_new AS SELECT s.* REPLACE (CASE WHEN NOT t.audited THEN "
@@ -176,21 +192,21 @@ static const char kept_sql[] =
     "EXISTS "
     "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
 
-/* What is archived is not seen, and stays: a walk that misses it says nothing (invariant 4). Also
- * where its folder is gone, with its placeholders. */
 static const char archived_sql[] =
     "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
     "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
     "e.object_id, e.epoch, 3::UTINYINT AS found, e.came_ns "
-    "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE e.state = 5 AND "
-    "m.new > 0 AND NOT EXISTS "
-    "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
+    "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE " STAYS(
+        "e.") " "
+              "AND m.new > 0 AND NOT EXISTS "
+              "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
 /* Its placeholder is no file of its own. */
 static const char holders_sql[] =
     "DELETE FROM \"n_%s\".entry_new WHERE rowid IN (SELECT h.rowid FROM \"n_%s\".entry_new h JOIN "
-    "\"n_%s\".entry_new a ON a.folder = h.folder AND a.state = 5 AND h.name = a.name || "
-    "'.alto'::BLOB WHERE h.type = 1 AND h.state = 0 AND h.size <= 65536)";
+    "\"n_%s\".entry_new a ON a.folder = h.folder AND " STAYS(
+        "a.") " AND h.name = a.name || "
+              "'.alto'::BLOB WHERE h.type = 1 AND h.state = 0 AND h.size <= 65536)";
 
 /* A folder that changed while it was listed can give a name twice. */
 static const char twice_sql[] =
@@ -221,8 +237,8 @@ build_entries(struct merge *m)
         rc = inv_runf(inv, c, kept_sql, m->id, m->id, m->slot, m->id);
     }
     if (rc == AL_OK && m->archived > 0) {
-        rc = inv_runf(inv, c, archived_sql, m->id, m->id, m->slot, m->id);
-        rc = rc < 0 ? rc : inv_runf(inv, c, holders_sql, m->id, m->id, m->id);
+        rc = inv_runf(inv, c, archived_sql, m->id, m->id, m->slot, m->id, m->id);
+        rc = rc < 0 ? rc : inv_runf(inv, c, holders_sql, m->id, m->id, m->id, m->id);
     }
     if (rc == AL_OK) {
         snprintf(sql, sizeof(sql), twice_sql, m->id);

@@ -45,6 +45,33 @@ static const char update_sql[] =
     "END, epoch = p.epoch, found = (CASE WHEN p.lost THEN %d ELSE %d END)::UTINYINT "
     "FROM temp.moved p WHERE n.rowid = p.rid";
 
+/* What came back is a new file, whose number nobody told: renamed since, it is known by its size and time of change. It takes
+ * no more from there than that it was used. */
+static const char recalled_sql[] =
+    "UPDATE \"n_%s\".entry_new AS n SET accessed_ns = w.accessed_ns, source = w.source FROM "
+    "(SELECT "
+    "size, mtime_ns, max(accessed_ns) AS accessed_ns, arg_max(source, accessed_ns) AS source FROM "
+    "\"v_%s\".entry e WHERE type = 1 AND source = 3 AND size > 0 AND NOT EXISTS (SELECT 1 FROM "
+    "alto_map(%u::UBIGINT) m JOIN \"n_%s\".entry_new g ON g.folder = m.new WHERE m.old = e.folder "
+    "AND "
+    "g.name = e.name AND g.type = e.type) GROUP BY size, mtime_ns) w WHERE n.found = 0 AND n.type "
+    "= "
+    "1 AND n.size = w.size AND n.mtime_ns = w.mtime_ns AND coalesce(n.accessed_ns, 0) < "
+    "w.accessed_ns";
+
+static int
+find_recalled(struct inv_use *u, unsigned slot)
+{
+    const char *id = u->volume->id;
+    char sql[128];
+    int64_t recalled = 0;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry WHERE source = 3", id);
+    rc = inv_one(u->inv, u->conn, sql, &recalled);
+    return rc < 0 || recalled == 0 ? rc : inv_runf(u->inv, u->conn, recalled_sql, id, id, slot, id);
+}
+
 int
 inv_find_moved(struct inv_use *u, unsigned slot)
 {
@@ -58,5 +85,5 @@ inv_find_moved(struct inv_use *u, unsigned slot)
     if (rc == AL_OK && moved > 0) {
         rc = inv_runf(u->inv, u->conn, update_sql, id, INV_FOUND_LOST, INV_FOUND_MOVED);
     }
-    return rc;
+    return rc < 0 ? rc : find_recalled(u, slot);
 }

@@ -289,6 +289,139 @@ what_came_back_to_its_place_is_one_file(void)
     help_end(&h);
 }
 
+#define BACK_NS (NOW_NS - 5 * DAY_NS)
+
+/* As it was told, and as a walk sees it then: a new file, with the old one's times. */
+static void
+back(struct help *h, const char *path, uint64_t seq)
+{
+    struct inventory_outcome o = came_back(path, SCAN(99));
+
+    o.mtime_ns = NOW_NS - 400 * DAY_NS;
+    o.accessed_ns = BACK_NS;
+    TAP_OK(inventory_outcomes_apply(h->inv, &own, VOLUME, STREAM, seq, &o, 1, NULL));
+}
+
+static void
+scan_back(struct help *h, const char *id, const char *name, uint64_t ino, int days)
+{
+    struct entry_record e = a_file(2, name, 50000, days);
+    struct scan s;
+
+    e.ino += ino;
+    scan_begin(&s, h, id);
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_add(&s, &e);
+    (void)scan_end(&s);
+}
+
+static void
+archived(struct help *h)
+{
+    static const char *const names[] = {"f.mov"}, *const holder[] = {"f.mov.alto"};
+    struct inventory_scan_result r;
+
+    help_begin(h);
+    scan(h, SCAN(01), names, 1, true, &r);
+    tell(h, "/a/f.mov", 1, RULE_S_ARCHIVED, SCAN(99));
+    scan(h, SCAN(02), holder, 1, true, &r);
+}
+
+static bool
+is_recalled(struct help *h, const char *path)
+{
+    struct seen seen;
+
+    return stat_of(h, path, &seen) && seen.row.state == RULE_S_RESIDENT &&
+           seen.row.source == INVENTORY_BY_RECALL && seen.row.accessed_ns == BACK_NS;
+}
+
+static void
+a_way_back_outlives_scans(void)
+{
+    static const char *const paths[] = {"/a/f.mov", "/a/h.mov"};
+    struct help h;
+    struct seen seen;
+
+    for (int i = 0; i < 2; i++) {
+        archived(&h);
+        back(&h, paths[i], 2);
+        scan_back(&h, SCAN(03), paths[i] + 3, 1, 100);
+        TAP_CHECK(is_recalled(&h, paths[i]));
+        scan_back(&h, SCAN(04), paths[i] + 3, 1, 100);
+        scan_back(&h, SCAN(05), paths[i] + 3, 2, 100); /* its number changes */
+        TAP_CHECK(is_recalled(&h, paths[i]));
+        scan_back(&h, SCAN(06), paths[i] + 3, 2, 3); /* used since: the later counts */
+        TAP_CHECK(stat_of(&h, paths[i], &seen) && seen.row.accessed_ns == NOW_NS - 3 * DAY_NS);
+        help_end(&h);
+    }
+}
+
+static void
+so_it_does_where_the_file_was_renamed_since(void)
+{
+    struct help h;
+    struct seen seen;
+
+    archived(&h);
+    back(&h, "/a/f.mov", 2);
+    scan_back(&h, SCAN(03), "other.mov", 1, 100);
+    TAP_CHECK(is_recalled(&h, "/a/other.mov"));
+    TAP_CHECK(!stat_of(&h, "/a/f.mov", &seen));
+    help_end(&h);
+}
+
+/* The scan met the placeholder, and ends after the file came back. */
+static void
+a_way_back_during_a_scan_is_not_lost(void)
+{
+    static const char *const paths[] = {"/a/f.mov", "/new/deep/f.mov"};
+
+    for (int i = 0; i < 2; i++) {
+        struct inventory_totals t;
+        struct help h;
+        struct scan s;
+        struct seen seen;
+
+        archived(&h);
+        scan_begin(&s, &h, SCAN(03));
+        scan_folder(&s, 1, 0, "", 0);
+        scan_folder(&s, 2, 1, "a", 0);
+        if (i == 0) {
+            scan_file(&s, 2, "f.mov.alto", 1700, 100);
+        }
+        back(&h, paths[i], 2);
+        (void)scan_end(&s);
+        TAP_CHECK(is_recalled(&h, paths[i]));
+        TAP_OK(inventory_totals(h.inv, &own, VOLUME, &t));
+        TAP_EQUAL_U64(t.files, 1);
+        scan_back(&h, SCAN(04), "x.mov", 1, 100); /* the next one knows that it is gone */
+        TAP_CHECK(!stat_of(&h, paths[i], &seen));
+        help_end(&h);
+    }
+}
+
+/* Whatever told it. */
+static void
+evidence_outlives_a_number_that_changes(void)
+{
+    struct inventory_outcome o = {.path = sp("/a/f.mov"),
+                                  .set = INVENTORY_SET_ACCESSED,
+                                  .accessed_ns = BACK_NS,
+                                  .source = INVENTORY_BY_AUDIT};
+    struct help h;
+    struct seen seen;
+
+    help_begin(&h);
+    scan_back(&h, SCAN(01), "f.mov", 1, 100);
+    TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, &o, 1, NULL));
+    scan_back(&h, SCAN(02), "f.mov", 2, 100);
+    TAP_CHECK(stat_of(&h, "/a/f.mov", &seen) && seen.row.accessed_ns == BACK_NS);
+    TAP_CHECK(seen.row.source == INVENTORY_BY_AUDIT);
+    help_end(&h);
+}
+
 int
 main(void)
 {
@@ -300,5 +433,9 @@ main(void)
     TAP_RUN(a_list_that_replaces_keeps_what_is_archived);
     TAP_RUN(what_came_back_under_another_name_is_there_and_nowhere_else);
     TAP_RUN(what_came_back_to_its_place_is_one_file);
+    TAP_RUN(a_way_back_outlives_scans);
+    TAP_RUN(so_it_does_where_the_file_was_renamed_since);
+    TAP_RUN(a_way_back_during_a_scan_is_not_lost);
+    TAP_RUN(evidence_outlives_a_number_that_changes);
     return tap_end();
 }
