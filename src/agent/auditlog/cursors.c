@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/auditlog/mark.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -27,7 +28,9 @@ struct cursors {
     struct port_file *dir, *file;
     uint64_t number, end; /* the file's own number, and where the next frame goes */
     uint64_t live;        /* about what a new file would take */
-    int64_t synced_ns;
+    struct mark mark;     /* as it is on disk; zeroed: none */
+    int64_t synced_ns, marked_ns;
+    int64_t floor_ns;   /* of the coverage, at the last mark */
     bool anew;          /* the file is to be written as a whole */
     struct al_buf gone; /* entries of what was forgotten */
     struct al_buf text;
@@ -234,13 +237,33 @@ cursors_parse(struct al_span bytes, struct tree *t, struct coverage *c, struct c
     return rc == AL_ECORRUPT ? AL_OK : rc;
 }
 
+/* Whether there was more than the bytes that hold. Of a file by an agent that wrote no mark only its front tells. */
+static int
+look_at_mark(struct cursors *k, struct al_span bytes, size_t good, bool exists, bool *ret_lost)
+{
+    uint64_t number = good > 0 ? al_get_u64(bytes.at + 8) : 0;
+    bool is;
+    int rc = mark_read(k->port, k->dir, &k->mark, &is);
+
+    *ret_lost = is ? !mark_holds(&k->mark, number, good) : exists && good == 0;
+    if (*ret_lost) { /* and is so until a new one is written */
+        k->mark = (struct mark){.bytes = UINT64_MAX};
+    } else if (good > 0 && (!is || number != k->mark.number)) {
+        k->mark = (struct mark){.number = number, .bytes = is ? k->mark.next_bytes : good};
+    } else {
+        k->mark.next_bytes = 0; /* the new file did not come to be */
+    }
+    return rc;
+}
+
 int
 cursors_open(struct port *p, struct port_file *dir, struct tree *t, struct coverage *c,
-             struct cursors_root *root, struct cursors **ret, uint64_t *ret_torn)
+             struct cursors_root *root, struct cursors **ret, bool *ret_lost)
 {
     AL_CLEANUP(al_buf_free) struct al_buf bytes = {0};
     struct cursors *k = al_zalloc(sizeof(*k));
     size_t good = 0;
+    bool exists;
     int rc;
 
     if (k == NULL) {
@@ -251,12 +274,14 @@ cursors_open(struct port *p, struct port_file *dir, struct tree *t, struct cover
     al_buf_init(&k->text, CURSORS_BYTES_MAX);
     al_buf_init(&bytes, CURSORS_BYTES_MAX);
     rc = port_read_file(p, dir, CURSORS_FILE, CURSORS_BYTES_MAX, &bytes);
+    exists = rc != AL_ENOENT;
     if (rc == AL_ENOENT || rc == AL_ELIMIT) { /* none, or nothing of ours */
         rc = AL_OK;
         al_buf_clear(&bytes);
     } else if (rc == AL_OK && bytes.len > 0) {
         rc = cursors_parse(al_buf_span(&bytes), t, c, root, &good);
     }
+    rc = rc != AL_OK ? rc : look_at_mark(k, al_buf_span(&bytes), good, exists, ret_lost);
     if (rc != AL_OK) {
         (void)cursors_close(k); /* returns NULL */
         return rc;
@@ -269,7 +294,7 @@ cursors_open(struct port *p, struct port_file *dir, struct tree *t, struct cover
         rc = port_open(p, dir, CURSORS_FILE, PORT_READ | PORT_WRITE, 0600, &k->file);
         k->anew = rc != AL_OK;
     }
-    *ret_torn = bytes.len - good;
+    k->floor_ns = c->floor_ns;
     *ret = k;
     return AL_OK;
 }
@@ -388,6 +413,9 @@ print_all(struct cursors *k, struct tree *t, struct coverage *c, struct cursors_
     size_t at;
     int rc = port_random(k->port, number, sizeof(number));
 
+    if (k->mark.next_bytes != 0) {
+        al_put_u64(number, k->mark.next_number);
+    }
     k->number = al_get_u64(number);
     al_buf_clear(&k->text);
     rc = rc != AL_OK ? rc : al_buf_add(&k->text, magic, 8);
@@ -409,6 +437,33 @@ print_all(struct cursors *k, struct tree *t, struct coverage *c, struct cursors_
     return rc;
 }
 
+/* The new file is named before it takes the old one's place, so that whichever is there after a crash is the right one. After
+ * an error nobody knows which it is: the next one has the same number. */
+static int
+mark_next(struct cursors *k)
+{
+    uint64_t bytes = k->mark.next_bytes;
+
+    k->mark.next_number = k->number;
+    k->mark.next_bytes = bytes != 0 && bytes < k->text.len ? bytes : k->text.len;
+    return mark_write(k->port, k->dir, &k->mark);
+}
+
+/* So much is durable. */
+static int
+mark_end(struct cursors *k, uint64_t bytes, const struct coverage *c)
+{
+    struct mark m = {.number = k->number, .bytes = bytes};
+    int rc = mark_write(k->port, k->dir, &m);
+
+    if (rc == AL_OK) {
+        k->mark = m;
+        k->marked_ns = port_mono_ns(k->port);
+        k->floor_ns = c->floor_ns;
+    }
+    return rc;
+}
+
 static int
 write_all(struct cursors *k, struct tree *t, struct coverage *c, struct cursors_root *root)
 {
@@ -417,12 +472,14 @@ write_all(struct cursors *k, struct tree *t, struct coverage *c, struct cursors_
     port_close_quiet(k->port, &k->file);
     k->anew = true;
     rc = print_all(k, t, c, root);
+    rc = rc != AL_OK ? rc : mark_next(k);
     rc = rc != AL_OK
              ? rc
              : port_write_file(k->port, k->dir, CURSORS_FILE, k->text.at, k->text.len, 0600);
     rc = rc != AL_OK
              ? rc
              : port_open(k->port, k->dir, CURSORS_FILE, PORT_READ | PORT_WRITE, 0600, &k->file);
+    rc = rc != AL_OK ? rc : mark_end(k, k->text.len, c);
     if (rc == AL_OK) {
         k->anew = false;
         k->end = k->live = k->text.len;
@@ -442,6 +499,9 @@ static int
 append(struct cursors *k, struct log_file **dirty, size_t count, struct coverage *c,
        struct cursors_root *root)
 {
+    int64_t now_ns = port_mono_ns(k->port);
+    bool mark =
+        k->marked_ns == 0 || now_ns - k->marked_ns >= CURSORS_MARK_NS || k->floor_ns != c->floor_ns;
     size_t at;
     int rc;
 
@@ -464,9 +524,12 @@ append(struct cursors *k, struct log_file **dirty, size_t count, struct coverage
     if (rc == AL_OK && k->text.len > 0) {
         rc = port_pwrite(k->port, k->file, k->text.at, k->text.len, k->end);
     }
-    if (rc == AL_OK && port_mono_ns(k->port) - k->synced_ns >= CURSORS_SYNC_NS) {
+    if (rc == AL_OK && (mark || now_ns - k->synced_ns >= CURSORS_SYNC_NS)) {
         rc = port_datasync(k->port, k->file);
         k->synced_ns = port_mono_ns(k->port);
+    }
+    if (rc == AL_OK && mark) {
+        rc = mark_end(k, k->end + k->text.len, c);
     }
     if (rc == AL_OK) {
         k->end += k->text.len;

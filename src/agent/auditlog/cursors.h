@@ -32,6 +32,8 @@
 #define CURSORS_FRAME_MAX ((size_t)1 << 20)       /* bytes of entries */
 #define CURSORS_COMPACT_BYTES ((size_t)256 << 10) /* smaller ones are left alone */
 #define CURSORS_SYNC_NS (INT64_C(5) * 1000000000)
+#define CURSORS_MARK_NS                                                                            \
+    (INT64_C(60) * 1000000000) /* between two marks of how much there is (mark.h) */
 
 struct cursors_root {
     uint64_t fs;       /* which filesystem the logs were on; 0: none yet */
@@ -52,9 +54,10 @@ int cursors_entries(struct al_span entries, struct tree *t, struct cursors_ids *
 int cursors_parse(struct al_span bytes, struct tree *t, struct coverage *c,
                   struct cursors_root *root, size_t *ret_good) AL_MUST_CHECK;
 
-/* Loads into an empty tree. *ret_torn: bytes that did not hold. AL_EIO and other file codes; AL_ENOMEM. */
+/* Loads into an empty tree. *ret_lost: more was known than there is now; a tail of some seconds does not count. AL_EIO and other
+ * file codes; AL_ENOMEM. */
 int cursors_open(struct port *p, struct port_file *dir, struct tree *t, struct coverage *c,
-                 struct cursors_root *root, struct cursors **ret, uint64_t *ret_torn) AL_MUST_CHECK;
+                 struct cursors_root *root, struct cursors **ret, bool *ret_lost) AL_MUST_CHECK;
 struct cursors *cursors_close(struct cursors *k); /* NULL is fine; returns NULL */
 /* The cursors of these logs, and of coverage and tally what changed. On failure nothing is known to be written: all is written
  * anew with the next call. Files get LOG_WRITTEN and lose LOG_DIRTY. */

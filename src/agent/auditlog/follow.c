@@ -64,14 +64,13 @@ set_now(struct follow *f, bool first)
 }
 
 static int
-begin(struct follow *f, struct al_fail *fail)
+begin(struct follow *f, bool *ret_lost, struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf audit = {0};
     struct digest_conf conf = {.settings = f->conf.settings,
                                .prefix = f->conf.prefix,
                                .is_own = f->conf.is_own,
                                .ctx = f->conf.ctx};
-    uint64_t torn = 0;
     size_t len;
     int rc;
 
@@ -85,7 +84,7 @@ begin(struct follow *f, struct al_fail *fail)
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "out of memory");
     }
-    rc = cursors_open(f->port, f->conf.state, &f->tree, &f->coverage, &f->fs, &f->cursors, &torn);
+    rc = cursors_open(f->port, f->conf.state, &f->tree, &f->coverage, &f->fs, &f->cursors, ret_lost);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(f->port),
                            "how far audit logs were read cannot be found out");
@@ -100,6 +99,7 @@ int
 follow_open(const struct follow_conf *conf, struct follow **ret, struct al_fail *fail)
 {
     struct follow *f = al_zalloc(sizeof(*f));
+    bool lost = false;
     int rc;
 
     if (f == NULL) {
@@ -108,13 +108,17 @@ follow_open(const struct follow_conf *conf, struct follow **ret, struct al_fail 
     f->conf = *conf;
     f->port = conf->port;
     al_buf_init(&f->path, (size_t)128 << 10);
-    rc = begin(f, fail);
+    rc = begin(f, &lost, fail);
     if (rc != AL_OK) {
         (void)follow_close(f); /* returns NULL */
         return rc;
     }
     set_now(f, true);
     f->started_s = f->now_s;
+    if (lost) { /* what was lost before, nobody knows, nor what was never seen */
+        f->fs.caught_ns = 0;
+        coverage_lost(&f->coverage, f->now_ns);
+    }
     look_anew(f);
     *ret = f;
     return AL_OK;
