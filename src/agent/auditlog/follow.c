@@ -84,7 +84,8 @@ begin(struct follow *f, bool *ret_lost, struct al_fail *fail)
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, 0, "out of memory");
     }
-    rc = cursors_open(f->port, f->conf.state, &f->tree, &f->coverage, &f->fs, &f->cursors, ret_lost);
+    rc =
+        cursors_open(f->port, f->conf.state, &f->tree, &f->coverage, &f->fs, &f->cursors, ret_lost);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(f->port),
                            "how far audit logs were read cannot be found out");
@@ -249,11 +250,13 @@ judge(struct follow *f)
         return;
     }
     f->failing_s = 0;
-    for (uint32_t i = 0; i < f->tree.folder_count && !bad; i++) {
-        bad = f->tree.all[i]->bad;
+    f->denied = f->file_denied;
+    for (uint32_t i = 0; i < f->tree.folder_count; i++) {
+        bad = bad || f->tree.all[i]->bad;
+        f->denied = f->denied || f->tree.all[i]->denied;
     }
-    if (!bad && f->new_folders == 0 && f->queue.count == 0 && f->fresh.count == 0 &&
-        f->put_rc == AL_OK) {
+    if (!bad && f->holed == 0 && f->new_folders == 0 && f->queue.count == 0 &&
+        f->fresh.count == 0 && f->put_rc == AL_OK) {
         f->caught_s = f->now_s;
         f->fs.caught_ns = f->now_ns;
     }
@@ -319,14 +322,13 @@ follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_cove
                 int64_t *ret_as_of_ns)
 {
     bool here = f->coverage.state == AUDIT_LIVE || f->coverage.state == AUDIT_SILENT,
-         before = here && is_of_before(f);
+         before = here && is_of_before(f), known = !here || before || (caught_up(f) && !f->denied);
+    int64_t ago_ns = here && known && !before ? (int64_t)(f->now_s - f->caught_s) * SECOND_NS : 0;
 
     *ret_state = f->coverage.state;
-    *ret_covered_ns = here && !before && !caught_up(f)
-                          ? 0
-                          : coverage_since(&f->coverage, f->conf.settings->silence_hours);
+    *ret_covered_ns = known ? coverage_since(&f->coverage, f->conf.settings->silence_hours) : 0;
     if (ret_as_of_ns != NULL) {
-        *ret_as_of_ns = before ? f->fs.caught_ns : f->now_ns;
+        *ret_as_of_ns = before ? f->fs.caught_ns : f->now_ns - ago_ns;
     }
 }
 
@@ -351,6 +353,10 @@ say(struct follow *f, struct follow_status *s)
     } else if (f->overflow) {
         (void)snprintf(s->text, sizeof(s->text), "there are more logs than can be followed (%u)",
                        TREE_FILES_MAX);
+    } else if (f->holed > 0) {
+        (void)snprintf(s->text, sizeof(s->text),
+                       "in %u logs bytes are not there yet; what is behind them is not read",
+                       f->holed);
     } else if (!s->caught_up) {
         (void)snprintf(s->text, sizeof(s->text), "what was written before is being read");
     } else if (s->torn > 0 && s->state == AUDIT_LIVE) {

@@ -39,13 +39,19 @@
 #define FOLLOW_LISTED 2000u /* entries a second, of listings of folders whose time did not change */
 #define FOLLOW_GONE_S 60u   /* not there for so long: gone */
 #define FOLLOW_FORGET_S (7u * 86400u)
+/* An open log that was not looked at for so long may have grown meanwhile: if it is not there any more, or another one,
+ * something was lost. */
+#define FOLLOW_UNSEEN_S 30u
 #define FOLLOW_SETTLE_S                                                                            \
     5u /* a closed log that did not change for so long, at two looks, is whole */
-#define FOLLOW_SETTLE_HOLES_S 600u /* and one with bytes that are not there yet */
+/* Bytes that are not there yet (NULs) are waited for for so long. Where lines stand behind them they are then passed over, a
+ * line of junk, and coverage begins anew: nobody knows what they were. At the end of a closed log the same, at its last change;
+ * at the end of an open one they are waited for for FOLLOW_TORN_ALONE_S. While they are, the log is not read to its end. */
+#define FOLLOW_SETTLE_HOLES_S 600u
 /* A log that is open yet ends within a line: its client died in the middle of it, or is asleep. After so long without a
  * change it counts as read, where its node has begun a later log (it rotates by closing the one before); else only after so long
- * that no client is at work on it: they begin a new log after a quarter of an hour. One with bytes that are not
- * there yet never does. What is added later is read all the same. */
+ * that no client is at work on it: they begin a new log after a quarter of an hour. What is added later is read all
+ * the same. */
 #define FOLLOW_TORN_S 600u
 #define FOLLOW_TORN_ALONE_S 86400u
 #define FOLLOW_CATCH_UP_S 600u /* not read to the ends for so long: coverage is not told */
@@ -109,9 +115,9 @@ struct follow *follow_close(struct follow *f);
 /* One round. *ret_wait_ns: come again after it; 0: there is more to read. AL_OK also where the logs cannot be read:
  * follow_status tells. Errors are of the state, of put, or of memory: come again later, nothing is lost. */
 int follow_poll(struct follow *f, int64_t *ret_wait_ns) AL_MUST_CHECK;
-/* State and coverage alone: cheap. *ret_covered_ns 0: the logs were not read to their ends for FOLLOW_CATCH_UP_S. Between
- * the start and the first time that they were, it is what the follower before knew, at *ret_as_of_ns (wall clock), when it
- * had read all there was; else that is now. NULL: not asked. */
+/* State and coverage alone: cheap. *ret_covered_ns 0: the logs were not read to their ends for FOLLOW_CATCH_UP_S, or a
+ * folder or log that was read before may not be looked at. Else it is so as of *ret_as_of_ns (wall clock), when they last
+ * were; between the start and the first time that they were, that is the follower's before. NULL: not asked. */
 void follow_coverage(struct follow *f, enum audit_state *ret_state, int64_t *ret_covered_ns,
                      int64_t *ret_as_of_ns);
 /* Goes through all logs. Lines and events are counted since the volume is followed. Nodes that are told count as told. */

@@ -25,7 +25,8 @@ struct follow {
     struct follow_figures figures;
     struct log_list hot, fresh, queue, dirty; /* fresh: hot ones that grew, before the queue */
     struct log_file *reading;                 /* the parser's state is of it */
-    struct port_file *open;                   /* a folder, while the queue is read; NULL: none */
+    bool continued;         /* it began as it did before, when it was opened last */
+    struct port_file *open; /* a folder, while the queue is read; NULL: none */
     const struct log_folder *open_of;
     uint8_t *buffer;
     size_t buffer_cap;
@@ -51,7 +52,14 @@ struct follow {
     bool present, unmounted; /* unmounted: absent because another filesystem is there */
     int failing;             /* with failing_s */
     uint32_t bad_files;      /* with LOG_BAD */
+    uint32_t holed;          /* with a hole */
+    bool file_denied;        /* one of them may not be looked at */
+    bool denied;             /* it, or a folder that was listed before, at the last round */
     int put_rc;              /* of the last flush */
+    bool strange;       /* a line was of another filespace than those before it, by its names */
+    uint32_t strange_s; /* known_s of its log */
+    int64_t
+        named_ns; /* of the event by which the filespace is called now; of the first start alone */
 };
 
 int follow_list_add(struct log_list *l, struct log_file *f) AL_MUST_CHECK;
@@ -61,12 +69,16 @@ bool follow_stops(const struct follow *f);
 /* Opens a folder below .lucid_audit, part by part. */
 int look_open(struct follow *f, const struct log_folder *folder,
               struct port_file **ret) AL_MUST_CHECK;
+/* What was answered to a look at it, or to reading it. */
+void look_bad(struct follow *f, struct log_file *log, int rc);
 /* The looks that are due. Errors of memory alone. */
 int look_due(struct follow *f) AL_MUST_CHECK;
 bool look_unread(const struct log_file *f); /* has bytes that may be read yet */
 bool look_torn(const struct log_file *f);   /* counts as read, and ends within a line */
 /* Whether its node has begun a later log, as far as names tell. */
 bool look_has_later(const struct log_file *f);
+/* What its last line would have told of is not later, but for a clock that is somewhat wrong. */
+int64_t look_torn_until(const struct follow *f, const struct log_file *log);
 /* From now on it is looked at each second. */
 int look_heat(struct follow *f, struct log_file *log) AL_MUST_CHECK;
 /* Its cursor is written with the next flush. */
@@ -77,8 +89,23 @@ void look_anew(struct follow *f);
 /* ---- read.c ---- */
 /* Reads of the queue until it is empty or the round's time is over. */
 int read_queue(struct follow *f) AL_MUST_CHECK;
+/* It waits for no bytes any more. */
+void read_hole_end(struct follow *f, struct log_file *log);
 /* The digest is put, then the cursors are written. */
 int read_flush(struct follow *f) AL_MUST_CHECK;
+/* Whether a log that is open begins as it did. AL_ECHANGED: it does not, or nothing of it is known. */
+int read_check_head(struct follow *f, const struct log_file *log,
+                    struct port_file *file) AL_MUST_CHECK;
+
+/* ---- whose.c ---- */
+/* An event in that log, whose front was compared (continued) or is new: which filespace does it speak of? */
+void whose_event(struct follow *f, const struct log_file *log, const struct auditlog_event *e,
+                 int64_t time_ns);
+/* Before what was read counts as told: where lines were strange, and no log is what it was, this is another filespace, and
+ * coverage begins anew. */
+void whose_is_it(struct follow *f);
+/* A node's folder is gone: and with it all that was known? */
+bool whose_none_is_left(const struct follow *f, uint32_t gone_s);
 
 /* ---- meta.c ---- */
 /* Asks the mount about rows, at most FOLLOW_STATS_MAX. *ret_stats: to be freed when the rows are told; NULL: none. */

@@ -86,11 +86,36 @@ forget(struct follow *f, struct log_file *log)
     list_drop(&f->queue, log);
     list_drop(&f->dirty, log);
     f->bad_files -= (log->flags & LOG_BAD) != 0;
+    read_hole_end(f, log);
     if (f->reading == log) {
         f->reading = NULL;
     }
     cursors_gone(f->cursors, log);
     tree_forget_file(&f->tree, log);
+}
+
+static bool
+means_gone(int rc)
+{
+    return rc == AL_ENOENT || rc == AL_ENOTDIR || rc == AL_ELOOP;
+}
+
+static bool
+means_denied(int rc)
+{
+    return rc == AL_EACCES || rc == AL_EPERM;
+}
+
+void
+look_bad(struct follow *f, struct log_file *log, int rc)
+{
+    bool is = rc != AL_OK;
+
+    if (is != ((log->flags & LOG_BAD) != 0)) {
+        log->flags ^= LOG_BAD;
+        f->bad_files += is ? 1 : -1u;
+    }
+    f->file_denied = f->bad_files > 0 && (f->file_denied || means_denied(rc));
 }
 
 static bool
@@ -159,6 +184,10 @@ worth(const struct follow *f, const struct log_file *log)
     if (!look_unread(log) || (log->flags & LOG_HOT) == 0) {
         return look_unread(log); /* its turn comes seldom enough */
     }
+    if (log->hole != NULL && f->now_s - log->hole->since_s >= FOLLOW_SETTLE_HOLES_S &&
+        (f->now_s - log->hole->since_s) % FOLLOW_SETTLE_HOLES_S < LOOKED_AT_S) {
+        return true;
+    }
     if ((log->flags & LOG_ACTIVE) != 0) { /* holes are filled without a word */
         return quiet_s < FOLLOW_HOT_S
                    ? quiet_s % FOLLOW_SETTLE_S == 0
@@ -167,26 +196,57 @@ worth(const struct follow *f, const struct log_file *log)
     return quiet_s >= FOLLOW_SETTLE_S && quiet_s % FOLLOW_SETTLE_S == 0;
 }
 
+/* Nothing comes to it any more, as far as one can know. */
+static bool
+is_over(const struct follow *f, const struct log_file *log)
+{
+    uint32_t quiet_s = f->now_s - log->changed_s;
+
+    if ((log->flags & (LOG_ACTIVE | LOG_PLAIN)) == LOG_PLAIN) {
+        return quiet_s >= FOLLOW_SETTLE_S;
+    }
+    return quiet_s >= FOLLOW_TORN_S && look_has_later(log);
+}
+
 static int
 whole(struct follow *f, struct log_file *log)
 {
-    bool is = (log->flags & (LOG_ACTIVE | LOG_PLAIN)) == LOG_PLAIN && log->size <= log->offset &&
-              f->now_s - log->changed_s >= FOLLOW_SETTLE_S;
+    bool was = (log->flags & LOG_WHOLE) != 0,
+         is = (log->flags & LOG_ZIPPED) != 0 ||
+              (log->size <= log->offset && (was || is_over(f, log)));
 
-    if (is == ((log->flags & LOG_WHOLE) != 0)) {
+    if (!look_unread(log)) {
+        log->end_s = f->now_s;
+    }
+    if (is == was) {
         return AL_OK;
     }
+    log->was_whole = was;
     log->flags ^= LOG_WHOLE;
     return follow_dirty(f, log);
+}
+
+/* It is not there any more, or not as it was. What came to it since it was last seen to be read to its end, nobody knows. */
+static bool
+may_have_grown(const struct follow *f, const struct log_file *log)
+{
+    uint32_t until_s = log->missing_s != 0 ? log->missing_s : f->now_s;
+
+    return (log->flags & LOG_WHOLE) == 0 && ((log->flags & LOG_NEW) != 0 || look_unread(log) ||
+                                             until_s - log->end_s > FOLLOW_UNSEEN_S);
 }
 
 static int
 absorb(struct follow *f, struct log_file *log, const struct port_stat *st)
 {
     bool first = (log->flags & LOG_NEW) != 0;
-    bool changed = st->size != log->size || st->mtime_ns != log->mtime_ns;
+    bool changed = st->size != log->size || st->mtime_ns != log->mtime_ns, due;
     int rc = AL_OK;
 
+    if (st->size < (first || log->hole != NULL ? log->offset : log->size) &&
+        may_have_grown(f, log)) {
+        coverage_lost(&f->coverage, f->now_ns);
+    }
     log->size = st->size;
     log->mtime_ns = st->mtime_ns;
     if (log->size < log->offset) { /* shorter than what was read: another one */
@@ -200,7 +260,7 @@ absorb(struct follow *f, struct log_file *log, const struct port_stat *st)
         rc = first_look(f, log);
     } else if (changed && rc == AL_OK) {
         log->changed_s = f->now_s;
-        log->flags &= (uint16_t)~LOG_DONE;
+        log->flags &= (uint16_t) ~(LOG_DONE | LOG_ZIPPED);
         if (log->in->node != NULL) {
             log->in->node->last_grown_ns = f->now_ns;
             log->in->node->changed = true;
@@ -208,8 +268,12 @@ absorb(struct follow *f, struct log_file *log, const struct port_stat *st)
         rc = look_heat(f, log);
     }
     rc = rc != AL_OK ? rc : whole(f, log);
-    if (rc == AL_OK &&
-        (first ? look_unread(log) : changed || worth(f, log) || (log->flags & LOG_BAD) != 0)) {
+    if (first) { /* of an open one the front is looked at, too */
+        due = look_unread(log) || (log->offset > 0 && (log->flags & LOG_WHOLE) == 0);
+    } else {
+        due = changed || worth(f, log) || (log->flags & LOG_BAD) != 0;
+    }
+    if (rc == AL_OK && due) {
         rc = enqueue(f, log, !first && (log->flags & LOG_HOT) != 0);
     }
     if (rc != AL_OK) { /* the next look is the first one again */
@@ -278,13 +342,15 @@ static int
 found_log(struct follow *f, struct log_folder *in, struct al_span key, bool active)
 {
     struct log_file *log;
-    int rc = tree_file(&f->tree, in, key, &log, NULL);
+    bool fresh;
+    int rc = tree_file(&f->tree, in, key, &log, &fresh);
 
     if (rc == AL_ELIMIT) {
         f->overflow = true;
         return AL_OK;
     }
     if (rc == AL_OK) {
+        log->known_s = fresh ? f->now_s : log->known_s;
         if ((log->flags & LOG_SEEN) == 0) {
             log->flags &= (uint16_t) ~(LOG_ACTIVE | LOG_PLAIN | LOG_GONE);
         }
@@ -307,7 +373,9 @@ found_folder(struct follow *f, struct log_folder *in, struct al_span name)
     }
     if (rc == AL_OK) {
         f->new_folders += fresh;
+        folder->known_s = fresh ? f->now_s : folder->known_s;
         folder->seen = true;
+        folder->gone = false;
         folder->missing_s = 0;
     }
     return rc;
@@ -320,12 +388,14 @@ found(struct follow *f, struct log_folder *in, struct port_file *dir, const stru
     enum port_type type = e->type;
     struct port_stat st;
     bool active;
+    int rc;
 
     f->figures.listed++;
     if (type == PORT_T_UNKNOWN) {
         f->figures.stats++;
-        if (port_stat_at(f->port, dir, e->name, &st) != AL_OK) {
-            return AL_OK; /* gone already, or the next listing tells */
+        rc = port_stat_at(f->port, dir, e->name, &st);
+        if (rc != AL_OK) { /* gone already, or as good as not listed */
+            return means_gone(rc) ? AL_OK : rc;
         }
         type = st.type;
     }
@@ -358,12 +428,24 @@ list_open(struct follow *f, struct log_folder *folder, struct port_file *dir)
     return rc;
 }
 
-/* What its last line would have told of is not later, but for a clock that is somewhat wrong. */
-static int64_t
-torn_until(const struct follow *f, const struct log_file *log)
+int64_t
+look_torn_until(const struct follow *f, const struct log_file *log)
 {
     return log->mtime_ns < f->now_ns - DIGEST_FUTURE_NS ? log->mtime_ns + DIGEST_FUTURE_NS
                                                         : f->now_ns;
+}
+
+static void
+is_gone(struct follow *f, struct log_file *log)
+{
+    log->flags |= LOG_GONE;
+    look_bad(f, log, AL_OK);
+    if ((log->flags & LOG_NEW) == 0 && look_torn(log)) {
+        coverage_lost(&f->coverage, look_torn_until(f, log));
+    } else if (may_have_grown(f, log)) {
+        coverage_lost(&f->coverage, f->now_ns);
+    }
+    read_hole_end(f, log);
 }
 
 /* Logs that the listing did not have. One that is gone for good before it was read to its end took something with it. */
@@ -383,15 +465,7 @@ sweep(struct follow *f, struct log_folder *folder)
         if ((log->flags & LOG_GONE) == 0 && gone_s < FOLLOW_GONE_S) {
             folder->check_s = f->now_s + FOLLOW_GONE_S;
         } else if ((log->flags & LOG_GONE) == 0) {
-            bool unread =
-                (log->flags & LOG_NEW) != 0 ? (log->flags & LOG_WHOLE) == 0 : look_unread(log);
-
-            log->flags |= LOG_GONE;
-            if (unread) {
-                coverage_lost(&f->coverage, f->now_ns);
-            } else if (look_torn(log)) {
-                coverage_lost(&f->coverage, torn_until(f, log));
-            }
+            is_gone(f, log);
         } else if (gone_s > FOLLOW_FORGET_S) {
             forget(f, log);
         }
@@ -403,6 +477,13 @@ sweep(struct follow *f, struct log_folder *folder)
             continue;
         }
         in->missing_s = in->missing_s != 0 ? in->missing_s : f->now_s;
+        if (!in->gone && f->now_s - in->missing_s >= FOLLOW_GONE_S) {
+            in->gone = true;
+            if (folder->parent == NULL && whose_none_is_left(f, in->missing_s)) {
+                coverage_lost(&f->coverage,
+                              f->now_ns); /* so is what was known: this is another one */
+            }
+        }
         if (in->file_count == 0 && in->folder_count == 0 &&
             f->now_s - in->missing_s > FOLLOW_GONE_S) {
             f->new_folders -= in->new;
@@ -430,14 +511,11 @@ stat_logs(struct follow *f, struct log_folder *folder, struct port_file *dir, bo
         if (rc == AL_ENOMEM) {
             return rc;
         }
+        if (rc != AL_OK && !means_gone(rc)) { /* it is there, and nobody knows how large it is */
+            look_bad(f, log, rc);
+        }
     }
     return AL_OK;
-}
-
-static bool
-means_gone(int rc)
-{
-    return rc == AL_ENOENT || rc == AL_ENOTDIR || rc == AL_ELOOP;
 }
 
 static int
@@ -465,6 +543,7 @@ list_folder(struct follow *f, struct log_folder *folder, bool all)
         f->failing = rc;
     }
     folder->bad = rc != AL_OK && !(folder->parent != NULL && means_gone(rc));
+    folder->denied = folder->bad && means_denied(rc) && !folder->new;
     f->new_folders -= folder->new && !folder->bad;
     folder->new = folder->new && folder->bad;
     if (folder->bad) {
@@ -561,7 +640,8 @@ look_hot(struct follow *f)
             continue;
         }
         rc = stat_log(f, log, NULL);
-        if (rc == AL_ENOENT) { /* rotated */
+        if (rc != AL_OK &&
+            rc != AL_ENOMEM) { /* rotated, or its folder may not be looked at any more */
             log->in->check_s = f->now_s;
         }
         rc = rc == AL_ENOMEM ? rc : AL_OK;
@@ -677,7 +757,7 @@ look_anew(struct follow *f)
     f->new_folders = 0;
     for (uint32_t i = 0; i < f->tree.folder_count; i++) {
         f->tree.all[i]->new = true;
-        f->tree.all[i]->bad = false;
+        f->tree.all[i]->bad = f->tree.all[i]->denied = false;
         f->new_folders++;
     }
     f->caught_s = 0;

@@ -22,6 +22,7 @@ read_flush(struct follow *f)
         f->fs.caught_ns - f->kept_ns < FOLLOW_KEPT_NS) {
         return AL_OK;
     }
+    whose_is_it(f);
     if (count > 0) {
         rc = meta_look(f, rows, count, &stats);
         rc = rc != AL_OK ? rc : f->conf.put(f->conf.ctx, rows, count);
@@ -129,6 +130,7 @@ take_event(struct follow *f, struct log_file *log, struct auditlog_event *e)
     if (counts->clamped != late && (f->late_ns == 0 || time_ns < f->late_ns)) {
         f->late_ns = time_ns;
     }
+    whose_event(f, log, e, time_ns);
     if (log->in->node != NULL && time_ns >= log->in->node->last_event_ns) {
         log->in->node->last_event_ns = time_ns;
         log->in->node->changed = true;
@@ -141,10 +143,8 @@ take_event(struct follow *f, struct log_file *log, struct auditlog_event *e)
 
 /* Of the last event of a piece: who it was is for people to look at. */
 static void
-take_names(struct follow *f, struct log_file *log, const struct auditlog_event *e)
+take_names(struct log_file *log, const struct auditlog_event *e)
 {
-    tally_name(&f->fs.tally, f->fs.tally.filespace, e->filespace);
-    tally_name(&f->fs.tally, f->fs.tally.filespace_uuid, e->filespace_uuid);
     if (log->in->node != NULL) {
         keep_person(&log->in->node->host, e->host);
         keep_person(&log->in->node->user, e->user);
@@ -187,9 +187,8 @@ open_log(struct follow *f, const struct log_file *log, struct port_file **ret)
     return rc;
 }
 
-/* Whether it begins as it did. AL_ECHANGED: it does not, and is read from its front. */
-static int
-check_head(struct follow *f, struct log_file *log, struct port_file *file)
+int
+read_check_head(struct follow *f, const struct log_file *log, struct port_file *file)
 {
     uint8_t head[HEAD_MAX];
     size_t len;
@@ -319,7 +318,7 @@ take_piece(struct follow *f, struct log_file *log, struct al_span piece, unsigne
             return rc;
         }
         if (got > 0) {
-            take_names(f, log, &f->events[got - 1]);
+            take_names(log, &f->events[got - 1]);
         }
         if (!settled && used > 0) { /* both at once: the cursor may be written any time */
             log->offset += used;
@@ -337,7 +336,7 @@ take_piece(struct follow *f, struct log_file *log, struct al_span piece, unsigne
     return AL_OK;
 }
 
-/* How long what is left must not have changed, so that it is all there will be. UINT32_MAX: that cannot be said. */
+/* How long what is left must not have changed, so that it is all there will be. */
 static uint32_t
 settles_after(const struct log_file *log, struct al_span rest)
 {
@@ -346,7 +345,7 @@ settles_after(const struct log_file *log, struct al_span rest)
     if ((log->flags & LOG_ACTIVE) == 0) {
         return holes ? FOLLOW_SETTLE_HOLES_S : FOLLOW_SETTLE_S;
     }
-    return holes ? UINT32_MAX : look_has_later(log) ? FOLLOW_TORN_S : FOLLOW_TORN_ALONE_S;
+    return !holes && look_has_later(log) ? FOLLOW_TORN_S : FOLLOW_TORN_ALONE_S;
 }
 
 /* What is left of a log that did not change for a while is all there will be: a line without its end counts where it
@@ -377,22 +376,169 @@ settle(struct follow *f, struct log_file *log, struct al_span rest)
                auditlog_skipped(auditlog_counts(f->parser)) > before) {
         log->flags |= LOG_COUNTED;
         rc = follow_dirty(f, log);
+        if (log->hole != NULL) { /* it may have been more than one line */
+            coverage_lost(&f->coverage, look_torn_until(f, log));
+        }
     }
     count(f);
     log->flags |= rc == AL_OK ? LOG_DONE : 0;
+    read_hole_end(f, log);
+    return rc;
+}
+
+/* ---- bytes that are not there yet ---- */
+
+enum hole { HOLE_NONE, HOLE_WAITS, HOLE_LAST, HOLE_PASSED }; /* LAST: nothing is behind it */
+
+void
+read_hole_end(struct follow *f, struct log_file *log)
+{
+    f->holed -= log->hole != NULL;
+    al_free(log->hole);
+    log->hole = NULL;
+}
+
+static int
+hole_begin(struct follow *f, struct log_file *log, size_t rest)
+{
+    uint64_t end = log->offset + rest;
+
+    if (log->hole == NULL) {
+        log->hole = al_zalloc(sizeof(*log->hole));
+        if (log->hole == NULL) {
+            return AL_ENOMEM;
+        }
+        f->holed++;
+    }
+    log->hole->size = log->size > end ? log->size : end;
+    log->hole->since_s = f->now_s;
+    return AL_OK;
+}
+
+/* Where the first byte is that is there, if a line ends behind it. UINT64_MAX: nowhere, as far as could be seen in that time;
+ * *ret_end: to the end. */
+static int
+find_data(struct follow *f, struct port_file *file, uint64_t from, int64_t until_ns,
+          uint64_t *ret_at, bool *ret_end)
+{
+    uint8_t bytes[16384];
+    uint64_t at = UINT64_MAX;
+    size_t len, i = 0;
+    int rc = AL_OK;
+
+    *ret_at = UINT64_MAX;
+    *ret_end = false;
+    while (rc == AL_OK && !*ret_end && port_mono_ns(f->port) < until_ns && !follow_stops(f)) {
+        rc = port_pread(f->port, file, bytes, sizeof(bytes), from, &len);
+        for (i = 0; rc == AL_OK && i < len; i++) {
+            at = at == UINT64_MAX && bytes[i] != 0 ? from + i : at;
+            if (bytes[i] == '\n') {
+                *ret_at = at;
+                return AL_OK;
+            }
+        }
+        *ret_end = rc == AL_OK && len < sizeof(bytes);
+        from += rc == AL_OK ? len : 0;
+    }
+    return rc;
+}
+
+/* They were nothing for so long that they will not become data: a line of junk, and who knows what it was. */
+static int
+pass_hole(struct follow *f, struct log_file *log, struct al_span rest, uint64_t data)
+{
+    size_t used, events;
+    int rc = AL_OK;
+
+    if ((log->flags & LOG_COUNTED) == 0) {
+        rest.len = rest.len < data - log->offset ? rest.len : (size_t)(data - log->offset);
+        rest.len = rest.len < AUDITLOG_LINE_MAX ? rest.len : AUDITLOG_LINE_MAX;
+        rc = take_piece(f, log, rest, AUDITLOG_SETTLED, &used, &events);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    auditlog_parser_begin(f->parser, false);
+    log->offset = data;
+    log->flags &= (uint16_t) ~(LOG_LONG | LOG_COUNTED);
+    log->was_whole = false;
+    keep_front(f, log);
+    count(f);
+    coverage_lost(&f->coverage, f->now_ns);
+    return follow_dirty(f, log);
+}
+
+/* What is left begins with a line that has holes. anew: something before it has become data since the last look. */
+static int
+look_at_hole(struct follow *f, struct log_file *log, struct port_file *file, struct al_span rest,
+             bool anew, int64_t until_ns, enum hole *ret)
+{
+    const uint8_t *line_end = memchr(rest.at, '\n', rest.len), *hole;
+    size_t line = line_end != NULL ? (size_t)(line_end - rest.at) : rest.len;
+    uint64_t data;
+    bool end;
+    int rc;
+
+    hole = line > 0 ? memchr(rest.at, 0, line) : NULL;
+    *ret = hole == NULL ? HOLE_NONE : HOLE_WAITS;
+    if (hole == NULL) {
+        return AL_OK;
+    }
+    if (log->hole == NULL || anew || log->offset >= log->hole->size) {
+        return hole_begin(f, log, rest.len);
+    }
+    if (f->now_s - log->hole->since_s < FOLLOW_SETTLE_HOLES_S) {
+        return AL_OK;
+    }
+    rc = find_data(f, file, log->offset + (size_t)(hole - rest.at), until_ns, &data, &end);
+    if (rc != AL_OK || data == UINT64_MAX) {
+        *ret = end ? HOLE_LAST : HOLE_WAITS;
+        return rc;
+    }
+    if (data > log->hole->size) { /* some of it is younger */
+        return hole_begin(f, log, rest.len);
+    }
+    *ret = HOLE_PASSED;
+    return pass_hole(f, log, rest, data);
+}
+
+static bool
+is_zipped(const uint8_t *at, size_t len)
+{
+    return len >= 2 && at[0] == 0x1f && at[1] == 0x8b;
+}
+
+/* It begins as another log does. One that was read may be compressed in its place; else nobody knows what came to it. */
+static int
+is_another(struct follow *f, const struct log_file *log, struct port_file *file)
+{
+    bool was = log->was_whole || (log->flags & LOG_WHOLE) != 0;
+    uint8_t head[2];
+    size_t len;
+    int rc = port_pread(f->port, file, head, sizeof(head), 0, &len);
+
+    if (rc == AL_OK && !(was && is_zipped(head, len))) {
+        coverage_lost(&f->coverage, f->now_ns);
+    }
     return rc;
 }
 
 static int
 begin_log(struct follow *f, struct log_file *log, struct port_file *file)
 {
-    int rc = check_head(f, log, file);
+    int rc = read_check_head(f, log, file);
 
+    f->continued = rc == AL_OK && log->offset > 0;
     if (rc == AL_ECHANGED) {
+        rc = is_another(f, log, file);
+        if (rc != AL_OK) {
+            return rc;
+        }
         log->offset = 0;
         log->head_len = 0;
         log->flags &= (uint16_t) ~(LOG_LONG | LOG_COUNTED);
         f->reading = NULL;
+        read_hole_end(f, log);
         rc = follow_dirty(f, log);
     }
     if (f->reading != log) {
@@ -402,12 +548,25 @@ begin_log(struct follow *f, struct log_file *log, struct port_file *file)
     return rc;
 }
 
+/* Nothing of it is read: unless it was before it was compressed, something is missing. */
+static int
+zipped(struct follow *f, struct log_file *log)
+{
+    if (!log->was_whole && (log->flags & LOG_WHOLE) == 0) {
+        coverage_lost(&f->coverage, look_torn_until(f, log));
+    }
+    log->flags |= LOG_ZIPPED | LOG_DONE | LOG_WHOLE;
+    return follow_dirty(f, log);
+}
+
 /* Pieces until the end, or the round's time is over. *ret_more: there is more. */
 static int
 read_open(struct follow *f, struct log_file *log, struct port_file *file, int64_t until_ns,
           bool *ret_more)
 {
     size_t want = FOLLOW_READ_BYTES;
+    enum hole hole = HOLE_NONE;
+    bool passed = false;
     int rc = begin_log(f, log, file);
 
     *ret_more = false;
@@ -417,6 +576,9 @@ read_open(struct follow *f, struct log_file *log, struct port_file *file, int64_
 
         rc = room(f, want);
         rc = rc != AL_OK ? rc : port_pread(f->port, file, f->buffer, want, log->offset, &len);
+        if (rc == AL_OK && len == 0) {
+            read_hole_end(f, log);
+        }
         if (rc != AL_OK || len == 0) {
             break;
         }
@@ -424,38 +586,36 @@ read_open(struct follow *f, struct log_file *log, struct port_file *file, int64_
         f->figures.reads++;
         f->figures.bytes += len;
         piece = (struct al_span){f->buffer, len};
-        if (log->offset == 0 && len >= 2 && piece.at[0] == 0x1f && piece.at[1] == 0x8b) {
-            log->flags |= LOG_ZIPPED | LOG_DONE;
-            return AL_OK;
+        if (log->offset == 0 && is_zipped(piece.at, len)) {
+            return zipped(f, log);
         }
         rc = take_piece(f, log, piece, log->offset == 0 ? AUDITLOG_BEGIN : 0, &used, &events);
         if (rc == AL_OK && used > 0) {
+            log->was_whole = false;
             rc = follow_dirty(f, log);
         }
-        if (rc == AL_OK && len < want) { /* the end */
-            piece = (struct al_span){f->buffer + used, len - used};
-            rc = piece.len > 0 ? settle(f, log, piece) : AL_OK;
+        piece = (struct al_span){f->buffer + used, len - used};
+        if (rc == AL_OK) {
+            rc = look_at_hole(f, log, file, piece, used > 0 && !passed, until_ns, &hole);
+            passed = passed || hole == HOLE_PASSED;
+        }
+        if (rc != AL_OK || hole == HOLE_WAITS) {
             break;
         }
-        want = used > 0 ? FOLLOW_READ_BYTES : BUFFER_MAX;
-        if (used == 0 && len >= BUFFER_MAX) {
-            break; /* holes as far as one can see: they are filled, or not */
+        if (len < want && hole != HOLE_PASSED) { /* the end */
+            rc = piece.len > 0 ? settle(f, log, piece) : AL_OK;
+            if (hole == HOLE_NONE) {
+                read_hole_end(f, log);
+            }
+            break;
         }
+        want = used > 0 || hole == HOLE_PASSED ? FOLLOW_READ_BYTES : BUFFER_MAX;
         if (port_mono_ns(f->port) >= until_ns || follow_stops(f)) {
             *ret_more = true;
             break;
         }
     }
     return rc == AL_OK ? keep_head(f, log, file) : rc;
-}
-
-static void
-bad(struct follow *f, struct log_file *log, bool is)
-{
-    if (is != ((log->flags & LOG_BAD) != 0)) {
-        log->flags ^= LOG_BAD;
-        f->bad_files += is ? 1 : -1u;
-    }
 }
 
 static int
@@ -477,12 +637,14 @@ read_log(struct follow *f, struct log_file *log, int64_t until_ns, bool *ret_mor
     }
     if (rc == AL_OK && !*ret_more && look_unread(log)) {
         rc = look_heat(f, log); /* for what is left: the rest of a line */
+    } else if (rc == AL_OK && !*ret_more) {
+        log->end_s = f->now_s;
     }
     if (rc == AL_ENOMEM) {
         return rc;
     }
     /* Gone since: its folder's listing tells. Else it is tried again when its turn comes. */
-    bad(f, log, rc != AL_OK && rc != AL_ENOENT);
+    look_bad(f, log, rc == AL_ENOENT ? AL_OK : rc);
     return AL_OK;
 }
 

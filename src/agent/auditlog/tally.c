@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#define NUMBERS_MAX 64u /* of an entry; those behind the ones that are known are of a later version */
+#define NUMBERS_MAX                                                                                \
+    64u /* of an entry; those behind the ones that are known are of a later version */
 
 void
 tally_count(struct tally *t, const struct auditlog_counts *lines,
@@ -12,6 +13,13 @@ tally_count(struct tally *t, const struct auditlog_counts *lines,
                  memcmp(&t->events, events, sizeof(*events)) != 0;
     t->lines = *lines;
     t->events = *events;
+}
+
+bool
+tally_differs(const char known[TALLY_NAME_MAX], struct al_span name)
+{
+    return known[0] != '\0' && name.at != NULL && name.len > 0 && name.len < TALLY_NAME_MAX &&
+           !al_span_equal(al_span_of(known), name);
 }
 
 void

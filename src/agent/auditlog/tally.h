@@ -24,13 +24,15 @@ struct tally_sample { /* a line that was passed over; number 0: none */
 struct tally { /* zeroed: nothing is known */
     struct auditlog_counts lines;
     struct digest_counts events;
-    char filespace[TALLY_NAME_MAX], filespace_uuid[TALLY_NAME_MAX]; /* "" unknown */
+    char filespace[TALLY_NAME_MAX], filespace_uuid[TALLY_NAME_MAX];     /* "" unknown */
     struct tally_sample samples[AUDITLOG_SKIP_COUNT][AUDITLOG_SAMPLES]; /* the latest of each */
     bool changed; /* all but the samples, since it was last printed */
 };
 
 void tally_count(struct tally *t, const struct auditlog_counts *lines,
                  const struct digest_counts *events);
+/* Whether it is one that differs from what is known: neither is empty, and it is not too long. */
+bool tally_differs(const char known[TALLY_NAME_MAX], struct al_span name);
 /* A name that differs: a long or an empty one is passed over. */
 void tally_name(struct tally *t, char to[TALLY_NAME_MAX], struct al_span name);
 /* A sample of the parser's, of the log at that path. base: where its piece begins in the log. */

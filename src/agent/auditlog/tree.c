@@ -112,6 +112,7 @@ static void
 folder_free(struct log_folder *f)
 {
     for (uint32_t i = 0; i < f->file_count; i++) {
+        al_free(f->files[i]->hole);
         al_free(f->files[i]);
     }
     if (f->depth == 1) {
@@ -256,6 +257,7 @@ tree_forget_file(struct tree *t, struct log_file *f)
         in->file_count--;
         memmove(&in->files[at], &in->files[at + 1], (in->file_count - at) * sizeof(f));
         t->file_count--;
+        al_free(f->hole);
         al_free(f);
     }
 }

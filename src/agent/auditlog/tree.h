@@ -2,7 +2,7 @@
  * known by its folder and its name without a trailing ".active", so that it stays the same when it is rotated (a
  * rename) and when both names are there for a moment. Inode numbers mean nothing on such a mount.
  *
- * About 110 bytes for a log. Names are bytes. One thread at a time. */
+ * About 130 bytes for a log. Names are bytes. One thread at a time. */
 #ifndef ALTO_AGENT_AUDITLOG_TREE_H
 #define ALTO_AGENT_AUDITLOG_TREE_H
 
@@ -29,8 +29,9 @@ enum log_flag {
     LOG_BAD = 2048,      /* could not be read the last time */
     LOG_WRITTEN = 4096,  /* the file of cursors knows its name */
     LOG_NEW = 8192,      /* not looked at since the start */
-    LOG_WHOLE = 16384,   /* closed, and read to its end; durable */
-    LOG_COUNTED = 32768  /* the line that it ends within is counted as passed over; durable */
+    LOG_WHOLE =
+        16384, /* closed, or its client has gone on to another, and read to its end; durable */
+    LOG_COUNTED = 32768 /* the line that it ends within is counted as passed over; durable */
 };
 struct log_node { /* a folder right below .lucid_audit: one client */
     int64_t last_event_ns, last_grown_ns;
@@ -44,25 +45,36 @@ struct log_folder {
     struct log_file **files;     /* by name */
     uint32_t folder_count, folder_cap, file_count, file_cap;
     uint32_t listed_s, check_s, missing_s; /* monotonic; 0 never. check_s: to be listed then */
+    uint32_t known_s;                      /* as a log's */
     uint32_t ignored;                      /* what lies in it and is no log */
     uint16_t depth;                        /* 0: the root */
-    bool seen, bad, new,
-        recent; /* bad: could not be listed; new: was not yet since the start; recent: new logs come here */
+    /* bad: could not be listed; denied: because it may not be; new: was not yet since the start; recent: new logs come here */
+    bool seen, bad, denied, new, recent, gone; /* gone: was not there for a while */
     int64_t mtime_ns;
     char name[];
 };
+struct log_hole { /* bytes that are not there yet, at a log's offset */
+    uint64_t
+        size; /* of the log, when they were first seen: what is 0 below it has been 0 since then */
+    uint32_t since_s; /* monotonic */
+};
 struct log_file {
     struct log_folder *in;
-    uint64_t offset; /* everything before it is told or in the digest */
+    struct log_hole *hole; /* owned; NULL: none */
+    uint64_t offset;       /* everything before it is told or in the digest */
     uint64_t size;
     int64_t mtime_ns; /* 0: not looked at */
     uint64_t head_hash;
     uint32_t id;        /* in the file of cursors */
     uint32_t changed_s; /* monotonic */
     uint32_t missing_s; /* 0: it is there */
-    uint16_t head_len;  /* bytes at its front that head_hash is of */
+    uint32_t known_s;   /* monotonic: since when; 0: the file of cursors told of it */
+    uint32_t
+        end_s; /* monotonic: when there was nothing in it that was not read; 0: not since the start */
+    uint16_t head_len; /* bytes at its front that head_hash is of */
     uint16_t flags;
-    char name[]; /* without ".active" */
+    bool was_whole; /* before it became what has not been read yet */
+    char name[];    /* without ".active" */
 };
 struct tree {
     struct log_folder *root;

@@ -36,7 +36,7 @@ static struct world {
     int put_code, audit_code; /* of .lucid_audit; AL_OK: as it is */
     bool full, other_fs;
     int64_t behind_ns; /* by how much the agent's clock is wrong */
-    const char *own;
+    const char *own, *denied; /* denied: a folder that may not be looked into */
     char client[80]; /* of the last event: its folder and its node */
 } w;
 static const struct port_ops *sim_ops;
@@ -83,10 +83,25 @@ on_own(void *ctx, const struct auditlog_event *e, const struct al_span *from, co
 static int
 stat_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret)
 {
+    char below[80];
+
     if (w.audit_code != AL_OK && strstr(name, ".lucid_audit") != NULL) {
         return w.audit_code;
     }
+    snprintf(below, sizeof(below), "/%s/", w.denied != NULL ? w.denied : "");
+    if (w.denied != NULL && strstr(name, below) != NULL) {
+        return AL_EACCES;
+    }
     return sim_ops->stat_at(p, dir, name, ret);
+}
+
+static int
+open_at(struct port *p, struct port_file *dir, const char *name, uint32_t flags, uint32_t mode, struct port_file **ret)
+{
+    if (w.denied != NULL && strcmp(name, w.denied) == 0) {
+        return AL_EACCES;
+    }
+    return sim_ops->open(p, dir, name, flags, mode, ret);
 }
 
 static int
@@ -146,6 +161,7 @@ world_begin(uint64_t seed)
     sim_ops = w.agent->ops;
     w.ops = *sim_ops;
     w.ops.stat_at = stat_at;
+    w.ops.open = open_at;
     w.ops.fs = fs_of;
     w.ops.now_ns = agent_now;
     w.agent->ops = &w.ops;
@@ -306,6 +322,63 @@ __attribute__((unused)) static void
 look(void)
 {
     follow_status(w.follow, &status);
+}
+
+/* ---- since when the record is complete ---- */
+
+__attribute__((unused)) static int64_t before_ns;
+
+__attribute__((unused)) static int64_t
+covered(void)
+{
+    enum audit_state state;
+    int64_t since;
+
+    follow_coverage(w.follow, &state, &since, NULL);
+    return since;
+}
+
+__attribute__((unused)) static int64_t
+as_of(void)
+{
+    enum audit_state state;
+    int64_t since, at;
+
+    follow_coverage(w.follow, &state, &since, &at);
+    return at;
+}
+
+/* The record is complete, and since when is kept in mind. */
+__attribute__((unused)) static void
+known(void)
+{
+    before_ns = covered();
+    TAP_CHECK(before_ns > 0 && before_ns < now() - 60 * SECOND && as_of() >= now() - 2 * SECOND);
+}
+
+/* So it still is. */
+__attribute__((unused)) static void
+nothing_is_lost(void)
+{
+    TAP_CHECK(covered() == before_ns && as_of() >= now() - 2 * SECOND);
+}
+
+__attribute__((unused)) static void
+begins_anew(int64_t from_ns)
+{
+    TAP_CHECK(covered() >= from_ns && covered() > before_ns && covered() <= now());
+}
+
+/* One client's open log, that was read. */
+__attribute__((unused)) static void
+one_log(void)
+{
+    start();
+    add(LOG ".active", read_of("/a"));
+    go();
+    TAP_OK(polls(120));
+    known();
+    TAP_EQUAL_U64(told(DIGEST_USED, "a"), 1);
 }
 
 #endif
