@@ -177,6 +177,7 @@ int cmd_volume_list(struct cli *c);
 int cmd_volume_show(struct cli *c);
 int cmd_volume_set(struct cli *c);
 int cmd_volume_reconcile(struct cli *c);
+int cmd_file_adopt(struct cli *c);
 int cmd_volume_remove(struct cli *c);
 int cmd_scan(struct cli *c);
 int cmd_rule_add(struct cli *c);

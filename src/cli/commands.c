@@ -277,6 +277,14 @@ static const char reconcile_more[] =
     "copied onto other files are dropped, what a\n"
     "crash left is finished. A stub that does not fit its file raises an alarm; nothing is decided "
     "about it. No content is changed.";
+static const char adopt_more[] =
+    "A stub on a Windows volume is good for the one file it was made for. One that a restore from "
+    "a "
+    "backup or a copy has made is denied to everybody,\n"
+    "and each walk raises an alarm about it, until somebody who may says that it is right: then it "
+    "is read like any other. PATH: a file, or a folder\n"
+    "with all below it; / is the whole volume. Look first who put it there: whoever can read an "
+    "adopted stub can read what it stands for.";
 static const char where_more[] =
     "An expression is such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf, wav)";
 static const char schedule_more[] =
@@ -357,6 +365,9 @@ static const struct cli_command table[] = {
      false, cmd_file_tier},
     {"file", "recall", "VOLUME PATH...", 2, CLI_WORDS_MAX, "bring files back", waiting, NULL, false,
      cmd_file_recall},
+    {"file", "adopt", "VOLUME PATH...", 2, CLI_WORDS_MAX,
+     "make stubs readable that were restored or copied to a Windows volume", waiting, adopt_more,
+     false, cmd_file_adopt},
     {"audit", "list", "", 0, 0, "list audit events, newest first", audit_list, NULL, false,
      cmd_audit_list},
     {"audit", "verify", "", 0, 0, "check that the record was not altered", audit_verify, NULL,

@@ -139,3 +139,9 @@ cmd_file_recall(struct cli *c)
 {
     return move(c, "/recall");
 }
+
+int
+cmd_file_adopt(struct cli *c)
+{
+    return move(c, "/adopt");
+}

@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../../tools/run")]
 import tap  # noqa: E402
-from stack import Stack, wait_for  # noqa: E402
+from stack import Stack, binary, wait_for  # noqa: E402
 
 VERSION = open(os.path.join(ROOT, "VERSION")).read().strip()
 KEY = "STAND-IN-KEY"
@@ -283,6 +283,51 @@ def test_a_scan_takes_stubs_for_stubs():
     time.sleep(3)  # figures follow
     now = stack.api.get("/volumes/" + volume["id"])
     tap.equal((now["files"], now["stub_files"]), (len(state["files"]), len(large())), "files and stubs")
+
+
+def alto(*words):
+    """The command line, logged in."""
+    env = dict(os.environ, HOME=stack.path("home"))
+    env.pop("XDG_CONFIG_HOME", None)
+    if not os.path.exists(env["HOME"]):
+        os.makedirs(env["HOME"], mode=0o700)
+        alto("login", "admin", "--password-file", stack.path("admin-password"))
+    r = subprocess.run([binary("alto"), "--server", stack.api.url, *words], env=env, capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL)
+    return r.returncode, r.stdout, r.stderr
+
+
+def copy_stub(short, to):
+    """As a backup and its restore would: the stand-in's stub is a file that Linux sees as it is."""
+    os.makedirs(os.path.dirname(stack.path("data", to)), exist_ok=True)
+    shutil.copy2(stack.path("data", short), stack.path("data", to))
+
+
+def test_a_copied_stub_is_denied_until_it_is_adopted():
+    volume = need("volume")
+    need("tiered")
+    short = next(iter(large()))
+    copies = ["restored/a.mov", "restored/below/b.mov", "elsewhere.mov"]
+    for copy in copies:
+        copy_stub(short, copy)
+        tap.equal(ask("read", copy)[0], "denied", "a copy: " + copy)
+    job = stack.api.job(stack.api.post("/volumes/%s/scan" % volume["id"]), 120)
+    tap.equal(job["state"], "done", "the scan")
+    alarms = [e for e in stack.api.items("/audit?act=host.alarm") if e["detail"].get("reason") == "copied_stub"]
+    tap.equal(sorted({e["subject"] for e in alarms}), sorted("/" + c for c in copies), "alarms")
+    tap.check("alto file adopt" in alarms[0]["detail"]["text"], "the alarm says what to do: %s" % alarms[0]["detail"])
+    status, out, err = alto("file", "adopt", "d", "/restored", "/no such", "--wait")
+    tap.check(status == 1 and "2 files done" in out and "1 failed" in out and "not_found" in out, "the command says: %d %s %s" % (status, out, err))
+    for copy in copies[:2]:
+        answer, got = ask("read", copy)
+        tap.equal((answer, hashlib.sha256(got or b"").hexdigest()), ("ok", large()[short]["sha256"]), "what was read of " + copy)
+    tap.equal(ask("read", copies[2])[0], "denied", "one that nobody asked for")
+    events = stack.api.items("/audit?act=file.adopt")
+    tap.equal(sorted(e["subject"] for e in events if e["code"] == "ok"), ["/restored/a.mov", "/restored/below/b.mov"], "events")
+    for copy in copies:
+        os.unlink(stack.path("data", copy))
+    os.rmdir(stack.path("data", "restored/below"))
+    os.rmdir(stack.path("data", "restored"))
+    tap.equal(stack.api.job(stack.api.post("/volumes/%s/scan" % volume["id"]), 120)["state"], "done", "the scan")
 
 
 def test_stubs_are_read_through_the_driver_and_are_files_again():

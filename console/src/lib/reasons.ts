@@ -65,6 +65,9 @@ const TEXTS: Record<string, string> = {
   limit: 'A limit was reached; the text of the outcome names it.',
   cancelled: 'The job was cancelled before it was done.',
   out_of_memory: 'The host has no memory left. The next run takes it.',
+  not_a_stub: 'It is no stub, so there is nothing to adopt.',
+  copied_stub:
+    'The stub was made for another file, by a restore or a copy, and is denied to all readers. If it is right, adopt it: choose it in Files, or alto file adopt.',
 };
 
 // The same names where a stub was held against its file: doc/ops/gate.md has the steps.

@@ -28,7 +28,13 @@ import {
 import { DataTable } from '../ui/table';
 import { Trail } from '../ui/trail';
 
-type Act = 'tier' | 'recall';
+type Act = 'tier' | 'recall' | 'adopt';
+const ACTS = {
+  tier: '/volumes/{id}/tier',
+  recall: '/volumes/{id}/recall',
+  adopt: '/volumes/{id}/adopt',
+} as const;
+const DOING = { tier: 'tiering', recall: 'recalling', adopt: 'adopting' } as const;
 interface Doing {
   job: string;
   act: Act;
@@ -87,7 +93,7 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
     if (!j || !ended(j.state)) return;
     void client.invalidateQueries({ queryKey: ['files'] });
     void client.invalidateQueries({ queryKey: ['volume'] });
-    const verb = doing.act === 'tier' ? 'tiered' : 'brought back';
+    const verb = { tier: 'tiered', recall: 'brought back', adopt: 'adopted' }[doing.act];
     const left = j.refused_files + j.failed_files;
     if (j.state === 'done' && left === 0) message.success(`${counted(j.done_files, 'file')} ${verb}`);
     else
@@ -100,7 +106,7 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
   return (
     <Card size="small" style={{ marginBottom: 12 }} role="status">
       <div className="bar" style={{ margin: 0 }}>
-        <span>{doing.act === 'tier' ? 'Moving to the share' : 'Bringing back'}</span>
+        <span>{{ tier: 'Moving to the share', recall: 'Bringing back', adopt: 'Adopting' }[doing.act]}</span>
         <div style={{ flex: '1 1 220px' }}>{j && <JobBar job={j} />}</div>
         <To path={`/jobs/${doing.job}`}>Show the job</To>
       </div>
@@ -263,7 +269,7 @@ export default function Files() {
   const act = useAct(
     async ({ act: verb, files }: { act: Act; files: FileEntry[] }) => ({
       job: await must(
-        api.POST(verb === 'tier' ? '/volumes/{id}/tier' : '/volumes/{id}/recall', {
+        api.POST(ACTS[verb], {
           params: { path: { id } },
           body: pathsOf(files),
         }),
@@ -411,6 +417,15 @@ export default function Files() {
             <Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>
               Recall {count(picked.length)}
             </Button>
+            {v?.kind === 'ntfs' && (
+              <Button
+                loading={act.isPending}
+                title="Makes stubs readable that a restore from a backup or a copy has put there; a folder with all below it"
+                onClick={() => act.mutate({ act: 'adopt', files: picked })}
+              >
+                Adopt {count(picked.length)}
+              </Button>
+            )}
           </>
         )}
       </div>
@@ -450,7 +465,7 @@ export default function Files() {
           ) : (
             <>
               <Size n={f.size} /> · <When at={f.mtime_at} none="not known" />{' '}
-              <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} />
+              <State of={busy(f) ? DOING[busy(f)!.act] : f.state} />
             </>
           )
         }
@@ -530,9 +545,7 @@ export default function Files() {
             title: 'State',
             width: 110,
             render: (_, f) =>
-              f.type === 'folder' ? null : (
-                <State of={busy(f) ? (busy(f)!.act === 'tier' ? 'tiering' : 'recalling') : f.state} />
-              ),
+              f.type === 'folder' ? null : <State of={busy(f) ? DOING[busy(f)!.act] : f.state} />,
           },
         ]}
       />

@@ -130,6 +130,7 @@ const NO_OUTCOME: Partial<Record<Job['kind'], string>> = {
   scan: 'A scan changes no file.',
   check_share: 'A check touches no file.',
   reconcile: 'No marker needed anything so far.',
+  adopt: 'No stub needed to be adopted so far.',
 };
 
 export default function JobRoom() {

@@ -9,7 +9,7 @@ import { NameOf, VolumePick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
 const STATES = ['queued', 'running', 'paused', 'suspended', 'done', 'failed', 'cancelled'];
-const KINDS = ['scan', 'tier', 'archive', 'recall', 'check_share', 'reconcile'];
+const KINDS = ['scan', 'tier', 'archive', 'recall', 'check_share', 'reconcile', 'adopt'];
 
 /** Why it stands, failed, or ended before its time. */
 const why = (j: Job) => j.pause?.text || (j.state === 'done' ? '' : j.text);

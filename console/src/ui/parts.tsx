@@ -271,6 +271,7 @@ const KINDS: Record<string, string> = {
   paused: 'warn',
   tiering: 'busy',
   recalling: 'busy',
+  adopting: 'busy',
   offline: 'bad',
   unreachable: 'bad',
   failed: 'bad',

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {"scan",        "tier",      "recall",
-                                    "check_share", "reconcile", "archive"};
+static const char *const kinds[] = {"scan",      "tier",    "recall", "check_share",
+                                    "reconcile", "archive", "adopt"};
 
 const char *
 work_kind_name(enum work_kind k)
@@ -69,7 +69,8 @@ parse_item(struct work *w, const json_t *j, struct work_item *item, struct al_bu
         at.at++;
         at.len--;
     }
-    if (at.len == 0 || memchr(at.at, 0, at.len) != NULL) {
+    if ((at.len == 0 && w->kind != WORK_ADOPT) ||
+        (at.len > 0 && memchr(at.at, 0, at.len) != NULL)) {
         return al_fail_set(fail, AL_EINVAL, 0, "an item's path is empty or holds a NUL");
     }
     item->path = al_arena_span(w->arena, at);
@@ -153,7 +154,8 @@ parse(struct work *w, const json_t *j, struct al_fail *fail)
             return AL_ELIMIT;
         }
     }
-    return w->kind == WORK_TIER || w->kind == WORK_RECALL || w->kind == WORK_ARCHIVE
+    return w->kind == WORK_TIER || w->kind == WORK_RECALL || w->kind == WORK_ARCHIVE ||
+                   w->kind == WORK_ADOPT
                ? parse_items(w, json_object_get(j, "items"), fail)
                : AL_OK;
 }

@@ -16,12 +16,13 @@ enum work_kind {
     WORK_RECALL,
     WORK_CHECK_SHARE,
     WORK_RECONCILE,
-    WORK_ARCHIVE
+    WORK_ARCHIVE,
+    WORK_ADOPT
 };
 const char *work_kind_name(enum work_kind k);
 
 struct work_item {
-    struct al_span path; /* relative to the volume's root, no leading '/' */
+    struct al_span path; /* relative to the volume's root, no leading '/'; adopt: "" for the root */
     uint64_t size, ino;  /* what the plan saw; 0 where not told */
     int64_t mtime_ns;
     int64_t accessed_ns; /* what the plan took as the last access; 0: not told */

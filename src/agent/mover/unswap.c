@@ -88,12 +88,13 @@ look(struct mover *m, bool *ret_stub)
     }
     *ret_stub = true;
     if (seen->is != STUB_IS_OURS) {
-        return al_fail_set(&m->result.fail, AL_ECONFLICT, 0,
-                           seen->is == STUB_IS_COPY
-                               ? "it is a copy of another stub: it must be adopted first"
-                           : seen->is == STUB_IS_CHANGED
-                               ? "the stub has another size than the file that was tiered"
-                               : "it is a stub of another agent or product");
+        return al_fail_set(
+            &m->result.fail, AL_ECONFLICT, 0,
+            seen->is == STUB_IS_COPY
+                ? "it is a copy of another stub: it must be adopted first (alto file adopt)"
+            : seen->is == STUB_IS_CHANGED
+                ? "the stub has another size than the file that was tiered"
+                : "it is a stub of another agent or product");
     }
     if (seen->tag.share_tag != marker_share_tag(m->item.volume->share_id)) {
         return al_fail_set(&m->result.fail, AL_ECONFLICT, 0,

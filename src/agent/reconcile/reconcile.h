@@ -69,6 +69,7 @@ struct reconcile_made { /* lent */
     /* Adopt stubs that were made for another file (MOVER_ADOPT): an administrator has asked for this
      * walk or this file. Else an alarm tells of each. */
     bool adopt;
+    const char *job_id; /* of who asked; NULL: none */
 };
 /* As reconcile_walk and reconcile_look. A stub needs nothing here but its alarm when it does not fit
  * its file, or adopting. */
@@ -76,5 +77,12 @@ int reconcile_walk_made(const struct reconcile_made *made, bool (*stop)(void *ct
                         struct reconcile_counts *counts, struct al_fail *fail) AL_MUST_CHECK;
 void reconcile_look_made(const struct reconcile_made *made, struct al_span path,
                          struct reconcile_counts *counts);
+/* Adopts one stub, or each below a folder that does not fit its file for having been made for another;
+ * path from the root, "" for the root itself. made->adopt is set. What could not be adopted is told as an
+ * outcome of its own ("adopt" with a code, "refuse", or an alarm), as is a path that is named but is no
+ * stub (RECONCILE_NO_STUB) or not there; what could not even be told is counted in later. */
+#define RECONCILE_NO_STUB "not_a_stub"
+int reconcile_adopt(const struct reconcile_made *made, struct al_span path, bool (*stop)(void *ctx),
+                    void *ctx, struct reconcile_counts *counts, struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

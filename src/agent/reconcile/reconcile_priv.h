@@ -46,6 +46,9 @@ int reconcile_tell_unreferenced(struct archive_case *c) AL_MUST_CHECK;
 /* ---- walk_made.c ---- */
 void reconcile_judge_made(const struct reconcile_made *made, struct al_span path,
                           struct reconcile_counts *counts);
+/* One that somebody named: told also when there is nothing to adopt. */
+void reconcile_adopt_named(const struct reconcile_made *made, struct al_span path,
+                           struct reconcile_counts *counts);
 
 /* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT,
  * AL_ECORRUPT: surely not. Else unknown. */

@@ -22,9 +22,9 @@ struct walk {
 };
 
 static int
-push(struct walk *w, const struct folder *in, const char *name)
+push(struct walk *w, const struct folder *in, struct al_span name)
 {
-    size_t base = in != NULL ? in->len : 0, len = strlen(name);
+    size_t base = in != NULL ? in->len : 0, len = name.len;
     struct folder *f = al_zalloc(sizeof(*f) + base + len + 2);
 
     if (f == NULL) {
@@ -34,7 +34,9 @@ push(struct walk *w, const struct folder *in, const char *name)
         memcpy(f->path, in->path, base);
         f->path[base++] = '/';
     }
-    memcpy(f->path + base, name, len);
+    if (len > 0) {
+        memcpy(f->path + base, name.at, len);
+    }
     f->len = base + len;
     f->depth = in != NULL ? in->depth + 1 : 0;
     al_list_push(&w->folders, &f->node);
@@ -185,7 +187,7 @@ entry(struct walk *w, const struct folder *in, struct port_file *dir, const char
             w->counts->unreadable++;
             return AL_OK;
         }
-        return push(w, in, name);
+        return push(w, in, al_span_of(name));
     }
     if (st.type != PORT_T_FILE) {
         return AL_OK;
@@ -270,8 +272,10 @@ list_folder(struct walk *w, const struct folder *f, bool (*stop)(void *ctx), voi
     return rc;
 }
 
+/* from: a folder of the volume, "" for its root. */
 static int
-walk_all(struct walk *w, bool (*stop)(void *ctx), void *ctx, struct al_fail *fail)
+walk_from(struct walk *w, struct al_span from, bool (*stop)(void *ctx), void *ctx,
+          struct al_fail *fail)
 {
     struct port_stat st;
     int rc = port_stat(w->env->port, w->root, &st);
@@ -281,7 +285,7 @@ walk_all(struct walk *w, bool (*stop)(void *ctx), void *ctx, struct al_fail *fai
     }
     w->dev = st.dev;
     al_list_init(&w->folders);
-    rc = push(w, NULL, "");
+    rc = push(w, NULL, from);
     while (!al_list_empty(&w->folders)) {
         struct folder *f = AL_LIST_ITEM(w->folders.prev, struct folder, node);
 
@@ -302,7 +306,7 @@ reconcile_walk(const struct reconcile_env *env, const struct recall_volume *volu
     struct walk w = {.env = env, .volume = volume, .counts = counts};
 
     w.root = stub_volume_root(volume->stub);
-    return walk_all(&w, stop, ctx, fail);
+    return walk_from(&w, al_span_of(""), stop, ctx, fail);
 }
 
 int
@@ -312,5 +316,46 @@ reconcile_walk_made(const struct reconcile_made *made, bool (*stop)(void *ctx), 
     struct walk w = {.env = made->env, .made = made, .counts = counts};
 
     w.root = made->volume->root;
-    return walk_all(&w, stop, ctx, fail);
+    return walk_from(&w, al_span_of(""), stop, ctx, fail);
+}
+
+/* Whether the path is a folder of the volume's own filesystem. AL_ENOENT and others: not to be seen. */
+static int
+is_folder(const struct reconcile_made *made, struct al_span path, bool *ret)
+{
+    struct port *port = made->env->port;
+    AL_CLEANUP(port_holder_end) struct port_holder above = {.port = port};
+    AL_CLEANUP(al_freep) char *text = al_span_dup(path);
+    struct port_stat st, root;
+    const char *name;
+    int rc = text == NULL ? AL_ENOMEM : port_stat(port, made->volume->root, &root);
+
+    rc = rc != AL_OK ? rc : port_walk_to(port, made->volume->root, text, &above.file, &name);
+    rc = rc != AL_OK ? rc : port_stat_at(port, above.file, name, &st);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (st.type == PORT_T_FOLDER && (st.dev != root.dev || (st.attrs & PORT_A_MOUNT_ROOT) != 0)) {
+        return AL_EXDEV;
+    }
+    *ret = st.type == PORT_T_FOLDER;
+    return AL_OK;
+}
+
+int
+reconcile_adopt(const struct reconcile_made *made, struct al_span path, bool (*stop)(void *ctx),
+                void *ctx, struct reconcile_counts *counts, struct al_fail *fail)
+{
+    struct walk w = {.env = made->env, .made = made, .counts = counts, .root = made->volume->root};
+    bool folder = path.len == 0;
+    int rc = folder ? AL_OK : is_folder(made, path, &folder);
+
+    if (rc == AL_ENOMEM) {
+        return al_fail_set(fail, rc, 0, "out of memory");
+    }
+    if (rc == AL_OK && folder) {
+        return walk_from(&w, path, stop, ctx, fail);
+    }
+    reconcile_adopt_named(made, path, counts); /* and tells why not */
+    return AL_OK;
 }

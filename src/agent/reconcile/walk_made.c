@@ -11,7 +11,8 @@ alarm_about(const struct reconcile_made *made, const struct told *t, enum stub_i
     if (reconcile_tell(made->env, t, "alarm", AL_EIO, stub_is_name(is),
                        is == STUB_IS_COPY
                            ? "the stub was made for another file, by a copy or a restore: nobody "
-                             "can read it until it is adopted"
+                             "can read it until an administrator adopts it (alto file adopt VOLUME "
+                             "PATH, for a folder with all below)"
                            : "the stub does not fit its file: decide what it shall be") != AL_OK) {
         counts->later++;
     }
@@ -20,7 +21,8 @@ alarm_about(const struct reconcile_made *made, const struct told *t, enum stub_i
 static void
 adopt(const struct reconcile_made *made, struct al_span path, struct reconcile_counts *counts)
 {
-    struct mover_item item = {.volume = made->volume, .path = path, .act = MOVER_ADOPT};
+    struct mover_item item = {
+        .volume = made->volume, .path = path, .act = MOVER_ADOPT, .job_id = made->job_id};
     struct mover *m = NULL;
     int rc = mover_new(made->mover_env, NULL, &item, &m);
 
@@ -32,8 +34,8 @@ adopt(const struct reconcile_made *made, struct al_span path, struct reconcile_c
     }
     if (mover_result(m)->tiered) {
         counts->adopted++;
-    } else {
-        counts->later++;
+    } else if (made->job_id == NULL || !mover_result(m)->reported) {
+        counts->later++; /* else its outcome is the job's */
     }
     (void)mover_free(m);
 }
@@ -54,9 +56,20 @@ look(const struct reconcile_made *made, struct al_span path, struct stub_seen *r
     return rc;
 }
 
-void
-reconcile_judge_made(const struct reconcile_made *made, struct al_span path,
-                     struct reconcile_counts *counts)
+/* A stub that was to be adopted and cannot be, or is none. */
+static void
+tell_not(const struct reconcile_made *made, struct told *t, int code, const char *reason,
+         const char *text, struct reconcile_counts *counts)
+{
+    t->job_id = made->job_id;
+    if (reconcile_tell(made->env, t, "adopt", code, reason, text) != AL_OK) {
+        counts->later++;
+    }
+}
+
+static void
+judge(const struct reconcile_made *made, struct al_span path, bool named,
+      struct reconcile_counts *counts)
 {
     struct told t = {
         .volume_id = made->volume->volume_id, .share_id = made->volume->share_id, .path = path};
@@ -64,6 +77,16 @@ reconcile_judge_made(const struct reconcile_made *made, struct al_span path,
     int rc = look(made, path, &seen);
 
     if (rc == AL_ENOENT || (rc == AL_OK && seen.is == STUB_IS_NONE)) {
+        if (named) {
+            tell_not(made, &t, rc == AL_OK ? AL_EINVAL : rc, rc == AL_OK ? RECONCILE_NO_STUB : "",
+                     rc == AL_OK ? "it is no stub, so there is nothing to adopt"
+                                 : "there is no such file on the host",
+                     counts);
+        }
+        return;
+    }
+    if (rc != AL_OK && made->adopt) {
+        tell_not(made, &t, rc, "", "whether it is a stub cannot be seen now", counts);
         return;
     }
     if (rc != AL_OK) {
@@ -89,4 +112,18 @@ reconcile_look_made(const struct reconcile_made *made, struct al_span path,
                     struct reconcile_counts *counts)
 {
     reconcile_judge_made(made, path, counts);
+}
+
+void
+reconcile_judge_made(const struct reconcile_made *made, struct al_span path,
+                     struct reconcile_counts *counts)
+{
+    judge(made, path, false, counts);
+}
+
+void
+reconcile_adopt_named(const struct reconcile_made *made, struct al_span path,
+                      struct reconcile_counts *counts)
+{
+    judge(made, path, true, counts);
 }

@@ -244,6 +244,7 @@ void work_tier(struct agent_work *aw);
 void work_recall(struct agent_work *aw);
 void work_check_share(struct agent_work *aw);
 void work_reconcile(struct agent_work *aw);
+void work_adopt(struct agent_work *aw);
 
 /* ---- gate_linux.c: alto-gate; gate_ease.c: the filter driver of Windows ---- */
 struct agent_gate;

@@ -124,7 +124,7 @@ not_open(struct volume *v, struct al_fail *fail)
                        why[0] != '\0' ? ": " : "", why);
 }
 
-/* Of a volume with a maker; adopting is asked for by nobody yet, so copies raise their alarm. */
+/* Of a volume with a maker. A walk adopts nothing by itself: copies raise their alarm. */
 static int
 walk_made(struct volume *v, const struct reconcile_env *env, struct walking *w,
           struct al_fail *fail)
@@ -138,6 +138,76 @@ walk_made(struct volume *v, const struct reconcile_env *env, struct walking *w,
     }
     made.volume = &place.mover;
     return rc != AL_OK ? rc : reconcile_walk_made(&made, on_entry, w, &w->counts, fail);
+}
+
+/* ---- adopting ---- */
+
+static int
+adopt_paths(struct walking *w, const struct reconcile_made *made, struct al_fail *fail)
+{
+    const struct work *work = w->aw->work;
+    int rc = AL_OK;
+
+    for (size_t i = 0; i < work->item_count && rc == AL_OK; i++) {
+        rc = work_stops(w->aw)
+                 ? AL_ECANCELED
+                 : reconcile_adopt(made, work->items[i].path, on_entry, w, &w->counts, fail);
+    }
+    if (rc == AL_OK && w->counts.later > 0) {
+        rc = al_fail_set(fail, AL_EBUSY, 0,
+                         "%llu stubs could be neither adopted nor told of now: ask once more",
+                         (unsigned long long)w->counts.later);
+    }
+    return rc;
+}
+
+static int
+adopt(struct walking *w, struct volume *v, struct al_fail *fail)
+{
+    AL_CLEANUP(volume_place_end) struct volume_place place = {0};
+    struct agent *a = w->aw->agent;
+    const char *job_id = w->aw->work->job_id;
+    struct job_sink sink = {
+        .sink.put = job_put, .to = &a->sink.sink, .job_id = job_id[0] != '\0' ? job_id : NULL};
+    struct reconcile_env env = {.port = a->port, .journal = a->journal, .sink = &sink.sink};
+    struct reconcile_made made = {
+        .env = &env, .mover_env = &a->mover_env, .adopt = true, .job_id = sink.job_id};
+    int rc = volume_place(v, &place, fail), told;
+
+    if (rc == AL_OK && place.mover.maker == NULL) {
+        return al_fail_set(fail, AL_ENOTSUP, 0,
+                           "stubs of this volume are not a filter driver's: what was restored is "
+                           "adopted when it is read, or by a reconcile");
+    }
+    if (rc == AL_OK) { /* before the first file is judged: without the driver nothing can be */
+        rc = place.mover.maker->ops->ready(place.mover.maker, fail);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    made.volume = &place.mover;
+    rc = adopt_paths(w, &made, fail);
+    told = tell_counts(w, true);
+    return rc != AL_OK     ? rc
+           : told == AL_OK ? AL_OK
+                           : al_fail_set(fail, told, 0, "what was seen could not be spooled");
+}
+
+void
+work_adopt(struct agent_work *aw)
+{
+    struct agent *a = aw->agent;
+    struct volume *v = volume_find(a, aw->work->volume_id);
+    struct walking w = {.aw = aw, .told_ns = port_mono_ns(a->port)};
+    struct al_fail fail = {0};
+    int rc = v == NULL ? not_open(v, &fail) : adopt(&w, v, &fail);
+
+    al_log(a->log, AL_LOG_INFO, "adopting in %s: %llu stubs seen, %llu adopted, %llu alarms: %s",
+           v != NULL ? v->path : aw->work->volume_id, (unsigned long long)w.counts.markers,
+           (unsigned long long)w.counts.adopted, (unsigned long long)w.counts.alarms,
+           al_code_name(rc));
+    work_end(aw, rc, rc == AL_OK ? "" : fail.text);
+    volume_unref(v);
 }
 
 /* rv NULL: its stubs are made by a maker. */

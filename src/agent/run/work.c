@@ -118,6 +118,9 @@ run(struct agent_work *aw)
     case WORK_RECONCILE:
         work_reconcile(aw);
         return;
+    case WORK_ADOPT:
+        work_adopt(aw);
+        return;
     }
     work_end(aw, AL_ENOTSUP, "a kind of work that is not known here");
 }

@@ -75,6 +75,7 @@ static const struct service_route routes[] = {
     {"GET", A "/volumes/{id}/file", ROLES_READ, file_stat, "file_stat", 0},
     {"POST", A "/volumes/{id}/tier", ROLES_WRITE, file_tier, "file_tier", PATHS_BODY},
     {"POST", A "/volumes/{id}/recall", ROLES_WRITE, file_recall, "file_recall", PATHS_BODY},
+    {"POST", A "/volumes/{id}/adopt", ROLES_WRITE, file_adopt, "file_adopt", PATHS_BODY},
 
     {"GET", A "/rules", ROLES_READ, rule_list, "rule_list", 0, true},
     {"POST", A "/rules", ROLES_WRITE, rule_create, "rule_create", RULE_BODY},
@@ -139,8 +140,7 @@ static const struct service_route routes[] = {
     {"POST", A "/agent/enrol", 0, agent_enrol, "agent_enrol", NOUN_BODY},
     {"GET", A "/agent/config", ROLE_HOST, agent_config, "agent_config", 0},
     {"GET", A "/agent/stubs", ROLE_HOST, agent_stubs, "agent_stubs", 0},
-    {"POST", A "/agent/volumes/{id}/recall", ROLE_HOST, file_recall_own, "agent_recall",
-     256 * KIB},
+    {"POST", A "/agent/volumes/{id}/recall", ROLE_HOST, file_recall_own, "agent_recall", 256 * KIB},
     {"POST", A "/agent/lease", ROLE_HOST, agent_lease, "agent_lease", 256 * KIB},
     {"POST", A "/agent/batch", ROLE_HOST, agent_batch, "agent_batch", BATCH_BODY},
     {"POST", A "/agent/entries", ROLE_HOST, agent_entries, "agent_entries", BATCH_BODY},

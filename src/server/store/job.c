@@ -9,6 +9,7 @@ static const char *const kind_names[STORE_J_KINDS] = {
     [STORE_J_SCAN] = "scan",           [STORE_J_TIER] = "tier",
     [STORE_J_RECALL] = "recall",       [STORE_J_CHECK_SHARE] = "check_share",
     [STORE_J_RECONCILE] = "reconcile", [STORE_J_ARCHIVE] = "archive",
+    [STORE_J_ADOPT] = "adopt",
 };
 static const char *const state_names[STORE_J_STATES] = {
     [STORE_J_QUEUED] = "queued",       [STORE_J_RUNNING] = "running",
@@ -322,6 +323,17 @@ store_job_walked(struct store *s, const struct scope *scope, const char *id, uin
     AL_TRY(store_need_change(s, "job", fail));
     AL_TRY(reason_is(s, id, "unreadable", AL_EACCES, unreadable, fail));
     return reason_is(s, id, "must_wait", AL_EBUSY, later, fail);
+}
+
+int
+store_job_unreadable(struct store *s, const struct scope *scope, const char *id,
+                     uint64_t unreadable, struct al_fail *fail)
+{
+    AL_TRY(store_need_tx(s, fail));
+    AL_TRY(store_run(s, fail, "UPDATE job SET version=version+1 WHERE id=?1" STORE_SCOPE(2, 3),
+                     S_TEXT(id), S_SCOPE(scope)));
+    AL_TRY(store_need_change(s, "job", fail));
+    return reason_is(s, id, "unreadable", AL_EACCES, unreadable, fail);
 }
 
 int

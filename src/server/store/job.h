@@ -22,6 +22,7 @@ enum store_job_kind {
     STORE_J_ARCHIVE, /* as tier, with placeholders in the files' places */
     STORE_J_RECALL,
     STORE_J_CHECK_SHARE,
+    STORE_J_ADOPT, /* copied stubs, in the files and folders that its work names */
     STORE_J_RECONCILE,
     STORE_J_KINDS
 };
@@ -96,6 +97,9 @@ int store_job_scanned(struct store *s, const struct scope *scope, const char *id
  * judged now (refused, as reason "must_wait"). All as they stand: a walk may begin anew. */
 int store_job_walked(struct store *s, const struct scope *scope, const char *id, uint64_t markers,
                      uint64_t unreadable, uint64_t later, struct al_fail *fail) AL_MUST_CHECK;
+/* Folders that adopting could not read, as reason "unreadable", as it stands. */
+int store_job_unreadable(struct store *s, const struct scope *scope, const char *id,
+                         uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
 /* The walk of markers is over: those it saw are all there are. */
 int store_job_walk_over(struct store *s, const struct scope *scope, const char *id,
                         struct al_fail *fail) AL_MUST_CHECK;
@@ -171,6 +175,7 @@ struct store_outcome {
     enum store_outcome_class class_;
     uint64_t size, freed;
     int64_t at_ns;
+    bool undoes; /* of an act that is told before it is done: what was told done is not */
 };
 struct store_outcome_before {
     /* there: the file had an outcome; kept: it was done and stays so, the new one is not counted */

@@ -69,7 +69,7 @@ store_outcome_put(struct store *s, const struct scope *scope, const struct store
     AL_TRY(outcome_before(s, o, &before, fail));
     /* Work that was leased twice finds files done already and refuses them: what was done first is
      * the truth. */
-    before.kept = before.there && before.class_ == STORE_O_DONE;
+    before.kept = before.there && before.class_ == STORE_O_DONE && !o->undoes;
     *ret = before;
     if (before.kept) {
         return AL_OK;

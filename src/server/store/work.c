@@ -6,7 +6,7 @@
 
 /* What a person waits for comes before what runs through the night. */
 static const uint8_t priority_of[STORE_J_KINDS] = {
-    [STORE_J_CHECK_SHARE] = 0, [STORE_J_RECALL] = 1, [STORE_J_RECONCILE] = 2,
+    [STORE_J_CHECK_SHARE] = 0, [STORE_J_RECALL] = 1, [STORE_J_RECONCILE] = 2, [STORE_J_ADOPT] = 2,
     [STORE_J_SCAN] = 3,        [STORE_J_TIER] = 4,   [STORE_J_ARCHIVE] = 4,
 };
 

@@ -298,6 +298,7 @@ def test_files():
     site.ask("POST", volume + "/tier", {"paths": ["/big.mov"]}, status=202)
     site.ask("POST", volume + "/recall", {"paths": ["/docs"]}, status=202)
     site.ask("POST", A + "/shares/%s/check" % site.share["id"], {}, status=202)
+    site.ask("POST", volume + "/adopt", {"paths": ["/"]}, status=409)  # not a volume of Windows
     assert site.ask("POST", volume + "/reconcile", status=202)["reconcile"]["markers"] == 0
 
 

@@ -38,9 +38,9 @@ swap_put(struct outcome_sink *k, const struct outcome *o)
     struct swap_sink *to = (struct swap_sink *)(void *)k;
 
     port_mutex_lock(&to->lock);
-    fprintf(to->file, "act=%s code=%s reason=%s object=%s path=%.*s text=%s\n", o->act, al_code_name(o->code), o->reason,
+    fprintf(to->file, "act=%s code=%s reason=%s object=%s path=%.*s job=%s text=%s\n", o->act, al_code_name(o->code), o->reason,
             o->object_id != NULL ? o->object_id : "-", (int)o->path.len, o->path.at != NULL ? (const char *)o->path.at : "",
-            o->text != NULL ? o->text : "");
+            o->job_id != NULL ? o->job_id : "", o->text != NULL ? o->text : "");
     fflush(to->file);
     port_mutex_unlock(&to->lock);
     return AL_OK;
@@ -249,6 +249,32 @@ swap_told(const char *a, const char *b)
         (void)fclose(f);
     }
     return n;
+}
+
+/* Byte by byte, as a backup and restore of the stub would. */
+static inline void
+swap_copy_stub_into(const char *from, struct port_file *dir, const char *to)
+{
+    struct port_file *a = NULL, *b = NULL;
+    struct port_stat st;
+    uint8_t bytes[300];
+    size_t got;
+
+    TAP_OK(port_open(w.port, s.root, from, PORT_READ, 0, &a));
+    TAP_OK(port_open(w.port, dir, to, PORT_READ | PORT_WRITE | PORT_CREATE, 0640, &b));
+    TAP_OK(port_stat(w.port, a, &st));
+    TAP_OK(port_pread(w.port, a, bytes, sizeof(bytes), 0, &got));
+    TAP_OK(port_truncate(w.port, b, st.size));
+    TAP_OK(port_pwrite(w.port, b, bytes, got, 0));
+    TAP_OK(port_set_times(w.port, b, st.atime_ns, st.mtime_ns));
+    TAP_OK(port_close(w.port, a));
+    TAP_OK(port_close(w.port, b));
+}
+
+static inline void
+swap_copy_stub(const char *from, const char *to)
+{
+    swap_copy_stub_into(from, s.root, to);
 }
 
 #endif

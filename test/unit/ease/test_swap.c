@@ -1,4 +1,4 @@
-/* Tiering, bringing back and adopting by exchange, with the stand-in as the driver: what the simulated disk (test/sim/swaps.c) cannot
+/* Tiering and bringing back by exchange, with the stand-in as the driver: what the simulated disk (test/sim/swaps.c) cannot
  * show of real files, handles and threads. Under Wine the Windows port does it. usage: ease_swap_test a DLL. SWAP_MIB in the
  * environment: a file of so many MiB besides. */
 #include "swap_world.h"
@@ -355,56 +355,6 @@ a_damaged_object_changes_nothing(void)
     swap_end();
 }
 
-/* Byte by byte, as a backup and restore of the stub would. */
-static void
-copy_stub(const char *from, const char *to)
-{
-    struct port_file *a = NULL, *b = NULL;
-    struct port_stat st;
-    uint8_t bytes[300];
-    size_t got;
-
-    TAP_OK(port_open(w.port, s.root, from, PORT_READ, 0, &a));
-    TAP_OK(port_open(w.port, s.root, to, PORT_READ | PORT_WRITE | PORT_CREATE, 0640, &b));
-    TAP_OK(port_stat(w.port, a, &st));
-    TAP_OK(port_pread(w.port, a, bytes, sizeof(bytes), 0, &got));
-    TAP_OK(port_truncate(w.port, b, st.size));
-    TAP_OK(port_pwrite(w.port, b, bytes, got, 0));
-    TAP_OK(port_set_times(w.port, b, st.atime_ns, st.mtime_ns));
-    TAP_OK(port_close(w.port, a));
-    TAP_OK(port_close(w.port, b));
-}
-
-static void
-a_copied_stub_is_denied_and_can_be_adopted(void)
-{
-    struct reconcile_env env;
-    struct reconcile_made made;
-    struct reconcile_counts counts = {0};
-    uint8_t byte;
-    size_t got;
-
-    need();
-    env = swap_reconcile_env();
-    made = (struct reconcile_made){.env = &env, .mover_env = &s.env, .volume = &s.volume};
-    swap_file("f", 70000, 9);
-    TAP_CHECK(swap_did("f", MOVER_TIER));
-    copy_stub("f", "copy");
-    TAP_CHECK(swap_is_stub("copy"));
-    TAP_EQUAL_U64(w.stand->read(swap_join("copy"), WORLD_READER, 0, &byte, 1, &got), STAND_DENIED);
-    TAP_CHECK(swap_move("copy", MOVER_BACK).code == AL_ECONFLICT);
-    TAP_OK(reconcile_walk_made(&made, NULL, NULL, &counts, NULL));
-    TAP_CHECK(counts.markers == 2 && counts.alarms == 1 && counts.adopted == 0);
-    made.adopt = true;
-    reconcile_look_made(&made, al_span_of("copy"), &counts);
-    TAP_EQUAL_U64(counts.adopted, 1);
-    TAP_CHECK(swap_told("act=adopt code=ok", "path=copy") == 1);
-    TAP_CHECK(swap_is_stub("copy") && swap_reads("copy", 70000, 9) && swap_reads("f", 70000, 9));
-    TAP_CHECK(swap_did("copy", MOVER_BACK) && swap_reads("copy", 70000, 9));
-    TAP_EQUAL_U64(swap_left(), 0);
-    swap_end();
-}
-
 /* ---- several at once, with readers ---- */
 
 #define FILES 8u
@@ -717,7 +667,7 @@ reads_through_a_stub_are_told(void)
     TAP_CHECK(swap_reads("f", 70000, 9) && swap_is_stub("f"));
     wait_told(1);
     TAP_CHECK(swap_told("act=read code=ok", "path=f") >= 1);
-    copy_stub("f", "copy");
+    swap_copy_stub("f", "copy");
     for (int i = 0; i < 5; i++) {
         TAP_EQUAL_U64(w.stand->read(swap_join("copy"), WORLD_READER, 0, &byte, 1, &got), STAND_DENIED);
     }
@@ -770,7 +720,6 @@ main(int argc, char **argv)
     TAP_RUN(a_driver_that_makes_new_files_is_refused);
     TAP_RUN(an_object_that_is_gone_changes_nothing);
     TAP_RUN(a_damaged_object_changes_nothing);
-    TAP_RUN(a_copied_stub_is_denied_and_can_be_adopted);
     TAP_RUN(what_the_driver_brought_back_is_a_file);
     TAP_RUN(many_at_once_with_readers);
     TAP_RUN(readers_wait_for_the_healing);

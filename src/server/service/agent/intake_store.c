@@ -104,6 +104,15 @@ is_move(const struct intake_record *r)
     return r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE || r->act == INTAKE_A_RECALL;
 }
 
+/* The last word on a stub that was told adopted before it was (protocol.md), and is not. A path that
+ * was none when it was looked at says nothing of what was done before. */
+static bool
+undoes(const struct intake_job *k, const struct intake_record *r, enum store_outcome_class class_)
+{
+    return k->j.kind == STORE_J_ADOPT && class_ != STORE_O_DONE && r->code != AL_ENOENT &&
+           strcmp(r->reason, "not_a_stub") != 0;
+}
+
 static enum store_outcome_class
 class_of(const struct intake_record *r, bool has_share)
 {
@@ -259,6 +268,7 @@ job_outcome(struct intake *in, const struct intake_record *r, size_t job, bool h
     enum store_outcome_class class_ = class_of(r, has_share);
     const char *code = al_code_name(r->code);
     uint64_t freed = r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE ? r->freed : 0;
+    uint64_t size = k->j.kind == STORE_J_ADOPT ? 0 : r->size; /* no bytes were moved */
     struct store_outcome o = {
         .job_id = k->j.id,
         .path = r->path,
@@ -268,9 +278,10 @@ job_outcome(struct intake *in, const struct intake_record *r, size_t job, bool h
         .text = r->text,
         .object_id = r->object_id,
         .class_ = class_,
-        .size = r->size,
+        .size = size,
         .freed = freed,
         .at_ns = when(in, r),
+        .undoes = undoes(k, r, class_),
     };
     struct store_outcome_before before;
 
@@ -294,7 +305,7 @@ job_outcome(struct intake *in, const struct intake_record *r, size_t job, bool h
         count_marker(in, job, r);
         return AL_OK;
     }
-    return count_class(in, job, class_, r->size, freed, r->reason, code, r->path, 1);
+    return count_class(in, job, class_, size, freed, r->reason, code, r->path, 1);
 }
 
 static int
@@ -347,7 +358,8 @@ is_item(const struct intake *in, const struct intake_record *r, const struct int
     case INTAKE_A_ALARM:
         return true;
     default:
-        return in->jobs[of->job].j.kind == STORE_J_RECONCILE;
+        return in->jobs[of->job].j.kind == STORE_J_RECONCILE ||
+               (in->jobs[of->job].j.kind == STORE_J_ADOPT && r->act == INTAKE_A_ADOPT);
     }
 }
 
@@ -507,9 +519,13 @@ progress(struct intake *in, const struct intake_record *r)
         return AL_OK;
     }
     SV_TRY(rc);
-    if ((w.kind != STORE_J_SCAN && w.kind != STORE_J_RECONCILE) || w.job_id[0] == '\0' ||
-        w.dropped) {
+    if ((w.kind != STORE_J_SCAN && w.kind != STORE_J_RECONCILE && w.kind != STORE_J_ADOPT) ||
+        w.job_id[0] == '\0' || w.dropped) {
         return AL_OK; /* files that move tell for themselves */
+    }
+    if (w.kind == STORE_J_ADOPT) { /* so do those that are adopted */
+        SV_TRY(store_job_unreadable(in->t.db, &in->t.scope, w.job_id, r->unreadable, in->t.fail));
+        return work_touch(&in->t, WORK_T_JOB, w.job_id, w.customer_id);
     }
     if (w.kind == STORE_J_RECONCILE) {
         SV_TRY(flush_jobs(in)); /* alarms among the markers */

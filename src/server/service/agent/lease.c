@@ -140,7 +140,7 @@ one_work(void *ctx, const struct store_work *w)
         al_jo_str(j, "rule_where", w->rule_where == NULL ? "" : w->rule_where);
         al_jo_i64(j, "now_ns", w->plan_ns);
     }
-    if (store_job_kind_moves(w->kind)) {
+    if (store_job_kind_moves(w->kind) || w->kind == STORE_J_ADOPT) {
         al_jo_raw(j, "items", w->json.len > 0 ? w->json : al_span_of("[]"));
     }
     al_jo_close(j);

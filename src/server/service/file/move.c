@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FILE_PATHS_MAX 10000u /* of one request */
+#define FILE_ADOPT_MAX 100u   /* where walks of one request begin */
 #define FILE_PATH_MAX                                                                              \
     16384u /* bytes of one without '/' around it: what hosts tell of, INTAKE_PATH_MAX */
 #define FILE_UNKNOWN "unknown_to_inventory"
@@ -197,6 +198,21 @@ stat_row(void *ctx, const struct inventory_row *row)
     return g->folder ? AL_OK : add_item(g, row->path, row);
 }
 
+/* Where a walk of the host begins: what was restored may be younger than the last scan. */
+static int
+gather_start(struct gathering *g, struct al_span path)
+{
+    bool fresh;
+
+    g->known = true;
+    SV_TRY(is_new(&g->seen, path, &fresh));
+    if (fresh && g->maker.files == FILE_ADOPT_MAX) {
+        return al_fail_set(g->fail, AL_EINVAL, 0, "at most %u paths at once: name their folder",
+                           FILE_ADOPT_MAX);
+    }
+    return fresh ? job_maker_add(&g->maker, path, NULL) : AL_OK;
+}
+
 /* Only the host could say more of it, and a file that no scan has seen is not cold. */
 static int
 add_unknown(struct gathering *g, struct al_span path)
@@ -222,6 +238,9 @@ gather_path(struct gathering *g, struct al_span path)
     struct inventory_scope scope = work_limited_scope(g->v->customer_id, WORK_RUN_NS);
     int rc;
 
+    if (g->kind == STORE_J_ADOPT) {
+        return gather_start(g, path);
+    }
     g->folder = false;
     rc = inventory_stat(g->req->service->work->inventory, &scope, g->v->id, path, stat_row, g);
     if (rc == AL_ENODATA || rc == AL_ENOENT) {
@@ -404,6 +423,13 @@ move(struct service_req *req, struct service_reply *reply, enum store_job_kind k
         return al_fail_set(fail, AL_ECONFLICT, 0, "this volume has no share");
     }
     g.v = &v;
+    g.maker.walks = kind == STORE_J_ADOPT;
+    if (g.maker.walks && strcmp(v.kind, "ntfs") != 0) {
+        return al_fail_set(
+            fail, AL_ECONFLICT, 0,
+            "only on volumes of kind ntfs a stub that was restored has to be adopted "
+            "by name; here that happens when it is read, or with a reconcile");
+    }
     if (kind == STORE_J_TIER) {
         SV_TRY(work_volume_takes(req, v.customer_id, v.id, "tier", fail));
     }
@@ -445,4 +471,10 @@ int
 file_recall(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
     return move(req, reply, STORE_J_RECALL, fail);
+}
+
+int
+file_adopt(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
+{
+    return move(req, reply, STORE_J_ADOPT, fail);
 }

@@ -4,6 +4,6 @@
 
 #include "server/service/service.h"
 
-service_fn file_list, file_stat, file_tier, file_recall, file_recall_own, volume_why;
+service_fn file_list, file_stat, file_tier, file_recall, file_recall_own, file_adopt, volume_why;
 
 #endif

@@ -213,11 +213,13 @@ say_refuse(char to[TEXT_MAX], const json_t *d)
 static const char *
 say_what(char to[TEXT_MAX], const struct store_told *e, const json_t *d)
 {
-    static const struct {
+    const struct {
         const char *act, *what, *text;
     } others[] = {
         {"file.read", "read", "Read through its stub, which stayed one"},
-        {"file.adopt", "adopt", "Recognised as a stub that was restored or moved here"},
+        {"file.adopt", "adopt",
+         strcmp(e->code, "ok") == 0 ? "Recognised as a stub that was restored or moved here"
+                                    : "Not adopted"},
         {"file.drop_marker", "drop_marker",
          "Its marker belonged to another file and was taken away"},
         {"file.reconcile", "reconcile", "Its marker was held against the file"},

@@ -155,7 +155,7 @@ work_ended(struct work_tx *t, const struct store_work *w, int code, const char *
     SV_TRY(store_job_slice_over(t->db, &t->scope, w->job_id, t->now_ns, t->fail));
     if (!on && !w->dropped && !(w->pausing && w->stopping && code == AL_ECANCELED)) {
         SV_TRY(count_silent(t, w, &r, code));
-        if (w->kind == STORE_J_RECONCILE && code == AL_OK) {
+        if ((w->kind == STORE_J_RECONCILE || w->kind == STORE_J_ADOPT) && code == AL_OK) {
             SV_TRY(store_job_walk_over(t->db, &t->scope, w->job_id, t->fail));
         }
         if (code != AL_OK && code != AL_ECANCELED &&

@@ -49,7 +49,7 @@ cut(struct job_maker *m)
     }
     SV_TRY(al_buf_adds(&m->items, "]"));
     c = &m->chunks[m->chunk_count];
-    c->count = m->count;
+    c->count = m->walks ? 0 : m->count;
     c->bytes = m->chunk_bytes;
     m->chunk_bytes = 0;
     c->len = m->items.len;
@@ -194,7 +194,7 @@ int
 job_maker_write(struct job_maker *m, struct work_tx *t, struct store_job *job)
 {
     SV_TRY(cut(m));
-    job->total_files = m->files + job->refused_files;
+    job->total_files = m->walks ? 0 : m->files + job->refused_files;
     job->total_bytes = m->bytes;
     SV_TRY(store_job_add(t->db, &t->scope, job, t->fail));
     for (size_t i = 0; i < m->chunk_count; i++) {

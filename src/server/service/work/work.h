@@ -173,6 +173,7 @@ struct job_maker { /* zeroed by job_maker_begin; job_maker_end for AL_CLEANUP */
      * that moment takes them. NULL: of another one. */
     const struct inventory_coverage *coverage;
     int64_t plan_ns;
+    bool walks; /* paths are where walks begin, and are not counted as files */
     uint64_t chunk_bytes;
     size_t chunk_count, chunk_cap;
 };
