@@ -32,11 +32,13 @@ static const struct cli_option share_add[] = {
     {"url", "URL", "smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR", true},
     {"user", "U", "user on the share; default: guest", false},
     {"password-file", "F", "its password; else asked for when --user is given", false},
+    {"wire", "WORD", "what connections must be: signed, encrypted or any (default)", false},
     END};
 static const struct cli_option share_set[] = {{"name", "N", "another name", false},
                                               {"url", "URL", "another address", false},
                                               {"user", "U", "another user", false},
                                               {"password-file", "F", "another password", false},
+                                              {"wire", "WORD", "signed, encrypted or any", false},
                                               END};
 /* Of volume add and volume set alike. */
 #define VOLUME_AUDIT                                                                               \

@@ -13,7 +13,7 @@ static const struct column columns[] = {{"ID", "id", COL_TEXT},
                                         {"SIZE", "bytes_total", COL_BYTES},
                                         {"CHECKED", "checked_at", COL_TIME}};
 
-/* user and password of the options into the body. A password is asked for when a user is named
+/* user, password and what is demanded of connections, of the options into the body. A password is asked for when a user is named
  * without a file. */
 static int
 credentials(struct cli *c, json_t *body)
@@ -23,7 +23,10 @@ credentials(struct cli *c, json_t *body)
     int rc = AL_OK;
 
     al_buf_init(&secret, 4096);
-    if (user != NULL) {
+    if (args_get(c, "wire") != NULL) {
+        rc = al_json_set_str(body, "wire", args_get(c, "wire"));
+    }
+    if (rc == AL_OK && user != NULL) {
         rc = al_json_set_str(body, "user", user);
     }
     if (rc == AL_OK && (user != NULL || file != NULL)) {

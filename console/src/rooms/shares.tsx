@@ -1,6 +1,6 @@
 import { DatabaseOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
-import { Button, Form, Input, Progress } from 'antd';
+import { Button, Form, Input, Progress, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { api, ifMatch, type Job, must, sayFailure, type Schemas, type Share } from '../api/client';
 import { ended, useJob, useShares } from '../api/data';
@@ -56,6 +56,7 @@ interface Values {
   url: string;
   user?: string;
   password?: string;
+  wire: Share['wire'];
 }
 
 export default function Shares() {
@@ -96,7 +97,8 @@ export default function Shares() {
     save.reset();
     form.resetFields();
     setEdit(s);
-    if (s !== 'new') form.setFieldsValue({ name: s.name, url: s.url, user: s.user ?? '', password: '' });
+    if (s !== 'new')
+      form.setFieldsValue({ name: s.name, url: s.url, user: s.user ?? '', password: '', wire: s.wire });
   };
   const add = who.mayWrite && (
     <Button type="primary" onClick={() => open('new')}>
@@ -172,6 +174,7 @@ export default function Shares() {
                       as <span className="mono">{s.user}</span>
                     </div>
                   )}
+                  {s.wire !== 'any' && <div>{s.wire} alone</div>}
                 </div>
               </div>
             ),
@@ -279,6 +282,20 @@ export default function Shares() {
             }
           >
             <Input.Password autoComplete="new-password" />
+          </Form.Item>
+          <Form.Item
+            name="wire"
+            label="Connections"
+            initialValue="any"
+            extra="Of smb:// alone. A server that does not do it is not used."
+          >
+            <Select
+              options={[
+                { value: 'any', label: 'as the server wants' },
+                { value: 'signed', label: 'signed' },
+                { value: 'encrypted', label: 'encrypted' },
+              ]}
+            />
           </Form.Item>
         </Form>
       </Dialog>

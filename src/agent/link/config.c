@@ -5,6 +5,7 @@
 
 #include "agent/link/secret.h"
 #include "base/mem.h"
+#include "port/remote.h"
 
 /* The counter stands in front of what users see. */
 struct counted {
@@ -178,11 +179,21 @@ parse_volume(const json_t *j, struct config_volume *v, struct al_fail *fail)
     return AL_OK;
 }
 
+/* A word of a newer server asks for more than is known here: then the most that is. */
+static uint32_t
+wire_of(const char *word)
+{
+    return word == NULL || strcmp(word, "any") == 0 ? 0
+           : strcmp(word, "signed") == 0            ? PORT_WIRE_SIGNED
+                                                    : PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED;
+}
+
 static int
 parse_share(const json_t *j, struct config_share *s, struct al_fail *fail)
 {
     int rc = get_id(j, "id", true, s->id, fail);
 
+    s->wire = wire_of(json_string_value(json_object_get(j, "wire")));
     rc = rc != AL_OK ? rc : get_text(j, "name", true, &s->name, fail);
     rc = rc != AL_OK ? rc : get_text(j, "url", true, &s->url, fail);
     rc = rc != AL_OK ? rc : get_text(j, "user", false, &s->user, fail);

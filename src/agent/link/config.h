@@ -35,6 +35,7 @@ struct config_share {
     char *url;
     char *user;     /* NULL: guest */
     char *password; /* NULL: none */
+    uint32_t wire;  /* enum port_wire that its connections must be */
 };
 struct agent_config {
     uint64_t version;

@@ -108,6 +108,7 @@ struct volume { /* settings never change: a changed one is another struct volume
     bool tracked_only, has_key;
     uint8_t key[CONFIG_KEY_LEN];
     char *url, *user, *password, *share_name; /* of the share; url NULL: none */
+    uint32_t wire;                            /* of the share */
     _Atomic bool looked;                      /* at least once: its root is open if it can be */
     struct share_pools *pools;                /* NULL without a share */
 

@@ -207,6 +207,7 @@ check_share(struct checkup *c, const struct config_share *s)
                                      .user = s->user,
                                      .password = s->password,
                                      .customer_id = c->identity->customer_id,
+                                     .wire = s->wire,
                                      .deadline_ms = CHECKUP_SHARE_MS};
     AL_CLEANUP(target_closep) struct target *t = NULL;
     struct target_space space = {0};

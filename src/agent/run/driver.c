@@ -170,8 +170,11 @@ generation_new(struct agent_config *c, struct generation **ret)
         to->volume_id = v->id;
         to->share_id = v->share_id;
         memcpy(to->marker_key, v->marker_key, sizeof(to->marker_key));
-        to->target = (struct target_conf){
-            .url = s->url, .user = s->user, .password = s->password, .customer_id = c->customer_id};
+        to->target = (struct target_conf){.url = s->url,
+                                          .user = s->user,
+                                          .password = s->password,
+                                          .customer_id = c->customer_id,
+                                          .wire = s->wire};
         to->root = g->paths[g->count] = driver_path_slashed(v->path);
         if (to->root == NULL) {
             generation_free(g);

@@ -11,7 +11,8 @@ check(struct agent *a, const struct config_share *s, struct target_space *ret, s
     struct target_conf conf = {.url = s->url,
                                .user = s->user,
                                .password = s->password,
-                               .customer_id = a->identity->customer_id};
+                               .customer_id = a->identity->customer_id,
+                               .wire = s->wire};
     AL_CLEANUP(target_closep) struct target *t = NULL;
     int rc = target_open(a->port, &conf, true, &t, fail);
 

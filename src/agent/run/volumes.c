@@ -185,6 +185,7 @@ volume_new(struct agent *a, const struct config_volume *c, const struct config_s
     memcpy(v->share_id, c->share_id, sizeof(v->share_id));
     memcpy(v->key, c->marker_key, sizeof(v->key));
     v->has_key = c->has_key;
+    v->wire = share != NULL ? share->wire : 0;
     v->tracked_only = c->tracked_only || share == NULL || !c->has_key;
     v->root_path = driver_path_slashed(c->path);
     if (v->root_path == NULL || !copy(&v->name, c->name) || !copy(&v->path, c->path) ||
@@ -215,6 +216,7 @@ same(const struct volume *v, const struct config_volume *c, const struct config_
            same_text(v->kind, c->kind) && same_text(v->url, share != NULL ? share->url : NULL) &&
            same_text(v->user, share != NULL ? share->user : NULL) &&
            same_text(v->password, share != NULL ? share->password : NULL) &&
+           v->wire == (share != NULL ? share->wire : 0) &&
            same_text(v->share_name, share != NULL ? share->name : NULL);
 }
 
@@ -224,7 +226,8 @@ volume_target(const struct volume *v)
     return (struct target_conf){.url = v->url,
                                 .user = v->user,
                                 .password = v->password,
-                                .customer_id = v->agent->identity->customer_id};
+                                .customer_id = v->agent->identity->customer_id,
+                                .wire = v->wire};
 }
 
 /* ---- the list ---- */

@@ -333,6 +333,21 @@ drop_if_hung_up(struct smb_link *l)
     }
 }
 
+/* A server that does not do what is demanded of the wire lets no connection come about, and does not say
+ * why: whether it is that, or the network, nobody knows. */
+static int
+say_not_connected(struct smb_link *l, struct al_fail *fail, int code, uint32_t status)
+{
+    if (l->t->wire == 0 || (code != AL_EUNREACH && code != AL_EACCES)) {
+        return smb_say(l, fail, code, status, "connect to", "");
+    }
+    return al_fail_set(fail, code, status,
+                       "cannot connect to share %.60s, which is to be used %s alone: %s. Is the "
+                       "server there, and does it do that?",
+                       l->t->url, (l->t->wire & PORT_WIRE_ENCRYPTED) != 0 ? "encrypted" : "signed",
+                       al_code_name(code));
+}
+
 int
 smb_ready(struct smb_link *l, struct al_fail *fail)
 {
@@ -366,7 +381,7 @@ smb_ready(struct smb_link *l, struct al_fail *fail)
     }
     if (r != AL_OK) {
         smb_drop(l, r);
-        return smb_say(l, fail, r, status, "connect to", "");
+        return say_not_connected(l, fail, r, status);
     }
     l->connected = true;
     l->progress_ns = port_mono_ns(l->t->port);

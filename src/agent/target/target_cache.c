@@ -15,11 +15,13 @@ drop(struct target_cache *c, size_t k)
     memset(&c->at[k], 0, sizeof(c->at[k]));
 }
 
-/* A share that moved, or whose user or password is another by now, is connected to anew. */
+/* A share that moved, whose user or password is another by now, or of whose connections something else is
+ * demanded, is connected to anew. */
 static bool
 same(const struct target *t, const struct target_conf *conf)
 {
-    return strcmp(t->url, conf->url) == 0 && strcmp(t->customer_id, conf->customer_id) == 0 &&
+    return t->wire == conf->wire && strcmp(t->url, conf->url) == 0 &&
+           strcmp(t->customer_id, conf->customer_id) == 0 &&
            strcmp(t->user ? t->user : "", conf->user ? conf->user : "") == 0 &&
            strcmp(t->password ? t->password : "", conf->password ? conf->password : "") == 0;
 }

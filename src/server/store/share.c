@@ -8,12 +8,13 @@ store_share_add(struct store *s, const struct scope *scope, const struct store_s
     if (!scope_sees(scope, h->customer_id)) {
         return al_fail_set(fail, AL_ENOENT, 0, "no such customer");
     }
-    return store_run(
-        s, fail,
-        "INSERT INTO share(id, customer_id, name, url, user, password_sealed, state, created_ns)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 'unknown', ?7)",
-        S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
-        S_SPAN(h->password_sealed), S_I64(h->created_ns));
+    return store_run(s, fail,
+                     "INSERT INTO share(id, customer_id, name, url, user, password_sealed, state, "
+                     "created_ns, wire)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, 'unknown', ?7, coalesce(?8, 'any'))",
+                     S_TEXT(h->id), S_ID(h->customer_id), S_TEXT(h->name), S_TEXT(h->url),
+                     S_TEXT(h->user), S_SPAN(h->password_sealed), S_I64(h->created_ns),
+                     S_TEXT(h->wire));
 }
 
 int
@@ -26,7 +27,7 @@ store_share_get(struct store *s, const struct scope *scope, const char *id, stru
     AL_TRY(
         store_query(s, fail, &q,
                     "SELECT id, customer_id, name, url, user, password_sealed, state, state_text,"
-                    " bytes_total, bytes_free, checked_ns, created_ns, version FROM share"
+                    " bytes_total, bytes_free, checked_ns, created_ns, version, wire FROM share"
                     " WHERE id=?1" STORE_SCOPE(2, 3),
                     S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "share", fail));
@@ -43,6 +44,7 @@ store_share_get(struct store *s, const struct scope *scope, const char *id, stru
     h.checked_ns = store_col_i64(q, 10);
     h.created_ns = store_col_i64(q, 11);
     h.version = store_col_u64(q, 12);
+    AL_TRY(store_col_dup(q, 13, a, &h.wire));
     *ret = h;
     return AL_OK;
 }
@@ -52,12 +54,13 @@ store_share_set(struct store *s, const struct scope *scope, const struct store_s
                 struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
-    AL_TRY(
-        store_run(s, fail,
-                  "UPDATE share SET name=?4, url=?5, user=?6, password_sealed=?7, version=version+1"
-                  " WHERE id=?1" STORE_SCOPE(2, 3),
-                  S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
-                  S_SPAN(h->password_sealed)));
+    AL_TRY(store_run(
+        s, fail,
+        "UPDATE share SET name=?4, url=?5, user=?6, password_sealed=?7, version=version+1,"
+        " wire=coalesce(?8, 'any')"
+        " WHERE id=?1" STORE_SCOPE(2, 3),
+        S_TEXT(h->id), S_SCOPE(scope), S_TEXT(h->name), S_TEXT(h->url), S_TEXT(h->user),
+        S_SPAN(h->password_sealed), S_TEXT(h->wire)));
     return store_need_change(s, "share", fail);
 }
 
@@ -102,6 +105,7 @@ static const struct store_field fields[] = {
     {"name", "t.name", STORE_K_TEXT},
     {"url", "t.url", STORE_K_TEXT},
     {"user", "t.user", STORE_K_TEXT},
+    {"wire", "t.wire", STORE_K_TEXT},
     {"has_password", "t.password_sealed IS NOT NULL", STORE_K_BOOL},
     {"state", "t.state", STORE_K_TEXT},
     {"state_text", "t.state_text", STORE_K_TEXT},

@@ -245,6 +245,7 @@ struct store_share {
     al_id id, customer_id;
     const char *name, *url, *user;  /* user NULL: none */
     struct al_span password_sealed; /* .at NULL: none */
+    const char *wire; /* what connections must be: "any" (or NULL), "signed", "encrypted" */
     const char *state, *state_text;
     uint64_t bytes_total, bytes_free;
     int64_t checked_ns, created_ns;
@@ -254,7 +255,7 @@ int store_share_add(struct store *s, const struct scope *scope, const struct sto
                     struct al_fail *fail) AL_MUST_CHECK;
 int store_share_get(struct store *s, const struct scope *scope, const char *id, struct al_arena *a,
                     struct store_share *ret, struct al_fail *fail) AL_MUST_CHECK;
-/* name, url, user, password; raises version */
+/* name, url, user, password, wire; raises version */
 int store_share_set(struct store *s, const struct scope *scope, const struct store_share *h,
                     struct al_fail *fail) AL_MUST_CHECK;
 /* AL_ECONFLICT: used by volumes or rules */

@@ -1,4 +1,5 @@
 /* test_trouble.c: a file server that dies, hangs, refuses or is not there, with real Samba. */
+#include "agent/target/target_cache.h"
 #include "base/fault.h"
 #include "port/remote.h"
 #include "subject.h"
@@ -99,21 +100,82 @@ test_what_is_demanded_of_the_wire_is_kept(void)
     }
 }
 
+/* The server is started anew with this value of "server smb encrypt". */
+static void
+server_encrypts(const char *value)
+{
+    char out[256];
+
+    TAP_EQUAL_U64(subject_shell("sed -i -e '/server smb encrypt/d' -e 's/^\\[share\\]/    server smb encrypt = %s\\n[share]/' '%s/smb/smb.conf'",
+                                value, on.work),
+                  0);
+    TAP_CHECK(subject_signal(&on, "pids", SIGKILL) > 0);
+    TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
+}
+
+/* A server that demands it is used encrypted by whoever demanded as much, and else refused or used so, never in clear. */
+static void
+test_a_server_that_demands_encryption_gets_it(void)
+{
+    static const uint32_t wires[] = {PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED, PORT_WIRE_SIGNED, 0};
+    struct target_conf conf = subject_conf(&on, 20000);
+    char name[TARGET_NAME_MAX];
+
+    server_encrypts("required");
+    for (size_t i = 0; i < AL_LEN(wires); i++) {
+        struct target *t = NULL;
+        int rc;
+
+        fresh();
+        conf.wire = wires[i];
+        rc = target_open(port_native(), &conf, true, &t, &fail);
+        printf("# demanded %u: %s %s\n", wires[i], al_code_name(rc), rc != AL_OK ? fail.text : "");
+        if (i == 0) {
+            TAP_OK(rc);
+        } else if (rc != AL_OK) {
+            TAP_CHECK(rc == AL_EACCES || rc == AL_EUNREACH);
+            TAP_CHECK(strstr(fail.text, "encrypted") != NULL);
+            continue;
+        }
+        subject_name("x", name);
+        TAP_OK(subject_put(t, name, 3 * MIB + 7, 1, MIB, &fail));
+        TAP_OK(subject_get(t, name, 3 * MIB + 7, 1, MIB, &fail));
+        target_close(t);
+    }
+}
+
+/* What is demanded later holds for connections that are kept, too. */
+static void
+test_a_kept_connection_is_not_used_for_more_than_it_is(void)
+{
+    AL_CLEANUP(target_cache_end) struct target_cache cache = {.port = port_native()};
+    struct target_conf conf = subject_conf(&on, 20000);
+    struct target *t = NULL;
+
+    server_encrypts("off");
+    conf.customer_id = conf.customer_id != NULL ? conf.customer_id : "01arz3ndektsv4rrffq69g5fav";
+    TAP_OK(target_cache_get(&cache, "s", &conf, &t, &fail));
+    conf.wire = PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED;
+    fresh();
+    TAP_CHECK(target_cache_get(&cache, "s", &conf, &t, &fail) != AL_OK);
+    conf.wire = PORT_WIRE_SIGNED;
+    fresh();
+    TAP_OK(target_cache_get(&cache, "s", &conf, &t, &fail));
+}
+
 /* A server that cannot encrypt is not used by who demanded it. */
 static void
 test_a_server_that_cannot_encrypt_is_refused(void)
 {
     struct target_conf conf = subject_conf(&on, 20000);
     struct target *t = NULL;
-    char out[256];
 
-    TAP_EQUAL_U64(subject_shell("sed -i 's/^\\[share\\]/    server smb encrypt = off\\n[share]/' '%s/smb/smb.conf'", on.work), 0);
-    TAP_CHECK(subject_signal(&on, "pids", SIGKILL) > 0);
-    TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
+    server_encrypts("off");
     fresh();
     conf.wire = PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED;
-    TAP_CHECK(target_open(port_native(), &conf, true, &t, &fail) != AL_OK);
+    TAP_CODE(target_open(port_native(), &conf, true, &t, &fail), AL_EUNREACH);
     printf("# %s\n", fail.text);
+    TAP_CHECK(strstr(fail.text, "encrypted") != NULL);
     fresh();
     conf.wire = PORT_WIRE_SIGNED;
     TAP_OK(target_open(port_native(), &conf, true, &t, &fail));
@@ -483,6 +545,8 @@ main(void)
     TAP_RUN(test_a_restarted_server_is_found_again);
     TAP_RUN(test_a_connection_that_was_hung_up_on_costs_nobody_anything);
     TAP_RUN(test_a_server_that_cannot_encrypt_is_refused);
+    TAP_RUN(test_a_kept_connection_is_not_used_for_more_than_it_is);
+    TAP_RUN(test_a_server_that_demands_encryption_gets_it);
     thaw();
     subject_end(&on);
     return tap_end();

@@ -184,6 +184,37 @@ test_secrets_are_neither_shown_nor_stored_in_the_clear(void)
     world_close(&w);
 }
 
+/* What is demanded of a share's connections is the agent's to keep, and changes of it stand in the record. */
+static void
+test_what_a_shares_connections_must_be(void)
+{
+    char body[300];
+    struct world w;
+
+    world_open(&w);
+    must(&w, &w.a.admin, "GET", path("shares", w.a.share, ""), NULL);
+    TAP_EQUAL_STR(harness_str(&w.h, "wire"), "any");
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"wire\":\"encrypted\"}");
+    TAP_EQUAL_STR(harness_str(&w.h, "wire"), "encrypted");
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"name\":\"colder\"}"); /* stays */
+    TAP_EQUAL_STR(harness_str(&w.h, "wire"), "encrypted");
+    w.h.query = "act=share.update";
+    must(&w, &w.a.auditor, "GET", V1 "/audit", NULL);
+    TAP_CHECK(strstr((char *)w.h.reply.body.at, "encrypted") != NULL);
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"wire\":\"sealed\"}"), AL_EINVAL);
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("shares", w.a.share, ""),
+                          "{\"url\":\"file:///srv/cold\",\"password\":null}"),
+             AL_EINVAL);
+    snprintf(body, sizeof body, "{\"customer_id\":\"%s\",\"name\":\"n\",\"url\":\"smb://nas/other\",\"wire\":\"signed\"}", w.a.customer);
+    must(&w, &w.a.admin, "POST", V1 "/shares", body);
+    TAP_EQUAL_STR(harness_str(&w.h, "wire"), "signed");
+    world_close(&w);
+}
+
 /* ---- sessions ---- */
 
 static void
@@ -525,6 +556,7 @@ main(void)
     TAP_RUN(test_a_lost_seal_key_is_noticed_at_the_start);
     TAP_RUN(test_an_idempotency_key_repeats_the_answer_and_not_the_act);
     TAP_RUN(test_a_key_belongs_to_its_operation);
+    TAP_RUN(test_what_a_shares_connections_must_be);
     TAP_RUN(test_secrets_are_neither_shown_nor_stored_in_the_clear);
     TAP_RUN(test_wrong_passwords_are_in_the_record_and_close_the_door);
     TAP_RUN(test_a_session_says_who_and_ends_when_told);

@@ -181,6 +181,7 @@ config_share(struct config *c, const char *id)
     al_jo_str(&c->j, "name", s.name);
     al_jo_str(&c->j, "url", s.url);
     al_jo_str(&c->j, "user", s.user);
+    al_jo_str(&c->j, "wire", s.wire);
     SV_TRY(config_secret(c, "password", "share", s.id, s.password_sealed, false));
     al_jo_close(&c->j);
     return c->j.rc;

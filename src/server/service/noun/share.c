@@ -65,6 +65,22 @@ url_good(const char *url, struct al_fail *fail)
     return AL_OK;
 }
 
+/* "wire" of the body into h. A folder has none that could be signed. */
+static int
+wire_of(struct service_req *req, struct store_share *h, struct al_fail *fail)
+{
+    static const char *const words[] = {"any", "signed", "encrypted", NULL};
+
+    SV_TRY(service_body_word(req, "wire", words, false, &h->wire, fail));
+    h->wire = h->wire == NULL ? words[0] : h->wire;
+    if (strncmp(h->url, "smb://", 6) != 0 && strcmp(h->wire, words[0]) != 0) {
+        return al_fail_set(fail, AL_EINVAL, 0,
+                           "\"wire\" is of smb:// alone: how a mounted folder is reached its mount "
+                           "decides (sec=, seal)");
+    }
+    return AL_OK;
+}
+
 /* The sealed password is bound to the share's id: a row's secret opens in no other row. */
 static int
 seal(struct service_req *req, const char *share_id, const char *password, struct al_buf *out,
@@ -89,7 +105,8 @@ seal(struct service_req *req, const char *share_id, const char *password, struct
 int
 share_create(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
-    static const char *const keys[] = {"customer_id", "name", "url", "user", "password", NULL};
+    static const char *const keys[] = {"customer_id", "name", "url", "user",
+                                       "password",    "wire", NULL};
     AL_CLEANUP(service_tx_end) struct service_tx tx = {0};
     AL_CLEANUP(service_detail_free) struct service_detail d = {0};
     AL_CLEANUP(al_buf_free) struct al_buf sealed = {.max = SECRET_MAX + AUTH_SEAL_MORE};
@@ -102,6 +119,7 @@ share_create(struct service_req *req, struct service_reply *reply, struct al_fai
     SV_TRY(service_body_name(req, "name", true, &h.name, fail));
     SV_TRY(service_body_text(req, "url", 1, URL_MAX, true, &h.url, fail));
     SV_TRY(url_good(h.url, fail));
+    SV_TRY(wire_of(req, &h, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h.user, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));
     SV_TRY(service_begin(req, reply, &tx, fail));
@@ -114,6 +132,7 @@ share_create(struct service_req *req, struct service_reply *reply, struct al_fai
     service_detail_begin(&d);
     service_detail_text(&d, "url", NULL, h.url);
     service_detail_text(&d, "user", NULL, h.user);
+    service_detail_text(&d, "wire", NULL, h.wire);
     SV_TRY(service_detail_end(&d));
     SV_TRY(service_event(req, h.customer_id, "share.create", "share", h.id, h.name, NULL, &d.text,
                          fail));
@@ -137,6 +156,7 @@ change(struct service_req *req, struct store_share *h, struct service_detail *d,
         return al_fail_set(fail, AL_EINVAL, 0, "\"url\" cannot be empty");
     }
     SV_TRY(url_good(h->url, fail));
+    SV_TRY(wire_of(req, h, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h->user, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));
     if (strcmp(was.url, h->url) != 0 && was.password_sealed.len > 0 &&
@@ -150,6 +170,7 @@ change(struct service_req *req, struct store_share *h, struct service_detail *d,
     service_detail_text(d, "name", was.name, h->name);
     service_detail_text(d, "url", was.url, h->url);
     service_detail_text(d, "user", was.user, h->user);
+    service_detail_text(d, "wire", was.wire, h->wire);
     if (service_body_has(req, "password")) {
         SV_TRY(seal(req, h->id, password, sealed, &h->password_sealed, fail));
         al_jo_str(&d->j, "password", password != NULL ? "set" : "removed");
@@ -183,7 +204,7 @@ wake_users(struct service_req *req, const char *share_id)
 int
 share_update(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
 {
-    static const char *const keys[] = {"name", "url", "user", "password", NULL};
+    static const char *const keys[] = {"name", "url", "user", "password", "wire", NULL};
     AL_CLEANUP(service_tx_end) struct service_tx tx = {0};
     AL_CLEANUP(service_detail_free) struct service_detail d = {0};
     AL_CLEANUP(al_buf_free) struct al_buf sealed = {.max = SECRET_MAX + AUTH_SEAL_MORE};
