@@ -72,6 +72,17 @@ rounds(unsigned seconds)
     TAP_CHECK(false);
 }
 
+/* Whatever died when: nothing was lost, and the record reaches back to the oldest log's begin. */
+static void
+is_complete(void)
+{
+    enum audit_state state;
+    int64_t since;
+
+    follow_coverage(w.follow, &state, &since, NULL);
+    TAP_CHECK(state == AUDIT_LIVE && since == INT64_C(1789995600) * SECOND); /* 2026-09-21T13:00:00Z */
+}
+
 static void
 story(void)
 {
@@ -95,6 +106,7 @@ story(void)
     event("1/2026/09/2026-09-21T13.00.00Z.log", 6); /* late */
     event("3/2026/10/2026-10-01T00.00.00Z.log.active", 7);
     rounds(8);
+    is_complete();
     remove_log("1/2026/09/2026-09-21T13.00.00Z.log");
     event("3/2026/10/2026-10-01T00.00.00Z.log.active", 8);
     rounds(4);
@@ -231,6 +243,7 @@ each_call_and_allocation_fails_once(void)
         TAP_OK(polls(40));
         all_is_told();
         all_is_counted(false);
+        is_complete();
         if (rc == AL_OK && calls < nth) {
             printf("# %llu calls failed\n", (unsigned long long)nth - 1);
             break;

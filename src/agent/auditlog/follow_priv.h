@@ -57,6 +57,7 @@ struct follow {
     bool denied;             /* it, or a folder that was listed before, at the last round */
     int put_rc;              /* of the last flush */
     bool strange;       /* a line was of another filespace than those before it, by its names */
+    bool nameless;      /* and had no UUID, which those before it had */
     uint32_t strange_s; /* known_s of its log */
     int64_t
         named_ns; /* of the event by which the filespace is called now; of the first start alone */

@@ -504,7 +504,7 @@ stat_logs(struct follow *f, struct log_folder *folder, struct port_file *dir, bo
         struct log_file *log = folder->files[i];
         int rc = AL_OK;
 
-        if ((log->flags & LOG_SEEN) != 0 && (all || (log->flags & LOG_NEW) != 0 ||
+        if ((log->flags & LOG_SEEN) != 0 && (all || (log->flags & (LOG_NEW | LOG_BAD)) != 0 ||
                                              (log->flags & (LOG_HOT | LOG_QUEUED)) == LOG_HOT)) {
             rc = stat_log(f, log, dir);
         }
@@ -640,9 +640,8 @@ look_hot(struct follow *f)
             continue;
         }
         rc = stat_log(f, log, NULL);
-        if (rc != AL_OK &&
-            rc != AL_ENOMEM) { /* rotated, or its folder may not be looked at any more */
-            log->in->check_s = f->now_s;
+        if (rc == AL_ENOENT || (rc != AL_OK && !log->in->bad && (log->flags & LOG_BAD) == 0)) {
+            log->in->check_s = f->now_s; /* rotated, or its folder may not be looked at any more */
         }
         rc = rc == AL_ENOMEM ? rc : AL_OK;
     }

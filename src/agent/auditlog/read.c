@@ -602,7 +602,7 @@ read_open(struct follow *f, struct log_file *log, struct port_file *file, int64_
         if (rc != AL_OK || hole == HOLE_WAITS) {
             break;
         }
-        if (len < want && hole != HOLE_PASSED) { /* the end */
+        if (hole == HOLE_LAST || (len < want && hole != HOLE_PASSED)) { /* the end */
             rc = piece.len > 0 ? settle(f, log, piece) : AL_OK;
             if (hole == HOLE_NONE) {
                 read_hole_end(f, log);

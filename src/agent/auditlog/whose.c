@@ -32,6 +32,7 @@ whose_event(struct follow *f, const struct log_file *log, const struct auditlog_
         f->strange_s = f->strange ? f->strange_s : log->known_s;
         f->strange = true;
         if (!told(e->filespace_uuid) && t->filespace_uuid[0] != '\0') {
+            f->nameless = true;
             return; /* unless it is another one, it keeps its UUID, and what that calls it */
         }
     }
@@ -88,10 +89,16 @@ is_the_same(struct follow *f)
 void
 whose_is_it(struct follow *f)
 {
+    struct tally *t = &f->fs.tally;
+
     if (f->strange && !is_the_same(f)) {
         coverage_lost(&f->coverage, f->now_ns);
+        if (f->nameless) {
+            t->filespace[0] = t->filespace_uuid[0] = '\0';
+            t->changed = true;
+        }
     }
-    f->strange = false;
+    f->strange = f->nameless = false;
 }
 
 bool
