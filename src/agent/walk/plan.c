@@ -144,6 +144,9 @@ walk_plan_ready(struct walk_plan *p)
 {
     int rc;
 
+    for (size_t i = 0; i < p->count; i++) {
+        p->nodes[i].parent = p->nodes[i].first = p->nodes[i].next = 0;
+    }
     sort_once(p);
     rc = add_ways(p);
     if (rc == AL_OK) {
@@ -176,26 +179,27 @@ walk_plan_find(const struct walk_plan *p, struct al_span path)
 
 /* ---- of a journal ---- */
 
-/* AL_ENOENT: it is gone, or no folder, or not below the root any more. */
 static int
-place_of(struct port *port, struct port_file *root, const uint8_t id[16], struct al_buf *path)
+add_change(struct walk_plan *p, const struct usn_source *source, const struct usn_folder *f,
+           struct al_buf *path)
 {
-    struct port_file *f = NULL;
-    struct port_handle h;
-    int rc = port_journal_handle(root, id, &h);
+    struct al_span at;
+    int rc;
 
-    if (rc == AL_OK) {
-        rc = port_open_handle(port, root, &h, PORT_PATH, &f);
+    al_buf_clear(path);
+    rc = source->place(source->ctx, f->id, path);
+    if (rc == AL_ENOENT || rc == AL_EACCES) {
+        return AL_OK;
     }
-    if (rc == AL_OK) {
-        rc = port_path_of(port, root, f, path);
+    at = al_buf_span(path);
+    if (f->file && rc == AL_OK) {
+        at.len = at.len > 0 ? parent_len((const char *)at.at, at.len) : 0;
     }
-    port_close_quiet(port, &f);
-    return rc == AL_ESTALE || rc == AL_ENOTDIR || rc == AL_ELOOP ? AL_ENOENT : rc;
+    return rc != AL_OK ? rc : walk_plan_add(p, at, f->whole ? WALK_WHOLE : WALK_LIST);
 }
 
 int
-walk_plan_of(struct port *port, struct port_file *root, const struct usn_changes *changes,
+walk_plan_of(const struct usn_source *source, const struct usn_changes *changes,
              struct walk_plan **ret, const char **ret_full)
 {
     AL_CLEANUP(al_buf_free) struct al_buf path = {.max = WALK_PATH_MAX};
@@ -203,15 +207,7 @@ walk_plan_of(struct port *port, struct port_file *root, const struct usn_changes
     int rc = p != NULL ? AL_OK : AL_ENOMEM;
 
     for (size_t i = 0; rc == AL_OK && i < changes->count; i++) {
-        const struct usn_folder *f = &changes->folders[i];
-
-        al_buf_clear(&path);
-        rc = place_of(port, root, f->id, &path);
-        if (rc == AL_OK) {
-            rc = walk_plan_add(p, al_buf_span(&path), f->whole ? WALK_WHOLE : WALK_LIST);
-        } else if (rc == AL_ENOENT) {
-            rc = AL_OK;
-        }
+        rc = add_change(p, source, &changes->folders[i], &path);
     }
     if (rc == AL_OK) {
         rc = walk_plan_ready(p);

@@ -28,15 +28,15 @@ struct walk_plan *walk_plan_new(void);                 /* NULL: no memory */
 struct walk_plan *walk_plan_free(struct walk_plan *p); /* NULL is fine; returns NULL */
 /* AL_ELIMIT: WALK_PLAN_MAX. */
 int walk_plan_add(struct walk_plan *p, struct al_span path, enum walk_plan_how how) AL_MUST_CHECK;
-/* After the last add: puts in the folders on the way. */
+/* After the last add: puts in the folders on the way. More may be added behind it; then again. */
 int walk_plan_ready(struct walk_plan *p) AL_MUST_CHECK;
 /* NULL: left alone. */
 const struct walk_plan_node *walk_plan_find(const struct walk_plan *p, struct al_span path);
 
-/* The plan of what changed: each folder found by its id and asked for its path. One that is gone by now is
- * left out, its parent changed too. *ret_full: NULL, or why everything is to be walked (then there is no
- * plan): a folder whose place cannot be told. */
-int walk_plan_of(struct port *port, struct port_file *root, const struct usn_changes *changes,
+/* The plan of what changed: each folder's place asked for by its id. One that is gone by now is left out, its parent
+ * changed too; and one that nobody lets us look at, which could not be listed either. *ret_full: NULL, or why everything
+ * is to be walked (then there is no plan): a folder whose place cannot be told. */
+int walk_plan_of(const struct usn_source *source, const struct usn_changes *changes,
                  struct walk_plan **ret, const char **ret_full) AL_MUST_CHECK;
 
 #endif

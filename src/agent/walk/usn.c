@@ -133,6 +133,7 @@ settle(struct collect *c)
     for (size_t i = 0; i < c->count; i++) {
         if (kept > 0 && by_id(&c->folders[kept - 1], &c->folders[i]) == 0) {
             c->folders[kept - 1].whole |= c->folders[i].whole;
+            c->folders[kept - 1].file &= c->folders[i].file;
         } else {
             c->folders[kept++] = c->folders[i];
         }
@@ -141,7 +142,7 @@ settle(struct collect *c)
 }
 
 static int
-collect_add(struct collect *c, const uint8_t id[16], bool whole)
+collect_add(struct collect *c, const uint8_t id[16], bool whole, bool file)
 {
     struct usn_folder *grown;
 
@@ -157,22 +158,26 @@ collect_add(struct collect *c, const uint8_t id[16], bool whole)
         return AL_ENOMEM;
     }
     c->folders = grown;
-    memcpy(c->folders[c->count].id, id, 16);
-    c->folders[c->count++].whole = whole;
+    c->folders[c->count] = (struct usn_folder){.whole = whole, .file = file};
+    memcpy(c->folders[c->count++].id, id, 16);
     return AL_OK;
 }
 
-/* Every change is one of the folder it lies in: that is listed anew. A folder that came by this name is
- * walked down. */
+#define WHOLE (USN_CREATED | USN_RENAMED_TO | USN_REPARSE_CHANGED | USN_SECURITY_CHANGED)
+
+/* Every change is one of the folder it lies in: that is listed anew. A folder that came by this name, or that may let
+ * us in now, is walked down. */
 static int
 on_record(void *ctx, const struct usn_record *r)
 {
     struct collect *c = ctx;
-    int rc = collect_add(c, r->parent, false);
+    bool folder = (r->attributes & ATTRIBUTE_DIRECTORY) != 0;
+    int rc = collect_add(c, r->parent, false, false);
 
-    if (rc == AL_OK && (r->attributes & ATTRIBUTE_DIRECTORY) != 0 &&
-        (r->reasons & (USN_CREATED | USN_RENAMED_TO | USN_REPARSE_CHANGED)) != 0) {
-        rc = collect_add(c, r->id, true);
+    if (rc == AL_OK && folder && (r->reasons & WHOLE) != 0) {
+        rc = collect_add(c, r->id, true, false);
+    } else if (rc == AL_OK && !folder && (r->reasons & USN_LINKS_CHANGED) != 0) {
+        rc = collect_add(c, r->id, false, true);
     }
     return rc;
 }
@@ -274,17 +279,40 @@ usn_changes_free(struct usn_changes *c)
 static int
 source_state(void *ctx, struct port_journal_state *ret)
 {
-    return port_journal_state(ctx, ret);
+    const struct usn_volume *v = ctx;
+
+    return port_journal_state(v->journal, ret);
 }
 
 static int
 source_read(void *ctx, uint64_t id, int64_t from, void *to, size_t cap, size_t *ret_len)
 {
-    return port_journal_read(ctx, id, from, to, cap, ret_len);
+    const struct usn_volume *v = ctx;
+
+    return port_journal_read(v->journal, id, from, to, cap, ret_len);
+}
+
+static int
+source_place(void *ctx, const uint8_t id[16], struct al_buf *path)
+{
+    const struct usn_volume *v = ctx;
+    struct port_file *f = NULL;
+    struct port_handle h;
+    int rc = port_journal_handle(v->root, id, &h);
+
+    if (rc == AL_OK) {
+        rc = port_open_handle(v->port, v->root, &h, PORT_PATH, &f);
+    }
+    if (rc == AL_OK) {
+        rc = port_path_of(v->port, v->root, f, path);
+    }
+    port_close_quiet(v->port, &f);
+    return rc == AL_ESTALE || rc == AL_ENOTDIR || rc == AL_ELOOP ? AL_ENOENT : rc;
 }
 
 struct usn_source
-usn_source_of(struct port_journal *j)
+usn_source_of(struct usn_volume *v)
 {
-    return (struct usn_source){.state = source_state, .read = source_read, .ctx = j};
+    return (struct usn_source){
+        .state = source_state, .read = source_read, .place = source_place, .ctx = v};
 }

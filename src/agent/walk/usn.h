@@ -1,12 +1,12 @@
 /* usn.h: what changed on a volume since the last walk, from its USN journal: which folders are to be
  * listed anew.
  *
- *   usn_begin (place of now, kept) ── full walk ──▶ ... later: usn_changes(place) ──▶ folders, new place
- *                                                                             └─▶ "walk it all": any doubt
+ *   usn_changes (NULL: place of now, kept) ── full walk ──▶ ... later: usn_changes(place) ──▶ folders, new place
+ *                                                                                 └─▶ "walk it all": any doubt
  *
  * The journal tells names, sizes and times that changed, and never that a file was read: who wants access
- * times walks it all now and then. Of a file with several names the change stands in one of its folders
- * alone. */
+ * times walks it all now and then. Of a file with several names the change stands in the folder of the one that
+ * was used; a name given or taken changes the file under all others too. */
 #ifndef ALTO_AGENT_WALK_USN_H
 #define ALTO_AGENT_WALK_USN_H
 
@@ -21,8 +21,10 @@
 enum usn_reason { /* winioctl.h USN_REASON_; those that matter here */
                   USN_CREATED = 0x100,
                   USN_DELETED = 0x200,
+                  USN_SECURITY_CHANGED = 0x800,
                   USN_RENAMED_FROM = 0x1000,
                   USN_RENAMED_TO = 0x2000,
+                  USN_LINKS_CHANGED = 0x10000,
                   USN_REPARSE_CHANGED = 0x100000,
                   USN_CLOSED = 0x80000000
 };
@@ -54,8 +56,10 @@ int usn_place_decode(struct al_span bytes, struct usn_place *ret) AL_MUST_CHECK;
 /* ---- changes ---- */
 struct usn_folder {
     uint8_t id[16];
-    /* made, moved here, or its reparse point changed: what is below is not known by this path */
+    /* made, moved here, or its reparse point or rights changed: what is below may not be known by this path */
     bool whole;
+    bool
+        file; /* none, but a file that got or lost a name: the folder of one that is left is to be listed */
 };
 
 struct usn_changes {
@@ -70,6 +74,9 @@ struct usn_changes {
 struct usn_source {
     int (*state)(void *ctx, struct port_journal_state *ret);
     int (*read)(void *ctx, uint64_t id, int64_t from, void *to, size_t cap, size_t *ret_len);
+    /* Appends where a folder or file lies now, from the volume's root, "" the root itself. AL_ENOENT: it is gone, or not
+     * below the root; AL_EACCES: nobody lets us look. */
+    int (*place)(void *ctx, const uint8_t id[16], struct al_buf *path);
     void *ctx;
 };
 
@@ -80,7 +87,12 @@ int usn_changes(const struct usn_source *source, uint32_t serial, const struct u
                 struct usn_changes *ret) AL_MUST_CHECK;
 void usn_changes_free(struct usn_changes *c);
 
-/* A source of an open journal. */
-struct usn_source usn_source_of(struct port_journal *j);
+/* A source of an open journal, of the volume that root lies on; lent. */
+struct usn_volume {
+    struct port *port;
+    struct port_file *root;
+    struct port_journal *journal;
+};
+struct usn_source usn_source_of(struct usn_volume *v);
 
 #endif

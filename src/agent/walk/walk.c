@@ -19,7 +19,8 @@ struct node {
     struct port_file *fd; /* for the children's use while `shared` */
     bool shared;
     const struct walk_plan_node *plan; /* NULL: it and all below */
-    _Atomic uint32_t refs;             /* one while pending or listed, one per child */
+    bool untold;           /* its parent is not listed: its own entry is still to be told */
+    _Atomic uint32_t refs; /* one while pending or listed, one per child */
     uint64_t id;
     char name[]; /* NUL-terminated */
 };
@@ -222,6 +223,40 @@ add_record(struct walker *me, const struct entry_record *r)
     return rc;
 }
 
+/* Tells a path: of `name` in a folder; NULL: of the folder itself. */
+static void
+tell_path(const struct walk *w, void (*tell)(void *ctx, struct al_span path),
+          const struct node *folder, const char *name)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
+    size_t len, at;
+
+    if (name == NULL) {
+        name = folder->name;
+        folder = folder->parent != NULL ? folder->parent : folder;
+    }
+    len = strlen(name);
+    for (const struct node *n = folder; n->parent != NULL; n = n->parent) {
+        len += strlen(n->name) + 1;
+    }
+    al_buf_init(&path, len);
+    if (al_buf_reserve(&path, len) != AL_OK) {
+        return; /* the next walk meets it again */
+    }
+    path.len = at = len;
+    for (const struct node *n = folder; at > 0; n = n->parent) {
+        size_t part = strlen(name);
+
+        at -= part;
+        memcpy(path.at + at, name, part);
+        if (at > 0) {
+            path.at[--at] = '/';
+            name = n->name;
+        }
+    }
+    tell(w->conf->ctx, al_buf_span(&path));
+}
+
 static int
 add_folder(struct walker *me, const struct node *n, uint32_t flags)
 {
@@ -235,6 +270,9 @@ add_folder(struct walker *me, const struct node *n, uint32_t flags)
         me->result.unchanged++;
     } else if (flags & ENTRY_UNREADABLE) {
         me->result.unreadable++;
+        if (me->walk->conf->unreadable != NULL) {
+            tell_path(me->walk, me->walk->conf->unreadable, n, NULL);
+        }
     }
     return add_record(me, &r);
 }
@@ -290,33 +328,6 @@ leave_alone(struct walker *me, struct node *folder, const struct port_dirent *e)
     return rc;
 }
 
-static void
-tell_odd(const struct walk *w, const struct node *folder, const char *name)
-{
-    AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    size_t len = strlen(name), at;
-
-    for (const struct node *n = folder; n->parent != NULL; n = n->parent) {
-        len += strlen(n->name) + 1;
-    }
-    al_buf_init(&path, len);
-    if (al_buf_reserve(&path, len) != AL_OK) {
-        return; /* the next walk meets it again */
-    }
-    path.len = at = len;
-    for (const struct node *n = folder; at > 0; n = n->parent) {
-        size_t part = strlen(name);
-
-        at -= part;
-        memcpy(path.at + at, name, part);
-        if (at > 0) {
-            path.at[--at] = '/';
-            name = n->name;
-        }
-    }
-    w->conf->odd(w->conf->ctx, al_buf_span(&path));
-}
-
 /* Whatever is in the attribute: with it the gate lets nobody in unasked, so nobody is to take the
  * file for one that has its bytes. */
 static bool
@@ -344,7 +355,7 @@ has_marker(struct walker *me, const struct node *in, struct port_file *folder, c
         (rc != AL_OK || !authentic || m.ino != st->ino || m.size != st->size ||
          m.state == MARKER_WHOLE || m.state == MARKER_UNTOLD ||
          (m.state == MARKER_STUB && m.mtime_ns != st->mtime_ns))) {
-        tell_odd(w, in, name);
+        tell_path(w, w->conf->odd, in, name);
     }
     return true;
 }
@@ -364,7 +375,7 @@ is_stub(struct walker *me, const struct node *in, struct port_file *folder, cons
              is = me->walk->conf->stub_of(me->walk->conf->ctx, folder, name, io_st, &odd);
 
         if (odd && me->walk->conf->odd != NULL) {
-            tell_odd(me->walk, in, name);
+            tell_path(me->walk, me->walk->conf->odd, in, name);
         }
         return is;
     }
@@ -398,32 +409,33 @@ tell_owner(struct walker *me, uint32_t uid)
 }
 
 static bool
-is_left_out(const struct walk_conf *conf, const struct node *folder, const struct port_dirent *e)
+is_left_out(const struct walk_conf *conf, const struct node *folder, const char *name)
 {
-    return conf->leave_out != NULL && folder->parent == NULL &&
-           strcmp(e->name, conf->leave_out) == 0;
+    return (folder->parent == NULL &&
+            ((conf->leave_out != NULL && strcmp(name, conf->leave_out) == 0) ||
+             strncmp(name, STUB_PROBE_PREFIX, sizeof(STUB_PROBE_PREFIX) - 1) == 0)) ||
+           strncmp(name, STUB_NEW_PREFIX, sizeof(STUB_NEW_PREFIX) - 1) == 0 ||
+           strncmp(name, STUB_BACK_PREFIX, sizeof(STUB_BACK_PREFIX) - 1) == 0;
 }
 
 static bool
-is_probe(const struct node *folder, const struct port_dirent *e)
+is_mount(const struct walk *w, const struct port_stat *st)
 {
-    return (folder->parent == NULL &&
-            strncmp(e->name, STUB_PROBE_PREFIX, sizeof(STUB_PROBE_PREFIX) - 1) == 0) ||
-           strncmp(e->name, STUB_NEW_PREFIX, sizeof(STUB_NEW_PREFIX) - 1) == 0 ||
-           strncmp(e->name, STUB_BACK_PREFIX, sizeof(STUB_BACK_PREFIX) - 1) == 0;
+    return st->dev != w->dev || (st->attrs & PORT_A_MOUNT_ROOT) != 0;
 }
 
+/* The entry alone. fd: of the folder; not needed for an entry that is one itself. */
 static int
-add_entry(struct walker *me, struct node *folder, struct port_file *fd, const struct port_dirent *e,
-          struct port_stat *st, bool *ret_too_many)
+tell_entry(struct walker *me, const struct node *folder, struct port_file *fd, const char *name,
+           struct port_stat *st)
 {
     struct walk *w = me->walk;
-    bool mount = st->dev != w->dev || (st->attrs & PORT_A_MOUNT_ROOT) != 0;
-    bool stub = !mount && is_stub(me, folder, fd, e->name, st);
+    bool mount = is_mount(w, st);
+    bool stub = !mount && is_stub(me, folder, fd, name, st);
     struct entry_record r = {.folder = folder->id,
                              .type = (uint8_t)st->type,
                              .flags = st->attrs << ENTRY_ATTRS_SHIFT,
-                             .name = {(const uint8_t *)e->name, e->name_len},
+                             .name = al_span_of(name),
                              .mode = st->mode,
                              .uid = st->uid,
                              .gid = st->gid,
@@ -445,10 +457,18 @@ add_entry(struct walker *me, struct node *folder, struct port_file *fd, const st
         me->result.stubs++;
     }
     rc = add_record(me, &r);
-    if (rc == AL_OK && w->owners != NULL) {
-        rc = tell_owner(me, st->uid);
-    }
-    if (rc == AL_OK && st->type == PORT_T_FOLDER && !mount && (st->attrs & PORT_A_REPARSE) == 0) {
+    return rc == AL_OK && w->owners != NULL ? tell_owner(me, st->uid) : rc;
+}
+
+static int
+add_entry(struct walker *me, struct node *folder, struct port_file *fd, const struct port_dirent *e,
+          struct port_stat *st, bool *ret_too_many)
+{
+    struct walk *w = me->walk;
+    int rc = tell_entry(me, folder, fd, e->name, st);
+
+    if (rc == AL_OK && st->type == PORT_T_FOLDER && !is_mount(w, st) &&
+        (st->attrs & PORT_A_REPARSE) == 0) {
         const struct walk_plan_node *plan = NULL;
 
         if (folder->plan != NULL) {
@@ -500,7 +520,7 @@ list(struct walker *me, struct node *n, struct port_file *fd, bool *ret_whole)
             rc = AL_ECANCELED;
             break;
         }
-        if (is_probe(n, &e) || is_left_out(me->walk->conf, n, &e)) {
+        if (is_left_out(w->conf, n, e.name)) {
             continue;
         }
         st = e.stat;
@@ -538,13 +558,19 @@ go_on(struct walker *me, struct node *n)
         const char *slash = strrchr(p->nodes[i].path, '/');
         const char *name = slash != NULL ? slash + 1 : p->nodes[i].path;
 
+        if (is_left_out(me->walk->conf, n, name)) {
+            continue;
+        }
         rc = push_later(me, n, name, strlen(name), &p->nodes[i]);
+        if (rc == AL_OK) {
+            me->children->untold = p->nodes[i].how != WALK_ON_THE_WAY;
+        }
     }
     return rc;
 }
 
 static int
-visit_open(struct walker *me, struct node *n)
+visit_open(struct walker *me, struct node *n, struct port_stat *st)
 {
     struct walk *w = me->walk;
     bool whole = true;
@@ -561,7 +587,8 @@ visit_open(struct walker *me, struct node *n)
         rc = add_folder(me, n, LEFT_ALONE);
         rc = rc == AL_OK ? go_on(me, n) : rc;
     } else {
-        rc = add_folder(me, n, 0);
+        rc = n->untold ? tell_entry(me, n->parent, NULL, n->name, st) : AL_OK;
+        rc = rc == AL_OK ? add_folder(me, n, 0) : rc;
         if (rc == AL_OK) {
             me->result.folders++;
             rc = list(me, n, n->fd, &whole);
@@ -595,7 +622,7 @@ visit(struct walker *me, struct node *n)
         rc = AL_EXDEV; /* mounted since its parent was listed: what is below is hidden, not gone */
     }
     if (rc == AL_OK) {
-        return visit_open(me, n);
+        return visit_open(me, n, &st);
     }
     port_close_quiet(w->port, &n->fd);
     if (rc == AL_ENOMEM) {

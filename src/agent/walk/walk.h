@@ -50,8 +50,8 @@ struct walk_conf {
     struct port_names *names; /* the names of owners are told besides; NULL: they are not */
     const char *leave_out;    /* a name in the root that is no part of the volume; NULL: none */
     bool no_access_times;     /* they mean nothing here: told as 0 */
-    /* only these folders; others below a listed one, and those on the way, come as ENTRY_UNCHANGED.
-     * NULL: everything. Lent until walk_run ends */
+    /* only these folders; others below a listed one, and those on the way, come as ENTRY_UNCHANGED. A folder of the
+     * plan has its own entry even where the one it lies in is not listed. NULL: everything. Lent until walk_run ends */
     const struct walk_plan *only;
     unsigned threads;       /* 0: 2 */
     uint32_t batch_records; /* 0: ENTRIES_BATCH_RECORDS; smaller in tests */
@@ -62,6 +62,9 @@ struct walk_conf {
      * inode, length or time. The path is from the root and lent. Called by several walkers at once.
      * What the file really is stub_examine_path tells. May be NULL. */
     void (*odd)(void *ctx, struct al_span path);
+    /* Told of every folder that comes as ENTRY_UNREADABLE, by its path from the root; lent, by several walkers at once,
+     * maybe more than once. May be NULL. */
+    void (*unreadable)(void *ctx, struct al_span path);
     /* Asked often, from every walker: true ends the walk with AL_ECANCELED. May be NULL. */
     bool (*stop)(void *ctx);
     void *ctx;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/walk/usn.h"
+#include "agent/walk/changes.h"
 #include "base/fault.h"
 #include "base/mem.h"
 
@@ -167,6 +167,8 @@ struct journal {
     unsigned count, reads;
     int state_rc, read_rc;
     bool stuck, damaged;
+    uint64_t moves_at;
+    unsigned moves;
 };
 
 static struct journal *j;
@@ -177,6 +179,8 @@ j_state(void *ctx, struct port_journal_state *ret)
     *ret = j->now;
     return j->state_rc;
 }
+
+static void happens(uint64_t id, uint64_t parent, uint32_t reasons, uint32_t attributes);
 
 /* 50 records a read. */
 static int
@@ -203,7 +207,23 @@ j_read(void *ctx, uint64_t id, int64_t from, void *to, size_t cap, size_t *ret_l
     return AL_OK;
 }
 
-static const struct usn_source source = {.state = j_state, .read = j_read};
+/* A folder N lies at "fN", but those that somebody made odd. */
+static int
+j_place(void *ctx, const uint8_t id[16], struct al_buf *path)
+{
+    uint64_t n = al_get_u64(id);
+
+    if (n == j->moves_at && j->moves > 0) { /* while its place is asked for, something is renamed */
+        j->moves--;
+        happens(n, 5, USN_RENAMED_TO, DIRECTORY);
+    }
+    return n == 404   ? AL_ENOENT
+           : n == 403 ? AL_EACCES
+           : n == 500 ? AL_EIO
+                      : al_buf_addf(path, n == 900 ? "f9/below/a name" : "f%llu", (unsigned long long)n);
+}
+
+static const struct usn_source source = {.state = j_state, .read = j_read, .place = j_place};
 
 static void
 happens(uint64_t id, uint64_t parent, uint32_t reasons, uint32_t attributes)
@@ -266,6 +286,120 @@ folders_that_changed_come_once_and_new_ones_whole(void)
     TAP_OK(usn_changes(&source, SERIAL, &since, &c)); /* nothing more */
     TAP_CHECK(c.full == NULL && c.count == 0 && j->reads == 0);
     usn_changes_free(&c);
+}
+
+static void
+rights_and_names_that_changed_are_looked_into(void)
+{
+    struct usn_place since = {.journal = 77, .serial = SERIAL};
+    struct usn_changes c;
+
+    fresh();
+    happens(7, 5, USN_SECURITY_CHANGED, DIRECTORY);
+    happens(8, 5, USN_SECURITY_CHANGED, 0);
+    happens(9, 6, USN_LINKS_CHANGED | USN_CLOSED, 0);
+    TAP_OK(usn_changes(&source, SERIAL, &since, &c));
+    TAP_EQUAL_U64(c.count, 4);
+    TAP_CHECK(folder(&c, 7)->whole && !folder(&c, 5)->whole && folder(&c, 8) == NULL && folder(&c, 9)->file && !folder(&c, 6)->file);
+    usn_changes_free(&c);
+}
+
+/* ---- as a plan ---- */
+
+static struct walk_since
+since_of(const struct usn_place *place)
+{
+    uint8_t bytes[USN_PLACE_BYTES];
+    struct walk_since s;
+
+    if (place != NULL) {
+        usn_place_encode(place, bytes);
+    }
+    TAP_OK(walk_since_usn(&source, SERIAL, (struct al_span){bytes, place != NULL ? sizeof(bytes) : 0}, &s));
+    return s;
+}
+
+static struct usn_place
+place_of(const struct walk_since *s)
+{
+    struct usn_place p = {0};
+
+    TAP_OK(usn_place_decode((struct al_span){s->place, s->place_len}, &p));
+    return p;
+}
+
+static void
+records_become_a_plan_and_a_place(void)
+{
+    struct usn_place since = {.journal = 77, .serial = SERIAL};
+    struct walk_since s;
+
+    fresh();
+    happens(1000, 5, USN_CREATED, 0);
+    s = since_of(NULL);
+    TAP_CHECK(s.plan == NULL && strstr(s.full, "never") != NULL && place_of(&s).next == j->now.next);
+    happens(1001, 404, USN_DELETED, 0); /* in a folder that is gone */
+    happens(1002, 403, USN_CREATED, 0); /* where nobody lets us look */
+    happens(12, 5, USN_RENAMED_TO, DIRECTORY);
+    happens(900, 404, USN_LINKS_CHANGED, 0); /* still below f9/below */
+    s = since_of(&since);
+    TAP_CHECK(s.full == NULL && place_of(&s).next == j->now.next && place_of(&s).journal == 77);
+    TAP_CHECK(walk_plan_find(s.plan, al_span_of("f5"))->how == WALK_LIST && walk_plan_find(s.plan, al_span_of("f12"))->how == WALK_WHOLE);
+    TAP_CHECK(walk_plan_find(s.plan, al_span_of("f9/below"))->how == WALK_LIST);
+    TAP_CHECK(walk_plan_find(s.plan, al_span_of("f9/below/a name")) == NULL && walk_plan_find(s.plan, al_span_of("f1000")) == NULL);
+    TAP_EQUAL_U64(s.plan->count, 5); /* with the root and f9 on the way */
+    s.plan = walk_plan_free(s.plan);
+    happens(1003, 500, USN_CREATED, 0);
+    s = since_of(&since);
+    TAP_CHECK(s.plan == NULL && strstr(s.full, "could not be told") != NULL && s.place_len == USN_PLACE_BYTES);
+    TAP_OK(walk_since_usn(NULL, SERIAL, (struct al_span){0}, &s));
+    TAP_CHECK(s.plan == NULL && s.full != NULL && s.place_len == 0);
+}
+
+/* Its place was told, and it is another by now. */
+static void
+folders_that_move_under_the_plan_make_it_anew(void)
+{
+    struct usn_place since = {.journal = 77, .serial = SERIAL};
+    struct walk_since s;
+
+    fresh();
+    happens(1000, 5, USN_CREATED, 0);
+    j->moves_at = 5;
+    j->moves = 1;
+    s = since_of(&since);
+    TAP_CHECK(s.full == NULL && walk_plan_find(s.plan, al_span_of("f5"))->how == WALK_WHOLE && place_of(&s).next == j->now.next);
+    s.plan = walk_plan_free(s.plan);
+    j->moves = 100;
+    s = since_of(&since);
+    TAP_CHECK(s.plan == NULL && strstr(s.full, "were moved") != NULL && s.place_len == USN_PLACE_BYTES);
+}
+
+static void
+a_plan_ends_with_memory_at_every_call(void)
+{
+    struct usn_place since = {.journal = 77, .serial = SERIAL};
+    uint8_t bytes[USN_PLACE_BYTES];
+
+    usn_place_encode(&since, bytes);
+    fresh();
+    for (unsigned i = 0; i < 60; i++) {
+        happens(i + 10, i + 1000, USN_CREATED, DIRECTORY);
+    }
+    for (uint64_t nth = 1;; nth++) {
+        struct walk_since s;
+        int rc;
+
+        al_fault_arm(AL_FAULT_MEM, nth, false);
+        rc = walk_since_usn(&source, SERIAL, (struct al_span){bytes, sizeof(bytes)}, &s);
+        if (al_fault_disarm() < nth) {
+            TAP_OK(rc);
+            TAP_CHECK(s.full == NULL && s.plan->count == 121);
+            s.plan = walk_plan_free(s.plan);
+            break;
+        }
+        TAP_CHECK(rc == AL_ENOMEM && s.plan == NULL);
+    }
 }
 
 static void
@@ -409,6 +543,10 @@ main(void)
     TAP_RUN(what_is_cut_or_damaged_is_refused_or_read_within_its_bytes);
     TAP_RUN(places_come_back);
     TAP_RUN(folders_that_changed_come_once_and_new_ones_whole);
+    TAP_RUN(rights_and_names_that_changed_are_looked_into);
+    TAP_RUN(records_become_a_plan_and_a_place);
+    TAP_RUN(folders_that_move_under_the_plan_make_it_anew);
+    TAP_RUN(a_plan_ends_with_memory_at_every_call);
     TAP_RUN(whatever_is_missing_or_odd_is_a_full_walk);
     TAP_RUN(too_many_folders_are_a_full_walk);
     TAP_RUN(memory_may_end_at_every_call);

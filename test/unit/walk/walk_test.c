@@ -618,7 +618,9 @@ a_planned_walk_lists_what_is_planned_and_leaves_the_rest_alone(void)
     make_file("part/new/inner/seen", 4);
     p = plan_of(list, whole);
     c = walk_only("part", p, &res);
-    TAP_EQUAL_U64(c->count, 4); /* file, below; inner, seen */
+    /* file, below; inner, seen; and the two of the plan, which lie where nothing is listed */
+    TAP_EQUAL_U64(c->count, 6);
+    TAP_CHECK(get(c, "way/listed")->r.type == PORT_T_FOLDER && get(c, "new")->r.ino != 0);
     (void)get(c, "way/listed/file");
     (void)get(c, "way/listed/below");
     (void)get(c, "new/inner/seen");
@@ -645,6 +647,8 @@ a_plan_is_made_of_ids_where_they_lead_to_folders(void)
     struct walk_plan *p = NULL;
     const char *full = NULL;
     struct port_file *root = NULL;
+    struct usn_volume v = {.port = port};
+    struct usn_source source;
     struct port_stat st;
     char path[1024];
 
@@ -659,7 +663,9 @@ a_plan_is_made_of_ids_where_they_lead_to_folders(void)
     al_put_u64(folders[1].id, st.ino);
     TAP_OK(port_stat(port, root, &st));
     al_put_u64(folders[2].id, st.ino);
-    TAP_OK(walk_plan_of(port, root, &changes, &p, &full));
+    v.root = root;
+    source = usn_source_of(&v);
+    TAP_OK(walk_plan_of(&source, &changes, &p, &full));
     TAP_OK(port_close(port, root));
     if (full != NULL) {
         TAP_CHECK(p == NULL);
