@@ -119,12 +119,12 @@ struct inventory_row; /* below */
 /* Anything but AL_OK ends the reading and is what the call returns. */
 typedef int inventory_row_fn(void *ctx, const struct inventory_row *row);
 struct inventory_scan_result {
-    uint64_t entries, folders, unreadable; /* seen */
+    uint64_t entries, folders, unreadable; /* seen; of an increment all there are */
     uint64_t added, changed, gone;         /* against what was known */
     uint64_t
         moved; /* at a path that was not known, and known at another that is gone: neither added nor gone; by inode, type, size, time of
                        change and of birth. They keep state, object and evidence */
-    uint64_t kept;     /* not seen, but below a folder that could not be read */
+    uint64_t kept;     /* not seen, but below a folder that could not be read or was left alone */
     uint64_t left_out; /* path too long, or in a folder that never came */
 };
 /* Makes what the scan saw the truth, in one transaction. Files whose state an outcome changed since
@@ -134,6 +134,18 @@ struct inventory_scan_result {
 int inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
                        const char *volume_id, const char *scan_id, int64_t now_ns,
                        struct inventory_scan_result *ret) AL_MUST_CHECK;
+/* ---- increments: scans that follow on another ----
+ * Folders that come as ENTRY_UNCHANGED are what `follows` made of them, with all below, and stay as they are: entries,
+ * states, objects, evidence. One of which nothing is known counts as unreadable. A file of an inode that was seen under
+ * another name takes its sizes and times from there, where they are later. */
+/* As inventory_scan_end. AL_ECONFLICT: `follows` is not the scan that ended last, or a list was imported since, so that
+ * it tells nothing of what is known now; the increment is forgotten, and nothing changed. */
+int inventory_increment_end(struct inventory *inv, const struct inventory_scope *scope,
+                            const char *volume_id, const char *scan_id, const char *follows,
+                            int64_t now_ns, struct inventory_scan_result *ret) AL_MUST_CHECK;
+/* The scan that ended last; "": none did. *ret_import: a list was imported since, so that nothing may follow on it. */
+int inventory_scan_last(struct inventory *inv, const struct inventory_scope *scope,
+                        const char *volume_id, al_id ret, bool *ret_import) AL_MUST_CHECK;
 /* Files that were stubs and have neither marker nor blocks any more, with nothing told of them, by
  * the scan that ended last: somebody took the marker away, and who reads them gets zeros. They keep
  * their state and object, so that it is known where the content is. At most max, 0: all. */

@@ -315,6 +315,8 @@ void inv_next_drop(struct inv_use *u); /* removes what was begun and is not comm
 /* Which scan is under way. For writers: nobody else changes it meanwhile. */
 void inv_set_scan(struct inv_use *u, const char *scan_id, uint64_t applied);
 bool inv_scan_is(struct inv_use *u, const char *scan_id, uint64_t *ret_applied);
+/* Whether the tables are what this scan made of them: it ended last, and no list came in since. */
+int inv_scan_followed(struct inv_use *u, const char *scan_id, bool *ret) AL_MUST_CHECK;
 
 /* ---- tree.c: the folders of a scan ---- */
 struct inv_node {
@@ -329,6 +331,7 @@ struct inv_node {
     uint32_t flags;   /* enum entry_flag */
     uint64_t name_at; /* into names */
     bool listed, keep, unchanged;
+    bool known; /* a folder from before */
     uint64_t path_len;
     uint64_t files, bytes; /* own at first, then with all below */
 };
@@ -375,6 +378,8 @@ int inv_tree_known(struct inv_tree *t, uint32_t old_id, uint32_t old_parent,
 /* The same; stays: it is kept also where the scan looked and it was not there. */
 int inv_tree_stays(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct al_span name,
                    bool stays) AL_MUST_CHECK;
+/* A folder that inv_tree_stays was told of and that could not be read before: it stays so where it was left alone. */
+void inv_tree_unread(struct inv_tree *t, uint32_t old_id);
 int inv_tree_number(struct inv_tree *t) AL_MUST_CHECK; /* gives ids; nothing is added afterwards */
 void inv_tree_sum(struct inv_tree *t);                 /* files and bytes: own → with all below */
 /* The path of a numbered node, "" for the root, appended. */

@@ -16,6 +16,7 @@ struct merge {
     char *folder;
     unsigned slot;
     bool lent;
+    bool increment;   /* of the scan that ended last, whose tables are those of now */
     int64_t known;    /* entries before */
     int64_t archived; /* of those, and what came back since the scan began */
     char came[INV_CAME_SQL];
@@ -98,11 +99,11 @@ read_known(struct merge *m)
             "WITH RECURSIVE up AS (SELECT DISTINCT folder AS id FROM \"v_%s\".entry WHERE " STAYS(
                 "") " UNION SELECT f.parent FROM up JOIN \"v_%s\".folder f ON f.id = up.id "
                     "WHERE f.parent > 0) SELECT f.id, f.parent, f.name, (f.id IN (SELECT id "
-                    "FROM up))::INTEGER FROM \"v_%s\".folder f ORDER BY f.id",
+                    "FROM up))::INTEGER, f.flags & 1 FROM \"v_%s\".folder f ORDER BY f.id",
             m->id, m->id, m->id, m->id);
     } else {
-        snprintf(sql, sizeof(sql), "SELECT id, parent, name, 0 FROM \"v_%s\".folder ORDER BY id",
-                 m->id);
+        snprintf(sql, sizeof(sql),
+                 "SELECT id, parent, name, 0, flags & 1 FROM \"v_%s\".folder ORDER BY id", m->id);
     }
     rc = inv_query(m->u->inv, m->u->conn, sql, true, &rows);
     while (rc == AL_OK) {
@@ -112,6 +113,9 @@ read_known(struct merge *m)
         }
         rc = inv_tree_stays(&m->tree, (uint32_t)inv_num(&rows, 0), (uint32_t)inv_num(&rows, 1),
                             inv_bytes(&rows, 2), inv_num(&rows, 3) != 0);
+        if (rc == AL_OK && inv_num(&rows, 4) != 0) {
+            inv_tree_unread(&m->tree, (uint32_t)inv_num(&rows, 0));
+        }
     }
     return rc < 0 ? rc : inv_tree_number(&m->tree);
 }
@@ -192,6 +196,18 @@ static const char kept_sql[] =
     "EXISTS "
     "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
 
+/* A file with several names changed, and was seen under one of them: what is kept under another is the same file. Only
+ * what changed later counts, since a listing may tell late of a name that nobody used. */
+static const char names_sql[] =
+    "UPDATE \"n_%s\".entry_new AS k SET attrs = s.attrs, mode = s.mode, uid = s.uid, gid = s.gid, "
+    "nlink = s.nlink, size = s.size, allocated = s.allocated, mtime_ns = s.mtime_ns, ctime_ns = "
+    "s.ctime_ns, accessed_ns = CASE WHEN k.source = 0 AND s.source = 0 THEN "
+    "greatest(k.accessed_ns, "
+    "s.accessed_ns) ELSE k.accessed_ns END, found = 2 FROM (SELECT DISTINCT ON (ino) * FROM "
+    "\"n_%s\".entry_new WHERE found <> 3 AND type = 1 AND ino <> 0 ORDER BY ino, ctime_ns DESC) s "
+    "WHERE k.found = 3 AND k.type = 1 AND k.ino = s.ino AND k.state NOT IN (1, 5) AND k.flags & "
+    "128 = 0 AND s.ctime_ns > k.ctime_ns AND k.epoch < (SELECT epoch FROM \"v_%s\".meta)";
+
 static const char archived_sql[] =
     "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
@@ -235,6 +251,7 @@ build_entries(struct merge *m)
     }
     if (rc == AL_OK && m->known > 0 && m->tree.unreadable + m->tree.unchanged > 0) {
         rc = inv_runf(inv, c, kept_sql, m->id, m->id, m->slot, m->id);
+        rc = rc < 0 || !m->increment ? rc : inv_runf(inv, c, names_sql, m->id, m->id, m->id);
     }
     if (rc == AL_OK && m->archived > 0) {
         rc = inv_runf(inv, c, archived_sql, m->id, m->id, m->slot, m->id, m->id);
@@ -292,7 +309,7 @@ count_found(struct merge *m)
             matched += n;
         }
     }
-    m->result.entries = m->result.added + matched;
+    m->result.entries = m->result.added + matched + (m->increment ? m->result.kept : 0);
     m->result.folders = m->tree.id_count;
     m->result.unreadable = m->tree.unreadable;
     m->result.gone = (uint64_t)m->known - matched - m->result.kept;
@@ -309,7 +326,9 @@ build_owners(struct merge *m)
     if (m->tree.owner_count == 0) {
         return AL_OK;
     }
-    rc = inv_runf(m->u->inv, m->u->conn, "DELETE FROM \"n_%s\".owner", m->id);
+    /* An increment meets few of them. */
+    rc =
+        m->increment ? AL_OK : inv_runf(m->u->inv, m->u->conn, "DELETE FROM \"n_%s\".owner", m->id);
     if (rc == AL_OK) {
         rc = inv_append_begin(m->u, "owner", &a);
     }
@@ -353,10 +372,10 @@ end_tables(struct merge *m, const char *scan_id, int64_t now_ns)
 }
 
 static int
-merge(struct inv_use *u, const char *scan_id, uint64_t batches, int64_t now_ns,
+merge(struct inv_use *u, const char *scan_id, bool increment, uint64_t batches, int64_t now_ns,
       struct inventory_scan_result *ret)
 {
-    AL_CLEANUP(merge_end) struct merge m = {.u = u, .id = u->volume->id};
+    AL_CLEANUP(merge_end) struct merge m = {.u = u, .id = u->volume->id, .increment = increment};
     int rc;
 
     m.folder = inv_scan_path(u->inv, m.id, scan_id);
@@ -488,18 +507,19 @@ last_result(struct inv_use *u, const char *scan_id, bool *ret_is, struct invento
     return AL_OK;
 }
 
-int
-inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
-                   const char *volume_id, const char *scan_id, int64_t now_ns,
-                   struct inventory_scan_result *ret)
+/* follows NULL: a scan of everything. */
+static int
+end_scan(struct inventory *inv, const struct inventory_scope *scope, const char *volume_id,
+         const char *scan_id, const char *follows, int64_t now_ns,
+         struct inventory_scan_result *ret)
 {
     INV_USE(u);
     struct inventory_scan_result result = {0};
     uint64_t batches = 0;
-    bool ended = false;
+    bool ended = false, fits = true;
     int rc;
 
-    if (!al_id_valid(scan_id)) {
+    if (!al_id_valid(scan_id) || (follows != NULL && !al_id_valid(follows))) {
         return AL_EINVAL;
     }
     rc = inv_use_begin(inv, scope, volume_id, true, &u);
@@ -510,7 +530,11 @@ inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
         if (!inv_scan_is(&u, scan_id, &batches)) {
             return AL_ECHANGED;
         }
-        rc = batches > 0 ? merge(&u, scan_id, batches, now_ns, &result) : AL_ENODATA;
+        rc = follows != NULL ? inv_scan_followed(&u, follows, &fits) : AL_OK;
+        if (rc == AL_OK && fits) {
+            rc = batches > 0 ? merge(&u, scan_id, follows != NULL, batches, now_ns, &result)
+                             : AL_ENODATA;
+        }
         if (rc == AL_OK) {
             /* Batches that stay are recognised and removed when the volume is opened next, or with
              * the next scan. */
@@ -520,8 +544,28 @@ inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
             }
         }
     }
+    if (rc == AL_OK && !fits) {
+        return AL_ECONFLICT;
+    }
     if (rc == AL_OK && ret != NULL) {
         *ret = result;
     }
     return rc;
+}
+
+int
+inventory_scan_end(struct inventory *inv, const struct inventory_scope *scope,
+                   const char *volume_id, const char *scan_id, int64_t now_ns,
+                   struct inventory_scan_result *ret)
+{
+    return end_scan(inv, scope, volume_id, scan_id, NULL, now_ns, ret);
+}
+
+int
+inventory_increment_end(struct inventory *inv, const struct inventory_scope *scope,
+                        const char *volume_id, const char *scan_id, const char *follows,
+                        int64_t now_ns, struct inventory_scan_result *ret)
+{
+    return follows == NULL ? AL_EINVAL
+                           : end_scan(inv, scope, volume_id, scan_id, follows, now_ns, ret);
 }

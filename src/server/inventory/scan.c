@@ -107,6 +107,62 @@ last_scan_is(struct inv_use *u, const char *scan_id, bool *ret)
     return rc;
 }
 
+/* ret_id: of the scan that ended last; "" there is none. */
+static int
+last_scan(struct inv_use *u, al_id ret_id, bool *ret_import)
+{
+    const char *id = u->volume->id;
+    INV_ROWS(rows);
+    char sql[384];
+    bool end = true;
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT last_scan_id, coalesce((SELECT max(at_ns) FROM \"v_%s\".import), 0) >= "
+             "last_scan_ns FROM \"v_%s\".meta",
+             id, id);
+    rc = inv_query(u->inv, u->conn, sql, false, &rows);
+    if (rc == AL_OK) {
+        rc = inv_next(&rows, &end);
+    }
+    if (rc < 0 || end) {
+        return rc < 0 ? rc : AL_ECORRUPT;
+    }
+    inv_id(&rows, 0, ret_id);
+    *ret_import = inv_num(&rows, 1) != 0;
+    return AL_OK;
+}
+
+int
+inv_scan_followed(struct inv_use *u, const char *scan_id, bool *ret)
+{
+    bool import;
+    al_id last;
+    int rc = last_scan(u, last, &import);
+
+    if (rc == AL_OK) {
+        *ret = strcmp(last, scan_id) == 0 && !import;
+    }
+    return rc;
+}
+
+int
+inventory_scan_last(struct inventory *inv, const struct inventory_scope *scope,
+                    const char *volume_id, al_id ret, bool *ret_import)
+{
+    INV_USE(u);
+    bool import;
+    al_id last;
+    int rc = inv_use_begin(inv, scope, volume_id, false, &u);
+
+    rc = rc < 0 ? rc : last_scan(&u, last, &import);
+    if (rc == AL_OK) {
+        *ret_import = last[0] != '\0' && import;
+        memcpy(ret, last, sizeof(al_id));
+    }
+    return rc;
+}
+
 void
 inv_set_scan(struct inv_use *u, const char *scan_id, uint64_t applied)
 {

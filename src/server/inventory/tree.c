@@ -316,6 +316,7 @@ inv_tree_stays(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct 
     }
     if (old_parent == 0) {
         t->map[old_id] = t->root;
+        t->nodes[t->root].known = true;
         return AL_OK;
     }
     parent = old_parent < t->map_cap ? t->map[old_parent] : 0;
@@ -336,7 +337,18 @@ inv_tree_stays(struct inv_tree *t, uint32_t old_id, uint32_t old_parent, struct 
         insert(t, index);
     }
     t->map[old_id] = index;
+    t->nodes[index].known = true; /* 0 is nobody's */
     return AL_OK;
+}
+
+void
+inv_tree_unread(struct inv_tree *t, uint32_t old_id)
+{
+    uint32_t index = old_id < t->map_cap ? t->map[old_id] : 0;
+
+    if (index != 0 && t->nodes[index].unchanged) {
+        t->nodes[index].flags |= ENTRY_UNREADABLE;
+    }
 }
 
 static void
@@ -389,6 +401,8 @@ inv_tree_number(struct inv_tree *t)
         if (fits) {
             n->id = ++t->id_count;
             t->by_id[n->id] = at;
+            /* Left alone, and nothing is known of it: made since, so that nobody looked into it. */
+            n->flags |= n->unchanged && !n->known ? ENTRY_UNREADABLE : 0;
             t->unreadable += (n->flags & ENTRY_UNREADABLE) != 0;
             t->unchanged += n->unchanged;
         }

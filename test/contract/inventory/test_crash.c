@@ -369,8 +369,9 @@ step_sync(struct port *p, struct port_file *f, bool data_only)
 /* A scan, outcomes that lie in the log, and a second scan, killed at the n-th step of its merge; 0 when there are
  * fewer. */
 static int
-merging_child(const char *dir, uint64_t scan, uint64_t batch, int n)
+merging_child(const char *dir, uint64_t scan, uint64_t batch, int n, bool increment)
 {
+    al_id id, first;
     struct port_ops ops = *port_native()->ops;
     struct port port = {&ops};
     struct inventory_conf conf = {
@@ -386,7 +387,12 @@ merging_child(const char *dir, uint64_t scan, uint64_t batch, int n)
         return 4;
     }
     steps_left = n;
-    return crash_merge(inv, scan + 1) < 0 ? 5 : 0;
+    id_of('s', scan, first);
+    id_of('s', scan + 1, id);
+    return (increment ? inventory_increment_end(inv, &own, VOLUME, id, first, (int64_t)scan + 1, NULL)
+                      : crash_merge(inv, scan + 1)) < 0
+               ? 5
+               : 0;
 }
 
 static void
@@ -402,7 +408,7 @@ nothing_is_left_beside(struct help *h)
 }
 
 static void
-a_kill_at_each_step_of_a_merge_leaves_whole_changes(void)
+kill_at_each_step(bool increment)
 {
     struct told t = {0};
     struct help h;
@@ -421,7 +427,7 @@ a_kill_at_each_step_of_a_merge_leaves_whole_changes(void)
         pid = fork();
         TAP_CHECK(pid >= 0);
         if (pid == 0) {
-            _exit(merging_child(h.dir, t.scan_began - 1, t.batch_began, n));
+            _exit(merging_child(h.dir, t.scan_began - 1, t.batch_began, n, increment));
         }
         TAP_CHECK(waitpid(pid, &status, 0) == pid);
         TAP_CHECK(status == 0 || WIFSIGNALED(status));
@@ -435,6 +441,18 @@ a_kill_at_each_step_of_a_merge_leaves_whole_changes(void)
     TAP_CHECK(before > 4 && after > 4);
     help_open(&h);
     help_end(&h);
+}
+
+static void
+a_kill_at_each_step_of_a_merge_leaves_whole_changes(void)
+{
+    kill_at_each_step(false);
+}
+
+static void
+a_kill_at_each_step_of_an_increments_merge_does_too(void)
+{
+    kill_at_each_step(true);
 }
 
 int
@@ -453,5 +471,6 @@ main(int argc, char **argv)
     seed = argc > 2 ? strtoull(argv[2], NULL, 10) : seed;
     TAP_RUN(a_kill_at_any_moment_leaves_whole_changes);
     TAP_RUN(a_kill_at_each_step_of_a_merge_leaves_whole_changes);
+    TAP_RUN(a_kill_at_each_step_of_an_increments_merge_does_too);
     return tap_end();
 }
