@@ -140,6 +140,7 @@ static const struct service_route routes[] = {
     {"POST", A "/agent/enrol", 0, agent_enrol, "agent_enrol", NOUN_BODY},
     {"GET", A "/agent/config", ROLE_HOST, agent_config, "agent_config", 0},
     {"GET", A "/agent/stubs", ROLE_HOST, agent_stubs, "agent_stubs", 0},
+    {"GET", A "/agent/scans/{id}", ROLE_HOST, agent_scan, "agent_scan", 0},
     {"POST", A "/agent/volumes/{id}/recall", ROLE_HOST, file_recall_own, "agent_recall", 256 * KIB},
     {"POST", A "/agent/lease", ROLE_HOST, agent_lease, "agent_lease", 256 * KIB},
     {"POST", A "/agent/batch", ROLE_HOST, agent_batch, "agent_batch", BATCH_BODY},

@@ -105,6 +105,7 @@ static const struct store_field job_fields[] = {
      "'waiting',t.refused_files,'unreadable',coalesce((SELECT sum(files) FROM job_reason r"
      " WHERE r.job_id=t.id AND r.reason='unreadable'),0)) ELSE 'null' END",
      STORE_K_JSON},
+    {"scan", "CASE WHEN t.scan='' THEN 'null' ELSE t.scan END", STORE_K_JSON},
     {"pause",
      "CASE WHEN t.pause_reason='' THEN 'null' ELSE json_object('reason',t.pause_reason,"
      "'until'," STORE_TIME_TEXT("t.pause_until_ns") ",'text',t.pause_text) END",
@@ -153,13 +154,13 @@ store_job_add(struct store *s, const struct scope *scope, const struct store_job
         s, fail,
         "INSERT INTO job(id, customer_id, host_id, volume_id, rule_id, share_id, kind, state,"
         " total_files, total_bytes, refused_files, text, rule_where, plan_ns, created_by,"
-        " created_ns, rule_version)"
-        " VALUES(?1,?2,?3,?4,?5,?6,?7,'queued',?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+        " created_ns, rule_version, scan_whole)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,'queued',?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
         S_TEXT(j->id), S_TEXT(j->customer_id), S_TEXT(j->host_id), S_ID(j->volume_id),
         S_ID(j->rule_id), S_ID(j->share_id), S_TEXT(store_job_kind_name(j->kind)),
         S_U64(j->total_files), S_U64(j->total_bytes), S_U64(j->refused_files),
         S_TEXT(j->text == NULL ? "" : j->text), S_TEXT(j->rule_where), S_I64(j->plan_ns),
-        S_TEXT(j->created_by), S_I64(j->created_ns), S_U64(j->rule_version));
+        S_TEXT(j->created_by), S_I64(j->created_ns), S_U64(j->rule_version), S_BOOL(j->whole));
 }
 
 static int
@@ -195,6 +196,7 @@ job_of_row(struct store_stmt *q, struct al_arena *a, struct store_job *ret)
     AL_TRY(store_col_dup(q, 25, a, &j.pause_reason));
     AL_TRY(store_col_dup(q, 26, a, &j.pause_text));
     j.stopping = store_col_i64(q, 27) != 0;
+    j.whole = store_col_i64(q, 28) != 0;
     *ret = j;
     return AL_OK;
 }
@@ -210,7 +212,7 @@ store_job_get(struct store *s, const struct scope *scope, const char *id, struct
         "SELECT id, customer_id, host_id, volume_id, rule_id, share_id, kind, state, total_files,"
         " total_bytes, done_files, done_bytes, freed_bytes, refused_files, failed_files, end_code,"
         " text, rule_where, plan_ns, created_by, created_ns, started_ns, ended_ns, version,"
-        " rule_version, pause_reason, pause_text, stopping"
+        " rule_version, pause_reason, pause_text, stopping, scan_whole"
         " FROM job WHERE id=?1" STORE_SCOPE(2, 3),
         S_TEXT(id), S_SCOPE(scope)));
     AL_TRY(store_step_one(q, "job", fail));
@@ -280,13 +282,13 @@ store_job_progress(struct store *s, const struct scope *scope, const char *id, u
 
 int
 store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files,
-                  uint64_t unreadable, struct al_fail *fail)
+                  uint64_t unreadable, struct al_span scan, struct al_fail *fail)
 {
     AL_TRY(store_need_tx(s, fail));
     AL_TRY(store_run(s, fail,
-                     "UPDATE job SET total_files=?2, done_files=?2, version=version+1"
-                     " WHERE id=?1" STORE_SCOPE(3, 4),
-                     S_TEXT(id), S_U64(files), S_SCOPE(scope)));
+                     "UPDATE job SET total_files=?2, done_files=?2, scan=CAST(?3 AS TEXT),"
+                     " version=version+1 WHERE id=?1" STORE_SCOPE(4, 5),
+                     S_TEXT(id), S_U64(files), S_SPAN(scan), S_SCOPE(scope)));
     AL_TRY(store_need_change(s, "job", fail));
     if (unreadable == 0) {
         return AL_OK;

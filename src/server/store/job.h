@@ -60,6 +60,7 @@ struct store_job {
     uint64_t rule_version;                 /* 0: none */
     const char *pause_reason, *pause_text; /* "": neither paused nor stopped early */
     bool stopping;                         /* ends with what is in hand */
+    bool whole;                            /* a scan of everything is wanted */
     const char *created_by;                /* a name */
     int64_t created_ns, started_ns, ended_ns;
     uint64_t version;
@@ -88,10 +89,10 @@ int store_job_count(struct store *s, const struct scope *scope, const char *id,
 /* How far a walk is: done_files and done_bytes as they stand. */
 int store_job_progress(struct store *s, const struct scope *scope, const char *id, uint64_t files,
                        uint64_t bytes, struct al_fail *fail) AL_MUST_CHECK;
-/* A walk's end: how many files there were, and how many folders could not be read (as reason
- * "unreadable"). */
+/* A walk's end: how many files there were, how many folders could not be read (as reason
+ * "unreadable"), and what it came to, a JSON object. */
 int store_job_scanned(struct store *s, const struct scope *scope, const char *id, uint64_t files,
-                      uint64_t unreadable, struct al_fail *fail) AL_MUST_CHECK;
+                      uint64_t unreadable, struct al_span scan, struct al_fail *fail) AL_MUST_CHECK;
 /* How far a walk of markers is: markers seen so far (those with an alarm are in failed_files
  * already), folders that could not be read (as reason "unreadable"), and markers that could not be
  * judged now (refused, as reason "must_wait"). All as they stand: a walk may begin anew. */

@@ -128,6 +128,8 @@ read_record(struct intake_reading *r, struct intake_record *to)
         to->kind = INTAKE_SCAN_END;
         to->scan_id = intake_get_id(r, "scan_id");
         to->volume_id = intake_get_id(r, "volume_id");
+        to->follows = intake_get_id(r, "follows");
+        to->reason = intake_get_text(r, "why", INTAKE_TEXT_MAX);
         to->code = get_code(r);
         to->text = intake_get_text(r, "text", INTAKE_TEXT_MAX);
         to->entries = intake_get_count(r, "entries");

@@ -79,6 +79,7 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     /* NULL where absent, else valid ids */
     const char *volume_id, *share_id, *job_id, *rule_id, *object_id;
     const char *work_id, *scan_id; /* likewise */
+    const char *follows;           /* scan_end: the scan that this one is an increment of */
     struct al_span path;           /* without leading '/' */
     struct al_span now_path;       /* a recall's: where the file is; empty: at path */
     uint64_t ino, size, freed;

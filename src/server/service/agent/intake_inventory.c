@@ -236,7 +236,10 @@ end_scan(struct intake *in, struct intake_volume *v, const struct intake_record 
     if (r->code != AL_OK || w.dropped) {
         return AL_OK;
     }
-    rc = inventory_scan_end(inv, &scope, v->v.id, r->scan_id, in->t.now_ns, &of->scan->result);
+    rc = r->follows == NULL
+             ? inventory_scan_end(inv, &scope, v->v.id, r->scan_id, in->t.now_ns, &of->scan->result)
+             : inventory_increment_end(inv, &scope, v->v.id, r->scan_id, r->follows, in->t.now_ns,
+                                       &of->scan->result);
     of->scan->rc = rc;
     if (rc == AL_OK) {
         rc = inventory_lost(inv, &scope, v->v.id, INTAKE_LOST_MAX, add_lost,

@@ -569,9 +569,29 @@ tell_lost(struct intake *in, const struct intake_record *r, const struct intake_
     return AL_OK;
 }
 
+/* What it was and came to: schemas/Scanned of the interface. */
+static int
+scanned(const struct intake_record *r, const struct inventory_scan_result *x, struct al_buf *to)
+{
+    struct al_jsonout j;
+
+    al_jo_begin(&j, to);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "kind", r->follows != NULL ? "increment" : "full");
+    al_jo_text(&j, "why", al_span_of(r->reason != NULL ? r->reason : ""));
+    al_jo_u64(&j, "added", x->added);
+    al_jo_u64(&j, "changed", x->changed);
+    al_jo_u64(&j, "gone", x->gone);
+    al_jo_u64(&j, "moved", x->moved);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}
+
 static int
 scan_end(struct intake *in, const struct intake_record *r, const struct intake_of *of)
 {
+    AL_CLEANUP(al_buf_free) struct al_buf json = {0};
+    bool again = false;
     const struct intake_volume *v = &in->volumes[of->volume];
     struct store_work w;
     char text[WORK_TEXT_MAX];
@@ -590,17 +610,21 @@ scan_end(struct intake *in, const struct intake_record *r, const struct intake_o
     if (of->scan->rc == AL_OK && w.job_id[0] != '\0' && !w.dropped) {
         const struct inventory_scan_result *x = &of->scan->result;
 
+        al_buf_init(&json, 8u * INTAKE_TEXT_MAX);
+        SV_TRY(scanned(r, x, &json));
         /* Folders have an entry each, but for the root. */
         SV_TRY(store_job_scanned(in->t.db, &in->t.scope, w.job_id,
                                  x->entries + 1 > x->folders ? x->entries + 1 - x->folders : 0,
-                                 r->unreadable, in->t.fail));
+                                 r->unreadable, al_buf_span(&json), in->t.fail));
     } else if (of->scan->rc != AL_OK && text[0] == '\0') {
         (void)snprintf(text, sizeof(text), "The scan could not be taken over: %s",
                        al_code_name(of->scan->rc));
     }
     SV_TRY(tell_lost(in, r, of));
     SV_TRY(work_volume_news(&in->t, &v->v));
-    return work_ended(&in->t, &w, of->scan->rc, text);
+    /* An increment of something else than the inventory holds: the host walks it all. */
+    again = r->follows != NULL && of->scan->rc == AL_ECONFLICT && w.lost < WORK_LOST_MAX;
+    return work_ended(&in->t, &w, again ? AL_ECANCELED : of->scan->rc, text);
 }
 
 /* ---- the whole ---- */

@@ -4,7 +4,7 @@
 
 #include "server/service/service.h"
 
-service_fn agent_enrol, agent_config, agent_lease, agent_batch, agent_entries,
-    agent_stubs;
+service_fn agent_enrol, agent_config, agent_lease, agent_batch, agent_entries, agent_stubs,
+    agent_scan;
 
 #endif

@@ -90,6 +90,20 @@ job_answer(struct service_req *req, struct service_reply *reply, struct service_
     return AL_OK;
 }
 
+/* A body is not needed; "full" of a scan. */
+static int
+wants_whole(struct service_req *req, enum store_job_kind kind, bool *ret, struct al_fail *fail)
+{
+    static const char *const keys[] = {"full", NULL};
+
+    if (req->body == NULL || kind != STORE_J_SCAN) {
+        return AL_OK;
+    }
+    SV_TRY(service_body(req, fail));
+    SV_TRY(service_body_keys(req, keys, fail));
+    return service_body_bool(req, "full", ret, fail);
+}
+
 /* A walk of a volume, answered with its job; one already under way is answered with itself. */
 static int
 walk(struct service_req *req, struct service_reply *reply, enum store_job_kind kind,
@@ -99,9 +113,11 @@ walk(struct service_req *req, struct service_reply *reply, enum store_job_kind k
     struct work_tx t;
     struct store_volume v;
     struct store_job job;
+    bool whole = false;
     al_id open;
     int rc;
 
+    SV_TRY(wants_whole(req, kind, &whole, fail));
     SV_TRY(service_begin(req, reply, &tx, fail));
     if (tx.replayed) {
         return AL_OK;
@@ -121,6 +137,7 @@ walk(struct service_req *req, struct service_reply *reply, enum store_job_kind k
         return rc;
     }
     SV_TRY(job_start(&t, kind, &v, &job));
+    job.whole = whole;
     SV_TRY(job_make_plain(&t, &job));
     return job_answer(req, reply, &tx, &t, &job, fail);
 }
