@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 
+#define FOLLOWS_MS 30000u /* the server may have to open the volume's inventory */
 #define BODY_MAX (SPOOL_BATCH_BYTES_MAX + SPOOL_RECORD_MAX + (1u << 20))
 #define IDLE_NS                                                                                    \
     5000000000 /* how long the batch thread sleeps at most while there is nothing to send */
@@ -250,6 +251,27 @@ link_entries_send(struct link_entries *e, uint64_t seq, struct al_span packed,
         }
         link_pause(l, &pause, retry_s);
     }
+}
+
+int
+link_entries_follows(struct link_entries *e, al_id ret, char *why, struct al_fail *fail)
+{
+    AL_CLEANUP(api_reply_end) struct api_reply reply = {0};
+    char path[64];
+    const struct api_call call = {.method = "GET", .path = path, .timeout_ms = FOLLOWS_MS};
+    const char *id, *text;
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "/api/v1/agent/scans/%s", e->scan_id);
+    rc = api_call(e->http, &call, &reply, fail);
+    if (rc != AL_OK) {
+        return rc;
+    }
+    id = json_string_value(json_object_get(reply.json, "follows"));
+    text = json_string_value(json_object_get(reply.json, "why"));
+    (void)snprintf(ret, sizeof(al_id), "%s", id != NULL && al_id_valid(id) ? id : "");
+    (void)snprintf(why, LINK_WHY_MAX, "%s", text != NULL ? text : "");
+    return AL_OK;
 }
 
 struct link_entries *

@@ -73,6 +73,11 @@ void link_progress(struct link *l, const char *work_id, uint64_t files, uint64_t
 struct link_entries;
 int link_entries_open(struct link *l, const char *scan_id, struct link_entries **ret,
                       struct al_fail *fail) AL_MUST_CHECK;
+#define LINK_WHY_MAX 200u /* bytes of the server's words, with the NUL */
+/* Which scan this one may follow on, as the server has it: the one it ended last. "": none, and `why` (LINK_WHY_MAX)
+ * says why not. Asked once: any failure is the caller's, who walks it all. */
+int link_entries_follows(struct link_entries *e, al_id ret, char *why,
+                         struct al_fail *fail) AL_MUST_CHECK;
 /* Sends number seq until it is applied, however long the server is away. AL_ECANCELED: link_stop,
  * or `stop` said so (asked between attempts); AL_ECHANGED, AL_ECONFLICT and other refusals of the
  * server: the scan is over. */

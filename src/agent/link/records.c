@@ -90,6 +90,12 @@ record_scan_end(const struct record_scan *r, struct al_buf *to)
     al_jo_u64(&j, "folders", small(r->folders));
     al_jo_u64(&j, "unreadable", small(r->unreadable));
     al_jo_text(&j, "text", al_span_of(r->text));
+    if (r->follows != NULL) {
+        al_jo_str(&j, "follows", r->follows);
+    }
+    if (r->why != NULL) {
+        al_jo_text(&j, "why", al_span_of(r->why));
+    }
     al_jo_close(&j);
     return al_jo_end(&j);
 }

@@ -20,6 +20,8 @@ struct record_scan {
     int code;
     uint64_t entries, folders, unreadable;
     const char *text;
+    const char *follows; /* the scan that this is an increment of; NULL: it walked everything */
+    const char *why;     /* it did; "": nothing to say */
 };
 int record_scan_end(const struct record_scan *r, struct al_buf *to) AL_MUST_CHECK;
 

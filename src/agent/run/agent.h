@@ -23,6 +23,7 @@
 #include "agent/mover/mover_pool.h"
 #include "agent/recall/recall_pool.h"
 #include "agent/reconcile/reconcile.h"
+#include "agent/walk/changes.h"
 #include "agent/walk/walk.h"
 #include "base/list.h"
 #include "port/thread.h"
@@ -158,6 +159,32 @@ struct target_conf volume_target(const struct volume *v); /* borrows the volume'
 /* Connects the volume's manifest writer on first use; its lock is not held. Share's codes. */
 int volume_manifests(struct volume *v, struct manifest_writer **ret,
                      struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- increment.c: STATE/scan-VOLUME, how far the last scan of each volume knows it ---- */
+#define INCREMENT_FULL_DAYS 7 /* after which everything is walked once more */
+#define INCREMENT_AGAIN_MAX                                                                        \
+    1000u          /* folders that could not be read; with more the next scan walks everything */
+struct increment { /* zeroed; increment_end */
+    struct walk_since since; /* plan NULL: everything */
+    al_id follows;           /* "": nothing */
+    char why[LINK_WHY_MAX];  /* everything is walked; "": it is not */
+    char root[24];           /* the root's inode */
+    int64_t full_ns;         /* when everything was walked last */
+    port_mutex lock;         /* walkers tell at once */
+    bool begun;
+    char **again; /* folders that could not be read, hexadecimal */
+    size_t again_count, again_cap;
+    bool again_lost;
+};
+/* Before anything of the volume is looked at. AL_ENOMEM; all else is a walk of everything. */
+int increment_begin(struct agent *a, struct volume *v, struct link_entries *e,
+                    struct increment *f) AL_MUST_CHECK;
+void increment_unreadable(struct increment *f, struct al_span path); /* any thread */
+/* The scan ended well, and is about to be told so: what is kept counts once the server has its end. What cannot be
+ * kept makes the next one walk everything. */
+void increment_keep(struct agent *a, const struct volume *v, const char *scan_id,
+                    struct increment *f);
+void increment_end(struct increment *f);
 
 /* ---- archive.c ---- */
 struct
@@ -301,6 +328,7 @@ struct agent_options {
     unsigned movers, recallers, walk_threads; /* 0: the defaults */
     uint64_t spool_bytes;                     /* 0: the default */
     bool once;
+    const struct walk_changes *changes; /* who knows what changed; NULL: the system's */
 };
 
 struct late_open {

@@ -17,6 +17,7 @@ struct scan {
     struct stub_maker *maker; /* NULL: none */
     struct volume *volume;
     struct port_file *root; /* with a maker */
+    struct increment *increment;
     char *odd[SCAN_ODD_MAX];
     size_t odd_count;
     uint64_t odd_more;
@@ -53,6 +54,14 @@ on_odd(void *ctx, struct al_span path)
     }
     port_mutex_unlock(&s->lock);
     al_free(text);
+}
+
+static void
+on_unreadable(void *ctx, struct al_span path)
+{
+    struct scan *s = ctx;
+
+    increment_unreadable(s->increment, path);
 }
 
 /* Appends the absolute path of a file of the folder. */
@@ -162,7 +171,8 @@ key_of(struct agent *a, const struct volume *v, struct marker_key *key)
 }
 
 static int
-walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al_fail *fail)
+walk(struct agent_work *aw, struct volume *v, struct increment *f, struct walk_result *ret,
+     struct al_fail *fail)
 {
     struct agent *a = aw->agent;
     struct scan *s = al_zalloc(sizeof(*s));
@@ -176,6 +186,7 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
                              .leave_out = lucid ? FOLLOW_FOLDER : NULL,
                              .no_access_times = lucid,
                              .send = on_batch,
+                             .unreadable = on_unreadable,
                              .stop = on_stop,
                              .ctx = s};
     int rc;
@@ -186,13 +197,16 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
     s->aw = aw;
     s->fail = fail;
     s->volume = v;
+    s->increment = f;
     s->maker = v->has_key && strcmp(v->kind, "ntfs") == 0 ? agent_gate_maker(a->gate) : NULL;
     conf.stub_of = s->maker != NULL ? on_made : NULL;
     port_mutex_init(&s->lock);
     rc = s->maker == NULL ? AL_OK
                           : port_open(a->port, NULL, v->path, PORT_READ | PORT_FOLDER, 0, &s->root);
     rc = rc != AL_OK ? rc : link_entries_open(a->link, aw->work->scan_id, &s->entries, fail);
+    rc = rc != AL_OK ? rc : increment_begin(a, v, s->entries, f);
     if (rc == AL_OK) {
+        conf.only = f->since.plan;
         if (port_names_new(&names) == AL_OK) {
             conf.names = names;
         }
@@ -200,9 +214,9 @@ walk(struct agent_work *aw, struct volume *v, struct walk_result *ret, struct al
         rc = walk_run(&conf, ret, fail);
         al_wipe(&key, sizeof(key));
         names = port_names_free(names);
-        s->entries = link_entries_close(s->entries);
         look_closer(s, v);
     }
+    s->entries = link_entries_close(s->entries);
     port_close_quiet(a->port, &s->root);
     port_mutex_end(&s->lock);
     al_free(s);
@@ -216,6 +230,7 @@ work_scan(struct agent_work *aw)
     const struct work *w = aw->work;
     struct volume *v = volume_find(a, w->volume_id);
     struct record_scan r = {.scan_id = w->scan_id, .volume_id = w->volume_id};
+    AL_CLEANUP(increment_end) struct increment f = {0};
     struct walk_result res = {0};
     struct al_fail fail = {0};
     int64_t began = port_mono_ns(a->port);
@@ -226,21 +241,30 @@ work_scan(struct agent_work *aw)
         r.code = fs_memory_check(a->filesystems, v->id, v->path, &fail);
     }
     if (r.code == AL_OK) {
-        r.code = walk(aw, v, &res, &fail);
+        r.code = walk(aw, v, &f, &res, &fail);
     }
     r.entries = res.entries;
     r.folders = res.folders;
     r.unreadable = res.unreadable;
     r.text = r.code == AL_OK ? "" : fail.text;
-    al_log(a->log, r.code == AL_OK ? AL_LOG_INFO : AL_LOG_WARN,
-           "scan of %s: %s, %llu entries in %llu folders, %llu unreadable, %llu stubs, %lld ms %s",
-           v != NULL ? v->path : w->volume_id, al_code_name(r.code),
-           (unsigned long long)res.entries, (unsigned long long)res.folders,
-           (unsigned long long)res.unreadable, (unsigned long long)res.stubs,
-           (long long)((port_mono_ns(a->port) - began) / 1000000), r.text);
-    volume_unref(v);
+    r.follows = f.since.plan != NULL ? f.follows : NULL;
+    r.why = f.why;
+    al_log(
+        a->log, r.code == AL_OK ? AL_LOG_INFO : AL_LOG_WARN,
+        "scan of %s: %s, %s%s%s, %llu entries in %llu folders, %llu unreadable, %llu stubs, %lld "
+        "ms %s",
+        v != NULL ? v->path : w->volume_id, al_code_name(r.code),
+        r.follows != NULL ? "an increment" : "everything", f.why[0] != '\0' ? ": " : "", f.why,
+        (unsigned long long)res.entries, (unsigned long long)res.folders,
+        (unsigned long long)res.unreadable, (unsigned long long)res.stubs,
+        (long long)((port_mono_ns(a->port) - began) / 1000000), r.text);
+    if (r.code == AL_OK) {
+        increment_keep(a, v, w->scan_id,
+                       &f); /* first: the next scan may come right behind the end */
+    }
     if (link_scan_end(a->link, w->work_id, &r) != AL_OK) {
         al_log(a->log, AL_LOG_ERROR,
                "the end of scan %s could not be spooled; it will be done again", w->scan_id);
     }
+    volume_unref(v);
 }

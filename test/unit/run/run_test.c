@@ -10,6 +10,7 @@
 
 #include "agent/run/agent.h"
 #include "agent/run/options.h"
+#include "base/mem.h"
 #include "lib/http_server.h"
 #include "tap.h"
 
@@ -36,6 +37,8 @@ static struct {
     uint64_t applied, entries;
     size_t entry_bytes;
     bool hold_entries; /* answer 503 */
+    const char *follows; /* which scan it has, as JSON; NULL: it does not know the question */
+    unsigned asked;
 } srv;
 
 static void
@@ -75,6 +78,10 @@ on_request(void *ctx, const struct http_server_req *req, struct http_server_repl
             strncat(srv.records, req->body, sizeof(srv.records) - strlen(srv.records) - 1);
         }
         n = asprintf(&reply->body, "{\"applied_seq\":%llu}", (unsigned long long)srv.applied);
+    } else if (strstr(req->target, "/agent/scans/") != NULL) {
+        srv.asked++;
+        reply->status = srv.follows != NULL ? 200 : 404;
+        n = asprintf(&reply->body, "%s", srv.follows != NULL ? srv.follows : "{}");
     } else if (strstr(req->target, "/agent/entries") != NULL && srv.hold_entries) {
         reply->status = 503;
     } else {
@@ -99,6 +106,34 @@ static struct al_log a_log = {AL_LOG_WARN, on_log, NULL};
 static struct agent *agent;
 static char state[600];
 
+/* Somebody who knows what changed, though this system does not. */
+static struct {
+    bool on;
+    const char *list; /* the folder that changed; NULL: `full` says why that is not known */
+    const char *full;
+    unsigned place, since; /* of now; that was asked for, UINT32_MAX: none */
+} journal;
+
+static int
+journal_since(void *ctx, struct port *p, struct port_file *root, struct al_span place, struct walk_since *ret)
+{
+    struct port_stat st;
+
+    TAP_OK(port_stat(p, root, &st));
+    *ret = (struct walk_since){.place_len = 4};
+    al_put_u32(ret->place, ++journal.place);
+    journal.since = place.len == 4 ? al_get_u32(place.at) : UINT32_MAX;
+    if (place.len == 0 || journal.list == NULL) {
+        ret->full = place.len == 0 ? "it was never walked before" : journal.full;
+        return AL_OK;
+    }
+    ret->plan = walk_plan_new();
+    TAP_OK(walk_plan_add(ret->plan, al_span_of(journal.list), WALK_LIST));
+    return walk_plan_ready(ret->plan);
+}
+
+static const struct walk_changes journal_changes = {.since = journal_since};
+
 static void
 server_fresh(void)
 {
@@ -114,8 +149,10 @@ server_fresh(void)
 static int
 start(struct agent **ret, struct al_fail *fail)
 {
-    struct agent_options o = {
-        .state = state, .program = "alto-agent/test", .gate_socket = "/nonexistent/gate.sock"};
+    struct agent_options o = {.state = state,
+                              .program = "alto-agent/test",
+                              .gate_socket = "/nonexistent/gate.sock",
+                              .changes = journal.on ? &journal_changes : NULL};
 
     return agent_start(&o, &a_log, ret, fail);
 }
@@ -215,6 +252,148 @@ a_scan_sends_entries_and_then_its_end(void)
     }
     TAP_CHECK(agent_idle(agent));
     end();
+}
+
+/* ---- increments ---- */
+
+/* Scan n with the end it comes to. */
+static void
+scan_number(unsigned n, const char *end)
+{
+    char work[600], what[600];
+
+    snprintf(work, sizeof(work), "{\"work_id\":\"01arz3ndektsv4rrffq69g0w%02u\",\"job_id\":\"" JOB_ID
+             "\",\"kind\":\"scan\",\"volume_id\":\"" VOLUME_ID "\",\"scan_id\":\"01arz3ndektsv4rrffq69g0s%02u\"}", n, n);
+    give(work);
+    snprintf(what, sizeof(what), "\"scan_id\":\"01arz3ndektsv4rrffq69g0s%02u\",\"volume_id\":\"" VOLUME_ID "\",\"code\":\"ok\",%s", n, end);
+    TAP_CHECK(recorded(what));
+    for (unsigned i = 0; i < 5000 && !agent_idle(agent); i++) {
+        usleep(1000);
+    }
+}
+
+/* The server has scan n. */
+static const char *
+has(unsigned n)
+{
+    static char answer[100];
+
+    snprintf(answer, sizeof(answer), "{\"follows\":\"01arz3ndektsv4rrffq69g0s%02u\",\"why\":\"\"}", n);
+    return answer;
+}
+
+static void
+kept_path(char path[800])
+{
+    snprintf(path, 800, "%s/scan-" VOLUME_ID, state);
+}
+
+/* Replaces what stands behind a key of what is kept. */
+static void
+kept_set(const char *key, const char *value)
+{
+    char path[800], text[4096] = "", *at, *end;
+    FILE *f;
+    size_t len;
+
+    kept_path(path);
+    f = fopen(path, "r");
+    TAP_CHECK(f != NULL);
+    len = fread(text, 1, sizeof(text) - 1, f);
+    fclose(f);
+    at = strstr(text, key);
+    TAP_CHECK(len > 0 && at != NULL);
+    at += strlen(key);
+    end = at + strcspn(at, ",]}");
+    f = fopen(path, "w");
+    TAP_CHECK(f != NULL && fprintf(f, "%.*s%s%s", (int)(at - text), text, value, end) > 0 && fclose(f) == 0);
+}
+
+#define ALL "\"entries\":6,\"folders\":3,\"unreadable\":0,\"text\":\"\",\"why\":"
+#define BELOW "\"entries\":2,\"folders\":1,\"unreadable\":0,\"text\":\"\",\"follows\":"
+
+static void
+begin_increments(void)
+{
+    char path[1400];
+
+    journal.on = true;
+    begin();
+    snprintf(path, sizeof(path), "mkdir '%s/in' '%s/out'", srv.volume_path, srv.volume_path);
+    TAP_CHECK(system(path) == 0);
+    snprintf(path, sizeof(path), "%s/in", srv.volume_path);
+    make_file(path, "below", "3");
+    snprintf(path, sizeof(path), "%s/out", srv.volume_path);
+    make_file(path, "other", "4");
+    journal.list = "in";
+    scan_number(1, ALL "\"it was never walked before\"");
+    TAP_CHECK(srv.asked == 0 && journal.since == UINT32_MAX);
+}
+
+static void
+end_increments(void)
+{
+    end();
+    journal.on = false;
+}
+
+static void
+a_scan_that_follows_on_the_servers_last_lists_what_changed(void)
+{
+    begin_increments();
+    srv.follows = has(1);
+    scan_number(2, BELOW "\"01arz3ndektsv4rrffq69g0s01\",\"why\":\"\"");
+    TAP_CHECK(srv.asked == 1 && journal.since == 1);
+    agent = agent_stop(agent); /* it is remembered */
+    TAP_OK(start(&agent, NULL));
+    srv.follows = has(2);
+    scan_number(3, BELOW "\"01arz3ndektsv4rrffq69g0s02\",\"why\":\"\"");
+    TAP_EQUAL_U64(journal.since, 2);
+    /* A folder that could not be read is tried each time, changed or not. */
+    kept_set("\"again\":", "[\"6f7574\"");
+    srv.follows = has(3);
+    scan_number(4, "\"entries\":4,\"folders\":2,\"unreadable\":0,\"text\":\"\",\"follows\":");
+    srv.follows = has(4);
+    scan_number(5, BELOW);
+    end_increments();
+}
+
+static void
+in_any_doubt_a_scan_walks_everything_and_says_why(void)
+{
+    char path[800], now[32];
+
+    begin_increments();
+    scan_number(2, ALL "\"the server did not say which scan it has\"");
+    srv.follows = has(1); /* it did not hear of the second one's end */
+    scan_number(3, ALL "\"the server has another scan than the last one of this host\"");
+    srv.follows = "{\"follows\":null,\"why\":\"it was asked for\"}";
+    scan_number(4, ALL "\"it was asked for\"");
+    srv.follows = has(4);
+    journal.list = NULL;
+    journal.full = "the journal was made anew";
+    scan_number(5, ALL "\"the journal was made anew\"");
+    journal.list = "in";
+    srv.follows = has(5);
+    kept_set("\"full_ns\":", "1");
+    scan_number(6, ALL "\"everything was walked ");
+    srv.follows = has(6);
+    snprintf(now, sizeof(now), "%lld", (long long)port_now_ns(port) + 3600000000000);
+    kept_set("\"full_ns\":", now);
+    scan_number(7, ALL "\"the clock went back");
+    srv.follows = has(7);
+    kept_set("\"root\":", "\"1\"");
+    scan_number(8, ALL "\"another folder than before is at the volume's path\"");
+    srv.follows = has(8);
+    kept_set("\"again\":", "[\"xy\"");
+    scan_number(9, ALL "\"what the last scan could not read is not known\"");
+    snprintf(path, sizeof(path), "%s", state);
+    make_file(path, "scan-" VOLUME_ID, "{");
+    scan_number(10, ALL "\"what was kept of the last scan cannot be read\"");
+    TAP_CHECK(journal.since == UINT32_MAX);
+    srv.follows = has(10); /* and then it is well again */
+    scan_number(11, BELOW);
+    end_increments();
 }
 
 static void
@@ -453,6 +632,8 @@ main(int argc, char **argv)
     snprintf(base, sizeof(base), "%s/run-test-%lld", argc > 1 ? argv[1] : "/tmp",
              (long long)port_now_ns(port));
     TAP_RUN(a_scan_sends_entries_and_then_its_end);
+    TAP_RUN(a_scan_that_follows_on_the_servers_last_lists_what_changed);
+    TAP_RUN(in_any_doubt_a_scan_walks_everything_and_says_why);
     TAP_RUN(a_volume_that_is_not_there_is_unreachable_and_its_scan_sends_nothing);
     TAP_RUN(files_of_a_tracked_volume_are_refused_by_name);
     TAP_RUN(a_rule_that_cannot_be_read_ends_the_work_with_its_place);
