@@ -250,6 +250,10 @@ export function makeWorld(now = Date.now(), mood = 'full', as = 'operator') {
             unreadable: 0,
           }
         : null,
+    scan:
+      kind === 'scan' && state === 'done'
+        ? { kind: 'increment', why: '', added: 12, changed: 140, gone: 3, moved: 1 }
+        : null,
     reasons:
       kind === 'reconcile'
         ? [

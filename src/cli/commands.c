@@ -67,6 +67,8 @@ static const struct cli_option volume_set[] = {{"name", "N", "another name", fal
 static const struct cli_option volume_list[] = {
     OF_CUSTOMER, {"host", "H", "only this host's", false}, LIMIT, END};
 static const struct cli_option waiting[] = {WAIT, END};
+static const struct cli_option scan[] = {
+    {"full", NULL, "walk everything, also where the host knows what changed", false}, WAIT, END};
 static const struct cli_option share_check[] = {
     {"host", "H", "have this one look; default: one that is online, best one that uses it", false},
     WAIT,
@@ -274,6 +276,12 @@ static const char search_more[] =
     "their names; a text with a / asks for the way to them: acme/rep finds what begins with rep in "
     "folders that end in acme. Upper and lower case\n"
     "of A to Z are the same. After two seconds it ends with the files that were found.";
+static const char scan_more[] =
+    "Where the host knows what changed since the last scan (a journal of the filesystem), only "
+    "that "
+    "is listed, and the end says so; all is\n"
+    "walked once in seven days, and in any doubt, and the end says why. Wherever an id is wanted a "
+    "name will do, as long as only one has it.";
 static const char reconcile_more[] =
     "Due after a restore from a backup: what was restored or moved is adopted, markers that were "
     "copied onto other files are dropped, what a\n"
@@ -330,7 +338,8 @@ static const struct cli_command table[] = {
      reconcile_more, false, cmd_volume_reconcile},
     {"volume", "remove", "VOLUME", 1, 1, "remove one; its files stay where they are", NULL,
      names_more, false, cmd_volume_remove},
-    {"scan", NULL, "VOLUME", 1, 1, "walk a volume", waiting, names_more, false, cmd_scan},
+    {"scan", NULL, "VOLUME", 1, 1, "walk a volume, or list only what changed in it", scan,
+     scan_more, false, cmd_scan},
     {"rule", "add", "", 0, 0, "add a rule", rule_add, where_more, false, cmd_rule_add},
     {"rule", "list", "", 0, 0, "list rules in their order", by_volume, NULL, false, cmd_rule_list},
     {"rule", "check", "EXPR", 1, 1, "check an expression", NULL, where_more, false, cmd_rule_check},

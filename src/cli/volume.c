@@ -170,7 +170,7 @@ cmd_volume_remove(struct cli *c)
 
 /* A job of the whole volume. */
 static int
-walk(struct cli *c, const char *verb)
+walk(struct cli *c, const char *verb, json_t *body)
 {
     AL_CLEANUP(al_json_freep) json_t *job = NULL;
     char path[80];
@@ -178,18 +178,34 @@ walk(struct cli *c, const char *verb)
     int rc = resolve_volume(c, c->words[0], id);
 
     (void)snprintf(path, sizeof(path), "/volumes/%s/%s", id, verb);
-    rc = rc != AL_OK ? rc : call(c, "POST", path, NULL, &job);
+    if (rc != AL_OK) {
+        json_decref(body);
+        return rc;
+    }
+    rc = call(c, "POST", path, body, &job);
     return rc != AL_OK ? rc : job_out(c, job, args_flag(c, "wait"));
 }
 
 int
 cmd_scan(struct cli *c)
 {
-    return walk(c, "scan");
+    json_t *body = NULL;
+
+    if (args_flag(c, "full")) {
+        int rc;
+
+        body = json_object();
+        rc = al_json_set_bool(body, "full", true);
+        if (rc != AL_OK) {
+            json_decref(body);
+            return rc;
+        }
+    }
+    return walk(c, "scan", body);
 }
 
 int
 cmd_volume_reconcile(struct cli *c)
 {
-    return walk(c, "reconcile");
+    return walk(c, "reconcile", NULL);
 }

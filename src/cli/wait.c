@@ -126,6 +126,23 @@ files_done(const json_t *job)
                  (unsigned long long)get_count(job, "failed_files"));
 }
 
+/* How a scan went, against what was known before it. */
+static void
+scanned(const json_t *s)
+{
+    bool increment = strcmp(get_text(s, "kind"), "increment") == 0;
+
+    (void)printf("  %s%s",
+                 increment ? "an increment: what changed since the last scan"
+                           : "everything was walked",
+                 get_text(s, "why")[0] != '\0' ? ": " : "");
+    out_shown(stdout, get_text(s, "why"));
+    (void)printf(
+        "\n  %llu added, %llu changed, %llu moved, %llu gone\n",
+        (unsigned long long)get_count(s, "added"), (unsigned long long)get_count(s, "changed"),
+        (unsigned long long)get_count(s, "moved"), (unsigned long long)get_count(s, "gone"));
+}
+
 static void
 summary(const json_t *job)
 {
@@ -143,12 +160,16 @@ summary(const json_t *job)
     } else {
         files_done(job);
     }
+    if (json_is_object(json_object_get(job, "scan"))) {
+        scanned(json_object_get(job, "scan"));
+    }
     for (size_t i = 0; i < json_array_size(reasons); i++) {
         const json_t *r = json_array_get(reasons, i);
 
         (void)printf("  %llu %s%s%s%s", (unsigned long long)get_count(r, "files"),
                      get_text(r, "reason"), get_text(r, "code")[0] != '\0' ? " " : "",
-                     get_text(r, "code"), get_text(r, "sample_path")[0] != '\0' ? ", such as " : "");
+                     get_text(r, "code"),
+                     get_text(r, "sample_path")[0] != '\0' ? ", such as " : "");
         out_shown(stdout, get_text(r, "sample_path"));
         (void)printf("\n");
     }

@@ -42,6 +42,20 @@ function figures(j: Job) {
       ];
 }
 
+/** Whether a scan walked everything, why, and in what it differs from what was known before it. */
+function scanned({ scan: s }: Job) {
+  if (!s) return [];
+  const how = s.kind === 'increment' ? 'What changed since the last scan' : 'Everything';
+  return [
+    { key: 'h', label: 'Listed', children: s.why ? `${how}: ${s.why}` : how },
+    {
+      key: 'n',
+      label: 'Against before',
+      children: `${count(s.added)} added, ${count(s.changed)} changed, ${count(s.moved)} moved, ${count(s.gone)} gone`,
+    },
+  ];
+}
+
 const PAUSED: Record<Pause['reason'], string> = {
   window: 'It waits for the next window of its rule',
   user: 'Somebody paused it',
@@ -235,6 +249,7 @@ export default function JobRoom() {
           column={{ xs: 1, sm: 2, lg: 4 }}
           items={[
             ...figures(j),
+            ...scanned(j),
             ...(j.rule_id
               ? [{ key: 'l', label: 'Rule', children: <RuleOf id={j.rule_id} version={j.rule_version} /> }]
               : []),
