@@ -669,6 +669,8 @@ a_file_of_format_1_gets_its_summaries(void)
                                        "DROP TABLE a_move",
                                        "DROP TABLE a_touch",
                                        "DROP TABLE a_folded",
+                                       "DROP TABLE a_came",
+                                       "ALTER TABLE entry DROP COLUMN came_ns",
                                        "DROP TABLE a_base",
                                        "DROP TABLE a_wait",
                                        "DROP TABLE a_deleting",
@@ -712,9 +714,9 @@ a_file_of_format_1_gets_its_summaries(void)
         TAP_EQUAL_U64(r.entries, 7);
         TAP_OK(inventory_day_keep(h.inv, &own, VOLUME, NOW_NS));
         h.inv = inventory_close(h.inv);
-        TAP_EQUAL_U64((uint64_t)help_sql(file, "SELECT format FROM meta"), 4);
+        TAP_EQUAL_U64((uint64_t)help_sql(file, "SELECT format FROM meta"), 5);
     }
-    (void)help_sql(file, "UPDATE meta SET format = 5");
+    (void)help_sql(file, "UPDATE meta SET format = 6");
     help_open(&h);
     TAP_CODE(inventory_figures(h.inv, &own, VOLUME, &q, arena, &f), AL_ECORRUPT);
     al_arena_free(arena);
