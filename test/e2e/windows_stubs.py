@@ -297,9 +297,9 @@ def alto(*words):
 
 
 def copy_stub(short, to):
-    """As a backup and its restore would: the stand-in's stub is a file that Linux sees as it is."""
+    """As a backup and its restore would, which keep what makes it a stub: of the stand-in's that is a file of holes."""
     os.makedirs(os.path.dirname(stack.path("data", to)), exist_ok=True)
-    shutil.copy2(stack.path("data", short), stack.path("data", to))
+    subprocess.run(["cp", "--preserve=all", "--sparse=always", stack.path("data", short), stack.path("data", to)], check=True)
 
 
 def test_a_copied_stub_is_denied_until_it_is_adopted():
