@@ -84,14 +84,13 @@ copy_conf(struct target *t, const struct target_conf *conf)
 }
 
 int
-target_open(struct port *port, const struct target_conf *conf, bool create_identity,
-            struct target **ret, struct al_fail *fail)
+target_connect(struct port *port, const struct target_conf *conf, bool make_root,
+               struct target **ret, struct al_fail *fail)
 {
     AL_CLEANUP(target_closep) struct target *t = NULL;
     int r;
 
-    if (!conf->url || strlen(conf->url) >= TARGET_URL_MAX ||
-        (conf->customer_id ? conf->customer_id[0] == '\0' : create_identity)) {
+    if (!conf->url || strlen(conf->url) >= TARGET_URL_MAX) {
         return al_fail_set(fail, AL_EINVAL, 0, "a share needs an address and a customer");
     }
     t = al_zalloc(sizeof(*t));
@@ -107,7 +106,25 @@ target_open(struct port *port, const struct target_conf *conf, bool create_ident
     if (r != AL_OK) {
         return al_fail_set(fail, r, 0, "out of memory");
     }
-    r = t->kind->open(t, create_identity, fail);
+    r = t->kind->open(t, make_root, fail);
+    if (r == AL_OK) {
+        *ret = t;
+        t = NULL;
+    }
+    return r;
+}
+
+int
+target_open(struct port *port, const struct target_conf *conf, bool create_identity,
+            struct target **ret, struct al_fail *fail)
+{
+    AL_CLEANUP(target_closep) struct target *t = NULL;
+    int r;
+
+    if (conf->customer_id ? conf->customer_id[0] == '\0' : create_identity) {
+        return al_fail_set(fail, AL_EINVAL, 0, "a share needs an address and a customer");
+    }
+    r = target_connect(port, conf, create_identity, &t, fail);
     if (r != AL_OK) {
         return r;
     }

@@ -98,17 +98,25 @@ put_identity(struct target *t, const struct al_buf *text, struct al_fail *fail)
     return r;
 }
 
+int
+target_identity_room(struct target *t, struct al_fail *fail)
+{
+    int r = target_list(t, "", expect_empty, NULL, fail);
+
+    return r != AL_ENOTEMPTY
+               ? r
+               : al_fail_set(fail, AL_ENOTEMPTY, 0,
+                             "share %.80s holds files but no " TARGET_IDENTITY
+                             "; give an empty folder",
+                             t->url);
+}
+
 static int
 make_once(struct target *t, struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {.max = TARGET_IDENTITY_MAX};
-    int r = target_list(t, "", expect_empty, NULL, fail);
+    int r = target_identity_room(t, fail);
 
-    if (r == AL_ENOTEMPTY) {
-        return al_fail_set(
-            fail, AL_ENOTEMPTY, 0,
-            "share %.80s holds files but no " TARGET_IDENTITY "; give an empty folder", t->url);
-    }
     if (r != AL_OK) {
         return r;
     }

@@ -11,5 +11,7 @@
 int target_identity_check(struct target *t, struct al_fail *fail) AL_MUST_CHECK;
 /* Writes it, into an empty root only: AL_ENOTEMPTY. */
 int target_identity_make(struct target *t, struct al_fail *fail) AL_MUST_CHECK;
+/* Whether it could be: the root is empty. AL_ENOTEMPTY. */
+int target_identity_room(struct target *t, struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

@@ -84,6 +84,10 @@ struct target_get {
     void *impl;
 };
 
+/* target_open without looking whose share it is. make_root: the folder of the address is made. */
+int target_connect(struct port *port, const struct target_conf *conf, bool make_root,
+                   struct target **ret, struct al_fail *fail) AL_MUST_CHECK;
+
 /* The temporary name of an object while it is being put. */
 int target_temp_name(const char *name, char temp[TARGET_NAME_MAX]) AL_MUST_CHECK;
 /* AL_EINVAL for what is not a relative name of plain parts: "", "/x", "a//b", ".", "..", '\\', ':'
