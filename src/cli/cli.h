@@ -169,6 +169,7 @@ int cmd_host_remove(struct cli *c);
 int host_filespace_hint(struct cli *c, const char *host_id, const char *path) AL_MUST_CHECK;
 int cmd_share_add(struct cli *c);
 int cmd_share_list(struct cli *c);
+int cmd_share_test(struct cli *c);
 int cmd_share_set(struct cli *c);
 int cmd_share_check(struct cli *c);
 int cmd_share_remove(struct cli *c);

@@ -34,6 +34,12 @@ static const struct cli_option share_add[] = {
     {"password-file", "F", "its password; else asked for when --user is given", false},
     {"wire", "WORD", "what connections must be: signed, encrypted or any (default)", false},
     END};
+static const struct cli_option share_test[] = {
+    {"host", "H", "the host that tries it", true},
+    {"url", "URL", "smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR", true},
+    {"user", "U", "user on the share; default: guest", false},
+    {"password-file", "F", "its password; else asked for when --user is given", false},
+    END};
 static const struct cli_option share_set[] = {{"name", "N", "another name", false},
                                               {"url", "URL", "another address", false},
                                               {"user", "U", "another user", false},
@@ -270,6 +276,11 @@ static const char login_more[] =
     "~/.config/alto/session.json, readable for you alone.";
 static const char names_more[] =
     "Wherever an id is wanted a name will do, as long as only one has it.";
+static const char share_test_more[] =
+    "Step by step: reach, log_in, open, owner, space, write, flush, read, list, latency, remove; "
+    "the first that fails ends it, with what to do. Nothing is\n"
+    "saved, the password is forgotten with the end of the test, and nothing stays on the share but "
+    "empty folders.";
 static const char search_more[] =
     "Found is what has the text in its name, or in a share's address, a volume's path, a rule's "
     "expression, or as its id. Of files it is looked for in\n"
@@ -324,6 +335,8 @@ static const struct cli_command table[] = {
     {"host", "remove", "HOST", 1, 1, "remove one; its agent is locked out", NULL, names_more, false,
      cmd_host_remove},
     {"share", "add", "", 0, 0, "add a share", share_add, NULL, false, cmd_share_add},
+    {"share", "test", "", 0, 0, "try a share out from a host, before it is added", share_test,
+     share_test_more, false, cmd_share_test},
     {"share", "list", "", 0, 0, "list shares", by_customer, NULL, false, cmd_share_list},
     {"share", "set", "SHARE", 1, 1, "change one", share_set, names_more, false, cmd_share_set},
     {"share", "check", "SHARE", 1, 1, "have a host look at it", share_check, names_more, false,
@@ -420,8 +433,8 @@ static const struct cli_command table[] = {
      cmd_access_hours},
     {"access", "nodes", "VOLUME", 1, 1, "the clients that write audit logs", access_nodes,
      names_more, false, cmd_access_nodes},
-    {"search", NULL, "TEXT", 1, 1, "look for hosts, rules, jobs, files and all else by name", search,
-     search_more, false, cmd_search},
+    {"search", NULL, "TEXT", 1, 1, "look for hosts, rules, jobs, files and all else by name",
+     search, search_more, false, cmd_search},
     {"rescue", NULL, "", 0, 0, "rebuild files from a share alone", rescue, rescue_more, true,
      cmd_rescue},
     {"completion", NULL, "SHELL", 1, 1, "print completion for bash, zsh or fish", NULL,

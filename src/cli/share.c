@@ -160,3 +160,92 @@ cmd_share_remove(struct cli *c)
     return rc != AL_OK ? rc
                        : call_if_match(c, "DELETE", path, get_count(noun, "version"), NULL, NULL);
 }
+
+/* ---- test ---- */
+
+#define TEST_WAIT_S "25"
+#define TEST_POLLS 8u /* altod gives a test up after two minutes */
+
+static int
+wait_for_test(struct cli *c, const char *id, json_t **io)
+{
+    char path[96];
+    int rc = AL_OK;
+
+    (void)snprintf(path, sizeof(path), "/share-tests/%s?wait_s=" TEST_WAIT_S, id);
+    for (unsigned i = 0; rc == AL_OK && i < TEST_POLLS; i++) {
+        const char *state = get_text(*io, "state");
+
+        if (strcmp(state, "queued") != 0 && strcmp(state, "running") != 0) {
+            return AL_OK;
+        }
+        al_json_freep(io);
+        rc = call(c, "GET", path, NULL, io);
+    }
+    return rc;
+}
+
+static void
+print_test(const json_t *test)
+{
+    const json_t *steps = json_object_get(test, "steps");
+
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *s = json_array_get(steps, i);
+        uint64_t us = get_count(s, "us");
+
+        (void)printf("%-8s %-6s %5llu.%llu ms  ", get_text(s, "step"),
+                     json_is_true(json_object_get(s, "ok")) ? "ok" : "FAILED",
+                     (unsigned long long)(us / 1000), (unsigned long long)(us % 1000 / 100));
+        out_shown(stdout, get_text(s, "text"));
+        (void)printf("\n");
+        if (get_text(s, "next")[0] != '\0') {
+            (void)printf("%27s ", "->");
+            out_shown(stdout, get_text(s, "next"));
+            (void)printf("\n");
+        }
+    }
+    if (json_is_true(json_object_get(test, "ok"))) {
+        (void)printf("%-8s signing %s, encryption %s\n", "wire",
+                     json_is_true(json_object_get(test, "signing")) ? "possible" : "not possible",
+                     json_is_true(json_object_get(test, "encryption")) ? "possible"
+                                                                       : "not possible");
+    }
+}
+
+int
+cmd_share_test(struct cli *c)
+{
+    AL_CLEANUP(al_json_freep) json_t *test = NULL;
+    json_t *body = json_object();
+    al_id host, id;
+    int rc = resolve_host(c, args_get(c, "host"), host);
+
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "host_id", host);
+    rc = rc != AL_OK ? rc : al_json_set_str(body, "url", args_get(c, "url"));
+    rc = rc != AL_OK ? rc : credentials(c, body);
+    if (rc != AL_OK) {
+        json_decref(body);
+        return rc;
+    }
+    rc = call(c, "POST", "/share-tests", body, &test);
+    if (rc == AL_OK) {
+        (void)snprintf(id, sizeof(id), "%s", get_text(test, "id"));
+        rc = wait_for_test(c, id, &test);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    if (c->json) {
+        rc = out_json(test);
+    } else {
+        print_test(test);
+    }
+    if (rc == AL_OK && !json_is_true(json_object_get(test, "ok"))) {
+        const char *text = get_text(test, "text");
+
+        rc = al_fail_set(&c->fail, AL_EIO, 0, "%s",
+                         text[0] != '\0' ? text : "the share did not pass the test");
+    }
+    return rc;
+}

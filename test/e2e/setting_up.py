@@ -110,6 +110,35 @@ def test_a_share_of_no_volume_is_looked_at_by_the_host_there_is():
     tap.equal(stack.api.get("/shares/" + state["share"]["id"])["state"], "ok", "state")
 
 
+def test_a_share_is_tried_out_before_it_is_saved():
+    need("host")
+    steps = ["owner", "space", "write", "flush", "read", "list", "latency", "remove"]
+    words = ["share", "test", "--host", stack.host["name"], "--url", stack.share_url]
+    if stack.share_user:
+        with open(stack.path("told-password"), "w", encoding="utf-8") as f:
+            f.write(stack.share_password + "\n")
+        words += ["--user", stack.share_user, "--password-file", stack.path("told-password")]
+        steps = ["reach", "log_in", "open"] + steps
+    before = sorted(n for n in os.listdir(stack.share_folder) if n != "incoming")
+    code, told, failed = alto(*words)
+    tap.equal(code, 0, told + failed)
+    for step in steps:
+        tap.check(any(line.split()[:2] == [step, "ok"] for line in told.splitlines()), "%s in\n%s" % (step, told))
+    tap.equal(sorted(n for n in os.listdir(stack.share_folder) if n != "incoming"), before, "what lies on the share")
+    if stack.share_user:
+        with open(stack.path("told-password"), "w", encoding="utf-8") as f:
+            f.write("never-written-down-77\n")
+        code, told, failed = alto(*words, "--json")
+        test = json.loads(told)
+        tap.equal((code, test["state"], test["ok"]), (1, "done", False), told)
+        tap.equal([(s["step"], s["ok"]) for s in test["steps"]], [("reach", True), ("log_in", False)], "steps")
+        os.unlink(stack.path("told-password"))
+        kept = subprocess.run(["grep", "-rlF", "--exclude=volume.img", "never-written-down-77", stack.path("")], capture_output=True, text=True).stdout
+        tap.equal(kept, "", "files that hold the password")
+    code, told, failed = alto("share", "test", "--host", stack.host["name"], "--url", "file:///nowhere/at/all")
+    tap.check(code == 1 and "FAILED" in told, told)
+
+
 def test_the_host_keeps_no_share_it_does_not_use():
     need("host")
 

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-static const char *const kinds[] = {"scan",      "tier",    "recall", "check_share",
-                                    "reconcile", "archive", "adopt"};
+#include "base/mem.h"
+
+static const char *const kinds[] = {"scan",    "tier",  "recall",    "check_share", "reconcile",
+                                    "archive", "adopt", "test_share"};
 
 const char *
 work_kind_name(enum work_kind k)
@@ -15,6 +17,9 @@ struct work *
 work_free(struct work *w)
 {
     if (w != NULL) {
+        if (w->password != NULL) {
+            al_wipe(w->password, strlen(w->password));
+        }
         (void)al_arena_free(w->arena); /* returns NULL */
     }
     return NULL;
@@ -129,6 +134,26 @@ parse_kind(struct work *w, const json_t *j, struct al_fail *fail)
                        kind != NULL ? kind : "(none)");
 }
 
+/* A share that is not in the configuration, since nobody has saved it yet. */
+static int
+parse_share(struct work *w, const json_t *j, struct al_fail *fail)
+{
+    const char *url = json_string_value(json_object_get(j, "url"));
+    const char *user = json_string_value(json_object_get(j, "user"));
+    const char *password = json_string_value(json_object_get(j, "password"));
+
+    if (url == NULL) {
+        return al_fail_set(fail, AL_EINVAL, 0, "a share to try out without its address");
+    }
+    w->url = al_arena_str(w->arena, url);
+    w->user = user != NULL ? al_arena_str(w->arena, user) : NULL;
+    w->password = password != NULL ? al_arena_str(w->arena, password) : NULL;
+    return w->url == NULL || (user != NULL && w->user == NULL) ||
+                   (password != NULL && w->password == NULL)
+               ? AL_ELIMIT
+               : AL_OK;
+}
+
 static int
 parse(struct work *w, const json_t *j, struct al_fail *fail)
 {
@@ -153,6 +178,9 @@ parse(struct work *w, const json_t *j, struct al_fail *fail)
         if (w->rule_where == NULL) {
             return AL_ELIMIT;
         }
+    }
+    if (w->kind == WORK_TEST_SHARE) {
+        return parse_share(w, j, fail);
     }
     return w->kind == WORK_TIER || w->kind == WORK_RECALL || w->kind == WORK_ARCHIVE ||
                    w->kind == WORK_ADOPT

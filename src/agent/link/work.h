@@ -17,7 +17,8 @@ enum work_kind {
     WORK_CHECK_SHARE,
     WORK_RECONCILE,
     WORK_ARCHIVE,
-    WORK_ADOPT
+    WORK_ADOPT,
+    WORK_TEST_SHARE
 };
 const char *work_kind_name(enum work_kind k);
 
@@ -37,6 +38,8 @@ struct work {
     int64_t now_ns;                                      /* the rule's now */
     struct work_item *items;
     size_t item_count;
+    const char *url, *user; /* test_share: NULL where none */
+    char *password;         /* likewise; wiped by work_free */
 };
 
 /* AL_ENOTSUP: a kind this version does not know; AL_EINVAL; AL_ELIMIT. ret_id gets the work's id as

@@ -271,6 +271,7 @@ void work_scan(struct agent_work *aw);
 void work_tier(struct agent_work *aw);
 void work_recall(struct agent_work *aw);
 void work_check_share(struct agent_work *aw);
+void work_test_share(struct agent_work *aw);
 void work_reconcile(struct agent_work *aw);
 void work_adopt(struct agent_work *aw);
 

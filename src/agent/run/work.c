@@ -115,6 +115,9 @@ run(struct agent_work *aw)
     case WORK_CHECK_SHARE:
         work_check_share(aw);
         return;
+    case WORK_TEST_SHARE:
+        work_test_share(aw);
+        return;
     case WORK_RECONCILE:
         work_reconcile(aw);
         return;
@@ -147,7 +150,8 @@ work_main(void *arg)
     enum work_kind kind = aw->work->kind;
 
     audit_work(aw->agent, aw->work, false);
-    if (kind == WORK_SCAN || kind == WORK_CHECK_SHARE || wait_healed(aw)) {
+    if (kind == WORK_SCAN || kind == WORK_CHECK_SHARE || kind == WORK_TEST_SHARE ||
+        wait_healed(aw)) {
         run(aw);
     } else {
         work_end(aw, AL_ECANCELED, "the agent stopped or the work was taken back");

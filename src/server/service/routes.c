@@ -63,6 +63,9 @@ static const struct service_route routes[] = {
     {"DELETE", A "/shares/{id}", ROLES_WRITE, share_delete, "share_delete", 0},
     {"POST", A "/shares/{id}/check", ROLES_WRITE, share_check, "share_check", NOUN_BODY},
 
+    {"POST", A "/share-tests", ROLES_WRITE, share_test_create, "share_test_create", NOUN_BODY},
+    {"GET", A "/share-tests/{id}", ROLES_WRITE, share_test_get, "share_test_get", 0},
+
     {"GET", A "/volumes", ROLES_READ, volume_list, "volume_list", 0, true},
     {"POST", A "/volumes", ROLES_WRITE, volume_create, "volume_create", NOUN_BODY},
     {"GET", A "/volumes/{id}", ROLES_READ, volume_get, "volume_get", 0, true},

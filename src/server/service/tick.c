@@ -145,6 +145,7 @@ tick_in_tx(struct work_tx *t)
     SV_TRY(leases_run_out(t));
     SV_TRY(holds_are_over(t));
     SV_TRY(work_share_watch(t));
+    SV_TRY(work_share_tests_late(t));
     return store_commit(t->db, t->fail);
 }
 

@@ -9,7 +9,7 @@ static const char *const kind_names[STORE_J_KINDS] = {
     [STORE_J_SCAN] = "scan",           [STORE_J_TIER] = "tier",
     [STORE_J_RECALL] = "recall",       [STORE_J_CHECK_SHARE] = "check_share",
     [STORE_J_RECONCILE] = "reconcile", [STORE_J_ARCHIVE] = "archive",
-    [STORE_J_ADOPT] = "adopt",
+    [STORE_J_ADOPT] = "adopt",         [STORE_J_TEST_SHARE] = "test_share",
 };
 static const char *const state_names[STORE_J_STATES] = {
     [STORE_J_QUEUED] = "queued",       [STORE_J_RUNNING] = "running",

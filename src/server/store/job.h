@@ -23,6 +23,7 @@ enum store_job_kind {
     STORE_J_RECALL,
     STORE_J_CHECK_SHARE,
     STORE_J_ADOPT, /* copied stubs, in the files and folders that its work names */
+    STORE_J_TEST_SHARE, /* a work without a job: share_test.h */
     STORE_J_RECONCILE,
     STORE_J_KINDS
 };

@@ -1,4 +1,4 @@
-#include "server/store/work.h"
+#include "server/store/share_test.h"
 
 #include <string.h>
 
@@ -6,8 +6,9 @@
 
 /* What a person waits for comes before what runs through the night. */
 static const uint8_t priority_of[STORE_J_KINDS] = {
-    [STORE_J_CHECK_SHARE] = 0, [STORE_J_RECALL] = 1, [STORE_J_RECONCILE] = 2, [STORE_J_ADOPT] = 2,
-    [STORE_J_SCAN] = 3,        [STORE_J_TIER] = 4,   [STORE_J_ARCHIVE] = 4,
+    [STORE_J_CHECK_SHARE] = 0, [STORE_J_TEST_SHARE] = 0, [STORE_J_RECALL] = 1,
+    [STORE_J_RECONCILE] = 2,   [STORE_J_ADOPT] = 2,      [STORE_J_SCAN] = 3,
+    [STORE_J_TIER] = 4,        [STORE_J_ARCHIVE] = 4,
 };
 
 int
@@ -507,10 +508,13 @@ store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool 
         /* store_clock_back */
         " OR EXISTS(SELECT 1 FROM host WHERE online=1 AND last_seen_ns>?6)"
         " OR EXISTS(SELECT 1 FROM share WHERE checked_ns>?6)"
-        " OR EXISTS(SELECT 1 FROM work WHERE state IN ('leased','dropped') AND lease_until_ns>?7)",
+        " OR EXISTS(SELECT 1 FROM work WHERE state IN ('leased','dropped') AND lease_until_ns>?7)"
+        " OR EXISTS(SELECT 1 FROM share_test WHERE state IN ('queued','running')"
+        "  AND created_ns<=?8)",
         S_I64(now_ns), S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_I64(now_ns - HOST_OFFLINE_NS),
         S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_I64(now_ns - SHARE_CHECK_SOON_NS),
-        S_I64(now_ns + CLOCK_SLACK_NS), S_I64(now_ns + WORK_LEASE_NS + CLOCK_SLACK_NS)));
+        S_I64(now_ns + CLOCK_SLACK_NS), S_I64(now_ns + WORK_LEASE_NS + CLOCK_SLACK_NS),
+        S_I64(now_ns - SHARE_TEST_WAIT_NS)));
     (void)scope;
     *ret = due != 0;
     return AL_OK;

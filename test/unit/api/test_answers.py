@@ -275,6 +275,23 @@ def test_agent_and_jobs():
     assert work["work_id"] in lease(5, [work["work_id"]])["cancel"]
 
 
+def test_share_tests():
+    test = site.ask("POST", A + "/share-tests", {"host_id": site.host["id"], "url": "smb://nas1/new", "user": "u", "password": "geheim"}, status=202)
+    work = lease_kind("test_share")
+    assert work["work_id"] == test["id"] and (work["url"], work["user"], work["password"]) == ("smb://nas1/new", "u", "geheim"), work
+    where = A + "/share-tests/" + test["id"]
+    assert site.ask("GET", where)["state"] == "running"
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(site.ask("GET", where + "?wait_s=20")))
+    waiting.start()
+    batch([{"t": "share_test", "work_id": test["id"], "ok": True, "bytes_total": 1000, "bytes_free": 10, "signing": True, "encryption": True,
+            "steps": [{"step": "reach", "code": "ok", "us": 100, "text": "the server answers", "next": ""}]},
+           {"t": "work_end", "work_id": test["id"], "code": "ok", "text": ""}])
+    waiting.join(30)
+    assert answers and answers[0]["state"] == "done" and answers[0]["ok"] and answers[0]["steps"][0]["step"] == "reach", answers
+    site.ask("POST", A + "/share-tests", {"host_id": site.host["id"], "url": "http://nas1/new"}, status=422)
+
+
 def test_files():
     volume = A + "/volumes/" + site.volume["id"]
     scan(site.ask("POST", volume + "/scan", status=202))

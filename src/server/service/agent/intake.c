@@ -146,6 +146,8 @@ read_record(struct intake_reading *r, struct intake_record *to)
         intake_read_filespaces(r, to);
     } else if (strcmp(t, "driver") == 0) {
         intake_read_driver(r, to);
+    } else if (strcmp(t, "share_test") == 0) {
+        intake_read_share_test(r, to);
     } else {
         r->bad = "a record of an unknown kind";
     }

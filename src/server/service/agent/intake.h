@@ -38,7 +38,8 @@ enum intake_kind {
     INTAKE_ACCESS,
     INTAKE_AUDIT,
     INTAKE_FILESPACES,
-    INTAKE_DRIVER
+    INTAKE_DRIVER,
+    INTAKE_SHARE_TEST
 };
 
 enum intake_act { /* of an outcome */
@@ -90,6 +91,7 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     uint64_t later;                        /* progress of a reconcile */
     const struct intake_access *access;    /* INTAKE_ACCESS */
     const struct intake_audit *audit;      /* INTAKE_AUDIT */
+    bool signing, encryption; /* INTAKE_SHARE_TEST; its steps in found */
     const char *found; /* INTAKE_FILESPACES, INTAKE_DRIVER: a JSON object; told_ns in ended_ns */
 };
 

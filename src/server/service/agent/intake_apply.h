@@ -114,4 +114,7 @@ int intake_store_floors(struct intake *in) AL_MUST_CHECK;
 int intake_room(struct intake *in, void *io_array, size_t item, size_t count,
                 size_t *io_cap) AL_MUST_CHECK;
 
+/* ---- share_test.c ---- */
+int intake_store_share_test(struct intake *in, const struct intake_record *r) AL_MUST_CHECK;
+
 #endif

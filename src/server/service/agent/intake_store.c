@@ -655,6 +655,8 @@ one_record(struct intake *in, const struct intake_record *r, const struct intake
                                      intake_heard_ns(in, r->ended_ns), in->t.fail));
         in->driver = true;
         return AL_OK;
+    case INTAKE_SHARE_TEST:
+        return intake_store_share_test(in, r);
     case INTAKE_OUTCOME:
         break;
     }

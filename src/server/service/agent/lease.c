@@ -135,6 +135,9 @@ one_work(void *ctx, const struct store_work *w)
     if (w->kind == STORE_J_CHECK_SHARE) {
         al_jo_str(j, "share_id", w->share_id);
     }
+    if (w->kind == STORE_J_TEST_SHARE) {
+        SV_TRY(agent_share_test_lend(l->t, w->id, j));
+    }
     if (store_job_kind_writes(w->kind)) {
         al_jo_str(j, "rule_id", w->rule_id[0] == '\0' ? NULL : w->rule_id);
         al_jo_str(j, "rule_where", w->rule_where == NULL ? "" : w->rule_where);

@@ -1,11 +1,12 @@
 #include "server/service/call/call.h"
 #include "server/service/noun/ops.h"
+#include "server/service/noun/share.h"
 
 #include <string.h>
 
-#define URL_MAX 1024u
-#define USER_MAX 256u
-#define SECRET_MAX 256u
+#define URL_MAX SHARE_URL_MAX
+#define USER_MAX SHARE_USER_MAX
+#define SECRET_MAX SHARE_SECRET_MAX
 
 int
 share_list(struct service_req *req, struct service_reply *reply, struct al_fail *fail)
@@ -37,8 +38,8 @@ path_good(const char *path)
     return *path == '\0';
 }
 
-static int
-url_good(const char *url, struct al_fail *fail)
+int
+share_url_good(const char *url, struct al_fail *fail)
 {
     const char *rest;
     size_t host;
@@ -118,7 +119,7 @@ share_create(struct service_req *req, struct service_reply *reply, struct al_fai
     SV_TRY(service_body_customer(req, h.customer_id, fail));
     SV_TRY(service_body_name(req, "name", true, &h.name, fail));
     SV_TRY(service_body_text(req, "url", 1, URL_MAX, true, &h.url, fail));
-    SV_TRY(url_good(h.url, fail));
+    SV_TRY(share_url_good(h.url, fail));
     SV_TRY(wire_of(req, &h, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h.user, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));
@@ -155,7 +156,7 @@ change(struct service_req *req, struct store_share *h, struct service_detail *d,
     if (h->url == NULL) {
         return al_fail_set(fail, AL_EINVAL, 0, "\"url\" cannot be empty");
     }
-    SV_TRY(url_good(h->url, fail));
+    SV_TRY(share_url_good(h->url, fail));
     SV_TRY(wire_of(req, h, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h->user, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));

@@ -149,6 +149,12 @@ work_ended(struct work_tx *t, const struct store_work *w, int code, const char *
     if (!on) { /* its place is free; a share that was checked may be lent no more */
         SV_TRY(work_touch(t, WORK_T_WAKE, w->host_id, w->customer_id));
     }
+    if (w->kind == STORE_J_TEST_SHARE && !on) { /* a result was there before */
+        const struct store_share_result none = {
+            .steps = "[]", .text = text[0] != '\0' ? text : al_code_name(code)};
+
+        SV_TRY(work_share_test_over(t, w->host_id, w->id, &none));
+    }
     if (w->job_id[0] == '\0') {
         return AL_OK;
     }

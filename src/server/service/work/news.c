@@ -100,6 +100,15 @@ work_note_volume(struct work *k, const char *id, const char *customer_id)
     port_mutex_unlock(&k->lock);
 }
 
+static void
+wake_share_test(struct service *s, const char *id)
+{
+    char topic[16 + sizeof(al_id)];
+
+    (void)snprintf(topic, sizeof(topic), "share_test:%s", id);
+    service_wake(s, topic);
+}
+
 void
 work_tell(struct work_tx *t)
 {
@@ -130,6 +139,9 @@ work_tell(struct work_tx *t)
             break;
         case WORK_T_HOST:
             service_publish_noun(w, "host", &store_hosts, x->customer_id, x->id);
+            break;
+        case WORK_T_SHARE_TEST:
+            wake_share_test(w->service, x->id);
             break;
         case WORK_T_ACCESS:
             work_access_tell(w, x->id, x->customer_id, t->now_ns);

@@ -13,7 +13,7 @@
 
 #include "server/inventory/inventory.h"
 #include "server/service/call/call.h"
-#include "server/store/work.h"
+#include "server/store/share_test.h"
 
 #define WORK_JOB_EVERY_NS (INT64_C(250) * 1000000)      /* live events of one job: four a second */
 #define WORK_FIGURES_EVERY_NS (INT64_C(1000) * 1000000) /* of one volume and its customer */
@@ -74,6 +74,7 @@ enum work_what {
     WORK_T_FIGURES,
     WORK_T_SHARE,
     WORK_T_HOST,
+    WORK_T_SHARE_TEST, /* it is over: who waits for it hears so */
     WORK_T_ACCESS /* what the audit logs of a volume told */
 };
 struct work_touched {
@@ -153,6 +154,13 @@ struct work_share_news {
 int work_share_told(struct work_tx *t, const struct work_share_news *n) AL_MUST_CHECK;
 /* A check without anybody having asked. */
 int work_share_watch(struct work_tx *t) AL_MUST_CHECK;
+
+/* ---- share_test.c: shares that are tried out ---- */
+/* Ends one of the host in scope, and wakes who waits for it; one that is over stays as it is. */
+int work_share_test_over(struct work_tx *t, const char *host_id, const char *id,
+                         const struct store_share_result *r) AL_MUST_CHECK;
+/* What nobody came back from is given up. */
+int work_share_tests_late(struct work_tx *t) AL_MUST_CHECK;
 
 /* ---- end.c: a work is over ---- */
 int work_ended(struct work_tx *t, const struct store_work *w, int code,
