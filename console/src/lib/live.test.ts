@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Channel, Live, type LiveEvent, type Source, type World } from './live';
+import { type Channel, Live, type LiveEvent, SILENCE_MS, type Source, type World } from './live';
 
 class FakeSource implements Source {
   onopen: ((e: Event) => void) | null = null;
@@ -28,6 +28,9 @@ function fakeBrowser() {
   const sources: FakeSource[] = [];
   const channels: Channel[] = [];
   const timers: (() => void)[] = [];
+  const waits: number[] = [];
+  const server = { up: true };
+  const wires: ((up: boolean) => void)[] = [];
   const queue: (() => void)[] = [];
   let held = false;
   const next = () => {
@@ -67,12 +70,18 @@ function fakeBrowser() {
         if (held) queue.push(go);
         else go();
       }),
-    later: (act) => {
+    later: (act, ms) => {
       timers.push(act);
-      return () => void timers.splice(timers.indexOf(act), 1);
+      waits.push(ms);
+      return () => void (timers.includes(act) && timers.splice(timers.indexOf(act), 1));
+    },
+    answers: () => Promise.resolve(server.up),
+    network: (told) => {
+      wires.push(told);
+      return () => void wires.splice(wires.indexOf(told), 1);
     },
   });
-  return { sources, timers, world };
+  return { sources, timers, waits, server, wires, world };
 }
 
 function tab(world: World) {
@@ -147,5 +156,47 @@ describe('live events', () => {
     expect(one.events).toHaveLength(1);
     one.live.close();
     expect(b.sources[0]!.closed).toBe(true);
+  });
+
+  it('asks after a silence whether the server is there, and says it is lost when it is not', async () => {
+    const b = fakeBrowser();
+    const one = tab(b.world());
+    b.sources[0]!.onopen?.(new Event('open'));
+    expect(b.waits).toEqual([SILENCE_MS]);
+    b.timers.shift()!();
+    await Promise.resolve().then(() => Promise.resolve());
+    expect(one.live.state).toBe('live');
+    b.server.up = false;
+    b.timers.shift()!();
+    await Promise.resolve().then(() => Promise.resolve());
+    expect(one.live.state).toBe('lost');
+    expect(b.sources[0]!.closed).toBe(true);
+    b.timers.shift()!();
+    b.sources[1]!.onopen?.(new Event('open'));
+    expect(one.live.state).toBe('live');
+  });
+
+  it('does not ask while events come', () => {
+    const b = fakeBrowser();
+    tab(b.world());
+    b.sources[0]!.onopen?.(new Event('open'));
+    b.sources[0]!.say('job', 'e-1', {});
+    b.sources[0]!.say('job', 'e-2', {});
+    expect(b.timers).toHaveLength(1);
+  });
+
+  it('is lost at once without a network, and comes back with it', () => {
+    const b = fakeBrowser();
+    const one = tab(b.world());
+    b.sources[0]!.onopen?.(new Event('open'));
+    b.wires[0]!(false);
+    expect(one.live.state).toBe('lost');
+    expect(b.sources[0]!.closed).toBe(true);
+    b.wires[0]!(true);
+    expect(b.sources).toHaveLength(2);
+    b.sources[1]!.onopen?.(new Event('open'));
+    expect(one.states).toEqual(['live', 'lost', 'live']);
+    one.live.close();
+    expect(b.wires).toEqual([]);
   });
 });

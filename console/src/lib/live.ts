@@ -40,18 +40,26 @@ export interface World {
   /** Calls held() once the lock is this tab's, and keeps it until that promise ends or signal aborts. */
   lock(name: string, signal: AbortSignal, held: () => Promise<void>): Promise<void>;
   later(act: () => void, ms: number): () => void;
+  /** Whether the server answers at all. A stream whose other end is gone without a word would seem alive for many minutes. */
+  answers(): Promise<boolean>;
+  /** Calls when the browser goes off the network or comes back. Returns how to stop. */
+  network(tell: (up: boolean) => void): () => void;
 }
 
 type Message = { t: 'event'; event: LiveEvent } | { t: 'state'; state: LiveState } | { t: 'hello' };
 
 const CLOSED = 2;
 const RETRY_MS = [1000, 2000, 5000, 10000, 20000];
+/** Silence after which it is asked whether the server is there. */
+export const SILENCE_MS = 30_000;
 
 export class Live {
   private channel: Channel | undefined;
   private readonly stop = new AbortController();
   private source: Source | undefined;
   private cancel: (() => void) | undefined;
+  private unwatch: (() => void) | undefined;
+  private offline: (() => void) | undefined;
   private last = '';
   private tries = 0;
   private release: (() => void) | undefined;
@@ -75,6 +83,7 @@ export class Live {
       new Promise<void>((resolve) => {
         this.release = resolve;
         this.leading = true;
+        this.offline = this.world.network((up) => (up ? this.again() : this.fail()));
         this.connect();
       });
     this.world.lock(this.name, this.stop.signal, lead).catch(() => undefined);
@@ -83,6 +92,8 @@ export class Live {
   close(): void {
     this.stop.abort();
     this.cancel?.();
+    this.unwatch?.();
+    this.offline?.();
     this.source?.close();
     this.source = undefined;
     this.leading = false;
@@ -108,6 +119,44 @@ export class Live {
     if (this.leading) this.channel?.postMessage({ t: 'state', state } satisfies Message);
   }
 
+  /** The stream is given up, to be opened again by whoever calls. */
+  private fail(): void {
+    this.unwatch?.();
+    this.cancel?.();
+    this.source?.close();
+    this.source = undefined;
+    this.become('lost');
+  }
+
+  private again(): void {
+    if (this.state === 'live') return;
+    this.fail();
+    this.connect();
+  }
+
+  /** When nothing comes for a while, asks whether there is still somebody. */
+  private watch(): void {
+    this.unwatch?.();
+    this.unwatch = this.world.later(() => {
+      const of = this.source;
+      void this.world.answers().then((yes) => {
+        if (this.stop.signal.aborted || of !== this.source) return;
+        if (yes) this.watch();
+        else {
+          this.fail();
+          this.retry();
+        }
+      });
+    }, SILENCE_MS);
+  }
+
+  private retry(): void {
+    this.cancel = this.world.later(
+      () => this.connect(),
+      RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]!,
+    );
+  }
+
   private connect(): void {
     if (this.stop.signal.aborted) return;
     const source = this.world.open(
@@ -117,15 +166,12 @@ export class Live {
     source.onopen = () => {
       this.tries = 0;
       this.become('live');
+      this.watch();
     };
     source.onerror = () => {
-      this.become('lost');
-      if (source.readyState !== CLOSED) return; // It comes back by itself, with Last-Event-ID.
-      source.close();
-      this.cancel = this.world.later(
-        () => this.connect(),
-        RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]!,
-      );
+      if (source.readyState !== CLOSED) return this.become('lost'); // It comes back by itself, with Last-Event-ID.
+      this.fail();
+      this.retry();
     };
     for (const kind of KINDS) {
       source.addEventListener(kind, (e) => this.arrived(kind, e));
@@ -133,6 +179,7 @@ export class Live {
   }
 
   private arrived(kind: Kind, e: MessageEvent<string>): void {
+    this.watch();
     let data: unknown;
     try {
       data = JSON.parse(e.data);
@@ -157,5 +204,20 @@ export const browser: World = {
   later: (act, ms) => {
     const timer = setTimeout(act, ms);
     return () => clearTimeout(timer);
+  },
+  answers: () =>
+    fetch('/api/v1/health', { cache: 'no-store', signal: AbortSignal.timeout(10_000) }).then(
+      () => true,
+      () => false,
+    ),
+  network: (tell) => {
+    const up = () => tell(true);
+    const down = () => tell(false);
+    window.addEventListener('online', up);
+    window.addEventListener('offline', down);
+    return () => {
+      window.removeEventListener('online', up);
+      window.removeEventListener('offline', down);
+    };
   },
 };
