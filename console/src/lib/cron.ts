@@ -69,14 +69,3 @@ export function cronOf(p: Picked): string {
       return `${p.minute} ${p.hour} * * ${dayList(p.days)}`;
   }
 }
-
-/** The reader's own time zone. */
-export function ownZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
-}
-
-/** Every time zone the browser knows, UTC first, then the reader's own. */
-export function zones(): string[] {
-  const all = typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
-  return [...new Set(['UTC', ownZone(), ...all])];
-}

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { ago, bytes, counted, done, duration, local, percent, words } from './format';
+import { afterEach, describe, expect, it } from 'vitest';
+import { setPrefs } from './prefs';
+import { ago, bytes, count, counted, dateText, done, duration, local, money, percent, words } from './format';
 
 describe('bytes', () => {
   it.each([
@@ -48,5 +49,50 @@ it('counts one and many', () => {
 });
 
 it('tells the zone with a time', () => {
+  setPrefs({ region: 'en-GB' });
   expect(local('2026-11-23T12:00:00Z')).toMatch(/^23 Nov 2026, \d\d:\d\d:\d\d \S+/);
+  setPrefs({ region: '' });
+});
+
+describe('the region', () => {
+  afterEach(() => setPrefs({ region: '', times: 'recent' }));
+  it('has its separators and its order of a date, in English words', () => {
+    setPrefs({ region: 'de-DE' });
+    expect([count(1_234_567), bytes(1_234_567), percent(1, 30)]).toEqual(['1.234.567', '1,23 MB', '3,3 %']);
+    expect(dateText('2026-11-23T12:00:00Z', 'day', 'UTC')).toBe('23 Nov 2026');
+    expect(money(1234.5, 'EUR')).toMatch(/^1\.235\s€$/);
+    setPrefs({ region: 'en-US' });
+    expect([count(1_234_567), dateText('2026-11-23T12:00:00Z', 'day', 'UTC')]).toEqual([
+      '1,234,567',
+      'Nov 23, 2026',
+    ]);
+  });
+  it('may be none a browser knows', () => {
+    setPrefs({ region: 'no such place!' });
+    expect(count(1_234_567)).toBe('1,234,567');
+  });
+  it('has digits that everybody here reads', () => {
+    setPrefs({ region: 'ar-EG' });
+    expect(count(1234)).toMatch(/^1.234$/);
+  });
+  it('does not make times of a region without English those of the United States', () => {
+    setPrefs({ region: 'fr-FR' });
+    expect(dateText('2026-11-23T12:00:00Z', 'day', 'UTC')).toBe('23 Nov 2026');
+  });
+  it('is put aside by UTC where that is wanted', () => {
+    setPrefs({ region: 'en-GB', times: 'utc' });
+    expect(local('2026-11-23T23:30:00Z')).toBe('23 Nov 2026, 23:30:00 UTC');
+  });
+});
+
+it('nothing else asks Intl how to write something', () => {
+  const found = Object.entries(
+    import.meta.glob('../**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true }),
+  ).flatMap(([name, text]) =>
+    /format(\.test)?\.ts$/.test(name) ||
+    !/\bIntl\.|\.toLocale(String|DateString|TimeString)\(/.test(text as string)
+      ? []
+      : [name],
+  );
+  expect(found).toEqual([]);
 });

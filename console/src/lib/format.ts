@@ -1,6 +1,58 @@
-// Sizes, counts and times as people read them. No dependency on where the browser is, except through Intl.
+// Sizes, counts and times as people read them: the one place that asks Intl, so that all of them are written alike. Words are English; digits, separators
+// and the order of a date are those of the reader's region; times are in the reader's zone, or in UTC where that was chosen.
 
 import { prefs } from './prefs';
+
+/** The language that numbers are written in: the browser's, or the one that was chosen. */
+function numbersAs(): string {
+  const wanted = prefs().region || (typeof navigator === 'undefined' ? 'en' : navigator.language);
+  try {
+    return new Intl.Locale(wanted, { numberingSystem: 'latn' }).toString();
+  } catch {
+    return 'en'; // such as "C"
+  }
+}
+
+/** English as it is written in the reader's region. */
+function wordsAs(): string {
+  const region = new Intl.Locale(numbersAs()).maximize().region;
+  const found = `en-${region}`;
+  // A region for which English is not described would get the ways of the United States.
+  return region === 'US' || new Intl.DateTimeFormat(found).resolvedOptions().locale !== 'en'
+    ? found
+    : 'en-150';
+}
+
+// Formats are slow to make: each is kept.
+const kept = new Map<string, unknown>();
+function keep<F>(key: string, make: () => F): F {
+  const all = `${prefs().region} ${key}`;
+  let found = kept.get(all) as F | undefined;
+  if (!found) kept.set(all, (found = make()));
+  return found;
+}
+
+/** A number with as many places as asked for at most. */
+export function number(n: number, places = 0): string {
+  return keep(
+    `n${places}`,
+    () => new Intl.NumberFormat(numbersAs(), { maximumFractionDigits: places }),
+  ).format(n);
+}
+
+/** Money, in a currency by its code. */
+export function money(n: number, currency: string): string {
+  const places = Math.abs(n) >= 1000 ? 0 : 2;
+  try {
+    return keep(
+      `m${places}${currency}`,
+      () =>
+        new Intl.NumberFormat(numbersAs(), { style: 'currency', currency, maximumFractionDigits: places }),
+    ).format(n);
+  } catch {
+    return `${number(n, 2)} ${currency}`; // no currency the browser knows
+  }
+}
 
 const UNITS = {
   decimal: ['B', 'kB', 'MB', 'GB', 'TB', 'PB'],
@@ -19,17 +71,11 @@ export function bytes(n: number | null | undefined, units: keyof typeof UNITS = 
     unit++;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  const text = value
-    .toFixed(digits)
-    .replace(/(\.\d*?)0+$/, '$1')
-    .replace(/\.$/, '');
-  return `${n < 0 ? '−' : ''}${text} ${names[unit]}`;
+  return `${n < 0 ? '−' : ''}${number(value, digits)} ${names[unit]}`;
 }
 
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-
 export function count(n: number | null | undefined): string {
-  return n === null || n === undefined ? '–' : whole.format(n);
+  return n === null || n === undefined ? '–' : number(n);
 }
 
 /** "1 file", "1,204 files". */
@@ -39,15 +85,25 @@ export function counted(n: number | null | undefined, one: string, more = `${one
 
 /** 1234567 → "1.23 M", for tiles. */
 export function compact(n: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: n < 1000 ? 0 : 2 }).format(
-    n,
-  );
+  const places = n < 1000 ? 0 : 2;
+  return keep(
+    `c${places}`,
+    () => new Intl.NumberFormat(wordsAs(), { notation: 'compact', maximumFractionDigits: places }),
+  ).format(n);
 }
 
 export function percent(part: number, all: number): string {
   if (!(all > 0)) return '–';
   const p = (100 * part) / all;
-  return p > 0 && p < 0.1 ? '<0.1 %' : `${p.toFixed(p < 10 ? 1 : 0)} %`;
+  return p > 0 && p < 0.1
+    ? `<${number(0.1, 1)} %`
+    : `${keep(`p${p < 10}`, () => {
+        const places = p < 10 ? 1 : 0;
+        return new Intl.NumberFormat(numbersAs(), {
+          minimumFractionDigits: places,
+          maximumFractionDigits: places,
+        });
+      }).format(p)} %`;
 }
 
 const STEPS: [number, Intl.RelativeTimeFormatUnit][] = [
@@ -77,10 +133,83 @@ export function ago(at: string | null | undefined, now: number = Date.now()): st
   return relative.format(Math.round(s / SECONDS[unit]!), unit);
 }
 
-/** The reader's own time zone, with its name. */
-export function local(at: string | null | undefined): string {
-  if (!at) return '–';
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(at));
+/** So long a time is told as how long ago it is; then by its date. */
+export const RECENT_MS = 7 * 86_400_000;
+
+const STYLES = {
+  /** With seconds and the zone's name. */
+  full: { dateStyle: 'medium', timeStyle: 'long' },
+  minute: { dateStyle: 'medium', timeStyle: 'short' },
+  day: { dateStyle: 'medium' },
+  dayFull: { dateStyle: 'full' },
+  dayShort: { day: 'numeric', month: 'short' },
+  weekday: { weekday: 'short', day: 'numeric', month: 'short' },
+  weekdayLong: { weekday: 'long', day: 'numeric', month: 'short' },
+  run: {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+  },
+  clock: { hour: '2-digit', minute: '2-digit' },
+  clockSeconds: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  dayClock: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  yearClock: { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' },
+} satisfies Record<string, Intl.DateTimeFormatOptions>;
+export type TimeStyle = keyof typeof STYLES;
+
+/** The reader's own time zone. */
+export function ownZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+}
+
+/** The zone times are told in: undefined is the browser's. */
+export function shownZone(): string | undefined {
+  return prefs().times === 'utc' ? 'UTC' : undefined;
+}
+
+/** Every time zone the browser knows, UTC first, then the reader's own. */
+export function zones(): string[] {
+  const all = typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
+  return [...new Set(['UTC', ownZone(), ...all])];
+}
+
+/** A time or date in one of the ways it is written here; in the reader's zone, or in this one. */
+export function dateText(
+  at: string | number,
+  style: TimeStyle,
+  zone: string | undefined = shownZone(),
+): string {
+  return keep(
+    `d${style} ${zone}`,
+    () => new Intl.DateTimeFormat(wordsAs(), { ...STYLES[style], timeZone: zone }),
+  ).format(new Date(at));
+}
+
+/** In the zone times are told in, with its name. own: in the reader's own, whatever was chosen. */
+export function local(at: string | null | undefined, which?: 'own'): string {
+  return at ? dateText(at, 'full', which === 'own' ? ownZone() : shownZone()) : '–';
+}
+
+/** The hour and what else a clock on the wall says there, for counting: never shown as it is. */
+export function wallClock(zone: string | undefined): (ms: number) => Record<string, string> {
+  const format = keep(
+    `w${zone}`,
+    () =>
+      new Intl.DateTimeFormat('en-GB', {
+        timeZone: zone,
+        year: 'numeric',
+        month: '2-digit',
+        day: '2-digit',
+        hour: '2-digit',
+        minute: '2-digit',
+        hourCycle: 'h23',
+        weekday: 'long',
+      }),
+  );
+  return (ms) => Object.fromEntries(format.formatToParts(ms).map((p) => [p.type, p.value]));
 }
 
 export function utc(at: string | null | undefined): string {
@@ -115,17 +244,12 @@ export function words(name: string): string {
   return name.replace(/_/g, ' ');
 }
 
-/** Short, for lists that grow: the time alone where it is today, else with its day. In the reader's time zone. */
+/** Short, for lists that grow: the time alone where it is today, else with its day. */
 export function clockTime(at: string, now: number = Date.now()): string {
-  const when = new Date(at);
-  const today = when.toDateString() === new Date(now).toDateString();
-  const year = when.getFullYear() === new Date(now).getFullYear();
-  return new Intl.DateTimeFormat('en-GB', {
-    ...(today ? {} : { day: 'numeric', month: 'short', ...(year ? {} : { year: 'numeric' }) }),
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(today ? { second: '2-digit' } : {}),
-  }).format(when);
+  const day = (t: string | number) => dateText(t, 'day');
+  if (day(at) === day(now)) return dateText(at, 'clockSeconds');
+  const year = (t: string | number) => wallClock(shownZone())(new Date(t).getTime()).year;
+  return dateText(at, year(at) === year(now) ? 'dayClock' : 'yearClock');
 }
 
 /** Of seconds, as long as it is: "12 s", "3 min", "2 h", "5 days". */

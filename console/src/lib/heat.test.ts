@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { setPrefs } from './prefs';
 import { clock, heatOf, level, LEVELS, mostOf, sum } from './heat';
 import { clockTime, span } from './format';
 
@@ -79,6 +80,7 @@ describe('the map of hours', () => {
 
 describe('short times', () => {
   it('tell the day only where it is another', () => {
+    setPrefs({ region: 'en-GB' });
     const now = new Date(2026, 10, 27, 12).getTime();
     expect(clockTime(new Date(2026, 10, 27, 9, 5, 7).toISOString(), now)).toBe('09:05:07');
     expect(clockTime(new Date(2026, 10, 26, 9, 5).toISOString(), now)).toMatch(/^26 Nov.* 09:05$/);

@@ -1,6 +1,8 @@
 // Accesses by hour as a map of days or weekdays and hours, in the reader's time zone. Hours come in UTC and begin with it: where the zone is off by half an
 // hour, an hour of the map is the one in which the hour of UTC begins; where the clock is put back, an hour of the map holds two.
 
+import { dateText, shownZone, wallClock } from './format';
+
 export interface HourSum {
   at: string;
   reads: number;
@@ -30,19 +32,11 @@ interface Local {
 }
 export const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
-/** What the clock on the wall says. Intl's formats are slow to make: one for all hours. */
+/** What the clock on the wall says. */
 function localOf(zone: string | undefined): (ms: number) => Local {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    hourCycle: 'h23',
-    weekday: 'long',
-  });
+  const clockOf = wallClock(zone);
   return (ms) => {
-    const part = Object.fromEntries(format.formatToParts(ms).map((p) => [p.type, p.value]));
+    const part = clockOf(ms);
     return {
       day: `${part.year}-${part.month}-${part.day}`,
       weekday: WEEKDAYS.indexOf(part.weekday!),
@@ -50,14 +44,6 @@ function localOf(zone: string | undefined): (ms: number) => Local {
     };
   };
 }
-
-const dayName = new Intl.DateTimeFormat('en-GB', {
-  timeZone: 'UTC',
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-});
-const dayFull = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', dateStyle: 'full' });
 
 function rowOf(key: string, name: string, full: string): HeatRow {
   const cells = Array.from({ length: 24 }, (): Cell => ({ reads: 0, writes: 0, hours: [] }));
@@ -70,7 +56,7 @@ export function heatOf(
   from: number,
   to: number,
   by: HeatBy,
-  zone: string | undefined = undefined,
+  zone: string | undefined = shownZone(),
 ): HeatRow[] {
   const local = localOf(zone);
   const rows = new Map<string, HeatRow>();
@@ -81,7 +67,7 @@ export function heatOf(
     const first = Date.parse(`${local(from).day}T00:00:00Z`);
     for (let day = last; day >= first; day -= 86_400_000) {
       const key = new Date(day).toISOString().slice(0, 10);
-      rows.set(key, rowOf(key, dayName.format(day), dayFull.format(day)));
+      rows.set(key, rowOf(key, dateText(day, 'weekday', 'UTC'), dateText(day, 'dayFull', 'UTC')));
     }
   }
   for (const h of hours) {
@@ -115,12 +101,11 @@ export function level(n: number, most: number): number {
 }
 
 /** "14:00–15:00", as the clock on the wall; of the first hour in it, so that zones off by half an hour are told right. */
-export function clock(ms: number, zone: string | undefined = undefined): string {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
-  return `${format.format(ms)}–${format.format(ms + 3_600_000)}`;
+export function clock(ms: number, zone: string | undefined = shownZone()): string {
+  const clockOf = wallClock(zone);
+  const at = (t: number) => {
+    const part = clockOf(t);
+    return `${part.hour}:${part.minute}`;
+  };
+  return `${at(ms)}–${at(ms + 3_600_000)}`;
 }

@@ -3,14 +3,28 @@ import { useCallback, useSyncExternalStore } from 'react';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Units = 'decimal' | 'binary';
+/** How times are told: relative while they are recent, or always in the reader's zone, or in UTC. */
+export type Times = 'recent' | 'local' | 'utc';
 export interface Prefs {
   theme: Theme;
   units: Units;
-  narrowMenu: boolean;
+  times: Times;
+  /** How numbers and dates are written: as the browser's language has it, or as this one. */
+  region: string;
+  /** Whether single keys do something. */
+  keys: boolean;
+  /** The customer that an operator looked at last. */
+  customer?: { user: string; id: string };
 }
 
 const KEY = 'alto.prefs';
-const usual: Prefs = { theme: 'system', units: 'decimal', narrowMenu: false };
+const usual: Prefs = {
+  theme: 'system',
+  units: 'decimal',
+  times: 'recent',
+  region: '',
+  keys: true,
+};
 const listeners = new Set<() => void>();
 
 function load(): Prefs {

@@ -16,7 +16,7 @@ import {
   ruleVersions,
   setCosts,
 } from '../api/calls';
-import { bytes, count, counted, percent } from '../lib/format';
+import { bytes, count, counted, money as moneyOf, percent } from '../lib/format';
 import { bytesOf, parseRule, printRule, textOf } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -41,16 +41,7 @@ import type { Place } from '../lib/path';
 /** "12345.6" with its currency, as people write money. */
 export function money(amount: string, currency: string): string {
   const n = Number(amount);
-  if (!Number.isFinite(n)) return `${amount} ${currency}`;
-  try {
-    return new Intl.NumberFormat('en', {
-      style: 'currency',
-      currency,
-      maximumFractionDigits: Math.abs(n) >= 1000 ? 0 : 2,
-    }).format(n);
-  } catch {
-    return `${amount} ${currency}`; // no currency the browser knows
-  }
+  return Number.isFinite(n) ? moneyOf(n, currency) : `${amount} ${currency}`;
 }
 
 /** The same rule, below one folder only. Nothing when it cannot be read. */

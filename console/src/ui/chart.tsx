@@ -10,7 +10,7 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
-import { bytes } from '../lib/format';
+import { bytes, dateText } from '../lib/format';
 
 export interface Point {
   at: number;
@@ -30,17 +30,12 @@ const KEYS = ['a', 'b'] as const;
 const GREY = 'var(--sub)';
 
 export default function Chart({ rows, names, colors, kind, short, label }: Props) {
-  const axis = new Intl.DateTimeFormat(
-    'en-GB',
-    short ? { hour: '2-digit', minute: '2-digit' } : { day: 'numeric', month: 'short' },
-  );
-  const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
   const same = [
     <CartesianGrid key="g" vertical={false} stroke="var(--line)" />,
     <XAxis
       key="x"
       dataKey="at"
-      tickFormatter={(t: number) => axis.format(t)}
+      tickFormatter={(t: number) => dateText(t, short ? 'clock' : 'dayShort')}
       minTickGap={40}
       tick={{ fontSize: 12, fill: GREY }}
       axisLine={false}
@@ -56,7 +51,7 @@ export default function Chart({ rows, names, colors, kind, short, label }: Props
     />,
     <Tooltip
       key="t"
-      labelFormatter={(t) => full.format(Number(t))}
+      labelFormatter={(t) => dateText(Number(t), 'minute')}
       formatter={(n) => bytes(Number(n))}
       cursor={{ fill: 'rgba(127,140,150,.12)' }}
       separator=": "

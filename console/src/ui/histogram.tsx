@@ -11,7 +11,7 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
-import { bytes, count, counted } from '../lib/format';
+import { bytes, count, counted, dateText } from '../lib/format';
 
 const GREY = 'var(--sub)';
 const TIP = { background: '#1f272c', border: 0, borderRadius: 8, color: '#fff' };
@@ -126,8 +126,6 @@ export function Growth({
   colors: [string, string];
   label: string;
 }) {
-  const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
-  const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
   return (
     <div role="img" aria-label={label}>
       <ResponsiveContainer width="100%" height={300}>
@@ -137,13 +135,13 @@ export function Growth({
             dataKey="at"
             type="number"
             domain={['dataMin', 'dataMax']}
-            tickFormatter={(t: number) => day.format(t)}
+            tickFormatter={(t: number) => dateText(t, 'dayShort', 'UTC')}
             minTickGap={40}
             {...axis}
           />
           <YAxis tickFormatter={(n: number) => bytes(n)} width={70} {...axis} />
           <Tooltip
-            labelFormatter={(t) => full.format(Number(t))}
+            labelFormatter={(t) => dateText(Number(t), 'day', 'UTC')}
             formatter={(n) => bytes(Number(n))}
             separator=": "
             contentStyle={TIP}

@@ -4,10 +4,12 @@ import { Alert, App, Button, Card, Dropdown, Input, Progress, Skeleton, Space, S
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { ApiFailure, type Job, sayFailure } from '../api/client';
-import { ago, bytes, count, counted, local, percent, utc, words } from '../lib/format';
+import { bytes, count, counted, percent, words } from '../lib/format';
 import { useFinger } from '../lib/prefs';
 import { useGo, useTo } from '../lib/session';
 import { Dialog } from './dialog';
+
+export { When } from './time';
 
 export const LOCAL = '#3b82c4';
 export const TIERED = '#2fa37c';
@@ -48,50 +50,6 @@ export function Page({
       </div>
       {children}
     </div>
-  );
-}
-
-let clock = Date.now();
-const ticking = new Set<(now: number) => void>();
-let timer: ReturnType<typeof setInterval> | undefined;
-
-/** One clock for all relative times. */
-function useNow(): number {
-  const [now, set] = useState(clock);
-  useEffect(() => {
-    ticking.add(set);
-    timer ??= setInterval(() => {
-      clock = Date.now();
-      ticking.forEach((tell) => tell(clock));
-    }, 10_000);
-    return () => {
-      ticking.delete(set);
-      if (ticking.size === 0) {
-        clearInterval(timer);
-        timer = undefined;
-      }
-    };
-  }, []);
-  return Math.max(now, clock);
-}
-
-export function When({
-  at,
-  full,
-  none = 'never',
-}: {
-  at: string | null | undefined;
-  full?: boolean;
-  /** What it means that there is no time. */
-  none?: string;
-}) {
-  const now = useNow();
-  if (!at) return <span className="none">{none}</span>;
-  // The browser's own tip: a component for each cell of a long list would cost more than the list.
-  return (
-    <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
-      {full ? local(at) : ago(at, Math.max(now, Date.now()))}
-    </time>
   );
 }
 

@@ -4,8 +4,10 @@ import { Alert, Input, InputNumber, Select, Skeleton, Space } from 'antd';
 import { useState } from 'react';
 import { sayFailure } from '../api/client';
 import { type Schedule, tellSchedule, type Windows } from '../api/calls';
-import { cronOf, type Picked, ownZone, pickedOf, zones } from '../lib/cron';
+import { cronOf, type Picked, pickedOf } from '../lib/cron';
+import { ownZone, zones } from '../lib/format';
 import { DAYS } from '../lib/week';
+import { When } from './parts';
 import { useSettled } from './pick';
 
 const KINDS: { value: Picked['kind'] | 'never'; label: string }[] = [
@@ -63,16 +65,6 @@ export function ScheduleTold({ schedule, windows }: { schedule: Schedule; window
   if (!told.data) return <Skeleton active title={false} paragraph={{ rows: 2 }} />;
   const t = told.data;
   if (!t.ok) return <Alert type="error" showIcon title={t.error ?? 'This is no schedule'} />;
-  // The windows may be in another zone: the rule's own is the one that is meant.
-  const when = new Intl.DateTimeFormat('en-GB', {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    timeZone: schedule.zone,
-  });
   return (
     <div role="status">
       <p style={{ margin: '0 0 6px' }}>
@@ -82,7 +74,8 @@ export function ScheduleTold({ schedule, windows }: { schedule: Schedule; window
       <ol className="next">
         {t.next.slice(0, 5).map((at) => (
           <li key={at} className="num">
-            {when.format(new Date(at))}
+            {/* The windows may be in another zone: the rule's own is the one that is meant. */}
+            <When at={at} as="run" zone={schedule.zone} />
           </li>
         ))}
       </ol>

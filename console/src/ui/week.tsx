@@ -3,7 +3,7 @@ import { CloseOutlined } from '@ant-design/icons';
 import { Button, Input, Select, Switch } from 'antd';
 import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
 import type { Windows } from '../api/calls';
-import { zones } from '../lib/cron';
+import { zones } from '../lib/format';
 import { coverOf, DAYS, hourShare, minuteOf, setHour, spansOf, SPANS_MAX, spanText } from '../lib/week';
 import { HourHead, HOURS, pad } from './hourhead';
 

@@ -1,10 +1,9 @@
 // Which files, folders, people and hosts were used most in a time, each leading on to what it did.
 import { BarChartOutlined } from '@ant-design/icons';
 import { Button, Segmented } from 'antd';
-import { useState } from 'react';
 import { type AccessBy, type AccessSum, hourOf, type Period, periodOf, useTop } from '../../api/access';
 import type { List } from '../../api/data';
-import { count, counted, local } from '../../lib/format';
+import { count, counted, dateText, local } from '../../lib/format';
 import { clock, sum } from '../../lib/heat';
 import type { Place } from '../../lib/path';
 import { useAddress } from '../../lib/session';
@@ -61,7 +60,7 @@ export default function Busiest({ volume }: { volume: string }) {
   const period = periodOf(search.get('period'));
   const hour = hourOf(search.get('hour'));
   const folder: Place = { path: search.get('folder') ?? '/', b64: search.get('folder_b64') ?? undefined };
-  const [step, setStep] = useState(0);
+  const step = Math.min(STEPS.length, Math.max(1, Math.floor(Number(search.get('pages'))) || 1)) - 1;
   const top = useTop(volume, by.value, folder, period, hour, STEPS[step]!);
   const items = top.data?.items ?? [];
   const list: List<AccessSum> = {
@@ -69,7 +68,10 @@ export default function Busiest({ volume }: { volume: string }) {
     pending: top.isPending,
     error: top.data ? null : top.error,
     retry: () => void top.refetch(),
-    more: items.length >= STEPS[step]! && step + 1 < STEPS.length ? () => setStep(step + 1) : undefined,
+    more:
+      items.length >= STEPS[step]! && step + 1 < STEPS.length
+        ? () => change({ pages: String(step + 2) })
+        : undefined,
     moreBusy: top.isPlaceholderData,
   };
   const most = items.reduce((n, i) => Math.max(n, sum(i)), 0);
@@ -89,10 +91,8 @@ export default function Busiest({ volume }: { volume: string }) {
           <Periods />
         ) : (
           <Button onClick={() => change({ hour: undefined })} title={local(new Date(hour).toISOString())}>
-            {new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short' }).format(
-              hour,
-            )}
-            , {clock(hour)} ✕<span className="sr"> (show the whole time again)</span>
+            {dateText(hour, 'weekday')}, {clock(hour)} ✕
+            <span className="sr"> (show the whole time again)</span>
           </Button>
         )}
       </div>

@@ -3,7 +3,7 @@ import { ClockCircleOutlined } from '@ant-design/icons';
 import { Card, Segmented, Skeleton } from 'antd';
 import { useMemo } from 'react';
 import { periodOf, useHours } from '../../api/access';
-import { count, counted } from '../../lib/format';
+import { count, counted, dateText, ownZone, shownZone } from '../../lib/format';
 import { clock, type HeatBy, heatOf, type HourSum, sum } from '../../lib/heat';
 import { type Place, visible } from '../../lib/path';
 import { useAddress } from '../../lib/session';
@@ -12,8 +12,6 @@ import { Failed } from '../../ui/parts';
 import { Trail } from '../../ui/trail';
 import { Periods } from './busiest';
 import { NoAccess } from './parts';
-
-const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'short' });
 
 /** The same in a sentence, for those who see no map. */
 function Summary({ hours }: { hours: HourSum[] }) {
@@ -26,7 +24,7 @@ function Summary({ hours }: { hours: HourSum[] }) {
   return (
     <p style={{ marginTop: 0 }}>
       {counted(all.reads, 'read')} and {counted(all.writes, 'write')} in {counted(hours.length, 'hour')} with
-      any; the busiest was {day.format(at)}, {clock(at)}, with {count(sum(top))}.
+      any; the busiest was {dateText(at, 'weekdayLong')}, {clock(at)}, with {count(sum(top))}.
     </p>
   );
 }
@@ -43,7 +41,7 @@ export default function Hours({ volume }: { volume: string }) {
     () => (data ? heatOf(data.items, Date.parse(data.from_at), Date.parse(data.to_at), by) : []),
     [data, by],
   );
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = shownZone() ?? ownZone();
   const label = `Accesses by ${by === 'day' ? 'day' : 'day of the week'} and hour${folder.path === '/' ? '' : ` below ${visible(folder.path)}`}, ${zone}`;
   const open = (f: Place) =>
     change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });

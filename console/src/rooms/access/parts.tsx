@@ -2,7 +2,6 @@
 import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
 import type { AccessBrief } from '../../api/access';
-import { clockTime, local, utc } from '../../lib/format';
 import { parentOf, type Place, visible } from '../../lib/path';
 import { MEANS, stateOf } from '../../ui/accessstate';
 import { Nothing, To, When } from '../../ui/parts';
@@ -59,21 +58,11 @@ export const NoAccess = ({
   />
 );
 
-/** A time in a list that grows: the clock's, with the whole of it and UTC where one points. */
-export const Clock = ({ at }: { at: string }) => (
-  <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
-    {clockTime(at)}
-  </time>
-);
+/** A time in a list that grows: the clock's. */
+export const Clock = ({ at }: { at: string }) => <When at={at} as="clock" />;
 
-const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
-/** Of a time that is long ago; the whole of it where one points. */
-export const Day = ({ at }: { at: string | null }) =>
-  at && (
-    <time dateTime={at} title={`${local(at)}\n${utc(at)}`} className="num">
-      {day.format(Date.parse(at))}
-    </time>
-  );
+/** Of a time that is long ago. */
+export const Day = ({ at }: { at: string | null }) => at && <When at={at} as="day" />;
 
 export const placeQuery = (p: Place) => (p.b64 ? { path_b64: p.b64 } : { path: p.path });
 

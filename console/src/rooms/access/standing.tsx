@@ -2,14 +2,12 @@
 import { Card } from 'antd';
 import type { ReactNode } from 'react';
 import { type Access, DAY_MS } from '../../api/access';
-import { bytes, count, counted, local, span, utc } from '../../lib/format';
+import { bytes, count, counted, dateText, span } from '../../lib/format';
 import { visible } from '../../lib/path';
 import { MEANS, stateOf } from '../../ui/accessstate';
 import { Failed, To } from '../../ui/parts';
 import { Tiles } from '../../ui/planview';
 import { Day, Since } from './parts';
-
-const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
 
 /** What coverage means for rules, in a sentence. */
 function reach(a: Access): string {
@@ -17,7 +15,7 @@ function reach(a: Access): string {
     return 'Rules that ask for files nobody accessed take none now, since nobody can say which they are.';
   const since = Date.parse(a.covered_since_at);
   const days = Math.floor((Date.now() - since) / DAY_MS);
-  const at = (n: number) => day.format(since + n * DAY_MS);
+  const at = (n: number) => dateText(since + n * DAY_MS, 'day');
   if (days >= 365) return 'Rules may ask for files that nobody accessed for a year.';
   if (days >= 90)
     return `Rules may ask for up to ${days} days without an access; for a year from ${at(365)} on.`;
@@ -27,11 +25,10 @@ function reach(a: Access): string {
 export const skippedOf = (a: Access): number =>
   a.counts.filter((c) => c.kind === 'skipped').reduce((n, c) => n + c.count, 0);
 
-const full = (at: string) => `${local(at)}\n${utc(at)}`;
 /** As short as a tile is narrow; the whole time where one points. It is drawn anew as the state comes anew. */
 const Ago = ({ at, none }: { at: string | null; none: string }) =>
   at ? (
-    <time dateTime={at} title={full(at)}>
+    <time dateTime={at} tabIndex={0} className="when">
       {span(Math.max(0, Date.now() - Date.parse(at)) / 1000)} ago
     </time>
   ) : (
