@@ -6,6 +6,7 @@ import { Navigate, Route, Routes, useLocation, useNavigate } from 'react-router'
 import { api, ApiFailure, must, setCsrf, whenLoggedOut } from './api/client';
 import { makeApplier } from './api/data';
 import { browser, Live, type LiveState } from './lib/live';
+import { usePrefs } from './lib/prefs';
 import { LiveContext, SessionContext, useGo, useWho } from './lib/session';
 import { Layout } from './ui/layout';
 import { Failed, Waiting } from './ui/parts';
@@ -27,6 +28,8 @@ const AccessList = lazy(() => import('./rooms/access/list'));
 const AccessRoom = lazy(() => import('./rooms/access/room'));
 const Jobs = lazy(() => import('./rooms/jobs'));
 const JobRoom = lazy(() => import('./rooms/job'));
+const Recalls = lazy(() => import('./rooms/recalls'));
+const Settings = lazy(() => import('./rooms/settings'));
 const Audit = lazy(() => import('./rooms/audit'));
 const Users = lazy(() => import('./rooms/users'));
 
@@ -91,6 +94,7 @@ function OnlyFor({ may, children }: { may: 'operator' | 'mayUsers'; children: Re
 export default function Inside() {
   const client = useQueryClient();
   const navigate = useNavigate();
+  usePrefs(); // how things are written: when it changes, all of them are written anew
   const place = useLocation();
   const here = place.pathname + place.search;
   const session = useQuery({
@@ -154,7 +158,9 @@ export default function Inside() {
                 <Route path="/access/:id" element={<AccessRoom />} />
                 <Route path="/jobs" element={<Jobs />} />
                 <Route path="/jobs/:id" element={<JobRoom />} />
+                <Route path="/recalls" element={<Recalls />} />
                 <Route path="/audit" element={<Audit />} />
+                <Route path="/settings" element={<Settings />} />
                 <Route
                   path="/users"
                   element={

@@ -22,6 +22,8 @@ const ROOMS: [string, string, string, string][] = [
   ['Rules', '/rules', 'Masters after a quarter', 'No rule yet'],
   ['Jobs', '/jobs', 'check share', 'No job'],
   ['Job', `/jobs/${JOB}`, 'A program has it open', 'No file has been handled yet'],
+  ['Recalls', '/recalls', 'Resolve', 'Nothing was brought back yet'],
+  ['Recall jobs', '/recalls?tab=jobs', 'scans', 'No job has brought files back yet'],
   ['Audit', '/audit', 'file: recall', 'No event'],
   ['Imports', '/imports', 'treesize-editorial.csv', 'No import yet'],
   ['Import', `/imports/${IMPORT}`, 'made by PowerShell', 'made by PowerShell'],

@@ -422,12 +422,19 @@ export function makeWorld(now = Date.now(), mood = 'full', as = 'operator') {
         ][i],
         act,
         subject_type: act.split('.')[0],
-        subject_id: id('fxx', i),
+        subject_id: act === 'file.recall' ? id('vxm', 0) : id('fxx', i),
         subject: act.startsWith('file')
           ? '/Archive/2023/Harbour/A001_C014_0412QR_001/sound/mix final 2 (copy).wav'
           : 'Masters after a quarter',
         code: act === 'user.login_failed' ? 'wrong_password' : 'ok',
-        detail: { size: 48_000_000, freed: 47_996_928, job: id('jxb', 0) },
+        detail: {
+          size: 48_000_000,
+          freed: 47_996_928,
+          job: id('jxb', 0),
+          ...(act === 'file.recall'
+            ? { took_ns: 412_000_000, process: 'Resolve', pid: 4711, uid: 1004 }
+            : {}),
+        },
         prev_hash: hash(4_199 - i),
         hash: hash(4_200 - i),
       }));
@@ -731,8 +738,10 @@ export function answer(world, method, url, body) {
   if (!one) {
     const text = (query.get('q') ?? '').toLowerCase();
     const customer = query.get('customer_id');
+    const wanted = ['act', 'kind', 'state'].filter((k) => query.get(k));
     const items = list.filter(
       (n) =>
+        wanted.every((k) => n[k] === query.get(k)) &&
         (!customer || n.customer_id === undefined || n.customer_id === customer) &&
         (n.name ?? n.subject ?? '').toLowerCase().includes(text),
     );

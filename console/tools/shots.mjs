@@ -97,6 +97,9 @@ const ROOMS = {
     },
   ],
   users: '/users',
+  recalls: '/recalls',
+  'recall-jobs': '/recalls?tab=jobs',
+  settings: '/settings',
 };
 const DIALOGS = {
   'access-file': '/access/01jvxm00000000000000000005?tab=live&path=%2FShows%2FEp+101%2Faudio%2Fmix_v12.wav',
@@ -227,6 +230,43 @@ const DIALOGS = {
     '/',
     async (page) => {
       await page.keyboard.press('?');
+    },
+  ],
+  'd-find': [
+    '/',
+    async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('option').first().waitFor();
+    },
+  ],
+  'd-found': [
+    '/volumes/01jvxm00000000000000000000/files',
+    async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: 'Search, go to or do' }).fill('me');
+      await page.getByRole('group', { name: 'Hosts' }).waitFor();
+    },
+  ],
+  'd-menu': [
+    '/recalls',
+    async (page) => {
+      const menu = page.getByRole('button', { name: 'Menu' });
+      if (await menu.count()) await menu.click();
+    },
+  ],
+  'd-switch': [
+    '/hosts?q=me',
+    async (page) => {
+      await page.getByRole('combobox', { name: 'Customer' }).click();
+      await page.keyboard.type('Harbour');
+      await page.waitForTimeout(1200);
+    },
+  ],
+  'd-tip': [
+    '/jobs/01jjxb00000000000000000000',
+    async (page) => {
+      await page.locator('#main time').first().focus();
+      await page.getByRole('tooltip').first().waitFor();
     },
   ],
   'd-missing': ['/nowhere', async () => undefined],

@@ -58,6 +58,7 @@ function listOf<T>(query: {
     retry: () => void query.refetch(),
     more: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
     moreBusy: query.isFetchingNextPage,
+    pages: query.data?.pages.length,
   };
 }
 

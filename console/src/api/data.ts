@@ -36,6 +36,8 @@ export interface List<T> {
   retry: () => void;
   more?: () => void;
   moreBusy: boolean;
+  /** How many pages of it are there. */
+  pages?: number;
 }
 
 export function makeClient(): QueryClient {
@@ -74,6 +76,7 @@ export function useList<T>(
     retry: () => void query.refetch(),
     more: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
     moreBusy: query.isFetchingNextPage,
+    pages: query.data?.pages.length,
   };
 }
 

@@ -1,5 +1,5 @@
 // Who is logged in, whose customer is looked at, and how addresses keep it.
-import { createContext, useCallback, useContext, useMemo } from 'react';
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import type { Session } from '../api/client';
 import type { LiveState } from './live';
@@ -63,7 +63,10 @@ export function useGo() {
   );
 }
 
-/** Members of the address's search part: read, and changed together. */
+/** What is looked at on a page without changing what is listed there. */
+const BESIDE = ['pages', 'open', 'open_b64', 'do', 'event', 'unfold', 'list'];
+
+/** Members of the address's search part: read, and changed together. Another list begins with its first page. */
 export function useAddress(): [URLSearchParams, (change: Record<string, string | undefined>) => void] {
   const [search, set] = useSearchParams();
   const change = useCallback(
@@ -71,6 +74,7 @@ export function useAddress(): [URLSearchParams, (change: Record<string, string |
       set(
         (old) => {
           const next = new URLSearchParams(old);
+          if (!Object.keys(members).every((key) => BESIDE.includes(key))) next.delete('pages');
           for (const [key, value] of Object.entries(members)) {
             if (value) next.set(key, value);
             else next.delete(key);
@@ -83,4 +87,37 @@ export function useAddress(): [URLSearchParams, (change: Record<string, string |
     [set],
   );
   return [search, change];
+}
+
+/** What a dialog adds or changes, told in the address: do=add, or do= the id of one of these. It stays as it was when it was opened, whatever comes in. */
+export function useEdited<T extends { id: string }>(
+  items: T[],
+  may: boolean,
+): [T | 'new' | undefined, (to: T | 'new' | undefined) => void] {
+  const [search, change] = useAddress();
+  const kept = useRef<T>(undefined);
+  const asked = may ? search.get('do') : null;
+  if (asked !== kept.current?.id) kept.current = items.find((i) => i.id === asked);
+  const set = useCallback(
+    (to: T | 'new' | undefined) => {
+      if (to && to !== 'new') kept.current = to;
+      change({ do: to === 'new' ? 'add' : to?.id });
+    },
+    [change],
+  );
+  return [asked === 'add' ? 'new' : kept.current, set];
+}
+
+/** Has a dialog filled that the address opened. */
+export function useFilled<T extends { id: string }>(
+  edit: T | 'new' | undefined,
+  open: (what: T | 'new') => void,
+): void {
+  const last = useRef<string>(undefined);
+  useEffect(() => {
+    const key = edit === 'new' ? edit : edit?.id;
+    if (key === last.current) return;
+    last.current = key;
+    if (edit) open(edit);
+  });
 }

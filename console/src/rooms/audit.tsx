@@ -89,6 +89,8 @@ export default function Audit() {
           />
         }
         expandable={{
+          expandedRowKeys: [search.get('event') ?? ''],
+          onExpand: (open, e) => change({ event: open ? e.id : undefined }),
           expandedRowRender: (e) => (
             <pre className="mono" style={{ margin: 0, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
               {JSON.stringify(e.detail, null, 2)}

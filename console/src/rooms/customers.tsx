@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { api, type Customer, ifMatch, must } from '../api/client';
 import { useCustomers } from '../api/data';
 import { count } from '../lib/format';
-import { useAddress, useGo } from '../lib/session';
+import { useAddress, useEdited, useFilled, useGo } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, Size, Split } from '../ui/parts';
@@ -15,7 +15,7 @@ export default function Customers() {
   const text = search.get('q') ?? '';
   const list = useCustomers(true, text);
   const go = useGo();
-  const [edit, setEdit] = useState<Customer | 'new'>();
+  const [edit, setEdit] = useEdited<Customer>(list.items, true);
   const [gone, setGone] = useState<Customer>();
   const [form] = Form.useForm<{ name: string }>();
   const save = useAct(
@@ -44,6 +44,7 @@ export default function Customers() {
     setEdit(c);
     form.setFieldsValue({ name: c === 'new' ? '' : c.name });
   };
+  useFilled(edit, open);
   const add = (
     <Button type="primary" onClick={() => open('new')}>
       Add customer

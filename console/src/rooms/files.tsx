@@ -265,7 +265,11 @@ export default function Files() {
   );
   const [chosen, setChosen] = useState<string[]>([]);
   const [doing, setDoing] = useState<Doing[]>([]);
-  const [details, setDetails] = useState<Place>();
+  const opened = search.get('open');
+  const details: Place | undefined = opened
+    ? { path: opened, b64: search.get('open_b64') ?? undefined }
+    : undefined;
+  const setDetails = (to: Place | undefined) => change({ open: to?.path, open_b64: to?.b64 });
   const act = useAct(
     async ({ act: verb, files }: { act: Act; files: FileEntry[] }) => ({
       job: await must(
@@ -285,7 +289,14 @@ export default function Files() {
   );
   const open = (to: Place) => {
     setChosen([]);
-    change({ path: to.path === '/' ? undefined : to.path, b64: to.b64, q: undefined, below: undefined });
+    change({
+      path: to.path === '/' ? undefined : to.path,
+      b64: to.b64,
+      q: undefined,
+      below: undefined,
+      open: undefined,
+      open_b64: undefined,
+    });
   };
   const picked = list.items.filter((f) => chosen.includes(keyOf(f)));
   const busy = (f: FileEntry) => doing.find((d) => d.keys.includes(keyOf(f)));

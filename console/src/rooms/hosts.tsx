@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { api, type Host, ifMatch, must, type Schemas } from '../api/client';
 import { useHosts } from '../api/data';
 import { count } from '../lib/format';
-import { useAddress, useWho } from '../lib/session';
+import { useAddress, useEdited, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
 import { Actions, Command, ConfirmName, Failed, Nothing, Page, Search, State, When } from '../ui/parts';
@@ -304,8 +304,7 @@ export default function Hosts() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useHosts(who.customer, text);
-  const [enrol, setEnrol] = useState(false);
-  const [edit, setEdit] = useState<Host>();
+  const [edit, setEdit] = useEdited<Host>(list.items, who.mayWrite);
   const [gone, setGone] = useState<Host>();
   const remove = useAct(
     (h: Host) => must(api.DELETE('/hosts/{id}', { params: { path: { id: h.id }, header: ifMatch(h) } })),
@@ -314,7 +313,7 @@ export default function Hosts() {
     true,
   );
   const add = who.mayWrite && (
-    <Button type="primary" onClick={() => setEnrol(true)}>
+    <Button type="primary" onClick={() => setEdit('new')}>
       Enrol a host
     </Button>
   );
@@ -373,8 +372,8 @@ export default function Hosts() {
           { title: 'Enrolled', render: (_, h) => <When at={h.enrolled_at} /> },
         ]}
       />
-      {enrol && <Enrol onClose={() => setEnrol(false)} />}
-      {edit && <Rename host={edit} onClose={() => setEdit(undefined)} />}
+      {edit === 'new' && <Enrol onClose={() => setEdit(undefined)} />}
+      {edit && edit !== 'new' && <Rename host={edit} onClose={() => setEdit(undefined)} />}
       {gone && (
         <ConfirmName
           open

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'react';
 import { api, ifMatch, type Job, must, sayFailure, type Schemas, type Share } from '../api/client';
 import { ended, useJob, useShares } from '../api/data';
 import { bytes } from '../lib/format';
-import { useAddress, useWho } from '../lib/session';
+import { useAddress, useEdited, useFilled, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, State, To, When } from '../ui/parts';
@@ -64,7 +64,7 @@ export default function Shares() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useShares(who.customer, text);
-  const [edit, setEdit] = useState<Share | 'new'>();
+  const [edit, setEdit] = useEdited<Share>(list.items, who.mayWrite);
   const [gone, setGone] = useState<Share>();
   const [form] = Form.useForm<Values>();
   const save = useAct(
@@ -100,6 +100,7 @@ export default function Shares() {
     if (s !== 'new')
       form.setFieldsValue({ name: s.name, url: s.url, user: s.user ?? '', password: '', wire: s.wire });
   };
+  useFilled(edit, open);
   const add = who.mayWrite && (
     <Button type="primary" onClick={() => open('new')}>
       Add share

@@ -3,7 +3,7 @@ import { Button, Form, Input, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { api, ifMatch, must, type Schemas, type User } from '../api/client';
 import { useUsers } from '../api/data';
-import { useAddress, useWho } from '../lib/session';
+import { useAddress, useEdited, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
 import { Actions, ConfirmName, Failed, Nothing, Page, Search, When } from '../ui/parts';
@@ -16,8 +16,9 @@ export default function Users() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useUsers(who.customer, text);
-  const [open, setOpen] = useState(false);
-  const [word, setWord] = useState<User>();
+  const [edit, setEdit] = useEdited<User>(list.items, who.mayUsers);
+  const open = edit === 'new';
+  const word = edit === 'new' ? undefined : edit;
   const [gone, setGone] = useState<User>();
   const [form] = Form.useForm<Schemas['UserNew']>();
   const role = Form.useWatch('role', form);
@@ -30,7 +31,7 @@ export default function Users() {
       ),
     ['users'],
     () => {
-      setOpen(false);
+      setEdit(undefined);
       form.resetFields();
     },
     true,
@@ -51,7 +52,7 @@ export default function Users() {
       type="primary"
       onClick={() => {
         add.reset();
-        setOpen(true);
+        setEdit('new');
       }}
     >
       Add user
@@ -76,7 +77,7 @@ export default function Users() {
           <Actions
             of={u.name}
             items={[
-              { label: 'Set password', act: () => setWord(u) },
+              { label: 'Set password', act: () => setEdit(u) },
               {
                 label: 'Delete',
                 danger: true,
@@ -126,7 +127,7 @@ export default function Users() {
         okText="Add"
         confirmLoading={add.isPending}
         onOk={() => form.submit()}
-        onCancel={() => setOpen(false)}
+        onCancel={() => setEdit(undefined)}
         forceRender
       >
         {add.error && <Failed error={add.error} />}
@@ -158,7 +159,7 @@ export default function Users() {
           </Form.Item>
         </Form>
       </Dialog>
-      {word && <SetPassword user={word} own={word.id === who.id} onClose={() => setWord(undefined)} />}
+      {word && <SetPassword user={word} own={word.id === who.id} onClose={() => setEdit(undefined)} />}
       {gone && (
         <ConfirmName
           open

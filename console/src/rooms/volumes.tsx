@@ -5,7 +5,7 @@ import type { Filespace } from '../api/access';
 import { api, ifMatch, must, type Schemas, type Volume } from '../api/client';
 import { useNamed, useVolumes } from '../api/data';
 import { count } from '../lib/format';
-import { useAddress, useGo, useWho } from '../lib/session';
+import { useAddress, useEdited, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Dialog } from '../ui/dialog';
 import { FilespacePick, nameOf } from '../ui/filespaces';
@@ -141,7 +141,7 @@ export default function Volumes() {
   const [search, change] = useAddress();
   const text = search.get('q') ?? '';
   const list = useVolumes(who.customer, text);
-  const [edit, setEdit] = useState<Volume | 'new'>();
+  const [edit, setEdit] = useEdited<Volume>(list.items, who.mayWrite);
   const [gone, setGone] = useState<Volume>();
   const scan = useAct(
     (id: string) => must(api.POST('/volumes/{id}/scan', { params: { path: { id } } })),
@@ -179,8 +179,8 @@ export default function Volumes() {
   );
   return (
     <Page
-      title="Volumes"
-      text="Folders whose cold files are moved to a share."
+      title="Files"
+      text="Volumes: folders whose cold files are moved to a share. Choose one to see its files."
       actions={
         <>
           <Search value={text} onChange={(q) => change({ q })} label="Search volumes" />
@@ -276,7 +276,13 @@ export default function Volumes() {
           { title: 'Freed', align: 'right', render: (_, v) => <Size n={v.freed_bytes} /> },
         ]}
       />
-      {edit && <Edit volume={edit === 'new' ? undefined : edit} onClose={() => setEdit(undefined)} />}
+      {edit && (
+        <Edit
+          key={edit === 'new' ? edit : edit.id}
+          volume={edit === 'new' ? undefined : edit}
+          onClose={() => setEdit(undefined)}
+        />
+      )}
       {gone && (
         <ConfirmName
           open

@@ -1,16 +1,16 @@
 // What lies on all volumes of a customer: how old, how large, whose; and what is coldest and largest.
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Segmented, Skeleton } from 'antd';
-import { useState } from 'react';
 import { customerFigures, type CustomerFigures } from '../api/calls';
 import { bytes, count, counted } from '../lib/format';
-import { useGo, useWho } from '../lib/session';
+import { useAddress, useGo, useWho } from '../lib/session';
 import { Failed } from './parts';
 import { AgeCard, GroupCards, SizeCard } from './figurecards';
 import { FilesTable } from './planview';
 
 function Shown({ f }: { f: CustomerFigures }) {
-  const [list, setList] = useState<'coldest' | 'largest'>('coldest');
+  const [search, change] = useAddress();
+  const list = search.get('list') === 'largest' ? 'largest' : 'coldest';
   return (
     <>
       <div className="two">
@@ -30,7 +30,7 @@ function Shown({ f }: { f: CustomerFigures }) {
               { value: 'coldest', label: 'Coldest' },
               { value: 'largest', label: 'Largest' },
             ]}
-            onChange={setList}
+            onChange={(v) => change({ list: v === 'coldest' ? undefined : v })}
           />
         }
         styles={{ body: { padding: 0 } }}

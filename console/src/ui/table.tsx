@@ -1,9 +1,11 @@
 // One list: a table where there is room, cards on a phone; loading, failing and empty alike everywhere.
 import { Button, Card, Checkbox, Grid, Skeleton, Table, type TableColumnType, type TableProps } from 'antd';
-import { type Key, type ReactNode, type UIEvent, useState } from 'react';
+import { type Key, type ReactNode, type UIEvent, useEffect, useState } from 'react';
 import type { List } from '../api/data';
 import { count } from '../lib/format';
+import { useAddress } from '../lib/session';
 import { Failed } from './parts';
+import { TimesOfList } from './time';
 
 interface Props<T> extends Omit<TableProps<T>, 'columns'> {
   list: List<T>;
@@ -49,6 +51,8 @@ function CardOf<T>({
   brief,
   choose,
   more,
+  shown,
+  onShow,
 }: {
   row: T;
   index: number;
@@ -57,8 +61,12 @@ function CardOf<T>({
   brief?: (row: T) => ReactNode;
   choose?: ReactNode;
   more?: (row: T) => ReactNode;
+  /** Whether more is shown, where who uses the table keeps it. */
+  shown?: boolean;
+  onShow?: (open: boolean) => void;
 }) {
-  const [open, setOpen] = useState(false);
+  const [own, setOwn] = useState(false);
+  const open = shown ?? own;
   const cell = (c: TableColumnType<T>) => c.render?.(undefined, row, index) as ReactNode;
   const [first, ...others] = columns;
   const facts = brief
@@ -89,7 +97,12 @@ function CardOf<T>({
       {((doing && !brief) || more) && (
         <div className="acts">
           {more && (
-            <Button size="small" type="text" aria-expanded={open} onClick={() => setOpen(!open)}>
+            <Button
+              size="small"
+              type="text"
+              aria-expanded={open}
+              onClick={() => (shown === undefined ? setOwn(!open) : onShow?.(!open))}
+            >
               {open ? 'Less' : 'More'}
             </Button>
           )}
@@ -127,6 +140,8 @@ function Cards<T extends object>({
             columns={columns}
             acts={acts}
             brief={brief}
+            shown={expandable?.expandedRowKeys?.includes(key)}
+            onShow={(open) => expandable?.onExpand?.(open, row)}
             more={expandable?.expandedRowRender && ((r: T) => expandable.expandedRowRender!(r, i, 0, true))}
             choose={
               rowSelection && (
@@ -144,9 +159,24 @@ function Cards<T extends object>({
   );
 }
 
+/** Not more are asked for because an address says so. */
+const PAGES_MAX = 20;
+
+/** How far a list was read is in the address too: whoever gets it sees as much. */
+function usePages<T>({ pages, more, moreBusy }: List<T>): void {
+  const [search, change] = useAddress();
+  const wanted = Math.min(PAGES_MAX, Math.max(1, Math.floor(Number(search.get('pages'))) || 1));
+  useEffect(() => {
+    if (!pages || moreBusy || pages === wanted) return;
+    if (pages < wanted) more?.();
+    else if (wanted < PAGES_MAX) change({ pages: String(Math.min(PAGES_MAX, pages)) });
+  }, [pages, wanted, more, moreBusy, change]);
+}
+
 export function DataTable<T extends object>(props: Props<T>) {
   const { list, empty, what, columns, acts, brief, ...rest } = props;
   const room = Grid.useBreakpoint().md ?? true;
+  usePages(list);
   if (list.error) return <Failed error={list.error} retry={list.retry} />;
   if (list.pending) {
     return (
@@ -179,19 +209,21 @@ export function DataTable<T extends object>(props: Props<T>) {
   };
   return (
     <Card styles={{ body: { padding: 0, overflow: 'hidden' } }}>
-      {room ? (
-        <Table<T>
-          {...rest}
-          className="listed"
-          columns={shown}
-          dataSource={list.items}
-          pagination={false}
-          scroll={{ x: 'max-content', ...rest.scroll }}
-          onScroll={rest.virtual ? near : undefined}
-        />
-      ) : (
-        <Cards {...props} />
-      )}
+      <TimesOfList>
+        {room ? (
+          <Table<T>
+            {...rest}
+            className="listed"
+            columns={shown}
+            dataSource={list.items}
+            pagination={false}
+            scroll={{ x: 'max-content', ...rest.scroll }}
+            onScroll={rest.virtual ? near : undefined}
+          />
+        ) : (
+          <Cards {...props} />
+        )}
+      </TimesOfList>
       <div
         style={{
           padding: '10px 16px',

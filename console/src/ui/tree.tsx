@@ -2,11 +2,12 @@
 import { CaretDownOutlined, CaretRightOutlined, FolderFilled } from '@ant-design/icons';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Grid, Spin } from 'antd';
-import { type KeyboardEvent, useRef, useState } from 'react';
+import { type KeyboardEvent, useMemo, useRef } from 'react';
 import { sayFailure } from '../api/client';
 import { type TreeFolder, volumeTree } from '../api/calls';
 import { bytes, count } from '../lib/format';
 import { type Place, visible } from '../lib/path';
+import { useAddress } from '../lib/session';
 import { LOCAL, Size, TIERED, When } from './parts';
 
 export type TreeSort = 'bytes' | 'files' | 'name' | 'accessed';
@@ -31,6 +32,19 @@ export function useFolders(volume: string, folder: Place, sort: TreeSort, enable
 
 const keyOf = (f: TreeFolder) => f.path_b64 ?? f.path;
 export const placeOfFolder = (f: TreeFolder): Place => ({ path: f.path, b64: f.path_b64 });
+
+/** Unfolded folders, of the address. */
+export function keysOf(text: string): Set<string> {
+  const keys = new Set<string>();
+  for (const one of text.split('|')) {
+    try {
+      if (one) keys.add(decodeURIComponent(one));
+    } catch {
+      // Cut off on its way: it stays folded.
+    }
+  }
+  return keys;
+}
 
 interface Same {
   volume: string;
@@ -168,15 +182,16 @@ export function Tree({
   onOpen: (folder: Place) => void;
 }) {
   const wide = Grid.useBreakpoint().md ?? true;
-  const [open, setOpen] = useState<Set<string>>(new Set());
+  const [search, change] = useAddress();
+  const unfold = search.get('unfold') ?? '';
+  const open = useMemo(() => keysOf(unfold), [unfold]);
   const body = useRef<HTMLTableSectionElement>(null);
-  const toggle = (key: string, on?: boolean) =>
-    setOpen((old) => {
-      const next = new Set(old);
-      if (on ?? !next.has(key)) next.add(key);
-      else next.delete(key);
-      return next;
-    });
+  const toggle = (key: string, on?: boolean) => {
+    const next = new Set(open);
+    if (on ?? !next.has(key)) next.add(key);
+    else next.delete(key);
+    change({ unfold: [...next].map(encodeURIComponent).join('|') });
+  };
   const move = (e: KeyboardEvent<HTMLTableSectionElement>) => {
     const rows = [...(body.current?.querySelectorAll<HTMLTableRowElement>('tr[data-key]') ?? [])];
     const row = (e.target as HTMLElement).closest<HTMLTableRowElement>('tr[data-key]');

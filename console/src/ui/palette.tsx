@@ -1,0 +1,440 @@
+// One box for all: go to a room or to anything by its name, or do something. Worked by keys alone.
+import {
+  CloudServerOutlined,
+  DatabaseOutlined,
+  EnterOutlined,
+  FileOutlined,
+  FilterOutlined,
+  HddOutlined,
+  TeamOutlined,
+  ThunderboltOutlined,
+  UnorderedListOutlined,
+} from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { App, Spin } from 'antd';
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { useLocation, useNavigate, useSearchParams } from 'react-router';
+import { api, must, sayFailure } from '../api/client';
+import { useNamed } from '../api/data';
+import { type Hit, type HitKind, searchAll } from '../api/search';
+import { counted } from '../lib/format';
+import { parentOf, placeOf, visible } from '../lib/path';
+import { setPrefs } from '../lib/prefs';
+import { type Recent, recents, remember } from '../lib/recent';
+import { placesOf, type Room } from '../lib/rooms';
+import { useTo, useWho, type Who } from '../lib/session';
+import { Dialog } from './dialog';
+import { nextTimes } from './keys';
+import { useLogOut } from './layout';
+import { useSettled } from './pick';
+import { useSwitch } from './switcher';
+
+interface Option {
+  key: string;
+  name: string;
+  sub?: string;
+  icon: ReactNode;
+  run: () => void;
+  recent?: Recent;
+}
+interface Section {
+  name: string;
+  options: Option[];
+}
+interface Act {
+  id: string;
+  name: string;
+  /** Other words for it. */
+  words?: string;
+  for?: 'operator' | 'mayWrite' | 'mayUsers';
+  run: () => void;
+}
+
+const ICONS: Record<HitKind, ReactNode> = {
+  customer: <TeamOutlined />,
+  host: <CloudServerOutlined />,
+  volume: <HddOutlined />,
+  share: <DatabaseOutlined />,
+  rule: <FilterOutlined />,
+  job: <UnorderedListOutlined />,
+  file: <FileOutlined />,
+};
+const GROUPS: Record<HitKind, string> = {
+  customer: 'Customers',
+  host: 'Hosts',
+  volume: 'Volumes',
+  share: 'Shares',
+  rule: 'Rules',
+  job: 'Jobs',
+  file: 'Files of this volume',
+};
+
+/** Where a hit is looked at. */
+export function placeOfHit(hit: Hit): [path: string, more?: Record<string, string | undefined>] {
+  switch (hit.kind) {
+    case 'volume':
+      return [`/volumes/${hit.id}/files`];
+    case 'rule':
+      return [`/rules/${hit.id}`];
+    case 'job':
+      return [`/jobs/${hit.id}`];
+    case 'file': {
+      const { volume, ...file } = hit.file!;
+      const folder = parentOf(placeOf(file));
+      return [
+        `/volumes/${volume}/files`,
+        {
+          path: folder.path === '/' ? undefined : folder.path,
+          b64: folder.path === '/' ? undefined : folder.b64,
+          open: file.path,
+          open_b64: file.path_b64,
+        },
+      ];
+    }
+    case 'customer':
+      return ['/', { customer: hit.id }];
+    default:
+      return [`/${hit.kind}s`, { q: hit.name }];
+  }
+}
+
+/** Every word of what was typed is in it. */
+export function fits(typed: string, text: string): boolean {
+  const all = text.toLowerCase();
+  return typed
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}
+
+/** The volume that is looked at, by the address. */
+export function volumeAt(place: string, search: URLSearchParams): string | undefined {
+  return /^\/(?:volumes|access)\/([0-9a-z]+)/.exec(place)?.[1] ?? search.get('volume') ?? undefined;
+}
+
+function useScan() {
+  const { message } = App.useApp();
+  const navigate = useNavigate();
+  const to = useTo();
+  return (id: string) =>
+    void must(api.POST('/volumes/{id}/scan', { params: { path: { id } } })).then(
+      (job) => void navigate(to(`/jobs/${job.id}`)),
+      (error: unknown) => void message.error(sayFailure(error), 6),
+    );
+}
+
+function useActs(who: Who, onHelp: () => void, volume?: { id: string; name: string }): Act[] {
+  const navigate = useNavigate();
+  const to = useTo();
+  const scan = useScan();
+  const logOut = useLogOut();
+  const go = (path: string, more?: Record<string, string | undefined>) => void navigate(to(path, more));
+  const acts: Act[] = [
+    ...(volume
+      ? [
+          {
+            id: `scan ${volume.id}`,
+            name: `Scan ${volume.name} now`,
+            for: 'mayWrite' as const,
+            run: () => scan(volume.id),
+          },
+        ]
+      : []),
+    {
+      id: 'rule',
+      name: volume ? `New rule for ${volume.name}` : 'New rule',
+      words: 'add',
+      for: 'mayWrite',
+      run: () => go('/rules/new', { volume: volume?.id }),
+    },
+    {
+      id: 'volume',
+      name: 'Add volume',
+      words: 'new',
+      for: 'mayWrite',
+      run: () => go('/volumes', { do: 'add' }),
+    },
+    {
+      id: 'host',
+      name: 'Enrol a host',
+      words: 'add new agent token',
+      for: 'mayWrite',
+      run: () => go('/hosts', { do: 'add' }),
+    },
+    {
+      id: 'share',
+      name: 'Add share',
+      words: 'new',
+      for: 'mayWrite',
+      run: () => go('/shares', { do: 'add' }),
+    },
+    {
+      id: 'import',
+      name: 'Import a file',
+      words: 'csv parquet list',
+      for: 'mayWrite',
+      run: () => go('/imports/new', { volume: volume?.id }),
+    },
+    {
+      id: 'customer',
+      name: 'Add customer',
+      words: 'new',
+      for: 'operator',
+      run: () => go('/customers', { do: 'add' }),
+    },
+    {
+      id: 'user',
+      name: 'Add user',
+      words: 'new login',
+      for: 'mayUsers',
+      run: () => go('/users', { do: 'add' }),
+    },
+    {
+      id: 'dark',
+      name: 'Dark colours',
+      words: 'theme appearance night',
+      run: () => setPrefs({ theme: 'dark' }),
+    },
+    {
+      id: 'light',
+      name: 'Light colours',
+      words: 'theme appearance',
+      run: () => setPrefs({ theme: 'light' }),
+    },
+    {
+      id: 'system',
+      name: 'Colours as the system',
+      words: 'theme appearance',
+      run: () => setPrefs({ theme: 'system' }),
+    },
+    { id: 'times', name: 'Times: relative, local or UTC', words: 'zone clock', run: nextTimes },
+    { id: 'keys', name: 'Show all keys', words: 'keyboard help shortcuts', run: onHelp },
+    { id: 'out', name: 'Log out', words: 'leave sign', run: () => void logOut() },
+  ];
+  return acts.filter((a) => !a.for || who[a.for]);
+}
+
+/** What is offered for what was typed. */
+function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => void) {
+  const who = useWho();
+  const place = useLocation();
+  const [search] = useSearchParams();
+  const navigate = useNavigate();
+  const to = useTo();
+  const change = useSwitch();
+  const scan = useScan();
+  const chosen = volumeAt(place.pathname, search);
+  const volume = useNamed('volumes', open ? chosen : undefined, who.customer);
+  const acts = useActs(who, onHelp, volume);
+  const text = typed.trim();
+  const settled = useSettled(text, 200);
+  const scanned = /^scan\s+(.+)/i.exec(settled)?.[1];
+  const scope = { operator: who.operator, customer: who.customer, volume: chosen };
+  const found = useQuery({
+    queryKey: ['search', settled, scope],
+    enabled: open && settled.length > 0,
+    staleTime: 10_000,
+    queryFn: ({ signal }) => searchAll(scanned ?? settled, scope, signal),
+  });
+  const ofHit = (hit: Hit): Option => ({
+    key: `${hit.kind} ${hit.id}`,
+    name: visible(hit.name),
+    sub: hit.where,
+    icon: ICONS[hit.kind],
+    recent: { hit, name: hit.name },
+    run: () => (hit.kind === 'customer' ? change(hit.id) : void navigate(to(...placeOfHit(hit)))),
+  });
+  const ofAct = (a: Act): Option => ({
+    key: `act ${a.id}`,
+    name: a.name,
+    icon: <ThunderboltOutlined />,
+    recent: { act: a.id, name: a.name },
+    run: a.run,
+  });
+  const places = placesOf(rooms).map((p): Option & { letter?: string } => ({
+    key: `place ${p.path}`,
+    name: p.name,
+    sub: p.in,
+    icon: rooms.find((r) => r.path === p.path || r.name === p.in)?.icon,
+    recent: { place: p.path, name: p.name },
+    run: () => void navigate(to(p.path)),
+  }));
+  const sections: Section[] = [];
+  if (!text) {
+    const last = recents(who.id).flatMap((r): Option[] => {
+      // Only what may still be entered or done, and leads elsewhere.
+      if ('hit' in r) return [ofHit(r.hit)];
+      if ('act' in r) return acts.filter((a) => a.id === r.act).map(ofAct);
+      return places.filter((p) => p.key === `place ${r.place}` && r.place !== place.pathname);
+    });
+    sections.push({ name: 'Recent', options: last.slice(0, 6) });
+    sections.push({ name: 'Do', options: acts.map(ofAct) });
+    sections.push({ name: 'Go to', options: places });
+  } else {
+    const hits = found.data && settled === text ? found.data.groups : [];
+    sections.push({ name: 'Go to', options: places.filter((p) => fits(text, `${p.name} ${p.sub ?? ''}`)) });
+    sections.push({
+      name: 'Do',
+      options: acts.filter((a) => fits(text, `${a.name} ${a.words ?? ''}`)).map(ofAct),
+    });
+    if (scanned && who.mayWrite) {
+      const volumes = hits.find((g) => g.kind === 'volume')?.hits ?? [];
+      sections.push({
+        name: 'Scan',
+        options: volumes.map((v) => ({
+          key: `scan ${v.id}`,
+          name: `Scan ${v.name} now`,
+          sub: v.where,
+          icon: <ThunderboltOutlined />,
+          run: () => scan(v.id),
+        })),
+      });
+    }
+    for (const g of hits) sections.push({ name: GROUPS[g.kind], options: g.hits.map(ofHit) });
+  }
+  // A recent one stands there once.
+  const seen = new Set<string>();
+  const once = sections
+    .map((s) => ({ ...s, options: s.options.filter((o) => !seen.has(o.key) && seen.add(o.key)) }))
+    .filter((s) => s.options.length > 0);
+  const busy = text.length > 0 && (settled !== text || found.isFetching);
+  return { sections: once, busy, failed: found.data?.failed ?? [], error: found.error, user: who.id };
+}
+
+function told(n: number, busy: boolean, text: string, failed: HitKind[]): string {
+  if (busy) return 'Searching';
+  const missing = failed.length ? ` ${failed.map((k) => GROUPS[k]).join(', ')} could not be searched.` : '';
+  return (n === 0 ? `Nothing is called “${text}”.` : `${counted(n, 'result')}.`) + missing;
+}
+
+export default function Palette({
+  rooms,
+  open,
+  onClose,
+  onHelp,
+}: {
+  rooms: Room[];
+  open: boolean;
+  onClose: () => void;
+  onHelp: () => void;
+}) {
+  const [typed, setTyped] = useState('');
+  const [at, setAt] = useState(0);
+  const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+  const { sections, busy, failed, user } = useSections(typed, rooms, open, onHelp);
+  const all = useMemo(() => sections.flatMap((s) => s.options), [sections]);
+  const now = Math.min(at, all.length - 1);
+  useEffect(() => {
+    if (!open) return;
+    setTyped('');
+    setAt(0);
+  }, [open]);
+  useEffect(() => {
+    document.getElementById(`${id}-${now}`)?.scrollIntoView?.({ block: 'nearest' });
+  }, [id, now]);
+  const run = (o: Option | undefined) => {
+    if (!o) return;
+    if (o.recent) remember(user, o.recent);
+    onClose();
+    // Once the box has given the focus back: what opens next takes it from there.
+    setTimeout(o.run);
+  };
+  const key = (e: KeyboardEvent) => {
+    if (e.nativeEvent.isComposing) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (step && all.length) {
+      e.preventDefault();
+      setAt((now + step + all.length) % all.length);
+    } else if (e.key === 'Enter') {
+      e.preventDefault();
+      run(all[now]);
+    }
+  };
+  let n = -1;
+  return (
+    <Dialog
+      open={open}
+      className="palette"
+      width={640}
+      style={{ top: 80 }}
+      title={<span className="sr">Search and commands</span>}
+      footer={null}
+      onCancel={onClose}
+      afterOpenChange={(is) => is && field.current?.focus()}
+      destroyOnHidden
+    >
+      <input
+        ref={field}
+        className="find"
+        role="combobox"
+        aria-label="Search, go to or do"
+        aria-expanded={all.length > 0}
+        aria-controls={all.length ? `${id}-list` : undefined}
+        aria-autocomplete="list"
+        aria-activedescendant={now >= 0 ? `${id}-${now}` : undefined}
+        autoComplete="off"
+        spellCheck={false}
+        placeholder="A room, host, volume, share, rule, job, file … or what to do"
+        value={typed}
+        onChange={(e) => {
+          setTyped(e.target.value);
+          setAt(0);
+        }}
+        onKeyDown={key}
+      />
+      <div
+        className="found"
+        role={all.length ? 'listbox' : undefined}
+        id={`${id}-list`}
+        aria-label={all.length ? 'Results' : undefined}
+        tabIndex={-1}
+      >
+        {sections.map((s) => (
+          <div role="group" key={s.name} aria-label={s.name}>
+            <div className="of" aria-hidden="true">
+              {s.name}
+            </div>
+            {s.options.map((o) => {
+              n++;
+              const mine = n;
+              return (
+                <div
+                  role="option"
+                  key={o.key}
+                  id={`${id}-${mine}`}
+                  aria-selected={mine === now}
+                  onClick={() => run(o)}
+                  onMouseMove={() => setAt(mine)}
+                >
+                  <span aria-hidden="true">{o.icon}</span>
+                  <span className="what">{o.name}</span>
+                  {o.sub && <span className="sub">{o.sub}</span>}
+                </div>
+              );
+            })}
+          </div>
+        ))}
+      </div>
+      <div className="foot sub">
+        <span role="status">
+          {busy && <Spin size="small" />} {typed.trim() ? told(all.length, busy, typed.trim(), failed) : ''}
+        </span>
+        <span style={{ flex: 1 }} />
+        <span aria-hidden="true">
+          <kbd>↑</kbd>
+          <kbd>↓</kbd> choose
+        </span>
+        <span aria-hidden="true">
+          <kbd>
+            <EnterOutlined />
+          </kbd>
+          go
+        </span>
+        <span aria-hidden="true">
+          <kbd>Esc</kbd> close
+        </span>
+      </div>
+    </Dialog>
+  );
+}
