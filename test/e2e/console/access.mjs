@@ -56,9 +56,9 @@ const STEPS = {
   async add_mounted({ host, path }) {
     await page
       .getByRole("navigation", { name: "Rooms" })
-      .getByRole("link", { name: "Volumes & files", exact: true })
+      .getByRole("link", { name: "Files", exact: true })
       .click();
-    await heading("Volumes");
+    await heading("Files");
     await button("Add volume").first().click();
     let answer;
     const kept = new Promise((go) => (answer = go));

@@ -16,9 +16,16 @@ import {
 } from "./page.mjs";
 
 const row = (text) => page.locator(".ant-table-row", { hasText: text }).first();
+/** By the menu; to what is inside of Settings through them. */
 const room = async (name) => {
+  const inside = ["Customers", "Users", "Imports"].includes(name);
+  if (inside)
+    await page
+      .getByRole("navigation", { name: "Rooms" })
+      .getByRole("link", { name: "Settings", exact: true })
+      .click();
   await page
-    .getByRole("navigation", { name: "Rooms" })
+    .getByRole("navigation", { name: inside ? "Settings" : "Rooms" })
     .getByRole("link", { name, exact: true })
     .click();
 };
@@ -32,7 +39,7 @@ async function menu(of, item) {
 const ROOMS = [
   ["Customers", "/customers"],
   ["Hosts", "/hosts"],
-  ["Volumes", "/volumes"],
+  ["Files", "/volumes"],
   ["Shares", "/shares"],
   ["Rules", "/rules"],
   ["Jobs", "/jobs"],
@@ -160,7 +167,7 @@ const STEPS = {
   },
 
   async add_volume({ host, name, path, share }) {
-    await room("Volumes & files");
+    await room("Files");
     await button("Add volume").first().click();
     await choose("Host", host, dialog());
     await dialog().getByLabel("Name").fill(`${name}-x`);
@@ -179,11 +186,11 @@ const STEPS = {
   },
 
   async scan({ name, files }) {
-    await room("Volumes & files");
+    await room("Files");
     await menu(name, "Scan now");
     await heading("Job: scan");
     await page.locator(".tag", { hasText: /^done$/ }).waitFor();
-    await room("Volumes & files");
+    await room("Files");
     await row(name).getByText(files, { exact: true }).waitFor();
     return row(name).innerText();
   },
@@ -275,7 +282,7 @@ const STEPS = {
   },
 
   async recall({ volume, folder, file }) {
-    await room("Volumes & files");
+    await room("Files");
     await row(volume).getByRole("button", { name: "Files" }).click();
     await button(folder).click();
     const one = row(file);
@@ -297,7 +304,7 @@ const STEPS = {
   },
 
   async reconcile({ name }) {
-    await room("Volumes & files");
+    await room("Files");
     await menu(name, "Reconcile stubs");
     await heading(/Job: reconcile/);
     await page.locator(".tag", { hasText: "done" }).first().waitFor();
@@ -352,7 +359,7 @@ const STEPS = {
     for (const [to, of, items] of [
       ["Customers", customer, ["Rename", "Delete"]],
       ["Hosts", host, ["Rename", "Delete"]],
-      ["Volumes & files", volume, ["Edit", "Delete"]],
+      ["Files", volume, ["Edit", "Delete"]],
       ["Shares", share, ["Edit", "Delete"]],
       ["Users", "admin", ["Set password"]],
     ]) {
@@ -461,7 +468,7 @@ const STEPS = {
       .getByRole("link")
       .allInnerTexts();
     const may = [];
-    for (const to of ["Hosts", "Volumes & files", "Shares", "Rules"]) {
+    for (const to of ["Hosts", "Files", "Shares", "Rules"]) {
       await room(to);
       await page.locator(".ant-table-row").first().waitFor();
       may.push(

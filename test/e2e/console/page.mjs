@@ -83,7 +83,8 @@ export async function walk(path) {
   }, path);
 }
 
-export async function axe(name) {
+/** Violations on the page as it stands; but for those of other weights. */
+export async function axe(name, weights = ["minor", "moderate", "serious", "critical"]) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
   // As high as the page: what lies below a bar that sticks to the window's edge is not covered, only scrolled.
   const size = page.viewportSize();
@@ -97,7 +98,7 @@ export async function axe(name) {
   );
   await page.setViewportSize(size);
   return found.violations
-    .filter((v) => ["serious", "critical"].includes(v.impact))
+    .filter((v) => weights.includes(v.impact))
     .map(
       (v) =>
         `${name}: ${v.id} (${v.impact}): ${v.nodes
@@ -110,8 +111,8 @@ export async function axe(name) {
     );
 }
 
-/** Each page in each look, [colour scheme, width, [path, heading]...]: serious violations, and what is wider than the window. */
-export async function accessible(looks) {
+/** Each page in each look, [colour scheme, width, [path, heading]...]: violations, and what is wider than the window. */
+export async function accessible(looks, weights) {
   const wrong = [];
   let seen = 0;
   await page.mouse.move(0, 0); // what it rested on would be shown as pointed at
@@ -123,7 +124,7 @@ export async function accessible(looks) {
       await page.locator("h1").filter({ hasText: title }).first().waitFor();
       await still();
       await page.waitForTimeout(500); // colours change gently
-      wrong.push(...(await axe(`${path} ${scheme} ${width}`)));
+      wrong.push(...(await axe(`${path} ${scheme} ${width}`, weights)));
       const over = await page.evaluate(
         () => document.documentElement.scrollWidth - window.innerWidth,
       );
