@@ -1,13 +1,14 @@
 // The console behind the login: session, live events, the frame and the rooms, each loaded when it is first entered.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Result } from 'antd';
-import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { Navigate, Route, Routes, useLocation, useNavigate } from 'react-router';
 import { api, ApiFailure, must, setCsrf, whenLoggedOut } from './api/client';
 import { makeApplier } from './api/data';
 import { browser, Live, type LiveState } from './lib/live';
 import { usePrefs } from './lib/prefs';
 import { LiveContext, SessionContext, useGo, useWho } from './lib/session';
+import { Fence } from './ui/fence';
 import { Layout } from './ui/layout';
 import { Failed, Waiting } from './ui/parts';
 
@@ -32,32 +33,6 @@ const Recalls = lazy(() => import('./rooms/recalls'));
 const Settings = lazy(() => import('./rooms/settings'));
 const Audit = lazy(() => import('./rooms/audit'));
 const Users = lazy(() => import('./rooms/users'));
-
-/** A fault of a room does not take the console with it. */
-class Fence extends Component<{ children: ReactNode; place: string }, { error?: Error; place: string }> {
-  state: { error?: Error; place: string } = { place: this.props.place };
-  static getDerivedStateFromError(error: Error) {
-    return { error };
-  }
-  static getDerivedStateFromProps(props: { place: string }, state: { error?: Error; place: string }) {
-    return props.place === state.place ? null : { error: undefined, place: props.place };
-  }
-  render() {
-    if (!this.state.error) return this.props.children;
-    return (
-      <Result
-        status="error"
-        title="This page failed"
-        subTitle={this.state.error.message}
-        extra={
-          <Button type="primary" onClick={() => window.location.reload()}>
-            Load again
-          </Button>
-        }
-      />
-    );
-  }
-}
 
 function useLive(on: boolean): LiveState {
   const client = useQueryClient();

@@ -49,6 +49,7 @@ function listOf<T>(query: {
   hasNextPage: boolean;
   fetchNextPage: () => unknown;
   isFetchingNextPage: boolean;
+  isFetchNextPageError: boolean;
 }): List<T> {
   return {
     items: query.data?.pages.flatMap((page) => page.items) ?? [],
@@ -58,6 +59,7 @@ function listOf<T>(query: {
     retry: () => void query.refetch(),
     more: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
     moreBusy: query.isFetchingNextPage,
+    moreFailed: query.isFetchNextPageError,
     pages: query.data?.pages.length,
   };
 }

@@ -36,6 +36,8 @@ export interface List<T> {
   retry: () => void;
   more?: () => void;
   moreBusy: boolean;
+  /** Asking for more failed; it is asked again by a person alone. */
+  moreFailed?: boolean;
   /** How many pages of it are there. */
   pages?: number;
 }
@@ -76,6 +78,7 @@ export function useList<T>(
     retry: () => void query.refetch(),
     more: query.hasNextPage ? () => void query.fetchNextPage() : undefined,
     moreBusy: query.isFetchingNextPage,
+    moreFailed: query.isFetchNextPageError,
     pages: query.data?.pages.length,
   };
 }

@@ -61,6 +61,7 @@ describe('the palette', () => {
         id: 'x',
         name: 'b',
         customer: null,
+        of: null,
         where: '',
         file: { volume: 'v', path: '/a/b', path_b64: btoa('/a/\xe9') },
       }),

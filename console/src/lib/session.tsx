@@ -69,8 +69,17 @@ const BESIDE = ['pages', 'open', 'open_b64', 'do', 'event', 'unfold', 'list'];
 /** Members of the address's search part: read, and changed together. Another list begins with its first page. */
 export function useAddress(): [URLSearchParams, (change: Record<string, string | undefined>) => void] {
   const [search, set] = useSearchParams();
+  const alive = useRef(true);
+  useEffect(() => {
+    alive.current = true;
+    return () => {
+      alive.current = false;
+    };
+  }, []);
   const change = useCallback(
     (members: Record<string, string | undefined>) => {
+      // What was begun in a room and ends when that has been left changes no other room's address.
+      if (!alive.current) return;
       set(
         (old) => {
           const next = new URLSearchParams(old);

@@ -226,8 +226,13 @@ const SORTS = [
 ] as const;
 type Sort = (typeof SORTS)[number]['value'];
 
+/** What was chosen in one volume is nothing in another. */
 export default function Files() {
   const { id = '' } = useParams();
+  return <FilesOf key={id} id={id} />;
+}
+
+function FilesOf({ id }: { id: string }) {
   const go = useGo();
   const who = useWho();
   const [search, change] = useAddress();

@@ -17,6 +17,8 @@ import type { LiveState } from '../lib/live';
 import { setPrefs, type Theme, type Times, type Units, usePrefs } from '../lib/prefs';
 import { roomAt, roomsFor } from '../lib/rooms';
 import { useGo, useTo, useWho } from '../lib/session';
+import { Dialog } from './dialog';
+import { Fence } from './fence';
 import { Freshness, LiveBadge } from './fresh';
 import { FIND_KEYS, KeyHelp, useKeys } from './keys';
 import { BottomBar, Inside, RoomList } from './nav';
@@ -214,14 +216,30 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
       </Ant>
       <TimeTip />
       {finding !== 'no' && (
-        <Suspense fallback={null}>
-          <Palette
-            rooms={rooms}
-            open={finding === 'open'}
-            onClose={() => setFinding('shut')}
-            onHelp={showHelp}
-          />
-        </Suspense>
+        <Fence
+          place="palette"
+          instead={() => (
+            <Dialog
+              open
+              title="The search could not be loaded"
+              okText="Load the page again"
+              onOk={() => window.location.reload()}
+              onCancel={() => setFinding('no')}
+            >
+              Perhaps Alto was updated, or the network was away. What is not saved on this page is lost when
+              it is loaded again.
+            </Dialog>
+          )}
+        >
+          <Suspense fallback={null}>
+            <Palette
+              rooms={rooms}
+              open={finding === 'open'}
+              onClose={() => setFinding('shut')}
+              onHelp={showHelp}
+            />
+          </Suspense>
+        </Fence>
       )}
       <KeyHelp rooms={rooms} open={help} onClose={() => setHelp(false)} />
     </Ant>

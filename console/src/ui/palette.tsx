@@ -9,6 +9,7 @@ import {
   TeamOutlined,
   ThunderboltOutlined,
   UnorderedListOutlined,
+  UserOutlined,
 } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { App, Spin } from 'antd';
@@ -40,6 +41,8 @@ interface Option {
 interface Section {
   name: string;
   options: Option[];
+  /** There are others that fit. */
+  more?: boolean;
 }
 interface Act {
   id: string;
@@ -57,6 +60,7 @@ const ICONS: Record<HitKind, ReactNode> = {
   share: <DatabaseOutlined />,
   rule: <FilterOutlined />,
   job: <UnorderedListOutlined />,
+  user: <UserOutlined />,
   file: <FileOutlined />,
 };
 const GROUPS: Record<HitKind, string> = {
@@ -66,7 +70,8 @@ const GROUPS: Record<HitKind, string> = {
   share: 'Shares',
   rule: 'Rules',
   job: 'Jobs',
-  file: 'Files of this volume',
+  user: 'Users',
+  file: 'Files',
 };
 
 /** Where a hit is looked at. */
@@ -229,20 +234,30 @@ function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => 
   const text = typed.trim();
   const settled = useSettled(text, 200);
   const scanned = /^scan\s+(.+)/i.exec(settled)?.[1];
-  const scope = { operator: who.operator, customer: who.customer, volume: chosen };
   const found = useQuery({
-    queryKey: ['search', settled, scope],
+    queryKey: ['search', settled, who.customer],
     enabled: open && settled.length > 0,
     staleTime: 10_000,
-    queryFn: ({ signal }) => searchAll(scanned ?? settled, scope, signal),
+    queryFn: ({ signal }) => searchAll(scanned ?? settled, who.customer, signal),
   });
+  const isOthers = (hit: Hit) =>
+    who.operator && who.customer && hit.customer && hit.customer !== who.customer;
+  const whereOf = (hit: Hit) =>
+    who.operator && hit.kind !== 'customer' && (!who.customer || isOthers(hit)) && hit.of
+      ? `${hit.of}: ${hit.where}`
+      : hit.where;
   const ofHit = (hit: Hit): Option => ({
     key: `${hit.kind} ${hit.id}`,
     name: visible(hit.name),
-    sub: hit.where,
+    sub: whereOf(hit),
     icon: ICONS[hit.kind],
     recent: { hit, name: hit.name },
-    run: () => (hit.kind === 'customer' ? change(hit.id) : void navigate(to(...placeOfHit(hit)))),
+    run: () => {
+      const [path, more] = placeOfHit(hit);
+      if (hit.kind === 'customer') change(hit.id);
+      // What is another customer's is looked at as theirs.
+      else void navigate(to(path, isOthers(hit) ? { ...more, customer: hit.customer! } : more));
+    },
   });
   const ofAct = (a: Act): Option => ({
     key: `act ${a.id}`,
@@ -284,13 +299,13 @@ function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => 
         options: volumes.map((v) => ({
           key: `scan ${v.id}`,
           name: `Scan ${v.name} now`,
-          sub: v.where,
+          sub: whereOf(v),
           icon: <ThunderboltOutlined />,
           run: () => scan(v.id),
         })),
       });
     }
-    for (const g of hits) sections.push({ name: GROUPS[g.kind], options: g.hits.map(ofHit) });
+    for (const g of hits) sections.push({ name: GROUPS[g.kind], options: g.hits.map(ofHit), more: g.more });
   }
   // A recent one stands there once.
   const seen = new Set<string>();
@@ -298,13 +313,15 @@ function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => 
     .map((s) => ({ ...s, options: s.options.filter((o) => !seen.has(o.key) && seen.add(o.key)) }))
     .filter((s) => s.options.length > 0);
   const busy = text.length > 0 && (settled !== text || found.isFetching);
-  return { sections: once, busy, failed: found.data?.failed ?? [], error: found.error, user: who.id };
+  return { sections: once, busy, partial: found.data?.partial ?? false, error: found.error, user: who.id };
 }
 
-function told(n: number, busy: boolean, text: string, failed: HitKind[]): string {
-  if (busy) return 'Searching';
-  const missing = failed.length ? ` ${failed.map((k) => GROUPS[k]).join(', ')} could not be searched.` : '';
-  return (n === 0 ? `Nothing is called “${text}”.` : `${counted(n, 'result')}.`) + missing;
+function told(n: number, text: string, partial: boolean, error: Error | null): string {
+  if (error) return `It could not be searched: ${sayFailure(error)}`;
+  const rest = partial
+    ? ' Not all files were looked through: choose a customer, or type more of the name.'
+    : '';
+  return (n === 0 ? `Nothing is called “${text}”.` : `${counted(n, 'result')}.`) + rest;
 }
 
 export default function Palette({
@@ -322,7 +339,7 @@ export default function Palette({
   const [at, setAt] = useState(0);
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
-  const { sections, busy, failed, user } = useSections(typed, rooms, open, onHelp);
+  const { sections, busy, partial, error, user } = useSections(typed, rooms, open, onHelp);
   const all = useMemo(() => sections.flatMap((s) => s.options), [sections]);
   const now = Math.min(at, all.length - 1);
   useEffect(() => {
@@ -394,6 +411,7 @@ export default function Palette({
           <div role="group" key={s.name} aria-label={s.name}>
             <div className="of" aria-hidden="true">
               {s.name}
+              {s.more && ' (the first of more)'}
             </div>
             {s.options.map((o) => {
               n++;
@@ -418,7 +436,13 @@ export default function Palette({
       </div>
       <div className="foot sub">
         <span role="status">
-          {busy && <Spin size="small" />} {typed.trim() ? told(all.length, busy, typed.trim(), failed) : ''}
+          {busy ? (
+            <>
+              <Spin size="small" /> Searching
+            </>
+          ) : (
+            typed.trim() && told(all.length, typed.trim(), partial, error)
+          )}
         </span>
         <span style={{ flex: 1 }} />
         <span aria-hidden="true">

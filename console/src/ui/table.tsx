@@ -163,14 +163,15 @@ function Cards<T extends object>({
 const PAGES_MAX = 20;
 
 /** How far a list was read is in the address too: whoever gets it sees as much. */
-function usePages<T>({ pages, more, moreBusy }: List<T>): void {
+function usePages<T>({ pages, more, moreBusy, moreFailed }: List<T>): void {
   const [search, change] = useAddress();
   const wanted = Math.min(PAGES_MAX, Math.max(1, Math.floor(Number(search.get('pages'))) || 1));
   useEffect(() => {
-    if (!pages || moreBusy || pages === wanted) return;
+    // What failed is asked for again by a person alone.
+    if (!pages || moreBusy || moreFailed || pages === wanted) return;
     if (pages < wanted) more?.();
     else if (wanted < PAGES_MAX) change({ pages: String(Math.min(PAGES_MAX, pages)) });
-  }, [pages, wanted, more, moreBusy, change]);
+  }, [pages, wanted, more, moreBusy, moreFailed, change]);
 }
 
 export function DataTable<T extends object>(props: Props<T>) {
@@ -205,7 +206,13 @@ export function DataTable<T extends object>(props: Props<T>) {
     : columns;
   const near = (e: UIEvent<HTMLDivElement>) => {
     const at = e.currentTarget;
-    if (list.more && !list.moreBusy && at.scrollHeight - at.scrollTop - at.clientHeight < 600) list.more();
+    if (
+      list.more &&
+      !list.moreBusy &&
+      !list.moreFailed &&
+      at.scrollHeight - at.scrollTop - at.clientHeight < 600
+    )
+      list.more();
   };
   return (
     <Card styles={{ body: { padding: 0, overflow: 'hidden' } }}>

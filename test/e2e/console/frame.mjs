@@ -185,7 +185,7 @@ const STEPS = {
       ["rule", rule, "Rules"],
       ["job", "scan", "Jobs"],
       ["volume", volume, "Volumes"],
-      ["file", file, "Files of this volume"],
+      ["file", file, "Files"],
       ["customer", customer, "Customers"],
     ]) {
       await command(text, group);

@@ -55,8 +55,9 @@ function Fields({ may, named }: { may: boolean; named?: number }) {
       <h2 className="step">Noise</h2>
       <p className="sub">
         Whose accesses are no sign that a file is needed: backup, virus scanners, indexers. Names may hold *
-        and ?; upper and lower case are the same. What they make, write, move or delete changes the tree
-        all the same, and is no use of a file; a move is, since what is known of a file goes with it. It holds for what is read from now on.
+        and ?; upper and lower case are the same. What they make, write, move or delete changes the tree all
+        the same, and is no use of a file; a move is, since what is known of a file goes with it. It holds for
+        what is read from now on.
         {named !== undefined && <> {count(named)} events were dropped so since the agent began to count.</>}
       </p>
       <div className="fields">
