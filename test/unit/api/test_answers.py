@@ -333,6 +333,9 @@ def scan(job):
     work = lease_kind("scan")
     assert work["job_id"] == job["id"]
     packed = pack_entries()
+    before = site.ask("GET", A + "/agent/scans/" + work["scan_id"], token=site.secret)
+    assert before["follows"] is None and before["why"], before
+    site.ask("GET", A + "/agent/scans/" + site.volume["id"], token=site.secret, status=404)
     site.ask("POST", A + "/agent/entries?stream=%s&seq=1" % work["scan_id"], token=site.secret, raw=packed, headers={"Content-Type": "application/octet-stream"})
     batch([{"t": "scan_end", "scan_id": work["scan_id"], "volume_id": site.volume["id"], "code": "ok", "entries": 4, "folders": 2, "unreadable": 0, "text": ""},
            {"t": "work_end", "work_id": work["work_id"], "code": "ok", "text": ""}])

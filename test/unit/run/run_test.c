@@ -529,7 +529,7 @@ audit_logs_of_a_lucidlink_volume_become_records(void)
     TAP_CHECK(fclose(f) == 0);
     TAP_CHECK(recorded("\"t\":\"access\",\"volume_id\":\"" VOLUME_ID
                        "\",\"rows\":[{\"k\":\"used\",\"path\":\"two\",\"time_ns\":1790000000000000000,\"modified_ns\":1790000000000000000,"
-                       "\"writes\":1,\"user\":\"mara\",\"host\":\"bay\",\"stat\":{\"type\":\"file\",\"size\":2,"));
+                       "\"writes\":1,\"user\":\"mara\",\"host\":\"bay\",\"node\":\"42\",\"stat\":{\"type\":\"file\",\"size\":2,"));
     TAP_CHECK(recorded("\"state\":\"silent\"") || recorded("\"state\":\"live\""));
     TAP_CHECK(recorded("\"files\":1,\"active\":1,\"behind_bytes\":0,\"lines\":2,\"events\":2"));
     TAP_CHECK(strstr(srv.records, "Backup-1\"") == NULL || strstr(srv.records, "\"named\":1") != NULL);
