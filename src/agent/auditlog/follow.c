@@ -116,6 +116,7 @@ follow_open(const struct follow_conf *conf, struct follow **ret, struct al_fail 
     }
     set_now(f, true);
     f->started_s = f->now_s;
+    f->unmounted = f->coverage.state == AUDIT_ABSENT;
     if (lost) { /* what was lost before, nobody knows, nor what was never seen */
         f->fs.caught_ns = 0;
         coverage_lost(&f->coverage, f->now_ns);
@@ -168,13 +169,20 @@ filesystem(struct follow *f)
 static void
 is_absent(struct follow *f)
 {
+    bool was = f->unmounted, known = f->coverage.begin_ns != 0;
     struct port_stat st;
 
     /* The folder it is mounted on stays behind, or goes with it. */
     f->unmounted = port_stat_at(f->port, NULL, f->conf.root, &st) != AL_OK ||
                    (f->fs.fs != 0 && filesystem(f) != f->fs.fs);
-    if (!f->unmounted && f->coverage.state != AUDIT_ABSENT && f->coverage.begin_ns != 0) {
+    f->bare_s = f->unmounted ? 0 : was ? f->now_s : f->bare_s;
+    if (!f->unmounted && f->coverage.state != AUDIT_ABSENT && known) {
         coverage_lost(&f->coverage, f->now_ns);
+    } else if (f->bare_s != 0 && f->now_s - f->bare_s >= FOLLOW_GONE_S) {
+        f->bare_s = 0; /* mounted again, and it is not there */
+        if (known) {
+            coverage_lost(&f->coverage, f->now_ns);
+        }
     }
     coverage_state(&f->coverage, AUDIT_ABSENT, f->now_ns);
 }
@@ -196,6 +204,8 @@ is_back(struct follow *f)
         look_anew(f);
     }
     f->present = true;
+    f->unmounted = false;
+    f->bare_s = 0;
 }
 
 /* Errors that pass are passed over; what lasts is told as denied: clients go on writing. */
@@ -295,7 +305,7 @@ follow_poll(struct follow *f, int64_t *ret_wait_ns)
     if (rc != AL_OK) {
         return rc;
     }
-    more = here && ((f->queue.count + f->fresh.count > 0 && !full) || f->new_folders > 0);
+    more = here && ((f->queue.count + f->fresh.count > 0 && !full) || look_has_new(f));
     left = f->next_s_ns - port_mono_ns(f->port);
     *ret_wait_ns = !here ? SECOND_NS : more && f->failing == AL_OK ? 0 : left > 0 ? left : 0;
     return AL_OK;

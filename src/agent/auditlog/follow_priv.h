@@ -40,7 +40,8 @@ struct follow {
     int64_t now_ns;
     int64_t ahead_ns; /* of the wall clock before the monotonic one, as far as it was right */
     int64_t floor_ns; /* of coverage, when that was found out */
-    int64_t late_ns;  /* since then: the least time that something of the future was taken for; 0: none */
+    int64_t
+        late_ns; /* since then: the least time that something of the future was taken for; 0: none */
     int64_t next_s_ns;    /* monotonic: when a second's looks are due */
     uint32_t turn;        /* in tree.all */
     uint32_t new_folders; /* not listed since the start */
@@ -50,6 +51,7 @@ struct follow {
     uint32_t failing_s;      /* since when the folder cannot be looked at; 0: it can */
     int64_t kept_ns;         /* wall clock: of fs.caught_ns, as the cursors' file has it */
     bool present, unmounted; /* unmounted: absent because another filesystem is there */
+    uint32_t bare_s;         /* since when it is mounted again, and without logs; 0: it is not */
     int failing;             /* with failing_s */
     uint32_t bad_files;      /* with LOG_BAD */
     uint32_t holed;          /* with a hole */
@@ -74,6 +76,7 @@ int look_open(struct follow *f, const struct log_folder *folder,
 void look_bad(struct follow *f, struct log_file *log, int rc);
 /* The looks that are due. Errors of memory alone. */
 int look_due(struct follow *f) AL_MUST_CHECK;
+bool look_has_new(const struct follow *f);  /* folders not listed since the start that may be now */
 bool look_unread(const struct log_file *f); /* has bytes that may be read yet */
 bool look_torn(const struct log_file *f);   /* counts as read, and ends within a line */
 /* Whether its node has begun a later log, as far as names tell. */

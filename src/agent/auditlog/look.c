@@ -167,7 +167,8 @@ first_look(struct follow *f, struct log_file *log)
     log->flags &= (uint16_t)~LOG_NEW;
     log->changed_s = f->now_s - (look_unread(log) ? 0 : age_s);
     begin_ns = begin_ns != 0 ? begin_ns : log->mtime_ns;
-    coverage_log(&f->coverage, begin_ns); /* also a later one than now: it may be our clock that is wrong */
+    coverage_log(&f->coverage,
+                 begin_ns); /* also a later one than now: it may be our clock that is wrong */
     if (log->in->node != NULL && log->mtime_ns > log->in->node->last_grown_ns) {
         log->in->node->last_grown_ns = log->mtime_ns < f->now_ns ? log->mtime_ns : f->now_ns;
         log->in->node->changed = true;
@@ -607,6 +608,17 @@ list_new(struct follow *f)
         }
     }
     return rc;
+}
+
+bool
+look_has_new(const struct follow *f)
+{
+    for (uint32_t i = 0; i < f->tree.folder_count && f->new_folders > 0; i++) {
+        if (f->tree.all[i]->new && !f->tree.all[i]->bad) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int

@@ -661,15 +661,14 @@ read_list(struct follow *f, struct log_list *list, int64_t until_ns, bool *ret_o
         bool more = false;
 
         rc = read_log(f, log, until_ns, &more);
+        if (rc == AL_OK && more) { /* behind the others */
+            rc = follow_list_add(&f->queue, log);
+        }
         if (rc != AL_OK) {
             break;
         }
         done++;
-        log->flags &= (uint16_t)~LOG_QUEUED;
-        if (more) { /* behind the others */
-            rc = follow_list_add(&f->queue, log);
-            log->flags |= rc == AL_OK ? LOG_QUEUED : 0;
-        }
+        log->flags &= (uint16_t) ~(more ? 0u : (unsigned)LOG_QUEUED);
         *ret_over = port_mono_ns(f->port) >= until_ns;
     }
     list->count -= done;
@@ -684,8 +683,12 @@ read_queue(struct follow *f)
 {
     int64_t until_ns = port_mono_ns(f->port) + FOLLOW_ROUND_NS;
     bool over;
-    int rc = read_list(f, &f->fresh, until_ns, &over);
+    int rc = f->put_rc != AL_OK ? read_flush(f) : AL_OK; /* first what could not be put before */
 
+    if (rc != AL_OK) {
+        return rc;
+    }
+    rc = read_list(f, &f->fresh, until_ns, &over);
     rc = rc != AL_OK || over ? rc : read_list(f, &f->queue, until_ns, &over);
     port_close_quiet(f->port, &f->open);
     f->open_of = NULL;

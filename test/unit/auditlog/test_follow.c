@@ -590,6 +590,42 @@ what_was_not_put_is_put_again(void)
 }
 
 static void
+what_was_not_put_is_put_again_though_a_log_cannot_be_read(void)
+{
+    start();
+    add(LOG, read_of("/a"));
+    TAP_OK(world_open());
+    w.put_code = AL_ENOSPC;
+    TAP_CODE(polls(1), AL_ENOSPC);
+    w.denied = NAME;
+    add(LOG, read_of("/b"));
+    TAP_CODE(polls(3), AL_ENOSPC);
+    w.put_code = AL_OK;
+    TAP_OK(polls(3));
+    TAP_EQUAL_U64(told(DIGEST_USED, "a"), 1);
+    w.denied = NULL;
+    TAP_OK(polls(30));
+    TAP_EQUAL_U64(told(DIGEST_USED, "b"), 1);
+}
+
+static void
+a_folder_that_cannot_be_listed_is_waited_for(void)
+{
+    struct follow_figures figures;
+
+    start();
+    add(LOG ".active", read_of("/a"));
+    w.denied = "42";
+    go();
+    TAP_OK(polls(10));
+    follow_figures(w.follow, &figures);
+    TAP_CHECK(figures.polls < 30);
+    w.denied = NULL;
+    TAP_OK(polls(15));
+    TAP_EQUAL_U64(told(DIGEST_USED, "a"), 1);
+}
+
+static void
 moves_across_the_volumes_border_are_deletes_and_creates(void)
 {
     start();
@@ -711,6 +747,8 @@ main(void)
     TAP_RUN(what_was_known_of_coverage_outlives_the_agent_as_of_when_all_was_read);
     TAP_RUN(coverage_that_cannot_be_placed_in_time_is_none);
     TAP_RUN(what_was_not_put_is_put_again);
+    TAP_RUN(what_was_not_put_is_put_again_though_a_log_cannot_be_read);
+    TAP_RUN(a_folder_that_cannot_be_listed_is_waited_for);
     TAP_RUN(moves_across_the_volumes_border_are_deletes_and_creates);
     TAP_RUN(a_volume_that_is_moved_is_told_as_one_that_came);
     TAP_RUN(cursors_that_are_broken_are_read_as_far_as_they_hold);

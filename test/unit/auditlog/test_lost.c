@@ -498,6 +498,47 @@ trap_21_a_log_that_may_not_be_opened_is_noticed_at_once(void)
     nothing_is_lost();
 }
 
+/* Mounted again, and its logs are not there, for that long. */
+static void
+mount_without_logs(bool stopped, unsigned seconds)
+{
+    one_log();
+    away(NOT_MOUNTED);
+    if (stopped) {
+        world_close();
+    }
+    w.other_fs = false;
+    if (stopped) {
+        go();
+    }
+    TAP_OK(polls(seconds));
+}
+
+static void
+trap_21_a_filespace_that_is_mounted_again_without_its_logs_begins_coverage_anew(void)
+{
+    for (unsigned stopped = 0; stopped < 2; stopped++) {
+        int64_t left;
+
+        mount_without_logs(stopped != 0, FOLLOW_GONE_S + 5);
+        sim_clock_add(w.sim, 50 * HOUR);
+        TAP_OK(polls(3));
+        left = now();
+        back();
+        begins_anew(left);
+    }
+}
+
+static void
+trap_21_a_filespace_that_is_mounted_again_and_whose_logs_come_soon_loses_nothing(void)
+{
+    for (unsigned stopped = 0; stopped < 2; stopped++) {
+        mount_without_logs(stopped != 0, FOLLOW_GONE_S / 2);
+        back();
+        nothing_is_lost();
+    }
+}
+
 /* What is told is as of when all was read. */
 static void
 coverage_is_as_of_what_was_read(void)
@@ -542,6 +583,8 @@ main(void)
     TAP_RUN(the_first_start_takes_the_oldest_logs_begin);
     TAP_RUN(trap_21_a_folder_that_may_not_be_looked_at_is_noticed_at_once);
     TAP_RUN(trap_21_a_log_that_may_not_be_opened_is_noticed_at_once);
+    TAP_RUN(trap_21_a_filespace_that_is_mounted_again_without_its_logs_begins_coverage_anew);
+    TAP_RUN(trap_21_a_filespace_that_is_mounted_again_and_whose_logs_come_soon_loses_nothing);
     TAP_RUN(coverage_is_as_of_what_was_read);
     world_end();
     return tap_end();
