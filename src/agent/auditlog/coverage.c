@@ -13,24 +13,40 @@ audit_state_name(enum audit_state s)
 }
 
 static bool
-hour_is_set(const struct coverage *c, int64_t hour)
+hour_is_set(const uint8_t *hours, int64_t hour)
 {
     size_t at = (size_t)(hour % COVERAGE_HOURS);
 
-    return (c->hours[at / 8] >> (at % 8) & 1) != 0;
+    return (hours[at / 8] >> (at % 8) & 1) != 0;
 }
 
 static void
-hour_set(struct coverage *c, int64_t hour, bool on)
+hour_set(uint8_t *hours, int64_t hour, bool on)
 {
     size_t at = (size_t)(hour % COVERAGE_HOURS);
     uint8_t bit = (uint8_t)(1u << (at % 8));
 
-    c->hours[at / 8] = on ? c->hours[at / 8] | bit : c->hours[at / 8] & (uint8_t)~bit;
+    hours[at / 8] = on ? hours[at / 8] | bit : hours[at / 8] & (uint8_t)~bit;
 }
 
-void
-coverage_event(struct coverage *c, int64_t time_ns)
+/* That hour and all since the newest are without an event. */
+static void
+go_on_to(struct coverage *c, int64_t hour)
+{
+    if (hour - c->newest_hour >= (int64_t)COVERAGE_HOURS) {
+        memset(c->hours, 0, sizeof(c->hours));
+        memset(c->late, 0, sizeof(c->late));
+    } else {
+        for (int64_t h = c->newest_hour + 1; h <= hour; h++) {
+            hour_set(c->hours, h, false);
+            hour_set(c->late, h, false);
+        }
+    }
+    c->newest_hour = hour;
+}
+
+static void
+take(struct coverage *c, int64_t time_ns, bool late)
 {
     int64_t hour = time_ns / HOUR_NS;
 
@@ -42,31 +58,39 @@ coverage_event(struct coverage *c, int64_t time_ns)
         return;
     }
     if (hour > c->newest_hour) {
-        if (hour - c->newest_hour >= (int64_t)COVERAGE_HOURS) {
-            memset(c->hours, 0, sizeof(c->hours));
-        } else {
-            for (int64_t h = c->newest_hour + 1; h < hour; h++) {
-                hour_set(c, h, false);
-            }
-        }
-        c->newest_hour = hour;
-        hour_set(c, hour, false);
+        go_on_to(c, hour);
     }
-    if (!hour_is_set(c, hour)) {
-        hour_set(c, hour, true);
+    if (!hour_is_set(c->hours, hour)) {
+        hour_set(c->hours, hour, true);
+        hour_set(c->late, hour, late);
         c->changed = true;
+    } else if (!late) {
+        hour_set(c->late, hour, false);
     }
 }
 
 void
-coverage_forget(struct coverage *c, int64_t since_ns)
+coverage_event(struct coverage *c, int64_t time_ns)
 {
-    int64_t first = c->newest_hour - (int64_t)COVERAGE_HOURS + 1, hour = since_ns / HOUR_NS;
+    take(c, time_ns, false);
+}
 
-    for (hour = hour > first ? hour : first; hour > 0 && hour <= c->newest_hour; hour++) {
-        hour_set(c, hour, false);
+void
+coverage_late(struct coverage *c, int64_t now_ns)
+{
+    take(c, now_ns, true);
+}
+
+void
+coverage_forget(struct coverage *c)
+{
+    int64_t first = c->newest_hour - (int64_t)COVERAGE_HOURS + 1;
+
+    for (size_t i = 0; i < sizeof(c->hours); i++) {
+        c->hours[i] &= (uint8_t)~c->late[i];
+        c->late[i] = 0;
     }
-    while (c->newest_hour > first && c->newest_hour > 0 && !hour_is_set(c, c->newest_hour)) {
+    while (c->newest_hour > first && c->newest_hour > 0 && !hour_is_set(c->hours, c->newest_hour)) {
         c->newest_hour--;
     }
     c->changed = true;
@@ -111,7 +135,7 @@ coverage_since(const struct coverage *c, uint32_t silence_hours)
         return 0;
     }
     for (int64_t h = c->newest_hour; h >= first && h > begin_hour && h > 0; h--) {
-        if (!hour_is_set(c, h)) {
+        if (!hour_is_set(c->hours, h)) {
             continue;
         }
         if (later - h > (int64_t)silence_hours) {

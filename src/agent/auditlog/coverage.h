@@ -20,12 +20,15 @@ struct coverage {     /* zeroed: nothing is known */
     int64_t
         newest_hour; /* since 1970; the hours before it are in `hours`, by hour % COVERAGE_HOURS */
     uint8_t hours[COVERAGE_HOURS / 8]; /* bit set: an event in it */
+    uint8_t late[COVERAGE_HOURS / 8];  /* of those: only events of the future; in memory alone */
     bool changed;                      /* since it was last printed */
 };
 
 void coverage_event(struct coverage *c, int64_t time_ns);
-/* Events of that hour and later ones were perhaps of other hours. */
-void coverage_forget(struct coverage *c, int64_t since_ns);
+/* An event of the future, that was read now. */
+void coverage_late(struct coverage *c, int64_t now_ns);
+/* Events of the future were perhaps of other hours than those they were read in. */
+void coverage_forget(struct coverage *c);
 /* A log is there that was begun then. */
 void coverage_log(struct coverage *c, int64_t begin_ns);
 /* Something before now was lost for good. */

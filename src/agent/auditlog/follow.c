@@ -9,8 +9,10 @@
 #include "base/mem.h"
 
 #define SECOND_NS INT64_C(1000000000)
-#define FAILING_S 30u     /* an error that lasts so long is a state; a shorter one is passed over */
-#define EARLY_S 10000000u /* so that a time before the start is one, too */
+#define FAILING_S 30u /* an error that lasts so long is a state; a shorter one is passed over */
+#define BELIEVED_NS                                                                                \
+    (INT64_C(86400) * SECOND_NS) /* a loss that is older was before our clock went wrong */
+#define EARLY_S 10000000u        /* so that a time before the start is one, too */
 
 int
 follow_list_add(struct log_list *l, struct log_file *f)
@@ -31,19 +33,18 @@ follow_stops(const struct follow *f)
     return f->conf.stop != NULL && f->conf.stop(f->conf.ctx);
 }
 
-/* Our clock was set forward: it was behind, and what was told by it is too old. What was lost since then was lost up to
- * now; and hours in which there seemed to be events may be those of a silence. */
+/* Our clock was set forward, and there had been lines of the future: it was behind, and what was told by it is too old. What
+ * was lost meanwhile was lost up to now; and hours in which there seemed to be events may be those of a silence. */
 static void
 clock_was_behind(struct follow *f)
 {
     if (f->coverage.floor_ns > f->floor_ns) {
         coverage_lost(&f->coverage, f->now_ns);
     }
-    if (f->late_ns != 0) {
-        coverage_forget(&f->coverage, f->late_ns);
-    }
+    coverage_forget(&f->coverage);
 }
 
+/* Steps between two rounds alone: a drift is none. A sleep looks like one, but then no line was of the future. */
 static void
 set_now(struct follow *f, bool first)
 {
@@ -52,15 +53,25 @@ set_now(struct follow *f, bool first)
     f->now_ns = port_now_ns(f->port);
     f->now_s = (uint32_t)(mono_ns / SECOND_NS) + EARLY_S;
     ahead_ns = f->now_ns - mono_ns;
-    if (!first && ahead_ns - f->ahead_ns > DIGEST_FUTURE_NS) {
-        clock_was_behind(f);
-        first = true;
-    }
-    if (first) {
+    if (first || ahead_ns - f->ahead_ns > DIGEST_FUTURE_NS) {
+        if (f->late) {
+            clock_was_behind(f);
+        }
         f->floor_ns = f->coverage.floor_ns;
-        f->late_ns = 0;
+        f->late = false;
     }
-    f->ahead_ns = first || ahead_ns < f->ahead_ns ? ahead_ns : f->ahead_ns;
+    f->ahead_ns = ahead_ns;
+}
+
+void
+follow_late(struct follow *f)
+{
+    coverage_late(&f->coverage, f->now_ns);
+    /* The clock may have been wrong for a while before anything told of it. */
+    if (!f->late && f->coverage.floor_ns < f->now_ns - BELIEVED_NS) {
+        f->floor_ns = f->coverage.floor_ns;
+    }
+    f->late = true;
 }
 
 static int

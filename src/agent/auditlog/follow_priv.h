@@ -38,10 +38,9 @@ struct follow {
     /* Turns. */
     uint32_t now_s, started_s; /* monotonic; never 0 */
     int64_t now_ns;
-    int64_t ahead_ns; /* of the wall clock before the monotonic one, as far as it was right */
-    int64_t floor_ns; /* of coverage, when that was found out */
-    int64_t
-        late_ns; /* since then: the least time that something of the future was taken for; 0: none */
+    int64_t ahead_ns;     /* of the wall clock before the monotonic one, at the last round */
+    bool late;            /* since its last step forward something of the future was read */
+    int64_t floor_ns;     /* of coverage, as far as it is of a time when the clock was right */
     int64_t next_s_ns;    /* monotonic: when a second's looks are due */
     uint32_t turn;        /* in tree.all */
     uint32_t new_folders; /* not listed since the start */
@@ -67,6 +66,8 @@ struct follow {
 
 int follow_list_add(struct log_list *l, struct log_file *f) AL_MUST_CHECK;
 bool follow_stops(const struct follow *f);
+/* An event was of the future. */
+void follow_late(struct follow *f);
 
 /* ---- look.c ---- */
 /* Opens a folder below .lucid_audit, part by part. */

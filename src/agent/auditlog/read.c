@@ -113,7 +113,7 @@ static int
 take_event(struct follow *f, struct log_file *log, struct auditlog_event *e)
 {
     const struct digest_counts *counts = digest_counts(f->digest);
-    uint64_t noise = counts->own + counts->named, late = counts->clamped;
+    uint64_t noise = counts->own + counts->named;
     int64_t time_ns = 0;
     int rc;
 
@@ -126,9 +126,10 @@ take_event(struct follow *f, struct log_file *log, struct auditlog_event *e)
     if (rc != AL_OK) {
         return rc;
     }
-    coverage_event(&f->coverage, time_ns);
-    if (counts->clamped != late && (f->late_ns == 0 || time_ns < f->late_ns)) {
-        f->late_ns = time_ns;
+    if (time_ns != e->time_ns) {
+        follow_late(f);
+    } else {
+        coverage_event(&f->coverage, time_ns);
     }
     whose_event(f, log, e, time_ns);
     if (log->in->node != NULL && time_ns >= log->in->node->last_event_ns) {

@@ -93,6 +93,101 @@ trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it(void)
     TAP_CHECK(status.covered_since_ns >= after_ns);
 }
 
+/* One client's clock is ahead. Then the host's goes forward, from a sleep, say: what was told in time stays. */
+static void
+trap_6_hours_that_were_told_in_time_outlive_a_clients_wrong_clock(void)
+{
+    start();
+    add(LOG ".active", line("FileRead", "/ahead", NULL, now() + 24 * HOUR));
+    go();
+    TAP_OK(polls(120));
+    known();
+    for (unsigned day = 0; day < 14; day++) {
+        sim_clock_add(w.sim, 24 * HOUR);
+        add(LOG ".active", read_of("/a"));
+        TAP_OK(polls(20));
+    }
+    w.behind_ns = -HOUR;
+    add(LOG ".active", read_of("/a"));
+    TAP_OK(polls(20));
+    nothing_is_lost();
+}
+
+static void
+trap_6_an_old_loss_is_not_a_new_one_after_a_sleep(void)
+{
+    start();
+    add(LOG ".active", read_of("/a"));
+    go();
+    TAP_OK(polls(10));
+    remove_log(LOG ".active");
+    TAP_OK(polls(5));
+    add(LOG ".active", "");
+    TAP_OK(polls(70));
+    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/b"));
+    w.full = true;
+    TAP_OK(polls(5));
+    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
+    TAP_OK(polls(120));
+    w.full = false;
+    TAP_OK(polls(3));
+    sim_clock_add(w.sim, 50 * HOUR);
+    TAP_OK(polls(120));
+    known();
+    w.behind_ns = -HOUR;
+    TAP_OK(polls(20));
+    TAP_CHECK(covered() == before_ns);
+}
+
+/* So little at a time that no clock was wrong. */
+static void
+trap_6_a_clock_that_drifts_was_not_behind(void)
+{
+    start();
+    add(LOG, read_of("/a"));
+    go();
+    TAP_OK(polls(10));
+    w.full = true;
+    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/lost"));
+    TAP_OK(polls(30));
+    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
+    TAP_OK(polls(120));
+    w.full = false;
+    add(LOG, line("FileRead", "/ahead", NULL, now() + 24 * HOUR));
+    sim_clock_add(w.sim, HOUR);
+    TAP_OK(polls(120));
+    known();
+    for (unsigned i = 0; i < 20; i++) {
+        w.behind_ns -= 60 * SECOND;
+        TAP_OK(polls(10));
+    }
+    TAP_CHECK(covered() == before_ns);
+}
+
+/* Lines of the future that tell nothing of this volume tell of the clock all the same. */
+static void
+trap_6_a_silence_is_not_hidden_by_events_of_other_volumes(void)
+{
+    int64_t after_ns;
+
+    start();
+    w.prefix = "/in";
+    add(LOG, read_of("/before"));
+    go();
+    sim_clock_add(w.sim, 10 * 24 * HOUR);
+    w.behind_ns = 5 * 24 * HOUR;
+    after_ns = now();
+    add(LOG, read_of("/after"));
+    TAP_OK(polls(60));
+    w.behind_ns = 0;
+    TAP_OK(polls(3));
+    sim_clock_add(w.sim, HOUR);
+    add(LOG, read_of("/now"));
+    TAP_OK(polls(60));
+    look();
+    TAP_CHECK(status.covered_since_ns >= after_ns);
+}
+
 static void
 trap_9_a_line_that_names_no_node_is_of_the_client_whose_log_it_is_in(void)
 {
@@ -155,6 +250,10 @@ main(void)
     TAP_RUN(trap_6_what_comes_while_the_hosts_clock_is_behind_is_not_older_for_it);
     TAP_RUN(trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before);
     TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it);
+    TAP_RUN(trap_6_hours_that_were_told_in_time_outlive_a_clients_wrong_clock);
+    TAP_RUN(trap_6_an_old_loss_is_not_a_new_one_after_a_sleep);
+    TAP_RUN(trap_6_a_clock_that_drifts_was_not_behind);
+    TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_of_other_volumes);
     TAP_RUN(trap_9_a_line_that_names_no_node_is_of_the_client_whose_log_it_is_in);
     TAP_RUN(an_action_that_nobody_knows_counts_as_a_use);
     TAP_RUN(trap_9_what_noise_does_changes_the_tree_and_is_no_use);
