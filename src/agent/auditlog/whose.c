@@ -5,7 +5,8 @@
 
 #include "agent/auditlog/follow_priv.h"
 
-#define WITNESSES 16u /* logs that are looked at */
+#define WITNESSES 16u /* logs that are compared, at most */
+#define FAILING 64u   /* logs that cannot be, at most */
 
 static bool
 told(struct al_span name)
@@ -40,8 +41,9 @@ whose_event(struct follow *f, const struct log_file *log, const struct auditlog_
     tally_name(t, t->filespace_uuid, e->filespace_uuid);
 }
 
-/* 1: it is there as it was; 0: it is not; -1: it is no witness. */
-static int
+enum witness { NONE, SAME, OTHER, UNKNOWN }; /* UNKNOWN: it cannot be looked at now */
+
+static enum witness
 as_it_was(struct follow *f, const struct log_folder *in, const struct log_file *log)
 {
     AL_CLEANUP(port_holder_end) struct port_holder dir = {f->port, NULL}, file = {f->port, NULL};
@@ -51,47 +53,56 @@ as_it_was(struct follow *f, const struct log_folder *in, const struct log_file *
 
     if (log->missing_s != 0 || log->offset == 0 || log->head_len == 0 ||
         (log->known_s != 0 && log->known_s >= f->strange_s)) {
-        return -1;
+        return NONE;
     }
     rc = look_open(f, in, &dir.file);
-    for (unsigned i = 0; i < 2 && rc == AL_OK && file.file == NULL; i++) {
+    for (unsigned i = 0; i < 2 && dir.file != NULL && (i == 0 || rc == AL_ENOENT); i++) {
         size_t len = strlen(log->name);
 
         memcpy(name, log->name, len);
         memcpy(name + len, ends[i], strlen(ends[i]) + 1);
         rc = port_open(f->port, dir.file, name, PORT_READ | PORT_NOATIME | PORT_NONBLOCK, 0,
                        &file.file);
-        rc = rc == AL_ENOENT ? AL_OK : rc;
     }
-    return rc == AL_OK && file.file != NULL && read_check_head(f, log, file.file) == AL_OK;
+    rc = rc != AL_OK ? rc : read_check_head(f, log, file.file);
+    return rc == AL_OK ? SAME : rc == AL_ECHANGED || rc == AL_ENOENT ? OTHER : UNKNOWN;
 }
 
-static bool
+/* The newest first: where new logs come, from the end; then all others. UNKNOWN: none could be looked at. */
+static enum witness
 is_the_same(struct follow *f)
 {
-    unsigned looked = 0;
+    unsigned other = 0, unknown = 0;
 
-    for (uint32_t i = 0; i < f->tree.folder_count; i++) {
-        const struct log_folder *in = f->tree.all[i];
+    for (uint32_t n = 0; n < f->tree.folder_count * 2; n++) {
+        const struct log_folder *in = f->tree.all[n % f->tree.folder_count];
 
-        for (uint32_t k = in->file_count; k > 0 && looked < WITNESSES; k--) {
-            int is = as_it_was(f, in, in->files[k - 1]);
+        if (in->recent != (n < f->tree.folder_count)) {
+            continue;
+        }
+        for (uint32_t k = in->file_count; k > 0 && other < WITNESSES && unknown < FAILING; k--) {
+            enum witness is = as_it_was(f, in, in->files[k - 1]);
 
-            if (is > 0) {
-                return true;
+            if (is == SAME) {
+                return SAME;
             }
-            looked += is == 0;
+            other += is == OTHER;
+            unknown += is == UNKNOWN;
         }
     }
-    return false;
+    return other > 0 ? OTHER : unknown > 0 ? UNKNOWN : NONE;
 }
 
 void
 whose_is_it(struct follow *f)
 {
     struct tally *t = &f->fs.tally;
+    enum witness is = f->strange ? is_the_same(f) : SAME;
 
-    if (f->strange && !is_the_same(f)) {
+    if (is == UNKNOWN) {
+        return; /* at the next flush */
+    }
+    if (is != SAME) {
         coverage_lost(&f->coverage, f->now_ns);
         if (f->nameless) {
             t->filespace[0] = t->filespace_uuid[0] = '\0';

@@ -317,6 +317,35 @@ a_filespace_is_the_same_whatever_its_lines_call_it(void)
     nothing_is_lost();
 }
 
+/* As long as none of its logs can be compared, nobody knows whether it is another one. */
+static void
+whose_logs_they_are_is_found_out_when_they_can_be_read(void)
+{
+    for (unsigned another = 0; another < 2; another++) {
+        int64_t then;
+
+        one_filespace("shows", NULL);
+        then = now();
+        w.denied = NAME;
+        if (another != 0) {
+            mount_another(false);
+            add("1/2026/09/" NAME, line_of("/x", "films", NULL));
+            add("2/2026/09/" NAME, line_of("/y", "films", NULL));
+        }
+        add("3/2026/09/2026-09-21T13.30.00Z.log", line_of("/c", "films", NULL));
+        TAP_OK(polls(20));
+        TAP_EQUAL_U64(told(DIGEST_USED, "c"), 1);
+        w.denied = NULL;
+        add("3/2026/09/2026-09-21T13.30.00Z.log", line_of("/d", "films", NULL));
+        TAP_OK(polls(90));
+        if (another != 0) {
+            begins_anew(then);
+        } else {
+            nothing_is_lost();
+        }
+    }
+}
+
 static void
 a_filespace_with_few_lines_and_no_names_is_the_same(void)
 {
@@ -573,6 +602,7 @@ main(void)
     TAP_RUN(another_filespace_at_the_path_is_known_by_its_lines);
     TAP_RUN(another_filespace_at_the_path_is_known_by_its_nodes_and_logs);
     TAP_RUN(a_filespace_is_the_same_whatever_its_lines_call_it);
+    TAP_RUN(whose_logs_they_are_is_found_out_when_they_can_be_read);
     TAP_RUN(a_filespace_with_few_lines_and_no_names_is_the_same);
     TAP_RUN(lines_of_two_filespaces_that_are_there_at_first_are_one);
     TAP_RUN(cursors_that_are_lost_begin_coverage_anew);
