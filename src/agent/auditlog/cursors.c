@@ -326,9 +326,11 @@ put_file(struct al_buf *to, const struct log_file *f, bool whole)
 {
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     uint8_t kind = whole ? ENTRY_LOG : ENTRY_AT, hash[8];
-    uint8_t flags = (uint8_t)(((f->flags & LOG_LONG) != 0 ? KEPT_LONG : 0) |
-                              ((f->flags & LOG_WHOLE) != 0 ? KEPT_WHOLE : 0) |
-                              ((f->flags & LOG_COUNTED) != 0 ? KEPT_COUNTED : 0));
+    /* Also of what it was, as long as nothing is read of what it has become: it may be compressed. */
+    bool is_whole = (f->flags & LOG_WHOLE) != 0 || (f->offset == 0 && f->was_whole);
+    uint8_t flags =
+        (uint8_t)(((f->flags & LOG_LONG) != 0 ? KEPT_LONG : 0) | (is_whole ? KEPT_WHOLE : 0) |
+                  ((f->flags & LOG_COUNTED) != 0 ? KEPT_COUNTED : 0));
     int rc = al_buf_add(to, &kind, 1);
 
     rc = rc != AL_OK ? rc : al_buf_add_varint(to, f->id);

@@ -20,7 +20,8 @@
  * passed over, so that it is read when its end comes; and if the log goes before that, something was lost up to its last change.
  *
  * What cannot be read is never taken for empty: states and coverage as in doc/adr/0055. A root without .lucid_audit on another
- * filesystem than before is one that is not mounted: absent, but nothing is lost by it. */
+ * filesystem than before is one that is not mounted: absent, but nothing is lost by it. Mounted again, and without it for
+ * FOLLOW_GONE_S: something was. */
 #ifndef ALTO_AGENT_AUDITLOG_FOLLOW_H
 #define ALTO_AGENT_AUDITLOG_FOLLOW_H
 

@@ -227,14 +227,20 @@ whole(struct follow *f, struct log_file *log)
     return follow_dirty(f, log);
 }
 
+static bool
+was_unseen(const struct follow *f, const struct log_file *log)
+{
+    uint32_t until_s = log->missing_s != 0 ? log->missing_s : f->now_s;
+
+    return until_s > log->end_s && until_s - log->end_s > FOLLOW_UNSEEN_S;
+}
+
 /* It is not there any more, or not as it was. What came to it since it was last seen to be read to its end, nobody knows. */
 static bool
 may_have_grown(const struct follow *f, const struct log_file *log)
 {
-    uint32_t until_s = log->missing_s != 0 ? log->missing_s : f->now_s;
-
-    return (log->flags & LOG_WHOLE) == 0 && ((log->flags & LOG_NEW) != 0 || look_unread(log) ||
-                                             until_s - log->end_s > FOLLOW_UNSEEN_S);
+    return (log->flags & LOG_WHOLE) == 0 &&
+           ((log->flags & LOG_NEW) != 0 || look_unread(log) || was_unseen(f, log));
 }
 
 static int
@@ -441,7 +447,8 @@ is_gone(struct follow *f, struct log_file *log)
 {
     log->flags |= LOG_GONE;
     look_bad(f, log, AL_OK);
-    if ((log->flags & LOG_NEW) == 0 && look_torn(log)) {
+    if ((log->flags & LOG_NEW) == 0 && look_torn(log) &&
+        (look_has_later(log) || !was_unseen(f, log))) { /* nothing came behind its last line */
         coverage_lost(&f->coverage, look_torn_until(f, log));
     } else if (may_have_grown(f, log)) {
         coverage_lost(&f->coverage, f->now_ns);
@@ -469,6 +476,8 @@ sweep(struct follow *f, struct log_folder *folder)
             is_gone(f, log);
         } else if (gone_s > FOLLOW_FORGET_S) {
             forget(f, log);
+        } else {
+            look_bad(f, log, AL_OK); /* it may have been read since */
         }
     }
     for (uint32_t i = folder->folder_count; i > 0; i--) {

@@ -354,7 +354,8 @@ settles_after(const struct log_file *log, struct al_span rest)
 static int
 settle(struct follow *f, struct log_file *log, struct al_span rest)
 {
-    bool long_line = auditlog_in_long_line(f->parser), again = (log->flags & LOG_COUNTED) != 0;
+    bool long_line = auditlog_in_long_line(f->parser), again = (log->flags & LOG_COUNTED) != 0,
+         none;
     uint64_t before = auditlog_skipped(auditlog_counts(f->parser));
     size_t used, events;
     int rc;
@@ -364,6 +365,7 @@ settle(struct follow *f, struct log_file *log, struct al_span rest)
     }
     rc = take_piece(f, log, rest, AUDITLOG_SETTLED | (log->offset == 0 ? AUDITLOG_BEGIN : 0u),
                     &used, &events);
+    none = rc == AL_OK && events == 0;
     if (rc == AL_OK && events > 0) {
         log->offset += used;
         log->flags &= (uint16_t) ~(LOG_LONG | LOG_COUNTED);
@@ -371,15 +373,14 @@ settle(struct follow *f, struct log_file *log, struct al_span rest)
     } else {
         auditlog_parser_begin(f->parser, long_line);
     }
-    if (rc == AL_OK && events == 0 && again) {
+    if (none && again) {
         count_back(f);
-    } else if (rc == AL_OK && events == 0 &&
-               auditlog_skipped(auditlog_counts(f->parser)) > before) {
+    } else if (none && auditlog_skipped(auditlog_counts(f->parser)) > before) {
         log->flags |= LOG_COUNTED;
         rc = follow_dirty(f, log);
-        if (log->hole != NULL) { /* it may have been more than one line */
-            coverage_lost(&f->coverage, look_torn_until(f, log));
-        }
+    }
+    if (none && log->hole != NULL) { /* it may have been more than one line */
+        coverage_lost(&f->coverage, look_torn_until(f, log));
     }
     count(f);
     log->flags |= rc == AL_OK ? LOG_DONE : 0;
@@ -619,6 +620,21 @@ read_open(struct follow *f, struct log_file *log, struct port_file *file, int64_
     return rc == AL_OK ? keep_head(f, log, file) : rc;
 }
 
+/* Read to its end. A closed one that had not changed for a while is whole, however long its folder's turn takes. */
+static int
+at_end(struct follow *f, struct log_file *log)
+{
+    bool closed = (log->flags & (LOG_ACTIVE | LOG_PLAIN)) == LOG_PLAIN;
+
+    log->end_s = f->now_s;
+    if ((log->flags & LOG_WHOLE) != 0 || !closed || log->offset < log->size ||
+        f->now_ns - log->mtime_ns < (int64_t)FOLLOW_SETTLE_S * 1000000000) {
+        return AL_OK;
+    }
+    log->flags |= LOG_WHOLE;
+    return follow_dirty(f, log);
+}
+
 static int
 read_log(struct follow *f, struct log_file *log, int64_t until_ns, bool *ret_more)
 {
@@ -639,7 +655,7 @@ read_log(struct follow *f, struct log_file *log, int64_t until_ns, bool *ret_mor
     if (rc == AL_OK && !*ret_more && look_unread(log)) {
         rc = look_heat(f, log); /* for what is left: the rest of a line */
     } else if (rc == AL_OK && !*ret_more) {
-        log->end_s = f->now_s;
+        rc = at_end(f, log);
     }
     if (rc == AL_ENOMEM) {
         return rc;

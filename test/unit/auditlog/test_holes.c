@@ -218,6 +218,26 @@ trap_17_zeros_at_the_end_of_a_closed_log_begin_coverage_at_its_last_change(void)
     }
 }
 
+/* Half a line was counted already; then it goes on with zeros. */
+static void
+trap_17_zeros_behind_a_line_that_was_counted_begin_coverage_at_its_last_change(void)
+{
+    int64_t holed;
+
+    one_log();
+    rename_log(FOLDER, NAME ".active", NAME);
+    add(LOG, "{\"timestamp\":17");
+    TAP_OK(polls(60));
+    look();
+    TAP_EQUAL_U64(status.lines.skipped[AUDITLOG_SKIP_JUNK], 1);
+    holes(LOG, 100);
+    holed = now();
+    TAP_OK(polls(900));
+    look();
+    TAP_CHECK(status.behind_bytes == 0 && status.lines.skipped[AUDITLOG_SKIP_JUNK] == 1);
+    TAP_CHECK(covered() >= holed - SECOND && covered() <= holed + DIGEST_FUTURE_NS + SECOND);
+}
+
 int
 main(void)
 {
@@ -229,6 +249,7 @@ main(void)
     TAP_RUN(trap_17_more_than_can_be_held_behind_zeros_of_a_closed_log_is_read);
     TAP_RUN(trap_17_zeros_at_the_end_of_an_open_log_are_not_passed_over);
     TAP_RUN(trap_17_zeros_at_the_end_of_a_closed_log_begin_coverage_at_its_last_change);
+    TAP_RUN(trap_17_zeros_behind_a_line_that_was_counted_begin_coverage_at_its_last_change);
     world_end();
     return tap_end();
 }

@@ -200,6 +200,67 @@ trap_19_a_log_that_was_read_may_be_compressed(void)
     }
 }
 
+/* So many others that its folder's turn comes late. */
+static void
+trap_18_a_closed_log_that_was_read_at_the_first_start_may_go_before_its_turn(void)
+{
+    char name[80];
+
+    start();
+    add("9/2026/09/" NAME, read_of("/a"));
+    for (unsigned i = 0; i < 600; i++) {
+        snprintf(name, sizeof(name), "1/2026/09/2026-09-21T00.%02u.%02uZ.log", i / 60, i % 60);
+        add(name, "");
+    }
+    add("9/2026/09/2026-09-21T13.30.00Z.log.active", read_of("/b"));
+    sim_clock_add(w.sim, HOUR);
+    go();
+    TAP_OK(polls(50));
+    known();
+    remove_log("9/2026/09/" NAME);
+    TAP_OK(polls(150));
+    nothing_is_lost();
+}
+
+static void
+trap_19_a_log_that_was_read_may_be_compressed_while_agents_come_and_go(void)
+{
+    one_log();
+    rename_log(FOLDER, NAME ".active", NAME);
+    add(NEXT ".active", read_of("/next"));
+    TAP_OK(polls(20));
+    world_close();
+    remove_log(LOG);
+    add(LOG, "\x1f\x8b\x08 shorter");
+    w.denied = NAME; /* seen, and not read yet */
+    go();
+    TAP_OK(polls(3));
+    world_close();
+    back();
+    nothing_is_lost();
+}
+
+/* It was torn for long, its client goes on with it, and it goes. */
+static void
+trap_18_a_torn_log_that_went_while_nobody_looked_may_have_grown(void)
+{
+    int64_t left;
+
+    one_log();
+    add(LOG ".active", "{\"timestamp\":17");
+    TAP_OK(polls(20));
+    sim_clock_add(w.sim, (int64_t)FOLLOW_TORN_ALONE_S * SECOND);
+    TAP_OK(polls(1300));
+    look();
+    TAP_EQUAL_U64(status.torn, 1);
+    away(DENIED);
+    left = now();
+    add(LOG ".active", read_of("/lost"));
+    remove_log(LOG ".active");
+    back();
+    begins_anew(left);
+}
+
 static void
 trap_19_a_log_that_was_compressed_before_it_was_read_is_not_told_as_read(void)
 {
@@ -598,6 +659,9 @@ main(void)
     TAP_RUN(trap_18_a_month_that_another_has_replaced_is_read_and_begins_coverage_anew);
     TAP_RUN(trap_19_a_log_that_was_compressed_in_its_place_while_nobody_looked_may_have_grown);
     TAP_RUN(trap_19_a_log_that_was_read_may_be_compressed);
+    TAP_RUN(trap_18_a_closed_log_that_was_read_at_the_first_start_may_go_before_its_turn);
+    TAP_RUN(trap_18_a_torn_log_that_went_while_nobody_looked_may_have_grown);
+    TAP_RUN(trap_19_a_log_that_was_read_may_be_compressed_while_agents_come_and_go);
     TAP_RUN(trap_19_a_log_that_was_compressed_before_it_was_read_is_not_told_as_read);
     TAP_RUN(another_filespace_at_the_path_is_known_by_its_lines);
     TAP_RUN(another_filespace_at_the_path_is_known_by_its_nodes_and_logs);
