@@ -49,6 +49,17 @@ trap_6_what_comes_while_the_hosts_clock_is_behind_is_not_older_for_it(void)
 }
 
 static void
+lose_a_log(void)
+{
+    w.full = true;
+    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/lost"));
+    TAP_OK(polls(30));
+    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
+    TAP_OK(polls(120));
+    w.full = false;
+}
+
+static void
 trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before(void)
 {
     int64_t lost_ns;
@@ -58,12 +69,7 @@ trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before(void)
     add(LOG, read_of("/a"));
     go();
     TAP_OK(polls(10));
-    w.full = true;
-    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/lost"));
-    TAP_OK(polls(30));
-    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
-    TAP_OK(polls(120));
-    w.full = false;
+    lose_a_log();
     lost_ns = now() - 60 * SECOND;
     w.behind_ns = 0;
     TAP_OK(polls(5));
@@ -72,11 +78,12 @@ trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before(void)
 }
 
 static void
-trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it(void)
+silence(const char *prefix)
 {
     int64_t after_ns;
 
     start();
+    w.prefix = prefix;
     add(LOG, read_of("/before"));
     go();
     sim_clock_add(w.sim, 10 * 24 * HOUR); /* nobody wrote: longer than silence_hours */
@@ -91,6 +98,19 @@ trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it(void)
     TAP_OK(polls(60));
     look();
     TAP_CHECK(status.covered_since_ns >= after_ns);
+}
+
+static void
+trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it(void)
+{
+    silence("");
+}
+
+/* Lines of the future that tell nothing of this volume tell of the clock all the same. */
+static void
+trap_6_a_silence_is_not_hidden_by_events_of_other_volumes(void)
+{
+    silence("/in");
 }
 
 /* One client's clock is ahead. Then the host's goes forward, from a sleep, say: what was told in time stays. */
@@ -114,23 +134,31 @@ trap_6_hours_that_were_told_in_time_outlive_a_clients_wrong_clock(void)
 }
 
 static void
+trap_6_what_was_lost_before_anything_told_of_the_clock_was_not_lost_before_either(void)
+{
+    int64_t lost_ns;
+
+    start();
+    add(LOG, read_of("/a"));
+    w.behind_ns = 20 * 24 * HOUR;
+    TAP_OK(world_open());
+    lose_a_log();
+    lost_ns = now() - 60 * SECOND;
+    TAP_OK(polls(5)); /* "/a" is of the future */
+    w.behind_ns = 0;
+    TAP_OK(polls(5));
+    look();
+    TAP_CHECK(status.covered_since_ns >= lost_ns);
+}
+
+static void
 trap_6_an_old_loss_is_not_a_new_one_after_a_sleep(void)
 {
     start();
     add(LOG ".active", read_of("/a"));
     go();
     TAP_OK(polls(10));
-    remove_log(LOG ".active");
-    TAP_OK(polls(5));
-    add(LOG ".active", "");
-    TAP_OK(polls(70));
-    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/b"));
-    w.full = true;
-    TAP_OK(polls(5));
-    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
-    TAP_OK(polls(120));
-    w.full = false;
-    TAP_OK(polls(3));
+    lose_a_log();
     sim_clock_add(w.sim, 50 * HOUR);
     TAP_OK(polls(120));
     known();
@@ -147,12 +175,7 @@ trap_6_a_clock_that_drifts_was_not_behind(void)
     add(LOG, read_of("/a"));
     go();
     TAP_OK(polls(10));
-    w.full = true;
-    add(FOLDER "/2026-09-21T13.45.00Z.log", read_of("/lost"));
-    TAP_OK(polls(30));
-    remove_log(FOLDER "/2026-09-21T13.45.00Z.log");
-    TAP_OK(polls(120));
-    w.full = false;
+    lose_a_log();
     add(LOG, line("FileRead", "/ahead", NULL, now() + 24 * HOUR));
     sim_clock_add(w.sim, HOUR);
     TAP_OK(polls(120));
@@ -162,30 +185,6 @@ trap_6_a_clock_that_drifts_was_not_behind(void)
         TAP_OK(polls(10));
     }
     TAP_CHECK(covered() == before_ns);
-}
-
-/* Lines of the future that tell nothing of this volume tell of the clock all the same. */
-static void
-trap_6_a_silence_is_not_hidden_by_events_of_other_volumes(void)
-{
-    int64_t after_ns;
-
-    start();
-    w.prefix = "/in";
-    add(LOG, read_of("/before"));
-    go();
-    sim_clock_add(w.sim, 10 * 24 * HOUR);
-    w.behind_ns = 5 * 24 * HOUR;
-    after_ns = now();
-    add(LOG, read_of("/after"));
-    TAP_OK(polls(60));
-    w.behind_ns = 0;
-    TAP_OK(polls(3));
-    sim_clock_add(w.sim, HOUR);
-    add(LOG, read_of("/now"));
-    TAP_OK(polls(60));
-    look();
-    TAP_CHECK(status.covered_since_ns >= after_ns);
 }
 
 static void
@@ -251,6 +250,7 @@ main(void)
     TAP_RUN(trap_6_what_was_lost_while_the_hosts_clock_was_behind_was_not_lost_before);
     TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_that_seemed_to_come_within_it);
     TAP_RUN(trap_6_hours_that_were_told_in_time_outlive_a_clients_wrong_clock);
+    TAP_RUN(trap_6_what_was_lost_before_anything_told_of_the_clock_was_not_lost_before_either);
     TAP_RUN(trap_6_an_old_loss_is_not_a_new_one_after_a_sleep);
     TAP_RUN(trap_6_a_clock_that_drifts_was_not_behind);
     TAP_RUN(trap_6_a_silence_is_not_hidden_by_events_of_other_volumes);
