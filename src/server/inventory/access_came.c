@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/mem.h"
 #include "server/inventory/access_priv.h"
 
-#define PATHS_BYTES_MAX (UINT64_C(1) << 30)
+#define PLACES_MAX (10 * INV_CAME_MAX)
 
-struct place { /* at or below it lies, or lay, what came then */
-    struct al_span path;
+struct place { /* at or below it lies what came then */
+    uint8_t *path;
+    size_t len;
     int64_t time_ns;
 };
 struct came {
@@ -19,10 +19,11 @@ struct came {
     struct inv_moves moves;
     const struct inv_move **order; /* those that are no deletes, by time */
     size_t order_count;
-    struct inv_times at, above; /* of places; of them and of what is above */
-    struct al_arena *arena;
+    struct inv_times at;    /* of places: which of them */
+    struct inv_times above; /* of what is above places: how many lie below */
     struct place *places;
     size_t count, cap;
+    bool full; /* some are left out */
 };
 
 static void
@@ -32,8 +33,10 @@ came_end(struct came *c)
     inv_times_end(&c->at);
     inv_times_end(&c->above);
     al_free(c->order);
+    for (size_t i = 0; i < c->count; i++) {
+        al_free(c->places[i].path);
+    }
     al_free(c->places);
-    al_arena_free(c->arena);
 }
 
 int
@@ -76,28 +79,74 @@ inv_came_unknown(struct inv_use *u, int64_t now_ns, char ret[INV_CAME_SQL])
     return rc;
 }
 
+static struct al_span
+path_of(const struct place *p)
+{
+    return (struct al_span){p->path, p->len};
+}
+
+/* By strict ancestors alone: what is moved itself is found by its path. */
+static int
+count_above(struct came *c, struct al_span path, int64_t by)
+{
+    int rc = AL_OK;
+
+    for (size_t end = 0; rc == AL_OK && end < path.len; end++) {
+        struct al_span above = {path.at, end};
+        int64_t n;
+
+        if (end > 0 && path.at[end] != '/') {
+            continue;
+        }
+        n = inv_times_at(&c->above, above);
+        n = (n == INT64_MIN ? 0 : n) + by;
+        rc = inv_times_set(&c->above, above, n > 0 ? n : INT64_MIN);
+    }
+    return rc;
+}
+
 static int
 add_place(struct came *c, struct al_span path, int64_t time_ns)
 {
+    int64_t at = inv_times_at(&c->at, path);
     struct place *list;
-    struct al_span kept;
+    uint8_t *kept;
     int rc;
 
-    if (inv_times_at(&c->at, path) >= time_ns) {
+    if (at != INT64_MIN) {
+        c->places[at].time_ns = c->places[at].time_ns > time_ns ? c->places[at].time_ns : time_ns;
+        return AL_OK;
+    }
+    if (c->count == PLACES_MAX) {
+        c->full = true;
         return AL_OK;
     }
     list = al_grow(c->places, c->count, &c->cap, sizeof(*list));
-    if (list == NULL) {
+    kept = list != NULL ? al_alloc(path.len + 1) : NULL;
+    c->places = list != NULL ? list : c->places;
+    if (kept == NULL) {
         return AL_ENOMEM;
     }
-    c->places = list;
-    kept = path.len > 0 ? al_arena_span(c->arena, path) : (struct al_span){(const uint8_t *)"", 0};
-    if (kept.at == NULL) {
-        return AL_ENOMEM;
+    if (path.len > 0) {
+        memcpy(kept, path.at, path.len);
     }
-    c->places[c->count++] = (struct place){kept, time_ns};
-    rc = inv_times_put(&c->at, kept, time_ns);
-    return rc < 0 ? rc : inv_times_add(&c->above, kept, time_ns);
+    c->places[c->count] = (struct place){kept, path.len, time_ns};
+    rc = inv_times_set(&c->at, path_of(&c->places[c->count]), (int64_t)c->count);
+    c->count++;
+    return rc < 0 ? rc : count_above(c, path, 1);
+}
+
+/* The caller owns what it was. */
+static int
+take_place(struct came *c, size_t i, struct place *ret)
+{
+    int rc;
+
+    *ret = c->places[i];
+    c->places[i] = c->places[--c->count];
+    rc = i < c->count ? inv_times_set(&c->at, path_of(&c->places[i]), (int64_t)i) : AL_OK;
+    rc = rc < 0 ? rc : inv_times_set(&c->at, path_of(ret), INT64_MIN);
+    return rc < 0 ? rc : count_above(c, path_of(ret), -1);
 }
 
 /* What lies below what moves, and came. */
@@ -105,23 +154,46 @@ static int
 follow_below(struct came *c, struct al_span from, struct al_span to)
 {
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    size_t count = c->count;
+    size_t i = 0;
     int rc = AL_OK;
 
     al_buf_init(&path, 2 * (size_t)INVENTORY_PATH_MAX);
-    for (size_t i = 0; rc == AL_OK && i < count; i++) {
-        struct place p = c->places[i];
+    while (rc == AL_OK && i < c->count) {
+        struct place p;
 
-        if (p.path.len <= from.len || !inv_path_below(p.path, from)) {
+        if (c->places[i].len <= from.len || !inv_path_below(path_of(&c->places[i]), from)) {
+            i++;
             continue;
         }
+        rc = take_place(c, i, &p); /* the last one is there now */
         al_buf_clear(&path);
-        rc = al_buf_add(&path, to.at, to.len);
-        rc = rc < 0 ? rc : al_buf_add(&path, p.path.at + from.len, p.path.len - from.len);
+        rc = rc < 0 ? rc : al_buf_add(&path, to.at, to.len);
+        rc = rc < 0 ? rc : al_buf_add(&path, p.path + from.len, p.len - from.len);
         rc = rc < 0 ? rc : add_place(c, al_buf_span(&path), p.time_ns);
         rc = rc == AL_ELIMIT ? AL_OK : rc; /* no such path can be */
+        al_free(p.path);
     }
     return rc;
+}
+
+/* When what lies at a path came, at the latest. */
+static int64_t
+came_at(const struct came *c, struct al_span path)
+{
+    int64_t latest = INT64_MIN;
+
+    for (size_t end = 0; end <= path.len; end++) {
+        int64_t at;
+
+        if (end > 0 && end < path.len && path.at[end] != '/') {
+            continue;
+        }
+        at = inv_times_at(&c->at, (struct al_span){path.at, end});
+        if (at != INT64_MIN && c->places[at].time_ns > latest) {
+            latest = c->places[at].time_ns;
+        }
+    }
+    return latest;
 }
 
 static int
@@ -129,20 +201,22 @@ follow(struct came *c, const struct inv_move *v)
 {
     struct al_span from = {c->moves.names + v->from_at, v->from_len};
     struct al_span to = {c->moves.names + v->to_at, v->to_len};
-    int64_t latest = INT64_MIN;
+    int64_t latest = came_at(c, from), at = inv_times_at(&c->at, from);
+    /* What goes into itself, or onto what is above it, leaves nothing (inv_folders_move). */
+    bool leaves = from.len > 0 && !inv_path_below(to, from) && !inv_path_below(from, to);
+    struct place left;
     int rc = AL_OK;
 
-    for (size_t end = 1; end <= from.len; end++) {
-        if (end == from.len || from.at[end] == '/') {
-            int64_t at = inv_times_at(&c->at, (struct al_span){from.at, end});
-
-            latest = at > latest ? at : latest;
-        }
+    if (leaves && at != INT64_MIN) {
+        rc = take_place(c, (size_t)at, &left);
+        al_free(left.path);
     }
-    if (latest != INT64_MIN) {
+    if (rc == AL_OK && latest != INT64_MIN) {
         rc = add_place(c, to, latest);
     }
-    return rc < 0 || inv_times_at(&c->above, from) == INT64_MIN ? rc : follow_below(c, from, to);
+    return rc < 0 || !leaves || inv_times_at(&c->above, from) == INT64_MIN
+               ? rc
+               : follow_below(c, from, to);
 }
 
 static int
@@ -162,9 +236,8 @@ load_moves(struct came *c)
     if (rc < 0) {
         return rc;
     }
-    c->arena = al_arena_new(PATHS_BYTES_MAX);
     c->order = al_array((size_t)c->moves.count + 1, sizeof(*c->order));
-    if (c->arena == NULL || c->order == NULL) {
+    if (c->order == NULL) {
         return AL_ENOMEM;
     }
     for (uint32_t i = 0; i < c->moves.count; i++) {
@@ -176,8 +249,7 @@ load_moves(struct came *c)
     return AL_OK;
 }
 
-/* In the order of time: what came, and where it went. A place that it left stays one: what lies there now is held back
- * no longer than what came. */
+/* In the order of time: what came, and where it went. */
 static int
 find_places(struct came *c)
 {
@@ -223,12 +295,29 @@ write_places(struct came *c)
 
     rc = rc < 0 ? rc : inv_append_temp(u, "came_at", &a);
     for (size_t i = 0; rc == AL_OK && i < c->count; i++) {
-        rc = inv_append_blob(&a, c->places[i].path);
+        rc = inv_append_blob(&a, path_of(&c->places[i]));
         rc = rc < 0 ? rc : inv_append_row(&a, duckdb_append_int64(a.a, c->places[i].time_ns));
     }
     rc = rc < 0 ? rc : inv_append_close(&a);
     rc = rc < 0 ? rc : inv_runf(u->inv, u->conn, folders_sql, id, id);
     return rc < 0 ? rc : inv_runf(u->inv, u->conn, update_sql, id, PORT_T_FOLDER);
+}
+
+/* Where not all of it can be followed, the record begins when the last of it came. */
+static int
+begin_late(struct came *c)
+{
+    const char *id = c->u->volume->id;
+
+    al_log(c->u->inv->log, AL_LOG_WARN,
+           "inventory: what came into %s lies at more than %u paths: the record of accesses begins "
+           "with the last that came",
+           id, PLACES_MAX);
+    return inv_runf(
+        c->u->inv, c->u->conn,
+        "UPDATE \"v_%s\".meta SET since_ns = greatest(since_ns, (SELECT max(time_ns) FROM "
+        "\"v_%s\".a_came)) WHERE audited AND since_ns > 0",
+        id, id);
 }
 
 int
@@ -244,5 +333,6 @@ inv_came_apply(struct inv_place *p)
     rc = inv_place_end(p); /* what is below a folder is found by numbers */
     rc = rc < 0 ? rc : load_moves(&c);
     rc = rc < 0 ? rc : find_places(&c);
-    return rc < 0 ? rc : write_places(&c);
+    rc = rc < 0 ? rc : write_places(&c);
+    return rc < 0 || !c.full ? rc : begin_late(&c);
 }

@@ -42,6 +42,8 @@ int inv_times_add(struct inv_times *t, struct al_span path, int64_t time_ns) AL_
 int64_t inv_times_at(const struct inv_times *t, struct al_span path); /* INT64_MIN: nothing */
 int inv_times_put(struct inv_times *t, struct al_span path,
                   int64_t time_ns) AL_MUST_CHECK; /* only at it */
+/* What is kept at a path from now on, whatever it was; INT64_MIN: nothing. */
+int inv_times_set(struct inv_times *t, struct al_span path, int64_t value) AL_MUST_CHECK;
 /* Where active moves began; ends: and where they ended. */
 int inv_times_moves(struct inv_times *t, const struct inv_moves *m, bool ends) AL_MUST_CHECK;
 int inv_times_touches(struct inv_times *t, struct inv_use *u, int64_t since_ns) AL_MUST_CHECK;

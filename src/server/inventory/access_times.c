@@ -27,19 +27,23 @@ place_of(const struct inv_times *t, uint64_t hash)
 static int
 make_room(struct inv_times *t)
 {
-    struct inv_times grown = {.count = t->count};
-    uint64_t size = t->at != NULL ? 2 * (t->mask + 1) : 1024;
+    struct inv_times grown = {0};
+    uint64_t size = t->at != NULL ? t->mask + 1 : 1024;
 
     if (t->at != NULL && 2 * (t->count + 1) <= t->mask) {
         return AL_OK;
     }
+    for (uint64_t i = 0; t->at != NULL && i <= t->mask; i++) {
+        grown.count += t->at[i].hash != 0 && t->at[i].time_ns != INT64_MIN;
+    }
+    size = 4 * (grown.count + 1) > size ? 2 * size : size; /* what was set to nothing goes */
     grown.at = al_array((size_t)size, sizeof(*grown.at));
     if (grown.at == NULL) {
         return AL_ENOMEM;
     }
     grown.mask = size - 1;
     for (uint64_t i = 0; t->at != NULL && i <= t->mask; i++) {
-        if (t->at[i].hash != 0) {
+        if (t->at[i].hash != 0 && t->at[i].time_ns != INT64_MIN) {
             *place_of(&grown, t->at[i].hash) = t->at[i];
         }
     }
@@ -56,24 +60,45 @@ hash_of(struct al_span path)
     return hash != 0 ? hash : 1;
 }
 
-int
-inv_times_put(struct inv_times *t, struct al_span path, int64_t time_ns)
+static int
+slot_of(struct inv_times *t, struct al_span path, struct inv_time **ret)
 {
     uint64_t hash = hash_of(path);
-    struct inv_time *p;
     int rc = make_room(t);
 
     if (rc < 0) {
         return rc;
     }
-    p = place_of(t, hash);
-    if (p->hash == 0) {
-        *p = (struct inv_time){hash, time_ns};
+    *ret = place_of(t, hash);
+    if ((*ret)->hash == 0) {
+        **ret = (struct inv_time){hash, INT64_MIN};
         t->count++;
-    } else if (p->time_ns < time_ns) {
-        p->time_ns = time_ns;
     }
     return AL_OK;
+}
+
+int
+inv_times_put(struct inv_times *t, struct al_span path, int64_t time_ns)
+{
+    struct inv_time *p = NULL;
+    int rc = slot_of(t, path, &p);
+
+    if (rc == AL_OK && p->time_ns < time_ns) {
+        p->time_ns = time_ns;
+    }
+    return rc;
+}
+
+int
+inv_times_set(struct inv_times *t, struct al_span path, int64_t value)
+{
+    struct inv_time *p = NULL;
+    int rc = slot_of(t, path, &p);
+
+    if (rc == AL_OK) {
+        p->time_ns = value;
+    }
+    return rc;
 }
 
 int

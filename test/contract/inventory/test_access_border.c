@@ -125,6 +125,44 @@ so_it_does_where_the_first_scan_comes_later(void)
     }
 }
 
+/* What came is where it went, and nowhere on its way there. */
+static void
+a_place_that_was_left_is_one_no_more(void)
+{
+    static const char *const names[] = {"", "mid", "in", "shot", "in"};
+    static const uint64_t above[] = {0, 1, 2, 1, 4};
+
+    for (int way = 0; way < 2; way++) {
+        struct help h;
+        struct scan s;
+        struct seen seen;
+
+        covered(&h);
+        came(&h, way == 0 ? "/came" : "/came/in", NOW_NS - 60 * DAY_NS, false);
+        move(&h, "/came", "/mid", NOW_NS - 59 * DAY_NS);
+        move(&h, "/mid", "/came", NOW_NS - 58 * DAY_NS);
+        move(&h, "/came", "/mid", NOW_NS - 57 * DAY_NS);
+        move(&h, "/mid", "/shot", NOW_NS - 56 * DAY_NS);
+        TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS, NULL));
+        scan_begin(&s, &h, SCAN(01));
+        for (size_t i = 0; i < AL_LEN(names); i++) {
+            struct entry_record file = a_file(1 + i, "one.mov", 50000, 0);
+
+            scan_folder(&s, 1 + i, above[i], names[i], 0);
+            file.btime_ns = 0;
+            scan_add(&s, &file);
+        }
+        (void)scan_end(&s);
+        TAP_CHECK(stat_of(&h, "/shot/in/one.mov", &seen) &&
+                  seen.row.came_ns == NOW_NS - 60 * DAY_NS);
+        TAP_CHECK(stat_of(&h, "/shot/one.mov", &seen) &&
+                  seen.row.came_ns == (way == 0 ? NOW_NS - 60 * DAY_NS : 0));
+        TAP_CHECK(stat_of(&h, "/mid/one.mov", &seen) && seen.row.came_ns == 0);
+        TAP_CHECK(stat_of(&h, "/mid/in/one.mov", &seen) && seen.row.came_ns == 0);
+        help_end(&h);
+    }
+}
+
 static void
 a_folder_that_left_and_came_back_begins_anew(void)
 {
@@ -221,6 +259,7 @@ main(void)
 {
     TAP_RUN(a_folder_from_outside_begins_when_it_came);
     TAP_RUN(so_it_does_where_the_first_scan_comes_later);
+    TAP_RUN(a_place_that_was_left_is_one_no_more);
     TAP_RUN(a_folder_that_left_and_came_back_begins_anew);
     TAP_RUN(what_a_scan_finds_and_nobody_told_of_begins_with_it);
     TAP_RUN(the_whole_volume_may_come);
