@@ -170,6 +170,7 @@ struct increment { /* zeroed; increment_end */
     char why[LINK_WHY_MAX];  /* everything is walked; "": it is not */
     char root[24];           /* the root's inode */
     int64_t full_ns;         /* when everything was walked last */
+    int64_t looks;           /* what tells stubs: 1 the key, 2 their maker; set before it begins */
     port_mutex lock;         /* walkers tell at once */
     bool begun;
     char **again; /* folders that could not be read, hexadecimal */
@@ -180,6 +181,8 @@ struct increment { /* zeroed; increment_end */
 int increment_begin(struct agent *a, struct volume *v, struct link_entries *e,
                     struct increment *f) AL_MUST_CHECK;
 void increment_unreadable(struct increment *f, struct al_span path); /* any thread */
+/* Something could not be looked at that only a walk of everything comes to again. Any thread. */
+void increment_lost(struct increment *f);
 /* The scan ended well, and is about to be told so: what is kept counts once the server has its end. What cannot be
  * kept makes the next one walk everything. */
 void increment_keep(struct agent *a, const struct volume *v, const char *scan_id,

@@ -18,7 +18,7 @@ struct kept { /* what was written after the last scan */
     uint8_t place[WALK_PLACE_MAX];
     size_t place_len;
     char root[24];
-    int64_t full_ns;
+    int64_t full_ns, looks;
     json_t *again; /* lent by json */
     json_t *json;
 };
@@ -45,6 +45,7 @@ read_kept(const struct agent *a, const char *volume_id, struct kept *k)
     rc = rc != AL_OK ? rc : al_json_str(k->json, "place", &place, NULL);
     rc = rc != AL_OK ? rc : al_json_str(k->json, "root", &root, NULL);
     rc = rc != AL_OK ? rc : al_json_i64(k->json, "full_ns", &k->full_ns, NULL);
+    rc = rc != AL_OK ? rc : al_json_i64(k->json, "looks", &k->looks, NULL);
     if (rc != AL_OK) {
         return rc;
     }
@@ -84,6 +85,8 @@ may_follow(struct agent *a, struct link_entries *e, const struct kept *k, struct
         because(f, "the server has another scan than the last one of this host");
     } else if (strcmp(f->root, k->root) != 0) {
         because(f, "another folder than before is at the volume's path");
+    } else if (f->looks != k->looks) {
+        because(f, "stubs are told from files in another way than before");
     } else if (age < 0 || age >= INCREMENT_FULL_DAYS * DAY_NS) {
         (void)snprintf(why, sizeof(why), "everything was walked %lld days ago",
                        (long long)(age / DAY_NS));
@@ -197,6 +200,14 @@ increment_unreadable(struct increment *f, struct al_span path)
     al_free(hex);
 }
 
+void
+increment_lost(struct increment *f)
+{
+    port_mutex_lock(&f->lock);
+    f->again_lost = true;
+    port_mutex_unlock(&f->lock);
+}
+
 static int
 print_kept(const char *scan_id, const struct increment *f, struct al_buf *to)
 {
@@ -210,6 +221,7 @@ print_kept(const char *scan_id, const struct increment *f, struct al_buf *to)
     al_jo_str(&j, "place", place);
     al_jo_str(&j, "root", f->root);
     al_jo_i64(&j, "full_ns", f->full_ns);
+    al_jo_i64(&j, "looks", f->looks);
     al_jo_array(&j, "again");
     for (size_t i = 0; i < f->again_count; i++) {
         al_jo_str(&j, NULL, f->again[i]);

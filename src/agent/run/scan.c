@@ -51,6 +51,7 @@ on_odd(void *ctx, struct al_span path)
         text = NULL;
     } else {
         s->odd_more++;
+        increment_lost(s->increment);
     }
     port_mutex_unlock(&s->lock);
     al_free(text);
@@ -104,6 +105,9 @@ on_made(void *ctx, struct port_file *folder, const char *name, const struct port
     rc = rc != AL_OK ? rc
                      : s->maker->ops->look(s->maker, (const char *)path.at, s->volume->key, &bytes,
                                            &seen, NULL);
+    if (rc != AL_OK) {
+        increment_lost(s->increment); /* nothing tells when it can be looked at */
+    }
     *ret_odd = rc == AL_OK && seen.is != STUB_IS_NONE && seen.is != STUB_IS_OURS;
     return rc != AL_OK || seen.is != STUB_IS_NONE;
 }
@@ -204,6 +208,7 @@ walk(struct agent_work *aw, struct volume *v, struct increment *f, struct walk_r
     rc = s->maker == NULL ? AL_OK
                           : port_open(a->port, NULL, v->path, PORT_READ | PORT_FOLDER, 0, &s->root);
     rc = rc != AL_OK ? rc : link_entries_open(a->link, aw->work->scan_id, &s->entries, fail);
+    f->looks = (v->has_key ? 1 : 0) + (s->maker != NULL ? 2 : 0);
     rc = rc != AL_OK ? rc : increment_begin(a, v, s->entries, f);
     if (rc == AL_OK) {
         conf.only = f->since.plan;

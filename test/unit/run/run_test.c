@@ -393,6 +393,9 @@ in_any_doubt_a_scan_walks_everything_and_says_why(void)
     TAP_CHECK(journal.since == UINT32_MAX);
     srv.follows = has(10); /* and then it is well again */
     scan_number(11, BELOW);
+    srv.follows = has(11);
+    kept_set("\"looks\":", "3");
+    scan_number(12, ALL "\"stubs are told from files in another way than before\"");
     end_increments();
 }
 
