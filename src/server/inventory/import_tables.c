@@ -66,8 +66,11 @@ keep_result(struct import_build *b, const char *import_id, int64_t now_ns)
                                 r->evidence, r->removed, r->folders_made};
     INV_SQL(sql);
 
-    inv_put(&sql, "INSERT INTO \"n_%s\".import VALUES ('%s', %lld", id, import_id,
-            (long long)now_ns);
+    /* It began at now_ns; a scan that ended since is older than what it brings. */
+    inv_put(&sql,
+            "INSERT INTO \"n_%s\".import VALUES ('%s', greatest(%lld, (SELECT last_scan_ns FROM "
+            "\"n_%s\".meta))",
+            id, import_id, (long long)now_ns, id);
     for (size_t i = 0; i < AL_LEN(numbers); i++) {
         inv_put(&sql, ", %llu", (unsigned long long)numbers[i]);
     }

@@ -186,12 +186,14 @@ static const char joined_sql[] =
     "JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old) o "
     "ON o.in_folder = s.folder AND o.name = s.name CROSS JOIN \"v_%s\".meta t";
 
-/* What is known below folders that could not be read, and was not seen. */
+/* What is known below folders that could not be read, and was not seen. What an increment does not go to stays lost. */
+#define STAYS_LOST                                                                                 \
+    "CASE WHEN e.found = " FOUND_LOST " AND e.state = 1 THEN " FOUND_LOST " ELSE 3 END"
 static const char kept_sql[] =
     "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
     "e.allocated, e.mtime_ns, e.ctime_ns, e.btime_ns, e.accessed_ns, e.source, e.state, "
-    "e.object_id, e.epoch, 3::UTINYINT AS found, e.came_ns "
+    "e.object_id, e.epoch, (%s)::UTINYINT AS found, e.came_ns "
     "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE m.keep AND NOT "
     "EXISTS "
     "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
@@ -208,6 +210,12 @@ static const char names_sql[] =
     "WHERE k.found = 3 AND k.type = 1 AND k.ino = s.ino AND k.state NOT IN (1, 5) AND k.flags & "
     "128 = 0 AND s.ctime_ns > k.ctime_ns AND k.epoch < (SELECT epoch FROM \"v_%s\".meta)";
 
+/* What came back in place since the scan began, and was renamed before the walk met it, is where the walk found it. Where logs
+ * are the evidence, their moves tell of it. */
+#define RENAMED                                                                                    \
+    "e.state <> 5 AND NOT (SELECT audited FROM \"v_%s\".meta) AND EXISTS (SELECT 1 FROM "          \
+    "\"n_%s\".entry_new n WHERE n.found = 0 AND n.type = e.type AND n.size = e.size AND "          \
+    "n.mtime_ns = e.mtime_ns AND (n.ino = e.ino OR e.ino = 0))"
 static const char archived_sql[] =
     "INSERT INTO \"n_%s\".entry_new SELECT m.new AS folder, e.name, e.ext, e.type, e.flags, "
     "e.attrs, e.mode, e.uid, e.gid, e.nlink, e.ino, e.size, "
@@ -216,7 +224,8 @@ static const char archived_sql[] =
     "FROM \"v_%s\".entry e JOIN alto_map(%u::UBIGINT) m ON e.folder = m.old WHERE " STAYS(
         "e.") " "
               "AND m.new > 0 AND NOT EXISTS "
-              "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name)";
+              "(SELECT 1 FROM \"n_%s\".entry_new n WHERE n.folder = m.new AND n.name = e.name) AND "
+              "NOT (" RENAMED ")";
 /* Its placeholder is no file of its own. */
 static const char holders_sql[] =
     "DELETE FROM \"n_%s\".entry_new WHERE rowid IN (SELECT h.rowid FROM \"n_%s\".entry_new h JOIN "
@@ -250,11 +259,12 @@ build_entries(struct merge *m)
         return m->source.rc; /* DuckDB only says that our function failed */
     }
     if (rc == AL_OK && m->known > 0 && m->tree.unreadable + m->tree.unchanged > 0) {
-        rc = inv_runf(inv, c, kept_sql, m->id, m->id, m->slot, m->id);
+        rc = inv_runf(inv, c, kept_sql, m->id, m->increment ? STAYS_LOST : "3", m->id, m->slot,
+                      m->id);
         rc = rc < 0 || !m->increment ? rc : inv_runf(inv, c, names_sql, m->id, m->id, m->id);
     }
     if (rc == AL_OK && m->archived > 0) {
-        rc = inv_runf(inv, c, archived_sql, m->id, m->id, m->slot, m->id, m->id);
+        rc = inv_runf(inv, c, archived_sql, m->id, m->id, m->slot, m->id, m->id, m->id, m->id);
         rc = rc < 0 ? rc : inv_runf(inv, c, holders_sql, m->id, m->id, m->id, m->id);
     }
     if (rc == AL_OK) {

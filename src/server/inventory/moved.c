@@ -46,7 +46,7 @@ static const char update_sql[] =
     "FROM temp.moved p WHERE n.rowid = p.rid";
 
 /* What came back is a new file, whose number nobody told: renamed since, it is known by its size and time of change. It takes
- * no more from there than that it was used. */
+ * no more from there than that it was used. What came back since the scan began is kept where it was, seen or not. */
 static const char recalled_sql[] =
     "UPDATE \"n_%s\".entry_new AS n SET accessed_ns = w.accessed_ns, source = w.source FROM "
     "(SELECT "
@@ -54,7 +54,8 @@ static const char recalled_sql[] =
     "\"v_%s\".entry e WHERE type = 1 AND source = 3 AND size > 0 AND NOT EXISTS (SELECT 1 FROM "
     "alto_map(%u::UBIGINT) m JOIN \"n_%s\".entry_new g ON g.folder = m.new WHERE m.old = e.folder "
     "AND "
-    "g.name = e.name AND g.type = e.type) GROUP BY size, mtime_ns) w WHERE n.found = 0 AND n.type "
+    "g.name = e.name AND g.type = e.type AND NOT (g.found = 3 AND g.epoch >= (SELECT epoch FROM "
+    "\"v_%s\".meta))) GROUP BY size, mtime_ns) w WHERE n.found = 0 AND n.type "
     "= "
     "1 AND n.size = w.size AND n.mtime_ns = w.mtime_ns AND coalesce(n.accessed_ns, 0) < "
     "w.accessed_ns";
@@ -69,7 +70,8 @@ find_recalled(struct inv_use *u, unsigned slot)
 
     snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"v_%s\".entry WHERE source = 3", id);
     rc = inv_one(u->inv, u->conn, sql, &recalled);
-    return rc < 0 || recalled == 0 ? rc : inv_runf(u->inv, u->conn, recalled_sql, id, id, slot, id);
+    return rc < 0 || recalled == 0 ? rc
+                                   : inv_runf(u->inv, u->conn, recalled_sql, id, id, slot, id, id);
 }
 
 int

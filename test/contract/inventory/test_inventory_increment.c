@@ -175,11 +175,40 @@ nothing_follows_on_a_list_that_was_imported(void)
     TAP_CHECK(f != NULL && fputs("path,size,type\n/a/ghost,1,f\n", f) > 0 && fclose(f) == 0);
     snprintf(refused, sizeof(refused), "%s/refused.csv", h.dir);
     TAP_OK(inventory_import_run(h.inv, &own, VOLUME, "01hp0000000000000000000001", path, &(struct import_options){.root = sp("/")},
-                                refused, NOW_NS, NULL, NULL, &report, NULL));
+                                refused, NOW_NS - DAY_NS /* the scan ended after it began */, NULL, NULL, &report, NULL));
     TAP_OK(inventory_scan_last(h.inv, &own, VOLUME, last, &import));
     TAP_CHECK(strcmp(last, SCAN(01)) == 0 && import);
     begin_b(&s, &h, SCAN(02));
     TAP_CODE(increment_end(&s, SCAN(01), NULL), AL_ECONFLICT);
+    help_end(&h);
+}
+
+static void
+a_stub_that_lost_its_marker_stays_lost_where_no_increment_goes(void)
+{
+    struct help h;
+    struct scan s;
+    struct seen seen = {0};
+    struct entry_record lost = a_file(2, "one.mov", 5000, 100);
+    struct inventory_scan_result r;
+
+    known(&h);
+    told(&h, "/a/one.mov", INVENTORY_SET_STATE | INVENTORY_SET_OBJECT | INVENTORY_SET_ALLOCATED, RULE_S_STUB, OBJECT, 0);
+    lost.allocated = 0;
+    scan_begin(&s, &h, SCAN(02));
+    scan_folder(&s, 1, 0, "", 0);
+    scan_folder(&s, 2, 1, "a", 0);
+    scan_add(&s, &lost);
+    (void)scan_end(&s);
+    TAP_OK(inventory_lost(h.inv, &own, VOLUME, 0, keep_row, &seen));
+    TAP_EQUAL_STR(seen.path, "/a/one.mov");
+    scan_begin(&s, &h, SCAN(03));
+    scan_folder(&s, 1, 0, "", ALONE);
+    TAP_OK(increment_end(&s, SCAN(02), &r));
+    TAP_CHECK(r.entries == 2 && r.gone == 0 && r.added == 0);
+    memset(&seen, 0, sizeof(seen));
+    TAP_OK(inventory_lost(h.inv, &own, VOLUME, 0, keep_row, &seen));
+    TAP_EQUAL_STR(seen.path, "/a/one.mov");
     help_end(&h);
 }
 
@@ -365,6 +394,7 @@ main(void)
     TAP_RUN(owners_that_it_does_not_meet_keep_their_names);
     TAP_RUN(an_increment_onto_another_scan_changes_nothing);
     TAP_RUN(nothing_follows_on_a_list_that_was_imported);
+    TAP_RUN(a_stub_that_lost_its_marker_stays_lost_where_no_increment_goes);
     TAP_RUN(an_empty_increment_changes_nothing_but_the_scan);
     TAP_RUN(a_folder_that_vanished_goes_with_all_below);
     TAP_RUN(a_folder_that_was_moved_keeps_what_is_known_of_its_files);

@@ -173,6 +173,46 @@ a_moved_stub_without_its_marker_is_found_lost(void)
     help_end(&h);
 }
 
+/* Brought back in place while a scan runs, and renamed before the walk comes to it: with another inode than was told (a file
+ * exchanged for it), it is new and was used; else it moved. */
+static void
+what_came_back_and_was_renamed_during_a_scan_was_used(void)
+{
+    for (int other = 0; other < 2; other++) {
+        struct inventory_outcome o = {.path = sp("/a/old.mov"),
+                                      .set = INVENTORY_SET_STATE | INVENTORY_SET_ALLOCATED |
+                                             INVENTORY_SET_ACCESSED,
+                                      .state = RULE_S_RESIDENT,
+                                      .allocated = 8192,
+                                      .accessed_ns = NOW_NS - DAY_NS,
+                                      .source = INVENTORY_BY_RECALL};
+        struct moving m = renamed();
+        struct help h;
+        struct scan s;
+        struct seen seen;
+        struct inventory_scan_result r;
+
+        m.now.ino += (uint64_t)other;
+        m.now.atime_ns = NOW_NS - 300 * DAY_NS;
+        help_begin(&h);
+        scan_with(&h, SCAN(01), &m.then, 1, &r);
+        scan_begin(&s, &h, SCAN(02));
+        scan_folder(&s, 1, 0, "", 0);
+        scan_folder(&s, 2, 1, "a", 0);
+        scan_folder(&s, 3, 1, "b", 0);
+        scan_add(&s, &m.now);
+        TAP_OK(inventory_outcomes_apply(h.inv, &own, VOLUME, STREAM, 1, &o, 1, NULL));
+        r = scan_end(&s);
+        TAP_CHECK(stat_of(&h, "/b/new.mov", &seen));
+        TAP_CHECK(seen.row.source == INVENTORY_BY_RECALL);
+        TAP_CHECK(seen.row.accessed_ns == NOW_NS - DAY_NS);
+        TAP_EQUAL_U64(r.moved, !other);
+        TAP_EQUAL_U64(r.gone, 0);
+        TAP_CHECK(stat_of(&h, "/a/old.mov", &seen) == (other != 0));
+        help_end(&h);
+    }
+}
+
 static void
 names_of_one_inode_come_and_go(void)
 {
@@ -231,6 +271,7 @@ main(void)
     TAP_RUN(a_new_file_with_an_old_number_inherits_nothing);
     TAP_RUN(a_renamed_folder_takes_its_files_along);
     TAP_RUN(a_moved_stub_without_its_marker_is_found_lost);
+    TAP_RUN(what_came_back_and_was_renamed_during_a_scan_was_used);
     TAP_RUN(names_of_one_inode_come_and_go);
     TAP_RUN(a_file_renamed_over_another_inherits_nothing_from_it);
     return tap_end();
