@@ -148,15 +148,21 @@ make_stage(struct import_build *b)
     return sql.rc < 0 ? sql.rc : inv_run(b->u->inv, b->u->conn, (char *)sql.text.at);
 }
 
+/* Where something was known, what is staged is joined with it, and gets it then. */
+static const char *
+came_of(const struct import_build *b)
+{
+    return b->known == 0 ? b->came : "NULL::BIGINT";
+}
+
 static int
 stage_rows(struct import_build *b)
 {
     INV_SQL(sql);
     int rc = make_stage(b);
 
-    inv_put(&sql,
-            "INSERT INTO %s SELECT " STAGED "0::UTINYINT AS found, NULL::BIGINT AS came_ns FROM ",
-            b->stage);
+    inv_put(&sql, "INSERT INTO %s SELECT " STAGED "0::UTINYINT AS found, %s AS came_ns FROM ",
+            b->stage, came_of(b));
     inv_put_text(&sql, b->from);
     return rc < 0 ? rc : run_sql(b, &sql);
 }
@@ -237,8 +243,8 @@ settle_twice(struct import_build *b, bool all, const char *reason)
     }
     inv_put(&back,
             "INSERT INTO %s SELECT " STAGED
-            "0::UTINYINT AS found, NULL::BIGINT AS came_ns FROM temp.import_rows WHERE n = 1",
-            b->stage);
+            "0::UTINYINT AS found, %s AS came_ns FROM temp.import_rows WHERE n = 1",
+            b->stage, came_of(b));
     if (rc == AL_OK) {
         rc = back.rc < 0 ? back.rc : inv_run(inv, b->u->conn, (char *)back.text.at);
     }
@@ -309,9 +315,9 @@ stage_made(struct import_build *b)
     return rc < 0 ? rc
                   : inv_runf(inv, b->u->conn,
                              "INSERT INTO %s SELECT " STAGED
-                             "%s::UTINYINT AS found, NULL::BIGINT AS came_ns FROM "
+                             "%s::UTINYINT AS found, %s AS came_ns FROM "
                              "alto_import_made(%u::UBIGINT)",
-                             b->stage, b->known > 0 ? FOUND_MADE : "0", b->job_slot);
+                             b->stage, b->known > 0 ? FOUND_MADE : "0", came_of(b), b->job_slot);
 }
 
 /* ---- what was known ---- */
