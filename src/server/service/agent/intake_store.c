@@ -622,8 +622,10 @@ scan_end(struct intake *in, const struct intake_record *r, const struct intake_o
     }
     SV_TRY(tell_lost(in, r, of));
     SV_TRY(work_volume_news(&in->t, &v->v));
-    /* An increment of something else than the inventory holds: the host walks it all. */
-    again = r->follows != NULL && of->scan->rc == AL_ECONFLICT && w.lost < WORK_LOST_MAX;
+    /* An increment of something else than the inventory holds, or one that was refused before (the batch came twice): the
+     * host walks it all. */
+    again = r->follows != NULL && (of->scan->rc == AL_ECONFLICT || of->scan->rc == AL_ECHANGED) &&
+            w.lost < WORK_LOST_MAX;
     return work_ended(&in->t, &w, again ? AL_ECANCELED : of->scan->rc, text);
 }
 
