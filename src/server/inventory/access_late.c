@@ -116,7 +116,8 @@ static const char met_sql[] =
     "e.state AS was_state, e.object_id AS was_object_id, e.allocated AS was_allocated, e.size AS "
     "was_size, e.mtime_ns AS was_mtime_ns, e.accessed_ns AS was_accessed_ns, e.source AS "
     "was_source, "
-    "e.epoch AS was_epoch FROM \"v_%s\".entry e SEMI JOIN temp.asked a ON a.rid = e.rowid LEFT "
+    "e.epoch AS was_epoch, e.btime_ns AS was_btime_ns FROM \"v_%s\".entry e SEMI JOIN temp.asked a "
+    "ON a.rid = e.rowid LEFT "
     "JOIN "
     "temp.said s ON s.folder = e.folder AND s.name = e.name";
 

@@ -119,7 +119,8 @@ static const char at_sql[] =
                                                              "was_mtime_ns, e.accessed_ns AS "     \
                                                              "was_accessed_ns, e.source AS "       \
                                                              "was_source, e.epoch AS "             \
-                                                             "was_epoch FROM "
+                                                             "was_epoch, e.btime_ns AS "           \
+                                                             "was_btime_ns FROM "
 #define MET_MORE " LEFT JOIN temp.seen s ON s.un = t.un CROSS JOIN \"v_%s\".meta m"
 static const char met_sql[] = MET
     "temp.used_at t JOIN \"v_%s\".entry e ON e.folder = t.in_folder AND e.name = t.name" MET_MORE

@@ -23,7 +23,8 @@ static const char strayed_sql[] = "CREATE OR REPLACE TEMP TABLE strayed AS SELEC
                                   "AND NOT m.gone AND m.state <> 5)";
 static const char others_sql[] =
     "INSERT INTO temp.met SELECT e.rowid, e.*, true, e.state, e.object_id, e.allocated, e.size, "
-    "e.mtime_ns, e.accessed_ns, e.source, e.epoch FROM \"v_%s\".entry e WHERE e.state = 5 AND "
+    "e.mtime_ns, e.accessed_ns, e.source, e.epoch, e.btime_ns FROM \"v_%s\".entry e WHERE e.state "
+    "= 5 AND "
     "e.object_id IN (SELECT back_id FROM temp.strayed) AND e.rowid NOT IN (SELECT rid FROM "
     "temp.met)";
 static const char also_sql[] =

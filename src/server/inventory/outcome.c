@@ -21,7 +21,8 @@ static const char rounds_sql[] =
 #define CHANGED                                                                                    \
     "(gone OR state <> was_state OR object_id IS DISTINCT FROM was_object_id OR allocated <> "     \
     "was_allocated OR size <> was_size OR mtime_ns <> was_mtime_ns OR accessed_ns IS DISTINCT "    \
-    "FROM was_accessed_ns OR source <> was_source OR epoch <> was_epoch)"
+    "FROM was_accessed_ns OR source <> was_source OR epoch <> was_epoch OR btime_ns IS DISTINCT "   \
+    "FROM was_btime_ns)"
 #define ENTRY_COLUMNS                                                                              \
     "folder, name, ext, type, flags, attrs, mode, uid, gid, nlink, ino, size, allocated, "         \
     "mtime_ns, ctime_ns, btime_ns, accessed_ns, source, state, object_id, epoch, found, came_ns"
@@ -84,7 +85,9 @@ static const char met_sql
                                                                                 "e.source AS "
                                                                                 "was_source, "
                                                                                 "e.epoch "
-                                                                                "AS was_epoch FROM "
+                                                                                "AS was_epoch, "
+                                                                                "e.btime_ns AS "
+                                                                                "was_btime_ns FROM "
                                                                                 "\"v_%s\".entry e "
                                                                                 "JOIN temp.told_in "
                                                                                 "t ON e.folder = "

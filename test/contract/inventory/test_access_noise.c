@@ -105,6 +105,23 @@ noise_is_in_no_figure_and_brings_back_what_was_deleted(void)
     help_end(&h);
 }
 
+/* It has the size and the time that it had: restored by a backup. */
+static void
+what_noise_made_again_as_it_was_is_not_taken_away_by_the_delete(void)
+{
+    struct inventory_access make = noise(row(INVENTORY_ACCESS_CREATE, "/top.txt", "", T(6)));
+    struct inventory_access gone = row(INVENTORY_ACCESS_DELETE, "/top.txt", "", T(5));
+    struct help h;
+    struct seen s;
+
+    begin(&h);
+    (void)tell(&h, &gone, 1);
+    (void)tell(&h, &make, 1);
+    TAP_OK(inventory_access_settle(h.inv, &own, VOLUME, NOW_NS + DAY_NS, NULL));
+    TAP_CHECK(stat_of(&h, "/top.txt", &s));
+    help_end(&h);
+}
+
 /* The row of a move comes after that of a file which noise made in its place. */
 static void
 a_late_move_leaves_what_noise_made_where_it_is(void)
@@ -131,6 +148,7 @@ main(void)
     TAP_RUN(what_noise_writes_is_another_size_and_no_access);
     TAP_RUN(what_noise_did_to_what_nobody_knows_does_not_wait);
     TAP_RUN(noise_is_in_no_figure_and_brings_back_what_was_deleted);
+    TAP_RUN(what_noise_made_again_as_it_was_is_not_taken_away_by_the_delete);
     TAP_RUN(a_late_move_leaves_what_noise_made_where_it_is);
     return tap_end();
 }
