@@ -268,6 +268,17 @@ connect_result(struct smb_link *l, uint32_t *ret_status)
     return code == AL_ENOENT || code == AL_EIO || code == AL_OK ? AL_EUNREACH : code;
 }
 
+/* A guest has no key to sign with, and 3.1.1 wants the share's request signed. What came before 3.0
+ * cannot encrypt, and libsmb2 would go on in clear with it. */
+static enum smb2_negotiate_version
+version_of(const struct smb_link *l)
+{
+    if (l->user == NULL) {
+        return SMB2_VERSION_0302;
+    }
+    return (l->t->wire & PORT_WIRE_ENCRYPTED) != 0 ? SMB2_VERSION_ANY3 : SMB2_VERSION_ANY;
+}
+
 static int
 connect_start(struct smb_link *l)
 {
@@ -285,8 +296,7 @@ connect_start(struct smb_link *l)
                                   (l->t->wire != 0 ? SMB2_NEGOTIATE_SIGNING_REQUIRED : 0));
     smb2_set_sign(c, l->t->wire != 0);
     smb2_set_seal(c, (l->t->wire & PORT_WIRE_ENCRYPTED) != 0);
-    /* A guest has no key to sign with, and 3.1.1 wants the share's request signed. */
-    smb2_set_version(c, l->user ? SMB2_VERSION_ANY : SMB2_VERSION_0302);
+    smb2_set_version(c, version_of(l));
     smb2_set_user(c, l->user ? l->user : "guest");
     smb2_set_password(c, l->t->password ? l->t->password : "");
     if (l->domain) {
@@ -333,19 +343,53 @@ drop_if_hung_up(struct smb_link *l)
     }
 }
 
+static const char *
+wire_word(const struct smb_link *l)
+{
+    return (l->t->wire & PORT_WIRE_ENCRYPTED) != 0 ? "encrypted" : "signed";
+}
+
 /* A server that does not do what is demanded of the wire lets no connection come about, and does not say
  * why: whether it is that, or the network, nobody knows. */
 static int
 say_not_connected(struct smb_link *l, struct al_fail *fail, int code, uint32_t status)
 {
+    if (l->t->wire != 0 && code == AL_ENOTSUP) { /* none of the dialects that could */
+        code = AL_EUNREACH;
+    }
     if (l->t->wire == 0 || (code != AL_EUNREACH && code != AL_EACCES)) {
         return smb_say(l, fail, code, status, "connect to", "");
     }
     return al_fail_set(fail, code, status,
                        "cannot connect to share %.60s, which is to be used %s alone: %s. Is the "
                        "server there, and does it do that?",
-                       l->t->url, (l->t->wire & PORT_WIRE_ENCRYPTED) != 0 ? "encrypted" : "signed",
-                       al_code_name(code));
+                       l->t->url, wire_word(l), al_code_name(code));
+}
+
+/* A guest has no key: neither signing nor sealing protects it, whatever is switched on. */
+static int
+refuse_guest(struct smb_link *l, struct al_fail *fail)
+{
+    if (l->t->wire == 0 || (l->user != NULL && l->user[0] != '\0')) {
+        return AL_OK;
+    }
+    return al_fail_set(fail, AL_EINVAL, 0,
+                       "share %.60s is to be used %s alone, which a guest's connection cannot be: "
+                       "give it a user and password",
+                       l->t->url, wire_word(l));
+}
+
+/* The server picks the dialect, and need not keep to what it was offered. */
+static int
+refuse_dialect(struct smb_link *l, struct al_fail *fail)
+{
+    if ((l->t->wire & PORT_WIRE_ENCRYPTED) == 0 || smb2_get_dialect(l->smb2) >= SMB2_VERSION_0300) {
+        return AL_OK;
+    }
+    return al_fail_set(fail, AL_EUNREACH, 0,
+                       "share %.60s is to be used encrypted alone, and its server speaks an SMB "
+                       "before 3.0, which cannot: let it speak SMB 3",
+                       l->t->url);
 }
 
 int
@@ -360,6 +404,10 @@ smb_ready(struct smb_link *l, struct al_fail *fail)
     }
     if (l->smb2 && l->connected) {
         return AL_OK;
+    }
+    r = refuse_guest(l, fail);
+    if (r != AL_OK) {
+        return r;
     }
     if (al_fault_hit(AL_FAULT_TARGET)) {
         return smb_say(l, fail, AL_EUNREACH, 0, "reach", "");
@@ -382,6 +430,11 @@ smb_ready(struct smb_link *l, struct al_fail *fail)
     if (r != AL_OK) {
         smb_drop(l, r);
         return say_not_connected(l, fail, r, status);
+    }
+    r = refuse_dialect(l, fail);
+    if (r != AL_OK) {
+        smb_drop(l, r);
+        return r;
     }
     l->connected = true;
     l->progress_ns = port_mono_ns(l->t->port);

@@ -182,6 +182,51 @@ test_a_server_that_cannot_encrypt_is_refused(void)
     target_close(t);
 }
 
+/* A server whose newest dialect is before 3.0 cannot encrypt: nothing goes to it in clear. */
+static void
+test_an_old_dialect_is_refused_where_encryption_is_demanded(void)
+{
+    struct target_conf conf = subject_conf(&on, 20000);
+    struct target *t = NULL;
+    char out[256];
+
+    TAP_EQUAL_U64(subject_shell("sed -i -e 's/^\\[share\\]/    server max protocol = SMB2_10\\n[share]/' '%s/smb/smb.conf'", on.work), 0);
+    TAP_CHECK(subject_signal(&on, "pids", SIGKILL) > 0);
+    TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
+    fresh();
+    conf.wire = PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED;
+    TAP_CODE(target_open(port_native(), &conf, true, &t, &fail), AL_EUNREACH);
+    printf("# %s\n", fail.text);
+    TAP_CHECK(strstr(fail.text, "encrypted") != NULL);
+    fresh();
+    conf.wire = PORT_WIRE_SIGNED;
+    TAP_OK(target_open(port_native(), &conf, true, &t, &fail));
+    target_close(t);
+    TAP_EQUAL_U64(subject_shell("sed -i -e '/server max protocol/d' '%s/smb/smb.conf'", on.work), 0);
+    TAP_CHECK(subject_signal(&on, "pids", SIGKILL) > 0);
+    TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
+}
+
+static void
+test_a_guest_is_refused_where_the_wire_is_demanded(void)
+{
+    static const uint32_t wires[] = {PORT_WIRE_SIGNED, PORT_WIRE_SIGNED | PORT_WIRE_ENCRYPTED};
+    struct subject guest;
+    struct target_conf conf;
+
+    subject_other(&on, "guest", &guest);
+    guest.user[0] = guest.password[0] = '\0';
+    conf = subject_conf(&guest, 20000);
+    for (size_t i = 0; i < AL_LEN(wires); i++) {
+        struct target *t = NULL;
+
+        fresh();
+        conf.wire = wires[i];
+        TAP_CODE(target_open(port_native(), &conf, true, &t, &fail), AL_EINVAL);
+        TAP_CHECK(strstr(fail.text, "user") != NULL);
+    }
+}
+
 static void
 test_a_guest_may_use_a_guest_share(void)
 {
@@ -536,6 +581,7 @@ main(void)
     TAP_RUN(test_a_missing_share_or_server_is_unreachable_not_empty);
     TAP_RUN(test_what_is_demanded_of_the_wire_is_kept);
     TAP_RUN(test_a_guest_may_use_a_guest_share);
+    TAP_RUN(test_a_guest_is_refused_where_the_wire_is_demanded);
     TAP_RUN(test_a_forbidden_folder_is_told_from_a_read_only_share);
     TAP_RUN(test_a_cut_connection_in_every_phase_of_a_put_leaves_no_object);
     TAP_RUN(test_a_request_that_fails_around_an_early_flush_leaves_no_object);
@@ -547,6 +593,7 @@ main(void)
     TAP_RUN(test_a_server_that_cannot_encrypt_is_refused);
     TAP_RUN(test_a_kept_connection_is_not_used_for_more_than_it_is);
     TAP_RUN(test_a_server_that_demands_encryption_gets_it);
+    TAP_RUN(test_an_old_dialect_is_refused_where_encryption_is_demanded);
     thaw();
     subject_end(&on);
     return tap_end();

@@ -210,6 +210,15 @@ test_what_a_shares_connections_must_be(void)
                           "{\"url\":\"file:///srv/cold\",\"password\":null}"),
              AL_EINVAL);
     snprintf(body, sizeof body, "{\"customer_id\":\"%s\",\"name\":\"n\",\"url\":\"smb://nas/other\",\"wire\":\"signed\"}", w.a.customer);
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "POST", V1 "/shares", body), AL_EINVAL); /* a guest has no key */
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"user\":null}"), AL_EINVAL);
+    w.h.if_match = "*";
+    must(&w, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"user\":null,\"wire\":\"any\"}");
+    w.h.if_match = "*";
+    TAP_CODE(harness_call(&w.h, &w.a.admin, "PATCH", path("shares", w.a.share, ""), "{\"wire\":\"signed\"}"), AL_EINVAL);
+    snprintf(body, sizeof body, "{\"customer_id\":\"%s\",\"name\":\"n\",\"url\":\"smb://nas/other\",\"user\":\"u\",\"wire\":\"signed\"}",
+             w.a.customer);
     must(&w, &w.a.admin, "POST", V1 "/shares", body);
     TAP_EQUAL_STR(harness_str(&w.h, "wire"), "signed");
     world_close(&w);

@@ -66,7 +66,7 @@ share_url_good(const char *url, struct al_fail *fail)
     return AL_OK;
 }
 
-/* "wire" of the body into h. A folder has none that could be signed. */
+/* "wire" of the body into h, whose url and user stand. A folder has none that could be signed. */
 static int
 wire_of(struct service_req *req, struct store_share *h, struct al_fail *fail)
 {
@@ -74,10 +74,19 @@ wire_of(struct service_req *req, struct store_share *h, struct al_fail *fail)
 
     SV_TRY(service_body_word(req, "wire", words, false, &h->wire, fail));
     h->wire = h->wire == NULL ? words[0] : h->wire;
-    if (strncmp(h->url, "smb://", 6) != 0 && strcmp(h->wire, words[0]) != 0) {
+    if (strcmp(h->wire, words[0]) == 0) {
+        return AL_OK;
+    }
+    if (strncmp(h->url, "smb://", 6) != 0) {
         return al_fail_set(fail, AL_EINVAL, 0,
                            "\"wire\" is of smb:// alone: how a mounted folder is reached its mount "
                            "decides (sec=, seal)");
+    }
+    if (h->user == NULL || h->user[0] == '\0') { /* no session key to sign or seal with */
+        return al_fail_set(
+            fail, AL_EINVAL, 0,
+            "a guest's connection can be neither signed nor encrypted: give \"user\" "
+            "and \"password\", or let \"wire\" be any");
     }
     return AL_OK;
 }
@@ -120,8 +129,8 @@ share_create(struct service_req *req, struct service_reply *reply, struct al_fai
     SV_TRY(service_body_name(req, "name", true, &h.name, fail));
     SV_TRY(service_body_text(req, "url", 1, URL_MAX, true, &h.url, fail));
     SV_TRY(share_url_good(h.url, fail));
-    SV_TRY(wire_of(req, &h, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h.user, fail));
+    SV_TRY(wire_of(req, &h, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));
     SV_TRY(service_begin(req, reply, &tx, fail));
     if (tx.replayed) {
@@ -157,8 +166,8 @@ change(struct service_req *req, struct store_share *h, struct service_detail *d,
         return al_fail_set(fail, AL_EINVAL, 0, "\"url\" cannot be empty");
     }
     SV_TRY(share_url_good(h->url, fail));
-    SV_TRY(wire_of(req, h, fail));
     SV_TRY(service_body_text(req, "user", 1, USER_MAX, false, &h->user, fail));
+    SV_TRY(wire_of(req, h, fail));
     SV_TRY(service_body_text(req, "password", 1, SECRET_MAX, false, &password, fail));
     if (strcmp(was.url, h->url) != 0 && was.password_sealed.len > 0 &&
         !service_body_has(req, "password")) {
