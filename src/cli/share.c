@@ -185,6 +185,15 @@ wait_for_test(struct cli *c, const char *id, json_t **io)
     return rc;
 }
 
+/* A step's name is the host's own text, too: as out_shown, filled up to a column. */
+static void
+print_step(const char *name)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf safe = {.max = 4096};
+
+    (void)printf("%-8s ", out_safe(name, &safe) == AL_OK ? (const char *)safe.at : "?");
+}
+
 static void
 print_test(const json_t *test)
 {
@@ -194,7 +203,8 @@ print_test(const json_t *test)
         const json_t *s = json_array_get(steps, i);
         uint64_t us = get_count(s, "us");
 
-        (void)printf("%-8s %-6s %5llu.%llu ms  ", get_text(s, "step"),
+        print_step(get_text(s, "step"));
+        (void)printf("%-6s %5llu.%llu ms  ",
                      json_is_true(json_object_get(s, "ok")) ? "ok" : "FAILED",
                      (unsigned long long)(us / 1000), (unsigned long long)(us % 1000 / 100));
         out_shown(stdout, get_text(s, "text"));
