@@ -111,6 +111,14 @@ store_clock_back(struct store *s, const struct scope *scope, int64_t now_ns, str
                      " AND lease_until_ns>?2 AND (?3 OR customer_id=?4)",
                      S_I64(now_ns + WORK_LEASE_NS), S_I64(now_ns + WORK_LEASE_NS + CLOCK_SLACK_NS),
                      S_SCOPE(scope)));
+    AL_TRY(store_run(s, fail, /* its work goes by the same time (store_share_test_expire) */
+                     "UPDATE work SET created_ns=?1 WHERE kind='test_share' AND created_ns>?2"
+                     " AND (?3 OR customer_id=?4)",
+                     S_I64(now_ns), S_I64(now_ns + CLOCK_SLACK_NS), S_SCOPE(scope)));
+    AL_TRY(store_run(s, fail,
+                     "UPDATE share_test SET created_ns=?1 WHERE created_ns>?2"
+                     " AND (?3 OR customer_id=?4)",
+                     S_I64(now_ns), S_I64(now_ns + CLOCK_SLACK_NS), S_SCOPE(scope)));
     return store_run(s, fail,
                      "UPDATE work SET hold_until_ns=?1 WHERE state='held' AND hold_until_ns>?2"
                      " AND (?3 OR customer_id=?4)",

@@ -510,7 +510,7 @@ store_work_due(struct store *s, const struct scope *scope, int64_t now_ns, bool 
         " OR EXISTS(SELECT 1 FROM share WHERE checked_ns>?6)"
         " OR EXISTS(SELECT 1 FROM work WHERE state IN ('leased','dropped') AND lease_until_ns>?7)"
         " OR EXISTS(SELECT 1 FROM share_test WHERE state IN ('queued','running')"
-        "  AND created_ns<=?8)",
+        "  AND (created_ns<=?8 OR created_ns>?6))",
         S_I64(now_ns), S_I64(now_ns - SHARE_CHECK_EVERY_NS), S_I64(now_ns - HOST_OFFLINE_NS),
         S_I64(now_ns - SHARE_LOOK_EVERY_NS), S_I64(now_ns - SHARE_CHECK_SOON_NS),
         S_I64(now_ns + CLOCK_SLACK_NS), S_I64(now_ns + WORK_LEASE_NS + CLOCK_SLACK_NS),

@@ -150,6 +150,25 @@ a_host_that_does_not_come_back_ends_the_test_and_the_password(void)
     world_close();
 }
 
+/* Begun while the clock stood a day ahead. */
+static void
+a_clock_that_goes_back_ends_the_test_and_the_password(void)
+{
+    open_world();
+    world.now_ns += 86400 * SECOND;
+    (void)lease(&world.a, 4, "");
+    TAP_OK(begin(&world.a.admin, world.a.host, SECRET));
+    world.now_ns -= 86400 * SECOND;
+    tick_after(SECOND);
+    look("queued");
+    TAP_CHECK(password_is_kept());
+    tick_after(SHARE_TEST_WAIT_NS + SECOND);
+    look("given_up");
+    TAP_CHECK(!password_is_kept());
+    TAP_EQUAL_U64(lease(&world.a, 4, ""), 0); /* its work is gone, too */
+    world_close();
+}
+
 static void
 an_agent_that_cannot_do_it_says_why(void)
 {
@@ -205,6 +224,7 @@ main(void)
     TAP_RUN(a_test_goes_to_its_host_and_its_result_to_its_customer);
     TAP_RUN(a_share_that_passes_has_its_figures);
     TAP_RUN(a_host_that_does_not_come_back_ends_the_test_and_the_password);
+    TAP_RUN(a_clock_that_goes_back_ends_the_test_and_the_password);
     TAP_RUN(an_agent_that_cannot_do_it_says_why);
     TAP_RUN(what_cannot_be_tested_is_told_at_once);
     TAP_RUN(a_record_that_makes_no_sense_is_set_aside);
