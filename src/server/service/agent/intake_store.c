@@ -104,13 +104,14 @@ is_move(const struct intake_record *r)
     return r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE || r->act == INTAKE_A_RECALL;
 }
 
-/* The last word on a stub that was told adopted before it was (protocol.md), and is not. A path that
- * was none when it was looked at says nothing of what was done before. */
+/* The last word on a stub that was told adopted before it was (protocol.md), and is not: it names the new
+ * stub's inode. What the host could not do or see before it told anything says nothing of what was
+ * done before, and names none. */
 static bool
 undoes(const struct intake_job *k, const struct intake_record *r, enum store_outcome_class class_)
 {
-    return k->j.kind == STORE_J_ADOPT && class_ != STORE_O_DONE && r->code != AL_ENOENT &&
-           strcmp(r->reason, "not_a_stub") != 0;
+    return k->j.kind == STORE_J_ADOPT && class_ != STORE_O_DONE && r->ino != 0 &&
+           r->code != AL_ENOENT && strcmp(r->reason, "not_a_stub") != 0;
 }
 
 static enum store_outcome_class
