@@ -280,7 +280,7 @@ static const char share_test_more[] =
     "Step by step: reach, log_in, open, owner, space, write, flush, read, list, latency, remove; "
     "the first that fails ends it, with what to do. Nothing is\n"
     "saved, the password is forgotten with the end of the test, and nothing stays on the share but "
-    "empty folders.";
+    "empty folders, unless the test is cut off: then a file incoming/test-ID of 1 MiB may.";
 static const char search_more[] =
     "Found is what has the text in its name, or in a share's address, a volume's path, a rule's "
     "expression, or as its id. Of files it is looked for in\n"

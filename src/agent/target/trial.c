@@ -300,10 +300,12 @@ remove_file(struct trying *y)
     int code = target_remove(y->t, y->name, &fail);
 
     step(y, TARGET_S_REMOVE, code, &fail, "removed");
-    if (code == AL_EACCES || code == AL_EROFS) {
+    if (code != AL_OK) {
         advise(y, TARGET_S_REMOVE,
-               "let the user delete on the share, and remove what this test "
-               "left below \"incoming\"");
+               code == AL_EACCES || code == AL_EROFS
+                   ? "let the user delete on the share, and remove what this test left below "
+                     "\"incoming\""
+                   : "remove what this test left below \"incoming\" (test-…), then test again");
     }
 }
 

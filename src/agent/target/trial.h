@@ -4,8 +4,8 @@
  *   reach ─▶ log_in ─▶ open ─▶ owner ─▶ space ─▶ write ─▶ flush ─▶ read ─▶ list ─▶ latency ─▶ remove
  *
  * A folder of this host begins with open. The first that fails ends it, but what was written is removed all the same. Nothing stays on the
- * share: no identity is made; the folder that its address names and the empty folder "incoming" may
- * be, as the share's first use makes them. A share of another customer is never written to. One thread. */
+ * share but empty folders, unless the trial is cut off: no identity is made; the folder that its address names and
+ * the empty folder "incoming" may be, as the share's first use makes them. Cut off, it leaves incoming/test-ID. A share of another customer is never written to. One thread. */
 #ifndef ALTO_AGENT_TARGET_TRIAL_H
 #define ALTO_AGENT_TARGET_TRIAL_H
 
