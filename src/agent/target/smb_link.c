@@ -269,7 +269,7 @@ connect_result(struct smb_link *l, uint32_t *ret_status)
 }
 
 /* A guest has no key to sign with, and 3.1.1 wants the share's request signed. What came before 3.0
- * cannot encrypt, and libsmb2 would go on in clear with it. */
+ * cannot encrypt, and libsmb2 derives no key for it that could. */
 static enum smb2_negotiate_version
 version_of(const struct smb_link *l)
 {

@@ -190,6 +190,7 @@ test_an_old_dialect_is_refused_where_encryption_is_demanded(void)
     struct target *t = NULL;
     char out[256];
 
+    server_encrypts("off");
     TAP_EQUAL_U64(subject_shell("sed -i -e 's/^\\[share\\]/    server max protocol = SMB2_10\\n[share]/' '%s/smb/smb.conf'", on.work), 0);
     TAP_CHECK(subject_signal(&on, "pids", SIGKILL) > 0);
     TAP_EQUAL_U64(subject_samba(&on, "restart", out, sizeof(out)), 0);
