@@ -212,7 +212,9 @@ main(int argc, char **argv)
 {
     const char *why_not = NULL;
 
+#ifdef SIGPIPE
     (void)signal(SIGPIPE, SIG_IGN); /* as every program of Alto does */
+#endif
     if (!subject_begin(&on, argc > 1 ? argv[1] : "folder", &why_not)) {
         printf(why_not ? "1..0 # SKIP %s\n" : "Bail out! no share to test%s\n", why_not ? why_not : "");
         subject_end(&on);
