@@ -20,22 +20,6 @@ keep(void *ctx, const char *id)
     return AL_OK;
 }
 
-/* The caller's, or of them that customer's who is asked for. */
-static int
-asked_scope(struct service_req *req, struct scope *ret, struct al_fail *fail)
-{
-    const char *customer_id = service_query(req, "customer_id");
-    struct store_customer c;
-
-    *ret = service_scope(req->caller);
-    if (customer_id == NULL) {
-        return AL_OK;
-    }
-    SV_TRY(store_customer_get(req->worker->db, ret, customer_id, req->arena, &c, fail));
-    *ret = scope_customer(c.id);
-    return AL_OK;
-}
-
 static int
 asked_page(struct service_req *req, struct store_page *page, uint64_t *ret_offset,
            struct al_fail *fail)
@@ -82,7 +66,7 @@ access_list(struct service_req *req, struct service_reply *reply, struct al_fail
     struct scope scope;
     uint64_t offset, total;
 
-    SV_TRY(asked_scope(req, &scope, fail));
+    SV_TRY(service_asked_scope(req, &scope, fail));
     SV_TRY(asked_page(req, &page, &offset, fail));
     ids.at = al_arena_alloc(req->arena, page.limit * sizeof(al_id));
     if (ids.at == NULL) {

@@ -66,6 +66,9 @@ struct service_worker {
 
 /* ---- the request ---- */
 struct scope service_scope(const struct caller *c);
+/* The caller's, or within it that customer's who is asked for by "customer_id". AL_ENOENT: there is none such for the caller. */
+int service_asked_scope(struct service_req *req, struct scope *ret,
+                        struct al_fail *fail) AL_MUST_CHECK;
 /* Query parameter; NULL when absent or empty. */
 const char *service_query(const struct service_req *req, const char *name);
 /* AL_EINVAL when it is no number or above max. */

@@ -128,6 +128,21 @@ service_list(struct service_req *req, struct service_reply *reply, const struct 
     return store_list(req->worker->db, &scope, n, filters, count, &page, &reply->body, fail);
 }
 
+int
+service_asked_scope(struct service_req *req, struct scope *ret, struct al_fail *fail)
+{
+    const char *customer_id = service_query(req, "customer_id");
+    struct store_customer c;
+
+    *ret = service_scope(req->caller);
+    if (customer_id == NULL) {
+        return AL_OK;
+    }
+    SV_TRY(store_customer_get(req->worker->db, ret, customer_id, req->arena, &c, fail));
+    *ret = scope_customer(c.id);
+    return AL_OK;
+}
+
 /* "/api/v1/volumes/01j..." */
 static char *
 location_of(struct service_req *req, const struct store_noun *n, const char *id)

@@ -90,21 +90,6 @@ asked_kinds(struct service_req *req, bool want[KINDS], struct al_fail *fail)
     return AL_OK;
 }
 
-static int
-asked_scope(struct service_req *req, struct scope *ret, struct al_fail *fail)
-{
-    const char *customer_id = service_query(req, "customer_id");
-    struct store_customer c;
-
-    *ret = service_scope(req->caller);
-    if (customer_id == NULL) {
-        return AL_OK;
-    }
-    SV_TRY(store_customer_get(req->worker->db, ret, customer_id, req->arena, &c, fail));
-    *ret = scope_customer(c.id);
-    return AL_OK;
-}
-
 /* ---- the answer ---- */
 
 struct writing {
@@ -157,7 +142,7 @@ search_get(struct service_req *req, struct service_reply *reply, struct al_fail 
     SV_TRY(asked_text(req, &s.text, fail));
     SV_TRY(asked_kinds(req, want, fail));
     SV_TRY(service_query_u64(req, "limit", SEARCH_HITS_DEFAULT, SEARCH_HITS_MAX, &limit, fail));
-    SV_TRY(asked_scope(req, &s.scope, fail));
+    SV_TRY(service_asked_scope(req, &s.scope, fail));
     s.limit = limit == 0 ? SEARCH_HITS_DEFAULT : (uint32_t)limit;
     al_jo_begin(&j, &reply->body);
     al_jo_object(&j, NULL);
