@@ -57,6 +57,16 @@ export function makeClient(): QueryClient {
   });
 }
 
+export const JOB_STATES: Schemas['JobState'][] = [
+  'queued',
+  'running',
+  'paused',
+  'suspended',
+  'done',
+  'failed',
+  'cancelled',
+];
+
 /** A list that is read page by page. */
 export function useList<T>(
   key: QueryKey,

@@ -1,5 +1,5 @@
 import { AuditOutlined } from '@ant-design/icons';
-import { Alert, Button, Select } from 'antd';
+import { Alert, Button } from 'antd';
 import { api, must } from '../api/client';
 import { useList } from '../api/data';
 import { counted, words } from '../lib/format';
@@ -7,9 +7,8 @@ import { visible } from '../lib/path';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Nothing, Page, Search, State, When } from '../ui/parts';
+import { SincePick, sinceOf } from '../ui/since';
 import { DataTable } from '../ui/table';
-
-const RANGES: Record<string, number> = { hour: 1, day: 24, week: 168, month: 720 };
 
 export default function Audit() {
   const { customer, operator } = useWho();
@@ -25,10 +24,7 @@ export default function Audit() {
             limit: 100,
             customer_id: customer,
             q: text || undefined,
-            from:
-              range && RANGES[range]
-                ? new Date(Date.now() - RANGES[range] * 3_600_000).toISOString()
-                : undefined,
+            from: sinceOf(range),
           },
         },
       }),
@@ -46,15 +42,7 @@ export default function Audit() {
       actions={
         <>
           <Search value={text} onChange={(q) => change({ q })} label="Search actor or subject" />
-          <Select
-            allowClear
-            aria-label="Time"
-            placeholder="All times"
-            style={{ width: 130 }}
-            value={range}
-            onChange={(v) => change({ range: v })}
-            options={Object.keys(RANGES).map((k) => ({ value: k, label: `Last ${k}` }))}
-          />
+          <SincePick value={range} onChange={(v) => change({ range: v })} />
           <Button loading={verify.isPending} onClick={() => verify.mutate(undefined)}>
             Verify {operator && !customer ? "the system's chain" : 'the chain'}
           </Button>

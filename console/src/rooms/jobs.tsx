@@ -1,14 +1,13 @@
 import { UnorderedListOutlined } from '@ant-design/icons';
 import { Select } from 'antd';
 import type { Job, Schemas } from '../api/client';
-import { useJobs } from '../api/data';
+import { JOB_STATES, useJobs } from '../api/data';
 import { count, words } from '../lib/format';
 import { useAddress, useWho } from '../lib/session';
 import { JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
 import { NameOf, VolumePick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
-const STATES = ['queued', 'running', 'paused', 'suspended', 'done', 'failed', 'cancelled'];
 const KINDS = ['scan', 'tier', 'archive', 'recall', 'check_share', 'reconcile', 'adopt'];
 
 /** Why it stands, failed, or ended before its time. */
@@ -17,7 +16,7 @@ const why = (j: Job) => j.pause?.text || (j.state === 'done' ? '' : j.text);
 export default function Jobs() {
   const { customer } = useWho();
   const [search, change] = useAddress();
-  const state = STATES.find((s) => s === search.get('state')) as Schemas['JobState'] | undefined;
+  const state = JOB_STATES.find((s) => s === search.get('state'));
   const kind = KINDS.find((k) => k === search.get('kind')) as Schemas['JobKind'] | undefined;
   const volume_id = search.get('volume') ?? undefined;
   const list = useJobs(customer, { state, kind, volume_id });
@@ -34,7 +33,7 @@ export default function Jobs() {
             placeholder="Any state"
             style={{ width: 130 }}
             value={state}
-            options={options(STATES)}
+            options={options(JOB_STATES)}
             onChange={(v) => change({ state: v })}
           />
           <Select

@@ -2,12 +2,13 @@
 import { CloudDownloadOutlined } from '@ant-design/icons';
 import { Button, Select, Tabs } from 'antd';
 import { api, must, type Schemas } from '../api/client';
-import { useJobs, useList } from '../api/data';
+import { JOB_STATES, useJobs, useList } from '../api/data';
 import { bytes, counted, duration } from '../lib/format';
 import { visible } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { JobBar, Nothing, Page, Search, Size, State, To, When } from '../ui/parts';
 import { NameOf, VolumePick } from '../ui/pick';
+import { SincePick, sinceOf } from '../ui/since';
 import { DataTable } from '../ui/table';
 
 type Event = Schemas['Event'];
@@ -24,17 +25,6 @@ interface Detail {
   text?: string;
 }
 const detailOf = (e: Event): Detail => (e.detail ?? {}) as Detail;
-
-const RANGES: Record<string, number> = { hour: 1, day: 24, week: 168, month: 720 };
-const STATES: Schemas['JobState'][] = [
-  'queued',
-  'running',
-  'paused',
-  'suspended',
-  'done',
-  'failed',
-  'cancelled',
-];
 
 /** Who wanted it: a job that somebody started, or the program that opened the file. */
 function Wanted({ of }: { of: Detail }) {
@@ -75,10 +65,7 @@ function Came() {
             customer_id: customer,
             act: 'file.recall',
             q: text || undefined,
-            from:
-              range && RANGES[range]
-                ? new Date(Date.now() - RANGES[range] * 3_600_000).toISOString()
-                : undefined,
+            from: sinceOf(range),
           },
         },
       }),
@@ -89,15 +76,7 @@ function Came() {
     <>
       <div className="bar">
         <Search value={text} onChange={(q) => change({ q })} label="Search file or host" />
-        <Select
-          allowClear
-          aria-label="Time"
-          placeholder="All times"
-          style={{ width: 130 }}
-          value={range}
-          onChange={(v) => change({ range: v })}
-          options={Object.keys(RANGES).map((k) => ({ value: k, label: `Last ${k}` }))}
-        />
+        <SincePick value={range} onChange={(v) => change({ range: v })} />
       </div>
       <DataTable
         list={list}
@@ -174,7 +153,7 @@ function Bringing() {
   const { customer } = useWho();
   const go = useGo();
   const [search, change] = useAddress();
-  const state = STATES.find((s) => s === search.get('state'));
+  const state = JOB_STATES.find((s) => s === search.get('state'));
   const volume_id = search.get('volume') ?? undefined;
   const list = useJobs(customer, { kind: 'recall', state, volume_id });
   const filtered = !!state || !!volume_id;
@@ -187,7 +166,7 @@ function Bringing() {
           placeholder="Any state"
           style={{ width: 130 }}
           value={state}
-          options={STATES.map((s) => ({ value: s, label: s }))}
+          options={JOB_STATES.map((s) => ({ value: s, label: s }))}
           onChange={(v) => change({ state: v })}
         />
         <VolumePick

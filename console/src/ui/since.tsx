@@ -1,0 +1,26 @@
+// Narrows a list to what happened of late: one choice for all lists of events.
+import { Select } from 'antd';
+
+const HOURS: Record<string, number> = { hour: 1, day: 24, week: 168, month: 720 };
+
+/** Since when, by the choice in the address; nothing: since ever. */
+export const sinceOf = (range: string | undefined) =>
+  range && HOURS[range] ? new Date(Date.now() - HOURS[range] * 3_600_000).toISOString() : undefined;
+
+export const SincePick = ({
+  value,
+  onChange,
+}: {
+  value?: string;
+  onChange: (range: string | undefined) => void;
+}) => (
+  <Select
+    allowClear
+    aria-label="Time"
+    placeholder="All times"
+    style={{ width: 130 }}
+    value={value}
+    onChange={onChange}
+    options={Object.keys(HOURS).map((k) => ({ value: k, label: `Last ${k}` }))}
+  />
+);
