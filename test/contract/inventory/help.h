@@ -230,19 +230,25 @@ no_row(void *ctx, const struct inventory_row *row)
 }
 
 __attribute__((unused)) static void
+small_tree(struct scan *s)
+{
+    scan_folder(s, 1, 0, "", 0);
+    scan_folder(s, 2, 1, "a", 0);
+    scan_folder(s, 3, 2, "b", 0);
+    scan_folder(s, 4, 1, "c", 0);
+    scan_file(s, 1, "top.txt", 100, 10);
+    scan_file(s, 2, "one.mov", 5000, 100);
+    scan_file(s, 3, "two.MOV", 6000, 200);
+    scan_file(s, 3, "three", 0, 300);
+}
+
+__attribute__((unused)) static void
 small_scan(struct help *h, const char *id)
 {
     struct scan s;
 
     scan_begin(&s, h, id);
-    scan_folder(&s, 1, 0, "", 0);
-    scan_folder(&s, 2, 1, "a", 0);
-    scan_folder(&s, 3, 2, "b", 0);
-    scan_folder(&s, 4, 1, "c", 0);
-    scan_file(&s, 1, "top.txt", 100, 10);
-    scan_file(&s, 2, "one.mov", 5000, 100);
-    scan_file(&s, 3, "two.MOV", 6000, 200);
-    scan_file(&s, 3, "three", 0, 300);
+    small_tree(&s);
     (void)scan_end(&s);
 }
 

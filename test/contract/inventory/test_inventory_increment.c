@@ -14,14 +14,7 @@ known(struct help *h)
 
     help_begin(h);
     scan_begin(&s, h, SCAN(01));
-    scan_folder(&s, 1, 0, "", 0);
-    scan_folder(&s, 2, 1, "a", 0);
-    scan_folder(&s, 3, 2, "b", 0);
-    scan_folder(&s, 4, 1, "c", 0);
-    scan_file(&s, 1, "top.txt", 100, 10);
-    scan_file(&s, 2, "one.mov", 5000, 100);
-    scan_file(&s, 3, "two.MOV", 6000, 200);
-    scan_file(&s, 3, "three", 0, 300);
+    small_tree(&s);
     scan_add(&s, &owner);
     owner.uid = 1001;
     owner.name = sp("berta");

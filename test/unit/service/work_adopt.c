@@ -21,19 +21,6 @@ volume_is_ntfs(void)
     memcpy(world.a.volume, v.id, sizeof(world.a.volume));
 }
 
-static uint64_t
-left(const char *reason)
-{
-    const json_t *reasons = json_object_get(world.json, "reasons");
-
-    for (size_t i = 0; i < json_array_size(reasons); i++) {
-        if (strcmp(text_of(json_array_get(reasons, i), "reason"), reason) == 0) {
-            return number_of(json_array_get(reasons, i), "files");
-        }
-    }
-    return 0;
-}
-
 static void
 test_who_may_asks_and_the_host_is_given_the_paths(void)
 {

@@ -275,6 +275,20 @@ number_of(const json_t *j, const char *key)
     return (uint64_t)json_integer_value(json_object_get(j, key));
 }
 
+/* How many files of the job that was asked for last were left for that reason. */
+static inline uint64_t
+left(const char *reason)
+{
+    const json_t *reasons = json_object_get(world.json, "reasons");
+
+    for (size_t i = 0; i < json_array_size(reasons); i++) {
+        if (strcmp(text_of(json_array_get(reasons, i), "reason"), reason) == 0) {
+            return number_of(json_array_get(reasons, i), "files");
+        }
+    }
+    return 0;
+}
+
 /* ---- an agent ---- */
 
 static inline int

@@ -28,19 +28,6 @@ counted(const char *key)
     return number_of(json_object_get(world.json, "reconcile"), key);
 }
 
-static uint64_t
-left(const char *reason)
-{
-    const json_t *reasons = json_object_get(world.json, "reasons");
-
-    for (size_t i = 0; i < json_array_size(reasons); i++) {
-        if (strcmp(text_of(json_array_get(reasons, i), "reason"), reason) == 0) {
-            return number_of(json_array_get(reasons, i), "files");
-        }
-    }
-    return 0;
-}
-
 static void
 test_it_is_asked_for_once_and_leased_to_the_host(void)
 {
