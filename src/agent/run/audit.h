@@ -85,7 +85,8 @@ int audit_self_load(struct port *p, struct port_file *state, struct audit_seen *
                     port_mutex *lock) AL_MUST_CHECK;
 int audit_self_keep(struct port *p, struct port_file *state, struct audit_seen *s,
                     port_mutex *lock) AL_MUST_CHECK;
-/* Makes a file with a name of its own in the volume's root, notes the name, and takes the file away again. */
+/* Makes a file with a name of its own in the volume's root, notes the name, and takes the file away again; and before that
+ * those that an agent left which died in between. */
 int audit_self_probe(struct port *p, const char *volume_path, struct audit_seen *s,
                      port_mutex *lock) AL_MUST_CHECK;
 

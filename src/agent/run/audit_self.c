@@ -10,6 +10,7 @@
 
 #define SELF_FILE "self"
 #define SELF_MAGIC "ALTOSLF1"
+#define PROBE_DIGITS 16u
 #define SELF_MAX ((size_t)8 << 10) /* bytes: magic, selves, XXH64 of all before it */
 
 /* ---- what a line tells of who wrote it ---- */
@@ -188,6 +189,39 @@ audit_self_keep(struct port *p, struct port_file *state, struct audit_seen *s, p
 
 /* ---- the probe ---- */
 
+static bool
+is_probe(const char *name)
+{
+    const size_t prefix = sizeof(STUB_PROBE_PREFIX) - 1;
+
+    return strncmp(name, STUB_PROBE_PREFIX, prefix) == 0 && strlen(name + prefix) == PROBE_DIGITS &&
+           strspn(name + prefix, "0123456789abcdef") == PROBE_DIGITS;
+}
+
+/* What an agent left that died between making one and taking it away: empty files of that whole name. One that cannot be
+ * seen or removed now is tried again by the next agent. */
+static void
+clear_left(struct port *p, struct port_file *root)
+{
+    struct port_dir *list = NULL;
+    struct port_dirent e;
+    struct port_stat st;
+    bool end = false;
+    int rc = port_dir_open(p, root, &list);
+
+    while (rc == AL_OK) {
+        rc = port_dir_next(p, list, &e, &end);
+        if (rc != AL_OK || end) {
+            break;
+        }
+        if (is_probe(e.name) && port_stat_at(p, root, e.name, &st) == AL_OK &&
+            st.type == PORT_T_FILE && st.size == 0) {
+            (void)!port_unlink(p, root, e.name);
+        }
+    }
+    port_dir_close(p, &list);
+}
+
 int
 audit_self_probe(struct port *p, const char *volume_path, struct audit_seen *s, port_mutex *lock)
 {
@@ -201,6 +235,7 @@ audit_self_probe(struct port *p, const char *volume_path, struct audit_seen *s, 
     if (rc != AL_OK) {
         return rc;
     }
+    clear_left(p, root.file);
     (void)snprintf(name, sizeof(name), STUB_PROBE_PREFIX "%016llx", (unsigned long long)tag);
     port_mutex_lock(lock); /* before it is there: its line may be read at once */
     memcpy(s->probe, name, sizeof(name));

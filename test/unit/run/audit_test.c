@@ -243,6 +243,43 @@ trap_9_a_file_that_only_we_can_have_made_tells_who_we_are(void)
     port_mutex_end(&lock);
 }
 
+/* An agent was killed between making its probe and taking it away. */
+static void
+a_probe_that_was_left_goes_with_the_next_and_nothing_else_does(void)
+{
+    static const struct {
+        const char *name, *text;
+        bool stays;
+    } files[] = {{".alto-probe-0123456789abcdef", "", false},
+                 {".alto-probe-fedcba9876543210", "somebody's", true},
+                 {".alto-probe-views", "", true},
+                 {".alto-probe-0123456789abcdef0", "", true},
+                 {"a", "", true}};
+    char folder[500], path[600];
+    struct port_stat st;
+    port_mutex m;
+    struct audit_seen s;
+
+    port_mutex_init(&m);
+    snprintf(folder, sizeof(folder), "%s/left", base);
+    TAP_OK(port_mkdirs(port, folder, 0755));
+    for (size_t i = 0; i < AL_LEN(files); i++) {
+        FILE *f;
+
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i].name);
+        f = fopen(path, "w");
+        TAP_CHECK(f != NULL && fputs(files[i].text, f) >= 0 && fclose(f) == 0);
+    }
+    audit_seen_begin(&s);
+    TAP_OK(audit_self_probe(port, folder, &s, &m));
+    for (size_t i = 0; i < AL_LEN(files); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i].name);
+        TAP_CHECK((port_stat_at(port, NULL, path, &st) == AL_OK) == files[i].stays);
+    }
+    audit_seen_end(&s);
+    port_mutex_end(&m);
+}
+
 /* ---- what Alto did outlives the agent ---- */
 
 static port_mutex lock;
@@ -449,6 +486,7 @@ main(int argc, char **argv)
     TAP_RUN(trap_9_lines_that_tell_no_client_prove_nothing);
     TAP_RUN(trap_9_names_that_people_give_are_not_altos);
     TAP_RUN(trap_9_a_file_that_only_we_can_have_made_tells_who_we_are);
+    TAP_RUN(a_probe_that_was_left_goes_with_the_next_and_nothing_else_does);
     TAP_RUN(trap_9_what_alto_did_is_known_to_the_agent_that_comes_after);
     TAP_RUN(trap_9_what_is_kept_is_bounded_and_a_broken_end_is_cut);
     TAP_RUN(trap_2_a_log_is_followed_across_its_rotation);
