@@ -136,6 +136,17 @@ port_stat_at(struct port *p, struct port_file *dir, const char *name, struct por
 }
 
 int
+port_stat_fresh_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret)
+{
+    int rc = name_check(dir, name);
+
+    if (p->ops->stat_fresh_at == NULL) {
+        return port_stat_at(p, dir, name, ret);
+    }
+    return rc != AL_OK ? rc : PORT_CALL(p, stat_fresh_at, dir, name, ret);
+}
+
+int
 port_rename(struct port *p, struct port_file *dir_a, const char *a, struct port_file *dir_b,
             const char *b, bool replace)
 {

@@ -198,6 +198,9 @@ struct port_ops { /* an operation that is NULL answers AL_ENOTSUP */
     int (*truncate)(struct port *, struct port_file *f, uint64_t size);
     int (*stat)(struct port *, struct port_file *f, struct port_stat *ret);
     int (*stat_at)(struct port *, struct port_file *dir, const char *name, struct port_stat *ret);
+    /* NULL: as stat_at. */
+    int (*stat_fresh_at)(struct port *, struct port_file *dir, const char *name,
+                         struct port_stat *ret);
     int (*rename)(struct port *, struct port_file *dir_a, const char *a, struct port_file *dir_b,
                   const char *b, bool replace);
     int (*unlink)(struct port *, struct port_file *dir, const char *name);
@@ -296,6 +299,10 @@ int port_truncate(struct port *p, struct port_file *f, uint64_t size) AL_MUST_CH
 int port_stat(struct port *p, struct port_file *f, struct port_stat *ret) AL_MUST_CHECK;
 int port_stat_at(struct port *p, struct port_file *dir, const char *name,
                  struct port_stat *ret) AL_MUST_CHECK;
+/* The same, and not from what the kernel remembers of a file of a network or FUSE filesystem, which is a second old by default
+ * (statx(2), AT_STATX_FORCE_SYNC; fuse(4), attr_timeout): a round trip each. */
+int port_stat_fresh_at(struct port *p, struct port_file *dir, const char *name,
+                       struct port_stat *ret) AL_MUST_CHECK;
 
 /* ---- names ---- */
 /* With replace false an existing b is AL_EEXIST (renameat2 RENAME_NOREPLACE). */

@@ -298,7 +298,7 @@ follow_poll(struct follow *f, int64_t *ret_wait_ns)
     f->figures.polls++;
     *ret_wait_ns = SECOND_NS;
     set_now(f, false);
-    if (port_mono_ns(f->port) >= f->next_s_ns || !f->present) {
+    if (port_mono_ns(f->port) >= f->next_s_ns || !f->present || quick_due(f)) {
         here = look_at_root(f);
     }
     if (here) {
@@ -318,7 +318,8 @@ follow_poll(struct follow *f, int64_t *ret_wait_ns)
     }
     more = here && ((f->queue.count + f->fresh.count > 0 && !full) || look_has_new(f));
     left = f->next_s_ns - port_mono_ns(f->port);
-    *ret_wait_ns = !here ? SECOND_NS : more && f->failing == AL_OK ? 0 : left > 0 ? left : 0;
+    left = quick_wait_ns(f, left > 0 ? left : 0);
+    *ret_wait_ns = !here ? SECOND_NS : more && f->failing == AL_OK ? 0 : left;
     return AL_OK;
 }
 

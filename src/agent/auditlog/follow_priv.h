@@ -1,4 +1,4 @@
-/* follow_priv.h: the inside of the follower: follow.c (rounds, state), look.c (listings, sizes and times), read.c (bytes to
+/* follow_priv.h: the inside of the follower: follow.c (rounds, state), look.c (listings, sizes and times), quick.c (sizes between two seconds), read.c (bytes to
  * events), meta.c (metadata of what was written). */
 #ifndef ALTO_AGENT_AUDITLOG_FOLLOW_PRIV_H
 #define ALTO_AGENT_AUDITLOG_FOLLOW_PRIV_H
@@ -38,10 +38,14 @@ struct follow {
     /* Turns. */
     uint32_t now_s, started_s; /* monotonic; never 0 */
     int64_t now_ns;
-    int64_t ahead_ns;     /* of the wall clock before the monotonic one, at the last round */
-    bool late;            /* since its last step forward something of the future was read */
-    int64_t floor_ns;     /* of coverage, as far as it is of a time when the clock was right */
-    int64_t next_s_ns;    /* monotonic: when a second's looks are due */
+    int64_t ahead_ns;      /* of the wall clock before the monotonic one, at the last round */
+    bool late;             /* since its last step forward something of the future was read */
+    int64_t floor_ns;      /* of coverage, as far as it is of a time when the clock was right */
+    int64_t next_s_ns;     /* monotonic: when a second's looks are due */
+    int64_t next_quick_ns; /* monotonic: when those of quick are */
+    struct log_file
+        *quick[FOLLOW_QUICK]; /* of the hot ones those that changed last, the last first */
+    size_t quick_count;
     uint32_t turn;        /* in tree.all */
     uint32_t new_folders; /* not listed since the start */
     int64_t tokens;       /* entries that may be looked at in turn */
@@ -90,6 +94,19 @@ int look_heat(struct follow *f, struct log_file *log) AL_MUST_CHECK;
 int follow_dirty(struct follow *f, struct log_file *log) AL_MUST_CHECK;
 /* All is to be looked at anew, before anything counts as read to its end. */
 void look_anew(struct follow *f);
+
+/* Its sizes and times, and into the queue where there is more to read. dir NULL: by its path. AL_ENOENT: under none of the
+ * names that were listed. */
+int look_log(struct follow *f, struct log_file *log, struct port_file *dir) AL_MUST_CHECK;
+
+/* ---- quick.c ---- */
+void quick_offer(struct follow *f,
+                 struct log_file *log); /* one of the hot ones, until the next second's looks */
+void quick_forget(struct follow *f, const struct log_file *log);
+bool quick_due(const struct follow *f);
+int64_t quick_wait_ns(const struct follow *f, int64_t wait_ns); /* wait_ns, or until it is due */
+/* Errors of memory alone. */
+int quick_look(struct follow *f) AL_MUST_CHECK;
 
 /* ---- read.c ---- */
 /* Reads of the queue until it is empty or the round's time is over. */

@@ -85,6 +85,7 @@ forget(struct follow *f, struct log_file *log)
     list_drop(&f->fresh, log);
     list_drop(&f->queue, log);
     list_drop(&f->dirty, log);
+    quick_forget(f, log);
     f->bad_files -= (log->flags & LOG_BAD) != 0;
     read_hole_end(f, log);
     if (f->reading == log) {
@@ -290,9 +291,8 @@ absorb(struct follow *f, struct log_file *log, const struct port_stat *st)
     return rc;
 }
 
-/* Its sizes and times. dir NULL: by its path. AL_ENOENT: under none of the names that were listed. */
-static int
-stat_log(struct follow *f, struct log_file *log, struct port_file *dir)
+int
+look_log(struct follow *f, struct log_file *log, struct port_file *dir)
 {
     struct port_stat st, best = {0};
     bool found = false;
@@ -321,7 +321,9 @@ stat_log(struct follow *f, struct log_file *log, struct port_file *dir)
             f->path.at[len] = '\0';
         }
         f->figures.stats++;
-        rc = port_stat_at(f->port, dir, (const char *)f->path.at, &st);
+        /* After a listing what the kernel knows of a file is new. */
+        rc = dir == NULL ? port_stat_fresh_at(f->port, NULL, (const char *)f->path.at, &st)
+                         : port_stat_at(f->port, dir, (const char *)f->path.at, &st);
         if (rc == AL_OK && st.type == PORT_T_FILE && (!found || st.size >= best.size)) {
             best = st;
             found = true;
@@ -516,7 +518,7 @@ stat_logs(struct follow *f, struct log_folder *folder, struct port_file *dir, bo
 
         if ((log->flags & LOG_SEEN) != 0 && (all || (log->flags & (LOG_NEW | LOG_BAD)) != 0 ||
                                              (log->flags & (LOG_HOT | LOG_QUEUED)) == LOG_HOT)) {
-            rc = stat_log(f, log, dir);
+            rc = look_log(f, log, dir);
         }
         if (rc == AL_ENOMEM) {
             return rc;
@@ -636,6 +638,7 @@ look_hot(struct follow *f)
     size_t kept = 0, i;
     int rc = AL_OK;
 
+    f->quick_count = 0;
     for (i = 0; i < f->hot.count && rc == AL_OK; i++) {
         struct log_file *log = f->hot.at[i];
         uint32_t quiet_s = f->now_s - log->changed_s;
@@ -645,6 +648,9 @@ look_hot(struct follow *f)
             log->missing_s == 0 && (quiet_s < FOLLOW_HOT_S || last ||
                                     (look_unread(log) && quiet_s < FOLLOW_SETTLE_HOLES_S * 2));
 
+        if (keep || (log->flags & LOG_QUEUED) != 0) {
+            quick_offer(f, log);
+        }
         if ((log->flags & LOG_QUEUED) != 0) { /* reading it tells all that a look would */
             f->hot.at[kept++] = log;
             continue;
@@ -660,7 +666,7 @@ look_hot(struct follow *f)
              (f->queue.count > 0 && !active))) {
             continue;
         }
-        rc = stat_log(f, log, NULL);
+        rc = look_log(f, log, NULL);
         if (rc == AL_ENOENT || (rc != AL_OK && !log->in->bad && (log->flags & LOG_BAD) == 0)) {
             log->in->check_s = f->now_s; /* rotated, or its folder may not be looked at any more */
         }
@@ -755,10 +761,14 @@ look_due(struct follow *f)
         find_recent(f);
         rc = list_new(f);
     }
-    if (!second || rc != AL_OK) {
+    if (rc != AL_OK) {
         return rc;
     }
+    if (!second) {
+        return quick_due(f) ? quick_look(f) : AL_OK;
+    }
     f->next_s_ns = port_mono_ns(f->port) + SECOND_NS;
+    f->next_quick_ns = port_mono_ns(f->port) + FOLLOW_QUICK_NS;
     find_recent(f);
     f->listed_tokens += FOLLOW_LISTED;
     f->listed_tokens = f->listed_tokens > (int64_t)FOLLOW_LISTED * 4 ? (int64_t)FOLLOW_LISTED * 4

@@ -343,6 +343,7 @@ const struct port_ops linux_ops = {
     .truncate = file_truncate,
     .stat = linux_stat,
     .stat_at = linux_stat_at,
+    .stat_fresh_at = linux_stat_fresh_at,
     .rename = file_rename,
     .unlink = file_unlink,
     .mkdir = file_mkdir,

@@ -24,6 +24,8 @@ void linux_dir_close(struct port *p, struct port_dir *d);
 /* stat.c */
 int linux_stat(struct port *p, struct port_file *f, struct port_stat *ret);
 int linux_stat_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret);
+int linux_stat_fresh_at(struct port *p, struct port_file *dir, const char *name,
+                        struct port_stat *ret);
 int linux_path_of(struct port *p, struct port_file *root, struct port_file *f, struct al_buf *to);
 int linux_fs(struct port *p, struct port_file *f, struct port_fs *ret);
 

@@ -124,6 +124,12 @@ linux_stat_at(struct port *p, struct port_file *dir, const char *name, struct po
     return stat_fill(dir == NULL ? AT_FDCWD : dir->fd, name, 0, ret);
 }
 
+int
+linux_stat_fresh_at(struct port *p, struct port_file *dir, const char *name, struct port_stat *ret)
+{
+    return stat_fill(dir == NULL ? AT_FDCWD : dir->fd, name, AT_STATX_FORCE_SYNC, ret);
+}
+
 /* proc(5): the link behind a descriptor is the path that leads there now. */
 static int
 fd_path(int fd, char *to, size_t cap, size_t *ret_len)

@@ -84,6 +84,48 @@ logs_that_wait_to_be_read_are_not_looked_at(void)
     TAP_EQUAL_U64(told(DIGEST_USED, "f9"), 2);
 }
 
+/* Between two seconds the few that changed last are looked at, and no others. */
+static void
+what_grew_last_is_looked_at_four_times_a_second(void)
+{
+    struct follow_figures before, after;
+    int64_t wait_ns = 0;
+    char log[80], path[16];
+
+    start();
+    for (unsigned i = 0; i < 2 * FOLLOW_QUICK; i++) {
+        snprintf(log, sizeof(log), "%u/2026/09/2026-09-21T13.15.00Z.log.active", i);
+        snprintf(path, sizeof(path), "/f%u", i);
+        add(log, read_of(path));
+    }
+    go();
+    TAP_OK(polls(5));
+    add("7/2026/09/2026-09-21T13.15.00Z.log.active", read_of("/x"));
+    TAP_OK(polls(1)); /* now it is of those that grew last */
+    add("7/2026/09/2026-09-21T13.15.00Z.log.active", read_of("/y"));
+    TAP_OK(follow_poll(w.follow, &wait_ns));
+    TAP_EQUAL_U64(told(DIGEST_USED, "y"), 0); /* it is too soon for that */
+    TAP_CHECK(wait_ns > 0 && wait_ns <= FOLLOW_QUICK_NS);
+    follow_figures(w.follow, &before);
+    sim_clock_add(w.sim, FOLLOW_QUICK_NS);
+    TAP_OK(follow_poll(w.follow, &wait_ns));
+    follow_figures(w.follow, &after);
+    TAP_EQUAL_U64(told(DIGEST_USED, "y"), 1);
+    TAP_CHECK(after.stats - before.stats <= FOLLOW_QUICK + 3 && after.listings == before.listings);
+    remove_log("7/2026/09/2026-09-21T13.15.00Z.log.active"); /* one that is gone harms nobody */
+    sim_clock_add(w.sim, FOLLOW_QUICK_NS);
+    TAP_OK(follow_poll(w.follow, &wait_ns));
+    TAP_OK(polls(2 * FOLLOW_GONE_S));
+    w.denied = ".lucid_audit"; /* nor one that nobody may look at */
+    sim_clock_add(w.sim, FOLLOW_QUICK_NS);
+    TAP_OK(follow_poll(w.follow, &wait_ns));
+    TAP_CHECK(wait_ns > 0);
+    w.denied = NULL;
+    add("8/2026/09/2026-09-21T13.15.00Z.log.active", read_of("/z"));
+    TAP_OK(polls(2));
+    TAP_EQUAL_U64(told(DIGEST_USED, "z"), 1);
+}
+
 /* Of a client that was away, say: its log lies among older ones, where nobody looks for new ones. */
 static void
 a_late_log_among_old_ones_is_found_soon_where_there_are_few(void)
@@ -108,6 +150,7 @@ main(void)
     TAP_RUN(metadata_comes_with_what_was_made_written_or_moved);
     TAP_RUN(a_folder_that_is_not_there_has_no_metadata_and_others_have);
     TAP_RUN(logs_that_wait_to_be_read_are_not_looked_at);
+    TAP_RUN(what_grew_last_is_looked_at_four_times_a_second);
     TAP_RUN(a_late_log_among_old_ones_is_found_soon_where_there_are_few);
     world_end();
     return tap_end();

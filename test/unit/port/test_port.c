@@ -48,6 +48,24 @@ test_names_never_leave_the_folder(void)
     TAP_CODE(port_stat_at(p, root, ".", &st), AL_EINVAL);
     TAP_CODE(port_unlink(p, root, "../x"), AL_EINVAL);
     TAP_CODE(port_stat_at(p, root, "not there", &st), AL_ENOENT);
+    TAP_CODE(port_stat_fresh_at(p, root, "..", &st), AL_EINVAL);
+    TAP_CODE(port_stat_fresh_at(p, root, "not there", &st), AL_ENOENT);
+}
+
+static void
+test_a_fresh_look_tells_what_is_there_now(void)
+{
+    struct port_file *f = make("grows", "1");
+    struct port_stat st, fresh;
+
+    TAP_OK(port_stat_fresh_at(p, root, "grows", &fresh));
+    TAP_EQUAL_U64(fresh.size, 1);
+    TAP_OK(port_pwrite(p, f, "22", 2, 1));
+    TAP_OK(port_close(p, f));
+    TAP_OK(port_stat_fresh_at(p, root, "grows", &fresh));
+    TAP_OK(port_stat_at(p, root, "grows", &st));
+    TAP_EQUAL_U64(fresh.size, 3);
+    TAP_CHECK(memcmp(&st, &fresh, sizeof(st)) == 0);
 }
 
 static void
@@ -350,6 +368,7 @@ main(void)
     TAP_RUN(setup);
     TAP_RUN(test_read_stops_only_at_the_end);
     TAP_RUN(test_names_never_leave_the_folder);
+    TAP_RUN(test_a_fresh_look_tells_what_is_there_now);
     TAP_RUN(test_create_exclusive_and_rename_without_replacing);
     TAP_RUN(test_write_file_replaces_whole_and_read_file_keeps_its_limit);
     TAP_RUN(test_walk_to_goes_part_by_part);

@@ -418,19 +418,24 @@ on_put(void *ctx, const struct digest_row *rows, size_t count)
     return AL_OK;
 }
 
+/* Rounds of so many seconds, of the first and the last one alone the beginning. */
 static void
 polls(struct follow *f, unsigned rounds)
 {
-    for (unsigned i = 0; i < rounds; i++) {
+    int64_t until_ns = port_mono_ns(port) + (int64_t)(rounds - 1) * 1000000000;
+    bool last;
+
+    do {
         int64_t wait_ns = 0;
 
+        last = port_mono_ns(port) >= until_ns;
         while (wait_ns == 0) {
             TAP_OK(follow_poll(f, &wait_ns));
         }
-        if (i + 1 < rounds) {
+        if (!last) {
             port_sleep_ns(port, wait_ns);
         }
-    }
+    } while (!last);
 }
 
 static void
