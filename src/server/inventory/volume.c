@@ -483,10 +483,8 @@ inv_let_go(struct inv_use *u, bool spoiled)
 int
 inv_begin(struct inv_use *u)
 {
-    int rc = inv_run(u->inv, u->conn, "BEGIN TRANSACTION");
-
-    u->open = rc == AL_OK;
-    return rc;
+    u->open = true; /* one that is interrupted may have begun: it too is rolled back */
+    return inv_run(u->inv, u->conn, "BEGIN TRANSACTION");
 }
 
 void
