@@ -446,7 +446,12 @@ const STEPS = {
         return e === document.body ? "" : `${e.tagName} ${e.getAttribute("aria-label") ?? e.innerText ?? ""}`.slice(0, 50);
       });
       if (!who) break;
-      const m = await marked();
+      let m = await marked();
+      // A mark may come in a moment: Ant Design lets it grow.
+      for (let i = 0; i < 20 && (!m.shows || m.covered); i++) {
+        await page.waitForTimeout(50);
+        m = await marked();
+      }
       if (!m.shows) wrong.push(`${address}: ${who} is not marked`);
       if (m.covered) wrong.push(`${address}: ${who} lies under something`);
     }
