@@ -418,7 +418,7 @@ on_put(void *ctx, const struct digest_row *rows, size_t count)
     return AL_OK;
 }
 
-/* Rounds of so many seconds, of the first and the last one alone the beginning. */
+/* One round, and those of the seconds that follow. */
 static void
 polls(struct follow *f, unsigned rounds)
 {
