@@ -121,7 +121,7 @@ def rest(b):
     try:
         space, now = rig.filespace("filespace"), time.time_ns() // 1000
         old = bulk.old_files(space.back, b.o.old_logs, b.o.audit_nodes, now - history.DAY)
-        bulk.backlog(space.back, now - history.HOUR, now - 60 * US, b.o.audit_nodes * 100, b.o.audit_nodes, files=2000)
+        bulk.backlog(space.back, now - history.HOUR, now - history.HOUR // 3, b.o.audit_nodes * 100, b.o.audit_nodes, files=2000)
         volume = rig.add_volume("filespace")
         wait_for("all to be read", lambda: (lambda r: r["complete"] and r["files"] >= old and r["behind_bytes"] == 0)(rig.record(volume)), 600)
         client = bulk.clients(7, 1)[0]

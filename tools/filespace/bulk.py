@@ -71,7 +71,8 @@ def backlog(root, from_us, until_us, events, nodes=50, seed=7, files=20000, acti
             os.makedirs(folder, exist_ok=True)
             name = stamp.replace(":", ".") + "Z.log" + (".active" if active and quarter == used - 1 else "")
             with open(os.path.join(folder, name), "wb") as out:
-                write(out, choice, client, known, begin, max(1, (until_us - from_us) // used // (each + 1)), -each, last, desk)
+                end = write(out, choice, client, known, begin, max(1, (until_us - from_us) // used // (each + 1)), -each, last, desk)
+            os.utime(out.name, ns=(end * 1000, end * 1000))  # as its client left it
     return list(zip(known, last))
 
 
@@ -87,4 +88,5 @@ def old_files(root, count, nodes, until_us, lines_each=2):
             os.makedirs(folder, exist_ok=True)
             with open(os.path.join(folder, stamp.replace(":", ".") + "Z.log"), "wb") as out:
                 out.write(b"".join(client.line(us + n, "FileRead", "/Shows/Ep 101/cam A/cut_v%d.mov" % n) for n in range(lines_each)))
+            os.utime(out.name, ns=((us + lines_each) * 1000, (us + lines_each) * 1000))
     return each * nodes

@@ -6,13 +6,14 @@
  * A step engine: follow_poll does one bounded round and says when to come again. One thread at a time. No file or folder
  * stays open between two calls, so that a filespace can be unmounted.
  *
- * When it looks. A log that grew within FOLLOW_HOT_S, or is the last of its folder and ".active", is looked at each second: one
- * stat; the FOLLOW_QUICK that changed last each FOLLOW_QUICK_NS. So are the folders in which new logs come (the root, each folder in it, and below them the last by
- * name) every two to four seconds; they are listed where their time changed, and else in turn as FOLLOW_LISTED allows,
- * since nothing promises times of folders. All other folders and logs come in turn, each within FOLLOW_ROUND_S,
- * and 2,000 of them within about a minute. A log that
- * is gone (it was rotated) has its folder listed at once. With 200 clients and 50,000 logs at rest that is about 520
- * stats and 20 listings a second. Links are never followed. No watermark: an old log that grew is read.
+ * When it looks. A log that grew within FOLLOW_HOT_S is looked at each second: one stat. One that is the last of its folder
+ * and ".active", each FOLLOW_IDLE_S at least; the FOLLOW_QUICK that grew last, within FOLLOW_QUICK_S, each
+ * FOLLOW_QUICK_NS. The folders in which new logs come (the root, each folder in it, and below them the last by name) are
+ * looked at every two to four seconds, or eight where nothing came for FOLLOW_HOT_S; they are listed where their time
+ * changed, and else in turn as FOLLOW_LISTED allows, since nothing promises times of folders. All other folders and logs
+ * come in turn, each within FOLLOW_ROUND_S, and 2,000 of them within about a minute. A log that is gone (it was rotated) has its folder listed at once. With 200
+ * clients and 50,000 logs at rest that is about 250 stats and 20 listings a second. Links are never followed. No
+ * watermark: an old log that grew is read.
  *
  * Crashes: rows are put before cursors are written, so what was told may be told again, and nothing is left out.
  *
@@ -34,11 +35,15 @@
 #define FOLLOW_HOT_S 900u /* a log that changed is looked at each second for so long */
 #define FOLLOW_HOT_MAX                                                                             \
     20000u               /* looked at each second at most; others come with their folder's turn */
-#define FOLLOW_QUICK 32u /* of them: those that changed last are looked at */
+#define FOLLOW_QUICK 16u /* of them: those that grew last, and */
+#define FOLLOW_QUICK_S 300u                      /* not longer ago, are looked at */
 #define FOLLOW_QUICK_NS (INT64_C(250) * 1000000) /* as often */
-#define FOLLOW_ROUND_S 3600u                     /* within which each folder and log is looked at */
-#define FOLLOW_SOON_S 60                         /* within which each is where there are few, but */
-#define FOLLOW_SOON 30                           /* at most so many a second for it */
+#define FOLLOW_IDLE_S                                                                              \
+    2u                  /* an open log that did not change for FOLLOW_HOT_S is looked at as often */
+#define FOLLOW_OLD_S 8u /* and one that is older than a day at least as often, however hot */
+#define FOLLOW_ROUND_S 3600u /* within which each folder and log is looked at */
+#define FOLLOW_SOON_S 60     /* within which each is where there are few, but */
+#define FOLLOW_SOON 30       /* at most so many a second for it */
 #define FOLLOW_LISTED 2000u /* entries a second, of listings of folders whose time did not change */
 #define FOLLOW_GONE_S 60u   /* not there for so long: gone */
 #define FOLLOW_FORGET_S (7u * 86400u)

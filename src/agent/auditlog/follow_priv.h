@@ -1,4 +1,4 @@
-/* follow_priv.h: the inside of the follower: follow.c (rounds, state), look.c (listings, sizes and times), quick.c (sizes between two seconds), read.c (bytes to
+/* follow_priv.h: the inside of the follower: follow.c (rounds, state), look.c (listings, sizes and times), hot.c (those looked at each second and more often), read.c (bytes to
  * events), meta.c (metadata of what was written). */
 #ifndef ALTO_AGENT_AUDITLOG_FOLLOW_PRIV_H
 #define ALTO_AGENT_AUDITLOG_FOLLOW_PRIV_H
@@ -99,7 +99,12 @@ void look_anew(struct follow *f);
  * names that were listed. */
 int look_log(struct follow *f, struct log_file *log, struct port_file *dir) AL_MUST_CHECK;
 
-/* ---- quick.c ---- */
+/* By its own time alone, which may be wrong: then looks come half as often as they could. */
+bool look_idle(const struct follow *f, int64_t mtime_ns);
+
+/* ---- hot.c ---- */
+/* The looks of a second at the hot ones. */
+int hot_look(struct follow *f) AL_MUST_CHECK;
 void quick_offer(struct follow *f,
                  struct log_file *log); /* one of the hot ones, until the next second's looks */
 void quick_forget(struct follow *f, const struct log_file *log);

@@ -5,10 +5,6 @@
 #include "base/mem.h"
 
 #define SECOND_NS INT64_C(1000000000)
-#define OLD_NS                                                                                     \
-    (INT64_C(86400) *                                                                              \
-     SECOND_NS) /* logs older than it are looked at each LOOKED_AT_S, however hot */
-#define LOOKED_AT_S 8u
 #define TORN_EACH_S 600u /* between reads of what is left of such a log */
 #define GRAIN_NS                                                                                   \
     (2 * SECOND_NS) /* a folder's time that is younger does not tell of what comes next */
@@ -119,12 +115,6 @@ look_bad(struct follow *f, struct log_file *log, int rc)
     f->file_denied = f->bad_files > 0 && (f->file_denied || means_denied(rc));
 }
 
-static bool
-is_last(const struct log_file *log)
-{
-    return log->in->files[log->in->file_count - 1] == log;
-}
-
 bool
 look_has_later(const struct log_file *log)
 {
@@ -187,13 +177,13 @@ worth(const struct follow *f, const struct log_file *log)
         return look_unread(log); /* its turn comes seldom enough */
     }
     if (log->hole != NULL && f->now_s - log->hole->since_s >= FOLLOW_SETTLE_HOLES_S &&
-        (f->now_s - log->hole->since_s) % FOLLOW_SETTLE_HOLES_S < LOOKED_AT_S) {
+        (f->now_s - log->hole->since_s) % FOLLOW_SETTLE_HOLES_S < FOLLOW_OLD_S) {
         return true;
     }
     if ((log->flags & LOG_ACTIVE) != 0) { /* holes are filled without a word */
         return quiet_s < FOLLOW_HOT_S
                    ? quiet_s % FOLLOW_SETTLE_S == 0
-                   : quiet_s >= FOLLOW_TORN_ALONE_S && quiet_s % TORN_EACH_S < LOOKED_AT_S;
+                   : quiet_s >= FOLLOW_TORN_ALONE_S && quiet_s % TORN_EACH_S < FOLLOW_OLD_S;
     }
     return quiet_s >= FOLLOW_SETTLE_S && quiet_s % FOLLOW_SETTLE_S == 0;
 }
@@ -321,9 +311,10 @@ look_log(struct follow *f, struct log_file *log, struct port_file *dir)
             f->path.at[len] = '\0';
         }
         f->figures.stats++;
-        /* After a listing what the kernel knows of a file is new. */
-        rc = dir == NULL ? port_stat_fresh_at(f->port, NULL, (const char *)f->path.at, &st)
-                         : port_stat_at(f->port, dir, (const char *)f->path.at, &st);
+        /* Those that are closed hardly grow; after a listing what the kernel knows is new. */
+        rc = active && dir == NULL
+                 ? port_stat_fresh_at(f->port, NULL, (const char *)f->path.at, &st)
+                 : port_stat_at(f->port, dir, (const char *)f->path.at, &st);
         if (rc == AL_OK && st.type == PORT_T_FILE && (!found || st.size >= best.size)) {
             best = st;
             found = true;
@@ -632,51 +623,10 @@ look_has_new(const struct follow *f)
     return false;
 }
 
-static int
-look_hot(struct follow *f)
+bool
+look_idle(const struct follow *f, int64_t mtime_ns)
 {
-    size_t kept = 0, i;
-    int rc = AL_OK;
-
-    f->quick_count = 0;
-    for (i = 0; i < f->hot.count && rc == AL_OK; i++) {
-        struct log_file *log = f->hot.at[i];
-        uint32_t quiet_s = f->now_s - log->changed_s;
-        bool active = (log->flags & LOG_ACTIVE) != 0;
-        bool last = active && log->in->recent && is_last(log);
-        bool keep =
-            log->missing_s == 0 && (quiet_s < FOLLOW_HOT_S || last ||
-                                    (look_unread(log) && quiet_s < FOLLOW_SETTLE_HOLES_S * 2));
-
-        if (keep || (log->flags & LOG_QUEUED) != 0) {
-            quick_offer(f, log);
-        }
-        if ((log->flags & LOG_QUEUED) != 0) { /* reading it tells all that a look would */
-            f->hot.at[kept++] = log;
-            continue;
-        }
-        if (!keep) {
-            log->flags &= (uint16_t)~LOG_HOT;
-            continue;
-        }
-        f->hot.at[kept++] = log;
-        /* Of thousands that were copied here today one is not looked at rather than the next one read. */
-        if ((f->now_s + log->id) % LOOKED_AT_S != 0 &&
-            ((quiet_s >= FOLLOW_HOT_S && f->now_ns - log->mtime_ns > OLD_NS) ||
-             (f->queue.count > 0 && !active))) {
-            continue;
-        }
-        rc = look_log(f, log, NULL);
-        if (rc == AL_ENOENT || (rc != AL_OK && !log->in->bad && (log->flags & LOG_BAD) == 0)) {
-            log->in->check_s = f->now_s; /* rotated, or its folder may not be looked at any more */
-        }
-        rc = rc == AL_ENOMEM ? rc : AL_OK;
-    }
-    for (; i < f->hot.count; i++) {
-        f->hot.at[kept++] = f->hot.at[i];
-    }
-    f->hot.count = kept;
-    return rc;
+    return mtime_ns != 0 && f->now_ns - mtime_ns > (int64_t)FOLLOW_HOT_S * SECOND_NS;
 }
 
 /* Whether a folder in which new logs come has changed, as far as its time tells. */
@@ -698,12 +648,12 @@ static bool
 list_is_due(struct follow *f, const struct log_folder *folder, uint32_t index)
 {
     uint32_t since_s = f->now_s - folder->listed_s;
+    uint32_t each_s = (folder->folder_count > 0 ? 4 : 2) * (look_idle(f, folder->mtime_ns) ? 2 : 1);
 
     if (folder->check_s != 0 && f->now_s >= folder->check_s) {
         return true;
     }
-    if (folder->new || !folder->recent ||
-        (f->now_s + index) % (folder->folder_count > 0 ? 4 : 2) != 0) {
+    if (folder->new || !folder->recent || (f->now_s + index) % each_s != 0) {
         return folder->parent == NULL && since_s >= 2;
     }
     if (folder->parent == NULL) {
@@ -776,7 +726,7 @@ look_due(struct follow *f)
     soon = soon < FOLLOW_SOON ? soon
                               : FOLLOW_SOON; /* few are looked at more often, as it costs little */
     f->tokens += rate > soon ? rate : soon;
-    rc = look_hot(f);
+    rc = hot_look(f);
     rc = rc != AL_OK ? rc : look_folders(f);
     return rc != AL_OK ? rc : look_in_turn(f);
 }

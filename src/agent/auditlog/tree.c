@@ -217,6 +217,7 @@ tree_file(struct tree *t, struct log_folder *in, struct al_span name, struct log
     uint32_t at = file_place(in, name, &found);
     void *list = in->files;
     struct log_file *f;
+    size_t size;
 
     if (ret_new != NULL) {
         *ret_new = !found;
@@ -230,7 +231,9 @@ tree_file(struct tree *t, struct log_folder *in, struct al_span name, struct log
     }
     fits = room(&list, in->file_count, &in->file_cap);
     in->files = list;
-    f = fits ? al_zalloc(sizeof(*f) + name.len + 1) : NULL;
+    size = offsetof(struct log_file, name) + name.len +
+           1; /* the name begins in the padding: of so many each byte counts */
+    f = fits ? al_zalloc(size > sizeof(*f) ? size : sizeof(*f)) : NULL;
     if (f == NULL) {
         return AL_ENOMEM;
     }
