@@ -270,6 +270,7 @@ const STEPS = {
 
   /** A room as an address says, and the same address elsewhere. gives: the address once all has been brought up. */
   async deep({ address }) {
+    await page.mouse.move(0, 0); // a chart below it would tell of its parts
     await walk(address);
     await page.waitForTimeout(100);
     await view(page);
@@ -367,7 +368,7 @@ const STEPS = {
     await walk("/");
     await heading("Overview");
     await command(customer, "Customers");
-    await page.waitForURL(/customer=/);
+    await page.locator(".ant-select", { hasText: customer }).first().waitFor(); // the address comes before what is made of it
     await command("enrol a host", "Do");
     await dialog().getByText("Enrol a host").first().waitFor();
     await tabTo("Make a token");

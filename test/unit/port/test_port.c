@@ -65,7 +65,7 @@ test_a_fresh_look_tells_what_is_there_now(void)
     TAP_OK(port_stat_fresh_at(p, root, "grows", &fresh));
     TAP_OK(port_stat_at(p, root, "grows", &st));
     TAP_EQUAL_U64(fresh.size, 3);
-    TAP_CHECK(memcmp(&st, &fresh, sizeof(st)) == 0);
+    TAP_CHECK(st.size == fresh.size && st.ino == fresh.ino && st.mtime_ns == fresh.mtime_ns && st.type == fresh.type);
 }
 
 static void
