@@ -431,8 +431,10 @@ const STEPS = {
 
   /** Each stop of the Tab key on a page: in sight, marked, and not below a bar. */
   async stops({ address, most }) {
+    const before = await page.locator("h1").first().innerText();
     await walk(address);
-    await page.locator("h1").first().waitFor();
+    // The room before is shown until the next one's code is there.
+    await page.waitForFunction((was) => document.querySelector("h1") && document.querySelector("h1").innerText !== was, before);
     await still();
     await page.evaluate(() => {
       document.activeElement?.blur();
