@@ -314,8 +314,13 @@ static const char schedule_more[] =
 static const char rescue_more[] =
     "Needs no altod and no agent: manifests and objects on the share are enough. Each version of a "
     "file that was tiered is in the manifests; the\n"
-    "last one of a path is restored, with its times, mode and, for root, owner and attributes. "
-    "Files that are there already are left alone.";
+    "last one of a path is restored, with its times, mode and, for root, owner and attributes; a "
+    "file from Windows on Windows with its security\n"
+    "descriptor, attributes, named streams and time of creation. What could not be set is told at "
+    "the end; it stays on the share, in each file's line\n"
+    "of the manifests, and --list --json names that line. Where the rights of a file from Windows "
+    "cannot be set, nobody but whoever ran this may read\n"
+    "it. Files that are there already are left alone.";
 
 static const struct cli_command table[] = {
     {"login", NULL, "[NAME]", 0, 1, "log in to altod", login, login_more, true, cmd_login},

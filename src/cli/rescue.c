@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "port/process.h"
+#include "port/service.h"
 
 #define LINE_ARENA (8u << 20)
 #define BAR_NS 200000000
@@ -158,6 +159,7 @@ every_manifest(struct rescue *r, line_fn *fn)
     r->damaged = 0;
     for (size_t i = 0; i < files.count && rc == AL_OK; i++) {
         r->file = i + 1;
+        r->manifest = files.at[i];
         rc = one_manifest(r, files.at[i], fn);
     }
     return rc;
@@ -255,6 +257,34 @@ note(struct rescue *r, const struct manifest_record *rec)
 
 /* ---- second pass ---- */
 
+/* With where its line is, and which attributes are in it: for whoever has to set them by hand. */
+static int
+list_json(struct rescue *r, const struct manifest_record *rec, const char *time)
+{
+    AL_CLEANUP(al_json_freep) json_t *names = json_array();
+    json_t *j = json_object();
+    int rc = names == NULL ? AL_ENOMEM : al_json_set_str(j, "volume_id", rec->volume_id);
+
+    rc = rc != AL_OK ? rc : al_json_set_bytes(j, "path", rec->path);
+    rc = rc != AL_OK ? rc : al_json_set_u64(j, "size", rec->size);
+    rc = rc != AL_OK ? rc : al_json_set_str(j, "mtime_at", time);
+    rc = rc != AL_OK ? rc : al_json_set_str(j, "object_id", rec->object_id);
+    rc = rc != AL_OK ? rc : al_json_set_str(j, "object", rec->object_name);
+    rc = rc != AL_OK ? rc : al_json_set_str(j, "manifest", r->manifest);
+    for (size_t i = 0; rc == AL_OK && i < rec->xattr_count; i++) {
+        json_t *name = json_stringn((const char *)rec->xattrs[i].name.at, rec->xattrs[i].name.len);
+
+        rc = json_array_append_new(names, name != NULL ? name : json_null()) == 0 ? AL_OK
+                                                                                  : AL_ENOMEM;
+    }
+    rc = rc != AL_OK ? rc : al_json_set(j, "xattrs", json_incref(names));
+    if (rc != AL_OK) {
+        json_decref(j);
+        return rc;
+    }
+    return json_array_append_new(r->listed, j) == 0 ? AL_OK : AL_ENOMEM;
+}
+
 static int
 list_one(struct rescue *r, const struct manifest_record *rec)
 {
@@ -267,18 +297,7 @@ list_one(struct rescue *r, const struct manifest_record *rec)
     al_buf_init(&safe, 4u << 20);
     al_time_text(rec->mtime_ns, time);
     if (r->cli->json) {
-        json_t *j = json_object();
-
-        rc = al_json_set_str(j, "volume_id", rec->volume_id);
-        rc = rc != AL_OK ? rc : al_json_set_bytes(j, "path", rec->path);
-        rc = rc != AL_OK ? rc : al_json_set_u64(j, "size", rec->size);
-        rc = rc != AL_OK ? rc : al_json_set_str(j, "mtime_at", time);
-        rc = rc != AL_OK ? rc : al_json_set_str(j, "object_id", rec->object_id);
-        rc = rc != AL_OK ? rc : al_json_set_str(j, "object", rec->object_name);
-        if (rc != AL_OK || json_array_append_new(r->listed, j) != 0) {
-            return rc != AL_OK ? rc : AL_ENOMEM;
-        }
-        return AL_OK;
+        return list_json(r, rec, time);
     }
     rc = al_utf8_clean(rec->path, &path);
     rc = rc != AL_OK ? rc : out_safe(path.at != NULL ? (const char *)path.at : "", &safe);
@@ -351,6 +370,67 @@ second(struct rescue *r, const struct manifest_record *rec)
     return r->list ? list_one(r, rec) : restore_one(r, rec);
 }
 
+/* ---- what could not be set ---- */
+
+static const char *
+why(int code)
+{
+    return code == AL_ENOTSUP                      ? "this system or filesystem has none"
+           : code == AL_EPERM || code == AL_EACCES ? "root, or an elevated administrator, may"
+                                                   : al_code_name(code);
+}
+
+static void
+print_missed(const struct rescue *r)
+{
+    if (r->lesser == 0) {
+        return;
+    }
+    for (size_t i = 0; i < KEPT_PARTS; i++) {
+        if (r->missed[i].files > 0) {
+            (void)printf("not set: %s of %llu files: %s\n", kept_words[i].text,
+                         (unsigned long long)r->missed[i].files, why(r->missed[i].code));
+        }
+    }
+    (void)printf("What %llu files lack is kept on the share, in each file's line of manifests/; "
+                 "--list --json tells which.\n",
+                 (unsigned long long)r->lesser);
+    if (r->missed[KEPT_SECURITY].code == AL_ENOTSUP) {
+        (void)printf(
+            "These files are of Windows: nobody but whoever ran this may read them here. On "
+            "Windows alto rescue sets all of it, in a folder of its own.\n");
+    }
+}
+
+static int
+json_missed(const struct rescue *r, json_t *to)
+{
+    json_t *all = json_array();
+    int rc = all != NULL ? al_json_set_u64(to, "incomplete", r->lesser) : AL_ENOMEM;
+
+    for (size_t i = 0; rc == AL_OK && i < KEPT_PARTS; i++) {
+        json_t *one;
+
+        if (r->missed[i].files == 0) {
+            continue;
+        }
+        one = json_object();
+        rc = one != NULL ? al_json_set_str(one, "what", kept_words[i].name) : AL_ENOMEM;
+        rc = rc != AL_OK ? rc : al_json_set_u64(one, "files", r->missed[i].files);
+        rc = rc != AL_OK ? rc : al_json_set_str(one, "code", al_code_name(r->missed[i].code));
+        rc = rc != AL_OK ? rc : al_json_set_str(one, "kept_in", "manifests");
+        rc = rc != AL_OK ? rc : al_json_set_str(one, "kept_as", kept_words[i].where);
+        if (json_array_append_new(all, one) != 0) {
+            rc = AL_ENOMEM;
+        }
+    }
+    if (rc != AL_OK) {
+        json_decref(all);
+        return rc;
+    }
+    return al_json_set(to, "not_set", all);
+}
+
 static int
 tell(struct rescue *r)
 {
@@ -367,11 +447,13 @@ tell(struct rescue *r)
         rc = rc != AL_OK ? rc : al_json_set_u64(j, "there_already", r->there);
         rc = rc != AL_OK ? rc : al_json_set_u64(j, "failed", r->failed);
         rc = rc != AL_OK ? rc : al_json_set_u64(j, "damaged_lines", r->damaged);
+        rc = rc != AL_OK ? rc : json_missed(r, j);
         rc = rc != AL_OK ? rc : out_json(j);
     } else {
         (void)printf("%llu files restored, %llu there already, %llu failed\n",
                      (unsigned long long)r->restored, (unsigned long long)r->there,
                      (unsigned long long)r->failed);
+        print_missed(r);
     }
     return rc == AL_OK && r->failed > 0
                ? al_fail_set(&r->cli->fail, AL_EIO, 0, "%llu files could not be restored",
@@ -422,6 +504,18 @@ open_ends(struct rescue *r)
                                      "%.150s cannot be opened", args_get(c, "to"));
 }
 
+/* An administrator holds them, but they are off until they are wished for: with them owners are set, and
+ * files are made whatever the folder's rights say. Who has none goes without, and is told per file. */
+static void
+rights_on(void)
+{
+    static const char *const names[] = {"SeBackupPrivilege", "SeRestorePrivilege",
+                                        "SeSecurityPrivilege"};
+    uint32_t missing = 0;
+
+    (void)!port_rights_on(names, AL_LEN(names), &missing);
+}
+
 int
 cmd_rescue(struct cli *c)
 {
@@ -435,6 +529,9 @@ cmd_rescue(struct cli *c)
     while (r.prefix.len > 0 && r.prefix.at[0] == '/') {
         r.prefix.at++;
         r.prefix.len--;
+    }
+    if (!r.list) {
+        rights_on();
     }
     r.arena = al_arena_new(LINE_ARENA);
     r.chunk = al_alloc(RESCUE_CHUNK);

@@ -2,7 +2,7 @@
 #ifndef ALTO_CLI_RESCUE_H
 #define ALTO_CLI_RESCUE_H
 
-#include "agent/target/manifest.h"
+#include "agent/target/kept.h"
 #include "cli/cli.h"
 
 #define RESCUE_CHUNK (1u << 20)
@@ -31,8 +31,13 @@ struct rescue {
     json_t *listed;
     struct al_span prefix;
     bool list, several_volumes;
-    bool lesser;  /* it was told that not every attribute could be set */
-    al_id volume; /* the first one met */
+    uint64_t lesser; /* files that lack something of their line */
+    struct {
+        uint64_t files;
+        int code; /* of the first of them */
+    } missed[KEPT_PARTS];
+    const char *manifest; /* under way; lent */
+    al_id volume;         /* the first one met */
     uint64_t line, file, damaged;
     struct newest *table;
     size_t cap, count;
@@ -41,7 +46,7 @@ struct rescue {
 };
 
 /* Restores one file below r->root: under a temporary name first, hash compared, then with its
- * attributes under its own name. AL_EEXIST: it is there already; AL_ECORRUPT: the object is not
+ * attributes under its own name. What of them could not be set is counted in r->missed. AL_EEXIST: it is there already; AL_ECORRUPT: the object is not
  * what was tiered. With several volumes each has a folder named by its id. */
 int rescue_file(struct rescue *r, const struct manifest_record *rec,
                 struct al_fail *fail) AL_MUST_CHECK;

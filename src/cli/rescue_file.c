@@ -131,53 +131,49 @@ fill(struct rescue *r, const struct manifest_record *rec, struct port_file *f, s
     return AL_OK;
 }
 
-/* Whether an extended attribute can mean anything outside its old host: not the marker and what
- * belongs to it. */
-static bool
-keeps(struct al_span name)
+/* What a run that was cut left, or one that failed. A file may be read-only by then, which on Windows keeps
+ * it from being removed. */
+static int
+remove_temp(struct port *p, struct port_file *dir, const char *temp)
 {
-    static const char ours[] = "trusted.alto";
-    size_t len = sizeof(ours) - 1;
+    struct port_file *f = NULL;
+    int rc = port_unlink(p, dir, temp);
 
-    return name.len < len || memcmp(name.at, ours, len) != 0 ||
-           (name.len > len && name.at[len] != '.');
+    if (rc == AL_OK || rc == AL_ENOENT || port_open(p, dir, temp, PORT_READ, 0, &f) != AL_OK) {
+        return rc == AL_ENOENT ? AL_OK : rc;
+    }
+    if (port_set_attrs(p, f, 0, PORT_A_READONLY) == AL_OK) {
+        port_close_quiet(p, &f);
+        return port_unlink(p, dir, temp);
+    }
+    port_close_quiet(p, &f);
+    return rc;
 }
 
-/* As far as we may: only root can give files away and set all attributes. What could not be set is
- * told once. Times come last, since everything else changes them. */
 static int
-attributes(struct rescue *r, const struct manifest_record *rec, struct port_file *f,
-           struct al_fail *fail)
+make_temp(struct port *p, struct port_file *dir, const char *temp, struct port_file **ret)
 {
-    struct port *p = r->cli->port;
-    bool whole = port_set_owner(p, f, rec->uid, rec->gid) == AL_OK;
-    int rc;
+    const uint32_t flags = PORT_READ | PORT_WRITE | PORT_CREATE | PORT_EXCL;
+    int rc = port_open(p, dir, temp, flags, 0600, ret);
 
-    for (size_t i = 0; i < rec->xattr_count; i++) {
-        char *name = al_span_dup(rec->xattrs[i].name);
+    if (rc == AL_EEXIST) {
+        rc = remove_temp(p, dir, temp);
+        rc = rc != AL_OK ? rc : port_open(p, dir, temp, flags, 0600, ret);
+    }
+    return rc;
+}
 
-        if (name == NULL) {
-            return al_fail_set(fail, AL_ENOMEM, 0, "out of memory");
+/* Under its own name from here on, so that what it lacks is counted once. */
+static void
+count_missed(struct rescue *r, const struct kept_missed *missed)
+{
+    r->lesser += kept_all(missed) ? 0 : 1;
+    for (size_t i = 0; i < KEPT_PARTS; i++) {
+        if (missed->code[i] != AL_OK) {
+            r->missed[i].code = r->missed[i].files == 0 ? missed->code[i] : r->missed[i].code;
+            r->missed[i].files++;
         }
-        if (keeps(rec->xattrs[i].name) && port_xattr_set(p, f, name, rec->xattrs[i].value.at,
-                                                         rec->xattrs[i].value.len) != AL_OK) {
-            whole = false;
-        }
-        al_free(name);
     }
-    /* setuid and setgid only for the owner they were given for. */
-    rc = port_set_mode(p, f, whole ? rec->mode : rec->mode & 0777u);
-    if (rc == AL_ENOTSUP) {
-        rc = AL_OK;
-    }
-    if (!whole && !r->lesser) {
-        r->lesser = true;
-        (void)fprintf(stderr, "note: owner or extended attributes of some files could not be set; "
-                              "as root, on a filesystem that has them, they can\n");
-    }
-    rc = rc != AL_OK ? rc : port_set_times(p, f, rec->atime_ns, rec->mtime_ns);
-    return rc == AL_OK ? AL_OK
-                       : al_fail_set(fail, rc, port_os_error(p), "its mode or times cannot be set");
 }
 
 static int
@@ -186,19 +182,25 @@ put(struct rescue *r, const struct manifest_record *rec, struct port_file *dir, 
 {
     struct port *p = r->cli->port;
     struct port_file *f = NULL;
-    int rc = port_open(p, dir, temp, PORT_READ | PORT_WRITE | PORT_CREATE | PORT_TRUNC, 0600, &f),
-        closed;
+    struct kept_missed missed;
+    int rc = make_temp(p, dir, temp, &f), closed;
 
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(p), "cannot be made");
     }
-    rc = fill(r, rec, f, fail);
-    rc = rc != AL_OK ? rc : attributes(r, rec, f, fail);
+    rc = kept_rights(p, f, rec, &missed);
+    rc = rc != AL_OK ? rc : fill(r, rec, f, fail);
+    if (rc == AL_OK) {
+        rc = kept_rest(p, f, rec, &missed);
+        rc = rc == AL_OK ? rc : al_fail_set(fail, rc, port_os_error(p), "its times cannot be set");
+    }
     rc = rc != AL_OK ? rc : port_sync(p, f);
     closed = port_close(p, f);
     rc = rc != AL_OK ? rc : closed;
     rc = rc != AL_OK ? rc : port_rename(p, dir, temp, dir, name, false);
-    if (rc != AL_OK && port_unlink(p, dir, temp) != AL_OK) {
+    if (rc == AL_OK) {
+        count_missed(r, &missed);
+    } else if (remove_temp(p, dir, temp) != AL_OK) {
         (void)fprintf(stderr, "note: %s stays behind\n", temp);
     }
     return rc == AL_OK || rc == AL_EEXIST

@@ -102,19 +102,19 @@ keep_value(struct attrs *a, const char *name, size_t before)
 static int
 read_rights(struct mover *m, struct attrs *a)
 {
-    char words[DRESS_WORDS_MAX];
+    char words[KEPT_ATTRS_TEXT_MAX];
     size_t before = a->values.len;
     int rc = port_security_get(m->env->port, m->source, &a->values);
 
     if (rc == AL_ENOTSUP) {
         return AL_OK;
     }
-    rc = rc == AL_OK ? keep_value(a, DRESS_SECURITY, before) : rc;
-    dress_words(m->facts.st.attrs, words);
+    rc = rc == AL_OK ? keep_value(a, KEPT_NTFS_SECURITY, before) : rc;
+    kept_attrs_text(m->facts.st.attrs, words);
     if (rc == AL_OK && words[0] != '\0') {
         before = a->values.len;
         rc = al_buf_adds(&a->values, words);
-        rc = rc == AL_OK ? keep_value(a, DRESS_ATTRIBUTES, before) : rc;
+        rc = rc == AL_OK ? keep_value(a, KEPT_NTFS_ATTRIBUTES, before) : rc;
     }
     return rc;
 }
@@ -129,7 +129,7 @@ read_stream(struct mover *m, struct attrs *a, const char *name)
 
     rc = rc != AL_OK
              ? rc
-             : port_stream_open(p, m->source, name + sizeof(DRESS_STREAM) - 1, PORT_READ, &f);
+             : port_stream_open(p, m->source, name + sizeof(KEPT_NTFS_STREAM) - 1, PORT_READ, &f);
     if (rc != AL_OK) {
         return rc;
     }
@@ -154,7 +154,7 @@ read_streams(struct mover *m, struct attrs *a)
     }
     name = (const char *)n.names.at;
     for (unsigned i = 0; rc == AL_OK && i < n.count; i++, name += strlen(name) + 1) {
-        rc = al_buf_adds(&a->made, DRESS_STREAM);
+        rc = al_buf_adds(&a->made, KEPT_NTFS_STREAM);
         rc = rc == AL_OK ? al_buf_add(&a->made, name, strlen(name) + 1) : rc;
     }
     dress_names_free(&n);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/mover/dress.h"
 #include "agent/mover/mover_priv.h"
+#include "agent/target/kept.h"
 #include "base/mem.h"
 
 #define ARENA_MAX (2u << 20)
@@ -20,6 +20,7 @@ struct back {
     struct target_get *get;
     struct al_xxh_state *xxh;
     uint8_t *chunk;
+    struct kept_missed missed;
 };
 
 static int
@@ -196,6 +197,7 @@ open_both(struct mover *m)
     }
     rc = port_open(m->env->port, b->at.dir, b->temp,
                    PORT_READ | PORT_WRITE | PORT_CREATE | PORT_EXCL, 0600, &b->file);
+    rc = rc != AL_OK ? rc : kept_rights(m->env->port, b->file, &b->from.file, &b->missed);
     return rc == AL_OK ? AL_OK : failed(m, rc, "no file can be made in the folder");
 }
 
@@ -240,9 +242,8 @@ nothing_found(struct mover *m)
     struct port_stat st;
     int rc = port_stat_at(at->port, at->dir, at->name, &st);
 
-    m->reason = rc == AL_ENOENT || (rc == AL_OK && st.type == PORT_T_FOLDER)
-                    ? OUTCOME_NOTHING_BACK
-                    : NULL;
+    m->reason =
+        rc == AL_ENOENT || (rc == AL_OK && st.type == PORT_T_FOLDER) ? OUTCOME_NOTHING_BACK : NULL;
     if (rc == AL_ENOENT) {
         return al_fail_set(&m->result.fail, rc, 0,
                            "there is no such file and no placeholder of it here");
@@ -314,52 +315,18 @@ all_zero(const uint8_t *at, size_t len)
     return len > 0 && at[0] == 0 && memcmp(at, at + 1, len - 1) == 0;
 }
 
-/* Marks of Alto's stubs mean nothing on a file that was made anew. */
-static bool
-keeps(struct al_span name)
-{
-    size_t len = sizeof(MARKER_XATTR) - 1;
-
-    return name.len < len || memcmp(name.at, MARKER_XATTR, len) != 0;
-}
-
 /* Times must be right; owner, mode and the rest as far as the mount has them. */
 static int
 set_attributes(struct mover *m)
 {
-    struct port *p = m->env->port;
     struct back *b = m->back;
-    const struct manifest_record *r = &b->from.file;
-    bool whole = port_set_owner(p, b->file, r->uid, r->gid) == AL_OK;
-    int rc = AL_OK;
+    int rc = kept_rest(m->env->port, b->file, &b->from.file, &b->missed);
 
-    for (size_t i = 0; i < r->xattr_count; i++) {
-        AL_CLEANUP(al_freep) char *name = al_span_dup(r->xattrs[i].name);
-        bool is_windows = false;
-
-        if (name == NULL) {
-            return AL_ENOMEM;
-        }
-        if (dress_attr(p, b->file, &r->xattrs[i], &is_windows) != AL_OK) {
-            whole = false;
-        }
-        if (is_windows) {
-            continue;
-        }
-        if (keeps(r->xattrs[i].name) && port_xattr_set(p, b->file, name, r->xattrs[i].value.at,
-                                                       r->xattrs[i].value.len) != AL_OK) {
-            whole = false;
-        }
-    }
-    /* setuid and setgid only for the owner they were given for. */
-    whole = port_set_mode(p, b->file, whole ? r->mode : r->mode & 0777u) == AL_OK && whole;
-    if (!whole) {
+    if (!kept_all(&b->missed)) {
         (void)snprintf(m->note, sizeof(m->note),
                        "owner, mode or extended attributes could not all be set here");
     }
-    rc = r->btime_ns != 0 ? port_set_born(p, b->file, r->btime_ns) : AL_OK;
-    rc = rc == AL_ENOTSUP ? AL_OK : rc;
-    return rc != AL_OK ? rc : port_set_times(p, b->file, r->atime_ns, r->mtime_ns);
+    return rc;
 }
 
 static int

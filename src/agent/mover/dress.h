@@ -8,7 +8,7 @@
 #ifndef ALTO_AGENT_MOVER_DRESS_H
 #define ALTO_AGENT_MOVER_DRESS_H
 
-#include "agent/target/manifest.h"
+#include "agent/target/kept.h"
 #include "port/port.h"
 
 #define DRESS_STREAMS_MAX 1024u           /* named streams of one file */
@@ -17,14 +17,7 @@
 #define DRESS_XATTR_VALUE_MAX (64u << 10) /* bytes of one extended attribute; Linux has no more */
 
 /* Of the attributes, those that can be set and mean something to people. */
-#define DRESS_ATTRS                                                                                \
-    (PORT_A_READONLY | PORT_A_HIDDEN | PORT_A_SYSTEM | PORT_A_ARCHIVE | PORT_A_NOT_INDEXED |       \
-     PORT_A_OFFLINE)
-
-/* Names of what Windows has in a manifest's attributes (doc/format/share.md) */
-#define DRESS_SECURITY "ntfs.security"
-#define DRESS_ATTRIBUTES "ntfs.attributes"
-#define DRESS_STREAM "ntfs.stream." /* and the stream's name */
+#define DRESS_ATTRS (KEPT_ATTRS | PORT_A_OFFLINE)
 
 struct dress_names {     /* of a file's streams */
     struct al_buf names; /* NUL-terminated, one after the other */
@@ -53,14 +46,5 @@ int dress_check(struct port *p, struct port_file *a, struct port_file *b,
 /* Whether two self-relative security descriptors say the same: owner, group, and both lists with
  * whether they are shut off from inheritance. How they came to be said does not count. */
 bool dress_same_rights(struct al_span a, struct al_span b);
-
-/* "readonly,hidden" of enum port_attr, as far as DRESS_ATTRS goes, and back. False: a word that is
- * none. */
-#define DRESS_WORDS_MAX 64u
-void dress_words(uint32_t attrs, char to[DRESS_WORDS_MAX]);
-bool dress_from_words(struct al_span words, uint32_t *ret);
-/* One attribute of a manifest line that is Windows's; *ret_is: it was one. AL_ENOTSUP: not here. */
-int dress_attr(struct port *p, struct port_file *to, const struct manifest_xattr *x,
-               bool *ret_is) AL_MUST_CHECK;
 
 #endif

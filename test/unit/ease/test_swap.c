@@ -190,15 +190,15 @@ what_a_file_has_besides_is_kept(void)
 static void
 words_and_rights(void)
 {
-    char text[DRESS_WORDS_MAX];
+    char text[KEPT_ATTRS_TEXT_MAX];
     uint32_t attrs = 0;
     uint8_t a[60] = {1, 0, 0x04, 0x80}, b[64] = {1, 0, 0x04, 0x84};
 
-    dress_words(PORT_A_READONLY | PORT_A_ARCHIVE | PORT_A_HIDDEN | PORT_A_SYSTEM | PORT_A_NOT_INDEXED | PORT_A_OFFLINE, text);
+    kept_attrs_text(PORT_A_READONLY | PORT_A_ARCHIVE | PORT_A_HIDDEN | PORT_A_SYSTEM | PORT_A_NOT_INDEXED | PORT_A_OFFLINE, text);
     TAP_EQUAL_STR(text, "readonly,hidden,system,not_indexed,archive");
-    TAP_CHECK(dress_from_words(al_span_of("archive,readonly"), &attrs) && attrs == (PORT_A_ARCHIVE | PORT_A_READONLY));
-    TAP_CHECK(dress_from_words(al_span_of(""), &attrs) && attrs == 0);
-    TAP_CHECK(!dress_from_words(al_span_of("archive,,readonly"), &attrs) && !dress_from_words(al_span_of("x"), &attrs));
+    TAP_CHECK(kept_attrs_of(al_span_of("archive,readonly"), &attrs) && attrs == (PORT_A_ARCHIVE | PORT_A_READONLY));
+    TAP_CHECK(kept_attrs_of(al_span_of(""), &attrs) && attrs == 0);
+    TAP_CHECK(!kept_attrs_of(al_span_of("archive,,readonly"), &attrs) && !kept_attrs_of(al_span_of("x"), &attrs));
     /* An owner of one part and a list of one entry; in b elsewhere, and "inherited" said in another way. */
     a[4] = 20;
     a[16] = 32;
