@@ -15,6 +15,11 @@ bool port_stop_wait(int64_t timeout_ns);
 /* The environment variable, or NULL. */
 const char *port_env(const char *name);
 uint32_t port_pid(void);
+#define PORT_PROCESS_NAME_MAX 512u /* bytes with NUL */
+/* The file name of the program that a process runs ("backup.exe", UTF-8, without its folder; what does not
+ * fit is cut). AL_ENOENT: no such process, or one of the system's own that runs no file; AL_EACCES. Any
+ * thread. */
+int port_process_name(uint32_t pid, char to[PORT_PROCESS_NAME_MAX]) AL_MUST_CHECK;
 unsigned port_cpus(void); /* this process may use; at least 1 */
 /* Once in main, before any thread: large blocks go back to the system when they are freed, and
  * threads share few heaps. For programs that live long beside somebody's work. */

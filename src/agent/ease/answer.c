@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "port/process.h"
 #include "port/thread.h"
 
+#define EASE_EXCLUDED_LINE 1000u           /* one line in the log for so many that were refused */
 #define HELD_LOOK_NS 50000000              /* between two looks whether to go on waiting */
 #define FILETIME_1970 116444736000000000LL /* 100 ns from 1601 to 1970 */
 
@@ -24,6 +26,7 @@ struct ease_answer {
     struct ease_answer_figures figures;
     bool held;
     port_cond released;
+    char no_recall[EASE_NO_RECALL_BYTES_MAX]; /* "": none; never changed */
 };
 
 struct asked { /* one request on its way */
@@ -36,7 +39,64 @@ struct asked { /* one request on its way */
     int64_t until_ns; /* port_mono_ns */
     struct ease_told told;
     struct al_fail fail;
+    bool excluded;
 };
+
+/* ---- programs that recall nothing ---- */
+
+#define NO_RECALL_NAME_MAX 127u
+
+static bool
+name_fits(const char *name, size_t len)
+{
+    bool fits = len > 0 && len <= NO_RECALL_NAME_MAX && name[0] != ' ' && name[len - 1] != ' ';
+
+    for (size_t i = 0; fits && i < len; i++) {
+        fits = (uint8_t)name[i] >= ' ' && strchr("/\\:*?\"<>|", name[i]) == NULL;
+    }
+    return fits;
+}
+
+bool
+ease_no_recall_good(const char *list)
+{
+    size_t count = 0;
+
+    if (strlen(list) >= EASE_NO_RECALL_BYTES_MAX) {
+        return false;
+    }
+    for (const char *at = list;; at++) {
+        size_t len = strcspn(at, ",");
+
+        if (!name_fits(at, len) || ++count > EASE_NO_RECALL_MAX) {
+            return false;
+        }
+        at += len;
+        if (*at == '\0') {
+            return true;
+        }
+    }
+}
+
+static bool
+in_list(const char *list, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    for (const char *at = list; *at != '\0'; at += *at == ',' ? 1 : 0) {
+        size_t len = strcspn(at, ","), i = 0;
+
+        while (len == name_len && i < len &&
+               al_lower((uint8_t)at[i]) == al_lower((uint8_t)name[i])) {
+            i++;
+        }
+        if (len == name_len && i == len) {
+            return true;
+        }
+        at += len;
+    }
+    return false;
+}
 
 int
 ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret)
@@ -50,6 +110,10 @@ ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret)
     port_mutex_init(&a->lock);
     port_cond_init(&a->released);
     a->held = conf->held;
+    if (conf->no_recall != NULL) {
+        (void)snprintf(a->no_recall, sizeof(a->no_recall), "%s", conf->no_recall);
+    }
+    a->conf.no_recall = NULL;
     if (ease_answer_volumes(a, conf->volumes, conf->volume_count) != AL_OK) {
         (void)ease_answer_free(a); /* returns NULL */
         return AL_ENOMEM;
@@ -401,6 +465,31 @@ wait_released(struct asked *q)
                 : AL_OK;
 }
 
+/* Not told to the server file by file: a scanner meets every stub there is. */
+static bool
+is_excluded(struct asked *q)
+{
+    struct ease_answer *a = q->a;
+    char name[PORT_PROCESS_NAME_MAX];
+    uint64_t count;
+
+    if (a->no_recall[0] == '\0' || q->r->process_id <= EASE_SYSTEM_PROCESS ||
+        (q->r->create_options & EASE_REMOTE_ORIGIN) != 0 ||
+        port_process_name(q->r->process_id, name) != AL_OK || !in_list(a->no_recall, name)) {
+        return false;
+    }
+    port_mutex_lock(&a->lock);
+    count = ++a->figures.excluded;
+    port_mutex_unlock(&a->lock);
+    if (count == 1 || count % EASE_EXCLUDED_LINE == 0) {
+        al_log(
+            a->conf.log, AL_LOG_INFO,
+            "filter driver: %.100s (process %u) recalls nothing, as set: refused; %llu such so far",
+            name, q->r->process_id, (unsigned long long)count);
+    }
+    return true;
+}
+
 static int
 answer(struct asked *q)
 {
@@ -413,6 +502,10 @@ answer(struct asked *q)
     switch (q->r->command) {
     case EASE_C_BLOCK:
     case EASE_C_FILE_CACHE:
+        q->excluded = is_excluded(q);
+        if (q->excluded) {
+            return AL_EPERM;
+        }
         rc = wait_released(q);
         rc = rc != AL_OK ? rc : look(q);
         return rc == AL_OK ? answer_data(q, q->r->command == EASE_C_BLOCK) : rc;
@@ -454,7 +547,7 @@ ease_answer(struct ease_answer *a, const struct ease_request *r, uint64_t turn, 
     rc = answer(&q);
     port_mutex_lock(&a->lock);
     a->figures.running--;
-    a->figures.failed += rc != AL_OK ? 1 : 0;
+    a->figures.failed += rc != AL_OK && !q.excluded ? 1 : 0;
     a->figures.late += rc == AL_ETIMEDOUT ? 1 : 0;
     port_mutex_unlock(&a->lock);
     if (rc != AL_OK) {
@@ -462,7 +555,7 @@ ease_answer(struct ease_answer *a, const struct ease_request *r, uint64_t turn, 
     }
     q.told.code = rc;
     q.told.text = q.fail.text;
-    if (a->conf.told != NULL) {
+    if (a->conf.told != NULL && !q.excluded) {
         a->conf.told(a->conf.told_ctx, &q.told);
     }
 }

@@ -25,6 +25,10 @@
 #define EASE_FILL_AT_ONCE_BYTES (64u << 20)
 #define EASE_PATH_BYTES_MAX 65536u
 #define EASE_VOLUMES_MAX 65536u
+/* the system itself, for others: SMB clients, read-ahead, write-back */
+#define EASE_SYSTEM_PROCESS 4u
+#define EASE_NO_RECALL_BYTES_MAX 512u /* of the list of programs that recall nothing, with NUL */
+#define EASE_NO_RECALL_MAX 64u        /* programs in it */
 /* lines about what was seen and is not understood; later ones are only counted */
 #define EASE_ODD_LINES_MAX 200u
 
@@ -58,7 +62,12 @@ struct ease_answer_conf { /* copied; everything it points at is lent */
     enum ease_policy policy;
     uint32_t timeout_ms;  /* the driver's */
     uint32_t own_process; /* whose reads are never answered */
-    bool held;            /* from the start on until ease_answer_release: who asks waits */
+    /* Programs whose reads bring nothing back, by file name, with commas between ("backup.exe,scan.exe");
+     * NULL: none. They are refused, as if the share were away: what a program reads that the driver
+     * itself leaves alone is not known, and could be a stub's holes. Who asks from another machine, and
+     * who has no name that can be seen, is answered. Copied. */
+    const char *no_recall;
+    bool held; /* from the start on until ease_answer_release: who asks waits */
     /* Before a reply that makes the stub a file again (policy "fill"), on the driver's thread: what
      * tells of it must be durable first. An error: it stays a stub, and the reader gets the bytes, or
      * a file of its own. NULL: nobody is told. */
@@ -67,6 +76,10 @@ struct ease_answer_conf { /* copied; everything it points at is lent */
     void (*told)(void *ctx, const struct ease_told *told);
     void *told_ctx;
 };
+
+/* Whether it is such a list: at most EASE_NO_RECALL_MAX names of 1 to 127 bytes that files can have. Upper
+ * and lower case of A to Z are the same. */
+bool ease_no_recall_good(const char *list);
 
 struct ease_answer;
 int ease_answer_new(const struct ease_answer_conf *conf, struct ease_answer **ret) AL_MUST_CHECK;
@@ -88,7 +101,8 @@ void ease_answer_odd(struct ease_answer *a, const struct ease_request *r, const 
 struct ease_answer_figures {
     uint64_t blocks, files, fills, ends, notices; /* answered, by kind */
     uint64_t failed, late;                        /* denied; of them because time was over */
-    uint64_t odd;                                 /* not understood */
+    uint64_t excluded; /* refused for the program's name; not in failed */
+    uint64_t odd;      /* not understood */
     unsigned running;
 };
 void ease_answer_figures(struct ease_answer *a, struct ease_answer_figures *ret);

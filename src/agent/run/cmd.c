@@ -31,6 +31,8 @@ const char cmd_usage[] =
     "FILE]\n"
     "                  set: [--dll PATH] [--policy fill|keep] [--timeout SECONDS] [--threads N] "
     "[--room SIZE] [--install yes|no]\n"
+    "                       [--no-recall PROGRAM.exe,...]    reads of these are refused; - for "
+    "none\n"
     "                  remove: [--leave-stubs]\n"
     "\n"
     "enrol asks the server to know this host; the token is used up by it. Without --token and "

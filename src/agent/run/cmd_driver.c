@@ -13,7 +13,7 @@
 #define OUT_MAX (64u << 10)
 
 struct call { /* one command line */
-    const char *state, *key_file, *dll, *policy, *timeout, *threads, *room, *install;
+    const char *state, *key_file, *dll, *policy, *timeout, *threads, *room, *install, *no_recall;
     bool json, leave_stubs;
     struct port *port;
     struct port_file *folder; /* the state folder, open */
@@ -69,8 +69,14 @@ set(struct call *c, struct al_fail *fail)
     int rc = driver_settings_load(c->port, c->folder, &s, fail);
 
     if (rc == AL_OK && c->dll != NULL) {
-        driver_settings_free(&s);
+        al_free(s.dll);
+        s.dll = NULL;
         rc = cmd_absolute(c->dll, &s.dll);
+    }
+    if (rc == AL_OK && c->no_recall != NULL) {
+        al_free(s.no_recall);
+        s.no_recall = strcmp(c->no_recall, "-") != 0 ? al_strdup(c->no_recall) : NULL;
+        rc = s.no_recall == NULL && strcmp(c->no_recall, "-") != 0 ? AL_ENOMEM : AL_OK;
     }
     if (rc != AL_OK) {
         return cmd_failed(fail, rc);
@@ -206,12 +212,17 @@ int
 cmd_driver(int argc, char **argv)
 {
     struct call c = {0};
-    const struct option options[] = {
-        {"state", &c.state, NULL},     {"key-file", &c.key_file, NULL},
-        {"dll", &c.dll, NULL},         {"policy", &c.policy, NULL},
-        {"timeout", &c.timeout, NULL}, {"threads", &c.threads, NULL},
-        {"room", &c.room, NULL},       {"install", &c.install, NULL},
-        {"json", NULL, &c.json},       {"leave-stubs", NULL, &c.leave_stubs}};
+    const struct option options[] = {{"state", &c.state, NULL},
+                                     {"key-file", &c.key_file, NULL},
+                                     {"dll", &c.dll, NULL},
+                                     {"policy", &c.policy, NULL},
+                                     {"timeout", &c.timeout, NULL},
+                                     {"threads", &c.threads, NULL},
+                                     {"room", &c.room, NULL},
+                                     {"install", &c.install, NULL},
+                                     {"no-recall", &c.no_recall, NULL},
+                                     {"json", NULL, &c.json},
+                                     {"leave-stubs", NULL, &c.leave_stubs}};
     const char *rest[OPTIONS_WORDS_MAX];
     struct al_fail fail = {0};
     size_t count = 0;

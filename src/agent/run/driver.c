@@ -332,6 +332,7 @@ start(struct driver *d, const struct generation *g, struct al_fail *fail)
                    .volume_count = g->count,
                    .held = !d->released,
                    .policy = d->settings.keep ? EASE_KEEP_STUB : EASE_FILL_STUB,
+                   .no_recall = d->settings.no_recall,
                    .filling = ease_tell_filling,
                    .told = ease_tell,
                    .told_ctx = d->tell}};
@@ -528,6 +529,8 @@ driver_open(const struct driver_conf *conf, struct driver **ret, struct al_fail 
     d->state.keep = d->settings.keep;
     d->state.timeout_s = d->settings.timeout_s != 0 ? d->settings.timeout_s : EASE_TIMEOUT_S;
     d->state.room_bytes = d->settings.room_bytes;
+    (void)snprintf(d->state.no_recall, sizeof(d->state.no_recall), "%s",
+                   d->settings.no_recall != NULL ? d->settings.no_recall : "");
     rc = rc != AL_OK ? rc : open_texts(d);
     rc = rc != AL_OK ? rc
                      : ease_tell_open(&(struct ease_tell_conf){.port = conf->port,

@@ -39,11 +39,12 @@ struct driver_settings {
     bool install; /* install the driver where it does not run (administrators can) */
     uint32_t timeout_s, threads; /* 0: agent/ease's */
     uint64_t room_bytes;         /* 0: by the disk */
+    char *no_recall;             /* programs that recall nothing (ease_answer_conf); NULL: none */
 };
 /* No file: defaults. AL_ECORRUPT with the place in fail. */
 int driver_settings_load(struct port *port, struct port_file *state, struct driver_settings *ret,
                          struct al_fail *fail) AL_MUST_CHECK;
-/* AL_EINVAL: out of agent/ease's limits, or a path that is not absolute. */
+/* AL_EINVAL: out of agent/ease's limits, a path that is not absolute, names that no files have. */
 int driver_settings_save(struct port *port, struct port_file *state,
                          const struct driver_settings *s, struct al_fail *fail) AL_MUST_CHECK;
 void driver_settings_free(struct driver_settings *s); /* for AL_CLEANUP */
@@ -80,7 +81,8 @@ struct driver_state {
     bool has_key, keep;
     uint32_t timeout_s;
     uint64_t room_bytes;
-    struct ease_state ease; /* as far as it is known */
+    char no_recall[EASE_NO_RECALL_BYTES_MAX]; /* as set; "": none */
+    struct ease_state ease;                   /* as far as it is known */
     struct ease_fetch_figures fetch;
 };
 /* Whether files can become stubs now; else why not, with the next step, in at most cap bytes. */

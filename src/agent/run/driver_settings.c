@@ -12,6 +12,8 @@ driver_settings_free(struct driver_settings *s)
 {
     al_free(s->dll);
     s->dll = NULL;
+    al_free(s->no_recall);
+    s->no_recall = NULL;
 }
 
 static bool
@@ -34,6 +36,13 @@ check(const struct driver_settings *s, struct al_fail *fail)
         return al_fail_set(fail, AL_EINVAL, 0, "the folder for recalls needs at least %llu MiB",
                            (unsigned long long)(DRIVER_ROOM_MIN >> 20));
     }
+    if (s->no_recall != NULL && !ease_no_recall_good(s->no_recall)) {
+        return al_fail_set(
+            fail, AL_EINVAL, 0,
+            "programs that recall nothing: at most %u file names such as backup.exe, "
+            "with commas between",
+            EASE_NO_RECALL_MAX);
+    }
     return AL_OK;
 }
 
@@ -50,7 +59,7 @@ get_u32(const json_t *j, const char *key, uint32_t *to, struct al_fail *fail)
 static int
 parse(const json_t *j, struct driver_settings *s, struct al_fail *fail)
 {
-    const char *policy = "fill", *dll = NULL;
+    const char *policy = "fill", *dll = NULL, *no_recall = NULL;
     struct al_fail none = {0};
     int rc = al_json_str(j, "policy", &policy, &none);
 
@@ -70,11 +79,18 @@ parse(const json_t *j, struct driver_settings *s, struct al_fail *fail)
     if (rc == AL_OK && json_object_get(j, "dll") != NULL) {
         rc = al_json_str(j, "dll", &dll, &none);
     }
-    rc = rc != AL_OK ? rc : check(s, &none);
+    if (rc == AL_OK && json_object_get(j, "no_recall") != NULL) {
+        rc = al_json_str(j, "no_recall", &no_recall, &none);
+    }
     if (rc == AL_OK && dll != NULL) {
         s->dll = al_strdup(dll);
-        rc = s->dll == NULL ? AL_ENOMEM : check(s, &none);
+        rc = s->dll == NULL ? AL_ENOMEM : AL_OK;
     }
+    if (rc == AL_OK && no_recall != NULL) {
+        s->no_recall = al_strdup(no_recall);
+        rc = s->no_recall == NULL ? AL_ENOMEM : AL_OK;
+    }
+    rc = rc != AL_OK ? rc : check(s, &none);
     return rc == AL_OK || rc == AL_ENOMEM
                ? rc
                : al_fail_set(fail, AL_ECORRUPT, 0, "%s in the state folder: %.150s",
@@ -126,6 +142,9 @@ driver_settings_save(struct port *port, struct port_file *state, const struct dr
     rc = j == NULL ? AL_ENOMEM : al_json_set_u64(j, "v", 1);
     if (rc == AL_OK && s->dll != NULL) {
         rc = al_json_set_str(j, "dll", s->dll);
+    }
+    if (rc == AL_OK && s->no_recall != NULL) {
+        rc = al_json_set_str(j, "no_recall", s->no_recall);
     }
     rc = rc != AL_OK ? rc : al_json_set_str(j, "policy", s->keep ? "keep" : "fill");
     rc = rc != AL_OK ? rc : al_json_set_u64(j, "timeout_s", s->timeout_s);

@@ -75,6 +75,7 @@ add_figures(const struct driver_state *s, json_t *to)
                 {"fills", f->fills},
                 {"denied", f->failed},
                 {"late", f->late},
+                {"excluded", f->excluded},
                 {"odd", f->odd + s->ease.unverified},
                 {"held_bytes", s->fetch.bytes_held}};
     int rc = AL_OK;
@@ -106,6 +107,7 @@ driver_state_json(const struct driver_state *s, bool figures, json_t *to)
     rc = rc != AL_OK ? rc : al_json_set_str(to, "policy", s->keep ? "keep" : "fill");
     rc = rc != AL_OK ? rc : al_json_set_u64(to, "timeout_s", s->timeout_s);
     rc = rc != AL_OK ? rc : al_json_set_u64(to, "room_bytes", s->room_bytes);
+    rc = rc != AL_OK ? rc : al_json_set_str(to, "no_recall", s->no_recall);
     rc = rc != AL_OK ? rc : al_json_set_u64(to, "times_connected", e->times_connected);
     return rc == AL_OK && figures ? add_figures(s, to) : rc;
 }
@@ -145,10 +147,13 @@ driver_state_text(const struct driver_state *s, struct al_buf *to)
     rc = rc != AL_OK ? rc
                      : al_buf_addf(to, "key       %s\n",
                                    s->has_key ? "there, sealed where the system can" : "none");
-    return rc != AL_OK ? rc
-                       : al_buf_addf(to, "policy    %s, %u s, room for recalls %llu MiB\n",
-                                     s->keep ? "keep" : "fill", s->timeout_s,
-                                     (unsigned long long)(s->room_bytes >> 20));
+    rc = rc != AL_OK ? rc
+                     : al_buf_addf(to, "policy    %s, %u s, room for recalls %llu MiB\n",
+                                   s->keep ? "keep" : "fill", s->timeout_s,
+                                   (unsigned long long)(s->room_bytes >> 20));
+    return rc != AL_OK || s->no_recall[0] == '\0'
+               ? rc
+               : al_buf_addf(to, "refused   %s: what they read recalls nothing\n", s->no_recall);
 }
 
 /* ---- from outside ---- */
@@ -172,6 +177,8 @@ driver_probe(struct port *port, struct port_file *state, struct driver_state *re
     s.keep = settings.keep;
     s.timeout_s = settings.timeout_s != 0 ? settings.timeout_s : EASE_TIMEOUT_S;
     s.room_bytes = settings.room_bytes;
+    (void)snprintf(s.no_recall, sizeof(s.no_recall), "%s",
+                   settings.no_recall != NULL ? settings.no_recall : "");
     s.has_key = driver_key_is(port, state);
     rc = ease_probe(port, (const char *)dll.at, &s.ease, &why);
     s.why = rc == AL_ENOENT          ? DRIVER_NO_DLL

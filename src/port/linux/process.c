@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <string.h>
@@ -70,6 +71,24 @@ uint32_t
 port_pid(void)
 {
     return (uint32_t)getpid();
+}
+
+int
+port_process_name(uint32_t pid, char to[PORT_PROCESS_NAME_MAX])
+{
+    char link[40], path[4096];
+    const char *name;
+    ssize_t len;
+
+    (void)snprintf(link, sizeof(link), "/proc/%u/exe", pid);
+    len = readlink(link, path, sizeof(path) - 1);
+    if (len < 0) { /* a thread of the kernel has the link, and it leads nowhere */
+        return errno == EACCES || errno == EPERM ? AL_EACCES : AL_ENOENT;
+    }
+    path[len] = '\0';
+    name = strrchr(path, '/');
+    (void)snprintf(to, PORT_PROCESS_NAME_MAX, "%.500s", name != NULL ? name + 1 : path);
+    return AL_OK;
 }
 
 unsigned

@@ -1,8 +1,12 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "port/process.h"
 #include "port/win/win_priv.h"
+
+#include <tlhelp32.h>
 
 /* A console handler has no argument: this is the one place that must be global. */
 static HANDLE stop_event;
@@ -50,6 +54,62 @@ uint32_t
 port_pid(void)
 {
     return GetCurrentProcessId();
+}
+
+/* The part behind the last '\\'. */
+static int
+name_out(const wchar_t *path, char to[PORT_PROCESS_NAME_MAX])
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = 1u << 18};
+    const wchar_t *slash = wcsrchr(path, L'\\'), *name = slash != NULL ? slash + 1 : path;
+    int rc = win_utf8(name, wcslen(name), &text);
+
+    if (rc == AL_OK) {
+        (void)snprintf(to, PORT_PROCESS_NAME_MAX, "%s", text.len > 0 ? (const char *)text.at : "");
+    }
+    return rc != AL_OK || to[0] != '\0' ? rc : AL_ENOENT;
+}
+
+/* Of a process that may not be opened: the list of all has every name, and takes some ms. */
+static int
+name_of_list(DWORD pid, char to[PORT_PROCESS_NAME_MAX])
+{
+    PROCESSENTRY32W one = {.dwSize = sizeof(one)};
+    HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    int rc = AL_ENOENT;
+
+    if (list == INVALID_HANDLE_VALUE) {
+        return win_code(GetLastError());
+    }
+    for (BOOL more = Process32FirstW(list, &one); more; more = Process32NextW(list, &one)) {
+        if (one.th32ProcessID == pid) {
+            rc = name_out(one.szExeFile, to);
+            break;
+        }
+    }
+    (void)CloseHandle(list); /* ours */
+    return rc;
+}
+
+#define IMAGE_UNITS 32768u /* no path is longer */
+
+int
+port_process_name(uint32_t pid, char to[PORT_PROCESS_NAME_MAX])
+{
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    AL_CLEANUP(al_freep) wchar_t *path = NULL;
+    DWORD units = IMAGE_UNITS;
+    int rc;
+
+    if (process == NULL) {
+        return GetLastError() == ERROR_INVALID_PARAMETER ? AL_ENOENT : name_of_list(pid, to);
+    }
+    path = al_array(IMAGE_UNITS, sizeof(*path));
+    rc = path == NULL                                            ? AL_ENOMEM
+         : !QueryFullProcessImageNameW(process, 0, path, &units) ? win_code(GetLastError())
+                                                                 : name_out(path, to);
+    (void)CloseHandle(process); /* ours */
+    return rc;
 }
 
 unsigned

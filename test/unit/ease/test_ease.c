@@ -1,6 +1,8 @@
 /* The binding against the stand-in, in one of its flavours: life, answers, and what goes wrong. */
 #include "ease_test.h"
 
+#include <unistd.h>
+
 static void
 test_life(void)
 {
@@ -374,6 +376,70 @@ test_told(void)
     world_end(&w);
 }
 
+/* Some process that is not us, which stays, and its program. */
+static uint32_t
+somebody(char name[PORT_PROCESS_NAME_MAX])
+{
+#if defined(_WIN32)
+    for (uint32_t pid = 8; pid < 100000; pid += 4) { /* numbers of processes are multiples of 4 */
+        if (pid != port_pid() && port_process_name(pid, name) == AL_OK) {
+            return pid;
+        }
+    }
+    return 0;
+#else
+    return port_process_name((uint32_t)getppid(), name) == AL_OK ? (uint32_t)getppid() : 0;
+#endif
+}
+
+/* The same file is read by one program and refused to another, in every way there is to ask for it. */
+static void
+test_programs_that_recall_nothing(void)
+{
+    char name[PORT_PROCESS_NAME_MAX], list[PORT_PROCESS_NAME_MAX + 40];
+    uint32_t pid = somebody(name);
+    struct ease_fetch_figures f;
+    struct ease_state state;
+    struct world_stub s;
+    static struct heard h;
+    uint8_t bytes[1000];
+    size_t got = 0;
+
+    TAP_CHECK(pid > EASE_SYSTEM_PROCESS);
+    (void)snprintf(list, sizeof(list), "other.exe,%.100s,%.100s.exe", name, name);
+    for (char *c = list; *c != '\0'; c++) { /* in whatever case */
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+    }
+    memset(&h, 0, sizeof(h));
+    port_mutex_init(&h.lock);
+    begin();
+    w.conf.answer.told = hear;
+    w.conf.answer.told_ctx = &h;
+    w.conf.answer.policy = EASE_FILL_STUB;
+    w.conf.answer.no_recall = list;
+    world_start(&w);
+    memset(list, 0, sizeof(list)); /* it was copied */
+    world_stub(&w, &s, "a.mov", 1000, 7, false);
+    memset(bytes, 0xaa, sizeof(bytes));
+    TAP_CHECK(w.stand->read(s.path, pid, 0, bytes, sizeof(bytes), &got) == STAND_DENIED);
+    TAP_CHECK(w.stand->map(s.path, pid, bytes, sizeof(bytes), &got) == STAND_DENIED);
+    TAP_CHECK(bytes[0] == 0xaa &&
+              memcmp(bytes, bytes + 1, sizeof(bytes) - 1) == 0); /* not a byte */
+    ease_fetch_figures(w.fetch, &f);
+    TAP_CHECK(f.fetched == 0 && w.stand->is_stub(s.path));
+    TAP_CHECK(reads_right(&s)); /* WORLD_READER, of whom nobody knows a name */
+    TAP_CHECK(!w.stand->is_stub(s.path));
+    ease_state_get(w.ease, &state);
+    TAP_EQUAL_U64(state.answered.excluded, 2);
+    TAP_EQUAL_U64(state.answered.failed, 0);
+    TAP_EQUAL_U64(h.denied, 0); /* nothing for the server: a scanner meets every stub */
+    TAP_CHECK(strstr(w.said, "recalls nothing, as set") != NULL);
+    world_stop(&w);
+    port_mutex_end(&h.lock);
+    world_stub_end(&s);
+    world_end(&w);
+}
+
 static bool
 denied(const struct world_stub *s)
 {
@@ -712,6 +778,7 @@ main(int argc, char **argv)
     TAP_RUN(test_odd_reads);
     TAP_RUN(test_odd_requests);
     TAP_RUN(test_told);
+    TAP_RUN(test_programs_that_recall_nothing);
     TAP_RUN(test_foreign_and_changed);
     TAP_RUN(test_copied_tag);
     TAP_RUN(test_damaged);

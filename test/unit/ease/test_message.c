@@ -1,6 +1,7 @@
 /* Messages of both layouts, replies, names and tags: pure. */
 #include <stdlib.h>
 
+#include "agent/ease/answer.h"
 #include "agent/ease/api.h"
 #include "agent/ease/message.h"
 #include "agent/ease/tag.h"
@@ -271,6 +272,35 @@ test_version(void)
     TAP_CHECK(!ease_version_text((struct al_span){NULL, 0}, "ProductName", out));
 }
 
+static void
+test_which_lists_of_programs_are_taken(void)
+{
+    static char many[EASE_NO_RECALL_BYTES_MAX + 10];
+
+    TAP_CHECK(ease_no_recall_good("a") && ease_no_recall_good("backup.exe,Ms Scan.exe"));
+    TAP_CHECK(!ease_no_recall_good("") && !ease_no_recall_good(",") && !ease_no_recall_good("a,") &&
+              !ease_no_recall_good(",a"));
+    TAP_CHECK(!ease_no_recall_good("a, b") && !ease_no_recall_good("c:\\a.exe") &&
+              !ease_no_recall_good("dir/a") && !ease_no_recall_good("*"));
+    memset(many, 'x', 128);
+    TAP_CHECK(!ease_no_recall_good(many));
+    many[127] = '\0';
+    TAP_CHECK(ease_no_recall_good(many));
+    for (size_t i = 0; i <= EASE_NO_RECALL_MAX; i++) {
+        memcpy(many + 2 * i, "x,", 2);
+    }
+    many[2 * EASE_NO_RECALL_MAX - 1] = '\0';
+    TAP_CHECK(ease_no_recall_good(many));
+    many[2 * EASE_NO_RECALL_MAX - 1] = ',';
+    many[2 * EASE_NO_RECALL_MAX + 1] = '\0';
+    TAP_CHECK(!ease_no_recall_good(many));
+    memset(many, 'x', sizeof(many) - 1);
+    for (size_t i = 100; i < sizeof(many) - 1; i += 100) {
+        many[i] = ',';
+    }
+    TAP_CHECK(!ease_no_recall_good(many));
+}
+
 int
 main(void)
 {
@@ -282,5 +312,6 @@ main(void)
     TAP_RUN(test_tag);
     TAP_RUN(test_pieces);
     TAP_RUN(test_version);
+    TAP_RUN(test_which_lists_of_programs_are_taken);
     return tap_end();
 }

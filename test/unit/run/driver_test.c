@@ -215,13 +215,19 @@ test_settings_are_kept_and_nonsense_is_refused(void)
     scene_begin();
     TAP_OK(driver_settings_load(s.w.port, s.folder, &out, NULL));
     TAP_CHECK(!out.keep && !out.install && out.dll == NULL && out.timeout_s == 0);
+    TAP_CHECK(out.no_recall == NULL);
     in.dll = s.w.dll;
+    in.no_recall = (char *)(uintptr_t) "backup.exe,scan.exe";
     TAP_OK(driver_settings_save(s.w.port, s.folder, &in, NULL));
     TAP_OK(driver_settings_load(s.w.port, s.folder, &out, NULL));
     TAP_CHECK(out.keep && out.install && out.timeout_s == 30 && out.threads == 4 &&
               out.room_bytes == 1ull << 30);
     TAP_EQUAL_STR(out.dll, s.w.dll);
+    TAP_EQUAL_STR(out.no_recall, "backup.exe,scan.exe");
     driver_settings_free(&out);
+    in.no_recall = (char *)(uintptr_t) "backup.exe, scan.exe";
+    TAP_CODE(driver_settings_save(s.w.port, s.folder, &in, NULL), AL_EINVAL);
+    in.no_recall = NULL;
     in.dll = (char *)(uintptr_t) "FilterAPI.dll";
     TAP_CODE(driver_settings_save(s.w.port, s.folder, &in, NULL), AL_EINVAL);
     in.dll = NULL;
@@ -233,7 +239,7 @@ test_settings_are_kept_and_nonsense_is_refused(void)
     for (const char *const *bad =
              (const char *const[]){"", "{", "[]", "{\"policy\":\"delete\"}", "{\"dll\":\"x.dll\"}",
                                    "{\"timeout_s\":-1}", "{\"threads\":65}", "{\"install\":1}",
-                                   NULL};
+                                   "{\"no_recall\":[]}", "{\"no_recall\":\"a/b\"}", NULL};
          *bad != NULL; bad++) {
         TAP_OK(port_write_file(s.w.port, s.folder, DRIVER_SETTINGS_FILE, *bad, strlen(*bad), 0600));
         TAP_CODE(driver_settings_load(s.w.port, s.folder, &out, &fail), AL_ECORRUPT);

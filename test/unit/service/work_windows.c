@@ -25,13 +25,15 @@ test_the_driver_of_a_host_is_shown_and_nothing_strange_gets_through(void)
                 "\",\"next\":\"give one\",\"dll\":\"C:/p/FilterAPI.dll\",\"flavour\":"
                 "\"cloudtier\",\"product\":\"CloudTier\",\"version\":\"3.3.0.1\",\"running\":"
                 "true,\"connected\":false,\"has_key\":false,\"policy\":\"keep\",\"timeout_s\":"
-                "120,\"room_bytes\":1073741824,\"fills\":7,\"key\":\"SECRET\"}\n",
+                "120,\"room_bytes\":1073741824,\"fills\":7,\"excluded\":3,\"no_recall\":\"a.exe,b.exe\",\"key\":\"SECRET\"}\n",
                 (long long)(world.now_ns - HOUR)));
     TAP_EQUAL_STR(text_of(driver(), "state"), "no_key");
     TAP_EQUAL_STR(text_of(driver(), "flavour"), "cloudtier");
     TAP_EQUAL_STR(text_of(driver(), "policy"), "keep");
     TAP_EQUAL_STR(text_of(driver(), "version"), "3.3.0.1");
     TAP_EQUAL_U64(number_of(driver(), "fills"), 7);
+    TAP_EQUAL_U64(number_of(driver(), "excluded"), 3);
+    TAP_EQUAL_STR(text_of(driver(), "no_recall"), "a.exe,b.exe");
     TAP_CHECK(json_is_true(json_object_get(driver(), "running")));
     TAP_CHECK(json_object_get(driver(), "key") == NULL);
     members = json_object_size(driver());

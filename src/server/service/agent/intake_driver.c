@@ -36,7 +36,7 @@ intake_read_driver(struct intake_reading *r, struct intake_record *to)
     static const char *const policies[] = {"fill", "keep"};
     static const char *const counts[] = {"timeout_s", "room_bytes", "held_bytes", "times_connected",
                                          "blocks",    "files",      "fills",      "denied",
-                                         "late",      "odd"};
+                                         "late",      "excluded",   "odd"};
     static const char *const flags[] = {"running", "connected", "has_key"};
     struct al_buf AL_CLEANUP(al_buf_free) text = {.max = DRIVER_MAX};
     struct al_jsonout j;
@@ -53,6 +53,7 @@ intake_read_driver(struct intake_reading *r, struct intake_record *to)
     al_jo_str(&j, "flavour", word_of(r, "flavour", flavours, AL_LEN(flavours)));
     text_out(r, &j, "product", INTAKE_NAME_MAX);
     text_out(r, &j, "version", INTAKE_NAME_MAX);
+    text_out(r, &j, "no_recall", INTAKE_TEXT_MAX);
     al_jo_str(&j, "policy", word_of(r, "policy", policies, AL_LEN(policies)));
     for (size_t i = 0; i < AL_LEN(flags); i++) {
         al_jo_bool(&j, flags[i], json_is_true(json_object_get(r->obj, flags[i])));
