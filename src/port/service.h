@@ -62,6 +62,15 @@ int port_service_run(const char *name, int (*body)(void *ctx), void *ctx,
  * names). AL_ENOTSUP on Linux, where rights are the user's. */
 int port_rights_on(const char *const *names, size_t count, uint32_t *ret_missing) AL_MUST_CHECK;
 
+enum port_right { PORT_RIGHT_LACKS, PORT_RIGHT_OFF, PORT_RIGHT_ON };
+#define PORT_ACCOUNT_MAX 256u /* bytes with NUL; what does not fit is cut */
+/* As whom a process runs ("DOMAIN\\name" in UTF-8, a SID where it has no name), and which of these
+ * privileges its account holds, switched on or off. pid 0: this process. Nothing is changed by looking.
+ * AL_ENOENT: no such process; AL_EACCES: it may not be looked at, which for a service takes an elevated
+ * administrator. AL_ENOTSUP on Linux. */
+int port_rights_of(uint32_t pid, const char *const *names, size_t count, enum port_right *ret,
+                   char account[PORT_ACCOUNT_MAX]) AL_MUST_CHECK;
+
 /* One entry in the system's log (Windows: event log, source `name`, event id 1 started, 2 stopped, 3
  * warning, 4 error). UTF-8 text, cut at 8,000 bytes. Best effort, any thread, never blocks for long; for
  * start, stop and what an administrator must see, never for each file. Nothing on Linux. */

@@ -208,9 +208,9 @@ def test_doctor_tells_what_there_is():
     # The agent gives a new share its identity when it looks at it, which may be after the volume holds stubs.
     wait_for("the share's identity", lambda: doctor()[3]["share"]["level"] == "ok", 60)
     status, err, report, checks = doctor()
-    tap.check({"driver", "driver-dll", "driver-key", "service", "filesystem", "last-access", "long-paths", "state", "identity", "server", "volume", "share"} <=
+    tap.check({"account", "SeBackupPrivilege", "SeManageVolumePrivilege", "driver", "driver-dll", "driver-key", "service", "filesystem", "last-access", "long-paths", "state", "identity", "server", "volume", "share"} <=
               set(checks), "checks: %s" % sorted(checks))
-    for name in ("driver", "driver-dll", "driver-key", "service", "server", "share", "volume", "identity"):
+    for name in ("account", "SeBackupPrivilege", "SeRestorePrivilege", "SeSecurityPrivilege", "SeManageVolumePrivilege", "SeChangeNotifyPrivilege", "driver", "driver-dll", "driver-key", "service", "server", "share", "volume", "identity"):
         tap.equal(checks[name]["level"], "ok", "%s (%s)" % (name, checks[name]["text"]))
     bad = [c for c in report["checks"] if c["level"] == "bad"]
     print("# bad under Wine: %s" % [(c["check"], c["text"]) for c in bad])

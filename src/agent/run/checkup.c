@@ -7,6 +7,7 @@
 #include "agent/link/identity.h"
 #include "agent/run/agent.h"
 #include "agent/run/driver.h"
+#include "agent/run/rights.h"
 #include "agent/target/target.h"
 #include "client/api.h"
 
@@ -312,6 +313,7 @@ agent_checkup(const struct doctor_conf *conf, const char *program, struct doctor
 {
     struct checkup c = {.port = conf->port, .conf = conf, .program = program, .report = report};
 
+    rights_checkup(report); /* first: they may be why the state cannot be looked at */
     if (!check_state(&c)) {
         port_close_quiet(c.port, &c.state);
         return;

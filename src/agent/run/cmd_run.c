@@ -6,6 +6,7 @@
 #include "agent/run/cmd.h"
 #include "agent/run/log.h"
 #include "agent/run/options.h"
+#include "agent/run/rights.h"
 #include "base/mem.h"
 #include "port/process.h"
 #include "port/service.h"
@@ -108,12 +109,12 @@ static void
 rights(struct running *r)
 {
     uint32_t missing = 0;
-    int rc = port_rights_on(service_privileges, service_privilege_count, &missing);
+    int rc = port_rights_on(rights_needed, RIGHTS_COUNT, &missing);
 
-    for (size_t i = 0; rc == AL_OK && i < service_privilege_count; i++) {
+    for (size_t i = 0; rc == AL_OK && i < RIGHTS_COUNT; i++) {
         if ((missing & 1u << i) != 0) {
             al_log(&r->log->log, AL_LOG_WARN, "the service's account does not hold %s",
-                   service_privileges[i]);
+                   rights_needed[i]);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "agent/run/agent.h"
 #include "agent/run/cmd.h"
 #include "agent/run/options.h"
+#include "agent/run/rights.h"
 #include "agent/run/stubs_left.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -13,12 +14,6 @@
 
 #define SERVICE_ACCOUNT "NT SERVICE\\" AGENT_SERVICE
 #define OUT_MAX (64u << 10)
-
-/* Why each is needed stands in doc/ops/windows.md. */
-const char *const service_privileges[] = {"SeBackupPrivilege", "SeRestorePrivilege",
-                                          "SeSecurityPrivilege", "SeManageVolumePrivilege",
-                                          "SeChangeNotifyPrivilege"};
-const size_t service_privilege_count = AL_LEN(service_privileges);
 
 struct call {
     const char *state, *account;
@@ -47,8 +42,8 @@ service_install(const char *state, const char *account_or_null, struct al_fail *
         .args = args,
         .arg_count = AL_LEN(args),
         .account = account,
-        .privileges = service_privileges,
-        .privilege_count = AL_LEN(service_privileges),
+        .privileges = rights_needed,
+        .privilege_count = RIGHTS_COUNT,
         .stop_ms = AGENT_STOP_SERVICE_MS};
     struct port *port = port_native();
     AL_CLEANUP(port_holder_end) struct port_holder folder = {port, NULL};

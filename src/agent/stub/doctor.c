@@ -96,18 +96,33 @@ doctor_json(const struct doctor_conf *conf, const struct doctor_report *r, struc
     return al_jo_end(&j);
 }
 
+/* As wide as the longest name wants it. */
+static int
+name_width(const struct doctor_report *r)
+{
+    size_t width = 11;
+
+    for (size_t i = 0; i < r->count; i++) {
+        size_t len = strlen(r->items[i].check);
+
+        width = len > width ? len : width;
+    }
+    return (int)width;
+}
+
 int
 doctor_text(const struct doctor_report *r, struct al_buf *to)
 {
     size_t i;
-    int rc = AL_OK;
+    int rc = AL_OK, width = name_width(r);
 
     for (i = 0; rc == AL_OK && i < r->count; i++) {
         const struct doctor_finding *f = &r->items[i];
 
-        rc = al_buf_addf(to, "%-4s  %-11s %s\n", doctor_level_name(f->level), f->check, f->text);
+        rc = al_buf_addf(to, "%-4s  %-*s %s\n", doctor_level_name(f->level), width, f->check,
+                         f->text);
         if (rc == AL_OK && f->next[0] != '\0') {
-            rc = al_buf_addf(to, "%-4s  %-11s -> %s\n", "", "", f->next);
+            rc = al_buf_addf(to, "%-4s  %-*s -> %s\n", "", width, "", f->next);
         }
     }
     if (rc == AL_OK && r->left_out > 0) {

@@ -50,6 +50,13 @@ port_rights_on(const char *const *names, size_t count, uint32_t *ret_missing)
     return AL_ENOTSUP;
 }
 
+int
+port_rights_of(uint32_t pid, const char *const *names, size_t count, enum port_right *ret,
+               char account[PORT_ACCOUNT_MAX])
+{
+    return AL_ENOTSUP;
+}
+
 void
 port_event_write(const char *name, enum port_event event, const char *text)
 {

@@ -4,9 +4,12 @@
 #include "port/win/win_priv.h"
 
 #include <ntsecapi.h>
+#include <sddl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "port/service.h"
 
 #define RIGHTS_MAX 32u
 
@@ -89,4 +92,148 @@ win_rights_revoke(const wchar_t *account)
         (void)LsaClose(policy);
     }
     al_free(sid);
+}
+
+/* ---- what a process has of them ---- */
+
+static int
+token_of(DWORD pid, HANDLE *ret)
+{
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    DWORD code = STILL_ACTIVE;
+    int rc = AL_OK;
+
+    if (process == NULL) { /* that is what it says of a number that no process has */
+        return GetLastError() == ERROR_INVALID_PARAMETER ? AL_ENOENT : win_code(GetLastError());
+    }
+    if (!GetExitCodeProcess(process, &code) || !OpenProcessToken(process, TOKEN_QUERY, ret)) {
+        rc = win_code(GetLastError());
+    } else if (code != STILL_ACTIVE) { /* it ended; somebody has a handle of it still */
+        (void)CloseHandle(*ret);
+        *ret = NULL;
+        rc = AL_ENOENT;
+    }
+    (void)CloseHandle(process); /* ours */
+    return rc;
+}
+
+/* A service's token may be closed to administrators, who hold the privilege to look at it all the same; it
+ * is on for this thread and this call alone. */
+static int
+token_of_service(DWORD pid, HANDLE *ret)
+{
+    HANDLE own = NULL, copy = NULL;
+    int rc = token_of(pid, ret);
+
+    if (rc != AL_EACCES ||
+        !OpenProcessToken(GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &own)) {
+        return rc;
+    }
+    if (DuplicateTokenEx(own, TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY | TOKEN_IMPERSONATE, NULL,
+                         SecurityImpersonation, TokenImpersonation, &copy)) {
+        if (win_privilege_on(copy, L"SeDebugPrivilege") && SetThreadToken(NULL, copy)) {
+            rc = token_of(pid, ret);
+            if (!RevertToSelf()) { /* never go on with more rights than before */
+                TerminateProcess(GetCurrentProcess(), 3);
+            }
+        }
+        (void)CloseHandle(copy);
+    }
+    (void)CloseHandle(own);
+    return rc;
+}
+
+/* al_free it. */
+static int
+token_info(HANDLE token, TOKEN_INFORMATION_CLASS what, void **ret)
+{
+    DWORD need = 0;
+    void *info;
+
+    (void)GetTokenInformation(token, what, NULL, 0, &need); /* how long */
+    if (need == 0) {
+        return win_code(GetLastError());
+    }
+    info = al_zalloc(need);
+    if (info == NULL) {
+        return AL_ENOMEM;
+    }
+    if (!GetTokenInformation(token, what, info, need, &need)) {
+        al_free(info);
+        return win_code(GetLastError());
+    }
+    *ret = info;
+    return AL_OK;
+}
+
+static int
+name_of(PSID sid, char to[PORT_ACCOUNT_MAX])
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = 8 * PORT_ACCOUNT_MAX};
+    wchar_t name[256], domain[256], *as_text = NULL;
+    DWORD name_len = AL_LEN(name), domain_len = AL_LEN(domain);
+    SID_NAME_USE use;
+    int rc;
+
+    if (LookupAccountSidW(NULL, sid, name, &name_len, domain, &domain_len, &use)) {
+        rc = win_utf8(domain, wcslen(domain), &text);
+        rc = rc == AL_OK && text.len > 0 ? al_buf_adds(&text, "\\") : rc;
+        rc = rc == AL_OK ? win_utf8(name, wcslen(name), &text) : rc;
+    } else if (ConvertSidToStringSidW(sid, &as_text)) {
+        rc = win_utf8(as_text, wcslen(as_text), &text);
+        (void)LocalFree(as_text);
+    } else {
+        rc = win_code(GetLastError());
+    }
+    if (rc == AL_OK) {
+        (void)snprintf(to, PORT_ACCOUNT_MAX, "%s", text.len > 0 ? (const char *)text.at : "");
+    }
+    return rc;
+}
+
+static enum port_right
+right_of(const TOKEN_PRIVILEGES *held, const char *name)
+{
+    wchar_t wide[64];
+    LUID id;
+
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, wide, AL_LEN(wide)) <= 0 ||
+        !LookupPrivilegeValueW(NULL, wide, &id)) {
+        return PORT_RIGHT_LACKS;
+    }
+    for (DWORD i = 0; i < held->PrivilegeCount; i++) {
+        LUID_AND_ATTRIBUTES one = held->Privileges[i];
+
+        if (one.Luid.LowPart == id.LowPart && one.Luid.HighPart == id.HighPart) {
+            return (one.Attributes & SE_PRIVILEGE_ENABLED) != 0 ? PORT_RIGHT_ON : PORT_RIGHT_OFF;
+        }
+    }
+    return PORT_RIGHT_LACKS;
+}
+
+int
+port_rights_of(uint32_t pid, const char *const *names, size_t count, enum port_right *ret,
+               char account[PORT_ACCOUNT_MAX])
+{
+    void *user = NULL, *held = NULL;
+    char name[PORT_ACCOUNT_MAX];
+    HANDLE token = NULL;
+    int rc = token_of_service(pid != 0 ? pid : GetCurrentProcessId(), &token);
+
+    if (rc != AL_OK) {
+        return rc;
+    }
+    rc = token_info(token, TokenUser, &user);
+    rc = rc != AL_OK ? rc : token_info(token, TokenPrivileges, &held);
+    rc = rc != AL_OK ? rc : name_of(((TOKEN_USER *)user)->User.Sid, name);
+    if (rc == AL_OK) {
+        for (size_t i = 0; i < count; i++) {
+            ret[i] = right_of(held, names[i]);
+        }
+        (void)snprintf(account, PORT_ACCOUNT_MAX, "%s", name);
+    }
+    al_free(user);
+    al_free(held);
+    (void)CloseHandle(token); /* ours */
+    return rc;
 }

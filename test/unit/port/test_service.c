@@ -159,6 +159,50 @@ rights_that_the_account_holds_are_switched_on(void)
     TAP_CODE(port_rights_on(names, 33, &missing), AL_EINVAL);
 }
 
+#if defined(_WIN32)
+/* attributes: SE_PRIVILEGE_... */
+static void
+change_right(const wchar_t *name, DWORD attributes)
+{
+    TOKEN_PRIVILEGES one = {.PrivilegeCount = 1, .Privileges[0].Attributes = attributes};
+    HANDLE token = NULL;
+
+    TAP_CHECK(OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token));
+    TAP_CHECK(LookupPrivilegeValueW(NULL, name, &one.Privileges[0].Luid));
+    TAP_CHECK(AdjustTokenPrivileges(token, FALSE, &one, 0, NULL, NULL) && GetLastError() == ERROR_SUCCESS);
+    TAP_CHECK(CloseHandle(token));
+}
+#endif
+
+static void
+who_a_process_is_and_what_it_holds_can_be_seen(void)
+{
+    static const char *const names[] = {"SeChangeNotifyPrivilege", "SeNoSuchPrivilege", "SeBackupPrivilege"};
+    enum port_right rights[3] = {PORT_RIGHT_OFF, PORT_RIGHT_OFF, PORT_RIGHT_OFF};
+    char account[PORT_ACCOUNT_MAX] = "";
+
+    if (!port_seals()) {
+        TAP_CODE(port_rights_of(0, names, 3, rights, account), AL_ENOTSUP);
+        return;
+    }
+    TAP_OK(port_rights_of(0, names, 3, rights, account));
+    printf("# %s\n", account);
+    TAP_CHECK(account[0] != '\0' && rights[0] == PORT_RIGHT_ON && rights[1] == PORT_RIGHT_LACKS);
+    TAP_OK(port_rights_of(port_pid(), names, 1, rights, account));
+    TAP_CODE(port_rights_of(0x7ffffffc, names, 3, rights, account), AL_ENOENT);
+#if defined(_WIN32)
+    change_right(L"SeBackupPrivilege", SE_PRIVILEGE_ENABLED);
+    TAP_OK(port_rights_of(0, names, 3, rights, account));
+    TAP_CHECK(rights[2] == PORT_RIGHT_ON);
+    change_right(L"SeBackupPrivilege", 0);
+    TAP_OK(port_rights_of(0, names, 3, rights, account));
+    TAP_CHECK(rights[2] == PORT_RIGHT_OFF);
+    change_right(L"SeShutdownPrivilege", SE_PRIVILEGE_REMOVED); /* for good: one that no other test needs */
+    TAP_OK(port_rights_of(0, (const char *const[]){"SeShutdownPrivilege"}, 1, rights, account));
+    TAP_CHECK(rights[0] == PORT_RIGHT_LACKS);
+#endif
+}
+
 static struct port_service_status
 look(void)
 {
@@ -194,6 +238,8 @@ a_service_lives_and_ends_as_it_is_told(void)
                              .privilege_count = 2,
                              .stop_ms = 20000};
     struct port_service_status st;
+    enum port_right held[2];
+    char account[PORT_ACCOUNT_MAX];
 
     (void)snprintf(file, sizeof(file), "%s/it has blanks, a \"quote\" and an end\\", root_path);
     fresh();
@@ -214,6 +260,8 @@ a_service_lives_and_ends_as_it_is_told(void)
     TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
     st = look();
     TAP_CHECK(st.state == PORT_SERVICE_RUNNING && st.pid != 0 && st.pid != port_pid());
+    TAP_OK(port_rights_of(st.pid, rights, 2, held, account)); /* it is looked at from outside */
+    TAP_CHECK(account[0] != '\0' && held[0] != PORT_RIGHT_LACKS);
     TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
     TAP_OK(port_service_stop(NAME, PATIENCE_MS, &fail));
     must_note("note with blanks", "stopped");
@@ -345,6 +393,7 @@ main(int argc, char **argv)
     TAP_RUN(a_private_folder_can_still_be_used_by_us);
     TAP_RUN(logons_are_had_or_it_is_said_that_there_are_none);
     TAP_RUN(rights_that_the_account_holds_are_switched_on);
+    TAP_RUN(who_a_process_is_and_what_it_holds_can_be_seen);
     TAP_RUN(nobody_started_us_as_a_service);
     TAP_RUN(a_service_lives_and_ends_as_it_is_told);
     TAP_RUN(a_service_that_fails_is_told);
