@@ -31,7 +31,7 @@ cp packaging/windows/alto.wxs "$work/" # it takes relative names alone
 (cd "$work" && wixl -a x64 -D "Version=$version" -D "Product=$product" -D Agent=alto-agent.exe -D Cli=alto.exe -o alto.msi alto.wxs)
 
 # What wixl cannot say. Types: msidbCustomActionType..., 18 a program that was installed, 19 an error; 0x2000 its command line is in no log.
-run=$((18 + 0x400 + 0x800)) undo=$((18 + 0x40 + 0x500 + 0x800))
+run=$((18 + 0x400 + 0x800)) try=$((18 + 0x40 + 0x400 + 0x800)) undo=$((18 + 0x40 + 0x500 + 0x800))
 secure=$(msiinfo export "$work/alto.msi" Property | tr -d '\r' | sed -n 's/^SecureCustomProperties\t//p')
 left='Without the agent nobody can read stubs. First, as administrator: alto-agent service remove. It says how many there are, and with --recall-first brings the files back. To leave them: msiexec /x with LEAVESTUBS=1'
 msibuild "$work/alto.msi" \
@@ -39,9 +39,13 @@ msibuild "$work/alto.msi" \
     -q "INSERT INTO Property (Property, Value) VALUES ('MsiHiddenProperties', 'TOKEN;Setup')" \
     -q "UPDATE CustomAction SET Type=$((run + 0x2000)) WHERE Action='Setup'" \
     -q "UPDATE CustomAction SET Type=$run WHERE Action='Unset'" \
+    -q "UPDATE CustomAction SET Type=$try WHERE Action='Restart'" \
     -q "UPDATE CustomAction SET Type=$undo WHERE Action='SetupUndo'" \
     -q "INSERT INTO CustomAction (Action, Type, Target) VALUES ('StubsLeft', 19, '$left')" \
     -q "INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('StubsLeft', 'REMOVE=\"ALL\" AND NOT UPGRADINGPRODUCTCODE AND ALTOSERVICE AND NOT LEAVESTUBS', 1050)" \
+    -q "UPDATE InstallExecuteSequence SET Sequence=4001 WHERE Action='SetupUndo'" \
+    -q "UPDATE InstallExecuteSequence SET Sequence=4002 WHERE Action='Setup'" \
+    -q "UPDATE InstallExecuteSequence SET Sequence=4003 WHERE Action='Restart'" \
     -q "UPDATE InstallExecuteSequence SET Sequence=1450 WHERE Action='RemoveExistingProducts'" \
     -q "UPDATE InstallExecuteSequence SET Sequence=1950 WHERE Action='Unset'"
 mv "$work/alto.msi" "$to"

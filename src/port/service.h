@@ -18,7 +18,8 @@ struct port_service {            /* lent */
     const char *display, *about; /* for people, UTF-8 */
     const char *const *args;     /* after the program's own path; quoted by us */
     size_t arg_count;
-    /* "NT SERVICE\\alto-agent", a virtual account without a password, or "LocalSystem" */
+    /* "NT SERVICE\\alto-agent", a virtual account without a password, or "LocalSystem"; NULL: the one it
+     * has, and of a new service the virtual one of its name */
     const char *account;
     /* what it needs of rights beyond an account's, as "SeBackupPrivilege"; the rest is taken off */
     const char *const *privileges;

@@ -30,9 +30,8 @@ int cmd_state(const char *path, struct port_file **ret, char **ret_path,
  * AL_ENODATA: there is none. The caller wipes. */
 int cmd_secret(const char *file, size_t max, struct al_buf *to, struct al_fail *fail) AL_MUST_CHECK;
 
-/* cmd_service.c */
-/* Makes or changes the service, and the state folder its own. account NULL: the virtual
- * one. */
+/* cmd_service.c: makes or changes the service, and the state folder its own. account NULL: the one it has,
+ * at first the virtual one. */
 int service_install(const char *state, const char *account, struct al_fail *fail) AL_MUST_CHECK;
 
 #endif

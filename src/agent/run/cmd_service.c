@@ -12,7 +12,6 @@
 #include "port/seal.h"
 #include "port/service.h"
 
-#define SERVICE_ACCOUNT "NT SERVICE\\" AGENT_SERVICE
 #define OUT_MAX (64u << 10)
 
 struct call {
@@ -29,11 +28,31 @@ done(const char *text)
 
 /* ---- install ---- */
 
-/* The account exists from the moment on that its service does. */
-int
-service_install(const char *state, const char *account_or_null, struct al_fail *fail)
+/* The account that the service got exists from the moment on that its service does. */
+static int
+let_in(struct port *port, struct port_file *folder, const char *state, struct al_fail *fail)
 {
-    const char *account = account_or_null != NULL ? account_or_null : SERVICE_ACCOUNT;
+    AL_CLEANUP(al_freep) struct port_service_status *s = al_zalloc(sizeof(*s));
+    int rc = s == NULL ? AL_ENOMEM : port_service_query(AGENT_SERVICE, s, fail);
+
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, 0, "the service's account cannot be seen");
+    }
+    rc = port_private(port, folder, strcmp(s->account, "LocalSystem") != 0 ? s->account : NULL);
+    if (rc == AL_ENOENT) { /* Wine has no virtual accounts: its services run as whoever runs it */
+        (void)fprintf(stderr, "alto-agent: this system does not know the account %s\n", s->account);
+        rc = port_private(port, folder, NULL);
+    }
+    return rc == AL_OK ? AL_OK
+                       : al_fail_set(fail, rc, port_os_error(port),
+                                     "the service is there, but %.150s could not be made private: "
+                                     "shares' passwords will lie there",
+                                     state);
+}
+
+int
+service_install(const char *state, const char *account, struct al_fail *fail)
+{
     const char *args[] = {"run", "--service", "--state", state};
     const struct port_service s = {
         .name = AGENT_SERVICE,
@@ -47,7 +66,6 @@ service_install(const char *state, const char *account_or_null, struct al_fail *
         .stop_ms = AGENT_STOP_SERVICE_MS};
     struct port *port = port_native();
     AL_CLEANUP(port_holder_end) struct port_holder folder = {port, NULL};
-    bool virtual_account = strncmp(account, "NT SERVICE\\", 11) == 0;
     int rc = port_mkdirs(port, state, 0700);
 
     rc = rc != AL_OK ? rc : port_open(port, NULL, state, PORT_READ | PORT_FOLDER, 0, &folder.file);
@@ -56,19 +74,7 @@ service_install(const char *state, const char *account_or_null, struct al_fail *
                            state);
     }
     rc = port_service_install(&s, fail);
-    if (rc != AL_OK) {
-        return rc;
-    }
-    rc = port_private(port, folder.file, virtual_account ? account : NULL);
-    if (rc == AL_ENOENT) { /* Wine has no virtual accounts: its services run as whoever runs it */
-        (void)fprintf(stderr, "alto-agent: this system does not know the account %s\n", account);
-        rc = port_private(port, folder.file, NULL);
-    }
-    return rc == AL_OK ? AL_OK
-                       : al_fail_set(fail, rc, port_os_error(port),
-                                     "the service is there, but %.150s could not be made private: "
-                                     "shares' passwords will lie there",
-                                     state);
+    return rc == AL_OK ? let_in(port, folder.file, state, fail) : rc;
 }
 
 static int

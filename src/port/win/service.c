@@ -249,9 +249,9 @@ configure(SC_HANDLE service, const struct port_service *s, struct al_fail *fail)
 
 /* Its account is there from now on, and has no rights yet. */
 static bool
-is_virtual(const char *account)
+is_virtual(const wchar_t *account)
 {
-    return strncmp(account, "NT SERVICE\\", 11) == 0;
+    return wcsncmp(account, L"NT SERVICE\\", 11) == 0;
 }
 
 static int
@@ -273,17 +273,76 @@ grant(const wchar_t *account, const struct port_service *s, struct al_fail *fail
                              "the service's account cannot be given what it needs of rights");
 }
 
+#define CONFIG_BYTES 8192u /* "The maximum size of this array is 8K bytes": QueryServiceConfigW */
+
+/* The account to have. *ret_keep: it has it, and its password with it, which nobody here knows. */
+static int
+account_of(const struct service *h, const wchar_t *name, const char *wished,
+           wchar_t account[WORD_UNITS], bool *ret_keep)
+{
+    AL_CLEANUP(al_freep) QUERY_SERVICE_CONFIGW *config = NULL;
+    SC_HANDLE there;
+    DWORD need;
+    int rc = AL_OK;
+
+    if (wished != NULL) {
+        return word_of(wished, account, WORD_UNITS);
+    }
+    there = OpenServiceW(h->manager, name, SERVICE_QUERY_CONFIG);
+    if (there == NULL) {
+        (void)swprintf(account, WORD_UNITS, L"NT SERVICE\\%ls", name);
+        return AL_OK;
+    }
+    config = al_zalloc(CONFIG_BYTES);
+    if (config == NULL) {
+        rc = AL_ENOMEM;
+    } else if (!QueryServiceConfigW(there, config, CONFIG_BYTES, &need)) {
+        rc = win_code(GetLastError());
+    } else if (config->lpServiceStartName == NULL ||
+               wcslen(config->lpServiceStartName) >= WORD_UNITS) {
+        rc = AL_ENAMETOOLONG;
+    } else {
+        (void)wcscpy(account, config->lpServiceStartName);
+        *ret_keep = true;
+    }
+    (void)CloseServiceHandle(there); /* ours */
+    return rc;
+}
+
+static int
+make(struct service *h, const struct port_service *s, const wchar_t *name, wchar_t *command,
+     const wchar_t *account_or_null, struct al_fail *fail)
+{
+    wchar_t display[WORD_UNITS];
+
+    if (word_of(s->display, display, AL_LEN(display)) != AL_OK) {
+        return al_fail_set(fail, AL_EINVAL, 0, "no words of a service");
+    }
+    h->service = CreateServiceW(h->manager, name, display, SERVICE_ALL_ACCESS,
+                                SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
+                                command, NULL, NULL, NULL, account_or_null, NULL);
+    if (h->service == NULL && GetLastError() == ERROR_SERVICE_EXISTS) {
+        h->service = OpenServiceW(h->manager, name, SERVICE_ALL_ACCESS);
+        if (h->service != NULL &&
+            !ChangeServiceConfigW(h->service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START,
+                                  SERVICE_ERROR_NORMAL, command, NULL, NULL, NULL, account_or_null,
+                                  NULL, display)) {
+            return failed(fail, GetLastError(), "change", s->name);
+        }
+    }
+    return h->service != NULL ? AL_OK : failed(fail, GetLastError(), "install", s->name);
+}
+
 int
 port_service_install(const struct port_service *s, struct al_fail *fail)
 {
     AL_CLEANUP(service_close) struct service h = {0};
-    wchar_t name[PORT_SERVICE_NAME_MAX], display[WORD_UNITS], account[WORD_UNITS];
+    wchar_t name[PORT_SERVICE_NAME_MAX], account[WORD_UNITS] = L"";
     wchar_t command[LINE_UNITS];
+    bool keep = false;
     int rc;
 
-    if (!name_good(s->name) || word_of(s->name, name, AL_LEN(name)) != AL_OK ||
-        word_of(s->display, display, AL_LEN(display)) != AL_OK ||
-        word_of(s->account, account, AL_LEN(account)) != AL_OK) {
+    if (!name_good(s->name) || word_of(s->name, name, AL_LEN(name)) != AL_OK) {
         return al_fail_set(fail, AL_EINVAL, 0, "no name of a service");
     }
     rc = command_of(s, command);
@@ -294,23 +353,13 @@ port_service_install(const struct port_service *s, struct al_fail *fail)
     if (rc != AL_OK) {
         return rc;
     }
-    h.service = CreateServiceW(h.manager, name, display, SERVICE_ALL_ACCESS,
-                               SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
-                               command, NULL, NULL, NULL, account, NULL);
-    if (h.service == NULL && GetLastError() == ERROR_SERVICE_EXISTS) {
-        h.service = OpenServiceW(h.manager, name, SERVICE_ALL_ACCESS);
-        if (h.service != NULL &&
-            !ChangeServiceConfigW(h.service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START,
-                                  SERVICE_ERROR_NORMAL, command, NULL, NULL, NULL, account, NULL,
-                                  display)) {
-            return failed(fail, GetLastError(), "change", s->name);
-        }
+    rc = account_of(&h, name, s->account, account, &keep);
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, GetLastError(), "no account for the service %s", s->name);
     }
-    if (h.service == NULL) {
-        return failed(fail, GetLastError(), "install", s->name);
-    }
-    rc = configure(h.service, s, fail);
-    if (rc == AL_OK && is_virtual(s->account)) {
+    rc = make(&h, s, name, command, keep ? NULL : account, fail);
+    rc = rc == AL_OK ? configure(h.service, s, fail) : rc;
+    if (rc == AL_OK && is_virtual(account)) {
         rc = grant(account, s, fail);
     }
     if (rc == AL_OK) {
@@ -365,10 +414,18 @@ int
 port_service_start(const char *name, uint32_t timeout_ms, struct al_fail *fail)
 {
     AL_CLEANUP(service_close) struct service h = {0};
+    SERVICE_STATUS_PROCESS st = {0};
     int rc = service_open(&h, name, SERVICE_START | SERVICE_QUERY_STATUS, "start", fail);
 
     if (rc != AL_OK) {
         return rc;
+    }
+    /* One that is stopping still is "already running" to the manager, and would be gone a moment later. */
+    if (state_of(h.service, &st) == AL_OK && st.dwCurrentState == SERVICE_STOP_PENDING) {
+        rc = wait_for(&h, name, SERVICE_STOPPED, timeout_ms, fail);
+        if (rc != AL_OK) {
+            return rc;
+        }
     }
     if (!StartServiceW(h.service, 0, NULL) && GetLastError() != ERROR_SERVICE_ALREADY_RUNNING) {
         return failed(fail, GetLastError(), "start", name);
@@ -455,8 +512,6 @@ text_of(const wchar_t *from, char *to, size_t cap)
         (void)snprintf(to, cap, "%s", (const char *)text.at);
     }
 }
-
-#define CONFIG_BYTES 8192u /* "The maximum size of this array is 8K bytes": QueryServiceConfigW */
 
 int
 port_service_query(const char *name, struct port_service_status *ret, struct al_fail *fail)

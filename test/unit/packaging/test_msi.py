@@ -17,7 +17,7 @@ PROGRAMS = {"alto-agent.exe": "build/mingw/src/agent/run/alto-agent.exe", "alto.
 # Of Windows Server 2019 and later, each in System32 of a machine on which nothing else is installed.
 SYSTEM = {"kernel32.dll", "advapi32.dll", "bcrypt.dll", "crypt32.dll", "msvcrt.dll", "ntdll.dll", "ws2_32.dll", "winhttp.dll", "mpr.dll", "netapi32.dll", "ole32.dll",
           "shell32.dll", "user32.dll", "userenv.dll", "version.dll", "secur32.dll"}
-SCHEDULED, NO_USER, ROLLBACK, HIDDEN = 0x400, 0x800, 0x100, 0x2000
+SCHEDULED, NO_USER, ROLLBACK, HIDDEN, GO_ON = 0x400, 0x800, 0x100, 0x2000, 0x40
 
 
 def output(*command):
@@ -66,6 +66,15 @@ def test_one_version_is_one_product():
     equal(properties()["ProductCode"], before, "the product's code of the same version")
 
 
+def test_a_repair_leaves_the_service_running():
+    at, kinds = sequence(), {row["Action"]: int(row["Type"]) for row in table("CustomAction")}
+    restart = [row for row in table("CustomAction") if row["Action"] == "Restart"][0]
+    equal(restart["Target"], "service start", "what it does, without any property of whoever asks")
+    check(kinds["Restart"] & GO_ON, "a service that does not start fails the repair, which would undo it")
+    equal(at["Restart"][1], "REINSTALL AND ALTOSERVICE", "when")
+    check(at["StopServices"][0] < at["InstallFiles"][0] < at["Restart"][0] < at["InstallFinalize"][0], "it is started before its file is there")
+
+
 def test_a_token_is_in_no_log():
     said = properties()
     check({"TOKEN", "Setup"} <= set(said["MsiHiddenProperties"].split(";")), "hidden: %s" % said["MsiHiddenProperties"])
@@ -79,7 +88,7 @@ def test_a_token_is_in_no_log():
 def test_actions_run_as_the_system_and_when_they_may():
     kinds = {row["Action"]: int(row["Type"]) for row in table("CustomAction")}
     at = sequence()
-    for name in ("Setup", "Unset", "SetupUndo"):
+    for name in ("Setup", "Unset", "SetupUndo", "Restart"):
         check(kinds[name] & SCHEDULED and kinds[name] & NO_USER, "%s is of type %x" % (name, kinds[name]))
         check(at["InstallInitialize"][0] < at[name][0] < at["InstallFinalize"][0], "%s is not within the transaction" % name)
     check(kinds["SetupUndo"] & ROLLBACK and at["SetupUndo"][0] < at["Setup"][0], "the way back is not before the way")

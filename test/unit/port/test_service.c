@@ -50,6 +50,7 @@ serve(void *ctx)
     port_event_write(NAME, PORT_EVENT_STARTED, "it runs");
     while (rc == AL_OK && !port_stop_wait(SECOND)) {
     }
+    port_sleep_ns(p, SECOND / 2); /* as if it had something to end */
     return rc == AL_OK ? note(ctx, "stopped") : rc;
 }
 
@@ -256,7 +257,9 @@ a_service_lives_and_ends_as_it_is_told(void)
     st = look();
     TAP_CHECK(st.state == PORT_SERVICE_STOPPED && strstr(st.command, "\"serve\" \"") != NULL);
     TAP_EQUAL_STR(st.account, "LocalSystem");
-    TAP_OK(port_service_install(&s, &fail)); /* again: changed, not doubled */
+    s.account = NULL;
+    TAP_OK(port_service_install(&s, &fail)); /* again: changed, not doubled, and the account is what it was */
+    TAP_EQUAL_STR(look().account, "LocalSystem");
     TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
     st = look();
     TAP_CHECK(st.state == PORT_SERVICE_RUNNING && st.pid != 0 && st.pid != port_pid());
@@ -296,6 +299,123 @@ a_service_that_fails_is_told(void)
     st = look();
     TAP_CHECK(st.state == PORT_SERVICE_STOPPED && st.exit_code == 7);
     TAP_OK(port_service_remove(NAME, PATIENCE_MS, &fail));
+}
+
+#if defined(_WIN32)
+static SC_HANDLE
+open_service(DWORD access)
+{
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = manager != NULL ? OpenServiceW(manager, L"" NAME, access) : NULL;
+
+    TAP_CHECK(service != NULL);
+    (void)CloseServiceHandle(manager);
+    return service;
+}
+
+/* What the manager keeps of it; false: this one keeps none (Wine). */
+static bool
+restarts_are_kept(void)
+{
+    SC_HANDLE service = open_service(SERVICE_QUERY_CONFIG);
+    union {
+        SERVICE_FAILURE_ACTIONSW actions;
+        BYTE room[4096];
+    } got;
+    DWORD need;
+    bool kept, right = false;
+
+    kept = QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, got.room, sizeof(got), &need);
+    if (kept) {
+        right = got.actions.dwResetPeriod == 86400 && got.actions.cActions == 3;
+        for (DWORD i = 0; right && i < 3; i++) {
+            static const DWORD wait_ms[] = {5000, 30000, 60000};
+
+            right = got.actions.lpsaActions[i].Type == SC_ACTION_RESTART && got.actions.lpsaActions[i].Delay == wait_ms[i];
+        }
+    }
+    (void)CloseServiceHandle(service);
+    TAP_CHECK(!kept || right);
+    return kept;
+}
+
+static void
+kill_process(DWORD pid)
+{
+    HANDLE h = OpenProcess(PROCESS_TERMINATE, FALSE, pid);
+
+    TAP_CHECK(h != NULL && TerminateProcess(h, 9) && CloseHandle(h));
+}
+#endif
+
+/* Killed from outside, as a crash is: the manager starts it anew after five seconds. */
+static void
+a_service_that_dies_is_started_again(void)
+{
+#if defined(_WIN32)
+    char file[400];
+    const char *args[] = {"serve", file};
+    struct port_service s = {
+        .name = NAME, .display = "x", .about = "x", .args = args, .arg_count = 2, .account = "LocalSystem", .stop_ms = 1000};
+    struct port_service_status st;
+    bool kept, again = false;
+    uint32_t pid;
+
+    (void)snprintf(file, sizeof(file), "%s/died", root_path);
+    fresh();
+    TAP_OK(port_service_install(&s, &fail));
+    kept = restarts_are_kept();
+    TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
+    pid = look().pid;
+    kill_process(pid);
+    for (unsigned i = 0; i < (kept ? 200 : 80) && !again; i++) {
+        port_sleep_ns(p, SECOND / 10);
+        st = look();
+        again = st.state == PORT_SERVICE_RUNNING && st.pid != pid;
+    }
+    printf("# %s, %s\n", kept ? "actions are kept" : "no actions are kept", again ? "started again" : "not started again");
+    if (!again) { /* Wine takes it for running still, so that it cannot be stopped either */
+        SC_HANDLE h = open_service(DELETE);
+
+        TAP_CHECK(DeleteService(h) && CloseServiceHandle(h));
+        TAP_OK(port_unlink(p, root, "died"));
+        if (!kept) {
+            tap_skip("this manager does not start again what died");
+        }
+    }
+    TAP_CHECK(again);
+    TAP_OK(port_service_remove(NAME, PATIENCE_MS, &fail));
+    TAP_OK(port_unlink(p, root, "died"));
+#else
+    tap_skip("no service manager of this kind");
+#endif
+}
+
+static void
+a_service_that_is_stopping_still_is_started_behind_it(void)
+{
+#if defined(_WIN32)
+    char file[400];
+    const char *args[] = {"serve", file};
+    struct port_service s = {
+        .name = NAME, .display = "x", .about = "x", .args = args, .arg_count = 2, .account = "LocalSystem", .stop_ms = 1000};
+    SERVICE_STATUS status;
+    SC_HANDLE h;
+
+    (void)snprintf(file, sizeof(file), "%s/behind", root_path);
+    fresh();
+    TAP_OK(port_service_install(&s, &fail));
+    TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
+    h = open_service(SERVICE_STOP);
+    TAP_CHECK(ControlService(h, SERVICE_CONTROL_STOP, &status) && CloseServiceHandle(h));
+    TAP_CHECK(look().state == PORT_SERVICE_STOPPING);
+    TAP_OK(port_service_start(NAME, PATIENCE_MS, &fail));
+    TAP_CHECK(look().state == PORT_SERVICE_RUNNING);
+    TAP_OK(port_service_remove(NAME, PATIENCE_MS, &fail));
+    TAP_OK(port_unlink(p, root, "behind"));
+#else
+    tap_skip("no service manager of this kind");
+#endif
 }
 
 static void
@@ -397,6 +517,8 @@ main(int argc, char **argv)
     TAP_RUN(nobody_started_us_as_a_service);
     TAP_RUN(a_service_lives_and_ends_as_it_is_told);
     TAP_RUN(a_service_that_fails_is_told);
+    TAP_RUN(a_service_that_is_stopping_still_is_started_behind_it);
+    TAP_RUN(a_service_that_dies_is_started_again);
     TAP_RUN(odd_names_and_words_are_refused);
     TAP_RUN(the_program_carries_the_sentences_of_its_events);
     TAP_RUN(teardown);
