@@ -10,6 +10,7 @@ static const char *const kind_names[STORE_J_KINDS] = {
     [STORE_J_RECALL] = "recall",       [STORE_J_CHECK_SHARE] = "check_share",
     [STORE_J_RECONCILE] = "reconcile", [STORE_J_ARCHIVE] = "archive",
     [STORE_J_ADOPT] = "adopt",         [STORE_J_TEST_SHARE] = "test_share",
+    [STORE_J_REPAIR] = "repair",
 };
 static const char *const state_names[STORE_J_STATES] = {
     [STORE_J_QUEUED] = "queued",       [STORE_J_RUNNING] = "running",
@@ -21,7 +22,7 @@ static const char *const state_names[STORE_J_STATES] = {
 bool
 store_job_kind_moves(enum store_job_kind kind)
 {
-    return store_job_kind_writes(kind) || kind == STORE_J_RECALL;
+    return store_job_kind_writes(kind) || kind == STORE_J_RECALL || kind == STORE_J_REPAIR;
 }
 
 bool

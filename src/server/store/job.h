@@ -22,7 +22,8 @@ enum store_job_kind {
     STORE_J_ARCHIVE, /* as tier, with placeholders in the files' places */
     STORE_J_RECALL,
     STORE_J_CHECK_SHARE,
-    STORE_J_ADOPT, /* copied stubs, in the files and folders that its work names */
+    STORE_J_ADOPT,      /* copied stubs, in the files and folders that its work names */
+    STORE_J_REPAIR,     /* what reconciles found, file by file */
     STORE_J_TEST_SHARE, /* a work without a job: share_test.h */
     STORE_J_RECONCILE,
     STORE_J_KINDS
@@ -37,7 +38,7 @@ enum store_job_state {
     STORE_J_PAUSED,
     STORE_J_STATES
 };
-bool store_job_kind_moves(enum store_job_kind kind);          /* tier, archive, recall */
+bool store_job_kind_moves(enum store_job_kind kind);          /* tier, archive, recall, repair */
 bool store_job_kind_writes(enum store_job_kind kind);         /* to the share: tier, archive */
 const char *store_job_kind_name(enum store_job_kind kind);    /* "scan" ... */
 enum store_job_kind store_job_kind_of(const char *name);      /* STORE_J_RECONCILE: none */

@@ -10,7 +10,7 @@ static const struct store_migration *const all[] = {
     &store_schema_trouble, &store_schema_acts,       &store_schema_bodies, &store_schema_reconcile,
     &store_schema_rules,   &store_schema_import,     &store_schema_access, &store_schema_archive,
     &store_schema_found,   &store_schema_skipped,    &store_schema_driver, &store_schema_wire,
-    &store_schema_scan,    &store_schema_share_test,
+    &store_schema_scan,    &store_schema_share_test, &store_schema_orphan,
 };
 
 const struct store_migration *const *

@@ -232,7 +232,7 @@ extern const struct store_migration store_schema_core, store_schema_work, store_
     store_schema_reconcile, store_schema_rules;
 extern const struct store_migration store_schema_import, store_schema_access, store_schema_archive,
     store_schema_found, store_schema_skipped, store_schema_driver, store_schema_wire,
-    store_schema_scan, store_schema_share_test;
+    store_schema_scan, store_schema_share_test, store_schema_orphan;
 const struct store_migration *const *store_migrations(size_t *ret_count);
 int store_migrate(struct store *s, const struct store_migration *const *list, size_t count,
                   struct al_fail *fail) AL_MUST_CHECK;

@@ -8,7 +8,7 @@
 static const uint8_t priority_of[STORE_J_KINDS] = {
     [STORE_J_CHECK_SHARE] = 0, [STORE_J_TEST_SHARE] = 0, [STORE_J_RECALL] = 1,
     [STORE_J_RECONCILE] = 2,   [STORE_J_ADOPT] = 2,      [STORE_J_SCAN] = 3,
-    [STORE_J_TIER] = 4,        [STORE_J_ARCHIVE] = 4,
+    [STORE_J_TIER] = 4,        [STORE_J_ARCHIVE] = 4,    [STORE_J_REPAIR] = 2,
 };
 
 int
@@ -371,13 +371,13 @@ store_work_hold_share(struct store *s, const struct scope *scope, const char *sh
         struct store_stmt AL_CLEANUP(store_done) *q = NULL;
 
         AL_TRY(store_need_tx(s, fail));
-        AL_TRY(store_query(
-            s, fail, &q,
-            "SELECT DISTINCT job_id FROM work WHERE share_id=?1"
-            " AND (state='queued' OR (?5 AND state='held'))"
-            " AND (kind IN ('tier','archive') OR (?2 AND kind='recall')) AND (?3 OR customer_id=?4)"
-            " AND job_id IS NOT NULL LIMIT 256",
-            S_TEXT(share_id), S_BOOL(reads_too), S_SCOPE(scope), S_BOOL(all)));
+        AL_TRY(store_query(s, fail, &q,
+                           "SELECT DISTINCT job_id FROM work WHERE share_id=?1"
+                           " AND (state='queued' OR (?5 AND state='held'))"
+                           " AND (kind IN ('tier','archive') OR (?2 AND kind IN "
+                           "('recall','repair'))) AND (?3 OR customer_id=?4)"
+                           " AND job_id IS NOT NULL LIMIT 256",
+                           S_TEXT(share_id), S_BOOL(reads_too), S_SCOPE(scope), S_BOOL(all)));
         do {
             AL_TRY(store_step(q, &row, fail));
             if (row) {
@@ -386,11 +386,12 @@ store_work_hold_share(struct store *s, const struct scope *scope, const char *sh
         } while (row && count < AL_LEN(jobs));
     }
     for (size_t i = 0; i < count; i++) {
-        AL_TRY(store_run(s, fail,
-                         "UPDATE work SET state='held', hold_until_ns=?3 WHERE job_id=?1"
-                         " AND state='queued' AND share_id=?2"
-                         " AND (kind IN ('tier','archive') OR (?4 AND kind='recall'))",
-                         S_TEXT(jobs[i]), S_TEXT(share_id), S_I64(now_ns), S_BOOL(reads_too)));
+        AL_TRY(
+            store_run(s, fail,
+                      "UPDATE work SET state='held', hold_until_ns=?3 WHERE job_id=?1"
+                      " AND state='queued' AND share_id=?2"
+                      " AND (kind IN ('tier','archive') OR (?4 AND kind IN ('recall','repair')))",
+                      S_TEXT(jobs[i]), S_TEXT(share_id), S_I64(now_ns), S_BOOL(reads_too)));
         AL_TRY(each(ctx, jobs[i]));
     }
     return AL_OK;
@@ -439,14 +440,14 @@ store_work_release(struct store *s, const struct scope *scope, const char *share
         struct store_stmt AL_CLEANUP(store_done) *q = NULL;
 
         AL_TRY(store_need_tx(s, fail));
-        AL_TRY(store_query(s, fail, &q,
-                           "SELECT " STORE_REF_COLUMNS
-                           " FROM work w JOIN share h ON h.id=w.share_id"
-                           " WHERE w.state='held' AND w.hold_until_ns<=?1"
-                           " AND (?2 IS NULL OR w.share_id=?2) AND (h.state='ok'"
-                           "  OR (w.kind='recall' AND h.state IN ('full','read_only')))"
-                           " AND (?3 OR w.customer_id=?4)",
-                           S_I64(now_ns), S_ID(share_id), S_SCOPE(scope)));
+        AL_TRY(
+            store_query(s, fail, &q,
+                        "SELECT " STORE_REF_COLUMNS " FROM work w JOIN share h ON h.id=w.share_id"
+                        " WHERE w.state='held' AND w.hold_until_ns<=?1"
+                        " AND (?2 IS NULL OR w.share_id=?2) AND (h.state='ok'"
+                        "  OR (w.kind IN ('recall','repair') AND h.state IN ('full','read_only')))"
+                        " AND (?3 OR w.customer_id=?4)",
+                        S_I64(now_ns), S_ID(share_id), S_SCOPE(scope)));
         AL_TRY(store_work_refs(q, a, ret, ret_count, fail));
     }
     for (size_t i = 0; i < *ret_count; i++) {
