@@ -5,6 +5,7 @@
 #include "server/service/import/ops.h"
 #include "server/service/job/ops.h"
 #include "server/service/noun/ops.h"
+#include "server/service/orphan/ops.h"
 #include "server/service/plan/ops.h"
 #include "server/service/rule/ops.h"
 #include "server/service/search/ops.h"
@@ -22,6 +23,7 @@
 #define RULE_BODY (512 * KIB)
 #define PATHS_BODY (4 * MIB)
 #define BATCH_BODY (16 * MIB)
+#define ORPHANS_BODY (64 * KIB) /* a thousand ids */
 #define OPTIONS_BODY (64 * KIB) /* how an import reads its columns */
 #define CHUNK_BODY (8 * MIB)    /* a piece of an import's file */
 #define A "/api/v1"
@@ -132,6 +134,17 @@ static const struct service_route routes[] = {
     {"GET", A "/volumes/{id}/tree", ROLES_READ, volume_tree, "volume_tree", 0},
     {"GET", A "/volumes/{id}/growth", ROLES_READ, volume_growth, "volume_growth", 0},
     {"GET", A "/volumes/{id}/why", ROLES_READ, volume_why, "volume_why", 0},
+
+    {"GET", A "/orphans", ROLES_READ, orphan_sums, "orphan_sums", 0},
+    {"GET", A "/volumes/{id}/orphans", ROLES_READ, orphan_list, "orphan_list", 0},
+    {"GET", A "/volumes/{id}/orphans/{orphan_id}", ROLES_READ, orphan_get, "orphan_get", 0},
+    {"POST", A "/volumes/{id}/orphans/plan", ROLES_READ, orphan_plan, "orphan_plan", ORPHANS_BODY},
+    {"POST", A "/volumes/{id}/orphans/repair", ROLES_WRITE, orphan_repair, "orphan_repair",
+     ORPHANS_BODY},
+    {"POST", A "/volumes/{id}/orphans/ignore", ROLES_WRITE, orphan_ignore, "orphan_ignore",
+     ORPHANS_BODY},
+    {"POST", A "/volumes/{id}/orphans/unignore", ROLES_WRITE, orphan_unignore, "orphan_unignore",
+     ORPHANS_BODY},
 
     {"GET", A "/access", ROLES_READ, access_list, "access_list", 0},
     {"GET", A "/volumes/{id}/access", ROLES_READ, access_get, "access_get", 0},

@@ -141,7 +141,7 @@ int service_schedule(struct service_worker *w, int64_t now_ns) AL_MUST_CHECK;
  * to its streams by scope. */
 struct service_event {
     uint64_t seq;
-    const char *event; /* "job", "host", "volume", "share", "import", "figures", "audit" */
+    const char *event; /* "job", "host", "volume", "share", "import", "figures", "orphans", "audit" */
     const char *customer_id;
     const char *data; /* JSON text */
 };

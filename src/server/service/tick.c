@@ -165,6 +165,7 @@ prune(struct service_worker *w, int64_t now_ns)
     }
     SV_TRY(store_begin(w->db, NULL));
     rc = store_job_prune(w->db, now_ns, NULL);
+    rc = rc != AL_OK ? rc : store_orphan_prune(w->db, now_ns, NULL);
     if (rc != AL_OK) {
         store_rollback(w->db);
         return rc;

@@ -319,6 +319,39 @@ def test_files():
     assert site.ask("POST", volume + "/reconcile", status=202)["reconcile"]["markers"] == 0
 
 
+def test_orphans():
+    volume, v = A + "/volumes/" + site.volume["id"], {"volume_id": site.volume["id"]}
+    work = lease_kind("reconcile")
+    old = "01j0000000000000000000000z"
+    batch([dict(v, t="walk", step="begin", work_id=work["work_id"]),
+           dict(v, t="findings", work_id=work["work_id"], items=[
+               {"kind": "no_stub", "path": "docs/gone", "object_id": old, "size": 5000, "mtime_ns": 10**18},
+               {"kind": "doubly_known", "path": "docs/twin", "object_id": old, "size": 5000},
+               {"kind": "object_missing", "path": "docs/one", "object_id": old, "size": 5000, "text": "not there"}]),
+           dict(v, t="outcome", act="alarm", code="io_error", reason="changed", text="it was cut", path="na", path_b64="bmH/bWU=", object_id=old, size=5000),
+           dict(v, t="walk", step="end", work_id=work["work_id"], stubs=True, objects=True, objects_seen=3, text=""),
+           {"t": "work_end", "work_id": work["work_id"], "code": "ok", "text": ""}])
+    sums = {k["kind"]: k["open"]["findings"] for k in site.ask("GET", A + "/orphans?volume_id=" + site.volume["id"])["kinds"]}
+    assert sums["no_stub"] == sums["changed"] == sums["object_missing"] == 1 and sums["spare"] == 0, sums
+    assert site.ask("GET", A + "/orphans?limit=1")["volumes"][0]["walk"]["objects_seen"] == 3
+    site.ask("GET", A + "/orphans?volume_id=" + old, status=404)
+    page = site.ask("GET", volume + "/orphans?count=true&state=open")
+    assert page["total"] == 4 and any("path_b64" in i for i in page["items"]), page
+    assert len(site.ask("GET", volume + "/orphans?level=unreadable&kind=changed")["items"]) == 1
+    one = site.ask("GET", volume + "/orphans?kind=no_stub")["items"][0]
+    assert site.ask("GET", volume + "/orphans/" + one["id"])["way"] == "restore"
+    site.ask("GET", volume + "/orphans/" + old, status=404)
+    assert site.ask("POST", volume + "/orphans/plan", {"kind": "no_stub"})["bytes"] == 5000
+    site.ask("POST", volume + "/orphans/plan", {}, status=422)
+    site.ask("POST", volume + "/orphans/repair", {"kind": "object_missing"}, status=409)
+    assert site.ask("POST", volume + "/orphans/ignore", {"ids": [one["id"]], "reason": "on purpose"})["findings"] == 1
+    assert site.ask("GET", volume + "/orphans/" + one["id"])["ignored"]["reason"] == "on purpose"
+    assert site.ask("POST", volume + "/orphans/unignore", {"kind": "no_stub"})["findings"] == 1
+    begun = site.ask("POST", volume + "/orphans/repair", {"ids": [i["id"] for i in page["items"]]}, status=202)
+    assert [j["kind"] for j in begun["jobs"]] == ["repair", "recall"] and begun["plan"]["without_way"] == 1, begun
+    assert {i["way"] for i in lease_kind("repair")["items"]} == {"restub", "restore"}
+
+
 def varint(n):
     out = bytearray()
     while n >= 0x80:

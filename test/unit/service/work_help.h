@@ -38,8 +38,8 @@ static struct world {
     struct service_reply reply;
     struct al_fail fail;
     json_t *json; /* its body, NULL: none */
-    unsigned wakes, job_events, volume_events, access_events;
-    char woken[160], volume_told[2048], access_told[16384];
+    unsigned wakes, job_events, volume_events, access_events, orphan_events;
+    char woken[160], volume_told[2048], access_told[16384], orphans_told[1024];
 } world;
 
 static inline void
@@ -120,6 +120,10 @@ on_event(void *ctx, const struct service_event *e)
     if (strcmp(e->event, "volume") == 0) {
         world.volume_events++;
         (void)snprintf(world.volume_told, sizeof(world.volume_told), "%s", e->data);
+    }
+    if (strcmp(e->event, "orphans") == 0) {
+        world.orphan_events++;
+        (void)snprintf(world.orphans_told, sizeof(world.orphans_told), "%s", e->data);
     }
     if (strcmp(e->event, "access") == 0) {
         world.access_events++;

@@ -14,6 +14,7 @@ static const struct {
     {"adopt", INTAKE_A_ADOPT},
     {"drop_marker", INTAKE_A_DROP_MARKER},
     {"reconcile", INTAKE_A_RECONCILE},
+    {"repair", INTAKE_A_REPAIR},
     {"share_state", INTAKE_A_SHARE_STATE},
     {"volume_state", INTAKE_A_VOLUME_STATE},
     {"alarm", INTAKE_A_ALARM},
@@ -91,7 +92,8 @@ read_outcome(struct intake_reading *r, struct intake_record *to)
     to->pid = (uint32_t)intake_get_number(r, "pid", 0, UINT32_MAX);
     to->uid = (uint32_t)intake_get_number(r, "uid", 0, UINT32_MAX);
     bool moves = to->act == INTAKE_A_TIER || to->act == INTAKE_A_ARCHIVE ||
-                 to->act == INTAKE_A_RECALL || to->act == INTAKE_A_REFUSE;
+                 to->act == INTAKE_A_RECALL || to->act == INTAKE_A_REFUSE ||
+                 to->act == INTAKE_A_REPAIR;
     if (moves && (to->path.len == 0 || to->volume_id == NULL) && r->bad == NULL) {
         r->bad = "a file's outcome without volume or path";
     }
@@ -148,6 +150,10 @@ read_record(struct intake_reading *r, struct intake_record *to)
         intake_read_driver(r, to);
     } else if (strcmp(t, "share_test") == 0) {
         intake_read_share_test(r, to);
+    } else if (strcmp(t, "findings") == 0) {
+        intake_read_findings(r, to);
+    } else if (strcmp(t, "walk") == 0) {
+        intake_read_walk(r, to);
     } else {
         r->bad = "a record of an unknown kind";
     }

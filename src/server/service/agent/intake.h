@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "server/inventory/access.h"
 #include "server/store/access.h"
+#include "server/store/orphan.h"
 
 #define INTAKE_BODY_MAX (16u << 20)   /* bytes of a batch, uncompressed */
 #define INTAKE_RECORDS_MAX 65536u     /* lines of a batch */
@@ -27,6 +28,7 @@
 #define INTAKE_NOW_NAME_MAX 1024u /* bytes of a name; NTFS has 255 characters of up to 4 */
 #define INTAKE_FILESPACES_MAX 64u /* of one record */
 #define INTAKE_SAMPLES_MAX 32u    /* lines that were passed over, of one record */
+#define INTAKE_FINDINGS_MAX 512u  /* of one record: more than fit into a line */
 #define INTAKE_WHO_MAX 255u       /* bytes kept of a person, a machine or a client in audit logs */
 
 enum intake_kind {
@@ -39,7 +41,9 @@ enum intake_kind {
     INTAKE_AUDIT,
     INTAKE_FILESPACES,
     INTAKE_DRIVER,
-    INTAKE_SHARE_TEST
+    INTAKE_SHARE_TEST,
+    INTAKE_FINDINGS, /* of a reconcile */
+    INTAKE_WALK      /* its begin or end */
 };
 
 enum intake_act { /* of an outcome */
@@ -52,6 +56,7 @@ enum intake_act { /* of an outcome */
                   INTAKE_A_ADOPT,
                   INTAKE_A_DROP_MARKER,
                   INTAKE_A_RECONCILE,
+                  INTAKE_A_REPAIR, /* of what a reconcile found */
                   INTAKE_A_SHARE_STATE,
                   INTAKE_A_VOLUME_STATE,
                   INTAKE_A_ALARM
@@ -67,6 +72,12 @@ struct intake_audit {
     struct store_access x; /* told_ns: by the host's clock */
     struct store_access_node *nodes;
     size_t node_count;
+};
+
+struct intake_findings {       /* in the arena */
+    struct store_orphan *rows; /* ids: none */
+    size_t count;
+    uint64_t rejected; /* without kind, path or object */
 };
 
 struct intake_record { /* strings: NULL or "" where absent, as told; all in the arena */
@@ -86,11 +97,14 @@ struct intake_record { /* strings: NULL or "" where absent, as told; all in the 
     uint64_t ino, size, freed;
     int64_t began_ns, ended_ns, mtime_ns;
     uint32_t pid, uid;
-    uint64_t files, bytes;                 /* progress */
-    uint64_t entries, folders, unreadable; /* scan_end; unreadable of a reconcile's progress too */
-    uint64_t later;                        /* progress of a reconcile */
-    const struct intake_access *access;    /* INTAKE_ACCESS */
-    const struct intake_audit *audit;      /* INTAKE_AUDIT */
+    uint64_t files, bytes;                  /* progress */
+    uint64_t entries, folders, unreadable;  /* scan_end; unreadable of a reconcile's progress too */
+    uint64_t later;                         /* progress of a reconcile */
+    const struct intake_access *access;     /* INTAKE_ACCESS */
+    const struct intake_audit *audit;       /* INTAKE_AUDIT */
+    const struct intake_findings *findings; /* INTAKE_FINDINGS */
+    bool begins;                            /* INTAKE_WALK; else its end */
+    struct store_orphan_walk walk;
     bool signing, encryption; /* INTAKE_SHARE_TEST; its steps in found */
     const char *found; /* INTAKE_FILESPACES, INTAKE_DRIVER: a JSON object; told_ns in ended_ns */
 };

@@ -86,7 +86,7 @@ struct intake {
     struct intake_point *points;
     size_t point_count, point_cap;
     uint64_t rejected, events;
-    bool driver; /* the host told of its filter driver */
+    bool driver;      /* the host told of its filter driver */
     al_id share_told; /* the last share whose trouble was told, and which */
     int share_code;
     struct al_buf detail, path; /* scratch */
@@ -109,6 +109,15 @@ int intake_store_audit(struct intake *in, const struct intake_record *r,
                        const struct intake_of *of) AL_MUST_CHECK;
 /* Once, behind all records. */
 int intake_store_floors(struct intake *in) AL_MUST_CHECK;
+
+/* ---- intake_orphans.c: what reconciles found ---- */
+int intake_store_findings(struct intake *in, const struct intake_record *r,
+                          const struct intake_of *of) AL_MUST_CHECK;
+int intake_store_walk(struct intake *in, const struct intake_record *r,
+                      const struct intake_of *of) AL_MUST_CHECK;
+/* An outcome: an alarm about a file is a finding too, and what went well ends those about it. */
+int intake_orphan_outcome(struct intake *in, const struct intake_record *r,
+                          const struct intake_of *of) AL_MUST_CHECK;
 
 /* Room for one more in a growing array of the arena; *io is moved. AL_ENOMEM. */
 int intake_room(struct intake *in, void *io_array, size_t item, size_t count,

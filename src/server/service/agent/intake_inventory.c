@@ -89,6 +89,9 @@ outcome_row(const struct intake_record *r, struct inventory_outcome *o)
     case INTAKE_A_RECONCILE:
         became_stub(r, o);
         return r->code == AL_OK && strcmp(r->reason, "stub_finished") == 0;
+    case INTAKE_A_REPAIR: /* a stub again; what was brought back is told as a recall */
+        became_stub(r, o);
+        return r->code == AL_OK;
     case INTAKE_A_DROP_MARKER:
         o->set = INVENTORY_SET_STATE | INVENTORY_SET_OBJECT;
         o->state = RULE_S_RESIDENT;

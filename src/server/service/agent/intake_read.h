@@ -33,6 +33,10 @@ void intake_read_filespaces(struct intake_reading *r, struct intake_record *to);
 /* ---- intake_driver.c ---- */
 void intake_read_driver(struct intake_reading *r, struct intake_record *to);
 
+/* ---- intake_orphans.c ---- */
+void intake_read_findings(struct intake_reading *r, struct intake_record *to);
+void intake_read_walk(struct intake_reading *r, struct intake_record *to);
+
 /* ---- share_test.c ---- */
 void intake_read_share_test(struct intake_reading *r, struct intake_record *to);
 

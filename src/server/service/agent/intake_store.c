@@ -101,7 +101,8 @@ count_marker(struct intake *in, size_t job, const struct intake_record *r)
 static bool
 is_move(const struct intake_record *r)
 {
-    return r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE || r->act == INTAKE_A_RECALL;
+    return r->act == INTAKE_A_TIER || r->act == INTAKE_A_ARCHIVE || r->act == INTAKE_A_RECALL ||
+           r->act == INTAKE_A_REPAIR;
 }
 
 /* The last word on a stub that was told adopted before it was (protocol.md), and is not: it names the new
@@ -117,7 +118,8 @@ undoes(const struct intake_job *k, const struct intake_record *r, enum store_out
 static enum store_outcome_class
 class_of(const struct intake_record *r, bool has_share)
 {
-    enum store_job_kind kind = r->act == INTAKE_A_RECALL ? STORE_J_RECALL : STORE_J_TIER;
+    enum store_job_kind kind =
+        r->act == INTAKE_A_RECALL || r->act == INTAKE_A_REPAIR ? STORE_J_RECALL : STORE_J_TIER;
 
     if (r->act == INTAKE_A_REFUSE) {
         return STORE_O_REFUSED;
@@ -153,6 +155,8 @@ intake_act_of(const struct intake_record *r)
         return "file.drop_marker";
     case INTAKE_A_RECONCILE:
         return "file.reconcile";
+    case INTAKE_A_REPAIR:
+        return "file.repair";
     case INTAKE_A_ALARM:
         return "host.alarm";
     default:
@@ -357,6 +361,7 @@ is_item(const struct intake *in, const struct intake_record *r, const struct int
     case INTAKE_A_REFUSE:
     case INTAKE_A_DROP_MARKER:
     case INTAKE_A_ALARM:
+    case INTAKE_A_REPAIR:
         return true;
     default:
         return in->jobs[of->job].j.kind == STORE_J_RECONCILE ||
@@ -378,6 +383,7 @@ file_outcome(struct intake *in, const struct intake_record *r, const struct inta
                          again */
     }
     SV_TRY(outcome_event(in, r, of));
+    SV_TRY(intake_orphan_outcome(in, r, of));
     if (is_item(in, r, of)) {
         SV_TRY(job_outcome(in, r, of->job, share_id != NULL && share_id[0] != '\0', &counted));
     }
@@ -565,6 +571,7 @@ tell_lost(struct intake *in, const struct intake_record *r, const struct intake_
         };
 
         SV_TRY(outcome_event(in, &alarm, of));
+        SV_TRY(intake_orphan_outcome(in, &alarm, of));
         SV_TRY(series_of(in, &alarm, of->volume));
     }
     return AL_OK;
@@ -660,6 +667,14 @@ one_record(struct intake *in, const struct intake_record *r, const struct intake
         return AL_OK;
     case INTAKE_SHARE_TEST:
         return intake_store_share_test(in, r);
+    case INTAKE_FINDINGS:
+        SV_TRY(r->findings->rejected == 0
+                   ? AL_OK
+                   : rejected(in, r, "findings without their kind, path or object",
+                              r->findings->rejected));
+        return intake_store_findings(in, r, of);
+    case INTAKE_WALK:
+        return intake_store_walk(in, r, of);
     case INTAKE_OUTCOME:
         break;
     }

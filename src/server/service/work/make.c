@@ -63,11 +63,9 @@ cut(struct job_maker *m)
     return AL_OK;
 }
 
-int
-job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_row *row)
+static int
+item_begin(struct job_maker *m, struct al_jsonout *j, struct al_span path)
 {
-    struct al_jsonout j;
-
     while (path.len > 0 && path.at[0] == '/') {
         path.at++;
         path.len--;
@@ -76,9 +74,33 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
         return AL_ELIMIT;
     }
     SV_TRY(al_buf_adds(&m->items, m->count == 0 ? "[" : ","));
-    al_jo_begin(&j, &m->items);
-    al_jo_object(&j, NULL);
-    al_jo_bytes(&j, "path", path);
+    al_jo_begin(j, &m->items);
+    al_jo_object(j, NULL);
+    al_jo_bytes(j, "path", path);
+    return AL_OK;
+}
+
+static int
+item_end(struct job_maker *m, struct al_jsonout *j, uint64_t bytes)
+{
+    al_jo_close(j);
+    SV_TRY(al_jo_end(j));
+    m->count++;
+    m->files++;
+    m->bytes += bytes;
+    m->chunk_bytes += bytes;
+    return m->count >= WORK_ITEMS_MAX || m->items.len >= WORK_ITEMS_BYTES_MAX ||
+                   (m->slice_bytes > 0 && m->chunk_bytes >= m->slice_bytes)
+               ? cut(m)
+               : AL_OK;
+}
+
+int
+job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_row *row)
+{
+    struct al_jsonout j;
+
+    SV_TRY(item_begin(m, &j, path));
     if (row != NULL) {
         al_jo_u64(&j, "size", row->size);
         al_jo_i64(&j, "mtime_ns", row->mtime_ns);
@@ -91,16 +113,20 @@ job_maker_add(struct job_maker *m, struct al_span path, const struct inventory_r
             al_jo_str(&j, "object_id", row->object_id);
         }
     }
-    al_jo_close(&j);
-    SV_TRY(al_jo_end(&j));
-    m->count++;
-    m->files++;
-    m->bytes += row != NULL ? row->size : 0;
-    m->chunk_bytes += row != NULL ? row->size : 0;
-    return m->count >= WORK_ITEMS_MAX || m->items.len >= WORK_ITEMS_BYTES_MAX ||
-                   (m->slice_bytes > 0 && m->chunk_bytes >= m->slice_bytes)
-               ? cut(m)
-               : AL_OK;
+    return item_end(m, &j, row != NULL ? row->size : 0);
+}
+
+int
+job_maker_add_finding(struct job_maker *m, const struct store_orphan *o, enum orphan_way way)
+{
+    struct al_jsonout j;
+
+    SV_TRY(item_begin(m, &j, o->path));
+    if (way == ORPHAN_W_RESTUB || way == ORPHAN_W_RESTORE) {
+        al_jo_str(&j, "way", orphan_way_name(way));
+        al_jo_str(&j, "object_id", o->object_id);
+    }
+    return item_end(m, &j, orphan_cost(way, o->size));
 }
 
 static int

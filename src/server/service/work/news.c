@@ -100,6 +100,34 @@ work_note_volume(struct work *k, const char *id, const char *customer_id)
     port_mutex_unlock(&k->lock);
 }
 
+static int
+orphans_json(void *ctx, const struct store_orphan_volume *v)
+{
+    struct al_jsonout j;
+
+    al_jo_begin(&j, ctx);
+    al_jo_object(&j, NULL);
+    al_jo_str(&j, "volume_id", v->volume_id);
+    al_jo_str(&j, "customer_id", v->customer_id);
+    al_jo_u64(&j, "open", v->open);
+    al_jo_u64(&j, "unreadable", v->unreadable);
+    al_jo_bool(&j, "walking", v->walk.began_ns != 0 && v->walk.ended_ns == 0);
+    al_jo_close(&j);
+    return al_jo_end(&j);
+}
+
+static void
+tell_orphans(struct service_worker *w, const struct work_touched *x)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf text = {.max = BUS_DATA_MAX};
+    struct scope all = scope_system();
+
+    if (store_orphan_volumes(w->db, &all, NULL, x->id, 1, orphans_json, &text, NULL) == AL_OK &&
+        text.len > 0) {
+        service_publish(w->service, "orphans", x->customer_id, (const char *)text.at);
+    }
+}
+
 static void
 wake_share_test(struct service *s, const char *id)
 {
@@ -145,6 +173,9 @@ work_tell(struct work_tx *t)
             break;
         case WORK_T_ACCESS:
             work_access_tell(w, x->id, x->customer_id, t->now_ns);
+            break;
+        case WORK_T_ORPHANS:
+            tell_orphans(w, x);
             break;
         }
     }

@@ -13,6 +13,7 @@
 
 #include "server/inventory/inventory.h"
 #include "server/service/call/call.h"
+#include "server/store/orphan.h"
 #include "server/store/share_test.h"
 
 #define WORK_JOB_EVERY_NS (INT64_C(250) * 1000000)      /* live events of one job: four a second */
@@ -75,7 +76,8 @@ enum work_what {
     WORK_T_SHARE,
     WORK_T_HOST,
     WORK_T_SHARE_TEST, /* it is over: who waits for it hears so */
-    WORK_T_ACCESS /* what the audit logs of a volume told */
+    WORK_T_ACCESS,     /* what the audit logs of a volume told */
+    WORK_T_ORPHANS     /* what is known of its findings */
 };
 struct work_touched {
     enum work_what what;
@@ -190,6 +192,9 @@ void job_maker_end(struct job_maker *m);
 /* row NULL: by path alone. AL_ELIMIT above JOB_ITEMS_MAX. */
 int job_maker_add(struct job_maker *m, struct al_span path,
                   const struct inventory_row *row) AL_MUST_CHECK;
+/* What a reconcile found, with what shall be done about it. AL_ELIMIT above JOB_ITEMS_MAX. */
+int job_maker_add_finding(struct job_maker *m, const struct store_orphan *o,
+                          enum orphan_way way) AL_MUST_CHECK;
 /* Writes the job and its works inside the transaction; with no items the job ends at once.
  * share_bad: the works wait. */
 int job_maker_write(struct job_maker *m, struct work_tx *t, struct store_job *job) AL_MUST_CHECK;
