@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 
-static const char *const kinds[] = {"scan",    "tier",  "recall",    "check_share", "reconcile",
-                                    "archive", "adopt", "test_share"};
+static const char *const kinds[] = {"scan",    "tier",  "recall",     "check_share", "reconcile",
+                                    "archive", "adopt", "test_share", "repair"};
 
 const char *
 work_kind_name(enum work_kind k)
@@ -83,6 +83,7 @@ parse_item(struct work *w, const json_t *j, struct work_item *item, struct al_bu
     item->ino = u64_or_0(j, "ino");
     item->mtime_ns = i64_or_0(j, "mtime_ns");
     item->accessed_ns = i64_or_0(j, "accessed_ns");
+    item->way = orphan_way_named(json_string_value(json_object_get(j, "way")));
     rc = get_id(j, "object_id", item->object_id, fail);
     if (rc != AL_OK) {
         return rc;
@@ -183,7 +184,7 @@ parse(struct work *w, const json_t *j, struct al_fail *fail)
         return parse_share(w, j, fail);
     }
     return w->kind == WORK_TIER || w->kind == WORK_RECALL || w->kind == WORK_ARCHIVE ||
-                   w->kind == WORK_ADOPT
+                   w->kind == WORK_ADOPT || w->kind == WORK_REPAIR
                ? parse_items(w, json_object_get(j, "items"), fail)
                : AL_OK;
 }

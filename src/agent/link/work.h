@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/orphan.h"
 
 #define WORK_ITEMS_MAX 4096u       /* the server gives at most 500 */
 #define WORK_BYTES_MAX (64u << 20) /* of one work in memory */
@@ -18,7 +19,8 @@ enum work_kind {
     WORK_RECONCILE,
     WORK_ARCHIVE,
     WORK_ADOPT,
-    WORK_TEST_SHARE
+    WORK_TEST_SHARE,
+    WORK_REPAIR
 };
 const char *work_kind_name(enum work_kind k);
 
@@ -27,7 +29,8 @@ struct work_item {
     uint64_t size, ino;  /* what the plan saw; 0 where not told */
     int64_t mtime_ns;
     int64_t accessed_ns; /* what the plan took as the last access; 0: not told */
-    al_id object_id;     /* recall: what was archived there; "" where not */
+    al_id object_id;     /* recall: what was archived there; "" where not. repair */
+    enum orphan_way way; /* repair */
 };
 struct work {
     struct al_arena *arena; /* holds this struct too */

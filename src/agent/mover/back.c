@@ -383,6 +383,33 @@ step_fetch(struct mover *m)
 
 /* ---- land ---- */
 
+/* What has the name goes beside, and what came back takes its place. It is back already, under another
+ * name, and that is how it stays where this does not go well or is cut: then either name is free, or
+ * what was there still has it. */
+static int
+take_its_name(struct mover *m, char got[PLACE_NAME_MAX])
+{
+    struct place *at = &m->back->at;
+    char kept[PLACE_NAME_MAX];
+    struct port_stat st;
+    int rc = port_stat_at(at->port, at->dir, at->name, &st);
+
+    if (rc != AL_OK || st.type != PORT_T_FILE) {
+        return rc == AL_ENOENT ? place_rename(at, got, at->name) : rc != AL_OK ? rc : AL_EEXIST;
+    }
+    rc = AL_EEXIST;
+    for (unsigned n = 1; rc == AL_EEXIST && n <= PLACE_OTHERS_MAX; n++) {
+        place_other_name(at->name, PLACE_KEPT, n, kept);
+        rc = place_rename(at, at->name, kept);
+    }
+    if (rc != AL_OK) {
+        return rc;
+    }
+    (void)snprintf(m->result.kept, sizeof(m->result.kept), "%s", kept);
+    rc = place_sync(at); /* a power cut must not keep the next name alone */
+    return rc == AL_OK ? place_rename(at, got, at->name) : rc;
+}
+
 static int
 step_land(struct mover *m)
 {
@@ -402,6 +429,11 @@ step_land(struct mover *m)
     m->result.tiered = true;
     m->result.freed = m->result.size;
     m->step = MOVER_S_REPORT;
+    if (m->item.aside && strcmp(got, b->at.name) != 0 && take_its_name(m, got) == AL_OK) {
+        (void)snprintf(got, sizeof(got), "%s", b->at.name);
+        (void)snprintf(m->note, sizeof(m->note), "what was there is kept as \"%.200s\"",
+                       m->result.kept);
+    }
     rc = remove_holder(m);
     if (rc == AL_OK && strcmp(b->holder, b->at.name) == 0 && strcmp(got, b->at.name) != 0 &&
         place_rename(&b->at, got, b->at.name) == AL_OK) {

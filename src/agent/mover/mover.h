@@ -92,6 +92,9 @@ struct mover_item { /* lent to mover_new; copied by mover_pool_submit */
     int64_t accessed_ns;
     /* MOVER_BACK: what the server knows was archived there; "": only a placeholder tells */
     al_id object_id;
+    /* MOVER_BACK of an object_id, without a maker: a file that has its name gives way to it, and stays
+     * beside under another one (mover_result.kept). */
+    bool aside;
 };
 
 enum mover_event { MOVER_MORE, MOVER_ENDED };
@@ -106,6 +109,7 @@ struct mover_result {
     uint64_t size, freed; /* bytes */
     int64_t gap_ns;       /* how long the file's name was nobody's, in an exchange; 0: never */
     al_id object_id;      /* "" when none was made */
+    char kept[256];       /* name of what gave way to a file that came back; "": nothing did */
     struct al_fail fail;
 };
 

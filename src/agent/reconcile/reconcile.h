@@ -19,10 +19,29 @@
 
 #include "agent/mover/mover.h"
 #include "agent/recall/recall.h"
+#include "model/orphan.h"
 
 #define RECONCILE_AGAIN_NS 60000000000 /* a minute between looks at what could not be healed */
 /* folders within folders on a walk; deeper ones are counted as unreadable */
 #define RECONCILE_DEPTH_MAX 4096u
+
+/* What is found and nobody mends by itself (doc/ops/orphans.md). Alarms are told as outcomes besides. */
+struct reconcile_finding { /* lent for the call */
+    enum orphan_kind kind;
+    struct al_span path;   /* from the root */
+    const char *object_id; /* NULL: not known */
+    uint64_t size;
+    int64_t mtime_ns; /* 0: not known */
+    const char *text; /* more than the kind says; NULL: nothing */
+};
+struct objects; /* objects.h */
+struct reconcile_finds {
+    int (*put)(void *ctx, const struct reconcile_finding *f);
+    void *ctx;
+    struct objects *objects; /* of the volume's share; NULL: stubs are not held against them */
+    /* set: something could not be seen, or told, so that what was not found may be there */
+    bool unknown;
+};
 
 struct reconcile_env { /* lent */
     struct port *port;
@@ -38,11 +57,14 @@ struct reconcile_env { /* lent */
      * same filesystem: then it is that one's to judge. NULL: there are no others. */
     bool (*is_anothers)(void *ctx, const struct recall_volume *v, const struct port_handle *h);
     void *others_ctx;
+    struct reconcile_finds *finds; /* of a walk; NULL: nobody asks */
 };
 
 struct reconcile_counts {
     uint64_t intents, put_back_as_was, stubs_finished, reported, later;
     uint64_t markers, adopted, dropped, alarms, unreadable; /* walk */
+    uint64_t
+        busy; /* of later: somebody fills the file just now, so that nothing is wrong with it */
 };
 
 /* Looks once at each intent that waits. Returns AL_OK also when some must wait (counts->later); an
@@ -60,6 +82,15 @@ int reconcile_walk(const struct reconcile_env *env, const struct recall_volume *
  * is counted in later or unreadable. */
 void reconcile_look(const struct reconcile_env *env, const struct recall_volume *volume,
                     struct al_span path, struct reconcile_counts *counts);
+
+/* Intents of this volume that wait to be healed, as ORPHAN_HALF_DONE. May run beside reconcile_found. */
+void reconcile_waiting(const struct reconcile_env *env, const char *volume_id);
+/* After a walk that came to everything: objects that no stub was marked for, and that this host put
+ * there from this volume by its manifests. Puts ORPHAN_NO_STUB, ORPHAN_SPARE, ORPHAN_MARKER_LOST, and
+ * ORPHAN_FORGED with its object. place: with root and key. The share's codes; AL_ECANCELED. */
+int reconcile_leftovers(const struct reconcile_env *env, const struct recall_volume *volume,
+                        const struct mover_volume *place, const char *host_id,
+                        bool (*stop)(void *ctx), void *ctx, struct al_fail *fail) AL_MUST_CHECK;
 
 /* ---- volumes whose stubs a maker makes (agent/stub/maker.h) ---- */
 struct reconcile_made { /* lent */

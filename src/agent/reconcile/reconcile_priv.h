@@ -50,6 +50,8 @@ void reconcile_judge_made(const struct reconcile_made *made, struct al_span path
 void reconcile_adopt_named(const struct reconcile_made *made, struct al_span path,
                            struct reconcile_counts *counts);
 
+/* A finding that cannot be told makes the walk's silence mean nothing. */
+void reconcile_find(const struct reconcile_env *env, const struct reconcile_finding *f);
 /* AL_OK: the marker's object lies on the volume's share in the marker's length. AL_ENOENT,
  * AL_ECORRUPT: surely not. Else unknown. */
 int reconcile_object_there(const struct reconcile_env *env, const struct recall_volume *v,

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "agent/reconcile/objects.h"
 #include "agent/reconcile/reconcile_priv.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -93,6 +94,81 @@ tell_and_do(struct walk *w, const struct told *t, enum marker_verdict verdict,
     return rc;
 }
 
+void
+reconcile_find(const struct reconcile_env *env, const struct reconcile_finding *f)
+{
+    if (env->finds->put(env->finds->ctx, f) != AL_OK) {
+        env->finds->unknown = true;
+    }
+}
+
+static void
+find(struct walk *w, enum orphan_kind kind, const struct told *t, const char *text)
+{
+    const struct reconcile_finding f = {.kind = kind,
+                                        .path = t->path,
+                                        .object_id = t->object_id,
+                                        .size = t->size,
+                                        .mtime_ns = t->mtime_ns,
+                                        .text = text};
+
+    reconcile_find(w->env, &f);
+}
+
+/* The list may be older than the object, so the share is asked before anything is said against it. */
+static void
+ask_for_object(struct walk *w, const struct told *t, const struct marker *m)
+{
+    struct al_fail fail = {0};
+    int rc = reconcile_object_there(w->env, w->volume, m, &fail);
+
+    if (rc == AL_ENOENT) {
+        find(w, ORPHAN_OBJECT_MISSING, t, fail.text);
+    } else if (rc == AL_ECORRUPT) {
+        find(w, ORPHAN_OBJECT_DAMAGED, t, fail.text);
+    } else if (rc != AL_OK) {
+        w->env->finds->unknown = true;
+    }
+}
+
+/* A file that stands for an object: any whose marker is authentic, whether it fits or not. readable: one
+ * that a recall would fill. */
+static void
+hold_against_objects(struct walk *w, const struct told *t, const struct marker *m, bool readable)
+{
+    struct reconcile_finds *finds = w->env->finds;
+    unsigned before = 0;
+    uint64_t size;
+    int rc;
+
+    if (finds == NULL || finds->objects == NULL ||
+        m->share_tag != marker_share_tag(w->volume->share_id)) {
+        return;
+    }
+    rc = objects_mark(finds->objects, m->object, &size, &before);
+    if (readable && (rc != AL_OK || size != m->size)) {
+        ask_for_object(w, t, m);
+    } else if (readable && before > 0) {
+        find(w, ORPHAN_DOUBLY_KNOWN, t, NULL);
+    }
+}
+
+static bool
+is_readable(enum marker_verdict verdict)
+{
+    return verdict == MARKER_V_STUB || verdict == MARKER_V_FILLING || verdict == MARKER_V_ADOPT;
+}
+
+/* One that does not fit its file counts where it was made for it: else it is a copy that went wrong, and
+ * the stub it was made for stands for the object. */
+static bool
+stands_for_object(enum marker_verdict verdict, const struct marker *m,
+                  const struct stub_facts *facts)
+{
+    return is_readable(verdict) || ((verdict == MARKER_V_CHANGED || verdict == MARKER_V_DATA) &&
+                                    m->ino == facts->st.ino && m->generation == facts->generation);
+}
+
 static void
 judge(struct walk *w, struct al_span path)
 {
@@ -123,6 +199,9 @@ judge(struct walk *w, struct al_span path)
         t.mtime_ns = m.mtime_ns;
     }
     t.ino = facts.st.ino;
+    if (stands_for_object(verdict, &m, &facts)) {
+        hold_against_objects(w, &t, &m, is_readable(verdict));
+    }
     switch (verdict) {
     case MARKER_V_STUB:
         break;
@@ -155,6 +234,7 @@ judge(struct walk *w, struct al_span path)
     }
     if (rc != AL_OK) {
         w->counts->later++;
+        w->counts->busy += rc == AL_EBUSY && verdict == MARKER_V_FILLING;
     }
 }
 

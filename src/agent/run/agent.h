@@ -277,6 +277,42 @@ void work_check_share(struct agent_work *aw);
 void work_test_share(struct agent_work *aw);
 void work_reconcile(struct agent_work *aw);
 void work_adopt(struct agent_work *aw);
+void work_repair(struct agent_work *aw);
+/* A connection of its own for the time of one work, for recall_connect; share_connection_end. */
+struct share_connection {
+    struct port *port;
+    struct target *target;
+    al_id share_id;
+};
+int share_connection_get(void *ctx, const struct recall_volume *v, struct target **ret,
+                         struct al_fail *fail) AL_MUST_CHECK;
+void share_connection_end(struct share_connection *c);
+/* Which volume a work of markers is of, open; a reference, on failure too where there is one (NULL:
+ * none). *ret_stubs NULL: its stubs are made by a maker. */
+int work_volume_open(struct agent_work *aw, struct volume **ret,
+                     const struct recall_volume **ret_stubs, struct al_fail *fail) AL_MUST_CHECK;
+
+/* ---- findings.c: what a reconcile found, on its way to the server ---- */
+struct findings {
+    struct reconcile_finds finds; /* first */
+    struct agent_work *aw;
+    struct al_buf line;
+    size_t count; /* in the line */
+    uint64_t told;
+    struct objects *objects;
+    bool listed; /* they were listed: else why not */
+    struct al_fail why;
+};
+/* Tells that the walk begins, and lists the share's objects where stubs is given. An error: nothing may
+ * be said to be found or not. */
+int findings_begin(struct findings *f, struct agent_work *aw, const struct recall_volume *stubs,
+                   const struct recall_connect *connect, struct al_fail *fail) AL_MUST_CHECK;
+/* After the walk, before the work's end: what is left of the objects, and that the walk is over. whole:
+ * it came to every marker. */
+int findings_finish(struct findings *f, const struct reconcile_env *env, struct volume *v,
+                    const struct recall_volume *stubs, bool whole,
+                    struct al_fail *fail) AL_MUST_CHECK;
+void findings_end(struct findings *f); /* for AL_CLEANUP */
 
 /* ---- gate_linux.c: alto-gate; gate_ease.c: the filter driver of Windows ---- */
 struct agent_gate;

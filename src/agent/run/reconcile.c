@@ -9,17 +9,11 @@
 
 #define RECORD_MAX 4096u
 
-/* A connection of its own for the time of one work. */
-struct connection {
-    struct port *port;
-    struct target *target;
-    al_id share_id;
-};
-
-static int
-connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al_fail *fail)
+int
+share_connection_get(void *ctx, const struct recall_volume *v, struct target **ret,
+                     struct al_fail *fail)
 {
-    struct connection *c = ctx;
+    struct share_connection *c = ctx;
     int rc;
 
     if (c->target == NULL || strcmp(c->share_id, v->share_id) != 0) {
@@ -34,9 +28,15 @@ connect(void *ctx, const struct recall_volume *v, struct target **ret, struct al
     return AL_OK;
 }
 
+void
+share_connection_end(struct share_connection *c)
+{
+    c->target = target_close(c->target);
+}
+
 /* What a walk tells belongs to the job that asked for it. */
 struct job_sink {
-    struct outcome_sink sink;
+    struct outcome_sink sink; /* first */
     struct outcome_sink *to;
     const char *job_id; /* NULL: none */
 };
@@ -51,6 +51,16 @@ job_put(struct outcome_sink *sink, const struct outcome *o)
         mine.job_id = s->job_id;
     }
     return s->to->put(s->to, &mine);
+}
+
+static void
+job_sink_init(struct job_sink *s, struct agent_work *aw)
+{
+    const char *job_id = aw->work->job_id;
+
+    *s = (struct job_sink){.sink.put = job_put,
+                           .to = &aw->agent->sink.sink,
+                           .job_id = job_id[0] != '\0' ? job_id : NULL};
 }
 
 struct walking {
@@ -166,14 +176,13 @@ adopt(struct walking *w, struct volume *v, struct al_fail *fail)
 {
     AL_CLEANUP(volume_place_end) struct volume_place place = {0};
     struct agent *a = w->aw->agent;
-    const char *job_id = w->aw->work->job_id;
-    struct job_sink sink = {
-        .sink.put = job_put, .to = &a->sink.sink, .job_id = job_id[0] != '\0' ? job_id : NULL};
+    struct job_sink sink;
     struct reconcile_env env = {.port = a->port, .journal = a->journal, .sink = &sink.sink};
-    struct reconcile_made made = {
-        .env = &env, .mover_env = &a->mover_env, .adopt = true, .job_id = sink.job_id};
+    struct reconcile_made made = {.env = &env, .mover_env = &a->mover_env, .adopt = true};
     int rc = volume_place(v, &place, fail), told;
 
+    job_sink_init(&sink, w->aw);
+    made.job_id = sink.job_id;
     if (rc == AL_OK && place.mover.maker == NULL) {
         return al_fail_set(fail, AL_ENOTSUP, 0,
                            "stubs of this volume are not a filter driver's: what was restored is "
@@ -214,21 +223,28 @@ work_adopt(struct agent_work *aw)
 static int
 walk(struct walking *w, struct volume *v, const struct recall_volume *rv, struct al_fail *fail)
 {
+    AL_CLEANUP(share_connection_end) struct share_connection c = {.port = w->aw->agent->port};
+    AL_CLEANUP(findings_end) struct findings found = {0};
     struct agent *a = w->aw->agent;
-    const char *job_id = w->aw->work->job_id;
-    struct connection c = {.port = a->port};
-    struct job_sink sink = {
-        .sink.put = job_put, .to = &a->sink.sink, .job_id = job_id[0] != '\0' ? job_id : NULL};
+    struct job_sink sink;
     struct reconcile_env env = {.port = a->port,
                                 .journal = a->journal,
                                 .sink = &sink.sink,
-                                .connect = {.get = connect, .ctx = &c},
+                                .connect = {.get = share_connection_get, .ctx = &c},
                                 .is_anothers = volume_is_anothers,
-                                .others_ctx = a};
-    int rc = rv != NULL ? reconcile_walk(&env, rv, on_entry, w, &w->counts, fail)
-                        : walk_made(v, &env, w, fail);
+                                .others_ctx = a,
+                                .finds = &found.finds};
+    int rc = findings_begin(&found, w->aw, rv, &env.connect, fail);
 
-    c.target = target_close(c.target);
+    job_sink_init(&sink, w->aw);
+    if (rc == AL_OK) {
+        rc = rv != NULL ? reconcile_walk(&env, rv, on_entry, w, &w->counts, fail)
+                        : walk_made(v, &env, w, fail);
+    }
+    if (rc == AL_OK) {
+        rc = findings_finish(&found, &env, v, rv,
+                             w->counts.unreadable == 0 && w->counts.later == w->counts.busy, fail);
+    }
     if (rc == AL_OK) {
         rc = tell_counts(w, true);
         if (rc != AL_OK) {
@@ -238,22 +254,33 @@ walk(struct walking *w, struct volume *v, const struct recall_volume *rv, struct
     return rc;
 }
 
+int
+work_volume_open(struct agent_work *aw, struct volume **ret, const struct recall_volume **ret_stubs,
+                 struct al_fail *fail)
+{
+    struct volume *v = volume_find(aw->agent, aw->work->volume_id);
+
+    *ret = v;
+    if (v != NULL && volume_recall(v) == NULL) {
+        volume_look(v);
+    }
+    *ret_stubs = v != NULL ? volume_recall(v) : NULL;
+    return *ret_stubs == NULL && (v == NULL || !agent_gate_makes(aw->agent->gate))
+               ? not_open(v, fail)
+               : AL_OK;
+}
+
 void
 work_reconcile(struct agent_work *aw)
 {
     struct agent *a = aw->agent;
-    struct volume *v = volume_find(a, aw->work->volume_id);
     struct walking w = {.aw = aw, .told_ns = port_mono_ns(a->port)};
     const struct recall_volume *rv;
+    struct volume *v;
     struct al_fail fail = {0};
-    int rc;
+    int rc = work_volume_open(aw, &v, &rv, &fail);
 
-    if (v != NULL && volume_recall(v) == NULL) {
-        volume_look(v);
-    }
-    rv = v != NULL ? volume_recall(v) : NULL;
-    rc = rv == NULL && (v == NULL || !agent_gate_makes(a->gate)) ? not_open(v, &fail)
-                                                                 : walk(&w, v, rv, &fail);
+    rc = rc != AL_OK ? rc : walk(&w, v, rv, &fail);
     al_log(a->log, AL_LOG_INFO,
            "reconcile of %s: %llu markers, %llu adopted, %llu dropped, %llu alarms, %llu folders "
            "unreadable",

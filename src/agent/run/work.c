@@ -124,6 +124,9 @@ run(struct agent_work *aw)
     case WORK_ADOPT:
         work_adopt(aw);
         return;
+    case WORK_REPAIR:
+        work_repair(aw);
+        return;
     }
     work_end(aw, AL_ENOTSUP, "a kind of work that is not known here");
 }

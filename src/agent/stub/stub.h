@@ -223,4 +223,17 @@ int stub_adopt(struct stub_volume *v, const struct port_handle *h,
 int stub_drop_marker(struct stub_volume *v, const struct port_handle *h,
                      enum marker_verdict expected, struct al_fail *fail) AL_MUST_CHECK;
 
+/* ---- what a person may ask for (agent/reconcile/repair.h); nothing is overwritten, nothing freed ----
+ * restub: a frame of this object that was cut or made longer, and holds not one byte
+ * (MARKER_V_CHANGED), gets the length and time of its marker, durably. AL_OK also when it is a stub of
+ * it. The caller has seen the object on the share. AL_ECONFLICT for any other verdict or object, for
+ * one made for another inode, or with data; AL_EBUSY while somebody fills it; AL_ECHANGED. */
+int stub_restub(struct stub_volume *v, const struct port_handle *h, const char *object_id,
+                struct al_fail *fail) AL_MUST_CHECK;
+/* A file whose marker is MARKER_V_DATA or MARKER_V_FORGED and that has no hole becomes a file without
+ * marker: its bytes are its own. AL_ECONFLICT where a hole would read as zeros, or for any other
+ * verdict; AL_EBUSY. */
+int stub_keep_data(struct stub_volume *v, const struct port_handle *h,
+                   struct al_fail *fail) AL_MUST_CHECK;
+
 #endif

@@ -50,6 +50,14 @@ int manifest_find(struct target *t, const char *host_id, const char *object_id,
                   struct al_arena *arena, struct manifest_record *ret,
                   struct al_fail *fail) AL_MUST_CHECK;
 
+/* Every whole line that this host put there, as it is, in no order but that of each file; ends with
+ * the first result of each that is not AL_OK. No manifests: AL_OK. The share's codes. */
+int manifest_lines(struct target *t, const char *host_id,
+                   int (*each)(void *ctx, struct al_span line), void *ctx,
+                   struct al_fail *fail) AL_MUST_CHECK;
+/* The object that a line names, without parsing all of it. False: none that can be seen. */
+bool manifest_object_of(struct al_span line, char ret[AL_ID_LEN + 1]);
+
 struct manifest_writer;
 /* Owns its own target (a connection of its own) but starts no thread: whoever comes first writes
  * for all who wait. Any thread may commit. */

@@ -1,4 +1,5 @@
-/* manifest_find.c: one object's line, looked for by its id: where a placeholder that had it is gone. */
+/* manifest_find.c: manifests read from the share: all lines of a host, and one object's line, looked for
+ * by its id: where a placeholder that had it is gone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #define DAYS_AFTER 8  /* a copy that took as long */
 #define NAME_ROOM 64u
 #define READ_BYTES (256u << 10)
+#define NAMES_BYTES_MAX (8u << 20) /* of all manifests of a host: some 150,000 of them */
 
 struct finding {
     const char *object_id;
@@ -87,9 +89,14 @@ take_line(struct finding *f, struct al_span line)
     return rc == AL_ECORRUPT ? AL_OK : rc; /* a line that was cut names nothing */
 }
 
+struct reading {
+    int (*each)(void *ctx, struct al_span line);
+    void *ctx;
+};
+
 /* The whole lines of what was read; what is left of the last one is moved to the front. */
 static int
-take_lines(struct finding *f, struct al_buf *text)
+take_lines(const struct reading *r, struct al_buf *text)
 {
     size_t at = 0;
     int rc = AL_OK;
@@ -100,7 +107,7 @@ take_lines(struct finding *f, struct al_buf *text)
         if (end == NULL) {
             break;
         }
-        rc = take_line(f, (struct al_span){text->at + at, (size_t)(end - text->at) - at});
+        rc = r->each(r->ctx, (struct al_span){text->at + at, (size_t)(end - text->at) - at});
         at = (size_t)(end - text->at) + 1;
     }
     memmove(text->at, text->at + at, text->len - at);
@@ -109,7 +116,7 @@ take_lines(struct finding *f, struct al_buf *text)
 }
 
 static int
-look_into(struct target *t, const char *name, struct finding *f, struct al_fail *fail)
+look_into(struct target *t, const char *name, const struct reading *r, struct al_fail *fail)
 {
     AL_CLEANUP(al_buf_free) struct al_buf text = {0};
     struct target_get *g = NULL;
@@ -123,11 +130,67 @@ look_into(struct target *t, const char *name, struct finding *f, struct al_fail 
         rc = rc != AL_OK ? rc : target_get_read(g, text.at + text.len, READ_BYTES, &got, fail);
         if (rc == AL_OK && got > 0) {
             text.len += got;
-            rc = take_lines(f, &text);
+            rc = take_lines(r, &text);
         }
     }
     (void)target_get_end(g); /* returns NULL */
     return rc;
+}
+
+static int
+on_line(void *ctx, struct al_span line)
+{
+    return take_line(ctx, line);
+}
+
+/* Names of files, each with a NUL behind it. */
+static int
+add_name(void *ctx, const char *name, bool is_folder, uint64_t size, int64_t mtime_ns)
+{
+    (void)size;
+    (void)mtime_ns;
+    return is_folder || strlen(name) >= NAME_ROOM ? AL_OK : al_buf_add(ctx, name, strlen(name) + 1);
+}
+
+int
+manifest_lines(struct target *t, const char *host_id, int (*each)(void *ctx, struct al_span line),
+               void *ctx, struct al_fail *fail)
+{
+    AL_CLEANUP(al_buf_free) struct al_buf names = {0};
+    const struct reading r = {.each = each, .ctx = ctx};
+    char folder[64], name[TARGET_NAME_MAX];
+    int rc;
+
+    if (!al_id_valid(host_id)) {
+        return al_fail_set(fail, AL_EINVAL, 0, "no identifier");
+    }
+    al_buf_init(&names, NAMES_BYTES_MAX);
+    (void)snprintf(folder, sizeof(folder), "manifests/%s", host_id);
+    rc = target_list(t, folder, add_name, &names, fail);
+    if (rc == AL_ENOENT) {
+        return AL_OK;
+    }
+    for (size_t at = 0; rc == AL_OK && at < names.len; at += strlen((char *)names.at + at) + 1) {
+        (void)snprintf(name, sizeof(name), "%s/%s", folder, (const char *)names.at + at);
+        rc = look_into(t, name, &r, fail);
+    }
+    return rc;
+}
+
+bool
+manifest_object_of(struct al_span line, char ret[AL_ID_LEN + 1])
+{
+    static const char key[] = "\"object\":\"";
+    size_t n = sizeof(key) - 1;
+
+    for (size_t k = 0; k < 64 && k + n + AL_ID_LEN <= line.len; k++) {
+        if (memcmp(line.at + k, key, n) == 0) {
+            memcpy(ret, line.at + k + n, AL_ID_LEN);
+            ret[AL_ID_LEN] = '\0';
+            return al_id_valid(ret);
+        }
+    }
+    return false;
 }
 
 int
@@ -135,6 +198,7 @@ manifest_find(struct target *t, const char *host_id, const char *object_id, stru
               struct manifest_record *ret, struct al_fail *fail)
 {
     struct finding f = {.object_id = object_id, .arena = arena, .ret = ret};
+    const struct reading reading = {.each = on_line, .ctx = &f};
     char folder[64], name[TARGET_NAME_MAX];
     int rc;
 
@@ -151,7 +215,7 @@ manifest_find(struct target *t, const char *host_id, const char *object_id, stru
     rc = target_list(t, folder, each_file, &f, fail);
     for (size_t i = 0; rc == AL_OK && i < f.count && !f.found; i++) {
         (void)snprintf(name, sizeof(name), "%s/%s", folder, f.names[i]);
-        rc = look_into(t, name, &f, fail);
+        rc = look_into(t, name, &reading, fail);
     }
     al_free(f.names);
     if (rc == AL_OK && !f.found) {
