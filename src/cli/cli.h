@@ -211,6 +211,10 @@ int cmd_file_recall(struct cli *c);
 int cmd_audit_list(struct cli *c);
 int cmd_audit_verify(struct cli *c);
 int cmd_search(struct cli *c);
+int cmd_orphan_list(struct cli *c);
+int cmd_orphan_show(struct cli *c);
+int cmd_orphan_repair(struct cli *c);
+int cmd_orphan_ignore(struct cli *c);
 int cmd_rescue(struct cli *c);
 /* ---- imports, plans, figures, why ---- */
 int cmd_host_add(struct cli *c);

@@ -156,6 +156,22 @@ static const struct cli_option search[] = {
      "only customer, host, share, volume, rule, job, user or file, with commas between", false},
     {"limit", "N", "at most so many of each kind, up to 50; default 8", false},
     END};
+static const struct cli_option orphan_list[] = {
+    OF_CUSTOMER,
+    {"kind", "K", "only this kind", false},
+    {"state", "S", "open (default), ignored, mended or all", false},
+    LIMIT,
+    END};
+static const struct cli_option orphan_repair[] = {
+    {"kind", "K", "all that are open of this kind, instead of ids", false},
+    {"plan", NULL, "only tell how many it would be, and how many bytes", false},
+    WAIT,
+    END};
+static const struct cli_option orphan_ignore[] = {
+    {"kind", "K", "all of this kind, instead of ids", false},
+    {"reason", "TEXT", "why; it stands in the record", false},
+    {"undo", NULL, "take them up again", false},
+    END};
 static const struct cli_option audit_verify[] = {OF_CUSTOMER, END};
 static const struct cli_option rescue[] = {
     {"share", "URL", "the share: smb://… or file:///DIR", true},
@@ -287,6 +303,15 @@ static const char search_more[] =
     "their names; a text with a / asks for the way to them: acme/rep finds what begins with rep in "
     "folders that end in acme. Upper and lower case\n"
     "of A to Z are the same. After two seconds it ends with the files that were found.";
+static const char orphan_list_more[] =
+    "Without VOLUME the sums of each kind. What is listed was found by reconciles (alto volume "
+    "reconcile); a whole one ends what it does not find again.";
+static const char orphan_repair_more[] =
+    "Nothing is overwritten or deleted: objects stay on the share, and a file that gives way to "
+    "the "
+    "one that is brought back stays beside it, with\n"
+    "(kept) in its name. The host looks at each file afresh, and refuses what is not as it was "
+    "found.";
 static const char scan_more[] =
     "Where the host knows what changed since the last scan (a journal of the filesystem), only "
     "that "
@@ -438,6 +463,15 @@ static const struct cli_command table[] = {
      cmd_access_hours},
     {"access", "nodes", "VOLUME", 1, 1, "the clients that write audit logs", access_nodes,
      names_more, false, cmd_access_nodes},
+    {"orphan", "list", "[VOLUME]", 0, 1, "what reconciles found between volumes and shares",
+     orphan_list, orphan_list_more, false, cmd_orphan_list},
+    {"orphan", "show", "VOLUME ID", 2, 2, "show one, and what to do about it", NULL, names_more,
+     false, cmd_orphan_show},
+    {"orphan", "repair", "VOLUME [ID...]", 1, CLI_WORDS_MAX, "mend some, or all of a kind",
+     orphan_repair, orphan_repair_more, false, cmd_orphan_repair},
+    {"orphan", "ignore", "VOLUME [ID...]", 1, CLI_WORDS_MAX,
+     "put some aside, or all of a kind, or take them up again", orphan_ignore, names_more, false,
+     cmd_orphan_ignore},
     {"search", NULL, "TEXT", 1, 1, "look for hosts, rules, jobs, files and all else by name",
      search, search_more, false, cmd_search},
     {"rescue", NULL, "", 0, 0, "rebuild files from a share alone", rescue, rescue_more, true,
