@@ -560,12 +560,25 @@ list_folder(struct follow *f, struct log_folder *folder, bool all)
     return rc != AL_OK || dir.file == NULL ? rc : stat_logs(f, folder, dir.file, all);
 }
 
+/* Where lines come: one that was away for a moment, or its folder, is hot again. */
+static int
+heat_last(struct follow *f, const struct log_folder *at)
+{
+    struct log_file *log = at->file_count > 0 ? at->files[at->file_count - 1] : NULL;
+
+    return log != NULL && log->missing_s == 0 &&
+                   (log->flags & (LOG_ACTIVE | LOG_HOT | LOG_NEW)) == LOG_ACTIVE
+               ? look_heat(f, log)
+               : AL_OK;
+}
+
 /* ---- what is due ---- */
 
-static void
+static int
 find_recent(struct follow *f)
 {
     const struct tree *t = &f->tree;
+    int rc = AL_OK;
 
     for (uint32_t i = 0; i < t->folder_count; i++) {
         t->all[i]->recent = false;
@@ -576,9 +589,11 @@ find_recent(struct follow *f)
 
         while (at != NULL && at->missing_s == 0) {
             at->recent = true;
+            rc = rc != AL_OK ? rc : heat_last(f, at);
             at = (struct log_folder *)(uintptr_t)tree_last_folder(at);
         }
     }
+    return rc;
 }
 
 /* Those not listed since the start: where new logs come first. */
@@ -602,7 +617,7 @@ list_new(struct follow *f)
             rc = list_folder(f, folder, true);
             if (rc == AL_OK && f->tree.folder_count != count &&
                 f->tree.folder_count < RECENT_EACH) {
-                find_recent(f);
+                rc = find_recent(f);
             }
         }
         if (rc != AL_OK) {
@@ -708,8 +723,8 @@ look_due(struct follow *f)
     int rc = AL_OK;
 
     if (f->new_folders > 0) {
-        find_recent(f);
-        rc = list_new(f);
+        rc = find_recent(f);
+        rc = rc != AL_OK ? rc : list_new(f);
     }
     if (rc != AL_OK) {
         return rc;
@@ -719,14 +734,14 @@ look_due(struct follow *f)
     }
     f->next_s_ns = port_mono_ns(f->port) + SECOND_NS;
     f->next_quick_ns = port_mono_ns(f->port) + FOLLOW_QUICK_NS;
-    find_recent(f);
+    rc = find_recent(f);
     f->listed_tokens += FOLLOW_LISTED;
     f->listed_tokens = f->listed_tokens > (int64_t)FOLLOW_LISTED * 4 ? (int64_t)FOLLOW_LISTED * 4
                                                                      : f->listed_tokens;
     soon = soon < FOLLOW_SOON ? soon
                               : FOLLOW_SOON; /* few are looked at more often, as it costs little */
     f->tokens += rate > soon ? rate : soon;
-    rc = hot_look(f);
+    rc = rc != AL_OK ? rc : hot_look(f);
     rc = rc != AL_OK ? rc : look_folders(f);
     return rc != AL_OK ? rc : look_in_turn(f);
 }

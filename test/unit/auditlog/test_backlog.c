@@ -126,6 +126,29 @@ what_grew_last_is_looked_at_four_times_a_second(void)
     TAP_EQUAL_U64(told(DIGEST_USED, "z"), 1);
 }
 
+/* What the looks of a second did not find is not hot any more, and is again when it is back as it was. */
+static void
+a_log_that_was_away_for_a_moment_is_looked_at_each_second_again(void)
+{
+    char log[80];
+
+    start();
+    for (unsigned i = 0; i < 300; i++) { /* so many that a turn takes long */
+        snprintf(log, sizeof(log), "9/2026/08/2026-08-%02uT%02u.15.00Z.log", 1 + i / 24, i % 24);
+        add(log, read_of("/old"));
+    }
+    add(LOG ".active", read_of("/a"));
+    go();
+    TAP_OK(polls(20));
+    rename_log("42/2026", "09", "away");
+    TAP_OK(polls(10));
+    rename_log("42/2026", "away", "09");
+    TAP_OK(polls(10));
+    add(LOG ".active", read_of("/b"));
+    TAP_OK(polls(2));
+    TAP_EQUAL_U64(told(DIGEST_USED, "b"), 1);
+}
+
 /* Of a client that was away, say: its log lies among older ones, where nobody looks for new ones. */
 static void
 a_late_log_among_old_ones_is_found_soon_where_there_are_few(void)
@@ -151,6 +174,7 @@ main(void)
     TAP_RUN(a_folder_that_is_not_there_has_no_metadata_and_others_have);
     TAP_RUN(logs_that_wait_to_be_read_are_not_looked_at);
     TAP_RUN(what_grew_last_is_looked_at_four_times_a_second);
+    TAP_RUN(a_log_that_was_away_for_a_moment_is_looked_at_each_second_again);
     TAP_RUN(a_late_log_among_old_ones_is_found_soon_where_there_are_few);
     world_end();
     return tap_end();
