@@ -11,11 +11,15 @@ struct mending {
     struct stub_fill claim;
     struct marker m;
     enum marker_verdict verdict;
+    bool leased;
 };
 
 static void
 mending_end(struct mending *d)
 {
+    int rc = d->leased ? port_lease_drop(d->v->port, d->file.file) : AL_OK;
+
+    (void)rc; /* it ends with the file, too */
     stub_fill_unclaim(&d->claim);
     port_holder_end(&d->file);
 }
@@ -58,6 +62,23 @@ is_empty(const struct mending *d, uint64_t size, struct al_fail *fail)
                                      "cannot look for data in the file");
 }
 
+/* From now on nobody has the file open but us, and who wants to waits: what was looked at stays so. */
+static int
+be_alone(struct mending *d, struct al_fail *fail)
+{
+    int rc = port_lease_take(d->v->port, d->file.file);
+
+    if (rc == AL_EBUSY) { /* whoever looks the name up right now counts for a moment */
+        port_sleep_ns(d->v->port, LOOKUP_NS);
+        rc = port_lease_take(d->v->port, d->file.file);
+    }
+    d->leased = rc == AL_OK;
+    return rc == AL_OK ? AL_OK
+                       : al_fail_set(fail, rc, port_os_error(d->v->port), "%s",
+                                     rc == AL_EBUSY ? "somebody has the file open"
+                                                    : "cannot take a lease on the file");
+}
+
 static int
 is_frame_of(const struct mending *d, const uint8_t object[16], struct al_fail *fail)
 {
@@ -92,7 +113,10 @@ stub_restub(struct stub_volume *v, const struct port_handle *h, const char *obje
     if (d.verdict == MARKER_V_STUB && memcmp(d.m.object, object, sizeof(object)) == 0) {
         return AL_OK;
     }
-    rc = is_frame_of(&d, object, fail);
+    rc = be_alone(&d, fail);
+    rc = rc != AL_OK ? rc : stub_facts_read(v, d.file.file, &d.claim.facts, fail);
+    rc = rc != AL_OK ? rc : stub_examine(v, d.file.file, &d.m, &d.verdict, &d.claim.facts, fail);
+    rc = rc != AL_OK ? rc : is_frame_of(&d, object, fail);
     rc = rc != AL_OK ? rc : stub_keep_read(v, d.file.file, &d.claim.facts.st, &keep, fail);
     if (rc != AL_OK) {
         return rc;

@@ -227,7 +227,8 @@ int stub_drop_marker(struct stub_volume *v, const struct port_handle *h,
  * restub: a frame of this object that was cut or made longer, and holds not one byte
  * (MARKER_V_CHANGED), gets the length and time of its marker, durably. AL_OK also when it is a stub of
  * it. The caller has seen the object on the share. AL_ECONFLICT for any other verdict or object, for
- * one made for another inode, or with data; AL_EBUSY while somebody fills it; AL_ECHANGED. */
+ * one made for another inode, or with data; AL_EBUSY while somebody fills it or has it open;
+ * AL_ECHANGED. */
 int stub_restub(struct stub_volume *v, const struct port_handle *h, const char *object_id,
                 struct al_fail *fail) AL_MUST_CHECK;
 /* A file whose marker is MARKER_V_DATA or MARKER_V_FORGED and that has no hole becomes a file without

@@ -10,6 +10,7 @@
 
 #define STUB_PATH_MAX 65536u    /* bytes of a path below a volume's root */
 #define STUB_CAPABILITY_MAX 64u /* bytes of security.capability; version 3 has 24 */
+#define LOOKUP_NS 2000000       /* how long somebody's lookup of a name may last */
 #define STUB_CAPABILITY_XATTR "security.capability"
 
 struct stub_volume {

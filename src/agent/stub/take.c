@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 
-#define LOOKUP_NS 2000000 /* how long somebody's lookup of a name may last */
 
 static enum stub_refusal
 refuse_by_stat(const struct stub_volume *v, const struct port_stat *st)
