@@ -15,6 +15,6 @@ if [ "${1:-}" = --test ]; then
     npm run --silent check
     exit
 fi
-if [ ! -f dist/index.html ] || [ -n "$(find src index.html package-lock.json vite.config.ts ../api/openapi.yaml -newer dist/index.html -print -quit)" ]; then
+if [ ! -f dist/index.html ] || [ -n "$(find src tools index.html package-lock.json vite.config.ts lingui.config.mjs ../api/openapi.yaml -newer dist/index.html -print -quit)" ]; then
     quiet npm run build
 fi

@@ -1,3 +1,5 @@
+import { i18n } from '@lingui/core';
+import { I18nProvider } from '@lingui/react';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { MemoryRouter } from 'react-router';
@@ -107,13 +109,15 @@ it('marks the wrong part of a rule and tells what was expected', () => {
   const change = vi.fn();
   const { container } = render(
     <QueryClientProvider client={makeClient()}>
-      <MemoryRouter>
-        <RuleText
-          value="size > 10XB"
-          onChange={change}
-          error={{ at: 7, length: 4, message: 'is no size', expected: 'a size' }}
-        />
-      </MemoryRouter>
+      <I18nProvider i18n={i18n}>
+        <MemoryRouter>
+          <RuleText
+            value="size > 10XB"
+            onChange={change}
+            error={{ at: 7, length: 4, message: 'is no size', expected: 'a size' }}
+          />
+        </MemoryRouter>
+      </I18nProvider>
     </QueryClientProvider>,
   );
   expect(container.querySelector('mark')!.textContent).toBe('10XB');

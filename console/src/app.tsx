@@ -1,14 +1,19 @@
 import { QueryClientProvider } from '@tanstack/react-query';
+import { i18n } from '@lingui/core';
+import { I18nProvider } from '@lingui/react';
 import { App as AntApp, ConfigProvider, theme } from 'antd';
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
-import { BrowserRouter, Route, Routes } from 'react-router';
+import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-router';
 import { makeClient } from './api/data';
-import { useDark, useFinger, useStill } from './lib/prefs';
-import { Login } from './rooms/login';
-import { Waiting } from './ui/parts';
+import { localeOfAnt, speak, spoken, wanted } from './lib/lang';
+import { useDark, useFinger, usePrefs, useStill } from './lib/prefs';
 
-// Not part of what the login page needs.
+import { loggedOut, useSession, wasHere } from './api/session';
+import { Waiting } from './ui/waiting';
+
+// Neither is part of what the other needs.
 const Inside = lazy(() => import('./inside'));
+const Login = lazy(() => import('./rooms/login'));
 
 const LIGHT = {
   token: {
@@ -78,6 +83,7 @@ export function Look({ children }: { children: ReactNode }) {
   }, [dark, look]);
   return (
     <ConfigProvider
+      locale={localeOfAnt()}
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
         token: {
@@ -95,25 +101,53 @@ export function Look({ children }: { children: ReactNode }) {
   );
 }
 
+/** The language that is spoken: another one is loaded when it is chosen. */
+function useLanguage(): string {
+  const { language } = usePrefs();
+  const [now, setNow] = useState(spoken());
+  useEffect(() => {
+    let gone = false;
+    const to = wanted();
+    if (to !== spoken())
+      speak(to).then(
+        () => gone || setNow(to),
+        () => undefined, // as it was, until it is chosen again
+      );
+    return () => {
+      gone = true;
+    };
+  }, [language]);
+  return now;
+}
+
+/** Who is not logged in comes to the login without loading what is behind it. */
+function Door() {
+  const session = useSession();
+  const place = useLocation();
+  const here = place.pathname + place.search;
+  if (loggedOut(session.error))
+    return <Navigate replace to={here === '/' ? '/login' : `/login?back=${encodeURIComponent(here)}`} />;
+  return session.data || session.error || wasHere() ? <Inside /> : <Waiting />;
+}
+
 export function App() {
+  const language = useLanguage();
   const [client] = useState(makeClient);
   return (
     <QueryClientProvider client={client}>
-      <Look>
-        <BrowserRouter>
-          <Routes>
-            <Route path="/login" element={<Login />} />
-            <Route
-              path="*"
-              element={
-                <Suspense fallback={<Waiting />}>
-                  <Inside />
-                </Suspense>
-              }
-            />
-          </Routes>
-        </BrowserRouter>
-      </Look>
+      <I18nProvider i18n={i18n}>
+        <Look>
+          <BrowserRouter>
+            {/* Whatever was said is said anew. */}
+            <Suspense fallback={<Waiting />}>
+              <Routes key={language}>
+                <Route path="/login" element={<Login />} />
+                <Route path="*" element={<Door />} />
+              </Routes>
+            </Suspense>
+          </BrowserRouter>
+        </Look>
+      </I18nProvider>
     </QueryClientProvider>
   );
 }

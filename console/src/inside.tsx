@@ -1,38 +1,42 @@
 // The console behind the login: session, live events, the frame and the rooms, each loaded when it is first entered.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Result } from 'antd';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
+import { useQueryClient } from '@tanstack/react-query';
+import { Button } from 'antd';
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { Navigate, Route, Routes, useLocation, useNavigate } from 'react-router';
-import { api, ApiFailure, must, setCsrf, whenLoggedOut } from './api/client';
+import { whenLoggedOut } from './api/client';
+import { loggedOut, useSession } from './api/session';
 import { makeApplier } from './api/data';
+import { late } from './lib/lang';
 import { browser, Live, type LiveState } from './lib/live';
 import { usePrefs } from './lib/prefs';
 import { LiveContext, SessionContext, useGo, useWho } from './lib/session';
 import { Fence } from './ui/fence';
 import { Layout } from './ui/layout';
-import { Failed, Waiting } from './ui/parts';
+import { Failed, Nothing, Waiting } from './ui/basics';
 
 const Overview = lazy(() => import('./rooms/overview'));
-const Customers = lazy(() => import('./rooms/customers'));
-const Hosts = lazy(() => import('./rooms/hosts'));
-const Volumes = lazy(() => import('./rooms/volumes'));
-const Files = lazy(() => import('./rooms/files'));
-const Shares = lazy(() => import('./rooms/shares'));
-const Rules = lazy(() => import('./rooms/rules'));
-const RuleEdit = lazy(() => import('./rooms/rule'));
-const PlanRoom = lazy(() => import('./rooms/plan'));
-const Imports = lazy(() => import('./rooms/imports'));
-const ImportRoom = lazy(() => import('./rooms/import'));
-const VolumeRoom = lazy(() => import('./rooms/volume'));
-const WhyRoom = lazy(() => import('./rooms/why'));
-const AccessList = lazy(() => import('./rooms/access/list'));
-const AccessRoom = lazy(() => import('./rooms/access/room'));
-const Jobs = lazy(() => import('./rooms/jobs'));
-const JobRoom = lazy(() => import('./rooms/job'));
-const Recalls = lazy(() => import('./rooms/recalls'));
-const Settings = lazy(() => import('./rooms/settings'));
-const Audit = lazy(() => import('./rooms/audit'));
-const Users = lazy(() => import('./rooms/users'));
+const Customers = late(() => import('./rooms/customers'));
+const Hosts = late(() => import('./rooms/hosts'));
+const Volumes = late(() => import('./rooms/volumes'));
+const Files = late(() => import('./rooms/files'));
+const Shares = late(() => import('./rooms/shares'));
+const Rules = late(() => import('./rooms/rules'));
+const RuleEdit = late(() => import('./rooms/rule'));
+const PlanRoom = late(() => import('./rooms/plan'));
+const Imports = late(() => import('./rooms/imports'));
+const ImportRoom = late(() => import('./rooms/import'));
+const VolumeRoom = late(() => import('./rooms/volume'));
+const WhyRoom = late(() => import('./rooms/why'));
+const AccessList = late(() => import('./rooms/access/list'));
+const AccessRoom = late(() => import('./rooms/access/room'));
+const Jobs = late(() => import('./rooms/jobs'));
+const JobRoom = late(() => import('./rooms/job'));
+const Recalls = late(() => import('./rooms/recalls'));
+const Settings = late(() => import('./rooms/settings'));
+const Audit = late(() => import('./rooms/audit'));
+const Users = late(() => import('./rooms/users'));
 
 function useLive(on: boolean): LiveState {
   const client = useQueryClient();
@@ -49,16 +53,17 @@ function useLive(on: boolean): LiveState {
 function Missing() {
   const go = useGo();
   return (
-    <Result
-      status="404"
-      title="There is nothing here"
-      subTitle="The address is wrong, or what it named is gone."
-      extra={
-        <Button type="primary" onClick={() => go('/')}>
-          To the overview
-        </Button>
-      }
-    />
+    <div className="page">
+      <Nothing
+        title={t`There is nothing here`}
+        text={t`The address is wrong, or what it named is gone.`}
+        action={
+          <Button type="primary" onClick={() => go('/')}>
+            <Trans>To the overview</Trans>
+          </Button>
+        }
+      />
+    </div>
   );
 }
 
@@ -72,17 +77,8 @@ export default function Inside() {
   usePrefs(); // how things are written: when it changes, all of them are written anew
   const place = useLocation();
   const here = place.pathname + place.search;
-  const session = useQuery({
-    queryKey: ['session'],
-    staleTime: Infinity,
-    retry: (n, e) => !(e instanceof ApiFailure && e.status === 401) && n < 2,
-    queryFn: async () => {
-      const got = await must(api.GET('/session'));
-      setCsrf(got.csrf);
-      return got;
-    },
-  });
-  const out = session.error instanceof ApiFailure && session.error.status === 401;
+  const session = useSession();
+  const out = loggedOut(session.error);
   const live = useLive(!!session.data);
   useEffect(() => {
     whenLoggedOut(() => {

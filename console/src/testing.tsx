@@ -1,4 +1,6 @@
 // What tests of rooms share: a pretended altod behind fetch, a console at an address, and how it is looked at.
+import { i18n } from '@lingui/core';
+import { I18nProvider } from '@lingui/react';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, configure, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import { App as AntApp } from 'antd';
@@ -49,11 +51,13 @@ export function visit(path: string) {
   client.setDefaultOptions({ queries: { ...client.getDefaultOptions().queries, retry: false } });
   return render(
     <QueryClientProvider client={client}>
-      <AntApp>
-        <MemoryRouter initialEntries={[path]}>
-          <Inside />
-        </MemoryRouter>
-      </AntApp>
+      <I18nProvider i18n={i18n}>
+        <AntApp>
+          <MemoryRouter initialEntries={[path]}>
+            <Inside />
+          </MemoryRouter>
+        </AntApp>
+      </I18nProvider>
     </QueryClientProvider>,
   );
 }

@@ -1,5 +1,5 @@
 // Screenshots of every room, against a pretended altod (tools/fake.mjs) and the built console in dist:
-//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark] [--as operator|admin|auditor] [--whole]
+//   node tools/shots.mjs FOLDER [--moods full,empty,loading,failing,million] [--rooms jobs,files] [--sizes 1440-light,390-dark] [--as operator|admin|auditor] [--lang en|de] [--whole]
 // Tells what the browser complained about, and every page that is wider than the window; exit status 1 when there was any.
 import { mkdirSync, readFileSync, existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -19,6 +19,8 @@ const moods = option('moods', 'full,empty,loading,failing,million');
 const sizes = option('sizes', '1440-light,1440-dark,390-light,390-dark');
 const only = option('rooms', '');
 const [as] = option('as', 'operator');
+// What is pressed is found by its English name: in another language rooms are only looked at.
+const [lang] = option('lang', 'en');
 const whole = process.argv.includes('--whole');
 mkdirSync(folder, { recursive: true });
 
@@ -324,6 +326,10 @@ for (const size of sizes) {
         close() {}
       };
     });
+    await context.addInitScript(
+      (language) => localStorage.setItem('alto.prefs', JSON.stringify({ language })),
+      lang,
+    );
     const world = makeWorld(Date.now(), mood, as);
     await context.route('**', (route) => serve(route, world, mood));
     const page = await context.newPage();
@@ -339,9 +345,9 @@ for (const size of sizes) {
     const rooms = mood === 'full' ? { login: '/login', ...ROOMS, ...DIALOGS } : ROOMS;
     for (const [room, how] of Object.entries(rooms)) {
       if (only[0] && !only.includes(room)) continue;
-      const [address, act] = typeof how === 'string' ? [how] : how;
+      const [address, act] = typeof how === 'string' ? [how] : lang === 'en' ? how : [how[0]];
       await page.goto(`${ORIGIN}${address}`);
-      if (mood !== 'loading') await page.locator('h1, .login form, .ant-result').first().waitFor();
+      if (mood !== 'loading') await page.locator('h1, .login form, .emptybox').first().waitFor();
       if (mood === 'failing' && room !== 'rule-wrong')
         await page
           .getByRole('alert')

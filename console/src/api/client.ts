@@ -1,4 +1,5 @@
 // One client for the whole console: typed by api/openapi.yaml, with cookies, the CSRF header, problem details as errors.
+import { t } from '@lingui/core/macro';
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { components, paths } from './types.gen';
 
@@ -46,7 +47,7 @@ async function problemOf(response: Response): Promise<Problem> {
   }
   return {
     type: 'about:blank',
-    title: response.statusText || 'The server answered with an error',
+    title: response.statusText || t`The server answered with an error`,
     status: response.status,
     code: 'internal',
   };
@@ -67,11 +68,10 @@ const guard: Middleware = {
     if (error instanceof ApiFailure) return error;
     return new ApiFailure({
       type: 'about:blank',
-      title: 'The server cannot be reached',
+      title: t`The server cannot be reached`,
       status: 0,
       code: 'unreachable',
-      detail:
-        'The server cannot be reached. Is altod running, and the network up? It is tried again by itself.',
+      detail: t`The server cannot be reached. Is altod running, and the network up? It is tried again by itself.`,
     });
   },
 };
@@ -99,8 +99,8 @@ export function ifMatch(noun: { version: number }): { 'If-Match': string } {
 export function sayFailure(error: unknown): string {
   if (error instanceof ApiFailure) {
     if (error.status === 412)
-      return 'Somebody changed this meanwhile. Look at it again, then repeat your change.';
+      return t`Somebody changed this meanwhile. Look at it again, then repeat your change.`;
     return error.message;
   }
-  return error instanceof Error ? error.message : 'Something went wrong';
+  return error instanceof Error ? error.message : t`Something went wrong`;
 }

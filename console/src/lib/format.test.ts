@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { setPrefs } from './prefs';
-import { ago, bytes, count, counted, dateText, done, duration, local, money, percent, words } from './format';
+import { counted } from './counted';
+import { ago, bytes, count, dateText, duration, local, money, percent } from './format';
+import { done, words } from './words';
 
 describe('bytes', () => {
   it.each([
@@ -45,7 +47,7 @@ it('reads names as words', () => expect(words('rule_no_longer_matches')).toBe('r
 it('counts one and many', () => {
   expect(counted(1, 'file')).toBe('1 file');
   expect(counted(0, 'file')).toBe('0 files');
-  expect(counted(41_280, 'entry', 'entries')).toBe('41,280 entries');
+  expect(counted(41_280, 'access')).toBe('41,280 accesses');
 });
 
 it('tells the zone with a time', () => {

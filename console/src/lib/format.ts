@@ -1,11 +1,14 @@
-// Sizes, counts and times as people read them: the one place that asks Intl, so that all of them are written alike. Words are English; digits, separators
-// and the order of a date are those of the reader's region; times are in the reader's zone, or in UTC where that was chosen.
+// Sizes, counts and times as people read them: the one place that asks Intl, so that all of them are written alike. Words are those of the language; digits,
+// separators and the order of a date are those of the reader's region; times are in the reader's zone, or in UTC where that was chosen.
 
+import { i18n } from '@lingui/core';
+import { plural, t } from '@lingui/core/macro';
 import { prefs } from './prefs';
 
-/** The language that numbers are written in: the browser's, or the one that was chosen. */
+/** The region's way of writing numbers: the browser's, or the one that was chosen. English is written everywhere; German in a browser that is not, as in Germany. */
 function numbersAs(): string {
-  const wanted = prefs().region || (typeof navigator === 'undefined' ? 'en' : navigator.language);
+  const own = typeof navigator === 'undefined' ? 'en' : navigator.language;
+  const wanted = prefs().region || (i18n.locale === 'de' && !/^de\b/i.test(own) ? 'de-DE' : own);
   try {
     return new Intl.Locale(wanted, { numberingSystem: 'latn' }).toString();
   } catch {
@@ -13,9 +16,10 @@ function numbersAs(): string {
   }
 }
 
-/** English as it is written in the reader's region. */
+/** The language as it is written in the reader's region. */
 function wordsAs(): string {
   const region = new Intl.Locale(numbersAs()).maximize().region;
+  if (i18n.locale !== 'en') return `${i18n.locale}-${region}`;
   const found = `en-${region}`;
   // A region for which English is not described would get the ways of the United States.
   return region === 'US' || new Intl.DateTimeFormat(found).resolvedOptions().locale !== 'en'
@@ -26,7 +30,7 @@ function wordsAs(): string {
 // Formats are slow to make: each is kept.
 const kept = new Map<string, unknown>();
 function keep<F>(key: string, make: () => F): F {
-  const all = `${prefs().region} ${key}`;
+  const all = `${i18n.locale} ${prefs().region} ${key}`;
   let found = kept.get(all) as F | undefined;
   if (!found) kept.set(all, (found = make()));
   return found;
@@ -78,11 +82,6 @@ export function count(n: number | null | undefined): string {
   return n === null || n === undefined ? '–' : number(n);
 }
 
-/** "1 file", "1,204 files". */
-export function counted(n: number | null | undefined, one: string, more = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : more}`;
-}
-
 /** 1234567 → "1.23 M", for tiles. */
 export function compact(n: number): string {
   const places = n < 1000 ? 0 : 2;
@@ -122,15 +121,17 @@ const SECONDS: Record<string, number> = {
   month: 86400 * 30,
   year: 86400 * 365,
 };
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
 /** "3 minutes ago"; "now" within five seconds. */
 export function ago(at: string | null | undefined, now: number = Date.now()): string {
-  if (!at) return 'never';
+  if (!at) return t`never`;
   const s = (new Date(at).getTime() - now) / 1000;
-  if (Math.abs(s) < 5) return 'now';
+  if (Math.abs(s) < 5) return t`now`;
   const unit = (STEPS.find(([limit]) => Math.abs(s) < limit) ?? STEPS[STEPS.length - 1]!)[1];
-  return relative.format(Math.round(s / SECONDS[unit]!), unit);
+  return keep('ago', () => new Intl.RelativeTimeFormat(i18n.locale, { numeric: 'auto' })).format(
+    Math.round(s / SECONDS[unit]!),
+    unit,
+  );
 }
 
 /** So long a time is told as how long ago it is; then by its date. */
@@ -144,6 +145,8 @@ const STYLES = {
   dayFull: { dateStyle: 'full' },
   dayShort: { day: 'numeric', month: 'short' },
   weekday: { weekday: 'short', day: 'numeric', month: 'short' },
+  dayOfWeek: { weekday: 'short' },
+  dayOfWeekFull: { weekday: 'long' },
   weekdayLong: { weekday: 'long', day: 'numeric', month: 'short' },
   run: {
     weekday: 'short',
@@ -188,6 +191,10 @@ export function dateText(
   ).format(new Date(at));
 }
 
+/** "Mon" or "Monday" of 0, up to Sunday of 6. */
+export const weekdayName = (day: number, long = false): string =>
+  dateText(Date.UTC(2024, 0, 1 + day), long ? 'dayOfWeekFull' : 'dayOfWeek', 'UTC');
+
 /** In the zone times are told in, with its name. own: in the reader's own, whatever was chosen. */
 export function local(at: string | null | undefined, which?: 'own'): string {
   return at ? dateText(at, 'full', which === 'own' ? ownZone() : shownZone()) : '–';
@@ -228,27 +235,11 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-const DONE: Record<string, string> = {
-  tier: 'tiered',
-  archive: 'archived',
-  recall: 'recalled',
-  refuse: 'refused',
-};
-/** What was done, of the name of an act: "tier" → "tiered". */
-export function done(act: string): string {
-  return DONE[act] ?? words(act);
-}
-
-/** "rule_no_longer_matches" → "rule no longer matches" */
-export function words(name: string): string {
-  return name.replace(/_/g, ' ');
-}
-
 /** Short, for lists that grow: the time alone where it is today, else with its day. */
 export function clockTime(at: string, now: number = Date.now()): string {
-  const day = (t: string | number) => dateText(t, 'day');
+  const day = (ms: string | number) => dateText(ms, 'day');
   if (day(at) === day(now)) return dateText(at, 'clockSeconds');
-  const year = (t: string | number) => wallClock(shownZone())(new Date(t).getTime()).year;
+  const year = (ms: string | number) => wallClock(shownZone())(new Date(ms).getTime()).year;
   return dateText(at, year(at) === year(now) ? 'dayClock' : 'yearClock');
 }
 
@@ -257,5 +248,16 @@ export function span(s: number): string {
   if (s < 60) return `${Math.round(s)} s`;
   if (s < 3600) return `${Math.round(s / 60)} min`;
   if (s < 2 * 86_400) return `${Math.round(s / 3600)} h`;
-  return counted(Math.floor(s / 86_400), 'day');
+  const days = Math.floor(s / 86_400);
+  const n = count(days);
+  return plural(days, { one: `${n} day`, other: `${n} days` });
+}
+
+/** "5 days ago", as short. */
+export function spanAgo(s: number): string {
+  const short = span(s);
+  if (s < 2 * 86_400) return t`${short} ago`;
+  const days = Math.floor(s / 86_400);
+  const n = count(days);
+  return plural(days, { one: `${n} day ago`, other: `${n} days ago` });
 }

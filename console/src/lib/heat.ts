@@ -1,7 +1,7 @@
 // Accesses by hour as a map of days or weekdays and hours, in the reader's time zone. Hours come in UTC and begin with it: where the zone is off by half an
 // hour, an hour of the map is the one in which the hour of UTC begins; where the clock is put back, an hour of the map holds two.
 
-import { dateText, shownZone, wallClock } from './format';
+import { dateText, shownZone, wallClock, weekdayName } from './format';
 
 export interface HourSum {
   at: string;
@@ -30,7 +30,10 @@ interface Local {
   weekday: number;
   hour: number;
 }
-export const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+/** As wallClock tells them. */
+
+// eslint-disable-next-line lingui/no-unlocalized-strings
+const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
 /** What the clock on the wall says. */
 function localOf(zone: string | undefined): (ms: number) => Local {
@@ -61,7 +64,7 @@ export function heatOf(
   const local = localOf(zone);
   const rows = new Map<string, HeatRow>();
   if (by === 'weekday')
-    WEEKDAYS.forEach((name, i) => rows.set(String(i), rowOf(String(i), name.slice(0, 3), name)));
+    WEEKDAYS.forEach((_, i) => rows.set(String(i), rowOf(String(i), weekdayName(i), weekdayName(i, true))));
   else {
     const last = Date.parse(`${local(to).day}T00:00:00Z`);
     const first = Date.parse(`${local(from).day}T00:00:00Z`);

@@ -5,8 +5,11 @@ export type Theme = 'system' | 'light' | 'dark';
 export type Units = 'decimal' | 'binary';
 /** How times are told: relative while they are recent, or always in the reader's zone, or in UTC. */
 export type Times = 'recent' | 'local' | 'utc';
+export type Language = 'en' | 'de';
 export interface Prefs {
   theme: Theme;
+  /** Empty: as the browser says. */
+  language: Language | '';
   units: Units;
   times: Times;
   /** How numbers and dates are written: as the browser's language has it, or as this one. */
@@ -20,6 +23,7 @@ export interface Prefs {
 const KEY = 'alto.prefs';
 const usual: Prefs = {
   theme: 'system',
+  language: '',
   units: 'decimal',
   times: 'recent',
   region: '',

@@ -1,4 +1,5 @@
 // The rooms of the house: what people come for, in this order, and which addresses belong to each.
+import { t } from '@lingui/core/macro';
 import {
   AuditOutlined,
   BarChartOutlined,
@@ -27,35 +28,35 @@ export interface Room extends Inner {
   inside?: Inner[];
 }
 
-const ROOMS: Room[] = [
-  { path: '/', name: 'Overview', letter: 'o', icon: <BarChartOutlined /> },
-  { path: '/volumes', name: 'Files', letter: 'f', icon: <FolderOpenOutlined /> },
+const ROOMS = (): Room[] => [
+  { path: '/', name: t`Overview`, letter: 'o', icon: <BarChartOutlined /> },
+  { path: '/volumes', name: t`Files`, letter: 'f', icon: <FolderOpenOutlined /> },
   {
     path: '/rules',
-    name: 'Rules',
+    name: t`Rules`,
     letter: 'r',
     icon: <FilterOutlined />,
     inside: [
-      { path: '/rules', name: 'Rules' },
-      { path: '/plan', name: 'Plan', letter: 'p' },
+      { path: '/rules', name: t`Rules` },
+      { path: '/plan', name: t`Plan`, letter: 'p' },
     ],
   },
-  { path: '/jobs', name: 'Jobs', letter: 'j', icon: <UnorderedListOutlined /> },
-  { path: '/access', name: 'Access', letter: 'l', icon: <EyeOutlined /> },
-  { path: '/recalls', name: 'Recalls', letter: 'b', icon: <CloudDownloadOutlined /> },
-  { path: '/audit', name: 'Audit', letter: 'a', icon: <AuditOutlined /> },
-  { path: '/hosts', name: 'Hosts', letter: 'h', icon: <CloudServerOutlined /> },
-  { path: '/shares', name: 'Shares', letter: 's', icon: <DatabaseOutlined /> },
+  { path: '/jobs', name: t`Jobs`, letter: 'j', icon: <UnorderedListOutlined /> },
+  { path: '/access', name: t`Access`, letter: 'l', icon: <EyeOutlined /> },
+  { path: '/recalls', name: t`Recalls`, letter: 'b', icon: <CloudDownloadOutlined /> },
+  { path: '/audit', name: t`Audit`, letter: 'a', icon: <AuditOutlined /> },
+  { path: '/hosts', name: t`Hosts`, letter: 'h', icon: <CloudServerOutlined /> },
+  { path: '/shares', name: t`Shares`, letter: 's', icon: <DatabaseOutlined /> },
   {
     path: '/settings',
-    name: 'Settings',
+    name: t`Settings`,
     letter: 't',
     icon: <SettingOutlined />,
     inside: [
-      { path: '/settings', name: 'This browser' },
-      { path: '/customers', name: 'Customers', letter: 'c', for: 'operator' },
-      { path: '/users', name: 'Users', letter: 'u', for: 'mayUsers' },
-      { path: '/imports', name: 'Imports', letter: 'i' },
+      { path: '/settings', name: t`This browser` },
+      { path: '/customers', name: t`Customers`, letter: 'c', for: 'operator' },
+      { path: '/users', name: t`Users`, letter: 'u', for: 'mayUsers' },
+      { path: '/imports', name: t`Imports`, letter: 'i' },
     ],
   },
 ];
@@ -64,7 +65,7 @@ type May = Pick<Who, 'operator' | 'mayUsers'>;
 
 /** Those that somebody may enter. */
 export function roomsFor(who: May): Room[] {
-  return ROOMS.map((r) => (r.inside ? { ...r, inside: r.inside.filter((i) => !i.for || who[i.for]) } : r));
+  return ROOMS().map((r) => (r.inside ? { ...r, inside: r.inside.filter((i) => !i.for || who[i.for]) } : r));
 }
 
 const below = (place: string, path: string) =>

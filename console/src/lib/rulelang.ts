@@ -1,5 +1,6 @@
 // The rule language of doc/format/rule.md: text to a tree and back, as src/rule does it, so that an editor can answer without asking. The server's word
 // stays the last one. Places are bytes of the text in UTF-8, as the server tells them. Regular expressions are kept as they are; only the server compiles them.
+import { t } from '@lingui/core/macro';
 import {
   ATTRIBUTES,
   FIELDS,
@@ -27,19 +28,19 @@ import {
 
 export * from './ruletree';
 
-const SIZE_EXPECTED = 'a size: 4096, 10MB, 1.5GiB (units B, KB, MB, GB, TB, KiB, MiB, GiB, TiB)';
-const AGE_EXPECTED = 'an age: a whole number and h, d, w, mo or y, as in 90d';
-const DATE_EXPECTED = 'a date in quotes: "2026-01-31" or "2026-01-31T10:30:00Z"';
-const FIELDS_EXPECTED =
-  'a field (name, path, ext, size, accessed, modified, created, owner, attributes, state), not, true, false, or (';
-const OPS_EXPECTED: Record<Kind, string> = {
-  text: '=, !=, in, not in, matches or like',
-  size: '=, !=, <, <=, >, >=, in or not in',
-  time: 'older than, newer than, =, !=, <, <=, > or >=',
-  owner: '=, !=, in, not in, matches or like',
-  attrs: '=, !=, in or not in',
-  state: '=, !=, in or not in',
-};
+const SIZE_EXPECTED = () => t`a size: 4096, 10MB, 1.5GiB (units B, KB, MB, GB, TB, KiB, MiB, GiB, TiB)`;
+const AGE_EXPECTED = () => t`an age: a whole number and h, d, w, mo or y, as in 90d`;
+const DATE_EXPECTED = () => t`a date in quotes: "2026-01-31" or "2026-01-31T10:30:00Z"`;
+const FIELDS_EXPECTED = () =>
+  t`a field (name, path, ext, size, accessed, modified, created, owner, attributes, state), not, true, false, or (`;
+const OPS_EXPECTED = (): Record<Kind, string> => ({
+  text: t`=, !=, in, not in, matches or like`,
+  size: t`=, !=, <, <=, >, >=, in or not in`,
+  time: t`older than, newer than, =, !=, <, <=, > or >=`,
+  owner: t`=, !=, in, not in, matches or like`,
+  attrs: t`=, !=, in or not in`,
+  state: t`=, !=, in or not in`,
+});
 const I64_MAX = (1n << 63n) - 1n;
 const U64_MAX = (1n << 64n) - 1n;
 const HOUR_NS = 3_600_000_000_000n;
@@ -120,17 +121,17 @@ class Parser {
       case code('x'): {
         const hex = lossy.decode(this.b.subarray(this.pos, this.pos + 2));
         if (!/^[0-9a-fA-F]{2}$/.test(hex))
-          this.fail(at, 2, 'two hexadecimal digits, as in \\xff', 'incomplete \\x escape');
+          this.fail(at, 2, `${t`two hexadecimal digits, as in`} \\xff`, t`incomplete \\x escape`);
         this.pos += 2;
-        if (hex === '00') this.fail(at, 4, '', 'no name holds a zero byte');
+        if (hex === '00') this.fail(at, 4, '', t`no name holds a zero byte`);
         return parseInt(hex, 16);
       }
       default:
         return this.fail(
           at,
           2,
-          '\\\\ for a backslash, or one of \\" \\\' \\n \\r \\t \\xNN',
-          'unknown escape in a string',
+          t`\\\\ for a backslash, or one of \\" \\' \\n \\r \\t \\xNN`,
+          t`unknown escape in a string`,
         );
     }
   }
@@ -143,7 +144,7 @@ class Parser {
       this.now.fold = true;
       return;
     }
-    this.fail(at, this.pos - at, 'i (upper and lower case alike), or a blank', 'unknown flag');
+    this.fail(at, this.pos - at, t`i (upper and lower case alike), or a blank`, t`unknown flag`);
   }
 
   private string(quote: number) {
@@ -152,13 +153,13 @@ class Parser {
     while (this.pos < this.b.length && this.b[this.pos] !== quote) {
       let c = this.b[this.pos++]!;
       if (c === code('\\')) c = this.pos < this.b.length ? this.escape() : c;
-      if (c === 0) this.fail(this.pos - 1, 1, '', 'no name holds a zero byte');
+      if (c === 0) this.fail(this.pos - 1, 1, '', t`no name holds a zero byte`);
       if (out.length === LIMITS.string)
-        this.fail(at, this.pos - at, '', `a string is longer than ${LIMITS.string} bytes`);
+        this.fail(at, this.pos - at, '', t`a string is longer than ${LIMITS.string} bytes`);
       out.push(c);
     }
     if (this.pos >= this.b.length)
-      this.fail(at, this.b.length - at, String.fromCharCode(quote), 'the string is not closed');
+      this.fail(at, this.b.length - at, String.fromCharCode(quote), t`the string is not closed`);
     this.pos++;
     this.now.kind = 'string';
     this.now.text = textOf(Uint8Array.from(out));
@@ -170,17 +171,17 @@ class Parser {
     const out: number[] = [];
     while (this.pos < this.b.length && this.b[this.pos] !== code('/')) {
       let c = this.b[this.pos++]!;
-      if (c === 0) this.fail(this.pos - 1, 1, '', 'no name holds a zero byte');
+      if (c === 0) this.fail(this.pos - 1, 1, '', t`no name holds a zero byte`);
       if (c === code('\\') && this.pos < this.b.length) {
         if (this.b[this.pos] !== code('/') && out.length < LIMITS.string) out.push(c);
         c = this.b[this.pos++]!;
       }
       if (out.length === LIMITS.string)
-        this.fail(at, this.pos - at, '', `a regular expression is longer than ${LIMITS.string} bytes`);
+        this.fail(at, this.pos - at, '', t`a regular expression is longer than ${LIMITS.string} bytes`);
       out.push(c);
     }
     if (this.pos >= this.b.length)
-      this.fail(at, this.b.length - at, '/', 'the regular expression is not closed');
+      this.fail(at, this.b.length - at, '/', t`the regular expression is not closed`);
     this.pos++;
     this.now.kind = 'regex';
     this.now.text = textOf(Uint8Array.from(out));
@@ -206,7 +207,9 @@ class Parser {
         this.pos,
         1,
         '',
-        n >= 0x20 && n < 0x7f ? `unexpected '${c}'` : `unexpected byte 0x${n.toString(16).padStart(2, '0')}`,
+        n >= 0x20 && n < 0x7f
+          ? t`unexpected ${`'${c}'`}`
+          : t`unexpected byte 0x${n.toString(16).padStart(2, '0')}`,
       );
     }
   }
@@ -238,9 +241,10 @@ class Parser {
   // -- values --
 
   private size(): Value {
-    const t = this.now;
-    const bad = () => this.fail(t.at, t.len, SIZE_EXPECTED, `"${this.shown(t.at, t.len)}" is no size`);
-    const parts = t.kind === 'word' ? /^(\d+)(?:\.(\d+))?([^]*)$/.exec(t.text) : null;
+    const tok = this.now;
+    const bad = () =>
+      this.fail(tok.at, tok.len, SIZE_EXPECTED(), t`"${this.shown(tok.at, tok.len)}" is no size`);
+    const parts = tok.kind === 'word' ? /^(\d+)(?:\.(\d+))?([^]*)$/.exec(tok.text) : null;
     if (!parts || BigInt(parts[1]!) > U64_MAX || BigInt(parts[2] ?? 0) > U64_MAX) return bad();
     if (parts[2] === undefined && parts[3]!.startsWith('.')) return bad();
     const find = (text: string) => SIZE_UNITS.find(([name]) => lower(name) === lower(text));
@@ -256,15 +260,15 @@ class Parser {
     let bytes = BigInt(part || 0) * unit[1];
     for (let i = 0; i < part.length; i++) bytes /= 10n; // rounds down to whole bytes
     bytes += BigInt(parts[1]!) * unit[1];
-    if (bytes > I64_MAX) this.fail(t.at, t.len, SIZE_EXPECTED, 'no file is that large');
+    if (bytes > I64_MAX) this.fail(tok.at, tok.len, SIZE_EXPECTED(), t`no file is that large`);
     return { is: 'size', bytes };
   }
 
   private age(): Value {
-    const t = this.now;
-    const parts = t.kind === 'word' ? /^(\d+)([^]*)$/.exec(t.text) : null;
+    const tok = this.now;
+    const parts = tok.kind === 'word' ? /^(\d+)([^]*)$/.exec(tok.text) : null;
     if (!parts || BigInt(parts[1]!) > U64_MAX)
-      return this.fail(t.at, t.len, AGE_EXPECTED, 'an age is missing');
+      return this.fail(tok.at, tok.len, AGE_EXPECTED(), t`an age is missing`);
     this.lex();
     let name = lower(parts[2]!);
     if (!name && this.now.kind === 'word' && lower(this.now.text) in AGE_NS) {
@@ -272,37 +276,37 @@ class Parser {
       this.lex();
     }
     if (!Object.hasOwn(AGE_NS, name))
-      this.fail(t.at, t.len, AGE_EXPECTED, `"${this.shown(t.at, t.len)}" is no age`);
+      this.fail(tok.at, tok.len, AGE_EXPECTED(), t`"${this.shown(tok.at, tok.len)}" is no age`);
     const unit = name as AgeUnit;
     const count = BigInt(parts[1]!);
     if (count > AGE_NS_MAX / AGE_NS[unit])
-      this.fail(t.at, t.len, AGE_EXPECTED, 'an age is at most 290 years');
+      this.fail(tok.at, tok.len, AGE_EXPECTED(), t`an age is at most 290 years`);
     return { is: 'age', count: Number(count), unit };
   }
 
   private date(): Value {
-    const t = this.now;
-    const length = bytesOf(t.text).length;
-    if (t.kind !== 'string' || t.fold || length === 0 || length > 40)
-      this.fail(t.at, t.len, DATE_EXPECTED, 'a date is missing');
-    const ns = parseTime(length === 10 ? `${t.text}T00:00:00Z` : t.text);
+    const tok = this.now;
+    const length = bytesOf(tok.text).length;
+    if (tok.kind !== 'string' || tok.fold || length === 0 || length > 40)
+      this.fail(tok.at, tok.len, DATE_EXPECTED(), t`a date is missing`);
+    const ns = parseTime(length === 10 ? `${tok.text}T00:00:00Z` : tok.text);
     if (ns === undefined)
-      return this.fail(t.at, t.len, DATE_EXPECTED, `"${lossy.decode(bytesOf(t.text))}" is no date`);
+      return this.fail(tok.at, tok.len, DATE_EXPECTED(), t`"${lossy.decode(bytesOf(tok.text))}" is no date`);
     this.lex();
     return { is: 'date', ns };
   }
 
   private named(field: 'attributes' | 'state'): Value {
-    const t = this.now;
-    const word = (field === 'state' ? STATES : ATTRIBUTES).find((w) => w === lower(t.text));
+    const tok = this.now;
+    const word = (field === 'state' ? STATES : ATTRIBUTES).find((w) => w === lower(tok.text));
     if (!word)
       return this.fail(
-        t.at,
-        t.len,
+        tok.at,
+        tok.len,
         field === 'state'
-          ? 'resident, stub, tiering, recalling, pinned or archived'
-          : 'immutable, append, verity, encrypted, dax, compressed, readonly, hidden, system, offline, reparse, setuid, setgid, sticky or executable',
-        `unknown ${field === 'state' ? 'state' : 'attribute'}`,
+          ? t`resident, stub, tiering, recalling, pinned or archived`
+          : t`immutable, append, verity, encrypted, dax, compressed, readonly, hidden, system, offline, reparse, setuid, setgid, sticky or executable`,
+        field === 'state' ? t`unknown state` : t`unknown attribute`,
       );
     this.lex();
     return { is: 'word', word };
@@ -315,88 +319,88 @@ class Parser {
   }
 
   private owner(): Value {
-    const t = this.now;
-    if (t.kind === 'word' && /^\d/.test(t.text)) {
-      if (!/^\d+$/.test(t.text) || BigInt(t.text) > 0xffff_ffffn)
-        this.fail(t.at, t.len, 'a user number, or a name in quotes', 'this is no user number');
+    const tok = this.now;
+    if (tok.kind === 'word' && /^\d/.test(tok.text)) {
+      if (!/^\d+$/.test(tok.text) || BigInt(tok.text) > 0xffff_ffffn)
+        this.fail(tok.at, tok.len, t`a user number, or a name in quotes`, t`this is no user number`);
       this.lex();
-      return { is: 'uid', uid: Number(t.text) };
+      return { is: 'uid', uid: Number(tok.text) };
     }
-    return this.text(t.fold);
+    return this.text(tok.fold);
   }
 
   private item(field: Field): Value {
     const kind = KIND[field];
     if (kind === 'size') return this.size();
     if (kind === 'time') return this.date();
-    const t = this.now;
-    if (t.kind !== 'word' && t.kind !== 'string')
-      this.fail(t.at, t.len, 'a word, or text in quotes', `a value for ${field} is missing`);
+    const tok = this.now;
+    if (tok.kind !== 'word' && tok.kind !== 'string')
+      this.fail(tok.at, tok.len, t`a word, or text in quotes`, t`a value for ${field} is missing`);
     if (field === 'attributes' || field === 'state') return this.named(field);
     if (field === 'owner') return this.owner();
-    const wrong = checkText(field, t.text);
-    if (wrong) this.fail(t.at, t.len, wrong.expected, wrong.message);
-    return this.text(t.fold || field === 'ext');
+    const wrong = checkText(field, tok.text);
+    if (wrong) this.fail(tok.at, tok.len, wrong.expected, wrong.message);
+    return this.text(tok.fold || field === 'ext');
   }
 
   private glob(field: Field): Value {
-    const t = this.now;
-    if (t.kind !== 'string')
-      this.fail(t.at, t.len, 'a pattern in quotes, as in "/Active/**"', 'a pattern is missing');
-    const wrong = checkGlob(field, t.text);
-    if (wrong) this.fail(t.at, t.len, wrong.expected, wrong.message);
+    const tok = this.now;
+    if (tok.kind !== 'string')
+      this.fail(tok.at, tok.len, t`a pattern in quotes, as in "/Active/**"`, t`a pattern is missing`);
+    const wrong = checkGlob(field, tok.text);
+    if (wrong) this.fail(tok.at, tok.len, wrong.expected, wrong.message);
     const value = this.text(false) as Value & { is: 'text' };
-    return { ...value, fold: t.fold || field === 'ext' };
+    return { ...value, fold: tok.fold || field === 'ext' };
   }
 
   private list(field: Field): Value[] {
     const items: Value[] = [];
-    if (this.now.kind !== '(') this.fail(this.now.at, this.now.len, '(', 'a list in parentheses is missing');
+    if (this.now.kind !== '(') this.fail(this.now.at, this.now.len, '(', t`a list in parentheses is missing`);
     do {
       if (items.length === LIMITS.list)
-        this.fail(this.now.at, this.now.len, '', `a list has more than ${LIMITS.list} items`);
+        this.fail(this.now.at, this.now.len, '', t`a list has more than ${LIMITS.list} items`);
       this.lex();
       items.push(this.item(field));
     } while ((this.now.kind as Tok) === ',');
     if ((this.now.kind as Tok) !== ')')
-      this.fail(this.now.at, this.now.len, ', or )', 'the list is not closed');
+      this.fail(this.now.at, this.now.len, t`, or )`, t`the list is not closed`);
     this.lex();
     return items;
   }
 
   private like(): Value {
-    const t = this.now;
-    if (t.kind !== 'regex')
+    const tok = this.now;
+    if (tok.kind !== 'regex')
       this.fail(
-        t.at,
-        t.len,
-        'a regular expression between slashes, as in /^img_\\d+/i',
-        'a regular expression is missing',
+        tok.at,
+        tok.len,
+        t`a regular expression between slashes, as in /^img_\\d+/i`,
+        t`a regular expression is missing`,
       );
     if (++this.regexes > LIMITS.regexes)
-      this.fail(t.at, t.len, '', `more than ${LIMITS.regexes} regular expressions`);
+      this.fail(tok.at, tok.len, '', t`more than ${LIMITS.regexes} regular expressions`);
     this.lex();
-    return { is: 'regex', text: t.text, fold: t.fold };
+    return { is: 'regex', text: tok.text, fold: tok.fold };
   }
 
   // -- the tree --
 
   private node() {
     if (++this.nodes > LIMITS.nodes)
-      this.fail(this.now.at, this.now.len, '', `the rule has more than ${LIMITS.nodes} parts`);
+      this.fail(this.now.at, this.now.len, '', t`the rule has more than ${LIMITS.nodes} parts`);
   }
 
   private deeper() {
     if (++this.depth > LIMITS.depth)
-      this.fail(this.now.at, this.now.len, '', `parentheses and not lie more than ${LIMITS.depth} deep`);
+      this.fail(this.now.at, this.now.len, '', t`parentheses and not lie more than ${LIMITS.depth} deep`);
   }
 
   private noOp(field: Field): never {
     return this.fail(
       this.now.at,
       this.now.len,
-      OPS_EXPECTED[KIND[field]],
-      this.now.kind === 'end' ? `the rule ends after ${field}` : `this cannot be asked of ${field}`,
+      OPS_EXPECTED()[KIND[field]],
+      this.now.kind === 'end' ? t`the rule ends after ${field}` : t`this cannot be asked of ${field}`,
     );
   }
 
@@ -409,7 +413,7 @@ class Parser {
       op = this.is('older') ? 'older than' : 'newer than';
       if (ops.includes(op)) {
         this.lex();
-        if (!this.is('than')) this.fail(this.now.at, this.now.len, 'than', 'than is missing');
+        if (!this.is('than')) this.fail(this.now.at, this.now.len, 'than', t`than is missing`);
       }
     } else {
       if (this.is('not')) {
@@ -445,7 +449,7 @@ class Parser {
       this.lex();
       const n = this.or();
       if ((this.now.kind as Tok) !== ')')
-        this.fail(this.now.at, this.now.len, '), and, or or', 'a parenthesis is not closed');
+        this.fail(this.now.at, this.now.len, t`), and, or or`, t`a parenthesis is not closed`);
       this.lex();
       this.depth--;
       return n;
@@ -471,15 +475,15 @@ class Parser {
       return this.fail(
         at,
         0,
-        FIELDS_EXPECTED,
-        this.b.length === 0 ? 'the rule is empty' : 'the rule ends too early',
+        FIELDS_EXPECTED(),
+        this.b.length === 0 ? t`the rule is empty` : t`the rule ends too early`,
       );
     const shown = this.shown(at, len);
     return this.fail(
       at,
       len,
-      FIELDS_EXPECTED,
-      kind === 'word' ? `unknown field "${shown}"` : `unexpected ${shown}`,
+      FIELDS_EXPECTED(),
+      kind === 'word' ? t`unknown field "${shown}"` : t`unexpected ${shown}`,
     );
   }
 
@@ -504,15 +508,15 @@ class Parser {
 
   all(): Node {
     if (this.b.length > LIMITS.text)
-      this.fail(LIMITS.text, this.b.length, '', `the rule is longer than ${LIMITS.text} bytes`);
+      this.fail(LIMITS.text, this.b.length, '', t`the rule is longer than ${LIMITS.text} bytes`);
     this.lex();
     const n = this.or();
     if (this.now.kind !== 'end')
       this.fail(
         this.now.at,
         this.now.len,
-        'and, or, or the end of the rule',
-        'something follows that does not belong',
+        t`and, or, or the end of the rule`,
+        t`something follows that does not belong`,
       );
     return n;
   }
@@ -537,33 +541,33 @@ export interface Unfit {
 /** Why a text cannot be a value of name, path or ext. */
 export function checkText(field: Field, text: string): Unfit | undefined {
   if (field === 'name' && text.includes('/'))
-    return { message: "a name holds no '/'", expected: 'path instead of name' };
+    return { message: t`a name holds no '/'`, expected: t`path instead of name` };
   if (field === 'ext' && (text.startsWith('.') || text.includes('/')))
     return {
-      message: "an extension is written without its dot and holds no '/'",
-      expected: 'as in ext = mov',
+      message: t`an extension is written without its dot and holds no '/'`,
+      expected: t`as in ext = mov`,
     };
   if (field === 'path' && (text.length < 2 || !text.startsWith('/') || text.endsWith('/')))
     return {
-      message: "a path begins with '/' at the volume's root and does not end in '/'",
-      expected: 'as in path = "/projects/old.mov"',
+      message: t`a path begins with '/' at the volume's root and does not end in '/'`,
+      expected: t`as in path = "/projects/old.mov"`,
     };
   return undefined;
 }
 
 const globError = (message: string): Unfit => ({
   message,
-  expected: '* ** ? [a-z] [!a-z] and \\ before a character that is meant as it is (in quotes: \\\\)',
+  expected: t`* ** ? [a-z] [!a-z] and \\ before a character that is meant as it is (in quotes: \\\\)`,
 });
 
 /** Why a text is no pattern for this field. */
 export function checkGlob(field: Field, text: string): Unfit | undefined {
   if (field !== 'path' && text.includes('/'))
-    return { message: `${field} holds no '/'`, expected: 'path matches "..."' };
+    return { message: t`${field} holds no '/'`, expected: 'path matches "..."' };
   const p = [...text];
   for (let i = 0; i < p.length; i++) {
     if (p[i] === '\\') {
-      if (++i >= p.length) return globError('the pattern ends in the middle of a \\ escape');
+      if (++i >= p.length) return globError(t`the pattern ends in the middle of a \\ escape`);
     } else if (p[i] === '[') {
       const end = setEnd(p, i + 1);
       if (typeof end === 'string') return globError(end);
@@ -594,9 +598,9 @@ function setEnd(p: string[], i: number): number | string {
       to = member();
       if (to === undefined) break;
     }
-    if (rank(from) > rank(to)) return 'a range in [..] runs backwards';
+    if (rank(from) > rank(to)) return t`a range in [..] runs backwards`;
   }
-  return i >= p.length ? 'a [ is not closed by ]' : i;
+  return i >= p.length ? t`a [ is not closed by ]` : i;
 }
 
 const NS = 1_000_000_000n;

@@ -1,10 +1,13 @@
 // Windows of a rule as hours of a week: spans as the server keeps them (doc/format/schedule.md) to minutes and back. Monday is 1.
+import { t } from '@lingui/core/macro';
 import type { Span } from '../api/calls';
+import { weekdayName } from './format';
 
 export const DAY = 1440;
 export const WEEK = 7 * DAY;
 export const SPANS_MAX = 32;
-export const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const;
+/** Mon to Sun. */
+export const dayNames = (): string[] => Array.from({ length: 7 }, (_, day) => weekdayName(day));
 
 /** "06:30" → 390; "24:00" → 1440. */
 export function minuteOf(text: string): number | undefined {
@@ -85,19 +88,20 @@ export function setHour(cover: Uint8Array, day: number, hour: number, on: boolea
 
 /** [1,2,3,5] → "Mon–Wed, Fri" */
 export function dayText(days: number[]): string {
+  const names = dayNames();
   const parts: string[] = [];
   for (let i = 0; i < days.length;) {
     let end = i;
     while (end + 1 < days.length && days[end + 1] === days[end]! + 1) end++;
-    const a = DAYS[days[i]! - 1]!;
-    const b = DAYS[days[end]! - 1]!;
+    const a = names[days[i]! - 1]!;
+    const b = names[days[end]! - 1]!;
     parts.push(end - i > 1 ? `${a}–${b}` : end > i ? `${a}, ${b}` : a);
     i = end + 1;
   }
-  return days.length === 7 ? 'every day' : parts.join(', ');
+  return days.length === 7 ? t`every day` : parts.join(', ');
 }
 
 export function spanText(s: Span): string {
   const whole = s.from === '00:00' && (s.to === '24:00' || s.to === '00:00');
-  return `${dayText(s.days)} ${whole ? 'all day' : `${s.from}–${s.to}`}`;
+  return `${dayText(s.days)} ${whole ? t`all day` : `${s.from}–${s.to}`}`;
 }

@@ -1,8 +1,10 @@
+import { t } from '@lingui/core/macro';
 import { AuditOutlined } from '@ant-design/icons';
 import { Alert, Button } from 'antd';
 import { api, must } from '../api/client';
 import { useList } from '../api/data';
-import { counted, words } from '../lib/format';
+import { counted } from '../lib/counted';
+import { event, words } from '../lib/words';
 import { visible } from '../lib/path';
 import { useAddress, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -37,14 +39,14 @@ export default function Audit() {
   const r = verify.data;
   return (
     <Page
-      title="Audit"
-      text="Who did what. Every entry carries the hash of the one before."
+      title={t`Audit`}
+      text={t`Who did what. Every entry carries the hash of the one before.`}
       actions={
         <>
-          <Search value={text} onChange={(q) => change({ q })} label="Search actor or subject" />
+          <Search value={text} onChange={(q) => change({ q })} label={t`Search actor or subject`} />
           <SincePick value={range} onChange={(v) => change({ range: v })} />
           <Button loading={verify.isPending} onClick={() => verify.mutate(undefined)}>
-            Verify {operator && !customer ? "the system's chain" : 'the chain'}
+            {operator && !customer ? t`Verify the system's chain` : t`Verify the chain`}
           </Button>
         </>
       }
@@ -55,11 +57,11 @@ export default function Audit() {
           showIcon
           closable
           type={r.ok ? 'success' : 'error'}
-          title={r.ok ? 'The record was not altered' : 'The record was altered'}
+          title={r.ok ? t`The record was not altered` : t`The record was altered`}
           description={
             r.ok
-              ? `${counted(r.events, 'event')}, each fits the one before.`
-              : `The first entry that does not fit is number ${r.first_bad_seq}.`
+              ? t`${counted(r.events, 'event')}, each fits the one before.`
+              : t`The first entry that does not fit is number ${r.first_bad_seq ?? '–'}.`
           }
         />
       )}
@@ -71,8 +73,8 @@ export default function Audit() {
         empty={
           <Nothing
             icon={<AuditOutlined />}
-            title="No event"
-            text="None fits the filter."
+            title={t`No event`}
+            text={t`None fits the filter.`}
             command="alto audit list"
           />
         }
@@ -82,31 +84,31 @@ export default function Audit() {
           expandedRowRender: (e) => (
             <pre className="mono" style={{ margin: 0, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
               {JSON.stringify(e.detail, null, 2)}
-              {`\nnumber ${e.seq}\nhash   ${e.hash}\nbefore ${e.prev_hash}`}
+              {`\n${t`number`} ${e.seq}\n${t`hash`}   ${e.hash}\n${t`before`} ${e.prev_hash}`}
             </pre>
           ),
         }}
         columns={[
-          { title: 'Did', fixed: true, render: (_, e) => <b>{words(e.act).replace('.', ': ')}</b> },
-          { title: 'When', render: (_, e) => <When at={e.at} full /> },
+          { title: t`Did`, fixed: true, render: (_, e) => <b>{event(e.act)}</b> },
+          { title: t`When`, render: (_, e) => <When at={e.at} full /> },
           {
-            title: 'Who',
+            title: t`Who`,
             render: (_, e) => (
               <>
-                {e.actor_name || e.actor_type}
-                {e.actor_name && <span className="sub"> {e.actor_type}</span>}
+                {e.actor_name || words(e.actor_type)}
+                {e.actor_name && <span className="sub"> {words(e.actor_type)}</span>}
               </>
             ),
           },
           {
-            title: 'To',
+            title: t`To`,
             render: (_, e) => (
               <div style={{ maxWidth: 480, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
-                {visible(e.subject)} <span className="sub">{e.subject_type}</span>
+                {visible(e.subject)} <span className="sub">{words(e.subject_type)}</span>
               </div>
             ),
           },
-          { title: 'Result', render: (_, e) => <State of={e.code} /> },
+          { title: t`Result`, render: (_, e) => <State of={e.code} /> },
         ]}
       />
     </Page>

@@ -1,3 +1,5 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { TeamOutlined } from '@ant-design/icons';
 import { Button, Form, Input } from 'antd';
 import { useState } from 'react';
@@ -47,16 +49,16 @@ export default function Customers() {
   useFilled(edit, open);
   const add = (
     <Button type="primary" onClick={() => open('new')}>
-      Add customer
+      <Trans>Add customer</Trans>
     </Button>
   );
   return (
     <Page
-      title="Customers"
-      text="Each customer sees only the own hosts, volumes and files."
+      title={t`Customers`}
+      text={t`Each customer sees only the own hosts, volumes and files.`}
       actions={
         <>
-          <Search value={text} onChange={(q) => change({ q })} label="Search customers" />
+          <Search value={text} onChange={(q) => change({ q })} label={t`Search customers`} />
           {add}
         </>
       }
@@ -69,9 +71,9 @@ export default function Customers() {
           <Actions
             of={c.name}
             items={[
-              { label: 'Rename', act: () => open(c) },
+              { label: t`Rename`, act: () => open(c) },
               {
-                label: 'Delete',
+                label: t`Delete`,
                 danger: true,
                 act: () => {
                   remove.reset();
@@ -83,12 +85,12 @@ export default function Customers() {
         )}
         empty={
           text ? (
-            <Nothing title="None has this name" text="Try less of it." />
+            <Nothing title={t`None has this name`} text={t`Try less of it.`} />
           ) : (
             <Nothing
               icon={<TeamOutlined />}
-              title="No customer yet"
-              text="A customer owns hosts, volumes and shares."
+              title={t`No customer yet`}
+              text={t`A customer owns hosts, volumes and shares.`}
               action={add}
               command="alto customer add NAME"
             />
@@ -96,7 +98,7 @@ export default function Customers() {
         }
         columns={[
           {
-            title: 'Name',
+            title: t`Name`,
             fixed: true,
             render: (_, c) => (
               <Button
@@ -108,21 +110,29 @@ export default function Customers() {
               </Button>
             ),
           },
-          { title: 'Hosts', align: 'right', render: (_, c) => <span className="num">{count(c.hosts)}</span> },
           {
-            title: 'Volumes',
+            title: t`Hosts`,
+            align: 'right',
+            render: (_, c) => <span className="num">{count(c.hosts)}</span>,
+          },
+          {
+            title: t`Volumes`,
             align: 'right',
             render: (_, c) => <span className="num">{count(c.volumes)}</span>,
           },
-          { title: 'Files', align: 'right', render: (_, c) => <span className="num">{count(c.files)}</span> },
-          { title: 'Data', width: 250, render: (_, c) => <Split total={c.bytes} tiered={c.stub_bytes} /> },
-          { title: 'Freed', align: 'right', render: (_, c) => <Size n={c.freed_bytes} /> },
+          {
+            title: t`Files`,
+            align: 'right',
+            render: (_, c) => <span className="num">{count(c.files)}</span>,
+          },
+          { title: t`Data`, width: 250, render: (_, c) => <Split total={c.bytes} tiered={c.stub_bytes} /> },
+          { title: t`Freed`, align: 'right', render: (_, c) => <Size n={c.freed_bytes} /> },
         ]}
       />
       <Dialog
         open={!!edit}
-        title={edit === 'new' ? 'Add customer' : 'Rename customer'}
-        okText={edit === 'new' ? 'Add' : 'Save'}
+        title={edit === 'new' ? t`Add customer` : t`Rename customer`}
+        okText={edit === 'new' ? t`Add` : t`Save`}
         confirmLoading={save.isPending}
         onOk={() => form.submit()}
         onCancel={() => setEdit(undefined)}
@@ -130,7 +140,7 @@ export default function Customers() {
       >
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" onFinish={(v) => save.mutate(v)}>
-          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
+          <Form.Item name="name" label={t`Name`} rules={[{ required: true, whitespace: true, max: 128 }]}>
             <Input autoFocus />
           </Form.Item>
         </Form>
@@ -140,7 +150,7 @@ export default function Customers() {
           open
           name={gone.name}
           what="customer"
-          text="Only a customer without hosts, volumes, shares and users can be deleted. This cannot be undone."
+          text={t`Only a customer without hosts, volumes, shares and users can be deleted. This cannot be undone.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(gone)}

@@ -1,3 +1,5 @@
+import { plural, t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { CloudOutlined, FileOutlined, FolderFilled, LinkOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { App, Button, Card, Checkbox, Descriptions, Drawer, Grid, Select } from 'antd';
@@ -6,7 +8,9 @@ import { useEffect, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, type FileEntry, must, type Schemas } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
-import { bytes, count, counted, words } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count } from '../lib/format';
+import { words } from '../lib/words';
 import { keyOf, parentOf, pathsOf, type Place, placeOf, visible } from '../lib/path';
 import { reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
@@ -42,13 +46,13 @@ interface Doing {
 }
 
 function Icon({ file }: { file: FileEntry }) {
-  if (file.type === 'folder') return <FolderFilled style={{ color: '#d9a441' }} aria-label="Folder" />;
+  if (file.type === 'folder') return <FolderFilled style={{ color: '#d9a441' }} aria-label={t`Folder`} />;
   if (file.state === 'stub')
-    return <CloudOutlined style={{ color: TIERED }} aria-label="Stub, on the share" />;
+    return <CloudOutlined style={{ color: TIERED }} aria-label={t`Stub, on the share`} />;
   if (file.state === 'archived')
-    return <CloudOutlined style={{ color: TIERED }} aria-label="Archived, on the share" />;
-  if (file.type === 'symlink') return <LinkOutlined aria-label="Symbolic link" />;
-  return <FileOutlined aria-label="File, local" />;
+    return <CloudOutlined style={{ color: TIERED }} aria-label={t`Archived, on the share`} />;
+  if (file.type === 'symlink') return <LinkOutlined aria-label={t`Symbolic link`} />;
+  return <FileOutlined aria-label={t`File, local`} />;
 }
 
 function Name({
@@ -75,8 +79,8 @@ function Name({
         </Button>
       )}
       {file.path_b64 && (
-        <span className="tag" title="Its name is no valid UTF-8; it is kept byte by byte">
-          not UTF-8
+        <span className="tag" title={t`Its name is no valid UTF-8; it is kept byte by byte`}>
+          <Trans>not UTF-8</Trans>
         </span>
       )}
     </span>
@@ -93,22 +97,36 @@ function Following({ doing, onEnd }: { doing: Doing; onEnd: () => void }) {
     if (!j || !ended(j.state)) return;
     void client.invalidateQueries({ queryKey: ['files'] });
     void client.invalidateQueries({ queryKey: ['volume'] });
-    const verb = { tier: 'tiered', recall: 'brought back', adopt: 'adopted' }[doing.act];
+
     const left = j.refused_files + j.failed_files;
-    if (j.state === 'done' && left === 0) message.success(`${counted(j.done_files, 'file')} ${verb}`);
-    else
-      message.warning(
-        `${count(j.done_files)} ${verb}, ${count(left)} left: ${j.reasons.map((r) => reasonName(r.reason, r.code)).join(', ') || j.text || j.state}`,
-        8,
-      );
+    const n = j.done_files;
+    const files = count(n);
+    const kept = count(left);
+    const why = j.reasons.map((r) => reasonName(r.reason, r.code)).join(', ') || j.text || words(j.state);
+    const all = {
+      tier: () => plural(n, { one: `${files} file tiered`, other: `${files} files tiered` }),
+      recall: () => plural(n, { one: `${files} file brought back`, other: `${files} files brought back` }),
+      adopt: () => plural(n, { one: `${files} file adopted`, other: `${files} files adopted` }),
+    };
+    const some = {
+      tier: () => t`${files} tiered, ${kept} left: ${why}`,
+      recall: () => t`${files} brought back, ${kept} left: ${why}`,
+      adopt: () => t`${files} adopted, ${kept} left: ${why}`,
+    };
+    if (j.state === 'done' && left === 0) message.success(all[doing.act]());
+    else message.warning(some[doing.act](), 8);
     onEnd();
   }, [j, client, doing.act, message, onEnd]);
   return (
     <Card size="small" style={{ marginBottom: 12 }} role="status">
       <div className="bar" style={{ margin: 0 }}>
-        <span>{{ tier: 'Moving to the share', recall: 'Bringing back', adopt: 'Adopting' }[doing.act]}</span>
+        <span>
+          {{ tier: t`Moving to the share`, recall: t`Bringing back`, adopt: t`Adopting` }[doing.act]}
+        </span>
         <div style={{ flex: '1 1 220px' }}>{j && <JobBar job={j} />}</div>
-        <To path={`/jobs/${doing.job}`}>Show the job</To>
+        <To path={`/jobs/${doing.job}`}>
+          <Trans>Show the job</Trans>
+        </To>
       </div>
     </Card>
   );
@@ -140,7 +158,7 @@ function Details({
   return (
     <Drawer
       open
-      title={f ? visible(f.name) : 'Details'}
+      title={f ? visible(f.name) : t`Details`}
       onClose={onClose}
       size={440}
       loading={stat.isPending}
@@ -148,11 +166,11 @@ function Details({
         <span className="links">
           {logs && (
             <To path={`/access/${volume}`} more={{ tab: 'live', ...at }}>
-              Accesses
+              <Trans>Accesses</Trans>
             </To>
           )}
           <To path={`/volumes/${volume}/why`} more={at}>
-            Why?
+            <Trans>Why?</Trans>
           </To>
         </span>
       }
@@ -166,49 +184,54 @@ function Details({
           items={[
             {
               key: 'p',
-              label: 'Path',
+              label: t`Path`,
               children: (
                 <span className="mono" style={{ overflowWrap: 'anywhere' }}>
                   {visible(f.path)}
                 </span>
               ),
             },
-            { key: 's', label: 'State', children: <State of={f.state} /> },
-            { key: 'z', label: 'Size', children: `${bytes(f.size)} (${count(f.size)} bytes)` },
-            { key: 'a', label: 'On disk', children: bytes(f.allocated) },
+            { key: 's', label: t`State`, children: <State of={f.state} /> },
+            { key: 'z', label: t`Size`, children: t`${bytes(f.size)} (${count(f.size)} bytes)` },
+            { key: 'a', label: t`On disk`, children: bytes(f.allocated) },
             ...(f.files !== undefined
-              ? [{ key: 'f', label: 'Below', children: `${counted(f.files, 'file')}, ${bytes(f.bytes)}` }]
+              ? [{ key: 'f', label: t`Below`, children: `${counted(f.files, 'file')}, ${bytes(f.bytes)}` }]
               : []),
-            { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full none="not known" /> },
-            { key: 'c', label: 'Changed', children: <When at={f.ctime_at} full none="not known" /> },
-            { key: 'b', label: 'Created', children: <When at={f.btime_at} full none="not known" /> },
+            { key: 'm', label: t`Modified`, children: <When at={f.mtime_at} full none={t`not known`} /> },
+            { key: 'c', label: t`Changed`, children: <When at={f.ctime_at} full none={t`not known`} /> },
+            { key: 'b', label: t`Created`, children: <When at={f.btime_at} full none={t`not known`} /> },
             {
               key: 'x',
-              label: 'Accessed',
+              label: t`Accessed`,
               children: (
                 <>
-                  <When at={f.accessed_at} full none="not known" />
-                  {f.accessed_source && <span className="sub"> by {f.accessed_source}</span>}
+                  <When at={f.accessed_at} full none={t`not known`} />
+                  {f.accessed_source && (
+                    <span className="sub">
+                      {' '}
+                      <Trans>by {words(f.accessed_source)}</Trans>
+                    </span>
+                  )}
                 </>
               ),
             },
             {
               key: 'o',
-              label: 'Owner',
+              label: t`Owner`,
               children: `${f.owner ? `${f.owner} (${f.uid})` : (f.uid ?? '–')} : ${f.gid ?? '–'}`,
             },
             {
               key: 'r',
-              label: 'Mode',
+              label: t`Mode`,
               children: (
                 <span className="mono">
                   {f.mode === undefined ? '–' : f.mode.toString(8).padStart(4, '0')}
                 </span>
               ),
             },
-            { key: 'i', label: 'Inode', children: <span className="mono">{f.ino ?? '–'}</span> },
+            { key: 'i', label: t`Inode`, children: <span className="mono">{f.ino ?? '–'}</span> },
             ...(f.object_id
-              ? [{ key: 'j', label: 'Object', children: <span className="mono">{f.object_id}</span> }]
+              ? [{ key: 'j', label: t`Object`, children: <span className="mono">{f.object_id}</span> }]
               : []),
           ]}
         />
@@ -218,13 +241,14 @@ function Details({
 }
 
 const STATES = ['resident', 'stub', 'tiering', 'recalling', 'pinned', 'archived'];
-const SORTS = [
-  { value: 'name', label: 'Name' },
-  { value: 'size', label: 'Size' },
-  { value: 'mtime', label: 'Modified' },
-  { value: 'accessed', label: 'Accessed' },
-] as const;
-type Sort = (typeof SORTS)[number]['value'];
+const SORTS = () =>
+  [
+    { value: 'name', label: t`Name` },
+    { value: 'size', label: t`Size` },
+    { value: 'mtime', label: t`Modified` },
+    { value: 'accessed', label: t`Accessed` },
+  ] as const;
+type Sort = ReturnType<typeof SORTS>[number]['value'];
 
 /** What was chosen in one volume is nothing in another. */
 export default function Files() {
@@ -239,7 +263,7 @@ function FilesOf({ id }: { id: string }) {
   const place: Place = { path: search.get('path') ?? '/', b64: search.get('b64') ?? undefined };
   const text = search.get('q') ?? '';
   const state = STATES.find((s) => s === search.get('state')) as Schemas['FileState'] | undefined;
-  const sort = SORTS.find((n) => n.value === search.get('sort'))?.value ?? 'name';
+  const sort = SORTS().find((n) => n.value === search.get('sort'))?.value ?? 'name';
   const order = search.get('order') === 'desc' ? ('desc' as const) : ('asc' as const);
   const wide = Grid.useBreakpoint().md ?? true;
   const recursive = search.get('below') === '1';
@@ -318,19 +342,23 @@ function FilesOf({ id }: { id: string }) {
   };
   const v = volume.data;
   const filtered = !!text || !!state;
-  const title = filtered ? 'No file fits' : v?.last_scan_at ? 'This folder is empty' : 'Not scanned yet';
+  const title = filtered ? t`No file fits` : v?.last_scan_at ? t`This folder is empty` : t`Not scanned yet`;
   const why = filtered
-    ? 'Search in subfolders too, or take the filter away.'
+    ? t`Search in subfolders too, or take the filter away.`
     : v?.last_scan_at
-      ? 'As of the last scan.'
-      : 'Scan the volume to see its files.';
+      ? t`As of the last scan.`
+      : t`Scan the volume to see its files.`;
   const empty = (
     <Nothing
       icon={<FileOutlined />}
       title={title}
       text={why}
       action={
-        place.path !== '/' ? <Button onClick={() => open(parentOf(place))}>One folder up</Button> : undefined
+        place.path !== '/' ? (
+          <Button onClick={() => open(parentOf(place))}>
+            <Trans>One folder up</Trans>
+          </Button>
+        ) : undefined
       }
       command={filtered || v?.last_scan_at ? undefined : `alto scan ${v?.name ?? 'VOLUME'} --wait`}
     />
@@ -338,7 +366,7 @@ function FilesOf({ id }: { id: string }) {
   if (volume.error && !v)
     return (
       <Coming
-        title="Files"
+        title={t`Files`}
         what="volume"
         of={{
           error: volume.error,
@@ -347,16 +375,18 @@ function FilesOf({ id }: { id: string }) {
             list.retry();
           },
         }}
-        list={{ path: '/volumes', name: 'All volumes' }}
+        list={{ path: '/volumes', name: t`All volumes` }}
       />
     );
   return (
     <Page
-      title={v ? `Files of ${v.name}` : 'Files'}
+      title={v ? t`Files of ${v.name}` : t`Files`}
       text={
         v && (
           <>
-            {counted(v.files, 'file')}; last scan <When at={v.last_scan_at} />
+            <Trans>
+              {counted(v.files, 'file')}; last scan <When at={v.last_scan_at} />
+            </Trans>
           </>
         )
       }
@@ -366,19 +396,25 @@ function FilesOf({ id }: { id: string }) {
             <div className="wide" style={{ width: 260 }}>
               <Split total={v.bytes} tiered={v.stub_bytes} />
             </div>
-            {v.kind === 'lucidlink' && <Button onClick={() => go(`/access/${id}`)}>Access</Button>}
-            <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
+            {v.kind === 'lucidlink' && (
+              <Button onClick={() => go(`/access/${id}`)}>
+                <Trans>Access</Trans>
+              </Button>
+            )}
+            <Button onClick={() => go(`/volumes/${id}`)}>
+              <Trans>Figures</Trans>
+            </Button>
           </>
         )
       }
     >
       <Trail folder={place} root={v?.name ?? '/'} onOpen={open} />
       <div className="bar">
-        <Search value={text} onChange={(q) => change({ q })} label="Search by name" />
+        <Search value={text} onChange={(q) => change({ q })} label={t`Search by name`} />
         <Select
           allowClear
-          aria-label="State"
-          placeholder="Any state"
+          aria-label={t`State`}
+          placeholder={t`Any state`}
           style={{ width: 130 }}
           value={state}
           onChange={(s) => change({ state: s })}
@@ -386,23 +422,23 @@ function FilesOf({ id }: { id: string }) {
         />
         {!wide && (
           <Select
-            aria-label="Sort by"
+            aria-label={t`Sort by`}
             style={{ width: 120 }}
             value={sort}
             onChange={(s) => change({ sort: s === 'name' ? undefined : s })}
-            options={[...SORTS]}
+            options={[...SORTS()]}
           />
         )}
         {!wide && (
           <Button
-            aria-label={order === 'asc' ? 'Ascending' : 'Descending'}
+            aria-label={order === 'asc' ? t`Ascending` : t`Descending`}
             onClick={() => change({ order: order === 'asc' ? 'desc' : undefined })}
           >
             {order === 'asc' ? '↑' : '↓'}
           </Button>
         )}
         <Checkbox checked={recursive} onChange={(e) => change({ below: e.target.checked ? '1' : undefined })}>
-          with subfolders
+          <Trans>with subfolders</Trans>
         </Checkbox>
         {who.mayWrite && picked.length > 0 && (
           <>
@@ -411,14 +447,16 @@ function FilesOf({ id }: { id: string }) {
               <span className="sub">
                 {v.way.kind === 'archive' ? (
                   <>
-                    Files here are archived,{' '}
-                    <To path="/rules/new" more={{ volume: id }}>
-                      by a rule
-                    </To>
-                    .
+                    <Trans>
+                      Files here are archived,{' '}
+                      <To path="/rules/new" more={{ volume: id }}>
+                        by a rule
+                      </To>
+                      .
+                    </Trans>
                   </>
                 ) : (
-                  'Files here are not moved.'
+                  t`Files here are not moved.`
                 )}
               </span>
             ) : (
@@ -427,19 +465,19 @@ function FilesOf({ id }: { id: string }) {
                 loading={act.isPending}
                 onClick={() => act.mutate({ act: 'tier', files: picked })}
               >
-                Tier {count(picked.length)}
+                <Trans>Tier {count(picked.length)}</Trans>
               </Button>
             )}
             <Button loading={act.isPending} onClick={() => act.mutate({ act: 'recall', files: picked })}>
-              Recall {count(picked.length)}
+              <Trans>Recall {count(picked.length)}</Trans>
             </Button>
             {v?.kind === 'ntfs' && (
               <Button
                 loading={act.isPending}
-                title="Makes stubs readable that a restore from a backup or a copy has put there; a folder with all below it"
+                title={t`Makes stubs readable that a restore from a backup or a copy has put there; a folder with all below it`}
                 onClick={() => act.mutate({ act: 'adopt', files: picked })}
               >
-                Adopt {count(picked.length)}
+                <Trans>Adopt {count(picked.length)}</Trans>
               </Button>
             )}
           </>
@@ -467,7 +505,7 @@ function FilesOf({ id }: { id: string }) {
                 onChange: (keys) => setChosen(keys.map(String)),
                 fixed: true,
                 columnWidth: 44,
-                getCheckboxProps: (f) => ({ 'aria-label': `Choose ${f.name}` }) as object,
+                getCheckboxProps: (f) => ({ 'aria-label': t`Choose ${f.name}` }) as object,
               }
             : undefined
         }
@@ -480,7 +518,7 @@ function FilesOf({ id }: { id: string }) {
             )
           ) : (
             <>
-              <Size n={f.size} /> · <When at={f.mtime_at} none="not known" />{' '}
+              <Size n={f.size} /> · <When at={f.mtime_at} none={t`not known`} />{' '}
               <State of={busy(f) ? DOING[busy(f)!.act] : f.state} />
             </>
           )
@@ -496,7 +534,7 @@ function FilesOf({ id }: { id: string }) {
                     loading={!!busy(f)}
                     onClick={() => act.mutate({ act: 'recall', files: [f] })}
                   >
-                    Recall
+                    <Trans>Recall</Trans>
                   </Button>
                 )
             : undefined
@@ -504,7 +542,7 @@ function FilesOf({ id }: { id: string }) {
         columns={[
           {
             key: 'name',
-            title: 'Name',
+            title: t`Name`,
             width: 340,
             ellipsis: true,
             sorter: true,
@@ -520,7 +558,7 @@ function FilesOf({ id }: { id: string }) {
           },
           {
             key: 'size',
-            title: 'Size',
+            title: t`Size`,
             width: 110,
             align: 'right',
             sorter: true,
@@ -529,7 +567,7 @@ function FilesOf({ id }: { id: string }) {
               f.type === 'folder' ? f.bytes !== undefined ? <Size n={f.bytes} /> : null : <Size n={f.size} />,
           },
           {
-            title: 'On disk',
+            title: t`On disk`,
             width: 110,
             align: 'right',
             render: (_, f) =>
@@ -543,22 +581,22 @@ function FilesOf({ id }: { id: string }) {
           },
           {
             key: 'mtime',
-            title: 'Modified',
+            title: t`Modified`,
             width: 140,
             sorter: true,
             sortOrder: sorted('mtime'),
-            render: (_, f) => <When at={f.mtime_at} none="not known" />,
+            render: (_, f) => <When at={f.mtime_at} none={t`not known`} />,
           },
           {
             key: 'accessed',
-            title: 'Accessed',
+            title: t`Accessed`,
             width: 140,
             sorter: true,
             sortOrder: sorted('accessed'),
-            render: (_, f) => (f.type === 'folder' ? null : <When at={f.accessed_at} none="not known" />),
+            render: (_, f) => (f.type === 'folder' ? null : <When at={f.accessed_at} none={t`not known`} />),
           },
           {
-            title: 'State',
+            title: t`State`,
             width: 110,
             render: (_, f) =>
               f.type === 'folder' ? null : <State of={busy(f) ? DOING[busy(f)!.act] : f.state} />,

@@ -1,3 +1,5 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { CloudServerOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Alert, Button, Form, Input, Popover, Skeleton, Tabs } from 'antd';
@@ -23,11 +25,13 @@ const onlyHere = () => /^(localhost|127\.|\[::1\])/.test(window.location.host);
 const quoted = (text: string) => `'${text.replace(/'/g, "''")}'`;
 
 /** Fetches the package, installs it without a question and leaves the token nowhere. Start-Process gives msiexec's own exit code. */
+/* eslint-disable lingui/no-unlocalized-strings */
 export const windowsLine = (origin: string, token: string) =>
   `$m="$env:TEMP\\alto.msi"; $t="$env:TEMP\\alto.token"; iwr ${quoted(origin + PACKAGE)} -UseBasicParsing -OutFile $m; ` +
   `Set-Content $t ${quoted(token)}; ` +
   `$p=Start-Process msiexec -Wait -PassThru "/i \`"$m\`" /qn SERVER=${origin} TOKENFILE=\`"$t\`""; Remove-Item $t; ` +
   'if ($p.ExitCode) { throw "msiexec ended with $($p.ExitCode): see the event log, source alto-agent" }';
+/* eslint-enable lingui/no-unlocalized-strings */
 
 /** Whether this altod has the package to give. */
 function usePackage() {
@@ -48,14 +52,16 @@ function Windows({ token }: { token: string }) {
       <Alert
         type="warning"
         showIcon
-        title="This server has no package for Windows"
+        title={t`This server has no package for Windows`}
         description={
           <>
-            Build it with <code>tools/msi.sh</code>, offer it with{' '}
-            <code>tools/msi.sh offer CONSOLE_FOLDER</code> and restart altod. With the package already on the
-            machine:
+            <Trans>
+              Build it with <code>tools/msi.sh</code>, offer it with{' '}
+              <code>tools/msi.sh offer CONSOLE_FOLDER</code> and restart altod. With the package already on
+              the machine:
+            </Trans>
             <Command
-              label="Copy the install command"
+              label={t`Copy the install command`}
               text={`msiexec /i alto.msi /qn SERVER=${window.location.origin} TOKEN=${token}`}
             />
           </>
@@ -64,11 +70,16 @@ function Windows({ token }: { token: string }) {
     );
   return (
     <>
-      <b>Paste this into PowerShell, as administrator</b>
-      <Command label="Copy the PowerShell line" text={windowsLine(window.location.origin, token)} />
+      <b>
+        <Trans>Paste this into PowerShell, as administrator</Trans>
+      </b>
+      <Command label={t`Copy the PowerShell line`} text={windowsLine(window.location.origin, token)} />
       <span className="sub">
-        It fetches <a href={PACKAGE}>the package</a>, installs agent and service, and enrols the machine. For
-        stubs the filter driver and its licence key come afterwards: the host&apos;s row says what is missing.
+        <Trans>
+          It fetches <a href={PACKAGE}>the package</a>, installs agent and service, and enrols the machine.
+          For stubs the filter driver and its licence key come afterwards: the host&apos;s row says what is
+          missing.
+        </Trans>
       </span>
     </>
   );
@@ -79,10 +90,12 @@ export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
     `alto-agent enrol --server ${window.location.origin} --token ${token.token} --state ${state}`;
   const steps = (enrolText: string, start: string, startText: string) => (
     <>
-      <b>1. Enrol it</b>
-      <Command label="Copy the enrol command" text={enrolText} />
+      <b>
+        <Trans>1. Enrol it</Trans>
+      </b>
+      <Command label={t`Copy the enrol command`} text={enrolText} />
       <b>2. {start}</b>
-      <Command label="Copy the start command" text={startText} />
+      <Command label={t`Copy the start command`} text={startText} />
     </>
   );
   return (
@@ -90,10 +103,12 @@ export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
       <Alert
         type="info"
         showIcon
-        title="The token is shown this once"
+        title={t`The token is shown this once`}
         description={
           <>
-            It enrols one machine, until <When at={token.expires_at} full />.
+            <Trans>
+              It enrols one machine, until <When at={token.expires_at} full />.
+            </Trans>
           </>
         }
         style={{ marginBottom: 12 }}
@@ -102,8 +117,8 @@ export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
         <Alert
           type="warning"
           showIcon
-          title="This address works on this machine only"
-          description="For other machines start altod with --listen and a certificate, open the console under that address, and make the token there."
+          title={t`This address works on this machine only`}
+          description={t`For other machines start altod with --listen and a certificate, open the console under that address, and make the token there.`}
           style={{ marginBottom: 12 }}
         />
       )}
@@ -115,14 +130,14 @@ export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
             label: 'Linux',
             children: steps(
               enrol(STATE),
-              'Start the agent, now and at every boot',
+              t`Start the agent, now and at every boot`,
               'systemctl enable --now alto-agent',
             ),
           },
           {
             key: 'hand',
-            label: 'Linux without systemd',
-            children: steps(enrol(STATE), 'Start the agent', `alto-agent run --state ${STATE}`),
+            label: t`Linux without systemd`,
+            children: steps(enrol(STATE), t`Start the agent`, `alto-agent run --state ${STATE}`),
           },
           {
             key: 'windows',
@@ -132,7 +147,9 @@ export function Commands({ token }: { token: Schemas['EnrolToken'] }) {
         ]}
       />
       <span className="sub">
-        Run them as root or administrator. The host appears in this list by itself as soon as it calls.
+        <Trans>
+          Run them as root or administrator. The host appears in this list by itself as soon as it calls.
+        </Trans>
       </span>
     </>
   );
@@ -151,19 +168,19 @@ function Enrol({ onClose }: { onClose: () => void }) {
   const token = make.data;
   const button = (
     <Button type="primary" disabled={!chosen} loading={make.isPending} onClick={() => make.mutate(chosen!)}>
-      Make a token
+      <Trans>Make a token</Trans>
     </Button>
   );
   return (
     <Dialog
       open
-      title="Enrol a host"
+      title={t`Enrol a host`}
       width={680}
       onCancel={onClose}
       footer={
         token ? (
           <Button type="primary" onClick={onClose}>
-            Done
+            <Trans>Done</Trans>
           </Button>
         ) : (
           button
@@ -174,14 +191,18 @@ function Enrol({ onClose }: { onClose: () => void }) {
       {make.error && <Failed error={make.error} />}
       {!token && (
         <>
-          <p>A token enrols one machine, once, within a day.</p>
+          <p>
+            <Trans>A token enrols one machine, once, within a day.</Trans>
+          </p>
           {who.operator && (
             <>
-              <div style={{ marginBottom: 6 }}>Customer</div>
+              <div style={{ marginBottom: 6 }}>
+                <Trans>Customer</Trans>
+              </div>
               <Pick
                 noun="customers"
-                label="Customer of the host"
-                placeholder="Whose machine is it?"
+                label={t`Customer of the host`}
+                placeholder={t`Whose machine is it?`}
                 style={{ width: '100%' }}
                 value={chosen}
                 onChange={setChosen}
@@ -212,8 +233,8 @@ function Rename({ host, onClose }: { host: Host; onClose: () => void }) {
   return (
     <Dialog
       open
-      title="Rename host"
-      okText="Save"
+      title={t`Rename host`}
+      okText={t`Save`}
       confirmLoading={save.isPending}
       onOk={() => form.submit()}
       onCancel={onClose}
@@ -228,11 +249,11 @@ function Rename({ host, onClose }: { host: Host; onClose: () => void }) {
       >
         <Form.Item
           name="name"
-          label="Name"
+          label={t`Name`}
           rules={[
-            { required: true, whitespace: true, max: 128, message: 'A name of at most 128 characters' },
+            { required: true, whitespace: true, max: 128, message: t`A name of at most 128 characters` },
           ]}
-          extra="Only what it is called here; the machine keeps its own name."
+          extra={t`Only what it is called here; the machine keeps its own name.`}
         >
           <Input autoFocus />
         </Form.Item>
@@ -241,25 +262,31 @@ function Rename({ host, onClose }: { host: Host; onClose: () => void }) {
   );
 }
 
-const DRIVER: Record<NonNullable<Host['driver']>['state'], [kind: string, word: string]> = {
-  ok: ['good', 'connected'],
-  unknown: ['', 'not looked for yet'],
-  no_dll: ['warn', 'not installed'],
-  other_dll: ['bad', 'another product'],
-  no_key: ['warn', 'no licence key'],
-  not_running: ['bad', 'does not run'],
-  refused: ['bad', 'refused'],
-  no_folder: ['bad', 'no room for recalls'],
-  lost: ['bad', 'connection lost'],
-  failed: ['bad', 'failed'],
-};
+const DRIVER = (): Record<NonNullable<Host['driver']>['state'], [kind: string, word: string]> => ({
+  ok: ['good', t`connected`],
+  unknown: ['', t`not looked for yet`],
+  no_dll: ['warn', t`not installed`],
+  other_dll: ['bad', t`another product`],
+  no_key: ['warn', t`no licence key`],
+  not_running: ['bad', t`does not run`],
+  refused: ['bad', t`refused`],
+  no_folder: ['bad', t`no room for recalls`],
+  lost: ['bad', t`connection lost`],
+  failed: ['bad', t`failed`],
+});
 
 /** How it stands with stubs on a Windows host: what is missing comes first, with what to do. */
 function Driver({ of: { driver: d, os } }: { of: Host }) {
   if (!d)
-    return os === 'windows' ? <span className="sub">not told yet</span> : <span className="sub">–</span>;
-  const [kind, word] = DRIVER[d.state];
-  const licence = d.has_key ? 'licence key is there' : 'no licence key';
+    return os === 'windows' ? (
+      <span className="sub">
+        <Trans>not told yet</Trans>
+      </span>
+    ) : (
+      <span className="sub">–</span>
+    );
+  const [kind, word] = DRIVER()[d.state];
+  const licence = d.has_key ? t`licence key is there` : t`no licence key`;
   return (
     <Popover
       trigger="click"
@@ -268,7 +295,10 @@ function Driver({ of: { driver: d, os } }: { of: Host }) {
           {d.text && <p style={{ marginTop: 0 }}>{d.text}</p>}
           {d.next && (
             <p>
-              <b>Next:</b> {d.next}
+              <b>
+                <Trans>Next:</Trans>
+              </b>{' '}
+              {d.next}
             </p>
           )}
           <p className="sub" style={{ marginBottom: 0 }}>
@@ -276,9 +306,9 @@ function Driver({ of: { driver: d, os } }: { of: Host }) {
               d.product && `${d.product} ${d.version}`,
               d.flavour,
               licence,
-              d.policy === 'keep' ? 'stubs stay when they are read' : 'files come back when they are read',
-              d.denied > 0 && `${count(d.denied)} denied`,
-              d.odd > 0 && `${count(d.odd)} messages not understood`,
+              d.policy === 'keep' ? t`stubs stay when they are read` : t`files come back when they are read`,
+              d.denied > 0 && t`${count(d.denied)} denied`,
+              d.odd > 0 && t`${count(d.odd)} messages not understood`,
             ]
               .filter(Boolean)
               .join(' · ')}
@@ -292,7 +322,7 @@ function Driver({ of: { driver: d, os } }: { of: Host }) {
         </div>
       }
     >
-      <Button type="text" size="small" style={{ padding: 0 }} aria-label={`Filter driver: ${word}`}>
+      <Button type="text" size="small" style={{ padding: 0 }} aria-label={t`Filter driver: ${word}`}>
         <span className={`tag ${kind}`}>{word}</span>
       </Button>
     </Popover>
@@ -314,27 +344,27 @@ export default function Hosts() {
   );
   const add = who.mayWrite && (
     <Button type="primary" onClick={() => setEdit('new')}>
-      Enrol a host
+      <Trans>Enrol a host</Trans>
     </Button>
   );
   const empty = text ? (
-    <Nothing title="None has this name" text="Try less of it." />
+    <Nothing title={t`None has this name`} text={t`Try less of it.`} />
   ) : (
     <Nothing
       icon={<CloudServerOutlined />}
-      title="No host yet"
-      text="Make a one-time token and paste the command it gives on the machine."
+      title={t`No host yet`}
+      text={t`Make a one-time token and paste the command it gives on the machine.`}
       action={add}
       command="alto host token --customer NAME"
     />
   );
   return (
     <Page
-      title="Hosts"
-      text="Machines where an agent looks after volumes."
+      title={t`Hosts`}
+      text={t`Machines where an agent looks after volumes.`}
       actions={
         <>
-          <Search value={text} onChange={(q) => change({ q })} label="Search hosts" />
+          <Search value={text} onChange={(q) => change({ q })} label={t`Search hosts`} />
           {add}
         </>
       }
@@ -348,9 +378,9 @@ export default function Hosts() {
             <Actions
               of={h.name}
               items={[
-                { label: 'Rename', act: () => setEdit(h) },
+                { label: t`Rename`, act: () => setEdit(h) },
                 {
-                  label: 'Delete',
+                  label: t`Delete`,
                   danger: true,
                   act: () => {
                     remove.reset();
@@ -363,13 +393,13 @@ export default function Hosts() {
         }
         empty={empty}
         columns={[
-          { title: 'Name', fixed: true, render: (_, h) => <b>{h.name}</b> },
-          { title: 'State', render: (_, h) => <State of={h.state} /> },
-          { title: 'Last seen', render: (_, h) => <When at={h.last_seen_at} /> },
-          { title: 'System', render: (_, h) => h.os },
-          { title: 'Agent', render: (_, h) => <span className="mono">{h.agent_version}</span> },
-          { title: 'Filter driver', render: (_, h) => <Driver of={h} /> },
-          { title: 'Enrolled', render: (_, h) => <When at={h.enrolled_at} /> },
+          { title: t`Name`, fixed: true, render: (_, h) => <b>{h.name}</b> },
+          { title: t`State`, render: (_, h) => <State of={h.state} /> },
+          { title: t`Last seen`, render: (_, h) => <When at={h.last_seen_at} /> },
+          { title: t`System`, render: (_, h) => h.os },
+          { title: t`Agent`, render: (_, h) => <span className="mono">{h.agent_version}</span> },
+          { title: t`Filter driver`, render: (_, h) => <Driver of={h} /> },
+          { title: t`Enrolled`, render: (_, h) => <When at={h.enrolled_at} /> },
         ]}
       />
       {edit === 'new' && <Enrol onClose={() => setEdit(undefined)} />}
@@ -379,7 +409,7 @@ export default function Hosts() {
           open
           name={gone.name}
           what="host"
-          text="Its agent is refused from then on. A host that still has volumes cannot be deleted. This cannot be undone."
+          text={t`Its agent is refused from then on. A host that still has volumes cannot be deleted. This cannot be undone.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(gone)}

@@ -1,4 +1,6 @@
 // One import, from the file to the figures: choose, upload, look, run.
+import { plural, t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import {
   Alert,
@@ -30,7 +32,8 @@ import {
   refusedUrl,
   runImport,
 } from '../api/calls';
-import { bytes, count, counted, duration, percent } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, duration, percent } from '../lib/format';
 import { visible } from '../lib/path';
 import { useGo, useWho } from '../lib/session';
 import { startUpload, stopUpload, useUpload } from '../lib/uploads';
@@ -55,7 +58,9 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
   };
   const goOn = (file: File) => {
     if (file.size !== of.size) {
-      setWrong(`“${file.name}” has ${count(file.size)} bytes, the one that was begun has ${count(of.size)}.`);
+      setWrong(
+        t`“${file.name}” has ${count(file.size)} bytes, the one that was begun has ${count(of.size)}.`,
+      );
       return;
     }
     setWrong('');
@@ -66,20 +71,24 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
   return (
     <Card>
       <Progress
-        aria-label="Upload"
+        aria-label={t`Upload`}
         percent={Math.floor((1000 * received) / Math.max(1, of.size)) / 10}
         status={run?.error ? 'exception' : run ? 'active' : 'normal'}
       />
       <p className="num" style={{ margin: '6px 0 12px' }} role="status">
-        {bytes(received)} of {bytes(of.size)}
-        {run && !run.error && run.speed > 0 && ` · ${bytes(run.speed)}/s`}
-        {left !== undefined && !run?.error && ` · ${duration(left)} left`}
+        {[
+          t`${bytes(received)} of ${bytes(of.size)}`,
+          run && !run.error && run.speed > 0 && `${bytes(run.speed)}/s`,
+          left !== undefined && !run?.error && t`${duration(left)} left`,
+        ]
+          .filter(Boolean)
+          .join(' · ')}
       </p>
       {run?.waiting && (
         <Alert
           type="warning"
           showIcon
-          title="It is tried again"
+          title={t`It is tried again`}
           description={run.waiting}
           style={{ marginBottom: 12 }}
         />
@@ -88,23 +97,27 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
         <Alert
           type="error"
           showIcon
-          title="The upload stopped"
-          description={`${sayFailure(run.error)} What arrived is kept: choose the file again to go on.`}
+          title={t`The upload stopped`}
+          description={t`${sayFailure(run.error)} What arrived is kept: choose the file again to go on.`}
           style={{ marginBottom: 12 }}
         />
       )}
-      {!run && !mayWrite && <p>Whoever began it can go on with it, by choosing the same file again.</p>}
+      {!run && !mayWrite && (
+        <p>
+          <Trans>Whoever began it can go on with it, by choosing the same file again.</Trans>
+        </p>
+      )}
       {(!run || run.error) && mayWrite && (
         <>
           {!run?.error && (
             <p>
-              {of.received > 0 ? 'The upload was interrupted. ' : ''}Choose the same file again: it goes on
-              where it was.
+              {of.received > 0 && <Trans>The upload was interrupted.</Trans>}{' '}
+              <Trans>Choose the same file again: it goes on where it was.</Trans>
             </p>
           )}
           <Drop
-            text={`Choose ${of.name} again`}
-            sub={`${bytes(of.size - of.received)} are missing.`}
+            text={t`Choose ${of.name} again`}
+            sub={t`${bytes(of.size - of.received)} are missing.`}
             onFile={goOn}
           />
           {wrong && (
@@ -115,10 +128,16 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
         </>
       )}
       <div className="bar" style={{ margin: '16px 0 0' }}>
-        {run && !run.error && <Button onClick={() => stopUpload(of.id)}>Interrupt</Button>}
+        {run && !run.error && (
+          <Button onClick={() => stopUpload(of.id)}>
+            <Trans>Interrupt</Trans>
+          </Button>
+        )}
         {onCancel}
         {run && !run.error && (
-          <span className="sub">It goes on while you look at other rooms of the console.</span>
+          <span className="sub">
+            <Trans>It goes on while you look at other rooms of the console.</Trans>
+          </span>
         )}
       </div>
     </Card>
@@ -127,26 +146,26 @@ function Uploading({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) 
 
 // ---- the look ----
 
-const MEANING: Record<ImportField, string> = {
-  path: 'Path, whole',
-  folder: 'Folder',
-  name: 'Name',
-  ext: 'Extension',
-  type: 'Type',
-  size: 'Size',
-  allocated: 'Size on disk',
-  modified: 'Modified',
-  accessed: 'Last access',
-  created: 'Created',
-  changed: 'Changed (ctime)',
-  owner: 'Owner',
-  group: 'Group',
-  mode: 'Mode',
-  attributes: 'Attributes',
-  inode: 'Inode',
-  links: 'Links',
-  state: 'State',
-};
+const MEANING = (): Record<ImportField, string> => ({
+  path: t`Path, whole`,
+  folder: t`Folder`,
+  name: t`Name`,
+  ext: t`Extension`,
+  type: t`Type`,
+  size: t`Size`,
+  allocated: t`Size on disk`,
+  modified: t`Modified`,
+  accessed: t`Last access`,
+  created: t`Created`,
+  changed: t`Changed (ctime)`,
+  owner: t`Owner`,
+  group: t`Group`,
+  mode: t`Mode`,
+  attributes: t`Attributes`,
+  inode: t`Inode`,
+  links: t`Links`,
+  state: t`State`,
+});
 
 /** The whole mapping as it is shown; fields that have no column say so, lest they be guessed again. */
 export function mapOf(columns: ImportColumn[]): NonNullable<ImportOptions['map']> {
@@ -162,39 +181,43 @@ export function remap(columns: ImportColumn[], index: number, field: ImportField
   );
 }
 
-const CHOICES: Record<'encoding' | 'dates' | 'header' | 'compression' | 'format', [string, string][]> = {
+const CHOICES = (): Record<
+  'encoding' | 'dates' | 'header' | 'compression' | 'format',
+  [string, string][]
+> => ({
   format: [
     ['csv', 'CSV'],
     ['parquet', 'Parquet'],
   ],
   encoding: [
     ['utf-8', 'UTF-8'],
-    ['utf-16le', 'UTF-16, little end first'],
-    ['utf-16be', 'UTF-16, big end first'],
+    ['utf-16le', t`UTF-16, little end first`],
+    ['utf-16be', t`UTF-16, big end first`],
     ['cp1252', 'Windows-1252'],
   ],
   compression: [
-    ['plain', 'none'],
+    ['plain', t`none`],
     ['gzip', 'gzip'],
     ['zstd', 'zstd'],
   ],
   dates: [
     ['iso', '2026-01-31'],
-    ['us', '1/31/2026 (US)'],
-    ['european', '31.1.2026 (European)'],
+    ['us', t`1/31/2026 (US)`],
+    ['european', t`31.1.2026 (European)`],
   ],
   header: [
-    ['yes', 'names the columns'],
-    ['no', 'is data'],
+    ['yes', t`names the columns`],
+    ['no', t`is data`],
   ],
-};
-const DELIMITERS = [
-  [',', 'comma ,'],
-  [';', 'semicolon ;'],
-  ['\t', 'tab'],
-  ['|', 'bar |'],
-  [' ', 'blank'],
-] as const;
+});
+const DELIMITERS = () =>
+  [
+    [',', t`comma ,`],
+    [';', t`semicolon ;`],
+    ['\t', t`tab`],
+    ['|', t`bar |`],
+    [' ', t`blank`],
+  ] as const;
 
 function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
   const { mayWrite } = useWho();
@@ -207,12 +230,12 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
   const run = useAct((options: ImportOptions) => runImport(of.id, options), ['imports'], keep, true);
   const chosen: ImportOptions = { ...of.options };
   const put = (change: ImportOptions) => again.mutate({ ...chosen, ...change });
-  const choice = (key: keyof typeof CHOICES, label: string) => (
+  const choice = (key: keyof ReturnType<typeof CHOICES>, label: string) => (
     <Form.Item label={label} key={key}>
       <Select
         aria-label={label}
         value={used[key]}
-        options={CHOICES[key].map(([value, text]) => ({ value, label: text }))}
+        options={CHOICES()[key].map(([value, text]) => ({ value, label: text }))}
         onChange={(v: string) => put({ [key]: v })}
       />
     </Form.Item>
@@ -222,14 +245,14 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
   const select = (c: ImportColumn, i: number) => (
     <Select<string>
       size="small"
-      aria-label={`What ${c.name} is`}
+      aria-label={t`What ${c.name} is`}
       style={{ width: 150 }}
       popupMatchSelectWidth={false}
       disabled={again.isPending || !mayWrite}
       value={c.field ?? ''}
       options={[
-        { value: '', label: 'not used' },
-        ...IMPORT_FIELDS.map((f) => ({ value: f, label: MEANING[f] })),
+        { value: '', label: t`not used` },
+        ...IMPORT_FIELDS.map((f) => ({ value: f, label: MEANING()[f] })),
       ]}
       onChange={(f) => put({ map: mapOf(remap(look.columns, i, (f || null) as ImportField | null)) })}
     />
@@ -243,7 +266,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
           type="warning"
           showIcon
           role="alert"
-          title="It cannot be imported like this"
+          title={t`It cannot be imported like this`}
           description={look.problem}
           style={{ marginBottom: 16 }}
         />
@@ -252,15 +275,15 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
           type="success"
           showIcon
           title={
-            look.made_by ? `This looks like a list made by ${look.made_by}` : 'The columns were recognised'
+            look.made_by ? t`This looks like a list made by ${look.made_by}` : t`The columns were recognised`
           }
-          description={`About ${counted(look.rows_about, 'row')} in ${bytes(look.bytes)}; ${mapped} of ${look.columns.length} columns are used. See whether they mean what they should.`}
+          description={t`About ${counted(look.rows_about, 'row')} in ${bytes(look.bytes)}; ${mapped} of ${look.columns.length} columns are used. See whether they mean what they should.`}
           style={{ marginBottom: 16 }}
         />
       )}
       <Card
         size="small"
-        title="Columns"
+        title={t`Columns`}
         style={{ marginBottom: 16 }}
         styles={{ body: { padding: 0 } }}
         aria-busy={again.isPending || undefined}
@@ -281,7 +304,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                   {select(c, i)}
                   <span className="sub">
                     {c.reads_as || (c.field ? '' : '–')}
-                    {c.field && !c.guessed && ' · by you'}
+                    {c.field && !c.guessed && ` · ${t`by you`}`}
                   </span>
                 </div>
               ),
@@ -293,7 +316,7 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
             }))}
           />
         ) : (
-          <ul className="cards" aria-label="Columns">
+          <ul className="cards" aria-label={t`Columns`}>
             {look.columns.map((c, i) => (
               <li key={i}>
                 <div className="top">
@@ -317,28 +340,28 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
         items={[
           {
             key: 'how',
-            label: 'How it is read',
+            label: t`How it is read`,
             children: (
               <Form layout="vertical" disabled={again.isPending || !mayWrite} component="div">
                 <div className="fields">
-                  {choice('format', 'Format')}
-                  {csv && choice('encoding', 'Letters')}
+                  {choice('format', t`Format`)}
+                  {csv && choice('encoding', t`Letters`)}
                   {csv && (
-                    <Form.Item label="Columns are separated by">
+                    <Form.Item label={t`Columns are separated by`}>
                       <Select
-                        aria-label="Columns are separated by"
+                        aria-label={t`Columns are separated by`}
                         value={used.delimiter}
-                        options={DELIMITERS.map(([value, label]) => ({ value, label }))}
+                        options={DELIMITERS().map(([value, label]) => ({ value, label }))}
                         onChange={(v: string) => put({ delimiter: v })}
                       />
                     </Form.Item>
                   )}
-                  {csv && choice('header', 'The first line')}
-                  {choice('dates', 'Dates are written')}
-                  {csv && choice('compression', 'Compressed with')}
-                  <Form.Item label="Times without a zone are" extra="Minutes east of UTC.">
+                  {csv && choice('header', t`The first line`)}
+                  {choice('dates', t`Dates are written`)}
+                  {csv && choice('compression', t`Compressed with`)}
+                  <Form.Item label={t`Times without a zone are`} extra={t`Minutes east of UTC.`}>
                     <InputNumber
-                      aria-label="Minutes east of UTC"
+                      aria-label={t`Minutes east of UTC`}
                       min={-840}
                       max={840}
                       precision={0}
@@ -352,32 +375,32 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
                     />
                   </Form.Item>
                   <Form.Item
-                    label="The volume's folder is called"
-                    extra="In the list; what lies outside of it is refused."
+                    label={t`The volume's folder is called`}
+                    extra={t`In the list; what lies outside of it is refused.`}
                   >
                     <Input
                       key={used.root ?? ''}
                       className="mono"
-                      aria-label="The volume's folder is called"
+                      aria-label={t`The volume's folder is called`}
                       defaultValue={used.root ?? ''}
                       onBlur={(e) => e.target.value !== (used.root ?? '') && put({ root: e.target.value })}
                       onPressEnter={(e) => e.currentTarget.blur()}
                     />
                   </Form.Item>
-                  <Form.Item label="What is not in the list">
+                  <Form.Item label={t`What is not in the list`}>
                     <Select
-                      aria-label="What is not in the list"
+                      aria-label={t`What is not in the list`}
                       value={used.mode}
                       options={[
-                        { value: 'replace', label: 'goes, if only an import knew it' },
-                        { value: 'add', label: 'stays' },
+                        { value: 'replace', label: t`goes, if only an import knew it` },
+                        { value: 'add', label: t`stays` },
                       ]}
                       onChange={(mode: 'replace' | 'add') => put({ mode })}
                     />
                   </Form.Item>
-                  <Form.Item label="Give up when more are refused than">
+                  <Form.Item label={t`Give up when more are refused than`}>
                     <InputNumber
-                      aria-label="Give up when more are refused than"
+                      aria-label={t`Give up when more are refused than`}
                       min={1}
                       max={100}
                       precision={0}
@@ -404,10 +427,12 @@ function Look({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
             loading={run.isPending}
             onClick={() => run.mutate({ ...chosen, map: mapOf(look.columns) })}
           >
-            Import about {counted(look.rows_about, 'row')}
+            <Trans>Import about {counted(look.rows_about, 'row')}</Trans>
           </Button>
           {onCancel}
-          <span className="sub">All of it or nothing: what fails changes nothing.</span>
+          <span className="sub">
+            <Trans>All of it or nothing: what fails changes nothing.</Trans>
+          </span>
         </div>
       )}
     </>
@@ -420,24 +445,26 @@ function Run({ of, onCancel }: { of: Import; onCancel: React.ReactNode }) {
   return (
     <Card>
       <Progress
-        aria-label="Import"
+        aria-label={t`Import`}
         status="active"
         percent={Math.min(100, Math.floor((1000 * of.bytes_done) / Math.max(1, of.size)) / 10)}
       />
       <div role="status" style={{ marginTop: 12 }}>
         <Tiles
           tiles={[
-            { k: 'Rows', v: count(of.rows) },
-            { k: 'Rows a second', v: count(Math.round(of.rows_per_s)) },
-            { k: 'Refused', v: count(of.refused) },
-            { k: 'Doing', v: <span style={{ fontSize: 20 }}>{of.phase || 'beginning'}</span> },
+            { k: t`Rows`, v: count(of.rows) },
+            { k: t`Rows a second`, v: count(Math.round(of.rows_per_s)) },
+            { k: t`Refused`, v: count(of.refused) },
+            { k: t`Doing`, v: <span style={{ fontSize: 20 }}>{of.phase || t`beginning`}</span> },
           ]}
         />
       </div>
       <div className="bar" style={{ marginBottom: 0 }}>
         {onCancel}
         <span className="sub">
-          Until it is through, plans and figures are as they were. It goes on without this page.
+          <Trans>
+            Until it is through, plans and figures are as they were. It goes on without this page.
+          </Trans>
         </span>
       </div>
     </Card>
@@ -457,19 +484,28 @@ function Done({ of }: { of: Import }) {
       <Alert
         type={r.refused > 0 ? 'warning' : 'success'}
         showIcon
-        title={r.refused > 0 ? `Imported; ${counted(r.refused, 'row')} made no sense` : 'Imported'}
+        title={r.refused > 0 ? t`Imported; ${counted(r.refused, 'row')} made no sense` : t`Imported`}
         description={
           <>
-            {counted(r.rows, 'row')}
-            {took !== undefined && ` in ${duration(took)}`}
-            {took !== undefined && took > 0 && `, ${count(Math.round((r.rows * 1000) / took))} a second`}.
-            {r.refused > 0 && ' Each refused row stands in the list with its line and the reason.'}
+            {[counted(r.rows, 'row'), took !== undefined && t`in ${duration(took)}`]
+              .filter(Boolean)
+              .join(' ')}
+            {took !== undefined && took > 0 && (
+              <>
+                {', '}
+                <Trans>{count(Math.round((r.rows * 1000) / took))} a second</Trans>
+              </>
+            )}
+            .{' '}
+            {r.refused > 0 && (
+              <Trans>Each refused row stands in the list with its line and the reason.</Trans>
+            )}
           </>
         }
         action={
           r.refused > 0 && (
             <Button size="small" href={refusedUrl(of.id)} download={`${of.name}.refused.csv`}>
-              Download the refused
+              <Trans>Download the refused</Trans>
             </Button>
           )
         }
@@ -478,26 +514,30 @@ function Done({ of }: { of: Import }) {
       <Tiles
         tiles={[
           {
-            k: 'Files',
+            k: t`Files`,
             v: count(r.files),
             s: `${counted(r.folders + r.folders_made, 'folder')}, ${counted(r.others, 'other')}`,
           },
-          { k: 'Data', v: bytes(r.bytes), s: 'as the list tells' },
-          { k: 'New', v: count(r.added), s: 'nobody knew them before' },
-          { k: 'Replaced', v: count(r.replaced), s: 'known from an import only' },
-          { k: 'Evidence', v: count(r.evidence), s: 'seen by a walk: a newer last access was learnt' },
-          { k: 'Gone', v: count(r.removed), s: 'from an earlier import, not in this list' },
+          { k: t`Data`, v: bytes(r.bytes), s: t`as the list tells` },
+          { k: t`New`, v: count(r.added), s: t`nobody knew them before` },
+          { k: t`Replaced`, v: count(r.replaced), s: t`known from an import only` },
+          { k: t`Evidence`, v: count(r.evidence), s: t`seen by a walk: a newer last access was learnt` },
+          { k: t`Gone`, v: count(r.removed), s: t`from an earlier import, not in this list` },
         ]}
       />
       <div className="bar">
         {mayWrite && (
           <Button type="primary" onClick={() => go('/rules/new', { volume: of.volume_id })}>
-            Plan with a rule
+            <Trans>Plan with a rule</Trans>
           </Button>
         )}
-        <Button onClick={() => go(`/volumes/${of.volume_id}`)}>See the figures</Button>
+        <Button onClick={() => go(`/volumes/${of.volume_id}`)}>
+          <Trans>See the figures</Trans>
+        </Button>
         {mayWrite && (
-          <Button onClick={() => go('/imports/new', { volume: of.volume_id })}>Import another file</Button>
+          <Button onClick={() => go('/imports/new', { volume: of.volume_id })}>
+            <Trans>Import another file</Trans>
+          </Button>
         )}
       </div>
     </>
@@ -522,8 +562,8 @@ function Broken({ of }: { of: Import }) {
         role="alert"
         title={
           of.state === 'failed'
-            ? 'It could not be imported, and nothing was changed'
-            : 'It was cancelled, and nothing was changed'
+            ? t`It could not be imported, and nothing was changed`
+            : t`It was cancelled, and nothing was changed`
         }
         description={
           <>
@@ -534,7 +574,7 @@ function Broken({ of }: { of: Import }) {
         action={
           of.refused > 0 && (
             <Button size="small" href={refusedUrl(of.id)} download={`${of.name}.refused.csv`}>
-              Download the refused
+              <Trans>Download the refused</Trans>
             </Button>
           )
         }
@@ -545,17 +585,19 @@ function Broken({ of }: { of: Import }) {
         <div className="bar">
           {of.received === of.size && (
             <Button type="primary" loading={again.isPending} onClick={() => again.mutate(undefined)}>
-              Look at it again
+              <Trans>Look at it again</Trans>
             </Button>
           )}
-          <Button onClick={() => go('/imports/new', { volume: of.volume_id })}>Import another file</Button>
+          <Button onClick={() => go('/imports/new', { volume: of.volume_id })}>
+            <Trans>Import another file</Trans>
+          </Button>
         </div>
       )}
     </>
   );
 }
 
-const STEPS = ['Upload', 'First look', 'Import', 'Done'];
+const STEPS = () => [t`Upload`, t`First look`, t`Import`, t`Done`];
 const STEP: Record<Import['state'], number> = {
   uploading: 0,
   ready: 1,
@@ -597,19 +639,22 @@ function One({ id }: { id: string }) {
         cancel.mutate(undefined);
       }}
     >
-      Cancel the import
+      <Trans>Cancel the import</Trans>
     </Button>
   );
   if (!i)
-    return <Coming title="Import" what="import" of={now} list={{ path: '/imports', name: 'All imports' }} />;
+    return (
+      <Coming title={t`Import`} what="import" of={now} list={{ path: '/imports', name: t`All imports` }} />
+    );
   return (
     <Page
-      title={`Import: ${i.name}`}
+      title={t`Import: ${i.name}`}
       text={
         <>
-          into <NameOf noun="volumes" id={i.volume_id} customer={who.customer} />
-          {volume && <span className="mono"> {volume.path}</span>}; by {i.created_by}{' '}
-          <When at={i.created_at} />
+          <Trans>
+            into <NameOf noun="volumes" id={i.volume_id} customer={who.customer} />{' '}
+            <span className="mono">{volume?.path ?? ''}</span>; by {i.created_by} <When at={i.created_at} />
+          </Trans>
         </>
       }
       actions={<State of={i.state} />}
@@ -620,11 +665,13 @@ function One({ id }: { id: string }) {
           style={{ marginBottom: 20 }}
           current={STEP[i.state]}
           status={i.state === 'failed' ? 'error' : i.state === 'done' ? 'finish' : 'process'}
-          items={STEPS.map((title) => ({ title }))}
+          items={STEPS().map((title) => ({ title }))}
         />
       ) : (
         <p className="sub">
-          Step {STEP[i.state] + 1} of 4: {STEPS[STEP[i.state]]}
+          <Trans>
+            Step {STEP[i.state] + 1} of 4: {STEPS()[STEP[i.state]]}
+          </Trans>
         </p>
       )}
       {i.state === 'uploading' ? (
@@ -633,7 +680,7 @@ function One({ id }: { id: string }) {
         i.look ? (
           <Look of={i} onCancel={stop} />
         ) : (
-          <Broken of={{ ...i, state: 'failed', text: i.text || 'It could not be looked at.' }} />
+          <Broken of={{ ...i, state: 'failed', text: i.text || t`It could not be looked at.` }} />
         )
       ) : i.state === 'running' ? (
         <Run of={i} onCancel={stop} />
@@ -644,8 +691,10 @@ function One({ id }: { id: string }) {
       )}
       {over && i.refused > 0 && (
         <p className="sub">
-          {count(i.refused)} of {counted(i.rows, 'row')} {i.refused === 1 ? 'was' : 'were'} refused (
-          {percent(i.refused, i.rows)}).
+          {plural(i.refused, {
+            one: `${count(i.refused)} of ${counted(i.rows, 'row')} was refused (${percent(i.refused, i.rows)}).`,
+            other: `${count(i.refused)} of ${counted(i.rows, 'row')} were refused (${percent(i.refused, i.rows)}).`,
+          })}
         </p>
       )}
     </Page>
@@ -657,8 +706,8 @@ export default function ImportRoom() {
   if (id === 'new')
     return (
       <Page
-        title="Import a file"
-        text="A list of files becomes an inventory: plans and figures without an agent."
+        title={t`Import a file`}
+        text={t`A list of files becomes an inventory: plans and figures without an agent.`}
       >
         <Start />
       </Page>

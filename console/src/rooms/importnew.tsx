@@ -1,4 +1,6 @@
 // How an import begins: whose files they are, and which list.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { InboxOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Card, Form, Input, Radio, Upload } from 'antd';
@@ -64,8 +66,8 @@ function NewVolume({ onMade, onClose }: { onMade: (id: string) => void; onClose:
   return (
     <Dialog
       open
-      title="A volume to import into"
-      okText="Add"
+      title={t`A volume to import into`}
+      okText={t`Add`}
       confirmLoading={save.isPending}
       onOk={() => form.submit()}
       onCancel={onClose}
@@ -77,11 +79,11 @@ function NewVolume({ onMade, onClose }: { onMade: (id: string) => void; onClose:
         initialValues={{ where: 'new', os: 'linux', customer_id: who.customer }}
         onFinish={(v) => save.mutate(v)}
       >
-        <Form.Item name="where" label="Its files are on">
+        <Form.Item name="where" label={t`Its files are on`}>
           <Radio.Group
             options={[
-              { value: 'new', label: 'a host without an agent' },
-              { value: 'known', label: 'a host that is here' },
+              { value: 'new', label: t`a host without an agent` },
+              { value: 'known', label: t`a host that is here` },
             ]}
           />
         </Form.Item>
@@ -90,21 +92,21 @@ function NewVolume({ onMade, onClose }: { onMade: (id: string) => void; onClose:
             {who.operator && (
               <Form.Item
                 name="customer_id"
-                label="Customer"
-                rules={[{ required: true, message: 'Whose host it is' }]}
+                label={t`Customer`}
+                rules={[{ required: true, message: t`Whose host it is` }]}
               >
-                <Pick noun="customers" placeholder="Whose?" />
+                <Pick noun="customers" placeholder={t`Whose?`} />
               </Form.Item>
             )}
             <Form.Item
               name="host_name"
-              label="Name of the host"
-              rules={needed('As it calls itself')}
-              extra="An agent that enrols under this name later takes it over, with all that was imported."
+              label={t`Name of the host`}
+              rules={needed(t`As it calls itself`)}
+              extra={t`An agent that enrols under this name later takes it over, with all that was imported.`}
             >
               <Input placeholder="fileserver-01" autoComplete="off" />
             </Form.Item>
-            <Form.Item name="os" label="System">
+            <Form.Item name="os" label={t`System`}>
               <Radio.Group
                 options={[
                   { value: 'linux', label: 'Linux' },
@@ -114,17 +116,21 @@ function NewVolume({ onMade, onClose }: { onMade: (id: string) => void; onClose:
             </Form.Item>
           </>
         ) : (
-          <Form.Item name="host_id" label="Host" rules={[{ required: true, message: 'Where it is' }]}>
-            <Pick noun="hosts" customer={who.customer} placeholder="Where it is" />
+          <Form.Item name="host_id" label={t`Host`} rules={[{ required: true, message: t`Where it is` }]}>
+            <Pick noun="hosts" customer={who.customer} placeholder={t`Where it is`} />
           </Form.Item>
         )}
-        <Form.Item name="name" label="Name of the volume" rules={needed('A name of at most 128 characters')}>
+        <Form.Item
+          name="name"
+          label={t`Name of the volume`}
+          rules={needed(t`A name of at most 128 characters`)}
+        >
           <Input placeholder="projects" autoComplete="off" />
         </Form.Item>
         <Form.Item
           name="path"
-          label="Folder on that host"
-          rules={[{ required: true, message: 'The whole path' }]}
+          label={t`Folder on that host`}
+          rules={[{ required: true, message: t`The whole path` }]}
         >
           <Input
             className="mono"
@@ -193,40 +199,54 @@ export function Start() {
       <Alert
         type="info"
         showIcon
-        title="Only an administrator imports files"
-        description="You may look at what was imported."
+        title={t`Only an administrator imports files`}
+        description={t`You may look at what was imported.`}
       />
     );
   return (
     <Card>
       {begin.error && <Failed error={begin.error} />}
-      <h2 className="step">1. Whose files are they?</h2>
+      <h2 className="step">
+        <Trans>1. Whose files are they?</Trans>
+      </h2>
       <div className="bar">
         <Pick
           noun="volumes"
           customer={who.customer}
-          label="Volume"
-          placeholder="Of which volume?"
+          label={t`Volume`}
+          placeholder={t`Of which volume?`}
           style={{ minWidth: 240 }}
           value={volume}
           onChange={(v) => change({ volume: v })}
         />
-        <Button onClick={() => setAdding(true)}>Add a volume</Button>
-        <span className="sub">Its host needs no agent for this.</span>
+        <Button onClick={() => setAdding(true)}>
+          <Trans>Add a volume</Trans>
+        </Button>
+        <span className="sub">
+          <Trans>Its host needs no agent for this.</Trans>
+        </span>
       </div>
-      <h2 className="step">2. Which list?</h2>
+      <h2 className="step">
+        <Trans>2. Which list?</Trans>
+      </h2>
       <Drop
-        text={file ? file.name : 'Drop a file here, or choose one'}
+        text={file ? file.name : t`Drop a file here, or choose one`}
         sub={
           file ? (
-            <>{bytes(file.size)}. Choose another by clicking.</>
+            <>
+              <Trans>{bytes(file.size)}. Choose another by clicking.</Trans>
+            </>
           ) : (
-            'CSV or Parquet, also .gz and .zst: of find -printf, PowerShell Export-Csv, TreeSize, WinDirStat, or of Alto. Columns are recognised; you see them before anything is imported.'
+            t`CSV or Parquet, also .gz and .zst: of find -printf, PowerShell Export-Csv, TreeSize, WinDirStat, or of Alto. Columns are recognised; you see them before anything is imported.`
           )
         }
         onFile={setFile}
       />
-      {file?.size === 0 && <div className="sub wrong">This file is empty.</div>}
+      {file?.size === 0 && (
+        <div className="sub wrong">
+          <Trans>This file is empty.</Trans>
+        </div>
+      )}
       <div className="bar" style={{ margin: '16px 0 0' }}>
         <Button
           type="primary"
@@ -234,9 +254,11 @@ export function Start() {
           loading={begin.isPending}
           onClick={() => file && begin.mutate(file)}
         >
-          Upload{file ? ` ${bytes(file.size)}` : ''}
+          {file ? t`Upload ${bytes(file.size)}` : t`Upload`}
         </Button>
-        <span className="sub">Nothing is imported by uploading.</span>
+        <span className="sub">
+          <Trans>Nothing is imported by uploading.</Trans>
+        </span>
       </div>
       {adding && (
         <NewVolume

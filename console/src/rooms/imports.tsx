@@ -1,9 +1,12 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { ImportOutlined } from '@ant-design/icons';
 import { Button, Progress } from 'antd';
 import { useState } from 'react';
 import { useList } from '../api/data';
 import { deleteImport, type Import, listImports } from '../api/calls';
-import { bytes, count, counted, percent } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, percent } from '../lib/format';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
 import { Actions, ConfirmName, Nothing, Page, Size, State, To, When } from '../ui/parts';
@@ -16,12 +19,14 @@ function How({ i }: { i: Import }) {
     return (
       <div style={{ minWidth: 150 }}>
         <Progress
-          aria-label="Received"
+          aria-label={t`Received`}
           size="small"
           percent={Math.floor((100 * i.received) / Math.max(1, i.size))}
         />
         <span className="sub">
-          {bytes(i.received)} of {bytes(i.size)} received
+          <Trans>
+            {bytes(i.received)} of {bytes(i.size)} received
+          </Trans>
         </span>
       </div>
     );
@@ -29,20 +34,22 @@ function How({ i }: { i: Import }) {
     return (
       <div style={{ minWidth: 150 }}>
         <Progress
-          aria-label="Read"
+          aria-label={t`Read`}
           size="small"
           status="active"
           percent={Math.floor((100 * i.bytes_done) / Math.max(1, i.size))}
         />
         <span className="sub num">
-          {counted(i.rows, 'row')}, {count(Math.round(i.rows_per_s))} a second
+          <Trans>
+            {counted(i.rows, 'row')}, {count(Math.round(i.rows_per_s))} a second
+          </Trans>
         </span>
       </div>
     );
   if (i.state === 'ready')
     return (
       <span className="sub">
-        {i.look ? `about ${counted(i.look.rows_about, 'row')}, ` : ''}not imported yet
+        {i.look ? t`about ${counted(i.look.rows_about, 'row')}, not imported yet` : t`not imported yet`}
       </span>
     );
   if (i.result)
@@ -51,7 +58,9 @@ function How({ i }: { i: Import }) {
         {counted(i.result.rows, 'row')}
         {i.result.refused > 0 && (
           <div className="sub">
-            {count(i.result.refused)} refused ({percent(i.result.refused, i.result.rows)})
+            <Trans>
+              {count(i.result.refused)} refused ({percent(i.result.refused, i.result.rows)})
+            </Trans>
           </div>
         )}
       </span>
@@ -80,13 +89,13 @@ export default function Imports() {
   );
   const add = who.mayWrite && (
     <Button type="primary" onClick={() => go('/imports/new', { volume })}>
-      Import a file
+      <Trans>Import a file</Trans>
     </Button>
   );
   return (
     <Page
-      title="Imports"
-      text="Inventories made by other programs: plans and figures before anything is installed."
+      title={t`Imports`}
+      text={t`Inventories made by other programs: plans and figures before anything is installed.`}
       actions={
         <>
           <VolumePick
@@ -108,14 +117,14 @@ export default function Imports() {
             of={i.name}
             main={
               <Button size="small" onClick={() => go(`/imports/${i.id}`)}>
-                Open
+                <Trans>Open</Trans>
               </Button>
             }
             items={
               who.mayWrite && i.state !== 'running'
                 ? [
                     {
-                      label: 'Delete',
+                      label: t`Delete`,
                       danger: true,
                       act: () => {
                         remove.reset();
@@ -130,15 +139,15 @@ export default function Imports() {
         empty={
           <Nothing
             icon={<ImportOutlined />}
-            title="No import yet"
-            text="A list of files made by find, PowerShell, TreeSize or WinDirStat, as CSV or Parquet, shows what could be saved. The host needs no agent for it."
+            title={t`No import yet`}
+            text={t`A list of files made by find, PowerShell, TreeSize or WinDirStat, as CSV or Parquet, shows what could be saved. The host needs no agent for it.`}
             action={add}
             command="alto import VOLUME files.csv --wait"
           />
         }
         columns={[
           {
-            title: 'File',
+            title: t`File`,
             render: (_, i) => (
               <div style={{ maxWidth: 300, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
                 <To path={`/imports/${i.id}`}>{i.name}</To>
@@ -150,13 +159,13 @@ export default function Imports() {
             ),
           },
           {
-            title: 'Volume',
+            title: t`Volume`,
             render: (_, i) => <NameOf noun="volumes" id={i.volume_id} customer={who.customer} />,
           },
-          { title: 'State', render: (_, i) => <State of={i.state} /> },
-          { title: 'Rows', render: (_, i) => <How i={i} /> },
-          { title: 'By', render: (_, i) => i.created_by },
-          { title: 'When', render: (_, i) => <When at={i.ended_at ?? i.started_at ?? i.created_at} /> },
+          { title: t`State`, render: (_, i) => <State of={i.state} /> },
+          { title: t`Rows`, render: (_, i) => <How i={i} /> },
+          { title: t`By`, render: (_, i) => i.created_by },
+          { title: t`When`, render: (_, i) => <When at={i.ended_at ?? i.started_at ?? i.created_at} /> },
         ]}
       />
       {gone && (
@@ -164,7 +173,7 @@ export default function Imports() {
           open
           name={gone.name}
           what="import"
-          text="The uploaded file and the list of refused rows go. What was imported stays."
+          text={t`The uploaded file and the list of refused rows go. What was imported stays.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(gone)}

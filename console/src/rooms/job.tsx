@@ -1,10 +1,14 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { useQuery } from '@tanstack/react-query';
 import { Alert, App, Button, Card, Descriptions, Select, Table } from 'antd';
 import { useParams } from 'react-router';
 import { pauseJob, resumeJob } from '../api/calls';
 import { api, type Job, must, type Schemas } from '../api/client';
 import { ended, useJob, useList } from '../api/data';
-import { bytes, count, counted, done, duration, percent, words } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, duration, percent } from '../lib/format';
+import { done, words } from '../lib/words';
 import { visible } from '../lib/path';
 import { explain, reasonName } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
@@ -18,25 +22,25 @@ function figures(j: Job) {
   const r = j.reconcile;
   return r
     ? [
-        { key: 'm', label: 'Markers seen', children: count(r.markers) },
-        { key: 'a', label: 'Adopted', children: count(r.adopted) },
-        { key: 'd', label: 'Dropped', children: count(r.dropped) },
-        { key: 'f', label: 'Finished', children: count(r.finished) },
-        { key: 'x', label: 'Alarms', children: count(r.alarms) },
-        { key: 'w', label: 'Must wait', children: count(r.waiting) },
-        { key: 'u', label: 'Unreadable folders', children: count(r.unreadable) },
+        { key: 'm', label: t`Markers seen`, children: count(r.markers) },
+        { key: 'a', label: t`Adopted`, children: count(r.adopted) },
+        { key: 'd', label: t`Dropped`, children: count(r.dropped) },
+        { key: 'f', label: t`Finished`, children: count(r.finished) },
+        { key: 'x', label: t`Alarms`, children: count(r.alarms) },
+        { key: 'w', label: t`Must wait`, children: count(r.waiting) },
+        { key: 'u', label: t`Unreadable folders`, children: count(r.unreadable) },
       ]
     : [
-        { key: 'd', label: 'Done', children: `${counted(j.done_files, 'file')}, ${bytes(j.done_bytes)}` },
-        { key: 'f', label: 'Freed', children: <Size n={j.freed_bytes} /> },
-        { key: 'r', label: 'Refused', children: count(j.refused_files) },
+        { key: 'd', label: t`Done`, children: `${counted(j.done_files, 'file')}, ${bytes(j.done_bytes)}` },
+        { key: 'f', label: t`Freed`, children: <Size n={j.freed_bytes} /> },
+        { key: 'r', label: t`Refused`, children: count(j.refused_files) },
         {
           key: 'x',
-          label: 'Failed',
+          label: t`Failed`,
           // As a rule's limit counts them: the refused were not tried.
           children:
             j.failed_files > 0
-              ? `${count(j.failed_files)}, ${percent(j.failed_files, j.done_files + j.failed_files)} of those tried`
+              ? t`${count(j.failed_files)}, ${percent(j.failed_files, j.done_files + j.failed_files)} of those tried`
               : '0',
         },
       ];
@@ -45,29 +49,29 @@ function figures(j: Job) {
 /** Whether a scan walked everything, why, and in what it differs from what was known before it. */
 function scanned({ scan: s }: Job) {
   if (!s) return [];
-  const how = s.kind === 'increment' ? 'What changed since the last scan' : 'Everything';
+  const how = s.kind === 'increment' ? t`What changed since the last scan` : t`Everything`;
   return [
-    { key: 'h', label: 'Listed', children: s.why ? `${how}: ${s.why}` : how },
+    { key: 'h', label: t`Listed`, children: s.why ? `${how}: ${s.why}` : how },
     {
       key: 'n',
-      label: 'Against before',
-      children: `${count(s.added)} added, ${count(s.changed)} changed, ${count(s.moved)} moved, ${count(s.gone)} gone`,
+      label: t`Against before`,
+      children: t`${count(s.added)} added, ${count(s.changed)} changed, ${count(s.moved)} moved, ${count(s.gone)} gone`,
     },
   ];
 }
 
-const PAUSED: Record<Pause['reason'], string> = {
-  window: 'It waits for the next window of its rule',
-  user: 'Somebody paused it',
-  free_space: 'It waits: there is room enough on the volume',
-  limit: 'A limit of its rule holds it',
-};
-const STOPPED: Record<Pause['reason'], string> = {
-  window: 'Ended with the window of its rule',
-  user: 'Ended by somebody',
-  free_space: 'Ended early: enough of the volume is free',
-  limit: 'Ended early, by a limit of its rule',
-};
+const PAUSED = (): Record<Pause['reason'], string> => ({
+  window: t`It waits for the next window of its rule`,
+  user: t`Somebody paused it`,
+  free_space: t`It waits: there is room enough on the volume`,
+  limit: t`A limit of its rule holds it`,
+});
+const STOPPED = (): Record<Pause['reason'], string> => ({
+  window: t`Ended with the window of its rule`,
+  user: t`Ended by somebody`,
+  free_space: t`Ended early: enough of the volume is free`,
+  limit: t`Ended early, by a limit of its rule`,
+});
 type Pause = NonNullable<Job['pause']>;
 
 /** Why it stands still, and when it goes on; or what ended it before its time. */
@@ -78,7 +82,7 @@ function Standing({ job, pause }: { job: Job; pause: Pause }) {
       style={{ marginBottom: 14 }}
       showIcon
       type={over && job.state !== 'failed' ? 'info' : over ? 'error' : 'warning'}
-      title={(over ? STOPPED : PAUSED)[pause.reason]}
+      title={(over ? STOPPED() : PAUSED())[pause.reason]}
       description={
         <>
           {pause.text && <div>{pause.text}.</div>}
@@ -86,12 +90,14 @@ function Standing({ job, pause }: { job: Job; pause: Pause }) {
             <div>
               {pause.until ? (
                 <>
-                  It goes on by itself on <When at={pause.until} full />.
+                  <Trans>
+                    It goes on by itself on <When at={pause.until} full />.
+                  </Trans>
                 </>
               ) : pause.reason === 'window' ? (
-                'No window of its rule opens again: change the rule’s windows.'
+                t`No window of its rule opens again: change the rule’s windows.`
               ) : (
-                'It goes on where it was when somebody resumes it.'
+                t`It goes on where it was when somebody resumes it.`
               )}
             </div>
           )}
@@ -109,9 +115,10 @@ function RuleOf({ id, version }: { id: string; version: number | null }) {
     staleTime: 60_000,
     retry: false,
   });
-  const as = version === null ? '' : `version ${version}`;
+  const as = version === null ? '' : t`version ${version}`;
   if (rule.isPending) return <>…</>;
-  if (!rule.data) return <span className="sub">a rule that is deleted{as && `, ${as}`}</span>;
+  if (!rule.data)
+    return <span className="sub">{as ? t`a rule that is deleted, ${as}` : t`a rule that is deleted`}</span>;
   return (
     <span>
       <To path={`/rules/${id}`}>{rule.data.name}</To>
@@ -140,12 +147,12 @@ function Became({ outcome: o, kind }: { outcome: Schemas['Outcome']; kind: Job['
   return o.code === 'ok' ? <>{done(o.act)}</> : <span className="wrong">{words(o.code)}</span>;
 }
 
-const NO_OUTCOME: Partial<Record<Job['kind'], string>> = {
-  scan: 'A scan changes no file.',
-  check_share: 'A check touches no file.',
-  reconcile: 'No marker needed anything so far.',
-  adopt: 'No stub needed to be adopted so far.',
-};
+const NO_OUTCOME = (): Partial<Record<Job['kind'], string>> => ({
+  scan: t`A scan changes no file.`,
+  check_share: t`A check touches no file.`,
+  reconcile: t`No marker needed anything so far.`,
+  adopt: t`No stub needed to be adopted so far.`,
+});
 
 export default function JobRoom() {
   const { id = '' } = useParams();
@@ -170,13 +177,13 @@ export default function JobRoom() {
   const pause = useAct(pauseJob, ['jobs', 'job']);
   const resume = useAct(resumeJob, ['jobs', 'job']);
   const j = job.data;
-  if (!j) return <Coming title="Job" what="job" of={job} list={{ path: '/jobs', name: 'All jobs' }} />;
+  if (!j) return <Coming title={t`Job`} what="job" of={job} list={{ path: '/jobs', name: t`All jobs` }} />;
   const ask = () =>
     modal.confirm({
-      title: 'Cancel this job?',
-      content: 'Files under way are finished or left as they were.',
-      okText: 'Cancel the job',
-      cancelText: 'Go on',
+      title: t`Cancel this job?`,
+      content: t`Files under way are finished or left as they were.`,
+      okText: t`Cancel the job`,
+      cancelText: t`Go on`,
       okButtonProps: { danger: true },
       onOk: () => cancel.mutateAsync(undefined).catch(() => undefined),
     });
@@ -187,27 +194,33 @@ export default function JobRoom() {
     : undefined;
   return (
     <Page
-      title={`Job: ${words(j.kind)}`}
+      title={t`Job: ${words(j.kind)}`}
       text={
         j.volume_id ? (
           <>
-            on{' '}
-            <To path={`/volumes/${j.volume_id}/files`}>
-              <NameOf noun="volumes" id={j.volume_id} customer={who.customer} />
-            </To>
+            <Trans>
+              on{' '}
+              <To path={`/volumes/${j.volume_id}/files`}>
+                <NameOf noun="volumes" id={j.volume_id} customer={who.customer} />
+              </To>
+            </Trans>
           </>
         ) : j.share_id ? (
           <>
-            of <NameOf noun="shares" id={j.share_id} customer={who.customer} />
+            <Trans>
+              of <NameOf noun="shares" id={j.share_id} customer={who.customer} />
+            </Trans>
           </>
         ) : undefined
       }
       actions={
         <>
-          <Button onClick={() => go('/jobs')}>All jobs</Button>
+          <Button onClick={() => go('/jobs')}>
+            <Trans>All jobs</Trans>
+          </Button>
           {who.mayWrite && j.state === 'paused' && j.pause?.reason !== 'window' && (
             <Button type="primary" loading={resume.isPending} onClick={() => resume.mutate(id)}>
-              Resume
+              <Trans>Resume</Trans>
             </Button>
           )}
           {who.mayWrite &&
@@ -215,12 +228,12 @@ export default function JobRoom() {
             !ended(j.state) &&
             j.state !== 'paused' && (
               <Button loading={pause.isPending} onClick={() => pause.mutate(id)}>
-                Pause
+                <Trans>Pause</Trans>
               </Button>
             )}
           {who.mayWrite && !ended(j.state) && (
             <Button danger loading={cancel.isPending} onClick={ask}>
-              Cancel
+              <Trans>Cancel</Trans>
             </Button>
           )}
         </>
@@ -251,19 +264,19 @@ export default function JobRoom() {
             ...figures(j),
             ...scanned(j),
             ...(j.rule_id
-              ? [{ key: 'l', label: 'Rule', children: <RuleOf id={j.rule_id} version={j.rule_version} /> }]
+              ? [{ key: 'l', label: t`Rule`, children: <RuleOf id={j.rule_id} version={j.rule_version} /> }]
               : []),
-            { key: 'b', label: 'By', children: j.created_by || 'Alto' },
-            { key: 's', label: 'Started', children: <When at={j.started_at} /> },
-            { key: 't', label: 'Took', children: took === undefined ? '–' : duration(took) },
-            { key: 'i', label: 'Id', children: <span className="mono">{j.id}</span> },
+            { key: 'b', label: t`By`, children: j.created_by || 'Alto' },
+            { key: 's', label: t`Started`, children: <When at={j.started_at} /> },
+            { key: 't', label: t`Took`, children: took === undefined ? '–' : duration(took) },
+            { key: 'i', label: t`Id`, children: <span className="mono">{j.id}</span> },
           ]}
         />
       </Card>
       {j.reasons.length > 0 && (
         <Card
           size="small"
-          title="Why files were left"
+          title={t`Why files were left`}
           style={{ marginBottom: 16 }}
           styles={{ body: { padding: 0 } }}
         >
@@ -274,7 +287,7 @@ export default function JobRoom() {
             dataSource={j.reasons}
             columns={[
               {
-                title: 'Reason',
+                title: t`Reason`,
                 render: (_, r) => (
                   <div style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
                     <Button type="link" size="small" style={{ padding: 0 }} onClick={() => show(r)}>
@@ -285,7 +298,9 @@ export default function JobRoom() {
                       {r.sample_path && (
                         <>
                           {' '}
-                          Such as <span className="mono">{visible(r.sample_path)}</span>
+                          <Trans>
+                            Such as <span className="mono">{visible(r.sample_path)}</span>
+                          </Trans>
                         </>
                       )}
                     </div>
@@ -293,7 +308,7 @@ export default function JobRoom() {
                 ),
               },
               {
-                title: 'Files',
+                title: t`Files`,
                 align: 'right',
                 width: 90,
                 render: (_, r) => <span className="num">{count(r.files)}</span>,
@@ -303,11 +318,13 @@ export default function JobRoom() {
         </Card>
       )}
       <div className="head" style={{ marginBottom: 10 }}>
-        <h2>What became of each file</h2>
+        <h2>
+          <Trans>What became of each file</Trans>
+        </h2>
         <Select
           allowClear
-          aria-label="Reason"
-          placeholder="All outcomes"
+          aria-label={t`Reason`}
+          placeholder={t`All outcomes`}
           style={{ width: 220 }}
           value={reason ?? code}
           onChange={(v) => show(j.reasons.find((r) => (r.reason || r.code) === v))}
@@ -320,14 +337,20 @@ export default function JobRoom() {
         size="small"
         rowKey={(o) => (o.path_b64 ?? o.path) + o.act + o.at}
         empty={
-          <Nothing title="Nothing to tell" text={NO_OUTCOME[j.kind] ?? 'No file has been handled yet.'} />
+          <Nothing
+            title={t`Nothing to tell`}
+            text={NO_OUTCOME()[j.kind] ?? t`No file has been handled yet.`}
+          />
         }
         brief={(o) => (
           <>
             <Became outcome={o} kind={j.kind} /> · <Size n={o.size} />
             {!!o.freed && (
               <>
-                , <Size n={o.freed} /> freed
+                {', '}
+                <Trans>
+                  <Size n={o.freed} /> freed
+                </Trans>
               </>
             )}{' '}
             · <When at={o.at} />
@@ -336,7 +359,7 @@ export default function JobRoom() {
         )}
         columns={[
           {
-            title: 'Path',
+            title: t`Path`,
             render: (_, o) => (
               <div className="mono" style={{ maxWidth: 560, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
                 {visible(o.path)}
@@ -344,13 +367,13 @@ export default function JobRoom() {
             ),
           },
           {
-            title: 'Outcome',
+            title: t`Outcome`,
             render: (_, o) => <Became outcome={o} kind={j.kind} />,
           },
-          { title: 'Size', align: 'right', render: (_, o) => <Size n={o.size} /> },
-          { title: 'Freed', align: 'right', render: (_, o) => (o.freed ? <Size n={o.freed} /> : null) },
-          { title: 'Text', render: (_, o) => o.text },
-          { title: 'When', render: (_, o) => <When at={o.at} /> },
+          { title: t`Size`, align: 'right', render: (_, o) => <Size n={o.size} /> },
+          { title: t`Freed`, align: 'right', render: (_, o) => (o.freed ? <Size n={o.freed} /> : null) },
+          { title: t`Text`, render: (_, o) => o.text },
+          { title: t`When`, render: (_, o) => <When at={o.at} /> },
         ]}
       />
     </Page>

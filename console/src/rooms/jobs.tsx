@@ -1,8 +1,11 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { UnorderedListOutlined } from '@ant-design/icons';
 import { Select } from 'antd';
 import type { Job, Schemas } from '../api/client';
 import { JOB_STATES, useJobs } from '../api/data';
-import { count, words } from '../lib/format';
+import { count } from '../lib/format';
+import { words } from '../lib/words';
 import { useAddress, useWho } from '../lib/session';
 import { JobBar, Nothing, Page, Size, State, To, When } from '../ui/parts';
 import { NameOf, VolumePick } from '../ui/pick';
@@ -23,14 +26,14 @@ export default function Jobs() {
   const options = (names: string[]) => names.map((n) => ({ value: n, label: words(n) }));
   return (
     <Page
-      title="Jobs"
-      text="What is being done, newest first."
+      title={t`Jobs`}
+      text={t`What is being done, newest first.`}
       actions={
         <>
           <Select
             allowClear
-            aria-label="State"
-            placeholder="Any state"
+            aria-label={t`State`}
+            placeholder={t`Any state`}
             style={{ width: 130 }}
             value={state}
             options={options(JOB_STATES)}
@@ -38,8 +41,8 @@ export default function Jobs() {
           />
           <Select
             allowClear
-            aria-label="Kind"
-            placeholder="Any kind"
+            aria-label={t`Kind`}
+            placeholder={t`Any kind`}
             style={{ width: 130 }}
             value={kind}
             options={options(KINDS)}
@@ -62,11 +65,11 @@ export default function Jobs() {
         empty={
           <Nothing
             icon={<UnorderedListOutlined />}
-            title="No job"
+            title={t`No job`}
             text={
               state || kind || volume_id
-                ? 'None fits the filter.'
-                : 'Scan a volume or run a rule; it is followed here.'
+                ? t`None fits the filter.`
+                : t`Scan a volume or run a rule; it is followed here.`
             }
             command="alto scan VOLUME --wait"
           />
@@ -87,17 +90,19 @@ export default function Jobs() {
             <JobBar job={j} />
             {(j.refused_files > 0 || j.failed_files > 0) && (
               <div>
-                {count(j.refused_files)} refused, {count(j.failed_files)} failed
+                <Trans>
+                  {count(j.refused_files)} refused, {count(j.failed_files)} failed
+                </Trans>
               </div>
             )}
             {why(j) && <div>{why(j)}</div>}
           </>
         )}
         columns={[
-          { title: 'Job', fixed: true, render: (_, j) => <To path={`/jobs/${j.id}`}>{words(j.kind)}</To> },
-          { title: 'State', render: (_, j) => <State of={j.state} /> },
+          { title: t`Job`, fixed: true, render: (_, j) => <To path={`/jobs/${j.id}`}>{words(j.kind)}</To> },
+          { title: t`State`, render: (_, j) => <State of={j.state} /> },
           {
-            title: 'Volume or share',
+            title: t`Volume or share`,
             render: (_, j) =>
               j.volume_id ? (
                 <NameOf noun="volumes" id={j.volume_id} customer={customer} />
@@ -105,19 +110,19 @@ export default function Jobs() {
                 <NameOf noun="shares" id={j.share_id} customer={customer} />
               ),
           },
-          { title: 'Progress', width: 210, render: (_, j) => <JobBar job={j} /> },
+          { title: t`Progress`, width: 210, render: (_, j) => <JobBar job={j} /> },
           {
-            title: 'Freed',
+            title: t`Freed`,
             align: 'right',
             render: (_, j) => (j.freed_bytes ? <Size n={j.freed_bytes} /> : '–'),
           },
           {
-            title: 'Refused',
+            title: t`Refused`,
             align: 'right',
             render: (_, j) => <span className="num">{count(j.refused_files)}</span>,
           },
           {
-            title: 'Failed',
+            title: t`Failed`,
             align: 'right',
             render: (_, j) => (
               <span
@@ -129,7 +134,7 @@ export default function Jobs() {
             ),
           },
           {
-            title: 'Why',
+            title: t`Why`,
             render: (_, j) =>
               why(j) ? (
                 <div className="sub" style={{ maxWidth: 200, whiteSpace: 'normal' }}>
@@ -138,11 +143,13 @@ export default function Jobs() {
               ) : null,
           },
           {
-            title: 'When',
+            title: t`When`,
             render: (_, j) => (
               <>
                 <When at={j.created_at} />
-                <div className="sub">by {j.created_by || 'Alto'}</div>
+                <div className="sub">
+                  <Trans>by {j.created_by || 'Alto'}</Trans>
+                </div>
               </>
             ),
           },

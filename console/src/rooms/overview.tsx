@@ -1,17 +1,22 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { HddOutlined, LineChartOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Segmented, Skeleton } from 'antd';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { api, must, type Schemas } from '../api/client';
 import { useJobs } from '../api/data';
-import { bytes, compact, count, counted, percent, words } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, compact, count, percent } from '../lib/format';
+import { words } from '../lib/words';
 import { useAddress, useGo, useWho } from '../lib/session';
+import { late } from '../lib/lang';
 import type { Point } from '../ui/chart';
 import { RecordsCard } from '../ui/record';
-import { Failed, JobBar, LOCAL, Nothing, Page, Split, State, TIERED, To, WARN, When } from '../ui/parts';
+import { Failed, JobBar, LOCAL, Nothing, Page, Split, State, TIERED, To, WARN, When } from '../ui/basics';
 
 const Chart = lazy(() => import('../ui/chart'));
-const Inventory = lazy(() => import('../ui/inventory'));
+const Inventory = late(() => import('../ui/inventory'));
 const DAYS: Record<string, number> = { day: 1, week: 7, month: 30 };
 
 function Tile({ k, v, s }: { k: string; v: ReactNode; s?: ReactNode }) {
@@ -85,9 +90,11 @@ function ChartCard({ title, names, colors, a, b, kind, range }: ChartProps) {
         <div className="nochart">
           <LineChartOutlined aria-hidden />
           <span>
-            Nothing happened in this time.
-            <br />
-            Points appear as files are scanned and moved.
+            <Trans>
+              Nothing happened in this time.
+              <br />
+              Points appear as files are scanned and moved.
+            </Trans>
           </span>
         </div>
       );
@@ -99,7 +106,7 @@ function ChartCard({ title, names, colors, a, b, kind, range }: ChartProps) {
           colors={colors}
           kind={kind}
           short={range === 'day'}
-          label={`${title}: ${names.join(' and ')} over time`}
+          label={t`${title}: ${names[0]} and ${names[1]} over time`}
         />
       </Suspense>
     );
@@ -142,24 +149,24 @@ export default function Overview() {
   const f = figures.data;
   return (
     <Page
-      title="Overview"
-      text="How much is kept locally, and what was moved."
+      title={t`Overview`}
+      text={t`How much is kept locally, and what was moved.`}
       actions={
         <Segmented
-          aria-label="Time shown"
+          aria-label={t`Time shown`}
           value={range}
           onChange={(v) => change({ range: v })}
           options={[
-            { value: 'day', label: 'Day' },
-            { value: 'week', label: 'Week' },
-            { value: 'month', label: 'Month' },
+            { value: 'day', label: t`Day` },
+            { value: 'week', label: t`Week` },
+            { value: 'month', label: t`Month` },
           ]}
         />
       }
     >
       {figures.error && !f && <Failed error={figures.error} retry={() => void figures.refetch()} />}
       {figures.isPending && (
-        <div className="tiles six" role="status" aria-label="Loading figures">
+        <div className="tiles six" role="status" aria-label={t`Loading figures`}>
           {[1, 2, 3, 4, 5, 6].map((i) => (
             <Card key={i} styles={{ body: { padding: '14px 18px' } }}>
               <Skeleton active paragraph={{ rows: 1 }} />
@@ -171,12 +178,12 @@ export default function Overview() {
         <Card style={{ marginBottom: 16 }}>
           <Nothing
             icon={<HddOutlined />}
-            title="Begin with a host"
-            text="Enrol the machine whose files are to be looked after. Then add a share for cold files and a volume."
+            title={t`Begin with a host`}
+            text={t`Enrol the machine whose files are to be looked after. Then add a share for cold files and a volume.`}
             action={
               mayWrite && (
                 <Button type="primary" onClick={() => go(operator && !customer ? '/customers' : '/hosts')}>
-                  {operator && !customer ? 'Choose or add a customer' : 'Enrol a host'}
+                  {operator && !customer ? t`Choose or add a customer` : t`Enrol a host`}
                 </Button>
               )
             }
@@ -187,25 +194,27 @@ export default function Overview() {
         <>
           <div className="tiles six">
             <Tile
-              k="Space freed"
+              k={t`Space freed`}
               v={bytes(f.freed_bytes)}
-              s={f.bytes > 0 && `${percent(f.freed_bytes, f.bytes)} of all data`}
+              s={f.bytes > 0 && t`${percent(f.freed_bytes, f.bytes)} of all data`}
             />
             <Tile
-              k="Files"
+              k={t`Files`}
               v={compact(f.files)}
               s={
                 <>
-                  {bytes(f.bytes)} in all
-                  <br />
-                  {bytes(f.allocated)} on disk
+                  <Trans>
+                    {bytes(f.bytes)} in all
+                    <br />
+                    {bytes(f.allocated)} on disk
+                  </Trans>
                 </>
               }
             />
-            <Tile k="Stubs" v={compact(f.stub_files)} s={`${bytes(f.stub_bytes)} on shares`} />
+            <Tile k={t`Stubs`} v={compact(f.stub_files)} s={t`${bytes(f.stub_bytes)} on shares`} />
             <Tile
-              k="Hosts online"
-              v={`${f.hosts_online} of ${f.hosts}`}
+              k={t`Hosts online`}
+              v={t`${count(f.hosts_online)} of ${count(f.hosts)}`}
               s={
                 <>
                   {counted(f.volumes, 'volume')}
@@ -214,18 +223,26 @@ export default function Overview() {
                 </>
               }
             />
-            <Tile k="Jobs running" v={count(f.jobs_running)} s={<To path="/jobs">all jobs</To>} />
             <Tile
-              k="Tiered in 24 hours"
+              k={t`Jobs running`}
+              v={count(f.jobs_running)}
+              s={
+                <To path="/jobs">
+                  <Trans>all jobs</Trans>
+                </To>
+              }
+            />
+            <Tile
+              k={t`Tiered in 24 hours`}
               v={compact(f.tiered_24h)}
               s={
                 <>
-                  {count(f.recalls_24h)} recalled
+                  <Trans>{count(f.recalls_24h)} recalled</Trans>
                   <br />
                   {f.errors_24h > 0 ? (
                     <b style={{ color: 'var(--warn-text)' }}>{counted(f.errors_24h, 'error')}</b>
                   ) : (
-                    'no errors'
+                    t`no errors`
                   )}
                 </>
               }
@@ -239,8 +256,8 @@ export default function Overview() {
       {f && f.volumes > 0 && <RecordsCard customer={customer} />}
       <div className="two">
         <ChartCard
-          title="Growth and savings"
-          names={['All data', 'Freed']}
+          title={t`Growth and savings`}
+          names={[t`All data`, t`Freed`]}
           colors={[LOCAL, TIERED]}
           a={total}
           b={freed}
@@ -248,8 +265,8 @@ export default function Overview() {
           range={range}
         />
         <ChartCard
-          title="Moved"
-          names={['Tiered', 'Recalled']}
+          title={t`Moved`}
+          names={[t`Tiered`, t`Recalled`]}
           colors={[TIERED, WARN]}
           a={tiered}
           b={recalled}
@@ -270,13 +287,22 @@ export default function Overview() {
           </div>
         </Suspense>
       )}
-      <Card title="Latest jobs" extra={<To path="/jobs">All jobs</To>}>
+      <Card
+        title={t`Latest jobs`}
+        extra={
+          <To path="/jobs">
+            <Trans>All jobs</Trans>
+          </To>
+        }
+      >
         {jobs.error ? (
           <Failed error={jobs.error} retry={jobs.retry} />
         ) : jobs.pending ? (
           <Skeleton active />
         ) : jobs.items.length === 0 ? (
-          <span className="sub">No job has run yet. Scan a volume to begin.</span>
+          <span className="sub">
+            <Trans>No job has run yet. Scan a volume to begin.</Trans>
+          </span>
         ) : (
           jobs.items.slice(0, 6).map((j) => (
             <div key={j.id} className="jobline">

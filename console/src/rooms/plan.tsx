@@ -1,4 +1,6 @@
 // What a rule would do, in full: before anything is moved.
+import { plural, t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { FundProjectionScreenOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Dropdown, Form, Input, InputNumber, Select, Skeleton } from 'antd';
@@ -16,7 +18,8 @@ import {
   ruleVersions,
   setCosts,
 } from '../api/calls';
-import { bytes, count, counted, money as moneyOf, percent } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, money as moneyOf, percent } from '../lib/format';
 import { bytesOf, parseRule, printRule, textOf } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { useAct } from '../ui/act';
@@ -76,12 +79,12 @@ function CostDialog({ customer, onClose }: { customer: string; onClose: () => vo
     onClose,
     true,
   );
-  const price = [{ pattern: /^\d{1,7}(\.\d{1,4})?$/, message: 'An amount such as 12.50' }];
+  const price = [{ pattern: /^\d{1,7}(\.\d{1,4})?$/, message: t`An amount such as 12.50` }];
   return (
     <Dialog
       open
-      title="What storage costs"
-      okText="Save"
+      title={t`What storage costs`}
+      okText={t`Save`}
       confirmLoading={save.isPending}
       okButtonProps={{ disabled: !now.data }}
       onOk={() => form.submit()}
@@ -101,21 +104,25 @@ function CostDialog({ customer, onClose }: { customer: string; onClose: () => vo
         >
           <Form.Item
             name="currency"
-            label="Currency"
-            rules={[{ required: true, pattern: /^[A-Z]{3}$/, message: 'Three capital letters, such as EUR' }]}
+            label={t`Currency`}
+            rules={[
+              { required: true, pattern: /^[A-Z]{3}$/, message: t`Three capital letters, such as EUR` },
+            ]}
           >
             <Input maxLength={3} style={{ width: 110 }} autoComplete="off" />
           </Form.Item>
-          <Form.Item name="primary_tb_month" label="Local storage, per TB and month" rules={price}>
-            <Input inputMode="decimal" placeholder="not set" autoComplete="off" />
+          <Form.Item name="primary_tb_month" label={t`Local storage, per TB and month`} rules={price}>
+            <Input inputMode="decimal" placeholder={t`not set`} autoComplete="off" />
           </Form.Item>
-          <Form.Item name="tier_tb_month" label="The share, per TB and month" rules={price}>
-            <Input inputMode="decimal" placeholder="not set" autoComplete="off" />
+          <Form.Item name="tier_tb_month" label={t`The share, per TB and month`} rules={price}>
+            <Input inputMode="decimal" placeholder={t`not set`} autoComplete="off" />
           </Form.Item>
-          <Form.Item name="recall_gb" label="Bringing back, per GB" rules={price}>
-            <Input inputMode="decimal" placeholder="not set" autoComplete="off" />
+          <Form.Item name="recall_gb" label={t`Bringing back, per GB`} rules={price}>
+            <Input inputMode="decimal" placeholder={t`not set`} autoComplete="off" />
           </Form.Item>
-          <p className="sub">Of one customer, for plans only: nothing is billed by it.</p>
+          <p className="sub">
+            <Trans>Of one customer, for plans only: nothing is billed by it.</Trans>
+          </p>
         </Form>
       )}
     </Dialog>
@@ -130,7 +137,7 @@ function Export({ ask }: { ask: Omit<ExportAsk, keyof Wanted> }) {
     (wanted: Wanted) => makeExport({ ...ask, ...wanted }),
     [],
     (e) => {
-      message.success(`${count(e.rows)} rows, ${bytes(e.bytes)}`);
+      message.success(t`${count(e.rows)} rows, ${bytes(e.bytes)}`);
       const a = document.createElement('a');
       a.href = e.content_url;
       a.download = e.name;
@@ -144,28 +151,30 @@ function Export({ ask }: { ask: Omit<ExportAsk, keyof Wanted> }) {
         items: [
           {
             key: 'csv',
-            label: 'The files, as CSV',
+            label: t`The files, as CSV`,
             onClick: () => make.mutate({ format: 'csv', refused: false }),
           },
           {
             key: 'parquet',
-            label: 'The files, as Parquet',
+            label: t`The files, as Parquet`,
             onClick: () => make.mutate({ format: 'parquet', refused: false }),
           },
           {
             key: 'refused',
-            label: 'With the refused and why, as CSV',
+            label: t`With the refused and why, as CSV`,
             onClick: () => make.mutate({ format: 'csv', refused: true }),
           },
           {
             key: 'refused-parquet',
-            label: 'With the refused and why, as Parquet',
+            label: t`With the refused and why, as Parquet`,
             onClick: () => make.mutate({ format: 'parquet', refused: true }),
           },
         ],
       }}
     >
-      <Button loading={make.isPending}>Export</Button>
+      <Button loading={make.isPending}>
+        <Trans>Export</Trans>
+      </Button>
     </Dropdown>
   );
 }
@@ -215,21 +224,24 @@ function Result({
     <>
       <Tiles
         tiles={[
-          { k: 'Files', v: count(plan.files), s: 'would be moved to the share' },
-          { k: 'Data', v: bytes(plan.bytes), s: 'as long as they are' },
+          { k: t`Files`, v: count(plan.files), s: t`would be moved to the share` },
+          { k: t`Data`, v: bytes(plan.bytes), s: t`as long as they are` },
           {
-            k: 'Really frees',
+            k: t`Really frees`,
             v: bytes(plan.freed_bytes),
-            s: `${plan.bytes > 0 ? `${percent(plan.freed_bytes, plan.bytes)} of it, ` : ''}after block rounding and what stubs take`,
+            s:
+              plan.bytes > 0
+                ? t`${percent(plan.freed_bytes, plan.bytes)} of it, after block rounding and what stubs take`
+                : t`after block rounding and what stubs take`,
           },
           c
             ? {
-                k: 'Saves a month',
+                k: t`Saves a month`,
                 v: money(c.saved_month, c.currency),
-                s: `${money(c.primary_month, c.currency)} here, ${money(c.tier_month, c.currency)} on the share`,
+                s: t`${money(c.primary_month, c.currency)} here, ${money(c.tier_month, c.currency)} on the share`,
               }
             : {
-                k: 'Saves a month',
+                k: t`Saves a month`,
                 v: '–',
                 s:
                   who.mayWrite && customer ? (
@@ -239,18 +251,23 @@ function Result({
                       style={{ padding: 0, height: 'auto', whiteSpace: 'normal', textAlign: 'start' }}
                       onClick={() => setCostsOpen(true)}
                     >
-                      Set what storage costs
+                      <Trans>Set what storage costs</Trans>
                     </Button>
                   ) : (
-                    'No prices are set'
+                    t`No prices are set`
                   ),
               },
           ...(plan.recalls
             ? [
                 {
-                  k: `Recalls in ${count(plan.recalls.days)} days`,
+                  k: plural(plan.recalls.days, {
+                    one: `Recalls in ${count(plan.recalls.days)} day`,
+                    other: `Recalls in ${count(plan.recalls.days)} days`,
+                  }),
                   v: count(plan.recalls.files),
-                  s: `${bytes(plan.recalls.bytes)} would have come back had it run then${c?.recalls ? `: ${money(c.recalls, c.currency)}` : ''}`,
+                  s: c?.recalls
+                    ? t`${bytes(plan.recalls.bytes)} would have come back had it run then: ${money(c.recalls, c.currency)}`
+                    : t`${bytes(plan.recalls.bytes)} would have come back had it run then`,
                 },
               ]
             : []),
@@ -264,38 +281,40 @@ function Result({
           who.mayWrite &&
           customer && (
             <Button type="link" size="small" className="inline" onClick={() => setCostsOpen(true)}>
-              Change the prices
+              <Trans>Change the prices</Trans>
             </Button>
           )
         }
       />
       {plan.compare && (
-        <section aria-label="Comparison">
+        <section aria-label={t`Comparison`}>
           <div className="two">
             <Changed
-              title="Enter"
-              text="This one would move them, the other would not."
+              title={t`Enter`}
+              text={t`This one would move them, the other would not.`}
               moved={plan.compare.enter}
               volume={volume}
               color="#2fa37c"
             />
             <Changed
-              title="Leave"
-              text="The other would move them, this one would not."
+              title={t`Leave`}
+              text={t`The other would move them, this one would not.`}
               moved={plan.compare.leave}
               volume={volume}
               color="#d9822b"
             />
           </div>
           <p className="sub">
-            Moved by both: {counted(plan.compare.stay.files, 'file')}, {bytes(plan.compare.stay.bytes)}.
+            <Trans>
+              Moved by both: {counted(plan.compare.stay.files, 'file')}, {bytes(plan.compare.stay.bytes)}.
+            </Trans>
           </p>
         </section>
       )}
       {charts && plan.files > 0 && (
         <div className="two">
           <Chart
-            title="By last access"
+            title={t`By last access`}
             colors={[TIERED]}
             rows={charts.age.map((b) => ({
               name: ageName(b),
@@ -305,7 +324,7 @@ function Result({
             }))}
           />
           <Chart
-            title="By size of the files"
+            title={t`By size of the files`}
             colors={[TIERED]}
             rows={charts.size.map((b) => ({
               name: sizeName(b),
@@ -314,11 +333,11 @@ function Result({
               files: b.files,
             }))}
           />
-          <Card size="small" title="By extension">
-            <GroupBars groups={charts.exts} color={TIERED} none="without one" />
+          <Card size="small" title={t`By extension`}>
+            <GroupBars groups={charts.exts} color={TIERED} none={t`without one`} />
           </Card>
-          <Card size="small" title="By owner">
-            <GroupBars groups={charts.owners} color={TIERED} none="unknown" />
+          <Card size="small" title={t`By owner`}>
+            <GroupBars groups={charts.owners} color={TIERED} none={t`unknown`} />
           </Card>
         </div>
       )}
@@ -331,8 +350,8 @@ function Result({
           size="small"
           title={
             plan.sample.length < plan.files
-              ? `${count(plan.sample.length)} of the ${counted(plan.files, 'file')}`
-              : 'The files'
+              ? t`${count(plan.sample.length)} of the ${counted(plan.files, 'file')}`
+              : t`The files`
           }
           styles={{ body: { padding: 0 } }}
         >
@@ -379,7 +398,7 @@ function RulePick({
       value={value}
       placeholder={none}
       notFoundContent={
-        !volume ? 'Choose a volume first' : list.pending ? 'Loading…' : 'This volume has no rule'
+        !volume ? t`Choose a volume first` : list.pending ? 'Loading…' : t`This volume has no rule`
       }
       options={options}
       onChange={(id?: string) => onChange(id)}
@@ -411,8 +430,10 @@ function VersionPick({
       style={{ minWidth: 140 }}
       loading={list.isPending}
       value={value}
-      placeholder="as it is now"
-      options={[...items].reverse().map((v) => ({ value: String(v.version), label: `version ${v.version}` }))}
+      placeholder={t`as it is now`}
+      options={[...items]
+        .reverse()
+        .map((v) => ({ value: String(v.version), label: t`version ${v.version}` }))}
       onChange={(v?: string) => onChange(v)}
     />
   );
@@ -464,13 +485,19 @@ export default function PlanRoom() {
   };
   return (
     <Page
-      title="Plan"
-      text="What a rule would do, and what it would save. Nothing is moved by looking."
+      title={t`Plan`}
+      text={t`What a rule would do, and what it would save. Nothing is moved by looking.`}
       actions={
         <>
-          {rule && <Button onClick={() => go(`/rules/${rule}`)}>Open the rule</Button>}
+          {rule && (
+            <Button onClick={() => go(`/rules/${rule}`)}>
+              <Trans>Open the rule</Trans>
+            </Button>
+          )}
           {where && who.mayWrite && (
-            <Button onClick={() => go('/rules/new', { volume, where })}>Make it a rule</Button>
+            <Button onClick={() => go('/rules/new', { volume, where })}>
+              <Trans>Make it a rule</Trans>
+            </Button>
           )}
           {ready && (
             <Export
@@ -490,12 +517,14 @@ export default function PlanRoom() {
       <Card size="small" style={{ marginBottom: 16 }}>
         <div className="asks">
           <div className="ask">
-            <span className="sub">Volume</span>
+            <span className="sub">
+              <Trans>Volume</Trans>
+            </span>
             <Pick
               noun="volumes"
               customer={who.customer}
-              label="Volume"
-              placeholder="Of which volume?"
+              label={t`Volume`}
+              placeholder={t`Of which volume?`}
               style={{ minWidth: 180 }}
               value={volume}
               onChange={(v) =>
@@ -510,50 +539,56 @@ export default function PlanRoom() {
             />
           </div>
           <div className="ask">
-            <span className="sub">Rule</span>
+            <span className="sub">
+              <Trans>Rule</Trans>
+            </span>
             <div className="bar" style={{ margin: 0 }}>
               <RulePick
                 volume={volume}
                 value={rule}
-                label="Rule"
-                none={where ? 'as text' : 'Which rule?'}
+                label={t`Rule`}
+                none={where ? t`as text` : t`Which rule?`}
                 onChange={(id) => change({ rule: id, where: undefined, version: undefined, from: undefined })}
               />
               {rule && (
                 <VersionPick
                   rule={rule}
                   value={version}
-                  label="Version"
+                  label={t`Version`}
                   onChange={(v) => change({ version: v })}
                 />
               )}
             </div>
           </div>
           <div className="ask">
-            <span className="sub">Compared with</span>
+            <span className="sub">
+              <Trans>Compared with</Trans>
+            </span>
             <div className="bar" style={{ margin: 0 }}>
               <RulePick
                 volume={volume}
                 value={against}
-                label="Compared with"
-                none={againstWhere ? 'a text' : 'nothing'}
+                label={t`Compared with`}
+                none={againstWhere ? t`a text` : t`nothing`}
                 onChange={(id) => change({ against: id, againstversion: undefined, againstwhere: undefined })}
               />
               {against && (
                 <VersionPick
                   rule={against}
                   value={againstVersion}
-                  label="Version to compare with"
+                  label={t`Version to compare with`}
                   onChange={(v) => change({ againstversion: v })}
                 />
               )}
             </div>
           </div>
           <div className="ask">
-            <span className="sub">As of</span>
+            <span className="sub">
+              <Trans>As of</Trans>
+            </span>
             <Input
               type="date"
-              aria-label="As of"
+              aria-label={t`As of`}
               style={{ width: 160 }}
               value={asOf ?? ''}
               allowClear
@@ -561,13 +596,15 @@ export default function PlanRoom() {
             />
           </div>
           <div className="ask">
-            <span className="sub">Recalls of the last</span>
+            <span className="sub">
+              <Trans>Recalls of the last</Trans>
+            </span>
             <InputNumber
-              aria-label="Days of access that are looked at"
+              aria-label={t`Days of access that are looked at`}
               min={1}
               max={3650}
               precision={0}
-              suffix="days"
+              suffix={t`days`}
               style={{ width: 120 }}
               value={days}
               onChange={(n) => n && change({ days: n === 90 ? undefined : String(n) })}
@@ -579,24 +616,28 @@ export default function PlanRoom() {
             <code className="mono">{text}</code>
             {get('from') && (
               <div className="sub" style={{ marginTop: 4 }}>
-                One folder only.{' '}
-                <Button
-                  type="link"
-                  size="small"
-                  className="inline"
-                  onClick={() =>
-                    change({ where: get('from') === 'rule' ? undefined : get('from'), from: undefined })
-                  }
-                >
-                  Back to all folders
-                </Button>
+                <Trans>
+                  One folder only.{' '}
+                  <Button
+                    type="link"
+                    size="small"
+                    className="inline"
+                    onClick={() =>
+                      change({ where: get('from') === 'rule' ? undefined : get('from'), from: undefined })
+                    }
+                  >
+                    Back to all folders
+                  </Button>
+                </Trans>
               </div>
             )}
           </div>
         )}
         {asOf && (
           <div className="sub" style={{ marginTop: 8 }}>
-            Ages are counted at <When at={`${asOf}T00:00:00Z`} full />; the files are those known now.
+            <Trans>
+              Ages are counted at <When at={`${asOf}T00:00:00Z`} full />; the files are those known now.
+            </Trans>
           </div>
         )}
       </Card>
@@ -604,12 +645,12 @@ export default function PlanRoom() {
         <Card>
           <Nothing
             icon={<FundProjectionScreenOutlined />}
-            title={volume ? 'Choose a rule' : 'Choose a volume and a rule'}
-            text="The plan tells how many files it would move, what that frees and saves, and why others stay."
+            title={volume ? t`Choose a rule` : t`Choose a volume and a rule`}
+            text={t`The plan tells how many files it would move, what that frees and saves, and why others stay.`}
             action={
               who.mayWrite && (
                 <Button type="primary" onClick={() => go('/rules/new', { volume })}>
-                  Write a rule
+                  <Trans>Write a rule</Trans>
                 </Button>
               )
             }
@@ -619,11 +660,11 @@ export default function PlanRoom() {
       ) : plan.error && !plan.data ? (
         <Failed error={plan.error} retry={() => void plan.refetch()} />
       ) : !plan.data ? (
-        <Card aria-busy="true" role="status" aria-label="Working out the plan">
+        <Card aria-busy="true" role="status" aria-label={t`Working out the plan`}>
           <Skeleton active paragraph={{ rows: 8 }} />
         </Card>
       ) : (
-        <section aria-label="Plan" aria-busy={plan.isFetching || undefined}>
+        <section aria-label={t`Plan`} aria-busy={plan.isFetching || undefined}>
           <Result
             key={comparing ? 'c' : 'p'}
             plan={plan.data}

@@ -1,9 +1,13 @@
 // What was brought back: each file by whom and how long it took, and the jobs that bring many.
+import { words } from '../lib/words';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { CloudDownloadOutlined } from '@ant-design/icons';
 import { Button, Select, Tabs } from 'antd';
 import { api, must, type Schemas } from '../api/client';
 import { JOB_STATES, useJobs, useList } from '../api/data';
-import { bytes, counted, duration } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, duration } from '../lib/format';
 import { visible } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { JobBar, Nothing, Page, Search, Size, State, To, When } from '../ui/parts';
@@ -28,12 +32,27 @@ const detailOf = (e: Event): Detail => (e.detail ?? {}) as Detail;
 
 /** Who wanted it: a job that somebody started, or the program that opened the file. */
 function Wanted({ of }: { of: Detail }) {
-  if (of.job_id) return <To path={`/jobs/${of.job_id}`}>a job</To>;
-  if (!of.process && of.pid === undefined) return <span className="sub">not told</span>;
+  if (of.job_id)
+    return (
+      <To path={`/jobs/${of.job_id}`}>
+        <Trans>a job</Trans>
+      </To>
+    );
+  if (!of.process && of.pid === undefined)
+    return (
+      <span className="sub">
+        <Trans>not told</Trans>
+      </span>
+    );
   return (
     <>
-      {of.process ? visible(of.process) : `process ${of.pid}`}
-      {of.uid !== undefined && <span className="sub"> user {of.uid}</span>}
+      {of.process ? visible(of.process) : t`process ${of.pid ?? '–'}`}
+      {of.uid !== undefined && (
+        <span className="sub">
+          {' '}
+          <Trans>user {of.uid}</Trans>
+        </span>
+      )}
     </>
   );
 }
@@ -75,7 +94,7 @@ function Came() {
   return (
     <>
       <div className="bar">
-        <Search value={text} onChange={(q) => change({ q })} label="Search file or host" />
+        <Search value={text} onChange={(q) => change({ q })} label={t`Search file or host`} />
         <SincePick value={range} onChange={(v) => change({ range: v })} />
       </div>
       <DataTable
@@ -86,17 +105,21 @@ function Came() {
         empty={
           <Nothing
             icon={<CloudDownloadOutlined />}
-            title={filtered ? 'No recall fits' : 'Nothing was brought back yet'}
+            title={filtered ? t`No recall fits` : t`Nothing was brought back yet`}
             text={
               filtered
-                ? 'Choose a longer time, or less of the name.'
-                : 'A file comes back when somebody opens it, or when it is recalled among the files.'
+                ? t`Choose a longer time, or less of the name.`
+                : t`A file comes back when somebody opens it, or when it is recalled among the files.`
             }
             action={
               filtered ? (
-                <Button onClick={() => change({ q: undefined, range: undefined })}>Show all</Button>
+                <Button onClick={() => change({ q: undefined, range: undefined })}>
+                  <Trans>Show all</Trans>
+                </Button>
               ) : (
-                <Button onClick={() => go('/volumes')}>To the files</Button>
+                <Button onClick={() => go('/volumes')}>
+                  <Trans>To the files</Trans>
+                </Button>
               )
             }
             command="alto file recall VOLUME PATH --wait"
@@ -104,7 +127,7 @@ function Came() {
         }
         columns={[
           {
-            title: 'File',
+            title: t`File`,
             fixed: true,
             render: (_, e) => (
               <div style={{ maxWidth: 460, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
@@ -117,14 +140,16 @@ function Came() {
                 )}
                 {e.subject_type === 'file' && (
                   <div className="sub">
-                    <NameOf noun="volumes" id={e.subject_id} customer={customer} /> on {e.actor_name}
+                    <Trans>
+                      <NameOf noun="volumes" id={e.subject_id} customer={customer} /> on {e.actor_name}
+                    </Trans>
                   </div>
                 )}
               </div>
             ),
           },
           {
-            title: 'Result',
+            title: t`Result`,
             render: (_, e) => {
               const d = detailOf(e);
               return (
@@ -139,10 +164,10 @@ function Came() {
               );
             },
           },
-          { title: 'Wanted by', render: (_, e) => <Wanted of={detailOf(e)} /> },
-          { title: 'Size', align: 'right', render: (_, e) => <Size n={detailOf(e).size} /> },
-          { title: 'Took', align: 'right', render: (_, e) => <Took of={detailOf(e)} /> },
-          { title: 'When', render: (_, e) => <When at={e.at} /> },
+          { title: t`Wanted by`, render: (_, e) => <Wanted of={detailOf(e)} /> },
+          { title: t`Size`, align: 'right', render: (_, e) => <Size n={detailOf(e).size} /> },
+          { title: t`Took`, align: 'right', render: (_, e) => <Took of={detailOf(e)} /> },
+          { title: t`When`, render: (_, e) => <When at={e.at} /> },
         ]}
       />
     </>
@@ -162,11 +187,11 @@ function Bringing() {
       <div className="bar">
         <Select
           allowClear
-          aria-label="State"
-          placeholder="Any state"
+          aria-label={t`State`}
+          placeholder={t`Any state`}
           style={{ width: 130 }}
           value={state}
-          options={JOB_STATES.map((s) => ({ value: s, label: s }))}
+          options={JOB_STATES.map((s) => ({ value: s, label: words(s) }))}
           onChange={(v) => change({ state: v })}
         />
         <VolumePick
@@ -183,24 +208,28 @@ function Bringing() {
         empty={
           <Nothing
             icon={<CloudDownloadOutlined />}
-            title={filtered ? 'No job fits' : 'No job has brought files back yet'}
+            title={filtered ? t`No job fits` : t`No job has brought files back yet`}
             text={
               filtered
-                ? 'Take the filter away to see all of them.'
-                : 'Choose files or folders of a volume and press Recall; the job is followed here.'
+                ? t`Take the filter away to see all of them.`
+                : t`Choose files or folders of a volume and press Recall; the job is followed here.`
             }
             action={
               filtered ? (
-                <Button onClick={() => change({ state: undefined, volume: undefined })}>Show all</Button>
+                <Button onClick={() => change({ state: undefined, volume: undefined })}>
+                  <Trans>Show all</Trans>
+                </Button>
               ) : (
-                <Button onClick={() => go('/volumes')}>To the files</Button>
+                <Button onClick={() => go('/volumes')}>
+                  <Trans>To the files</Trans>
+                </Button>
               )
             }
           />
         }
         columns={[
           {
-            title: 'Volume',
+            title: t`Volume`,
             fixed: true,
             render: (_, j) => (
               <To path={`/jobs/${j.id}`}>
@@ -208,15 +237,17 @@ function Bringing() {
               </To>
             ),
           },
-          { title: 'State', render: (_, j) => <State of={j.state} /> },
-          { title: 'Progress', width: 230, render: (_, j) => <JobBar job={j} /> },
-          { title: 'Failed', align: 'right', render: (_, j) => counted(j.failed_files, 'file') },
+          { title: t`State`, render: (_, j) => <State of={j.state} /> },
+          { title: t`Progress`, width: 230, render: (_, j) => <JobBar job={j} /> },
+          { title: t`Failed`, align: 'right', render: (_, j) => counted(j.failed_files, 'file') },
           {
-            title: 'When',
+            title: t`When`,
             render: (_, j) => (
               <>
                 <When at={j.created_at} />
-                <div className="sub">by {j.created_by || 'Alto'}</div>
+                <div className="sub">
+                  <Trans>by {j.created_by || 'Alto'}</Trans>
+                </div>
               </>
             ),
           },
@@ -231,8 +262,8 @@ export default function Recalls() {
   const tab = search.get('tab') === 'jobs' ? 'jobs' : 'files';
   return (
     <Page
-      title="Recalls"
-      text="What came back from the shares: who wanted it, how long it took, and what failed."
+      title={t`Recalls`}
+      text={t`What came back from the shares: who wanted it, how long it took, and what failed.`}
     >
       <Tabs
         activeKey={tab}
@@ -248,8 +279,8 @@ export default function Recalls() {
           })
         }
         items={[
-          { key: 'files', label: 'Files', children: <Came /> },
-          { key: 'jobs', label: 'Jobs', children: <Bringing /> },
+          { key: 'files', label: t`Files`, children: <Came /> },
+          { key: 'jobs', label: t`Jobs`, children: <Bringing /> },
         ]}
       />
     </Page>

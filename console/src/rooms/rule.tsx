@@ -1,11 +1,16 @@
+import { late } from '../lib/lang';
+import { words } from '../lib/words';
+import { t } from '@lingui/core/macro';
+import { Plural, Trans } from '@lingui/react/macro';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Skeleton, Switch, Tabs } from 'antd';
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { useParams } from 'react-router';
 import { api, ApiFailure, ifMatch, must, type Rule, type Schemas } from '../api/client';
 import { cloneRule, countPlan, resumeRule, ruleTemplates, type Template } from '../api/calls';
 import { useNamed } from '../api/data';
-import { bytes, count, counted, ownZone, percent } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, ownZone, percent } from '../lib/format';
 import { parseRule } from '../lib/rulelang';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { SPANS_MAX } from '../lib/week';
@@ -21,7 +26,7 @@ import { Versions } from '../ui/versions';
 import { Way } from '../ui/way';
 import { WindowsEditor } from '../ui/week';
 
-const Builder = lazy(() => import('../ui/builder'));
+const Builder = late(() => import('../ui/builder'));
 
 /** What of a rule its editor changes. */
 type RuleBody = Schemas['RuleNew'];
@@ -54,14 +59,14 @@ function Both({
 }) {
   return (
     <div className="both">
-      <section aria-label="Conditions">
+      <section aria-label={t`Conditions`}>
         <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 4 }} />}>
           <Builder text={value} onText={(t) => onChange?.(t)} disabled={disabled} />
         </Suspense>
       </section>
-      <section aria-label="The rule as text">
+      <section aria-label={t`The rule as text`}>
         <div className="sub" style={{ marginBottom: 4 }}>
-          The same as text
+          <Trans>The same as text</Trans>
         </div>
         <RuleText id={id} value={value} onChange={onChange} error={error} disabled={disabled} />
         {below}
@@ -81,20 +86,39 @@ function Count({ volume, where, ok }: { volume?: string; where: string; ok: bool
     retry: false,
     staleTime: 30_000,
   });
-  if (!volume) return <span className="sub">Choose a volume to see how many files match.</span>;
-  if (!ok) return <span className="sub">Counted again when the mistake is mended.</span>;
+  if (!volume)
+    return (
+      <span className="sub">
+        <Trans>Choose a volume to see how many files match.</Trans>
+      </span>
+    );
+  if (!ok)
+    return (
+      <span className="sub">
+        <Trans>Counted again when the mistake is mended.</Trans>
+      </span>
+    );
   if (number.error && !(number.error instanceof ApiFailure && number.error.status === 404))
-    return <span className="sub wrong">Not counted: {number.error.message}</span>;
-  if (!number.data) return <span className="sub">Counting…</span>;
+    return (
+      <span className="sub wrong">
+        <Trans>Not counted: {number.error.message}</Trans>
+      </span>
+    );
+  if (!number.data)
+    return (
+      <span className="sub">
+        <Trans>Counting…</Trans>
+      </span>
+    );
+  const files = `${number.data.exact ? '' : '≈ '}${count(number.data.files)}`;
   const old = number.isPlaceholderData || settled !== where;
   return (
     <span className={old ? 'count old' : 'count'} aria-busy={old || undefined}>
-      <b className="num">
-        {number.data.exact ? '' : '≈ '}
-        {count(number.data.files)}
-      </b>{' '}
-      {number.data.files === 1 ? 'file matches' : 'files match'},{' '}
-      <b className="num">{bytes(number.data.bytes)}</b>
+      <Trans>
+        <b className="num">{files}</b>{' '}
+        <Plural value={number.data.files} one="file matches" other="files match" />,{' '}
+        <b className="num">{bytes(number.data.bytes)}</b>
+      </Trans>
     </span>
   );
 }
@@ -102,13 +126,13 @@ function Count({ volume, where, ok }: { volume?: string; where: string; ok: bool
 function Templates({ onPick, onClose }: { onPick: (t: Template) => void; onClose: () => void }) {
   const list = useQuery({ queryKey: ['templates'], queryFn: ruleTemplates, staleTime: Infinity });
   return (
-    <Dialog open title="Start from a template" footer={null} width={640} onCancel={onClose}>
+    <Dialog open title={t`Start from a template`} footer={null} width={640} onCancel={onClose}>
       {list.error ? (
         <Failed error={list.error} retry={() => void list.refetch()} />
       ) : !list.data ? (
         <Skeleton active />
       ) : list.data.items.length === 0 ? (
-        <Nothing title="No template" text="This server has none." />
+        <Nothing title={t`No template`} text={t`This server has none.`} />
       ) : (
         <ul className="templates">
           {list.data.items.map((t) => (
@@ -142,8 +166,8 @@ function Clone({ rule, onClose }: { rule: Rule; onClose: () => void }) {
   return (
     <Dialog
       open
-      title={`Clone “${rule.name}”`}
-      okText="Clone"
+      title={t`Clone “${rule.name}”`}
+      okText={t`Clone`}
       confirmLoading={act.isPending}
       onOk={() => form.submit()}
       onCancel={onClose}
@@ -152,20 +176,22 @@ function Clone({ rule, onClose }: { rule: Rule; onClose: () => void }) {
       <Form
         form={form}
         layout="vertical"
-        initialValues={{ name: `${rule.name} (copy)`.slice(0, 128), volume_id: rule.volume_id }}
+        initialValues={{ name: t`${rule.name} (copy)`.slice(0, 128), volume_id: rule.volume_id }}
         onFinish={(v) => act.mutate(v)}
       >
         <Form.Item
           name="name"
-          label="Name of the copy"
+          label={t`Name of the copy`}
           rules={[{ required: true, whitespace: true, max: 128 }]}
         >
           <Input autoComplete="off" />
         </Form.Item>
-        <Form.Item name="volume_id" label="For volume" rules={[{ required: true }]}>
+        <Form.Item name="volume_id" label={t`For volume`} rules={[{ required: true }]}>
           <Pick noun="volumes" customer={who.customer} />
         </Form.Item>
-        <p className="sub">The copy is switched off until somebody switches it on.</p>
+        <p className="sub">
+          <Trans>The copy is switched off until somebody switches it on.</Trans>
+        </p>
       </Form>
     </Dialog>
   );
@@ -222,10 +248,11 @@ function Editor({ rule }: { rule?: Rule }) {
     staleTime: Infinity,
   });
   const checked = settled === where && !check.isPlaceholderData ? check.data : undefined;
-  const error =
-    where.trim() === ''
-      ? undefined
-      : (checked?.error ?? (parsed.ok || checked?.ok ? undefined : parsed.error));
+  // Where both find the same mistake it is told in the reader's language.
+  const ours = parsed.ok ? undefined : parsed.error;
+  const theirs = checked?.error;
+  const same = !!ours && !!theirs && ours.at === theirs.at && ours.length === theirs.length;
+  const error = where.trim() === '' ? undefined : same ? ours : (theirs ?? (checked?.ok ? undefined : ours));
   const preview = useMutation({
     mutationFn: () =>
       must(
@@ -248,7 +275,7 @@ function Editor({ rule }: { rule?: Rule }) {
     },
     ['rules', 'rule'],
     (saved) => {
-      message.success('Saved');
+      message.success(t`Saved`);
       if (!rule) go(`/rules/${saved.id}`);
     },
     true,
@@ -268,12 +295,12 @@ function Editor({ rule }: { rule?: Rule }) {
   const dirty = !rule || where !== rule.where || action !== rule.action;
   const ask = () =>
     modal.confirm({
-      title: `Run “${rule!.name}” now?`,
-      okText: 'Run',
+      title: t`Run “${rule!.name}” now?`,
+      okText: t`Run`,
       onOk: () => run.mutateAsync(rule!.id).catch(() => undefined),
       content: preview.data
-        ? `By the preview it moves ${counted(preview.data.files, 'file')}, ${bytes(preview.data.bytes)} (${percent(preview.data.freed_bytes, preview.data.bytes)} of it freed).`
-        : 'You have not looked at the preview. It tells which files are meant, without doing anything.',
+        ? t`By the preview it moves ${counted(preview.data.files, 'file')}, ${bytes(preview.data.bytes)} (${percent(preview.data.freed_bytes, preview.data.bytes)} of it freed).`
+        : t`You have not looked at the preview. It tells which files are meant, without doing anything.`,
     });
   const pick = (t: Template) => {
     form.setFieldsValue({
@@ -297,17 +324,19 @@ function Editor({ rule }: { rule?: Rule }) {
           type="warning"
           showIcon
           style={{ marginBottom: 16 }}
-          title="This rule is suspended"
+          title={t`This rule is suspended`}
           description={
             <>
-              {rule.suspended.text || rule.suspended.reason}, since <When at={rule.suspended.at} />. It does
-              not run until somebody resumes it.
+              <Trans>
+                {rule.suspended.text || words(rule.suspended.reason)}, since <When at={rule.suspended.at} />.
+                It does not run until somebody resumes it.
+              </Trans>
             </>
           }
           action={
             who.mayWrite && (
               <Button size="small" loading={resume.isPending} onClick={() => resume.mutate(rule.id)}>
-                Resume
+                <Trans>Resume</Trans>
               </Button>
             )
           }
@@ -324,9 +353,9 @@ function Editor({ rule }: { rule?: Rule }) {
       >
         <Card style={{ marginBottom: 16 }}>
           <Form.Item
-            label="Which files"
+            label={t`Which files`}
             name="where"
-            rules={[{ required: true, message: 'Say which files; "true" means all' }]}
+            rules={[{ required: true, message: t`Say which files; "true" means all` }]}
             style={{ marginBottom: 0 }}
           >
             <Both
@@ -340,10 +369,12 @@ function Editor({ rule }: { rule?: Rule }) {
                   <div className="sub">
                     {checked?.ok ? (
                       <>
-                        Understood as <code className="mono">{checked.canonical}</code>
+                        <Trans>
+                          Understood as <code className="mono">{checked.canonical}</code>
+                        </Trans>
                       </>
                     ) : (
-                      'Such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf) and not path matches "/Active/**"'
+                      t`Such as: size >= 10MB and accessed older than 90d and ext in (mov, mxf) and not path matches "/Active/**"`
                     )}
                   </div>
                 </div>
@@ -353,38 +384,38 @@ function Editor({ rule }: { rule?: Rule }) {
         </Card>
         <Card style={{ marginBottom: 16 }}>
           <div className="fields">
-            <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
-              <Input placeholder="Untouched for 90 days" />
+            <Form.Item name="name" label={t`Name`} rules={[{ required: true, whitespace: true, max: 128 }]}>
+              <Input placeholder={t`Untouched for 90 days`} />
             </Form.Item>
-            <Form.Item name="volume_id" label="Volume" rules={[{ required: true }]}>
+            <Form.Item name="volume_id" label={t`Volume`} rules={[{ required: true }]}>
               <Pick
                 noun="volumes"
                 customer={who.customer}
                 disabled={!!rule || !who.mayWrite}
-                placeholder="Of which volume?"
+                placeholder={t`Of which volume?`}
               />
             </Form.Item>
-            <Form.Item name="action" label="Does">
+            <Form.Item name="action" label={t`Does`}>
               <Select
                 options={[
-                  { value: 'tier', label: 'Tier: move to the share' },
-                  { value: 'archive', label: 'Archive: move to the share, leave a readable placeholder' },
-                  { value: 'recall', label: 'Recall: bring back' },
-                  { value: 'pin', label: 'Pin: keep local' },
-                  { value: 'exclude', label: 'Exclude: leave alone' },
+                  { value: 'tier', label: t`Tier: move to the share` },
+                  { value: 'archive', label: t`Archive: move to the share, leave a readable placeholder` },
+                  { value: 'recall', label: t`Recall: bring back` },
+                  { value: 'pin', label: t`Pin: keep local` },
+                  { value: 'exclude', label: t`Exclude: leave alone` },
                 ]}
               />
             </Form.Item>
-            <Form.Item name="share_id" label="Share">
+            <Form.Item name="share_id" label={t`Share`}>
               <Pick
                 noun="shares"
                 customer={rule?.customer_id ?? chosen?.customer_id ?? who.customer}
                 allowClear
                 disabled={!who.mayWrite}
-                placeholder="The volume's"
+                placeholder={t`The volume's`}
               />
             </Form.Item>
-            <Form.Item name="enabled" label="On" valuePropName="checked">
+            <Form.Item name="enabled" label={t`On`} valuePropName="checked">
               <Switch />
             </Form.Item>
           </div>
@@ -399,17 +430,19 @@ function Editor({ rule }: { rule?: Rule }) {
         {(action === 'tier' || action === 'archive' || action === 'recall') && (
           <>
             <div className="two">
-              <Card size="small" title="When it runs">
+              <Card size="small" title={t`When it runs`}>
                 <Form.Item name="schedule" noStyle>
                   <ScheduleEditor windows={windows} disabled={!who.mayWrite} />
                 </Form.Item>
                 {rule?.next_run_at && (
                   <p className="sub">
-                    As it is saved, it runs next <When at={rule.next_run_at} />.
+                    <Trans>
+                      As it is saved, it runs next <When at={rule.next_run_at} />.
+                    </Trans>
                   </p>
                 )}
               </Card>
-              <Card size="small" title="When it may work">
+              <Card size="small" title={t`When it may work`}>
                 <Form.Item
                   name="windows"
                   noStyle
@@ -417,7 +450,7 @@ function Editor({ rule }: { rule?: Rule }) {
                     {
                       validator: (_, w: Rule['windows']) =>
                         w && (w.spans.length === 0 || w.spans.length > SPANS_MAX)
-                          ? Promise.reject(new Error('These windows cannot be kept'))
+                          ? Promise.reject(new Error(t`These windows cannot be kept`))
                           : Promise.resolve(),
                     },
                   ]}
@@ -426,25 +459,39 @@ function Editor({ rule }: { rule?: Rule }) {
                 </Form.Item>
               </Card>
             </div>
-            <Card size="small" title="How much at most, and when it stops" style={{ marginBottom: 16 }}>
+            <Card size="small" title={t`How much at most, and when it stops`} style={{ marginBottom: 16 }}>
               <div className="fields three">
-                <Form.Item name="limit_files" label="At most, files a run">
-                  <InputNumber<number> {...WHOLE} min={1} style={{ width: '100%' }} placeholder="no limit" />
+                <Form.Item name="limit_files" label={t`At most, files a run`}>
+                  <InputNumber<number>
+                    {...WHOLE}
+                    min={1}
+                    style={{ width: '100%' }}
+                    placeholder={t`no limit`}
+                  />
                 </Form.Item>
-                <Form.Item name="limit_bytes" label="At most, data a run">
-                  <SizeField what="Data a run" placeholder="no limit" disabled={!who.mayWrite} />
+                <Form.Item name="limit_bytes" label={t`At most, data a run`}>
+                  <SizeField
+                    what={[t`Data a run`, t`Unit of the data a run`]}
+                    placeholder={t`no limit`}
+                    disabled={!who.mayWrite}
+                  />
                 </Form.Item>
                 <Form.Item
                   name="limit_minutes"
-                  label="At most, minutes a run"
-                  extra="Pauses are not counted."
+                  label={t`At most, minutes a run`}
+                  extra={t`Pauses are not counted.`}
                 >
-                  <InputNumber<number> {...WHOLE} min={1} style={{ width: '100%' }} placeholder="no limit" />
+                  <InputNumber<number>
+                    {...WHOLE}
+                    min={1}
+                    style={{ width: '100%' }}
+                    placeholder={t`no limit`}
+                  />
                 </Form.Item>
                 <Form.Item
                   name="limit_error_percent"
-                  label="Suspended at errors of"
-                  extra="Of those moved, from 100 files on."
+                  label={t`Suspended at errors of`}
+                  extra={t`Of those moved, from 100 files on.`}
                 >
                   <InputNumber
                     min={1}
@@ -452,15 +499,15 @@ function Editor({ rule }: { rule?: Rule }) {
                     precision={0}
                     suffix="%"
                     style={{ width: '100%' }}
-                    placeholder="never"
+                    placeholder={t`never`}
                   />
                 </Form.Item>
                 {(action === 'tier' || action === 'archive') && (
                   <>
                     <Form.Item
                       name="start_used_percent"
-                      label="Starts when used is above"
-                      extra="Of the volume's capacity; without a schedule this alone starts it."
+                      label={t`Starts when used is above`}
+                      extra={t`Of the volume's capacity; without a schedule this alone starts it.`}
                     >
                       <InputNumber
                         min={1}
@@ -468,21 +515,21 @@ function Editor({ rule }: { rule?: Rule }) {
                         precision={0}
                         suffix="%"
                         style={{ width: '100%' }}
-                        placeholder="not looked at"
+                        placeholder={t`not looked at`}
                       />
                     </Form.Item>
                     <Form.Item
                       name="stop_used_percent"
-                      label="Stops when used is below"
+                      label={t`Stops when used is below`}
                       dependencies={['start_used_percent']}
                       rules={[
                         ({ getFieldValue }) => ({
                           validator: (_, stop: number | null | undefined) => {
                             const start = getFieldValue('start_used_percent') as number | null | undefined;
                             if (!!stop !== !!start)
-                              return Promise.reject(new Error('Set both marks, or none'));
+                              return Promise.reject(new Error(t`Set both marks, or none`));
                             return stop && start && stop >= start
-                              ? Promise.reject(new Error('Below the mark at which it starts'))
+                              ? Promise.reject(new Error(t`Below the mark at which it starts`))
                               : Promise.resolve();
                           },
                         }),
@@ -494,7 +541,7 @@ function Editor({ rule }: { rule?: Rule }) {
                         precision={0}
                         suffix="%"
                         style={{ width: '100%' }}
-                        placeholder="not looked at"
+                        placeholder={t`not looked at`}
                       />
                     </Form.Item>
                   </>
@@ -507,7 +554,7 @@ function Editor({ rule }: { rule?: Rule }) {
       <div className="bar stay">
         {who.mayWrite && (
           <Button type="primary" loading={save.isPending} disabled={!!error} onClick={() => form.submit()}>
-            {rule ? 'Save' : 'Add rule'}
+            {rule ? t`Save` : t`Add rule`}
           </Button>
         )}
         <Button
@@ -515,12 +562,14 @@ function Editor({ rule }: { rule?: Rule }) {
           disabled={!volume || !!error || !where.trim()}
           onClick={() => preview.mutate()}
         >
-          Preview
+          <Trans>Preview</Trans>
         </Button>
         <Button disabled={!volume || !!error || !where.trim()} onClick={toPlan}>
-          Open the plan
+          <Trans>Open the plan</Trans>
         </Button>
-        <span className="sub">Neither changes anything.</span>
+        <span className="sub">
+          <Trans>Neither changes anything.</Trans>
+        </span>
       </div>
       {preview.error && <Failed error={preview.error} retry={() => preview.mutate()} />}
       {preview.isPending && (
@@ -529,7 +578,7 @@ function Editor({ rule }: { rule?: Rule }) {
         </Card>
       )}
       {preview.data && !preview.isPending && (
-        <section aria-label="Preview">
+        <section aria-label={t`Preview`}>
           <PlanPanel plan={preview.data} volume={volume} />
         </section>
       )}
@@ -537,17 +586,23 @@ function Editor({ rule }: { rule?: Rule }) {
   );
   return (
     <Page
-      title={rule ? rule.name : 'New rule'}
-      text="Which files are meant, and what is done with them."
+      title={rule ? rule.name : t`New rule`}
+      text={t`Which files are meant, and what is done with them.`}
       actions={
         <>
-          <Button onClick={() => go('/rules', { volume: rule?.volume_id })}>All rules</Button>
+          <Button onClick={() => go('/rules', { volume: rule?.volume_id })}>
+            <Trans>All rules</Trans>
+          </Button>
           {!rule && who.mayWrite && (
-            <Button onClick={() => setOpen('templates')}>Start from a template</Button>
+            <Button onClick={() => setOpen('templates')}>
+              <Trans>Start from a template</Trans>
+            </Button>
           )}
           {rule && who.mayWrite && (
             <>
-              <Button onClick={() => setOpen('clone')}>Clone</Button>
+              <Button onClick={() => setOpen('clone')}>
+                <Trans>Clone</Trans>
+              </Button>
               <Button
                 danger
                 onClick={() => {
@@ -555,16 +610,16 @@ function Editor({ rule }: { rule?: Rule }) {
                   setOpen('delete');
                 }}
               >
-                Delete
+                <Trans>Delete</Trans>
               </Button>
               <Button
                 type="primary"
                 ghost
                 disabled={dirty || !rule.enabled}
-                title={dirty ? 'Save first' : undefined}
+                title={dirty ? t`Save first` : undefined}
                 onClick={ask}
               >
-                Run now
+                <Trans>Run now</Trans>
               </Button>
             </>
           )}
@@ -579,7 +634,7 @@ function Editor({ rule }: { rule?: Rule }) {
           open={open === 'delete'}
           name={rule.name}
           what="rule"
-          text="Files it moved stay where they are."
+          text={t`Files it moved stay where they are.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(rule)}
@@ -598,10 +653,10 @@ function Rooms({ rule, editor }: { rule: Rule; editor: React.ReactNode }) {
       activeKey={tab}
       onChange={(key) => change({ tab: key === 'rule' ? undefined : key, a: undefined, b: undefined })}
       items={[
-        { key: 'rule', label: 'Rule', children: editor, forceRender: true },
+        { key: 'rule', label: t`Rule`, children: editor, forceRender: true },
         {
           key: 'versions',
-          label: `Versions (${rule.version})`,
+          label: t`Versions (${rule.version})`,
           children: tab === 'versions' && <Versions rule={rule} />,
         },
       ]}
@@ -619,17 +674,24 @@ export default function RuleEdit() {
   });
   if (id === 'new' && !who.mayWrite)
     return (
-      <Page title="New rule" actions={<To path="/rules">All rules</To>}>
+      <Page
+        title={t`New rule`}
+        actions={
+          <To path="/rules">
+            <Trans>All rules</Trans>
+          </To>
+        }
+      >
         <Alert
           type="info"
           showIcon
-          title="Only an administrator writes rules"
-          description="You may look at each rule, its versions and its plan."
+          title={t`Only an administrator writes rules`}
+          description={t`You may look at each rule, its versions and its plan.`}
         />
       </Page>
     );
   if (id === 'new') return <Editor key="new" />;
   if (!rule.data)
-    return <Coming title="Rule" what="rule" of={rule} list={{ path: '/rules', name: 'All rules' }} />;
+    return <Coming title={t`Rule`} what="rule" of={rule} list={{ path: '/rules', name: t`All rules` }} />;
   return <Editor key={id} rule={rule.data} />;
 }

@@ -1,3 +1,6 @@
+import { words } from '../lib/words';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { ArrowDownOutlined, ArrowUpOutlined, FilterOutlined, HolderOutlined } from '@ant-design/icons';
 import { App, Button, Grid, Space, Switch, Tooltip } from 'antd';
 import { useState } from 'react';
@@ -16,29 +19,42 @@ function Runs({ rule }: { rule: Rule }) {
   if (rule.suspended)
     return (
       <div style={{ maxWidth: 150, whiteSpace: 'normal' }}>
-        <span className="tag warn">suspended</span>
-        <div className="sub">{rule.suspended.text || rule.suspended.reason}</div>
+        <span className="tag warn">
+          <Trans>suspended</Trans>
+        </span>
+        <div className="sub">{rule.suspended.text || words(rule.suspended.reason)}</div>
       </div>
     );
   return (
     <div>
       {rule.next_run_at ? (
         <>
-          next <When at={rule.next_run_at} />
+          <Trans>
+            next <When at={rule.next_run_at} />
+          </Trans>
         </>
       ) : rule.start_used_percent ? (
-        `above ${rule.start_used_percent} % used`
+        t`above ${rule.start_used_percent} % used`
       ) : (
-        'by hand'
+        t`by hand`
       )}
       {rule.last_run && (
         <div className="sub">
-          <To path={`/jobs/${rule.last_run.job_id}`}>{rule.last_run.state}</To> <When at={rule.last_run.at} />
+          <To path={`/jobs/${rule.last_run.job_id}`}>{words(rule.last_run.state)}</To>{' '}
+          <When at={rule.last_run.at} />
         </div>
       )}
     </div>
   );
 }
+
+const WILL = (): Record<Rule['action'], string> => ({
+  tier: t`It will tier every file it decides. The preview in its editor tells which.`,
+  archive: t`It will archive every file it decides. The preview in its editor tells which.`,
+  recall: t`It will recall every file it decides. The preview in its editor tells which.`,
+  pin: t`It will pin every file it decides. The preview in its editor tells which.`,
+  exclude: t`It will exclude every file it decides. The preview in its editor tells which.`,
+});
 
 export default function Rules() {
   const who = useWho();
@@ -74,26 +90,29 @@ export default function Rules() {
   const resume = useAct((id: string) => resumeRule(id), ['rules', 'rule']);
   const ask = (r: Rule) =>
     modal.confirm({
-      title: `Run “${r.name}” now?`,
-      content: `It will ${r.action} every file it decides. The preview in its editor tells which.`,
-      okText: 'Run',
+      title: t`Run “${r.name}” now?`,
+      content: WILL()[r.action],
+      okText: t`Run`,
       onOk: () => run.mutateAsync(r.id).catch(() => undefined),
     });
   const add = who.mayWrite && (
     <Button type="primary" onClick={() => go('/rules/new', { volume })}>
-      Add rule
+      <Trans>Add rule</Trans>
     </Button>
   );
   return (
     <Page
-      title="Rules"
-      text={`In order; the first that matches a file decides.${
-        dragging
-          ? ' Drag them, or use the arrows.'
-          : who.mayWrite && !volume && wide
-            ? ' Choose a volume to drag them.'
-            : ''
-      }`}
+      title={t`Rules`}
+      text={
+        <>
+          <Trans>In order; the first that matches a file decides.</Trans>{' '}
+          {dragging ? (
+            <Trans>Drag them, or use the arrows.</Trans>
+          ) : (
+            who.mayWrite && !volume && wide && <Trans>Choose a volume to drag them.</Trans>
+          )}
+        </>
+      }
       actions={
         <>
           <VolumePick
@@ -138,19 +157,21 @@ export default function Rules() {
         acts={(r) => (
           <Space size={4}>
             <Button size="small" onClick={() => go('/plan', { volume: r.volume_id, rule: r.id })}>
-              Plan
+              <Trans>Plan</Trans>
             </Button>
             {who.mayWrite && (
               <Button size="small" type="primary" ghost disabled={!r.enabled} onClick={() => ask(r)}>
-                Run
+                <Trans>Run</Trans>
               </Button>
             )}
             <Actions
               of={r.name}
               items={[
-                { label: 'Open', act: () => go(`/rules/${r.id}`) },
-                { label: 'Versions', act: () => go(`/rules/${r.id}`, { tab: 'versions' }) },
-                ...(who.mayWrite && r.suspended ? [{ label: 'Resume', act: () => resume.mutate(r.id) }] : []),
+                { label: t`Open`, act: () => go(`/rules/${r.id}`) },
+                { label: t`Versions`, act: () => go(`/rules/${r.id}`, { tab: 'versions' }) },
+                ...(who.mayWrite && r.suspended
+                  ? [{ label: t`Resume`, act: () => resume.mutate(r.id) }]
+                  : []),
               ]}
             />
           </Space>
@@ -158,8 +179,8 @@ export default function Rules() {
         empty={
           <Nothing
             icon={<FilterOutlined />}
-            title="No rule yet"
-            text="A rule says which files are cold. The preview shows what it would do before it does anything."
+            title={t`No rule yet`}
+            text={t`A rule says which files are cold. The preview shows what it would do before it does anything.`}
             action={add}
             command={
               'alto rule add --volume VOLUME --name NAME --where "size >= 10MB and accessed older than 90d"'
@@ -168,7 +189,7 @@ export default function Rules() {
         }
         columns={[
           {
-            title: 'Name',
+            title: t`Name`,
             fixed: true,
             render: (_, r) => (
               <div style={{ maxWidth: 200, minWidth: 120, whiteSpace: 'normal' }}>
@@ -179,13 +200,15 @@ export default function Rules() {
                       <NameOf noun="volumes" id={r.volume_id} customer={who.customer} />,{' '}
                     </>
                   )}
-                  changed <When at={r.updated_at} />
+                  <Trans>
+                    changed <When at={r.updated_at} />
+                  </Trans>
                 </div>
               </div>
             ),
           },
           {
-            title: 'Order',
+            title: t`Order`,
             render: (_, r) => {
               const same = rules.filter((x) => x.volume_id === r.volume_id);
               const at = same.findIndex((x) => x.id === r.id);
@@ -194,28 +217,28 @@ export default function Rules() {
               return (
                 <Space size={2}>
                   {dragging && (
-                    <span title="Drag to another place" aria-hidden="true" className="holder">
+                    <span title={t`Drag to another place`} aria-hidden="true" className="holder">
                       <HolderOutlined />
                     </span>
                   )}
                   <span className="num">{r.position}</span>
                   {who.mayWrite && (
                     <>
-                      <Tooltip title="Earlier">
+                      <Tooltip title={t`Earlier`}>
                         <Button
                           size="small"
                           type="text"
-                          aria-label={`${r.name} earlier`}
+                          aria-label={t`${r.name} earlier`}
                           icon={<ArrowUpOutlined />}
                           disabled={r.position <= 1 || order.isPending}
                           onClick={() => to(-1)}
                         />
                       </Tooltip>
-                      <Tooltip title="Later">
+                      <Tooltip title={t`Later`}>
                         <Button
                           size="small"
                           type="text"
-                          aria-label={`${r.name} later`}
+                          aria-label={t`${r.name} later`}
                           icon={<ArrowDownOutlined />}
                           disabled={(!list.more && at === same.length - 1) || order.isPending}
                           onClick={() => to(1)}
@@ -228,17 +251,17 @@ export default function Rules() {
             },
           },
           {
-            title: 'Does',
+            title: t`Does`,
             render: (_, r) => (
               <span
                 className={`tag ${r.action === 'pin' ? 'pin' : r.action === 'tier' || r.action === 'archive' ? 'stub' : ''}`}
               >
-                {r.action}
+                {words(r.action)}
               </span>
             ),
           },
           {
-            title: 'Where',
+            title: t`Where`,
             render: (_, r) => (
               <div className="mono" style={{ maxWidth: 300, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
                 {r.where}
@@ -246,15 +269,15 @@ export default function Rules() {
             ),
           },
           {
-            title: 'Runs',
+            title: t`Runs`,
             render: (_, r) => <Runs rule={r} />,
           },
           {
-            title: 'On',
+            title: t`On`,
             render: (_, r) => (
               <Switch
                 size="small"
-                aria-label={`${r.name} on`}
+                aria-label={t`${r.name} on`}
                 disabled={!who.mayWrite}
                 checked={r.enabled}
                 onChange={(enabled) => patch.mutate({ rule: r, body: { enabled } })}

@@ -1,24 +1,33 @@
 // What this browser remembers for its reader: how things look, and how times, numbers and sizes are written.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Card, Radio, Select, Switch } from 'antd';
 import type { ReactNode } from 'react';
 import { bytes, count, dateText } from '../lib/format';
-import { setPrefs, usePrefs } from '../lib/prefs';
+import { type Language, setPrefs, usePrefs } from '../lib/prefs';
 import { useWho } from '../lib/session';
-import { THEMES, TIMES, UNITS } from '../ui/layout';
+import { THEMES, TIMES, UNITS } from '../ui/looks';
 import { Page, When } from '../ui/parts';
 
 const REGIONS = ['', 'en-GB', 'en-US', 'de-DE', 'de-CH', 'fr-FR', 'sv-SE', 'hi-IN', 'ja-JP'];
-const NAMES: Record<string, string> = {
-  '': 'As the browser says',
-  'en-GB': 'United Kingdom',
-  'en-US': 'United States',
-  'de-DE': 'Germany',
-  'de-CH': 'Switzerland',
-  'fr-FR': 'France',
-  'sv-SE': 'Sweden',
-  'hi-IN': 'India',
-  'ja-JP': 'Japan',
-};
+const NAMES = (): Record<string, string> => ({
+  '': t`As the browser says`,
+  'en-GB': t`United Kingdom`,
+  'en-US': t`United States`,
+  'de-DE': t`Germany`,
+  'de-CH': t`Switzerland`,
+  'fr-FR': t`France`,
+  'sv-SE': t`Sweden`,
+  'hi-IN': t`India`,
+  'ja-JP': t`Japan`,
+});
+
+/** Each is called as those call it who speak it. */
+const LANGUAGES = (): [Language | '', string][] => [
+  ['', t`As the browser says`],
+  ['en', 'English'],
+  ['de', 'Deutsch'],
+];
 
 function Choice({ title, text, children }: { title: string; text?: ReactNode; children: ReactNode }) {
   return (
@@ -57,51 +66,75 @@ export default function Settings() {
   const who = useWho();
   const now = new Date().toISOString();
   return (
-    <Page title="Settings" text={`Kept in this browser, for ${who.name} and whoever else uses it.`}>
+    <Page title={t`Settings`} text={t`Kept in this browser, for ${who.name} and whoever else uses it.`}>
       <div className="two">
-        <Card title="Looks">
-          <Choice title="Colours">
+        <Card title={t`Looks`}>
+          <Choice title={t`Language`}>
             <Group
-              label="Colours"
+              label={t`Language`}
+              value={prefs.language}
+              of={LANGUAGES()}
+              onChange={(language) => setPrefs({ language })}
+            />
+          </Choice>
+          <Choice title={t`Colours`}>
+            <Group
+              label={t`Colours`}
               value={prefs.theme}
-              of={THEMES}
+              of={THEMES()}
               onChange={(theme) => setPrefs({ theme })}
             />
           </Choice>
-          <Choice title="Sizes" text={`Such as ${bytes(48_000_000_000)}.`}>
-            <Group label="Sizes" value={prefs.units} of={UNITS} onChange={(units) => setPrefs({ units })} />
+          <Choice title={t`Sizes`} text={t`Such as ${bytes(48_000_000_000)}.`}>
+            <Group
+              label={t`Sizes`}
+              value={prefs.units}
+              of={UNITS}
+              onChange={(units) => setPrefs({ units })}
+            />
           </Choice>
           <Choice
-            title="Keyboard"
-            text="Keys such as / and g, without Ctrl. Turn them off when a program that types for you sets them off."
+            title={t`Keyboard`}
+            text={t`Keys such as / and g, without Ctrl. Turn them off when a program that types for you sets them off.`}
           >
             <label className="switch">
-              <Switch checked={prefs.keys} onChange={(keys) => setPrefs({ keys })} aria-label="Single keys" />
-              Single keys
+              <Switch
+                checked={prefs.keys}
+                onChange={(keys) => setPrefs({ keys })}
+                aria-label={t`Single keys`}
+              />
+              <Trans>Single keys</Trans>
             </label>
           </Choice>
         </Card>
-        <Card title="Times and numbers">
+        <Card title={t`Times and numbers`}>
           <Choice
-            title="Times"
+            title={t`Times`}
             text={
               <>
-                Now is <When at={now} full />. Wherever one points, the local time, UTC and its text for
-                programs are shown.
+                <Trans>
+                  Now is <When at={now} full />. Wherever one points, the local time, UTC and its text for
+                  programs are shown.
+                </Trans>
               </>
             }
           >
-            <Group label="Times" value={prefs.times} of={TIMES} onChange={(times) => setPrefs({ times })} />
+            <Group
+              label={t`Times`}
+              value={prefs.times}
+              of={TIMES()}
+              onChange={(times) => setPrefs({ times })}
+            />
           </Choice>
           <Choice
-            title="Written as in"
-            text={`${count(1_234_567)} files, ${bytes(1_230_000)}, ${dateText(now, 'minute')}`}
+            title={t`Written as in`}
+            text={t`${count(1_234_567)} files, ${bytes(1_230_000)}, ${dateText(now, 'minute')}`}
           >
             <Select
-              aria-label="Written as in"
+              aria-label={t`Written as in`}
               style={{ width: 240, maxWidth: '100%' }}
               value={prefs.region}
-              options={REGIONS.map((r) => ({ value: r, label: NAMES[r] }))}
+              options={REGIONS.map((r) => ({ value: r, label: NAMES()[r] }))}
               onChange={(region) => setPrefs({ region })}
             />
           </Choice>

@@ -1,3 +1,5 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { DatabaseOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Input, Progress, Select } from 'antd';
@@ -12,16 +14,16 @@ import { Actions, ConfirmName, Failed, Nothing, Page, Search, State, To, When } 
 import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
-const NEXT: Record<Schemas['ShareState'], string> = {
+const NEXT = (): Record<Schemas['ShareState'], string> => ({
   ok: '',
-  unknown: 'Not looked at yet: check it now.',
-  unreachable: 'Is the file server up, and its name right? Files there cannot be read meanwhile.',
-  full: 'Make room on the share: nothing more is moved until then. Recalls work.',
-  read_only: 'Give the user the right to write.',
-  wrong_password: 'Enter the password again: Edit is in the menu at the end of the line.',
-  foreign: 'Another installation uses this folder: choose another one.',
-  error: 'See the text, then check again.',
-};
+  unknown: t`Not looked at yet: check it now.`,
+  unreachable: t`Is the file server up, and its name right? Files there cannot be read meanwhile.`,
+  full: t`Make room on the share: nothing more is moved until then. Recalls work.`,
+  read_only: t`Give the user the right to write.`,
+  wrong_password: t`Enter the password again: Edit is in the menu at the end of the line.`,
+  foreign: t`Another installation uses this folder: choose another one.`,
+  error: t`See the text, then check again.`,
+});
 
 /** How the check that was asked for here goes, and what it came to; the state of the share tells what is wrong. */
 function Look({ job: first, of, customer }: { job: Job; of: Share; customer?: string }) {
@@ -35,17 +37,24 @@ function Look({ job: first, of, customer }: { job: Job; of: Share; customer?: st
   return (
     <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }} role="status">
       {job.state === 'done' ? (
-        <>Checked by {host}: address, user and password are right.</>
+        <>
+          <Trans>Checked by {host}: address, user and password are right.</Trans>
+        </>
       ) : job.state === 'cancelled' ? (
-        'The check was cancelled.'
+        t`The check was cancelled.`
       ) : over ? (
         <>
-          Checked by {host} just now.{of.state === 'ok' && ` ${job.text}`}
+          <Trans>Checked by {host} just now.</Trans>
+          {of.state === 'ok' && ` ${job.text}`}
         </>
       ) : (
-        <>{host} is looking at it…</>
+        <>
+          <Trans>{host} is looking at it…</Trans>
+        </>
       )}{' '}
-      <To path={`/jobs/${job.id}`}>Job</To>
+      <To path={`/jobs/${job.id}`}>
+        <Trans>Job</Trans>
+      </To>
     </div>
   );
 }
@@ -103,16 +112,16 @@ export default function Shares() {
   useFilled(edit, open);
   const add = who.mayWrite && (
     <Button type="primary" onClick={() => open('new')}>
-      Add share
+      <Trans>Add share</Trans>
     </Button>
   );
   return (
     <Page
-      title="Shares"
-      text="Where cold files lie."
+      title={t`Shares`}
+      text={t`Where cold files lie.`}
       actions={
         <>
-          <Search value={text} onChange={(q) => change({ q })} label="Search shares" />
+          <Search value={text} onChange={(q) => change({ q })} label={t`Search shares`} />
           {add}
         </>
       }
@@ -131,13 +140,13 @@ export default function Shares() {
                   onClick={() => check.mutate(s.id)}
                   loading={check.isPending && check.variables === s.id}
                 >
-                  Check now
+                  <Trans>Check now</Trans>
                 </Button>
               }
               items={[
-                { label: 'Edit', act: () => open(s) },
+                { label: t`Edit`, act: () => open(s) },
                 {
-                  label: 'Delete',
+                  label: t`Delete`,
                   danger: true,
                   act: () => {
                     remove.reset();
@@ -150,12 +159,12 @@ export default function Shares() {
         }
         empty={
           text ? (
-            <Nothing title="None has this name" text="Try less of it." />
+            <Nothing title={t`None has this name`} text={t`Try less of it.`} />
           ) : (
             <Nothing
               icon={<DatabaseOutlined />}
-              title="No share yet"
-              text="Any SMB share or mounted folder will do."
+              title={t`No share yet`}
+              text={t`Any SMB share or mounted folder will do.`}
               action={add}
               command="alto share add --customer NAME --name cold --url smb://HOST/SHARE --user USER --password-file FILE"
             />
@@ -163,7 +172,7 @@ export default function Shares() {
         }
         columns={[
           {
-            title: 'Name',
+            title: t`Name`,
             fixed: true,
             render: (_, s) => (
               <div>
@@ -172,32 +181,38 @@ export default function Shares() {
                   <span className="mono">{s.url}</span>
                   {s.user && (
                     <div>
-                      as <span className="mono">{s.user}</span>
+                      <Trans>
+                        as <span className="mono">{s.user}</span>
+                      </Trans>
                     </div>
                   )}
-                  {s.wire !== 'any' && <div>{s.wire} alone</div>}
+                  {s.wire !== 'any' && (
+                    <div>{s.wire === 'signed' ? t`signed alone` : t`encrypted alone`}</div>
+                  )}
                 </div>
               </div>
             ),
           },
           {
-            title: 'State',
+            title: t`State`,
             render: (_, s) => (
               <div>
                 <State of={s.state} />{' '}
                 <span className="sub" style={{ display: 'inline-block' }}>
                   {s.checked_at ? (
                     <>
-                      checked <When at={s.checked_at} />
+                      <Trans>
+                        checked <When at={s.checked_at} />
+                      </Trans>
                     </>
                   ) : (
-                    'never checked'
+                    t`never checked`
                   )}
                 </span>
                 {s.state !== 'ok' && (
                   <div className="sub" style={{ maxWidth: 320, whiteSpace: 'normal', marginTop: 4 }}>
                     {s.state_text && <div>{s.state_text}</div>}
-                    {who.mayWrite && NEXT[s.state]}
+                    {who.mayWrite && NEXT()[s.state]}
                   </div>
                 )}
                 {check.variables === s.id && check.data && (
@@ -216,7 +231,7 @@ export default function Shares() {
             ),
           },
           {
-            title: 'Free space',
+            title: t`Free space`,
             width: 200,
             render: (_, s) =>
               s.bytes_total ? (
@@ -224,24 +239,28 @@ export default function Shares() {
                   <Progress
                     size="small"
                     showInfo={false}
-                    aria-label={`Used space of ${s.name}`}
+                    aria-label={t`Used space of ${s.name}`}
                     percent={100 - (100 * (s.bytes_free ?? 0)) / s.bytes_total}
                     status={(s.bytes_free ?? 0) < s.bytes_total * 0.05 ? 'exception' : 'normal'}
                   />
                   <div className="sub num">
-                    {bytes(s.bytes_free)} free of {bytes(s.bytes_total)}
+                    <Trans>
+                      {bytes(s.bytes_free)} free of {bytes(s.bytes_total)}
+                    </Trans>
                   </div>
                 </div>
               ) : (
-                <span className="sub">not known</span>
+                <span className="sub">
+                  <Trans>not known</Trans>
+                </span>
               ),
           },
         ]}
       />
       <Dialog
         open={!!edit}
-        title={edit === 'new' ? 'Add share' : 'Edit share'}
-        okText={edit === 'new' ? 'Add' : 'Save'}
+        title={edit === 'new' ? t`Add share` : t`Edit share`}
+        okText={edit === 'new' ? t`Add` : t`Save`}
         confirmLoading={save.isPending}
         onOk={() => form.submit()}
         onCancel={() => setEdit(undefined)}
@@ -250,51 +269,51 @@ export default function Shares() {
         {save.error && <Failed error={save.error} />}
         <Form form={form} layout="vertical" autoComplete="off" onFinish={(v) => save.mutate(v)}>
           {edit === 'new' && !who.customer && (
-            <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}>
-              <Pick noun="customers" placeholder="Whose share is it?" />
+            <Form.Item name="customer_id" label={t`Customer`} rules={[{ required: true }]}>
+              <Pick noun="customers" placeholder={t`Whose share is it?`} />
             </Form.Item>
           )}
-          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
+          <Form.Item name="name" label={t`Name`} rules={[{ required: true, whitespace: true, max: 128 }]}>
             <Input placeholder="cold" />
           </Form.Item>
           <Form.Item
             name="url"
-            label="Address"
+            label={t`Address`}
             rules={[
               { required: true },
               {
                 pattern: /^(smb:\/\/[^/]+\/.+|file:\/\/\/.+)/,
-                message: 'smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR',
+                message: t`smb://HOST[:PORT]/SHARE[/DIR] or file:///DIR`,
               },
             ]}
           >
             <Input className="mono" placeholder="smb://nas1/cold/acme" />
           </Form.Item>
-          <Form.Item name="user" label="User">
+          <Form.Item name="user" label={t`User`}>
             <Input placeholder="DOMAIN\user" autoComplete="off" />
           </Form.Item>
           <Form.Item
             name="password"
-            label="Password"
+            label={t`Password`}
             extra={
               edit !== 'new' && edit?.has_password
-                ? 'One is kept. Leave this empty to keep it; it is never shown.'
-                : 'Kept sealed, never shown again.'
+                ? t`One is kept. Leave this empty to keep it; it is never shown.`
+                : t`Kept sealed, never shown again.`
             }
           >
             <Input.Password autoComplete="new-password" />
           </Form.Item>
           <Form.Item
             name="wire"
-            label="Connections"
+            label={t`Connections`}
             initialValue="any"
-            extra="Of smb:// alone. A server that does not do it is not used."
+            extra={t`Of smb:// alone. A server that does not do it is not used.`}
           >
             <Select
               options={[
-                { value: 'any', label: 'as the server wants' },
-                { value: 'signed', label: 'signed' },
-                { value: 'encrypted', label: 'encrypted' },
+                { value: 'any', label: t`as the server wants` },
+                { value: 'signed', label: t`signed` },
+                { value: 'encrypted', label: t`encrypted` },
               ]}
             />
           </Form.Item>
@@ -305,7 +324,7 @@ export default function Shares() {
           open
           name={gone.name}
           what="share"
-          text="What lies on it stays. A share that a volume or rule uses cannot be deleted."
+          text={t`What lies on it stays. A share that a volume or rule uses cannot be deleted.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(gone)}

@@ -1,3 +1,6 @@
+import { words } from '../lib/words';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { UserOutlined } from '@ant-design/icons';
 import { Button, Form, Input, Select, Switch } from 'antd';
 import { useState } from 'react';
@@ -55,16 +58,16 @@ export default function Users() {
         setEdit('new');
       }}
     >
-      Add user
+      <Trans>Add user</Trans>
     </Button>
   );
   return (
     <Page
-      title="Users"
-      text="Who may use the console and the command line."
+      title={t`Users`}
+      text={t`Who may use the console and the command line.`}
       actions={
         <>
-          <Search value={text} onChange={(q) => change({ q })} label="Search users" />
+          <Search value={text} onChange={(q) => change({ q })} label={t`Search users`} />
           {button}
         </>
       }
@@ -77,9 +80,9 @@ export default function Users() {
           <Actions
             of={u.name}
             items={[
-              { label: 'Set password', act: () => setEdit(u) },
+              { label: t`Set password`, act: () => setEdit(u) },
               {
-                label: 'Delete',
+                label: t`Delete`,
                 danger: true,
                 disabled: u.id === who.id,
                 act: () => {
@@ -93,38 +96,44 @@ export default function Users() {
         empty={
           <Nothing
             icon={<UserOutlined />}
-            title="No user here"
-            text="Operators see every customer, admins and auditors only their own."
+            title={t`No user here`}
+            text={t`Operators see every customer, admins and auditors only their own.`}
             action={button}
           />
         }
         columns={[
-          { title: 'Name', fixed: true, render: (_, u) => <b>{u.name}</b> },
-          { title: 'Role', render: (_, u) => <span className="tag">{u.role}</span> },
+          { title: t`Name`, fixed: true, render: (_, u) => <b>{u.name}</b> },
+          { title: t`Role`, render: (_, u) => <span className="tag">{words(u.role)}</span> },
           {
-            title: 'Customer',
+            title: t`Customer`,
             render: (_, u) =>
-              !u.customer_id ? 'all' : who.operator ? <NameOf noun="customers" id={u.customer_id} /> : 'own',
+              !u.customer_id ? (
+                t`all`
+              ) : who.operator ? (
+                <NameOf noun="customers" id={u.customer_id} />
+              ) : (
+                t`own`
+              ),
           },
           {
-            title: 'May log in',
+            title: t`May log in`,
             render: (_, u) => (
               <Switch
                 size="small"
-                aria-label={`${u.name} may log in`}
+                aria-label={t`${u.name} may log in`}
                 checked={!u.disabled}
                 disabled={!who.mayUsers || u.id === who.id}
                 onChange={(on) => patch.mutate({ user: u, body: { disabled: !on } })}
               />
             ),
           },
-          { title: 'Last login', render: (_, u) => <When at={u.last_login_at} /> },
+          { title: t`Last login`, render: (_, u) => <When at={u.last_login_at} /> },
         ]}
       />
       <Dialog
         open={open}
-        title="Add user"
-        okText="Add"
+        title={t`Add user`}
+        okText={t`Add`}
         confirmLoading={add.isPending}
         onOk={() => form.submit()}
         onCancel={() => setEdit(undefined)}
@@ -137,24 +146,24 @@ export default function Users() {
           initialValues={{ role: 'admin', customer_id: who.customer }}
           onFinish={(v) => add.mutate(v)}
         >
-          <Form.Item name="name" label="Name" rules={[{ required: true, whitespace: true, max: 128 }]}>
+          <Form.Item name="name" label={t`Name`} rules={[{ required: true, whitespace: true, max: 128 }]}>
             <Input autoComplete="off" />
           </Form.Item>
-          <Form.Item name="role" label="Role">
+          <Form.Item name="role" label={t`Role`}>
             <Select
               options={[
-                ...(who.operator ? [{ value: 'operator', label: 'Operator: every customer' }] : []),
-                { value: 'admin', label: 'Admin: one customer' },
-                { value: 'auditor', label: 'Auditor: reads only' },
+                ...(who.operator ? [{ value: 'operator', label: t`Operator: every customer` }] : []),
+                { value: 'admin', label: t`Admin: one customer` },
+                { value: 'auditor', label: t`Auditor: reads only` },
               ]}
             />
           </Form.Item>
           {who.operator && role !== 'operator' && (
-            <Form.Item name="customer_id" label="Customer" rules={[{ required: true }]}>
-              <Pick noun="customers" placeholder="Which one?" />
+            <Form.Item name="customer_id" label={t`Customer`} rules={[{ required: true }]}>
+              <Pick noun="customers" placeholder={t`Which one?`} />
             </Form.Item>
           )}
-          <Form.Item name="password" label="Password" rules={[{ required: true, min: 10, max: 256 }]}>
+          <Form.Item name="password" label={t`Password`} rules={[{ required: true, min: 10, max: 256 }]}>
             <Input.Password autoComplete="new-password" />
           </Form.Item>
         </Form>
@@ -165,7 +174,7 @@ export default function Users() {
           open
           name={gone.name}
           what="user"
-          text="Ends their sessions too. This cannot be undone."
+          text={t`Ends their sessions too. This cannot be undone.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(gone)}

@@ -1,4 +1,6 @@
 // One volume in figures: how old, how large, whose, what is hot and cold, where it lies, how it grew.
+import { plural, t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { BarChartOutlined, FolderOpenOutlined, LineChartOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Grid, Segmented, Select, Skeleton, Table, Tabs } from 'antd';
@@ -6,7 +8,8 @@ import { lazy, Suspense } from 'react';
 import { useParams } from 'react-router';
 import { api, must, type Schemas, type Volume } from '../api/client';
 import { volumeFigures, type VolumeFigures, volumeGrowth } from '../api/calls';
-import { bytes, count, counted, percent } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, percent } from '../lib/format';
 import { type Place, visible } from '../lib/path';
 import { useAddress, useGo, useWho } from '../lib/session';
 import {
@@ -34,17 +37,22 @@ const Growth = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Gr
 const Map = lazy(() => import('../ui/histogram').then((m) => ({ default: m.Map })));
 
 const WANT = 'age,modified,size,ext,owner,hottest,coldest,largest,duplicates';
-const LISTS = { coldest: 'Coldest', hottest: 'Hottest', largest: 'Largest' } as const;
-const EVIDENCE: Record<string, string> = {
-  recall: 'a recall by Alto',
-  audit: 'an access log',
-  import: 'an imported list',
-  walk: 'the file system’s own time',
-};
+const LISTS = () => ({ coldest: t`Coldest`, hottest: t`Hottest`, largest: t`Largest` }) as const;
+const EVIDENCE = (): Record<string, string> => ({
+  recall: t`a recall by Alto`,
+  audit: t`an access log`,
+  import: t`an imported list`,
+  walk: t`the file system’s own time`,
+});
 
 function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volume: string }) {
   const wide = Grid.useBreakpoint().md ?? true;
-  if (list.length === 0) return <span className="sub">No two files have the same name and size.</span>;
+  if (list.length === 0)
+    return (
+      <span className="sub">
+        <Trans>No two files have the same name and size.</Trans>
+      </span>
+    );
   const sample = (d: Schemas['FigureDuplicate']) => (
     <To
       path={`/volumes/${volume}/why`}
@@ -55,15 +63,19 @@ function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volu
   );
   if (!wide)
     return (
-      <ul className="cards" aria-label="Same name and size">
+      <ul className="cards" aria-label={t`Same name and size`}>
         {list.map((d) => (
           <li key={`${d.name}/${d.size}`}>
             <div className="mono" style={{ overflowWrap: 'anywhere' }}>
               {visible(d.name)}
             </div>
             <div className="brief">
-              {counted(d.files, 'file')} of <Size n={d.size} />, <Size n={d.wasted_bytes} /> too much
-              <div className="mono">such as {sample(d)}</div>
+              <Trans>
+                {counted(d.files, 'file')} of <Size n={d.size} />, <Size n={d.wasted_bytes} /> too much
+              </Trans>
+              <div className="mono">
+                <Trans>such as {sample(d)}</Trans>
+              </div>
             </div>
           </li>
         ))}
@@ -78,7 +90,7 @@ function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volu
       scroll={{ x: 'max-content' }}
       columns={[
         {
-          title: 'Name',
+          title: t`Name`,
           render: (_, d) => (
             <div style={{ maxWidth: 620 }}>
               <div className="mono cut" title={d.name}>
@@ -90,9 +102,9 @@ function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volu
             </div>
           ),
         },
-        { title: 'Size', align: 'right', render: (_, d) => <Size n={d.size} /> },
-        { title: 'Files', align: 'right', render: (_, d) => <span className="num">{count(d.files)}</span> },
-        { title: 'Too much', align: 'right', render: (_, d) => <Size n={d.wasted_bytes} /> },
+        { title: t`Size`, align: 'right', render: (_, d) => <Size n={d.size} /> },
+        { title: t`Files`, align: 'right', render: (_, d) => <span className="num">{count(d.files)}</span> },
+        { title: t`Too much`, align: 'right', render: (_, d) => <Size n={d.wasted_bytes} /> },
       ]}
     />
   );
@@ -100,8 +112,8 @@ function Duplicates({ list, volume }: { list: Schemas['FigureDuplicate'][]; volu
 
 function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
   const [search, change] = useAddress();
-  const list = (search.get('list') ?? 'coldest') as keyof typeof LISTS;
-  const t = f.totals;
+  const list = (search.get('list') ?? 'coldest') as keyof ReturnType<typeof LISTS>;
+  const all = f.totals;
   const known = Object.entries(f.evidence)
     .filter(([, n]) => n)
     .sort((a, b) => b[1]! - a[1]!);
@@ -109,36 +121,38 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
     <>
       <Tiles
         tiles={[
-          { k: 'Files', v: count(t.files), s: `in ${counted(t.folders, 'folder')}` },
-          { k: 'Data', v: bytes(t.bytes), s: 'as long as the files are' },
-          { k: 'On disk', v: bytes(t.allocated), s: `${percent(t.allocated, t.bytes)} of the data` },
-          { k: 'On the share', v: bytes(t.stub_bytes), s: counted(t.stub_files, 'file') },
+          { k: t`Files`, v: count(all.files), s: t`in ${counted(all.folders, 'folder')}` },
+          { k: t`Data`, v: bytes(all.bytes), s: t`as long as the files are` },
+          { k: t`On disk`, v: bytes(all.allocated), s: t`${percent(all.allocated, all.bytes)} of the data` },
+          { k: t`On the share`, v: bytes(all.stub_bytes), s: counted(all.stub_files, 'file') },
           {
-            k: 'Access not known',
+            k: t`Access not known`,
             v: count(f.unknown_access.files),
-            s: `${bytes(f.unknown_access.bytes)}; no rule takes them for cold`,
+            s: t`${bytes(f.unknown_access.bytes)}; no rule takes them for cold`,
           },
           ...(f.imported_files > 0
-            ? [{ k: 'From imports only', v: count(f.imported_files), s: 'not yet seen by a scan' }]
+            ? [{ k: t`From imports only`, v: count(f.imported_files), s: t`not yet seen by a scan` }]
             : []),
         ]}
       />
       <div className="two">
-        <AgeCard title="By last access" of={f.age} />
+        <AgeCard title={t`By last access`} of={f.age} />
         <SizeCard of={f.size} />
-        <AgeCard title="By last change" of={f.modified} />
-        <Card size="small" title="Where the last access is known from">
+        <AgeCard title={t`By last change`} of={f.modified} />
+        <Card size="small" title={t`Where the last access is known from`}>
           {known.length ? (
             <Bars
               rows={known.map(([source, n]) => ({
                 key: source,
-                name: EVIDENCE[source] ?? source,
+                name: EVIDENCE()[source] ?? source,
                 value: n!,
                 text: counted(n, 'file'),
               }))}
             />
           ) : (
-            <span className="sub">It is known of no file.</span>
+            <span className="sub">
+              <Trans>It is known of no file.</Trans>
+            </span>
           )}
         </Card>
         <GroupCards ext={f.ext} owner={f.owner} />
@@ -146,13 +160,13 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
       <Card
         size="small"
         style={{ marginBottom: 16 }}
-        title="Files"
+        title={t`Files`}
         extra={
           <Segmented
             size="small"
-            aria-label="Which files"
+            aria-label={t`Which files`}
             value={list}
-            options={Object.entries(LISTS).map(([value, label]) => ({ value, label }))}
+            options={Object.entries(LISTS()).map(([value, label]) => ({ value, label }))}
             onChange={(v) => change({ list: v === 'coldest' ? undefined : String(v) })}
           />
         }
@@ -162,14 +176,16 @@ function Shown({ f, volume }: { f: VolumeFigures; volume: Volume }) {
       </Card>
       <Card
         size="small"
-        title="Same name and size"
+        title={t`Same name and size`}
         styles={{ body: f.duplicates?.length ? { padding: 0 } : {} }}
       >
         <Duplicates list={f.duplicates ?? []} volume={volume.id} />
       </Card>
       <p className="sub" style={{ marginTop: 12 }}>
-        Worked out in {Math.max(1, Math.round(f.took_ms))} ms. A same name and size is a hint, no proof: look
-        before you delete.
+        <Trans>
+          Worked out in {Math.max(1, Math.round(f.took_ms))} ms. A same name and size is a hint, no proof:
+          look before you delete.
+        </Trans>
       </p>
     </>
   );
@@ -188,7 +204,7 @@ function Figures({ volume, folder }: { volume: Volume; folder: Place }) {
     return <Failed error={figures.error} retry={() => void figures.refetch()} />;
   if (!figures.data)
     return (
-      <Card aria-busy="true" role="status" aria-label="Loading figures">
+      <Card aria-busy="true" role="status" aria-label={t`Loading figures`}>
         <Skeleton active paragraph={{ rows: 8 }} />
       </Card>
     );
@@ -198,13 +214,13 @@ function Figures({ volume, folder }: { volume: Volume; folder: Place }) {
         <Nothing
           icon={<BarChartOutlined />}
           title={
-            folder.path === '/' ? 'Nothing is known of this volume yet' : 'There is no file in this folder'
+            folder.path === '/' ? t`Nothing is known of this volume yet` : t`There is no file in this folder`
           }
-          text="Scan it, or import a list of its files: then its age, size and owners are shown here."
+          text={t`Scan it, or import a list of its files: then its age, size and owners are shown here.`}
           action={
             who.mayWrite && (
               <Button type="primary" onClick={() => go('/imports/new', { volume: volume.id })}>
-                Import a file
+                <Trans>Import a file</Trans>
               </Button>
             )
           }
@@ -215,34 +231,41 @@ function Figures({ volume, folder }: { volume: Volume; folder: Place }) {
   return <Shown f={figures.data} volume={volume} />;
 }
 
-const SORTS: { value: TreeSort; label: string }[] = [
-  { value: 'bytes', label: 'Largest first' },
-  { value: 'files', label: 'Most files first' },
-  { value: 'accessed', label: 'Last accessed first' },
-  { value: 'name', label: 'By name' },
+const SORTS = (): { value: TreeSort; label: string }[] => [
+  { value: 'bytes', label: t`Largest first` },
+  { value: 'files', label: t`Most files first` },
+  { value: 'accessed', label: t`Last accessed first` },
+  { value: 'name', label: t`By name` },
 ];
 
 function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; onOpen: (f: Place) => void }) {
   const [search, change] = useAddress();
   const asked = search.get('sort') as TreeSort | null;
-  const sort = SORTS.some((s) => s.value === asked) ? asked! : 'bytes';
+  const sort = SORTS().some((s) => s.value === asked) ? asked! : 'bytes';
   const top = useFolders(volume.id, folder, sort);
   if (top.error && !top.data) return <Failed error={top.error} retry={() => void top.refetch()} />;
   if (!top.data)
     return (
-      <Card aria-busy="true" role="status" aria-label="Loading folders">
+      <Card aria-busy="true" role="status" aria-label={t`Loading folders`}>
         <Skeleton active paragraph={{ rows: 8 }} />
       </Card>
     );
   const self = top.data.pages[0]!.self;
   const items = top.data.pages.flatMap((p) => p.items).filter((f) => f.bytes > 0);
+  const largest = items
+    .slice(0, 8)
+    .map((f) => `${f.name} ${bytes(f.bytes)}`)
+    .join(', ');
   if (items.length === 0 && self.folders === 0)
     return (
       <Card>
         <Nothing
           icon={<FolderOpenOutlined />}
-          title="There are no folders"
-          text={`${counted(self.files, 'file')}, ${bytes(self.bytes)}, ${self.files === 1 ? 'lies' : 'lie'} right here.`}
+          title={t`There are no folders`}
+          text={plural(self.files, {
+            one: `${counted(self.files, 'file')}, ${bytes(self.bytes)}, lies right here.`,
+            other: `${counted(self.files, 'file')}, ${bytes(self.bytes)}, lie right here.`,
+          })}
         />
       </Card>
     );
@@ -251,17 +274,14 @@ function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; on
       <Card
         size="small"
         style={{ marginBottom: 16 }}
-        title={`${counted(self.files, 'file')}, ${bytes(self.bytes)}, in ${counted(self.folders, 'folder')}`}
+        title={t`${counted(self.files, 'file')}, ${bytes(self.bytes)}, in ${counted(self.folders, 'folder')}`}
       >
         <Split total={self.bytes} tiered={self.stub_bytes} />
         {items.length > 1 && (
           <div style={{ marginTop: 14 }}>
             <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 6 }} />}>
               <Map
-                label={`Folders by data: ${items
-                  .slice(0, 8)
-                  .map((f) => `${f.name} ${bytes(f.bytes)}`)
-                  .join(', ')}`}
+                label={t`Folders by data: ${largest}`}
                 rows={items
                   .slice(0, 40)
                   .map((f) => ({ name: visible(f.name), path: f.path, b64: f.path_b64, value: f.bytes }))}
@@ -276,14 +296,14 @@ function Folders({ volume, folder, onOpen }: { volume: Volume; folder: Place; on
       </Card>
       <Card
         size="small"
-        title="Folders"
+        title={t`Folders`}
         extra={
           <Select
             size="small"
-            aria-label="Order of the folders"
+            aria-label={t`Order of the folders`}
             style={{ width: 170 }}
             value={sort}
-            options={SORTS}
+            options={SORTS()}
             onChange={(s: TreeSort) => change({ sort: s === 'bytes' ? undefined : s })}
           />
         }
@@ -321,17 +341,17 @@ function Grown({ volume }: { volume: Volume }) {
   return (
     <Card
       size="small"
-      title="Growth"
+      title={t`Growth`}
       extra={
         <Segmented
           size="small"
-          aria-label="Time shown"
+          aria-label={t`Time shown`}
           value={range}
           options={[
-            { value: 'month', label: '30 days' },
-            { value: 'quarter', label: '3 months' },
-            { value: 'year', label: 'Year' },
-            { value: 'all', label: 'All' },
+            { value: 'month', label: t`30 days` },
+            { value: 'quarter', label: t`3 months` },
+            { value: 'year', label: t`Year` },
+            { value: 'all', label: t`All` },
           ]}
           onChange={(v) => change({ range: v === 'quarter' ? undefined : String(v) })}
         />
@@ -344,18 +364,21 @@ function Grown({ volume }: { volume: Volume }) {
       ) : days.length < 2 ? (
         <Nothing
           icon={<LineChartOutlined />}
-          title="Not enough days yet"
-          text="The figures of each day are kept; a curve is drawn from two days on."
+          title={t`Not enough days yet`}
+          text={t`The figures of each day are kept; a curve is drawn from two days on.`}
         />
       ) : (
         <>
           <p style={{ marginTop: 0 }}>
-            From {counted(first!.files, 'file')}, {bytes(first!.bytes)} to {counted(last!.files, 'file')},{' '}
-            {bytes(last!.bytes)} in {count(days.length)} days; {bytes(last!.freed_bytes)} freed by stubs now.
+            <Trans>
+              From {counted(first!.files, 'file')}, {bytes(first!.bytes)} to {counted(last!.files, 'file')},{' '}
+              {bytes(last!.bytes)} in {count(days.length)} days; {bytes(last!.freed_bytes)} freed by stubs
+              now.
+            </Trans>
           </p>
           <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 8 }} />}>
             <Growth
-              label={`Data over time, from ${bytes(first!.bytes)} to ${bytes(last!.bytes)}`}
+              label={t`Data over time, from ${bytes(first!.bytes)} to ${bytes(last!.bytes)}`}
               colors={[LOCAL, TIERED]}
               rows={days.map((d) => ({
                 at: new Date(d.day.length === 10 ? `${d.day}T00:00:00Z` : d.day).getTime(),
@@ -368,11 +391,11 @@ function Grown({ volume }: { volume: Volume }) {
           <div className="legend">
             <span>
               <span className="dot" style={{ background: LOCAL }} />
-              local
+              <Trans>local</Trans>
             </span>
             <span>
               <span className="dot" style={{ background: TIERED }} />
-              tiered
+              <Trans>tiered</Trans>
             </span>
           </div>
         </>
@@ -397,7 +420,7 @@ export default function VolumeRoom() {
     change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });
   if (!v)
     return (
-      <Coming title="Volume" what="volume" of={volume} list={{ path: '/volumes', name: 'All volumes' }} />
+      <Coming title={t`Volume`} what="volume" of={volume} list={{ path: '/volumes', name: t`All volumes` }} />
     );
   const used = v.bytes_total ? v.bytes_total - (v.bytes_free ?? 0) : 0;
   return (
@@ -405,11 +428,15 @@ export default function VolumeRoom() {
       title={v.name}
       text={
         <>
-          <NameOf noun="hosts" id={v.host_id} customer={who.customer} />{' '}
-          <span className="mono">{v.path}</span>; last scan <When at={v.last_scan_at} />
+          <Trans>
+            <NameOf noun="hosts" id={v.host_id} customer={who.customer} />{' '}
+            <span className="mono">{v.path}</span>; last scan <When at={v.last_scan_at} />
+          </Trans>
           {!!v.bytes_total && (
             <>
-              ; {bytes(v.bytes_free)} of {bytes(v.bytes_total)} free ({percent(used, v.bytes_total)} used)
+              <Trans>
+                ; {bytes(v.bytes_free)} of {bytes(v.bytes_total)} free ({percent(used, v.bytes_total)} used)
+              </Trans>
             </>
           )}
         </>
@@ -417,27 +444,37 @@ export default function VolumeRoom() {
       actions={
         <>
           <State of={v.state} text={v.state_text || undefined} />
-          <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
-          {v.kind === 'lucidlink' && <Button onClick={() => go(`/access/${id}`)}>Access</Button>}
-          <Button onClick={() => go('/rules', { volume: id })}>Rules</Button>
-          <Button onClick={() => go('/imports', { volume: id })}>Imports</Button>
+          <Button onClick={() => go(`/volumes/${id}/files`)}>
+            <Trans>Files</Trans>
+          </Button>
+          {v.kind === 'lucidlink' && (
+            <Button onClick={() => go(`/access/${id}`)}>
+              <Trans>Access</Trans>
+            </Button>
+          )}
+          <Button onClick={() => go('/rules', { volume: id })}>
+            <Trans>Rules</Trans>
+          </Button>
+          <Button onClick={() => go('/imports', { volume: id })}>
+            <Trans>Imports</Trans>
+          </Button>
         </>
       }
     >
       {v.kind === 'lucidlink' && <RecordCard volume={id} />}
-      {tab !== 'growth' && <Trail folder={folder} root="the whole volume" onOpen={open} />}
+      {tab !== 'growth' && <Trail folder={folder} root={t`the whole volume`} onOpen={open} />}
       <Tabs
         activeKey={tab}
         destroyOnHidden
         onChange={(t) => change({ tab: t === 'figures' ? undefined : t })}
         items={[
-          { key: 'figures', label: 'Figures', children: <Figures volume={v} folder={folder} /> },
+          { key: 'figures', label: t`Figures`, children: <Figures volume={v} folder={folder} /> },
           {
             key: 'folders',
-            label: 'Folders',
+            label: t`Folders`,
             children: <Folders volume={v} folder={folder} onOpen={open} />,
           },
-          { key: 'growth', label: 'Growth', children: <Grown volume={v} /> },
+          { key: 'growth', label: t`Growth`, children: <Grown volume={v} /> },
         ]}
       />
     </Page>

@@ -1,3 +1,5 @@
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { HddOutlined } from '@ant-design/icons';
 import { Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
@@ -25,12 +27,14 @@ import {
 import { NameOf, Pick } from '../ui/pick';
 import { DataTable } from '../ui/table';
 
-const KINDS = [
-  { value: 'posix', label: 'Linux file system' },
-  { value: 'ntfs', label: 'Windows NTFS' },
+const KINDS = () => [
+  { value: 'posix', label: t`Linux file system` },
+  { value: 'ntfs', label: t`Windows NTFS` },
   { value: 'lucidlink', label: 'LucidLink' },
 ];
-const NAME = [{ required: true, whitespace: true, max: 128, message: 'A name of at most 128 characters' }];
+const NAME = () => [
+  { required: true, whitespace: true, max: 128, message: t`A name of at most 128 characters` },
+];
 
 /** Adds a volume, or changes what may be changed of one: its name and its share. */
 function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
@@ -65,8 +69,8 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
   return (
     <Dialog
       open
-      title={volume ? 'Edit volume' : 'Add volume'}
-      okText={volume ? 'Save' : 'Add'}
+      title={volume ? t`Edit volume` : t`Add volume`}
+      okText={volume ? t`Save` : t`Add`}
       confirmLoading={save.isPending}
       onOk={() => form.submit()}
       onCancel={onClose}
@@ -79,13 +83,13 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
         onFinish={(v) => save.mutate(v)}
       >
         {!volume && (
-          <Form.Item name="host_id" label="Host" rules={[{ required: true, message: 'Where it is' }]}>
-            <Pick noun="hosts" customer={who.customer} placeholder="Where it is" />
+          <Form.Item name="host_id" label={t`Host`} rules={[{ required: true, message: t`Where it is` }]}>
+            <Pick noun="hosts" customer={who.customer} placeholder={t`Where it is`} />
           </Form.Item>
         )}
         {!volume && (
-          <Form.Item name="kind" label="Kind">
-            <Select options={KINDS} />
+          <Form.Item name="kind" label={t`Kind`}>
+            <Select options={KINDS()} />
           </Form.Item>
         )}
         {!volume && host_id && (
@@ -98,14 +102,14 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
             onPick={picked}
           />
         )}
-        <Form.Item name="name" label="Name" rules={NAME}>
+        <Form.Item name="name" label={t`Name`} rules={NAME()}>
           <Input placeholder="projects" autoComplete="off" />
         </Form.Item>
         {!volume && (
           <Form.Item
             name="path"
-            label="Folder on that host"
-            rules={[{ required: true, message: 'The whole path' }]}
+            label={t`Folder on that host`}
+            rules={[{ required: true, message: t`The whole path` }]}
           >
             <Input
               className="mono"
@@ -116,18 +120,18 @@ function Edit({ volume, onClose }: { volume?: Volume; onClose: () => void }) {
         )}
         <Form.Item
           name="share_id"
-          label="Share for its cold files"
+          label={t`Share for its cold files`}
           extra={
             volume
-              ? 'Files that were moved before stay on the share they are on.'
-              : 'May be chosen later; nothing is moved without one.'
+              ? t`Files that were moved before stay on the share they are on.`
+              : t`May be chosen later; nothing is moved without one.`
           }
         >
           <Pick
             noun="shares"
             customer={volume?.customer_id ?? host?.customer_id ?? who.customer}
             allowClear
-            placeholder="none"
+            placeholder={t`none`}
           />
         </Form.Item>
       </Form>
@@ -160,30 +164,30 @@ export default function Volumes() {
     true,
   );
   const access = (v: Volume) =>
-    v.kind === 'lucidlink' ? [{ label: 'Access', act: () => go(`/access/${v.id}`) }] : [];
+    v.kind === 'lucidlink' ? [{ label: t`Access`, act: () => go(`/access/${v.id}`) }] : [];
   const button = who.mayWrite && (
     <Button type="primary" onClick={() => setEdit('new')}>
-      Add volume
+      <Trans>Add volume</Trans>
     </Button>
   );
   const empty = text ? (
-    <Nothing title="None has this name" text="Try less of it." />
+    <Nothing title={t`None has this name`} text={t`Try less of it.`} />
   ) : (
     <Nothing
       icon={<HddOutlined />}
-      title="No volume yet"
-      text="Name a folder of an enrolled host; scanning it changes nothing."
+      title={t`No volume yet`}
+      text={t`Name a folder of an enrolled host; scanning it changes nothing.`}
       action={button}
       command="alto volume add --host HOST --path PATH --name NAME --share SHARE"
     />
   );
   return (
     <Page
-      title="Files"
-      text="Volumes: folders whose cold files are moved to a share. Choose one to see its files."
+      title={t`Files`}
+      text={t`Volumes: folders whose cold files are moved to a share. Choose one to see its files.`}
       actions={
         <>
-          <Search value={text} onChange={(q) => change({ q })} label="Search volumes" />
+          <Search value={text} onChange={(q) => change({ q })} label={t`Search volumes`} />
           {button}
         </>
       }
@@ -197,21 +201,21 @@ export default function Volumes() {
             of={v.name}
             main={
               <Button size="small" onClick={() => go(`/volumes/${v.id}/files`)}>
-                Files
+                <Trans>Files</Trans>
               </Button>
             }
             items={
               who.mayWrite
                 ? [
-                    { label: 'Figures', act: () => go(`/volumes/${v.id}`) },
+                    { label: t`Figures`, act: () => go(`/volumes/${v.id}`) },
                     ...access(v),
-                    { label: 'Scan now', act: () => scan.mutate(v.id) },
-                    { label: 'Reconcile stubs', disabled: !v.share_id, act: () => reconcile.mutate(v.id) },
-                    { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
-                    { label: 'Import a file', act: () => go('/imports/new', { volume: v.id }) },
-                    { label: 'Edit', act: () => setEdit(v) },
+                    { label: t`Scan now`, act: () => scan.mutate(v.id) },
+                    { label: t`Reconcile stubs`, disabled: !v.share_id, act: () => reconcile.mutate(v.id) },
+                    { label: t`Rules`, act: () => go('/rules', { volume: v.id }) },
+                    { label: t`Import a file`, act: () => go('/imports/new', { volume: v.id }) },
+                    { label: t`Edit`, act: () => setEdit(v) },
                     {
-                      label: 'Delete',
+                      label: t`Delete`,
                       danger: true,
                       act: () => {
                         remove.reset();
@@ -220,9 +224,9 @@ export default function Volumes() {
                     },
                   ]
                 : [
-                    { label: 'Figures', act: () => go(`/volumes/${v.id}`) },
+                    { label: t`Figures`, act: () => go(`/volumes/${v.id}`) },
                     ...access(v),
-                    { label: 'Rules', act: () => go('/rules', { volume: v.id }) },
+                    { label: t`Rules`, act: () => go('/rules', { volume: v.id }) },
                   ]
             }
           />
@@ -230,7 +234,7 @@ export default function Volumes() {
         empty={empty}
         columns={[
           {
-            title: 'Name',
+            title: t`Name`,
             fixed: true,
             render: (_, v) => (
               <div style={{ maxWidth: 300, whiteSpace: 'normal' }}>
@@ -243,7 +247,7 @@ export default function Volumes() {
             ),
           },
           {
-            title: 'State',
+            title: t`State`,
             render: (_, v) => (
               <div>
                 <State of={v.state} />
@@ -254,26 +258,28 @@ export default function Volumes() {
                 )}
                 {v.way?.kind === 'archive' && (
                   <div className="sub" style={{ marginTop: 4 }}>
-                    files are archived with a placeholder
+                    <Trans>files are archived with a placeholder</Trans>
                   </div>
                 )}
               </div>
             ),
           },
           {
-            title: 'Files',
+            title: t`Files`,
             align: 'right',
             render: (_, v) => (
               <div>
                 <span className="num">{count(v.files)}</span>
                 <div className="sub">
-                  scanned <When at={v.last_scan_at} />
+                  <Trans>
+                    scanned <When at={v.last_scan_at} />
+                  </Trans>
                 </div>
               </div>
             ),
           },
-          { title: 'Data', width: 210, render: (_, v) => <Split total={v.bytes} tiered={v.stub_bytes} /> },
-          { title: 'Freed', align: 'right', render: (_, v) => <Size n={v.freed_bytes} /> },
+          { title: t`Data`, width: 210, render: (_, v) => <Split total={v.bytes} tiered={v.stub_bytes} /> },
+          { title: t`Freed`, align: 'right', render: (_, v) => <Size n={v.freed_bytes} /> },
         ]}
       />
       {edit && (
@@ -288,7 +294,7 @@ export default function Volumes() {
           open
           name={gone.name}
           what="volume"
-          text="Alto forgets it; its files stay where they are. A volume that holds stubs cannot be deleted: recall them first."
+          text={t`Alto forgets it; its files stay where they are. A volume that holds stubs cannot be deleted: recall them first.`}
           busy={remove.isPending}
           error={remove.error}
           onOk={() => remove.mutate(gone)}

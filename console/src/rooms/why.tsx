@@ -1,4 +1,6 @@
 // One file: which rule decides it now and why, and all that is known of it over time.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import {
   CheckCircleFilled,
   MinusCircleOutlined,
@@ -11,21 +13,22 @@ import { useParams } from 'react-router';
 import { ApiFailure, type Schemas } from '../api/client';
 import { type Why, whyFile } from '../api/calls';
 import { useNamed } from '../api/data';
-import { bytes, count, done, words } from '../lib/format';
+import { bytes, count } from '../lib/format';
+import { done, words } from '../lib/words';
 import { visible } from '../lib/path';
 import { explain } from '../lib/reasons';
 import { useAddress, useGo, useWho } from '../lib/session';
 import { AccessTag } from '../ui/accessstate';
 import { Failed, Nothing, Page, State, To, When } from '../ui/parts';
 
-const DOES: Record<Why['decision']['action'], string> = {
-  tier: 'It would be moved to the share',
-  recall: 'It would be brought back',
-  pin: 'It is kept local',
-  archive: 'It is archived',
-  exclude: 'It is left alone',
-  none: 'No rule means it',
-};
+const DOES = (): Record<Why['decision']['action'], string> => ({
+  tier: t`It would be moved to the share`,
+  recall: t`It would be brought back`,
+  pin: t`It is kept local`,
+  archive: t`It is archived`,
+  exclude: t`It is left alone`,
+  none: t`No rule means it`,
+});
 
 function Decision({ why }: { why: Why }) {
   const d = why.decision;
@@ -37,10 +40,10 @@ function Decision({ why }: { why: Why }) {
       style={{ marginBottom: 16 }}
       title={
         there
-          ? 'Its data is on the share already'
+          ? t`Its data is on the share already`
           : d.refusal
-            ? `It stays where it is: ${words(d.refusal)}`
-            : DOES[d.action]
+            ? t`It stays where it is: ${words(d.refusal)}`
+            : DOES()[d.action]
       }
       description={
         <>
@@ -48,7 +51,9 @@ function Decision({ why }: { why: Why }) {
           {d.refusal && !there && explain(d.refusal) && <div>{explain(d.refusal)}</div>}
           {d.rule_id && (
             <div>
-              Decided by <To path={`/rules/${d.rule_id}`}>{d.rule_name}</To>.
+              <Trans>
+                Decided by <To path={`/rules/${d.rule_id}`}>{d.rule_name}</To>.
+              </Trans>
             </div>
           )}
         </>
@@ -59,12 +64,12 @@ function Decision({ why }: { why: Why }) {
 
 function Rule({ rule, at }: { rule: Schemas['WhyRule']; at: number }) {
   const said = !rule.enabled
-    ? 'switched off'
+    ? t`switched off`
     : rule.decides
-      ? 'decides'
+      ? t`decides`
       : rule.matches
-        ? 'would match, but one before it decides'
-        : 'does not match';
+        ? t`would match, but one before it decides`
+        : t`does not match`;
   return (
     <li className={rule.decides ? 'decides' : undefined}>
       <span className="mark" aria-hidden="true">
@@ -81,7 +86,7 @@ function Rule({ rule, at }: { rule: Schemas['WhyRule']; at: number }) {
         <span
           className={`tag ${rule.action === 'pin' ? 'pin' : rule.action === 'tier' || rule.action === 'archive' ? 'stub' : ''}`}
         >
-          {rule.action}
+          {words(rule.action)}
         </span>{' '}
         <b className={rule.decides ? '' : 'sub'}>{said}</b>
         <div className="mono sub">{rule.where}</div>
@@ -105,7 +110,7 @@ function Shown({ why }: { why: Why }) {
     <>
       <Decision why={why} />
       <div className="two">
-        <Card size="small" title="Rules, in order">
+        <Card size="small" title={t`Rules, in order`}>
           {why.rules.length ? (
             <ol className="whyrules">
               {why.rules.map((r, i) => (
@@ -113,44 +118,50 @@ function Shown({ why }: { why: Why }) {
               ))}
             </ol>
           ) : (
-            <span className="sub">This volume has no rule.</span>
+            <span className="sub">
+              <Trans>This volume has no rule.</Trans>
+            </span>
           )}
         </Card>
         <Card
           size="small"
-          title="What is known of it"
+          title={t`What is known of it`}
           extra={why.access_record && <AccessTag of={{ stale: false, ...why.access_record }} />}
         >
           <Descriptions
             column={1}
             size="small"
             items={[
-              { key: 's', label: 'State', children: <State of={f.state} /> },
+              { key: 's', label: t`State`, children: <State of={f.state} /> },
               {
                 key: 'z',
-                label: 'Size',
-                children: `${bytes(f.size)} (${count(f.size)} bytes), ${bytes(f.allocated)} on disk`,
+                label: t`Size`,
+                children: t`${bytes(f.size)} (${count(f.size)} bytes), ${bytes(f.allocated)} on disk`,
               },
               {
                 key: 'a',
-                label: 'Accessed',
+                label: t`Accessed`,
                 children: (
                   <span>
-                    <When at={f.accessed_at} full none="not known" />{' '}
-                    {f.accessed_source && <span className="sub">by {f.accessed_source}</span>}
+                    <When at={f.accessed_at} full none={t`not known`} />{' '}
+                    {f.accessed_source && (
+                      <span className="sub">
+                        <Trans>by {words(f.accessed_source)}</Trans>
+                      </span>
+                    )}
                   </span>
                 ),
               },
-              { key: 'm', label: 'Modified', children: <When at={f.mtime_at} full none="not known" /> },
+              { key: 'm', label: t`Modified`, children: <When at={f.mtime_at} full none={t`not known`} /> },
               {
                 key: 'b',
-                label: 'Created',
-                children: <When at={f.btime_at} full none="not known" />,
+                label: t`Created`,
+                children: <When at={f.btime_at} full none={t`not known`} />,
               },
               {
                 key: 'o',
-                label: 'Owner',
-                children: f.owner ? `${f.owner} (${f.uid})` : (f.uid ?? 'not known'),
+                label: t`Owner`,
+                children: f.owner ? `${f.owner} (${f.uid})` : (f.uid ?? t`not known`),
               },
             ]}
           />
@@ -162,10 +173,10 @@ function Shown({ why }: { why: Why }) {
           showIcon
           style={{ marginBottom: 16 }}
           title={`${why.access_record.text}.`}
-          description="Until then a rule that asks for a time without accesses does not take this file."
+          description={t`Until then a rule that asks for a time without accesses does not take this file.`}
         />
       )}
-      <Card size="small" title="What happened">
+      <Card size="small" title={t`What happened`}>
         {events.length ? (
           <Timeline
             style={{ marginTop: 10 }}
@@ -175,7 +186,12 @@ function Shown({ why }: { why: Why }) {
               content: (
                 <div>
                   <b>{done(e.what)}</b> <When at={e.at} full />
-                  {e.by && <span className="sub"> by {e.by}</span>}
+                  {e.by && (
+                    <span className="sub">
+                      {' '}
+                      <Trans>by {e.by}</Trans>
+                    </span>
+                  )}
                   {e.text && <div>{e.text}</div>}
                   {e.reason && (
                     <div className="sub">
@@ -187,19 +203,25 @@ function Shown({ why }: { why: Why }) {
                     {e.rule_id && (
                       <>
                         <To path={`/rules/${e.rule_id}`} more={{ tab: 'versions' }}>
-                          rule{e.rule_version ? `, version ${e.rule_version}` : ''}
+                          {e.rule_version ? t`rule, version ${e.rule_version}` : t`rule`}
                         </To>
                       </>
                     )}
                     {e.rule_id && e.job_id && ' · '}
-                    {e.job_id && <To path={`/jobs/${e.job_id}`}>job</To>}
+                    {e.job_id && (
+                      <To path={`/jobs/${e.job_id}`}>
+                        <Trans>job</Trans>
+                      </To>
+                    )}
                   </div>
                 </div>
               ),
             }))}
           />
         ) : (
-          <span className="sub">Nothing is known but that a scan or an import saw it.</span>
+          <span className="sub">
+            <Trans>Nothing is known but that a scan or an import saw it.</Trans>
+          </span>
         )}
       </Card>
     </>
@@ -225,19 +247,29 @@ export default function WhyRoom() {
   const shown = told === undefined ? undefined : visible(told);
   return (
     <Page
-      title="Why?"
-      text={<>Which rule decides one file of {volume?.name ?? 'the volume'}, and what happened to it.</>}
+      title={t`Why?`}
+      text={
+        <>
+          <Trans>
+            Which rule decides one file of {volume?.name ?? t`the volume`}, and what happened to it.
+          </Trans>
+        </>
+      }
       actions={
         <>
           {why.data?.access_record && (
             <Button
               onClick={() => go(`/access/${id}`, { tab: 'live', ...(b64 ? { path_b64: b64 } : { path }) })}
             >
-              Accesses
+              <Trans>Accesses</Trans>
             </Button>
           )}
-          <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
-          <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
+          <Button onClick={() => go(`/volumes/${id}`)}>
+            <Trans>Figures</Trans>
+          </Button>
+          <Button onClick={() => go(`/volumes/${id}/files`)}>
+            <Trans>Files</Trans>
+          </Button>
         </>
       }
     >
@@ -245,10 +277,10 @@ export default function WhyRoom() {
         key={shown}
         className="mono"
         data-search=""
-        aria-label="Path of a file"
+        aria-label={t`Path of a file`}
         placeholder="/projects/2023/film.mov  ( / )"
         defaultValue={shown}
-        enterButton="Ask"
+        enterButton={t`Ask`}
         style={{ marginBottom: 16 }}
         onSearch={(p) => {
           if (!p.trim()) return;
@@ -261,8 +293,8 @@ export default function WhyRoom() {
         <Card>
           <Nothing
             icon={<QuestionCircleOutlined />}
-            title="Which file?"
-            text="Type its path from the volume’s root, or come here from a file, a plan or a figure."
+            title={t`Which file?`}
+            text={t`Type its path from the volume’s root, or come here from a file, a plan or a figure.`}
             command="alto file why VOLUME PATH"
           />
         </Card>
@@ -270,14 +302,14 @@ export default function WhyRoom() {
         <Card>
           <Nothing
             icon={<QuestionCircleOutlined />}
-            title="No such file is known"
-            text="No scan and no import has seen this path. Is it from the volume’s root, and written as on disk?"
+            title={t`No such file is known`}
+            text={t`No scan and no import has seen this path. Is it from the volume’s root, and written as on disk?`}
           />
         </Card>
       ) : why.error && !why.data ? (
         <Failed error={why.error} retry={() => void why.refetch()} />
       ) : !why.data ? (
-        <Card aria-busy="true" role="status" aria-label="Loading">
+        <Card aria-busy="true" role="status" aria-label={t`Loading`}>
           <Skeleton active />
         </Card>
       ) : (

@@ -1,4 +1,6 @@
 // The query builder beside a rule's text. A file of its own, since react-querybuilder is loaded only where a rule is edited.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { CloseOutlined, PlusOutlined } from '@ant-design/icons';
 import { Alert, Button, Input, Segmented, Select, Space, Tooltip } from 'antd';
 import { useEffect, useMemo, useRef, useState } from 'react';
@@ -46,53 +48,53 @@ import {
 /** More conditions than this are a burden to look at and to draw: then the text alone is shown. */
 const SHOWN_MAX = 200;
 
-const LABELS: Record<string, string> = {
-  name: 'File name',
-  path: 'Path',
-  ext: 'Extension',
-  size: 'Size',
-  accessed: 'Last accessed',
-  modified: 'Last modified',
-  created: 'Created',
-  owner: 'Owner',
-  attributes: 'Attribute',
-  state: 'State',
-  [EVERY]: 'Every file',
-};
-const fields: BuilderField[] = [...FIELDS, EVERY].map((name) => ({ name, label: LABELS[name]! }));
+const LABELS = (): Record<string, string> => ({
+  name: t`File name`,
+  path: t`Path`,
+  ext: t`Extension`,
+  size: t`Size`,
+  accessed: t`Last accessed`,
+  modified: t`Last modified`,
+  created: t`Created`,
+  owner: t`Owner`,
+  attributes: t`Attribute`,
+  state: t`State`,
+  [EVERY]: t`Every file`,
+});
+const fields = (): BuilderField[] => [...FIELDS, EVERY].map((name) => ({ name, label: LABELS()[name]! }));
 
-const WORDS: Record<string, string> = {
-  '=': 'is',
-  '!=': 'is not',
-  '<': 'is less than',
-  '<=': 'is at most',
-  '>': 'is more than',
-  '>=': 'is at least',
-  in: 'is one of',
-  'not in': 'is none of',
-  matches: 'fits the pattern',
-  'not matches': 'does not fit the pattern',
-  like: 'matches the regex',
-  'not like': 'does not match the regex',
-  'older than': 'longer ago than',
-  'newer than': 'within the last',
-};
-const TIME_WORDS: Record<string, string> = {
-  '=': 'exactly at',
-  '!=': 'not exactly at',
-  '<': 'before',
-  '<=': 'at or before',
-  '>': 'after',
-  '>=': 'at or after',
-};
+const WORDS = (): Record<string, string> => ({
+  '=': t`is`,
+  '!=': t`is not`,
+  '<': t`is less than`,
+  '<=': t`is at most`,
+  '>': t`is more than`,
+  '>=': t`is at least`,
+  in: t`is one of`,
+  'not in': t`is none of`,
+  matches: t`fits the pattern`,
+  'not matches': t`does not fit the pattern`,
+  like: t`matches the regex`,
+  'not like': t`does not match the regex`,
+  'older than': t`longer ago than`,
+  'newer than': t`within the last`,
+});
+const TIME_WORDS = (): Record<string, string> => ({
+  '=': t`exactly at`,
+  '!=': t`not exactly at`,
+  '<': t`before`,
+  '<=': t`at or before`,
+  '>': t`after`,
+  '>=': t`at or after`,
+});
 
 function labelOf(field: string, operator: string): string {
-  if (field === EVERY) return 'is meant';
-  if (KIND[field as Field] === 'time' && TIME_WORDS[operator]) return TIME_WORDS[operator]!;
+  if (field === EVERY) return t`is meant`;
+  if (KIND[field as Field] === 'time' && TIME_WORDS()[operator]) return TIME_WORDS()[operator]!;
   if (field === 'attributes' && (operator === '=' || operator === '!='))
-    return operator === '=' ? 'is set' : 'is not set';
-  if (field === 'attributes') return operator === 'in' ? 'one is set of' : 'none is set of';
-  return WORDS[operator] ?? operator;
+    return operator === '=' ? t`is set` : t`is not set`;
+  if (field === 'attributes') return operator === 'in' ? t`one is set of` : t`none is set of`;
+  return WORDS()[operator] ?? operator;
 }
 
 // ---- value editors ----
@@ -110,7 +112,7 @@ function SizeOne({ values, set, disabled }: Editing) {
   const [n, unit] = v?.is === 'size' ? sizeForPeople(v.bytes) : ['', 'MB' as SizeUnit];
   return (
     <Unit<SizeUnit>
-      what="Size"
+      what={[t`Size`, t`Unit of the size`]}
       number={String(n)}
       unit={unit}
       units={SIZE_CHOICES}
@@ -121,23 +123,23 @@ function SizeOne({ values, set, disabled }: Editing) {
   );
 }
 
-const AGES: { value: AgeUnit; label: string }[] = [
-  { value: 'h', label: 'hours' },
-  { value: 'd', label: 'days' },
-  { value: 'w', label: 'weeks' },
-  { value: 'mo', label: 'months of 30 days' },
-  { value: 'y', label: 'years of 365 days' },
+const AGES = (): { value: AgeUnit; label: string }[] => [
+  { value: 'h', label: t`hours` },
+  { value: 'd', label: t`days` },
+  { value: 'w', label: t`weeks` },
+  { value: 'mo', label: t`months of 30 days` },
+  { value: 'y', label: t`years of 365 days` },
 ];
 
 function AgeOne({ values, set, disabled }: Editing) {
   const v = values[0];
   return (
     <Unit<AgeUnit>
-      what="Age"
+      what={[t`Age`, t`Unit of the age`]}
       whole
       number={v?.is === 'age' ? String(v.count) : ''}
       unit={v?.is === 'age' ? v.unit : 'd'}
-      units={AGES}
+      units={AGES()}
       read={(n, u) => {
         const p = parseRule(`accessed older than ${n}${u}`);
         return p.ok && p.node.kind === 'leaf' ? p.node.values[0] : undefined;
@@ -161,7 +163,7 @@ function DateOne({ values, set, disabled }: Editing) {
     <Space wrap size={6}>
       <Input
         type="date"
-        aria-label="Date"
+        aria-label={t`Date`}
         style={{ width: 150 }}
         min="1678-01-01"
         max="2261-12-31"
@@ -173,11 +175,15 @@ function DateOne({ values, set, disabled }: Editing) {
       <Input
         type="time"
         step="1"
-        aria-label="Time of day, UTC"
+        aria-label={t`Time of day, UTC`}
         style={{ width: 130 }}
         disabled={disabled || !day}
         value={time.slice(0, 8)}
-        suffix={<span className="sub">UTC</span>}
+        suffix={
+          <span className="sub">
+            <Trans>UTC</Trans>
+          </span>
+        }
         onChange={(e) => put(day, e.target.value)}
       />
     </Space>
@@ -186,16 +192,16 @@ function DateOne({ values, set, disabled }: Editing) {
 
 function Case({ fold, set, disabled }: { fold: boolean; set: (fold: boolean) => void; disabled?: boolean }) {
   return (
-    <Tooltip title={fold ? 'Upper and lower case are alike' : 'Upper and lower case differ'}>
+    <Tooltip title={fold ? t`Upper and lower case are alike` : t`Upper and lower case differ`}>
       <Button
-        aria-label="Upper and lower case are alike"
+        aria-label={t`Upper and lower case are alike`}
         aria-pressed={fold}
         disabled={disabled}
         type={fold ? 'primary' : 'default'}
         ghost={fold}
         onClick={() => set(!fold)}
       >
-        Aa
+        <Trans>Aa</Trans>
       </Button>
     </Tooltip>
   );
@@ -242,7 +248,7 @@ function TextOne({ values, set, field, operator, disabled }: Editing) {
         {regex && <Space.Addon>/</Space.Addon>}
         <Input
           className="mono"
-          aria-label={regex ? 'Regular expression' : op === 'matches' ? 'Pattern' : 'Value'}
+          aria-label={regex ? t`Regular expression` : op === 'matches' ? t`Pattern` : t`Value`}
           aria-invalid={!!wrong}
           spellCheck={false}
           autoComplete="off"
@@ -261,10 +267,10 @@ function TextOne({ values, set, field, operator, disabled }: Editing) {
       {op === 'matches' && !wrong && field === 'path' && (
         <div className="sub">
           {text.startsWith('/')
-            ? 'from the volume’s root'
+            ? t`from the volume’s root`
             : text
-              ? 'at any depth'
-              : '* any characters, ** folders too'}
+              ? t`at any depth`
+              : t`* any characters, ** folders too`}
         </div>
       )}
     </div>
@@ -307,8 +313,9 @@ function ListOf({ values, set, field, operator, disabled }: Editing) {
   const print = (v: Value) => printValue(leaf, v);
   const human = (v: Value) =>
     v.is === 'text'
-      ? `${v.text === '' ? '(none)' : v.text}${v.fold && field !== 'ext' ? ' (Aa)' : ''}`
+      ? `${v.text === '' ? t`(none)` : v.text}${v.fold && field !== 'ext' ? ' (Aa)' : ''}`
       : print(v);
+  const why = checkText(field, wrong)?.message ?? t`a size is written 4096, 10MB or 1.5GiB`;
   const named = field === 'attributes' || field === 'state';
   const words = field === 'attributes' ? ATTRIBUTES : STATES;
   const known = new Map(values.map((v) => [print(v), v]));
@@ -322,7 +329,7 @@ function ListOf({ values, set, field, operator, disabled }: Editing) {
     <div className="textone">
       <Select<string[]>
         mode={named ? 'multiple' : 'tags'}
-        aria-label="Values"
+        aria-label={t`Values`}
         style={{ width: '100%' }}
         disabled={disabled}
         status={values.length === 0 || wrong ? 'error' : ''}
@@ -331,7 +338,7 @@ function ListOf({ values, set, field, operator, disabled }: Editing) {
         maxTagCount={40}
         tokenSeparators={field === 'ext' || KIND[field] === 'size' ? [',', ' ', ';', '\n'] : [',', '\n']}
         placeholder={
-          field === 'ext' ? 'mov, mxf, wav' : KIND[field] === 'size' ? '0, 1KiB' : 'type, then Enter'
+          field === 'ext' ? 'mov, mxf, wav' : KIND[field] === 'size' ? '0, 1KiB' : t`type, then Enter`
         }
         onChange={(list) => {
           const next: Value[] = [];
@@ -347,7 +354,9 @@ function ListOf({ values, set, field, operator, disabled }: Editing) {
       />
       {wrong && (
         <div className="sub wrong" role="alert">
-          “{wrong}” is none: {checkText(field, wrong)?.message ?? 'a size is written 4096, 10MB or 1.5GiB'}
+          <Trans>
+            “{wrong}” is none: {why}
+          </Trans>
         </div>
       )}
     </div>
@@ -363,12 +372,12 @@ function ValueEditor(props: ValueEditorProps) {
     const v = values[0];
     return (
       <Segmented
-        aria-label="Every file or none"
+        aria-label={t`Every file or none`}
         disabled={disabled}
         value={v?.is === 'word' ? v.word : 'true'}
         options={[
-          { value: 'true', label: 'yes' },
-          { value: 'false', label: 'no file' },
+          { value: 'true', label: t`yes` },
+          { value: 'false', label: t`no file` },
         ]}
         onChange={(word) => set([{ is: 'word', word: String(word) }])}
       />
@@ -384,7 +393,7 @@ function ValueEditor(props: ValueEditorProps) {
     const v = values[0];
     return (
       <Select
-        aria-label={kind === 'attrs' ? 'Attribute' : 'State'}
+        aria-label={kind === 'attrs' ? t`Attribute` : t`State`}
         style={{ minWidth: 140 }}
         disabled={disabled}
         value={v?.is === 'word' ? v.word : undefined}
@@ -416,12 +425,12 @@ function Combinator({ value, handleOnChange, disabled }: CombinatorSelectorProps
   return (
     <Segmented
       size="small"
-      aria-label="All or any of the conditions"
+      aria-label={t`All or any of the conditions`}
       disabled={disabled}
       value={value}
       options={[
-        { value: 'and', label: 'all of' },
-        { value: 'or', label: 'any of' },
+        { value: 'and', label: t`all of` },
+        { value: 'or', label: t`any of` },
       ]}
       onChange={(v) => handleOnChange(String(v))}
     />
@@ -430,7 +439,12 @@ function Combinator({ value, handleOnChange, disabled }: CombinatorSelectorProps
 
 function Not({ checked, handleOnChange, disabled }: NotToggleProps) {
   // Who may only look must see it all the same.
-  if (disabled) return checked ? <span className="tag bad">not</span> : null;
+  if (disabled)
+    return checked ? (
+      <span className="tag bad">
+        <Trans>not</Trans>
+      </span>
+    ) : null;
   return (
     <Button
       size="small"
@@ -440,38 +454,38 @@ function Not({ checked, handleOnChange, disabled }: NotToggleProps) {
       ghost={!!checked}
       onClick={() => handleOnChange(!checked)}
     >
-      not
+      <Trans>not</Trans>
     </Button>
   );
 }
 
-const adder = (text: string) =>
+const adder = (text: () => string) =>
   function Add({ handleOnClick, disabled }: ActionProps) {
     if (disabled) return null;
     return (
       <Button size="small" type="text" icon={<PlusOutlined />} onClick={(e) => handleOnClick(e)}>
-        {text}
+        {text()}
       </Button>
     );
   };
-const remover = (text: string) =>
+const remover = (text: () => string) =>
   function Remove({ handleOnClick, disabled }: ActionProps) {
     if (disabled) return null;
     return (
       <Button
         size="small"
         type="text"
-        aria-label={text}
+        aria-label={text()}
         icon={<CloseOutlined />}
         onClick={(e) => handleOnClick(e)}
       />
     );
   };
 const CONTROLS = {
-  addRuleAction: adder('Condition'),
-  addGroupAction: adder('Group'),
-  removeRuleAction: remover('Remove the condition'),
-  removeGroupAction: remover('Remove the group'),
+  addRuleAction: adder(() => t`Condition`),
+  addGroupAction: adder(() => t`Group`),
+  removeRuleAction: remover(() => t`Remove the condition`),
+  removeGroupAction: remover(() => t`Remove the group`),
   fieldSelector: Selector,
   operatorSelector: Selector,
   combinatorSelector: Combinator,
@@ -479,11 +493,11 @@ const CONTROLS = {
   valueEditor: ValueEditor,
   dragHandle: null,
 };
-const TRANSLATIONS = {
-  fields: { title: 'Field' },
-  operators: { title: 'Comparison' },
-  value: { title: 'Value' },
-};
+const TRANSLATIONS = () => ({
+  fields: { title: t`Field` },
+  operators: { title: t`Comparison` },
+  value: { title: t`Value` },
+});
 
 function conditions(n: Node): number {
   if (n.kind === 'and' || n.kind === 'or') return n.parts.reduce((sum, part) => sum + conditions(part), 0);
@@ -518,8 +532,8 @@ export default function Builder({
       <Alert
         type="info"
         showIcon
-        title={`This rule has ${many} conditions`}
-        description="That many are easier to read as text: it is edited there alone."
+        title={t`This rule has ${many} conditions`}
+        description={t`That many are easier to read as text: it is edited there alone.`}
       />
     );
   const own = text === mine.current;
@@ -528,15 +542,18 @@ export default function Builder({
     <div className="builder">
       {stale && (
         <div className="sub" role="status" style={{ marginBottom: 8 }}>
-          The text has a mistake: this is how it was understood before. Change anything here to go back to it.
+          <Trans>
+            The text has a mistake: this is how it was understood before. Change anything here to go back to
+            it.
+          </Trans>
         </div>
       )}
       <QueryBuilder
-        fields={fields}
+        fields={fields()}
         query={query as never}
         disabled={disabled}
         controlElements={CONTROLS as never}
-        translations={TRANSLATIONS}
+        translations={TRANSLATIONS()}
         showNotToggle
         addRuleToNewGroups
         resetOnFieldChange={false}
@@ -549,7 +566,7 @@ export default function Builder({
           startValue(rule.field, rule.operator) as never
         }
         accessibleDescriptionGenerator={({ path }: { path: number[] }) =>
-          path.length === 0 ? 'Conditions' : `Group ${path.map((n) => n + 1).join('.')}`
+          path.length === 0 ? t`Conditions` : t`Group ${path.map((n) => n + 1).join('.')}`
         }
         onQueryChange={(changed: unknown) => {
           const next = mend(changed as Query);

@@ -1,6 +1,9 @@
 // What fails to draw, or to be loaded, does not take the rest along.
-import { Button, Result } from 'antd';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
+import { Button } from 'antd';
 import { Component, type ReactNode } from 'react';
+import { Nothing } from './basics';
 
 interface Props {
   children: ReactNode;
@@ -23,16 +26,17 @@ export class Fence extends Component<Props, { error?: Error; place: string }> {
     if (!error) return this.props.children;
     if (this.props.instead) return this.props.instead(error);
     return (
-      <Result
-        status="error"
-        title="This page failed"
-        subTitle={error.message}
-        extra={
-          <Button type="primary" onClick={() => window.location.reload()}>
-            Load again
-          </Button>
-        }
-      />
+      <div className="page">
+        <Nothing
+          title={t`This page failed`}
+          text={error.message}
+          action={
+            <Button type="primary" onClick={() => window.location.reload()}>
+              <Trans>Load again</Trans>
+            </Button>
+          }
+        />
+      </div>
     );
   }
 }

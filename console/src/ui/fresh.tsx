@@ -1,4 +1,6 @@
 // Whether what is shown is as it is now: how the event stream stands, and what could not be brought up to date.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { ReloadOutlined } from '@ant-design/icons';
 import { type QueryCache, useIsFetching, useQueryClient } from '@tanstack/react-query';
 import { Badge, Button, Tooltip } from 'antd';
@@ -13,12 +15,16 @@ const LONG_MS = 30_000;
 
 type Standing = 'live' | 'connecting' | 'reconnecting' | 'stale';
 
-const TOLD: Record<Standing, ['success' | 'warning' | 'processing' | 'error', string, string]> = {
-  live: ['success', 'Live', 'Everything shown is brought up to date as it happens'],
-  connecting: ['processing', 'Connecting', 'Live updates are being connected'],
-  reconnecting: ['warning', 'Reconnecting', 'Live updates are interrupted; they come back by themselves'],
-  stale: ['error', 'Not live', 'Live updates have been interrupted for a while; it is tried again by itself'],
-};
+const TOLD = (): Record<Standing, ['success' | 'warning' | 'processing' | 'error', string, string]> => ({
+  live: ['success', t`Live`, t`Everything shown is brought up to date as it happens`],
+  connecting: ['processing', t`Connecting`, t`Live updates are being connected`],
+  reconnecting: ['warning', t`Reconnecting`, t`Live updates are interrupted; they come back by themselves`],
+  stale: [
+    'error',
+    t`Not live`,
+    t`Live updates have been interrupted for a while; it is tried again by itself`,
+  ],
+});
 
 /** How it stands, and since when it is not live. */
 export function useStanding(live: LiveState): { standing: Standing; since?: number } {
@@ -42,7 +48,7 @@ export function useStanding(live: LiveState): { standing: Standing; since?: numb
 }
 
 export function LiveBadge({ live, wide }: { live: LiveState; wide: boolean }) {
-  const [badge, word, why] = TOLD[useStanding(live).standing];
+  const [badge, word, why] = TOLD()[useStanding(live).standing];
   return (
     <Tooltip title={why}>
       <span role="status" className="livebadge">
@@ -82,9 +88,11 @@ export function Freshness({ live }: { live: LiveState }) {
   const cut = standing !== 'live' && since !== undefined && Date.now() - since >= SHORT_MS;
   if (!cut && !failed) return null;
   const at = (ms: number) => clockTime(new Date(ms).toISOString());
-  const told = cut
-    ? `No live updates since ${at(since)}.${oldest ? ` What is shown is as of ${at(oldest)} and may have changed.` : ''} It is tried again by itself.`
-    : `Part of this page could not be loaded again: it is as of ${at(failed)}.`;
+  const told = !cut
+    ? t`Part of this page could not be loaded again: it is as of ${at(failed)}.`
+    : oldest
+      ? t`No live updates since ${at(since)}. What is shown is as of ${at(oldest)} and may have changed. It is tried again by itself.`
+      : t`No live updates since ${at(since)}. It is tried again by itself.`;
   return (
     <div className={`fresh ${standing === 'stale' ? 'bad' : 'warn'}`} role="status">
       <span>{told}</span>
@@ -94,7 +102,7 @@ export function Freshness({ live }: { live: LiveState }) {
         loading={busy}
         onClick={() => void client.refetchQueries({ type: 'active' })}
       >
-        Load again now
+        <Trans>Load again now</Trans>
       </Button>
     </div>
   );

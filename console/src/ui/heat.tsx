@@ -1,11 +1,14 @@
 // A map of days and hours, darker where more happened. Arrow keys go through it, Enter opens an hour; the same stands in a table for those who want numbers.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { type KeyboardEvent, useRef, useState } from 'react';
-import { count, counted, utc } from '../lib/format';
+import { counted } from '../lib/counted';
+import { count, utc } from '../lib/format';
 import { type Cell, clock, type HeatRow, level, LEVELS, mostOf, sum } from '../lib/heat';
 import { HourHead, HOURS, pad } from './hourhead';
 
-const uses = (c: { reads: number; writes: number }) =>
-  sum(c) === 0 ? 'no access' : `${counted(c.reads, 'read')}, ${counted(c.writes, 'write')}`;
+const uses = (c: { reads: number; writes: number }): string =>
+  sum(c) === 0 ? t`no access` : `${counted(c.reads, 'read')}, ${counted(c.writes, 'write')}`;
 
 /** The time of a cell on the wall clock: as its hours of UTC say, where it has any. */
 const wall = (cell: Cell, hour: number) =>
@@ -21,7 +24,8 @@ function inUtc(cell: Cell): string {
 export function tell(row: HeatRow, hour: number): string {
   const cell = row.cells[hour]!;
   const zone = inUtc(cell);
-  return `${row.full}, ${wall(cell, hour)}: ${uses(cell)}${zone ? ` (from ${zone})` : ''}`;
+  const told = `${row.full}, ${wall(cell, hour)}: ${uses(cell)}`;
+  return zone ? t`${told} (from ${zone})` : told;
 }
 
 export function Heat({
@@ -106,17 +110,17 @@ export function Heat({
         <span className="sub" aria-hidden="true">
           {seen ??
             (onOpen
-              ? 'Choose an hour to see what was used in it.'
-              : 'Point at an hour, or use the arrow keys.')}
+              ? t`Choose an hour to see what was used in it.`
+              : t`Point at an hour, or use the arrow keys.`)}
         </span>
         <span className="legend" style={{ margin: 0 }} aria-hidden="true">
-          none
+          <Trans>none</Trans>
           <span className="heat scale">
             {Array.from({ length: LEVELS + 1 }, (_, l) => (
               <span key={l} role="presentation" className={`l${l}`} />
             ))}
           </span>
-          {count(most)} or more
+          <Trans>{count(most)} or more</Trans>
         </span>
       </div>
     </>
@@ -132,8 +136,12 @@ export function HeatTable({ rows, label }: { rows: HeatRow[]; label: string }) {
         <caption className="sr">{label}</caption>
         <thead>
           <tr>
-            <th scope="col">Day</th>
-            <th scope="col">All</th>
+            <th scope="col">
+              <Trans>Day</Trans>
+            </th>
+            <th scope="col">
+              <Trans>All</Trans>
+            </th>
             {columns.map((h) => (
               <th key={h} scope="col">
                 {pad(h)}

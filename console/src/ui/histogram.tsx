@@ -1,4 +1,5 @@
 // Bars of a histogram, or of groups, and curves of growth. A file of its own, since Recharts is large.
+import { t } from '@lingui/core/macro';
 import {
   Area,
   AreaChart,
@@ -11,7 +12,8 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
-import { bytes, count, counted, dateText } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, dateText } from '../lib/format';
 
 const GREY = 'var(--sub)';
 const TIP = { background: '#1f272c', border: 0, borderRadius: 8, color: '#fff' };
@@ -149,8 +151,8 @@ export function Growth({
           />
           {(
             [
-              ['local', 'local', colors[0]],
-              ['tiered', 'tiered', colors[1]],
+              ['local', t`local`, colors[0]],
+              ['tiered', t`tiered`, colors[1]],
             ] as const
           ).map(([key, name, color]) => (
             <Area

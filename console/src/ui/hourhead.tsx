@@ -5,7 +5,9 @@ export const pad = (h: number) => String(h).padStart(2, '0');
 export const HourHead = ({ className }: { className?: string }) => (
   <div role="row" className={className}>
     <span role="columnheader">
-      <span className="sr">Day</span>
+      <span className="sr">
+        <Trans>Day</Trans>
+      </span>
     </span>
     {HOURS.map((h) => (
       <span key={h} role="columnheader" aria-label={`${pad(h)}:00`}>
@@ -14,3 +16,4 @@ export const HourHead = ({ className }: { className?: string }) => (
     ))}
   </div>
 );
+import { Trans } from '@lingui/react/macro';

@@ -1,4 +1,5 @@
 // What keys do everywhere, and the help that lists them.
+import { t } from '@lingui/core/macro';
 import { Button } from 'antd';
 import { Fragment, useEffect, useRef } from 'react';
 import { prefs, setPrefs, usePrefs } from '../lib/prefs';
@@ -7,7 +8,7 @@ import { useGo } from '../lib/session';
 import { Dialog } from './dialog';
 
 const MAC = typeof navigator !== 'undefined' && /mac|iphone|ipad/i.test(navigator.userAgent);
-export const FIND_KEYS = MAC ? '⌘ K' : 'Ctrl K';
+export const findKeys = (): string => (MAC ? '⌘ K' : t`Ctrl K`);
 const NEXT: Record<string, 'recent' | 'local' | 'utc'> = { recent: 'local', local: 'utc', utc: 'recent' };
 
 /** Times relative, local or in UTC, one after the other. */
@@ -55,17 +56,17 @@ export function useKeys(rooms: Room[], help: () => void, find: () => void) {
 export function KeyHelp({ rooms, open, onClose }: { rooms: Room[]; open: boolean; onClose: () => void }) {
   const { keys } = usePrefs();
   const all: [string[], string][] = [
-    [FIND_KEYS.split(' '), 'search, go anywhere, do something'],
-    [['/'], 'search in this room'],
-    [['t'], 'times relative, local, in UTC'],
-    [['?'], 'this help'],
-    [['Esc'], 'close a dialog, drawer or tip'],
+    [findKeys().split(' '), t`search, go anywhere, do something`],
+    [['/'], t`search in this room`],
+    [['t'], t`times relative, local, in UTC`],
+    [['?'], t`this help`],
+    [[t`Esc`], t`close a dialog, drawer or tip`],
     ...placesOf(rooms)
       .filter((r) => r.letter)
       .map((r): [string[], string] => [['g', r.letter!], r.in ? `${r.name} (${r.in})` : r.name]),
   ];
   return (
-    <Dialog open={open} title="Keyboard" footer={null} onCancel={onClose}>
+    <Dialog open={open} title={t`Keyboard`} footer={null} onCancel={onClose}>
       <dl className="keys">
         {all.map(([k, what]) => (
           <div key={what}>
@@ -83,10 +84,10 @@ export function KeyHelp({ rooms, open, onClose }: { rooms: Room[]; open: boolean
       </dl>
       <p className="sub">
         {keys
-          ? `All but ${FIND_KEYS} and Esc are single keys; they can be turned off.`
-          : 'Single keys are turned off.'}{' '}
+          ? t`All but ${findKeys()} and Esc are single keys; they can be turned off.`
+          : t`Single keys are turned off.`}{' '}
         <Button size="small" onClick={() => setPrefs({ keys: !keys })}>
-          {keys ? 'Turn them off' : 'Turn them on'}
+          {keys ? t`Turn them off` : t`Turn them on`}
         </Button>
       </p>
     </Dialog>

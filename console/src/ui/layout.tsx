@@ -1,135 +1,26 @@
 // The frame around every room: whose things are looked at, where one is, what can be found, and whether it is fresh.
-import {
-  BulbOutlined,
-  KeyOutlined,
-  LogoutOutlined,
-  QuestionCircleOutlined,
-  SearchOutlined,
-  SettingOutlined,
-  UserOutlined,
-} from '@ant-design/icons';
-import { useQueryClient } from '@tanstack/react-query';
-import { Button, Dropdown, Grid, Layout as Ant, theme } from 'antd';
-import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef, useState } from 'react';
-import { Link, useLocation, useNavigate } from 'react-router';
-import { api, must, setCsrf } from '../api/client';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
+import { QuestionCircleOutlined, SearchOutlined } from '@ant-design/icons';
+import { Button, Grid, Layout as Ant, theme } from 'antd';
+import { type ReactNode, Suspense, useCallback, useMemo, useState } from 'react';
+import { Link, useLocation } from 'react-router';
+import { late } from '../lib/lang';
 import type { LiveState } from '../lib/live';
-import { setPrefs, type Theme, type Times, type Units, usePrefs } from '../lib/prefs';
 import { roomAt, roomsFor } from '../lib/rooms';
-import { useGo, useTo, useWho } from '../lib/session';
+import { useTo, useWho } from '../lib/session';
 import { Dialog } from './dialog';
 import { Fence } from './fence';
 import { Freshness, LiveBadge } from './fresh';
-import { FIND_KEYS, KeyHelp, useKeys } from './keys';
+import { findKeys, KeyHelp, useKeys } from './keys';
 import { BottomBar, Inside, RoomList } from './nav';
-import { SetPassword } from './password';
 import { Switcher, useRemembered } from './switcher';
 import { TimeTip } from './time';
 
+// Not part of what the first page needs.
+const Menus = late(() => import('./account'));
 // Asked for when it is first opened.
-const Palette = lazy(() => import('./palette'));
-
-export function useLogOut() {
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  return async () => {
-    await must(api.DELETE('/session')).catch(() => undefined);
-    setCsrf(undefined);
-    client.clear();
-    void navigate('/login');
-  };
-}
-
-const choice = <T extends string>(
-  key: string,
-  label: string,
-  now: T,
-  values: [T, string][],
-  set: (v: T) => void,
-) => ({
-  key,
-  label,
-  type: 'group' as const,
-  children: values.map(([v, text]) => ({
-    key: `${key}-${v}`,
-    label: text,
-    icon: <span style={{ width: 12, display: 'inline-block' }}>{now === v ? '✓' : ''}</span>,
-    onClick: () => set(v),
-  })),
-});
-
-export const THEMES: [Theme, string][] = [
-  ['system', 'As the system'],
-  ['light', 'Light'],
-  ['dark', 'Dark'],
-];
-export const UNITS: [Units, string][] = [
-  ['decimal', 'kB, MB, GB (1000)'],
-  ['binary', 'KiB, MiB, GiB (1024)'],
-];
-export const TIMES: [Times, string][] = [
-  ['recent', '“3 minutes ago” while recent'],
-  ['local', 'Your own zone'],
-  ['utc', 'UTC'],
-];
-
-function Appearance() {
-  const prefs = usePrefs();
-  return (
-    <Dropdown
-      trigger={['click']}
-      menu={{
-        items: [
-          choice<Theme>('theme', 'Colours', prefs.theme, THEMES, (v) => setPrefs({ theme: v })),
-          choice<Units>('units', 'Sizes', prefs.units, UNITS, (v) => setPrefs({ units: v })),
-          choice<Times>('times', 'Times', prefs.times, TIMES, (v) => setPrefs({ times: v })),
-        ],
-      }}
-    >
-      <Button type="text" aria-label="Appearance" icon={<BulbOutlined />} />
-    </Dropdown>
-  );
-}
-
-function Account({ wide }: { wide: boolean }) {
-  const who = useWho();
-  const go = useGo();
-  const logOut = useLogOut();
-  const [password, setPassword] = useState(false);
-  const account = useRef<HTMLButtonElement>(null);
-  return (
-    <>
-      <Dropdown
-        trigger={['click']}
-        menu={{
-          items: [
-            {
-              key: 'word',
-              label: 'Change password',
-              icon: <KeyOutlined />,
-              onClick: () => {
-                account.current?.focus();
-                setPassword(true);
-              },
-            },
-            {
-              key: 'settings',
-              label: 'Settings of this browser',
-              icon: <SettingOutlined />,
-              onClick: () => go('/settings'),
-            },
-            { key: 'out', label: 'Log out', icon: <LogoutOutlined />, onClick: () => void logOut() },
-          ],
-        }}
-      >
-        <Button ref={account} type="text" icon={<UserOutlined />} aria-label={`${who.name}: account`}>
-          {wide ? who.name : null}
-        </Button>
-      </Dropdown>
-      {password && <SetPassword user={who} own onClose={() => setPassword(false)} />}
-    </>
-  );
-}
+const Palette = late(() => import('./palette'));
 
 export function Layout({ live, children }: { live: LiveState; children: ReactNode }) {
   const who = useWho();
@@ -149,18 +40,21 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
     <Link
       to={to('/')}
       className="brand"
-      aria-label="Alto, to the overview"
+      aria-label={t`Alto, to the overview`}
       style={{ color: token.colorText }}
     >
       <img src="/alto.svg" alt="" width={26} height={26} />
-      Alto
+      <Trans>Alto</Trans>
     </Link>
+  );
+  const helper = wide && (
+    <Button type="text" aria-label={t`Keyboard help`} icon={<QuestionCircleOutlined />} onClick={showHelp} />
   );
   const line = `1px solid ${token.colorBorderSecondary}`;
   return (
     <Ant style={{ minHeight: '100%' }}>
       <a className="skip" href="#main">
-        Skip to the content
+        <Trans>Skip to the content</Trans>
       </a>
       {wide && (
         <Ant.Sider
@@ -179,7 +73,7 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
           style={{ background: token.colorBgContainer, borderBottom: line }}
         >
           {!wide && (
-            <Link to={to('/')} aria-label="Alto, to the overview" className="brand">
+            <Link to={to('/')} aria-label={t`Alto, to the overview`} className="brand">
               <img src="/alto.svg" alt="" width={26} height={26} />
             </Link>
           )}
@@ -192,20 +86,15 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
               onClick={find}
               aria-keyshortcuts="Control+K Meta+K"
             >
-              Search or do <kbd aria-hidden="true">{FIND_KEYS}</kbd>
+              <Trans>
+                Search or do <kbd aria-hidden="true">{findKeys()}</kbd>
+              </Trans>
             </Button>
           )}
           <LiveBadge live={live} wide={wide} />
-          {wide && <Appearance />}
-          {wide && (
-            <Button
-              type="text"
-              aria-label="Keyboard help"
-              icon={<QuestionCircleOutlined />}
-              onClick={showHelp}
-            />
-          )}
-          <Account wide={wide} />
+          <Suspense fallback={helper}>
+            <Menus wide={wide}>{helper}</Menus>
+          </Suspense>
         </Ant.Header>
         <Freshness live={live} />
         {here.room && <Inside room={here.room} at={here.inner?.path} />}
@@ -221,13 +110,15 @@ export function Layout({ live, children }: { live: LiveState; children: ReactNod
           instead={() => (
             <Dialog
               open
-              title="The search could not be loaded"
-              okText="Load the page again"
+              title={t`The search could not be loaded`}
+              okText={t`Load the page again`}
               onOk={() => window.location.reload()}
               onCancel={() => setFinding('no')}
             >
-              Perhaps Alto was updated, or the network was away. What is not saved on this page is lost when
-              it is loaded again.
+              <Trans>
+                Perhaps Alto was updated, or the network was away. What is not saved on this page is lost when
+                it is loaded again.
+              </Trans>
             </Dialog>
           )}
         >

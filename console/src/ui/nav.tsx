@@ -1,10 +1,15 @@
 // The ways between rooms: at the side where there is room, at the bottom of a phone, and the pages inside of a room above it.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { MenuOutlined, SearchOutlined } from '@ant-design/icons';
-import { Button, Drawer } from 'antd';
-import { type ReactNode, useState } from 'react';
+import { Button } from 'antd';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link } from 'react-router';
 import { type Room } from '../lib/rooms';
 import { useTo } from '../lib/session';
+
+// Asked for when it is first opened.
+const SideMenu = lazy(() => import('./sidemenu'));
 
 function Item({ room, here, onGo }: { room: Room; here: boolean; onGo?: () => void }) {
   const to = useTo();
@@ -21,7 +26,7 @@ function Item({ room, here, onGo }: { room: Room; here: boolean; onGo?: () => vo
 /** All rooms. */
 export function RoomList({ rooms, here, onGo }: { rooms: Room[]; here?: Room; onGo?: () => void }) {
   return (
-    <nav aria-label="Rooms" className="rooms">
+    <nav aria-label={t`Rooms`} className="rooms">
       <ul>
         {rooms.map((r) => (
           <Item key={r.path} room={r} here={r === here} onGo={onGo} />
@@ -64,10 +69,10 @@ export function BottomBar({
   brand: ReactNode;
   onFind: () => void;
 }) {
-  const [open, setOpen] = useState(false);
+  const [menu, setMenu] = useState<'no' | 'open' | 'shut'>('no');
   return (
     <div className="bottombar">
-      <nav aria-label="Nearest rooms">
+      <nav aria-label={t`Nearest rooms`}>
         <ul>
           {rooms
             .filter((r) => NEAR.includes(r.path))
@@ -77,28 +82,29 @@ export function BottomBar({
         </ul>
       </nav>
       <Button type="text" icon={<SearchOutlined aria-hidden />} onClick={onFind}>
-        Search
+        <Trans>Search</Trans>
       </Button>
       <Button
         type="text"
         icon={<MenuOutlined aria-hidden />}
-        aria-expanded={open}
+        aria-expanded={menu === 'open'}
         aria-haspopup="dialog"
         className={here && !NEAR.includes(here.path) ? 'here' : undefined}
-        onClick={() => setOpen(true)}
+        onClick={() => setMenu('open')}
       >
-        Menu
+        <Trans>Menu</Trans>
       </Button>
-      <Drawer
-        open={open}
-        placement="left"
-        onClose={() => setOpen(false)}
-        title={brand}
-        size={280}
-        styles={{ body: { padding: 8 } }}
-      >
-        <RoomList rooms={rooms} here={here} onGo={() => setOpen(false)} />
-      </Drawer>
+      {menu !== 'no' && (
+        <Suspense fallback={null}>
+          <SideMenu
+            rooms={rooms}
+            here={here}
+            brand={brand}
+            open={menu === 'open'}
+            onClose={() => setMenu('shut')}
+          />
+        </Suspense>
+      )}
     </div>
   );
 }

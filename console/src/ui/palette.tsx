@@ -1,4 +1,6 @@
 // One box for all: go to a room or to anything by its name, or do something. Worked by keys alone.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import {
   CloudServerOutlined,
   DatabaseOutlined,
@@ -18,7 +20,7 @@ import { useLocation, useNavigate, useSearchParams } from 'react-router';
 import { api, must, sayFailure } from '../api/client';
 import { useNamed } from '../api/data';
 import { type Hit, type HitKind, searchAll } from '../api/search';
-import { counted } from '../lib/format';
+import { counted } from '../lib/counted';
 import { parentOf, placeOf, visible } from '../lib/path';
 import { setPrefs } from '../lib/prefs';
 import { type Recent, recents, remember } from '../lib/recent';
@@ -26,7 +28,7 @@ import { placesOf, type Room } from '../lib/rooms';
 import { useTo, useWho, type Who } from '../lib/session';
 import { Dialog } from './dialog';
 import { nextTimes } from './keys';
-import { useLogOut } from './layout';
+import { useLogOut } from './logout';
 import { useSettled } from './pick';
 import { useSwitch } from './switcher';
 
@@ -63,16 +65,16 @@ const ICONS: Record<HitKind, ReactNode> = {
   user: <UserOutlined />,
   file: <FileOutlined />,
 };
-const GROUPS: Record<HitKind, string> = {
-  customer: 'Customers',
-  host: 'Hosts',
-  volume: 'Volumes',
-  share: 'Shares',
-  rule: 'Rules',
-  job: 'Jobs',
-  user: 'Users',
-  file: 'Files',
-};
+const GROUPS = (): Record<HitKind, string> => ({
+  customer: t`Customers`,
+  host: t`Hosts`,
+  volume: t`Volumes`,
+  share: t`Shares`,
+  rule: t`Rules`,
+  job: t`Jobs`,
+  user: t`Users`,
+  file: t`Files`,
+});
 
 /** Where a hit is looked at. */
 export function placeOfHit(hit: Hit): [path: string, more?: Record<string, string | undefined>] {
@@ -139,7 +141,7 @@ function useActs(who: Who, onHelp: () => void, volume?: { id: string; name: stri
       ? [
           {
             id: `scan ${volume.id}`,
-            name: `Scan ${volume.name} now`,
+            name: t`Scan ${volume.name} now`,
             for: 'mayWrite' as const,
             run: () => scan(volume.id),
           },
@@ -147,74 +149,76 @@ function useActs(who: Who, onHelp: () => void, volume?: { id: string; name: stri
       : []),
     {
       id: 'rule',
-      name: volume ? `New rule for ${volume.name}` : 'New rule',
-      words: 'add',
+      name: volume ? t`New rule for ${volume.name}` : t`New rule`,
+      words: t`add`,
       for: 'mayWrite',
       run: () => go('/rules/new', { volume: volume?.id }),
     },
     {
       id: 'volume',
-      name: 'Add volume',
-      words: 'new',
+      name: t`Add volume`,
+      words: t`new`,
       for: 'mayWrite',
       run: () => go('/volumes', { do: 'add' }),
     },
     {
       id: 'host',
-      name: 'Enrol a host',
-      words: 'add new agent token',
+      name: t`Enrol a host`,
+      words: t`add new agent token`,
       for: 'mayWrite',
       run: () => go('/hosts', { do: 'add' }),
     },
     {
       id: 'share',
-      name: 'Add share',
-      words: 'new',
+      name: t`Add share`,
+      words: t`new`,
       for: 'mayWrite',
       run: () => go('/shares', { do: 'add' }),
     },
     {
       id: 'import',
-      name: 'Import a file',
-      words: 'csv parquet list',
+      name: t`Import a file`,
+      words: t`csv parquet list`,
       for: 'mayWrite',
       run: () => go('/imports/new', { volume: volume?.id }),
     },
     {
       id: 'customer',
-      name: 'Add customer',
-      words: 'new',
+      name: t`Add customer`,
+      words: t`new`,
       for: 'operator',
       run: () => go('/customers', { do: 'add' }),
     },
     {
       id: 'user',
-      name: 'Add user',
-      words: 'new login',
+      name: t`Add user`,
+      words: t`new login`,
       for: 'mayUsers',
       run: () => go('/users', { do: 'add' }),
     },
     {
       id: 'dark',
-      name: 'Dark colours',
-      words: 'theme appearance night',
+      name: t`Dark colours`,
+      words: t`theme appearance night`,
       run: () => setPrefs({ theme: 'dark' }),
     },
     {
       id: 'light',
-      name: 'Light colours',
-      words: 'theme appearance',
+      name: t`Light colours`,
+      words: t`theme appearance`,
       run: () => setPrefs({ theme: 'light' }),
     },
     {
       id: 'system',
-      name: 'Colours as the system',
-      words: 'theme appearance',
+      name: t`Colours as the system`,
+      words: t`theme appearance`,
       run: () => setPrefs({ theme: 'system' }),
     },
-    { id: 'times', name: 'Times: relative, local or UTC', words: 'zone clock', run: nextTimes },
-    { id: 'keys', name: 'Show all keys', words: 'keyboard help shortcuts', run: onHelp },
-    { id: 'out', name: 'Log out', words: 'leave sign', run: () => void logOut() },
+    { id: 'english', name: 'English', words: t`language`, run: () => setPrefs({ language: 'en' }) },
+    { id: 'german', name: 'Deutsch', words: t`language`, run: () => setPrefs({ language: 'de' }) },
+    { id: 'times', name: t`Times: relative, local or UTC`, words: t`zone clock`, run: nextTimes },
+    { id: 'keys', name: t`Show all keys`, words: t`keyboard help shortcuts`, run: onHelp },
+    { id: 'out', name: t`Log out`, words: t`leave sign`, run: () => void logOut() },
   ];
   return acts.filter((a) => !a.for || who[a.for]);
 }
@@ -233,7 +237,7 @@ function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => 
   const acts = useActs(who, onHelp, volume);
   const text = typed.trim();
   const settled = useSettled(text, 200);
-  const scanned = /^scan\s+(.+)/i.exec(settled)?.[1];
+  const scanned = /^scan(?:nen?)?\s+(.+)/i.exec(settled)?.[1];
   const found = useQuery({
     queryKey: ['search', settled, who.customer],
     enabled: open && settled.length > 0,
@@ -282,30 +286,30 @@ function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => 
       if ('act' in r) return acts.filter((a) => a.id === r.act).map(ofAct);
       return places.filter((p) => p.key === `place ${r.place}` && r.place !== place.pathname);
     });
-    sections.push({ name: 'Recent', options: last.slice(0, 6) });
-    sections.push({ name: 'Do', options: acts.map(ofAct) });
-    sections.push({ name: 'Go to', options: places });
+    sections.push({ name: t`Recent`, options: last.slice(0, 6) });
+    sections.push({ name: t`Do`, options: acts.map(ofAct) });
+    sections.push({ name: t`Go to`, options: places });
   } else {
     const hits = found.data && settled === text ? found.data.groups : [];
-    sections.push({ name: 'Go to', options: places.filter((p) => fits(text, `${p.name} ${p.sub ?? ''}`)) });
+    sections.push({ name: t`Go to`, options: places.filter((p) => fits(text, `${p.name} ${p.sub ?? ''}`)) });
     sections.push({
-      name: 'Do',
+      name: t`Do`,
       options: acts.filter((a) => fits(text, `${a.name} ${a.words ?? ''}`)).map(ofAct),
     });
     if (scanned && who.mayWrite) {
       const volumes = hits.find((g) => g.kind === 'volume')?.hits ?? [];
       sections.push({
-        name: 'Scan',
+        name: t`Scan`,
         options: volumes.map((v) => ({
           key: `scan ${v.id}`,
-          name: `Scan ${v.name} now`,
+          name: t`Scan ${v.name} now`,
           sub: whereOf(v),
           icon: <ThunderboltOutlined />,
           run: () => scan(v.id),
         })),
       });
     }
-    for (const g of hits) sections.push({ name: GROUPS[g.kind], options: g.hits.map(ofHit), more: g.more });
+    for (const g of hits) sections.push({ name: GROUPS()[g.kind], options: g.hits.map(ofHit), more: g.more });
   }
   // A recent one stands there once.
   const seen = new Set<string>();
@@ -317,11 +321,11 @@ function useSections(typed: string, rooms: Room[], open: boolean, onHelp: () => 
 }
 
 function told(n: number, text: string, partial: boolean, error: Error | null): string {
-  if (error) return `It could not be searched: ${sayFailure(error)}`;
-  const rest = partial
-    ? ' Not all files were looked through: choose a customer, or type more of the name.'
-    : '';
-  return (n === 0 ? `Nothing is called “${text}”.` : `${counted(n, 'result')}.`) + rest;
+  if (error) return t`It could not be searched: ${sayFailure(error)}`;
+  const found = n === 0 ? t`Nothing is called “${text}”.` : `${counted(n, 'result')}.`;
+  return partial
+    ? t`${found} Not all files were looked through: choose a customer, or type more of the name.`
+    : found;
 }
 
 export default function Palette({
@@ -375,7 +379,11 @@ export default function Palette({
       className="palette"
       width={640}
       style={{ top: 80 }}
-      title={<span className="sr">Search and commands</span>}
+      title={
+        <span className="sr">
+          <Trans>Search and commands</Trans>
+        </span>
+      }
       footer={null}
       onCancel={onClose}
       afterOpenChange={(is) => is && field.current?.focus()}
@@ -385,14 +393,14 @@ export default function Palette({
         ref={field}
         className="find"
         role="combobox"
-        aria-label="Search, go to or do"
+        aria-label={t`Search, go to or do`}
         aria-expanded={all.length > 0}
         aria-controls={all.length ? `${id}-list` : undefined}
         aria-autocomplete="list"
         aria-activedescendant={now >= 0 ? `${id}-${now}` : undefined}
         autoComplete="off"
         spellCheck={false}
-        placeholder="A room, host, volume, share, rule, job, file … or what to do"
+        placeholder={t`A room, host, volume, share, rule, job, file … or what to do`}
         value={typed}
         onChange={(e) => {
           setTyped(e.target.value);
@@ -404,14 +412,13 @@ export default function Palette({
         className="found"
         role={all.length ? 'listbox' : undefined}
         id={`${id}-list`}
-        aria-label={all.length ? 'Results' : undefined}
+        aria-label={all.length ? t`Results` : undefined}
         tabIndex={-1}
       >
         {sections.map((s) => (
           <div role="group" key={s.name} aria-label={s.name}>
             <div className="of" aria-hidden="true">
-              {s.name}
-              {s.more && ' (the first of more)'}
+              {s.more ? t`${s.name} (the first of more)` : s.name}
             </div>
             {s.options.map((o) => {
               n++;
@@ -438,7 +445,7 @@ export default function Palette({
         <span role="status">
           {busy ? (
             <>
-              <Spin size="small" /> Searching
+              <Spin size="small" /> <Trans>Searching</Trans>
             </>
           ) : (
             typed.trim() && told(all.length, typed.trim(), partial, error)
@@ -446,17 +453,23 @@ export default function Palette({
         </span>
         <span style={{ flex: 1 }} />
         <span aria-hidden="true">
-          <kbd>↑</kbd>
-          <kbd>↓</kbd> choose
+          <Trans>
+            <kbd>↑</kbd>
+            <kbd>↓</kbd> choose
+          </Trans>
         </span>
         <span aria-hidden="true">
-          <kbd>
-            <EnterOutlined />
-          </kbd>
-          go
+          <Trans>
+            <kbd>
+              <EnterOutlined />
+            </kbd>{' '}
+            go
+          </Trans>
         </span>
         <span aria-hidden="true">
-          <kbd>Esc</kbd> close
+          <Trans>
+            <kbd>Esc</kbd> close
+          </Trans>
         </span>
       </div>
     </Dialog>

@@ -1,4 +1,6 @@
 // A new password: anybody's by who may, one's own by everybody.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { App, Button, Form, Input } from 'antd';
 import { api, must, type Schemas } from '../api/client';
 import { useAct } from './act';
@@ -20,7 +22,7 @@ export function SetPassword({
       must(api.POST('/users/{id}/password', { params: { path: { id: user.id } }, body })),
     ['users'],
     () => {
-      message.success('The password is set');
+      message.success(t`The password is set`);
       onClose();
     },
     true,
@@ -28,7 +30,7 @@ export function SetPassword({
   return (
     <Dialog
       open
-      title={own ? 'Change your password' : `Password of ${user.name}`}
+      title={own ? t`Change your password` : t`Password of ${user.name}`}
       footer={null}
       onCancel={onClose}
     >
@@ -37,22 +39,22 @@ export function SetPassword({
         {own && (
           <Form.Item
             name="old_password"
-            label="Old password"
-            rules={[{ required: true, message: 'The one you logged in with' }]}
+            label={t`Old password`}
+            rules={[{ required: true, message: t`The one you logged in with` }]}
           >
             <Input.Password autoComplete="current-password" />
           </Form.Item>
         )}
         <Form.Item
           name="password"
-          label="New password"
-          rules={[{ required: true, min: 10, max: 256, message: 'At least 10 characters' }]}
-          extra="Ends all other sessions of this user."
+          label={t`New password`}
+          rules={[{ required: true, min: 10, max: 256, message: t`At least 10 characters` }]}
+          extra={t`Ends all other sessions of this user.`}
         >
           <Input.Password autoComplete="new-password" />
         </Form.Item>
         <Button type="primary" htmlType="submit" loading={set.isPending}>
-          Set password
+          <Trans>Set password</Trans>
         </Button>
       </Form>
     </Dialog>

@@ -1,4 +1,5 @@
 // Choosing one noun out of as many as there are: the server searches, page after page is loaded while scrolling.
+import { t } from '@lingui/core/macro';
 import { Select, Spin } from 'antd';
 import { type UIEvent, useEffect, useState } from 'react';
 import { sayFailure } from '../api/client';
@@ -68,9 +69,9 @@ export function Pick({ noun, customer, value, onChange, all, label, ...rest }: P
         ) : list.error ? (
           sayFailure(list.error)
         ) : text ? (
-          'None has this name'
+          t`None has this name`
         ) : (
-          'There is none yet'
+          t`There is none yet`
         )
       }
       onChange={(chosen: { value: string } | undefined) => {
@@ -97,5 +98,5 @@ export function NameOf({
 
 /** Narrows a list to one volume. */
 export const VolumePick = (props: Pick<Props, 'customer' | 'value' | 'onChange' | 'style'>) => (
-  <Pick noun="volumes" allowClear label="Volume" placeholder="All volumes" {...props} />
+  <Pick noun="volumes" allowClear label={t`Volume`} placeholder={t`All volumes`} {...props} />
 );

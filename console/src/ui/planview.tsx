@@ -1,9 +1,13 @@
 // What a plan says: numbers, why files stay, where they lie, which they are.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Alert, Button, Card, Grid, Skeleton, Table } from 'antd';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import type { FileEntry, Schemas } from '../api/client';
 import type { Plan as Whole } from '../api/calls';
-import { bytes, count, counted, duration, words } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count, duration } from '../lib/format';
+import { words } from '../lib/words';
 import { keyOf, type Place, placeOf, visible } from '../lib/path';
 import { explain } from '../lib/reasons';
 import { useWho } from '../lib/session';
@@ -44,15 +48,16 @@ const DAY = 86_400;
 function ageText(s: number): string {
   const d = Math.round(s / DAY);
   if (s < DAY) return `${Math.round(s / 3600)} h`;
-  if (d % 365 === 0) return `${d / 365} y`;
-  if (d % 30 === 0) return `${d / 30} mo`;
-  if (d % 7 === 0 && d < 30) return `${d / 7} w`;
-  return `${d} d`;
+  const [y, mo, w] = [d / 365, d / 30, d / 7];
+  if (d % 365 === 0) return t({ message: `${y} y`, comment: 'years, short' });
+  if (d % 30 === 0) return t({ message: `${mo} mo`, comment: 'months, short' });
+  if (d % 7 === 0 && d < 30) return t({ message: `${w} w`, comment: 'weeks, short' });
+  return t({ message: `${d} d`, comment: 'days, short' });
 }
 export const ageName = (b: AgeBucket) =>
   // No begin: a time that has not come yet.
   b.from_s === null
-    ? 'in the future'
+    ? t`in the future`
     : b.to_s === null
       ? `> ${ageText(b.from_s)}`
       : b.from_s <= 0
@@ -73,9 +78,9 @@ export const sizeShort = (b: Bucket) => (!b.from ? '0' : bytes(b.from, 'binary')
 export function Chart({
   title,
   rows,
-  names = ['data'],
+  names = [t`data`],
   colors = [LOCAL],
-  empty = 'There is nothing to draw.',
+  empty = t`There is nothing to draw.`,
 }: {
   title: string;
   rows: Column[];
@@ -121,7 +126,12 @@ export function GroupBars({
   color?: string;
   none: string;
 }) {
-  if (groups.length === 0) return <span className="sub">There is nothing to show.</span>;
+  if (groups.length === 0)
+    return (
+      <span className="sub">
+        <Trans>There is nothing to show.</Trans>
+      </span>
+    );
   return (
     <Bars
       color={color}
@@ -168,18 +178,25 @@ export function FilesTable({
       </>
     );
   };
-  if (files.length === 0) return <p className="sub nofile">There is no file to show.</p>;
+  if (files.length === 0)
+    return (
+      <p className="sub nofile">
+        <Trans>There is no file to show.</Trans>
+      </p>
+    );
   if (!wide)
     return (
       <>
-        <ul className="cards" aria-label="Files">
+        <ul className="cards" aria-label={t`Files`}>
           {files.slice(0, shown).map((f) => (
             <li key={key(f)}>
               <div className="mono" style={{ overflowWrap: 'anywhere' }}>
                 {path(f)}
               </div>
               <div className="brief">
-                <Size n={f.size} /> · accessed <When at={f.accessed_at} none="at a time not known" />{' '}
+                <Trans>
+                  <Size n={f.size} /> · accessed <When at={f.accessed_at} none={t`at a time not known`} />
+                </Trans>{' '}
                 <State of={f.state} />
               </div>
             </li>
@@ -187,7 +204,7 @@ export function FilesTable({
         </ul>
         {files.length > shown && (
           <Button type="link" onClick={() => setShown(shown + 20)}>
-            Show more
+            <Trans>Show more</Trans>
           </Button>
         )}
       </>
@@ -201,19 +218,19 @@ export function FilesTable({
       scroll={{ x: 'max-content' }}
       columns={[
         {
-          title: 'Path',
+          title: t`Path`,
           render: (_, f) => <span className={half ? 'mono path half' : 'mono path'}>{path(f)}</span>,
         },
-        { title: 'Size', align: 'right', render: (_, f) => <Size n={f.size} /> },
-        { title: 'Accessed', render: (_, f) => <When at={f.accessed_at} none="not known" /> },
+        { title: t`Size`, align: 'right', render: (_, f) => <Size n={f.size} /> },
+        { title: t`Accessed`, render: (_, f) => <When at={f.accessed_at} none={t`not known`} /> },
         ...(half
           ? []
           : [
               {
-                title: 'Modified',
-                render: (_: unknown, f: FileEntry) => <When at={f.mtime_at} none="not known" />,
+                title: t`Modified`,
+                render: (_: unknown, f: FileEntry) => <When at={f.mtime_at} none={t`not known`} />,
               },
-              { title: 'State', render: (_: unknown, f: FileEntry) => <State of={f.state} /> },
+              { title: t`State`, render: (_: unknown, f: FileEntry) => <State of={f.state} /> },
             ]),
       ]}
     />
@@ -221,27 +238,26 @@ export function FilesTable({
 }
 
 export function PlanSays({ plan, volume, more }: { plan: Plan; volume?: string; more?: ReactNode }) {
+  const took = plan.took_ms < 1000 ? `${Math.max(1, Math.round(plan.took_ms))} ms` : duration(plan.took_ms);
   return (
     <>
       <HeldBack plan={plan} volume={volume} />
       <p className="sub">
         {plan.as_of_at ? (
-          <>
-            By what a scan or an import told <When at={plan.as_of_at} />
-          </>
+          <Trans>
+            By what a scan or an import told <When at={plan.as_of_at} />, worked out in {took}.
+          </Trans>
         ) : (
-          'Not scanned yet: as an import tells'
-        )}
-        , worked out in{' '}
-        {plan.took_ms < 1000 ? `${Math.max(1, Math.round(plan.took_ms))} ms` : duration(plan.took_ms)}. Every
-        file is looked at again before it is moved. {more}
+          <Trans>Not scanned yet: as an import tells, worked out in {took}.</Trans>
+        )}{' '}
+        <Trans>Every file is looked at again before it is moved.</Trans> {more}
       </p>
       {plan.files === 0 && (
         <Alert
           type="info"
           showIcon
-          title="No file would be touched"
-          description="Nothing matches, or what matches is refused or decided by a rule before."
+          title={t`No file would be touched`}
+          description={t`Nothing matches, or what matches is refused or decided by a rule before.`}
           style={{ marginBottom: 16 }}
         />
       )}
@@ -251,7 +267,7 @@ export function PlanSays({ plan, volume, more }: { plan: Plan; volume?: string; 
 
 export function Refusals({ plan }: { plan: Plan }) {
   return (
-    <Card size="small" title="Left where they are">
+    <Card size="small" title={t`Left where they are`}>
       {plan.refusals.length ? (
         <Bars
           color={WARN}
@@ -261,7 +277,11 @@ export function Refusals({ plan }: { plan: Plan }) {
             more: (
               <>
                 {explain(r.reason)}
-                {'sample' in r && r.sample && <div className="mono">such as {visible(r.sample)}</div>}
+                {'sample' in r && r.sample && (
+                  <div className="mono">
+                    <Trans>such as {visible(r.sample)}</Trans>
+                  </div>
+                )}
               </>
             ),
             value: r.files,
@@ -269,7 +289,9 @@ export function Refusals({ plan }: { plan: Plan }) {
           }))}
         />
       ) : (
-        <span className="sub">None of the matching files is refused.</span>
+        <span className="sub">
+          <Trans>None of the matching files is refused.</Trans>
+        </span>
       )}
     </Card>
   );
@@ -277,7 +299,7 @@ export function Refusals({ plan }: { plan: Plan }) {
 
 export function Folders({ plan, onOpen }: { plan: Plan; onOpen?: (folder: Place) => void }) {
   return (
-    <Card size="small" title="Top folders">
+    <Card size="small" title={t`Top folders`}>
       {plan.folders.length ? (
         <Bars
           color={TIERED}
@@ -299,7 +321,9 @@ export function Folders({ plan, onOpen }: { plan: Plan; onOpen?: (folder: Place)
           }))}
         />
       ) : (
-        <span className="sub">No folder has any.</span>
+        <span className="sub">
+          <Trans>No folder has any.</Trans>
+        </span>
       )}
     </Card>
   );
@@ -311,9 +335,9 @@ export function PlanPanel({ plan, volume }: { plan: Plan; volume?: string }) {
     <>
       <Tiles
         tiles={[
-          { k: 'Files', v: count(plan.files) },
-          { k: 'Data', v: bytes(plan.bytes) },
-          { k: 'Frees', v: bytes(plan.freed_bytes) },
+          { k: t`Files`, v: count(plan.files) },
+          { k: t`Data`, v: bytes(plan.bytes) },
+          { k: t`Frees`, v: bytes(plan.freed_bytes) },
         ]}
       />
       <PlanSays plan={plan} volume={volume} />
@@ -324,7 +348,7 @@ export function PlanPanel({ plan, volume }: { plan: Plan; volume?: string }) {
       {plan.sample.length > 0 && (
         <Card
           size="small"
-          title={plan.sample.length < plan.files ? `${count(plan.sample.length)} of them` : 'These'}
+          title={plan.sample.length < plan.files ? t`${count(plan.sample.length)} of them` : t`These`}
           styles={{ body: { padding: 0 } }}
         >
           <FilesTable files={plan.sample} volume={volume} />

@@ -1,10 +1,13 @@
 // How it stands with the record of accesses, in few words, where other things are looked at: on the overview, on a volume, on a plan.
+import { plural, t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Alert, Card } from 'antd';
 import { useAccess, useAccessList } from '../api/access';
 import type { Schemas } from '../api/client';
-import { bytes, count, counted } from '../lib/format';
+import { counted } from '../lib/counted';
+import { bytes, count } from '../lib/format';
 import { AccessTag, MEANS, stateOf } from './accessstate';
-import { Failed, State, To, When } from './parts';
+import { Failed, State, To, When } from './basics';
 
 const SHOWN = 5;
 
@@ -14,41 +17,51 @@ export function RecordsCard({ customer }: { customer?: string }) {
   const wrong = list.items.filter((a) => stateOf(a) !== 'live');
   if (list.error)
     return (
-      <Card size="small" title="Records of accesses" style={{ marginBottom: 16 }}>
+      <Card size="small" title={t`Records of accesses`} style={{ marginBottom: 16 }}>
         <Failed error={list.error} retry={list.retry} />
       </Card>
     );
   if (list.pending || list.items.length === 0) return null;
   const total = list.total ?? list.items.length;
+  const n = wrong.length;
   if (wrong.length === 0)
     return (
       <Card style={{ marginBottom: 16 }} styles={{ body: { padding: '14px 18px' } }}>
         <div className="bar" style={{ margin: 0, justifyContent: 'space-between' }}>
           <span>
-            <State of="live" text={MEANS.live} />{' '}
+            <State of="live" text={MEANS().live} />{' '}
             {total === 1
-              ? 'The audit logs of the filespace are read to their ends.'
-              : `The audit logs of all ${count(total)} filespaces are read to their ends.`}
+              ? t`The audit logs of the filespace are read to their ends.`
+              : t`The audit logs of all ${count(total)} filespaces are read to their ends.`}
           </span>
-          <To path="/access">Who uses what</To>
+          <To path="/access">
+            <Trans>Who uses what</Trans>
+          </To>
         </div>
       </Card>
     );
   return (
     <Card
       size="small"
-      title="Records of accesses"
-      extra={<To path="/access">All filespaces</To>}
+      title={t`Records of accesses`}
+      extra={
+        <To path="/access">
+          <Trans>All filespaces</Trans>
+        </To>
+      }
       style={{ marginBottom: 16 }}
     >
       <>
         <p style={{ marginTop: 0 }}>
           <b>
-            {count(wrong.length)}
-            {list.more ? ' or more' : ''} of {counted(total, 'filespace')}
+            {list.more
+              ? t`${count(n)} or more of ${counted(total, 'filespace')}`
+              : t`${count(n)} of ${counted(total, 'filespace')}`}
           </b>{' '}
-          {wrong.length === 1 ? 'needs' : 'need'} somebody; nothing is called cold on{' '}
-          {wrong.length === 1 ? 'it' : 'them'} meanwhile.
+          {plural(n, {
+            one: 'needs somebody; nothing is called cold on it meanwhile.',
+            other: 'need somebody; nothing is called cold on them meanwhile.',
+          })}
         </p>
         <ul className="plainlist">
           {wrong.slice(0, SHOWN).map((a) => (
@@ -58,7 +71,11 @@ export function RecordsCard({ customer }: { customer?: string }) {
             </li>
           ))}
         </ul>
-        {wrong.length > SHOWN && <To path="/access">{count(wrong.length - SHOWN)} more</To>}
+        {n > SHOWN && (
+          <To path="/access">
+            <Trans>{count(n - SHOWN)} more</Trans>
+          </To>
+        )}
       </>
     </Card>
   );
@@ -72,17 +89,27 @@ export function RecordCard({ volume }: { volume: string }) {
   return (
     <Card
       size="small"
-      title="Record of accesses"
-      extra={<To path={`/access/${volume}`}>Who uses what</To>}
+      title={t`Record of accesses`}
+      extra={
+        <To path={`/access/${volume}`}>
+          <Trans>Who uses what</Trans>
+        </To>
+      }
       style={{ marginBottom: 16 }}
       loading={!a}
     >
       {a && (
         <>
-          <AccessTag of={a} /> {a.text}. Last event <When at={a.last_event_at} none="none yet" />.
+          <AccessTag of={a} /> {a.text}.{' '}
+          <Trans>
+            Last event <When at={a.last_event_at} none={t`none yet`} />.
+          </Trans>
           {a.next_step && (
             <div className="sub" style={{ marginTop: 6 }}>
-              <b>Next:</b> {a.next_step}.
+              <b>
+                <Trans>Next:</Trans>
+              </b>{' '}
+              {a.next_step}.
             </div>
           )}
         </>
@@ -98,7 +125,11 @@ export function HeldBack({ plan, volume }: { plan: Planned; volume?: string }) {
   const held = plan.held_for_access_record;
   const record = plan.access_record;
   if (!record) return null;
-  const way = volume && <To path={`/access/${volume}`}>See the record of accesses</To>;
+  const way = volume && (
+    <To path={`/access/${volume}`}>
+      <Trans>See the record of accesses</Trans>
+    </To>
+  );
   if (!held || held.files === 0)
     return record.complete ? null : (
       <Alert
@@ -106,7 +137,11 @@ export function HeldBack({ plan, volume }: { plan: Planned; volume?: string }) {
         showIcon
         style={{ marginBottom: 16 }}
         title={`${record.text}.`}
-        description={<>This rule holds nothing back for it. {way}</>}
+        description={
+          <>
+            <Trans>This rule holds nothing back for it.</Trans> {way}
+          </>
+        }
       />
     );
   return (
@@ -114,17 +149,21 @@ export function HeldBack({ plan, volume }: { plan: Planned; volume?: string }) {
       type="warning"
       showIcon
       style={{ marginBottom: 16 }}
-      title={`${counted(held.files, 'file')}, ${bytes(held.bytes)}, held back: nobody can say that they are cold`}
+      title={t`${counted(held.files, 'file')}, ${bytes(held.bytes)}, held back: nobody can say that they are cold`}
       description={
         <>
           {held.covered_since_at ? (
             <>
-              The rule asks for a longer time without an access than audit logs tell of: they are complete
-              since <When at={held.covered_since_at} full />. These files are taken once the logs reach back
-              far enough, if nobody uses them.
+              <Trans>
+                The rule asks for a longer time without an access than audit logs tell of: they are complete
+                since <When at={held.covered_since_at} full />. These files are taken once the logs reach back
+                far enough, if nobody uses them.
+              </Trans>
             </>
           ) : (
-            <>{record.text}. These files are not taken until that is mended.</>
+            <>
+              {record.text}. <Trans>These files are not taken until that is mended.</Trans>
+            </>
           )}{' '}
           {way}
         </>

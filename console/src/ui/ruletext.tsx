@@ -1,4 +1,6 @@
 // A rule as text, with the mistake underlined where it is.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Alert } from 'antd';
 import type { Schemas } from '../api/client';
 import { mark } from '../lib/ruletext';
@@ -34,7 +36,7 @@ export function RuleText({
         </pre>
         <textarea
           id={id}
-          aria-label="Which files"
+          aria-label={t`Which files`}
           aria-invalid={!!error}
           aria-describedby="rule-error"
           spellCheck={false}
@@ -53,12 +55,16 @@ export function RuleText({
               <>
                 {parts && parts.wrong.trim() && (
                   <>
-                    at <code className="mono">{parts.wrong}</code>;{' '}
+                    <Trans>
+                      at <code className="mono">{parts.wrong}</code>;
+                    </Trans>{' '}
                   </>
                 )}
                 {error.expected && (
                   <>
-                    expected: <b>{error.expected}</b>
+                    <Trans>
+                      expected: <b>{error.expected}</b>
+                    </Trans>
                   </>
                 )}
               </>

@@ -1,4 +1,6 @@
 // When a rule runs by itself: the usual schedules picked, any other as five fields, with what the server makes of it.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Alert, Input, InputNumber, Select, Skeleton, Space } from 'antd';
 import { useState } from 'react';
@@ -6,16 +8,16 @@ import { sayFailure } from '../api/client';
 import { type Schedule, tellSchedule, type Windows } from '../api/calls';
 import { cronOf, type Picked, pickedOf } from '../lib/cron';
 import { ownZone, zones } from '../lib/format';
-import { DAYS } from '../lib/week';
+import { dayNames } from '../lib/week';
 import { When } from './parts';
 import { useSettled } from './pick';
 
-const KINDS: { value: Picked['kind'] | 'never'; label: string }[] = [
-  { value: 'never', label: 'Only when somebody runs it' },
-  { value: 'week', label: 'On days of the week' },
-  { value: 'month', label: 'Once a month' },
-  { value: 'hours', label: 'Every few hours' },
-  { value: 'cron', label: 'As a cron expression' },
+const KINDS = (): { value: Picked['kind'] | 'never'; label: string }[] => [
+  { value: 'never', label: t`Only when somebody runs it` },
+  { value: 'week', label: t`On days of the week` },
+  { value: 'month', label: t`Once a month` },
+  { value: 'hours', label: t`Every few hours` },
+  { value: 'cron', label: t`As a cron expression` },
 ];
 const STARTS: Record<Picked['kind'], Picked> = {
   week: { kind: 'week', days: [1, 2, 3, 4, 5], hour: 20, minute: 0 },
@@ -39,7 +41,7 @@ function Time({
   return (
     <Input
       type="time"
-      aria-label="At"
+      aria-label={t`At`}
       style={{ width: 120 }}
       disabled={disabled}
       value={`${pad(hour)}:${pad(minute)}`}
@@ -63,23 +65,31 @@ export function ScheduleTold({ schedule, windows }: { schedule: Schedule; window
   });
   if (told.error && !told.data) return <div className="sub wrong">{sayFailure(told.error)}</div>;
   if (!told.data) return <Skeleton active title={false} paragraph={{ rows: 2 }} />;
-  const t = told.data;
-  if (!t.ok) return <Alert type="error" showIcon title={t.error ?? 'This is no schedule'} />;
+  const said = told.data;
+  if (!said.ok) return <Alert type="error" showIcon title={said.error ?? t`This is no schedule`} />;
   return (
     <div role="status">
       <p style={{ margin: '0 0 6px' }}>
-        Runs <b>{t.text}</b>
+        <Trans>
+          Runs <b>{said.text}</b>
+        </Trans>
       </p>
-      <div className="sub">Next, in {schedule.zone}:</div>
+      <div className="sub">
+        <Trans>Next, in {schedule.zone}:</Trans>
+      </div>
       <ol className="next">
-        {t.next.slice(0, 5).map((at) => (
+        {said.next.slice(0, 5).map((at) => (
           <li key={at} className="num">
             {/* The windows may be in another zone: the rule's own is the one that is meant. */}
             <When at={at} as="run" zone={schedule.zone} />
           </li>
         ))}
       </ol>
-      {t.next.length === 0 && <div className="sub wrong">It would never run.</div>}
+      {said.next.length === 0 && (
+        <div className="sub wrong">
+          <Trans>It would never run.</Trans>
+        </div>
+      )}
     </div>
   );
 }
@@ -108,11 +118,11 @@ export function ScheduleEditor({
     <div>
       <Space wrap size={8} style={{ marginBottom: 10 }}>
         <Select
-          aria-label="When it runs"
+          aria-label={t`When it runs`}
           style={{ minWidth: 230 }}
           disabled={disabled}
           value={picked?.kind ?? 'never'}
-          options={KINDS}
+          options={KINDS()}
           onChange={(kind: Picked['kind'] | 'never') => {
             setRaw(kind === 'cron');
             if (kind === 'never') onChange?.(null);
@@ -123,11 +133,11 @@ export function ScheduleEditor({
           <>
             <Select
               mode="multiple"
-              aria-label="Days"
+              aria-label={t`Days`}
               style={{ minWidth: 250 }}
               disabled={disabled}
               value={picked.days}
-              options={DAYS.map((d, i) => ({ value: i + 1, label: d }))}
+              options={dayNames().map((d, i) => ({ value: i + 1, label: d }))}
               onChange={(days: number[]) => days.length && put({ ...picked, days: [...days].sort() })}
             />
             <Time
@@ -140,16 +150,16 @@ export function ScheduleEditor({
         {picked?.kind === 'month' && (
           <>
             <Select
-              aria-label="Day of the month"
+              aria-label={t`Day of the month`}
               style={{ minWidth: 130 }}
               disabled={disabled}
               value={picked.day}
               options={[
                 ...Array.from({ length: 31 }, (_, i) => ({
                   value: (i + 1) as number | 'L',
-                  label: `day ${i + 1}`,
+                  label: t`day ${i + 1}`,
                 })),
-                { value: 'L' as const, label: 'the last day' },
+                { value: 'L' as const, label: t`the last day` },
               ]}
               onChange={(day: number | 'L') => put({ ...picked, day })}
             />
@@ -163,22 +173,22 @@ export function ScheduleEditor({
         {picked?.kind === 'hours' && (
           <>
             <Select
-              aria-label="How often"
+              aria-label={t`How often`}
               style={{ minWidth: 150 }}
               disabled={disabled}
               value={picked.every}
               options={[1, 2, 3, 4, 6, 8, 12].map((n) => ({
                 value: n,
-                label: n === 1 ? 'every hour' : `every ${n} hours`,
+                label: n === 1 ? t`every hour` : t`every ${n} hours`,
               }))}
               onChange={(every: number) => put({ ...picked, every })}
             />
             <InputNumber
-              aria-label="Minute of the hour"
+              aria-label={t`Minute of the hour`}
               min={0}
               max={59}
               precision={0}
-              prefix="at minute"
+              prefix={t`at minute`}
               style={{ width: 150 }}
               disabled={disabled}
               value={picked.minute}
@@ -189,7 +199,7 @@ export function ScheduleEditor({
         {picked?.kind === 'cron' && (
           <Input
             className="mono"
-            aria-label="Cron expression: minute, hour, day of month, month, day of week"
+            aria-label={t`Cron expression: minute, hour, day of month, month, day of week`}
             style={{ width: 220 }}
             disabled={disabled}
             value={value!.cron}
@@ -200,7 +210,7 @@ export function ScheduleEditor({
         {value && (
           <Select
             showSearch
-            aria-label="Time zone"
+            aria-label={t`Time zone`}
             style={{ minWidth: 190 }}
             disabled={disabled}
             value={value.zone}
@@ -212,7 +222,9 @@ export function ScheduleEditor({
       {value ? (
         <ScheduleTold schedule={value} windows={windows} />
       ) : (
-        <p className="sub">It can be run by hand at any time, whatever is chosen here.</p>
+        <p className="sub">
+          <Trans>It can be run by hand at any time, whatever is chosen here.</Trans>
+        </p>
       )}
     </div>
   );

@@ -1,4 +1,5 @@
 // Narrows a list to what happened of late: one choice for all lists of events.
+import { t } from '@lingui/core/macro';
 import { Select } from 'antd';
 
 const HOURS: Record<string, number> = { hour: 1, day: 24, week: 168, month: 720 };
@@ -16,11 +17,16 @@ export const SincePick = ({
 }) => (
   <Select
     allowClear
-    aria-label="Time"
-    placeholder="All times"
+    aria-label={t`Time`}
+    placeholder={t`All times`}
     style={{ width: 130 }}
     value={value}
     onChange={onChange}
-    options={Object.keys(HOURS).map((k) => ({ value: k, label: `Last ${k}` }))}
+    options={[
+      { value: 'hour', label: t`Last hour` },
+      { value: 'day', label: t`Last day` },
+      { value: 'week', label: t`Last week` },
+      { value: 'month', label: t`Last month` },
+    ]}
   />
 );

@@ -1,13 +1,16 @@
 // Whose things are looked at: the operator chooses, all others see their own customer's name.
+import { t } from '@lingui/core/macro';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
 import { api, must } from '../api/client';
 import { useNamed } from '../api/data';
 import { prefs, setPrefs } from '../lib/prefs';
 import { switched } from '../lib/rooms';
 import { useWho } from '../lib/session';
-import { Pick } from './pick';
+
+// Not part of what the first page needs.
+const Pick = lazy(() => import('./pick').then((m) => ({ default: m.Pick })));
 
 const KINDS: Record<string, string> = {
   volumes: 'volume',
@@ -80,14 +83,16 @@ export function Switcher({ wide }: { wide: boolean }) {
   if (!operator) return customer ? <Own id={customer} /> : null;
   return (
     <div className="switcher" title={now?.name}>
-      <Pick
-        noun="customers"
-        label="Customer"
-        all="All customers"
-        value={customer}
-        style={{ width: wide ? 260 : '100%' }}
-        onChange={to}
-      />
+      <Suspense fallback={<div className="nopick">{customer ? now?.name : t`All customers`}</div>}>
+        <Pick
+          noun="customers"
+          label={t`Customer`}
+          all={t`All customers`}
+          value={customer}
+          style={{ width: wide ? 260 : '100%' }}
+          onChange={to}
+        />
+      </Suspense>
     </div>
   );
 }

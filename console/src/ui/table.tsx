@@ -1,43 +1,25 @@
 // One list: a table where there is room, cards on a phone; loading, failing and empty alike everywhere.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Button, Card, Checkbox, Grid, Skeleton, Table, type TableColumnType, type TableProps } from 'antd';
 import { type Key, type ReactNode, type UIEvent, useEffect, useState } from 'react';
 import type { List } from '../api/data';
+import { type Listed, listed } from '../lib/counted';
 import { count } from '../lib/format';
 import { useAddress } from '../lib/session';
-import { Failed } from './parts';
+import { Failed } from './basics';
 import { TimesOfList } from './time';
 
 interface Props<T> extends Omit<TableProps<T>, 'columns'> {
   list: List<T>;
   empty: ReactNode;
-  what: string;
+  what: Listed;
   columns: TableColumnType<T>[];
   /** On a phone, in place of a line for each column. */
   brief?: (row: T) => ReactNode;
   /** What can be done with a row: a last column that is always in view. */
   acts?: (row: T) => ReactNode;
 }
-
-const ONE: Record<string, string> = {
-  customers: 'customer',
-  hosts: 'host',
-  volumes: 'volume',
-  shares: 'share',
-  rules: 'rule',
-  imports: 'import',
-  versions: 'version',
-  jobs: 'job',
-  users: 'user',
-  events: 'event',
-  entries: 'entry',
-  outcomes: 'outcome',
-  filespaces: 'filespace',
-  accesses: 'access',
-  clients: 'client',
-  files: 'file',
-  folders: 'folder',
-  people: 'person',
-};
 
 function keyOfRow<T>(rowKey: TableProps<T>['rowKey'], row: T, index: number): Key {
   return typeof rowKey === 'function' ? rowKey(row, index) : (row as Record<string, Key>)[String(rowKey)]!;
@@ -103,7 +85,7 @@ function CardOf<T>({
               aria-expanded={open}
               onClick={() => (shown === undefined ? setOwn(!open) : onShow?.(!open))}
             >
-              {open ? 'Less' : 'More'}
+              {open ? t`Less` : t`More`}
             </Button>
           )}
           {!brief && doing}
@@ -129,7 +111,10 @@ function Cards<T extends object>({
     rowSelection?.onChange?.(keys, [], { type: 'single' });
   };
   return (
-    <ul className={`cards${list.items.length > 60 ? ' many' : ''}${brief ? ' brief' : ''}`} aria-label={what}>
+    <ul
+      className={`cards${list.items.length > 60 ? ' many' : ''}${brief ? ' brief' : ''}`}
+      aria-label={listed(what)[1]}
+    >
       {list.items.map((row, i) => {
         const key = keyOfRow(rowKey, row, i);
         return (
@@ -146,7 +131,7 @@ function Cards<T extends object>({
             choose={
               rowSelection && (
                 <Checkbox
-                  aria-label={`Choose ${String((row as { name?: string }).name ?? key)}`}
+                  aria-label={t`Choose ${String((row as { name?: string }).name ?? key)}`}
                   checked={chosen.includes(key)}
                   onChange={(e) => choose(key, e.target.checked)}
                 />
@@ -178,10 +163,13 @@ export function DataTable<T extends object>(props: Props<T>) {
   const { list, empty, what, columns, acts, brief, ...rest } = props;
   const room = Grid.useBreakpoint().md ?? true;
   usePages(list);
+  const [one, many] = listed(what);
+  const name = list.items.length === 1 && !list.more && !list.pending ? one : many;
+  const shownCount = count(list.items.length);
   if (list.error) return <Failed error={list.error} retry={list.retry} />;
   if (list.pending) {
     return (
-      <Card aria-busy="true" role="status" aria-label={`Loading ${what}`}>
+      <Card aria-busy="true" role="status" aria-label={t`Loading ${name}`}>
         <Skeleton
           active
           title={false}
@@ -196,7 +184,11 @@ export function DataTable<T extends object>(props: Props<T>) {
         ...columns,
         {
           key: 'acts',
-          title: <span className="sr">Actions</span>,
+          title: (
+            <span className="sr">
+              <Trans>Actions</Trans>
+            </span>
+          ),
           align: 'right' as const,
           fixed: 'end' as const,
           width: 110,
@@ -243,14 +235,14 @@ export function DataTable<T extends object>(props: Props<T>) {
       >
         <span className="sub" role="status">
           {list.total !== undefined
-            ? `${count(list.items.length)} of ${count(list.total)}`
-            : count(list.items.length)}{' '}
-          {list.items.length === 1 && !list.more ? (ONE[what] ?? what) : what}
-          {list.more && list.total === undefined ? ' so far' : ''}
+            ? t`${shownCount} of ${count(list.total)} ${name}`
+            : list.more
+              ? t`${shownCount} ${name} so far`
+              : `${shownCount} ${name}`}
         </span>
         {list.more && (
           <Button size="small" loading={list.moreBusy} onClick={list.more}>
-            Load more
+            <Trans>Load more</Trans>
           </Button>
         )}
       </div>

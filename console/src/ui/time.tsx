@@ -1,5 +1,6 @@
 // Times as people read them, alike everywhere: relative while recent, else in the reader's zone; with the local time, UTC and the ISO text where one
 // points at it or has it under the focus.
+import { t } from '@lingui/core/macro';
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
 import { ago, clockTime, dateText, local, RECENT_MS, type TimeStyle, utc } from '../lib/format';
 import { usePrefs } from '../lib/prefs';
@@ -40,7 +41,7 @@ export function When({
   full,
   as,
   zone,
-  none = 'never',
+  none = t`never`,
 }: {
   at: string | null | undefined;
   full?: boolean;

@@ -1,4 +1,6 @@
 // Folders as a tree: each level is read when it is opened, a page at a time, the largest first or as asked.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { CaretDownOutlined, CaretRightOutlined, FolderFilled } from '@ant-design/icons';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Grid, Spin } from 'antd';
@@ -78,7 +80,7 @@ function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number;
                 size="small"
                 type="text"
                 tabIndex={-1}
-                aria-label={`${open ? 'Close' : 'Open'} ${f.name}`}
+                aria-label={open ? t`Close ${f.name}` : t`Open ${f.name}`}
                 icon={open ? <CaretDownOutlined /> : <CaretRightOutlined />}
                 onClick={() => same.toggle(key)}
               />
@@ -89,7 +91,11 @@ function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number;
             <Button type="link" title={f.path} tabIndex={-1} onClick={() => same.onOpen(placeOfFolder(f))}>
               {visible(f.name)}
             </Button>
-            {f.unreadable && <span className="tag warn">not readable</span>}
+            {f.unreadable && (
+              <span className="tag warn">
+                <Trans>not readable</Trans>
+              </span>
+            )}
           </span>
         </td>
         <td role="gridcell" className="num">
@@ -99,7 +105,7 @@ function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number;
           <div
             className="split"
             role="img"
-            aria-label={`${bytes(f.bytes - f.stub_bytes)} local, ${bytes(f.stub_bytes)} tiered`}
+            aria-label={t`${bytes(f.bytes - f.stub_bytes)} local, ${bytes(f.stub_bytes)} tiered`}
           >
             <i style={{ width: `${share - tiered}%`, background: LOCAL }} />
             <i style={{ width: `${tiered}%`, background: TIERED }} />
@@ -109,10 +115,10 @@ function Row({ f, level, most, ...same }: Same & { f: TreeFolder; level: number;
           {count(f.files)}
         </td>
         <td role="gridcell" className="room">
-          <When at={f.accessed_at} none="not known" />
+          <When at={f.accessed_at} none={t`not known`} />
         </td>
         <td role="gridcell" className="room">
-          <When at={f.modified_at} none="not known" />
+          <When at={f.modified_at} none={t`not known`} />
         </td>
       </tr>
       {open && <Branch {...same} folder={placeOfFolder(f)} level={level + 1} />}
@@ -127,7 +133,7 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
     return (
       <tr role="row" aria-level={level}>
         <td role="gridcell" colSpan={same.columns} style={pad}>
-          <Spin size="small" aria-label="Loading" />
+          <Spin size="small" aria-label={t`Loading`} />
         </td>
       </tr>
     );
@@ -137,7 +143,7 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
         <td role="gridcell" colSpan={same.columns} style={pad}>
           <span className="wrong">{sayFailure(list.error)}</span>{' '}
           <Button size="small" onClick={() => void list.refetch()}>
-            Try again
+            <Trans>Try again</Trans>
           </Button>
         </td>
       </tr>
@@ -153,7 +159,7 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
       {items.length === 0 && (
         <tr role="row" aria-level={level}>
           <td role="gridcell" colSpan={same.columns} style={pad} className="sub">
-            There are no folders below it.
+            <Trans>There are no folders below it.</Trans>
           </td>
         </tr>
       )}
@@ -161,7 +167,7 @@ function Branch({ folder, level, ...same }: Same & { folder: Place; level: numbe
         <tr role="row" aria-level={level}>
           <td role="gridcell" colSpan={same.columns} style={pad}>
             <Button size="small" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-              {count(total - items.length)} more
+              <Trans>{count(total - items.length)} more</Trans>
             </Button>
           </td>
         </tr>
@@ -217,31 +223,35 @@ export function Tree({
       row.querySelector<HTMLElement>('.ant-btn-link')?.click();
   };
   return (
-    <table className="tree" role="treegrid" aria-label="Folders; arrow keys move, open and close">
+    <table className="tree" role="treegrid" aria-label={t`Folders; arrow keys move, open and close`}>
       <thead>
         <tr role="row">
-          <th role="columnheader">Folder</th>
+          <th role="columnheader">
+            <Trans>Folder</Trans>
+          </th>
           <th role="columnheader" className="num">
-            Data
+            <Trans>Data</Trans>
           </th>
           <th role="columnheader" className="share">
-            <span className="sr">Local and tiered</span>
+            <span className="sr">
+              <Trans>Local and tiered</Trans>
+            </span>
           </th>
           <th role="columnheader" className="num room">
-            Files
+            <Trans>Files</Trans>
           </th>
           <th role="columnheader" className="room">
-            Accessed
+            <Trans>Accessed</Trans>
           </th>
           <th role="columnheader" className="room">
-            Modified
+            <Trans>Modified</Trans>
           </th>
         </tr>
       </thead>
       <tbody
         ref={body}
         tabIndex={0}
-        aria-label="Folders"
+        aria-label={t`Folders`}
         onKeyDown={move}
         onFocus={(e) => {
           if (e.target === e.currentTarget) body.current?.querySelector<HTMLElement>('tr[data-key]')?.focus();

@@ -23,7 +23,8 @@ export function Unit<U extends string>({
   read: (number: string, unit: U) => Value | undefined;
   set: (values: Value[]) => void;
   disabled?: boolean;
-  what: string;
+  /** What it is called, and what its unit is. */
+  what: [number: string, unit: string];
   whole?: boolean;
   /** Nothing typed is an answer too. */
   optional?: boolean;
@@ -47,7 +48,7 @@ export function Unit<U extends string>({
     <Space.Compact className="unit">
       <InputNumber<string>
         stringMode
-        aria-label={what}
+        aria-label={what[0]}
         min="0"
         precision={whole ? 0 : undefined}
         disabled={disabled}
@@ -57,7 +58,7 @@ export function Unit<U extends string>({
         onChange={(n) => change({ ...shown, number: n === null ? '' : String(n) })}
       />
       <Select<U>
-        aria-label={`Unit of the ${what.toLowerCase()}`}
+        aria-label={what[1]}
         disabled={disabled}
         value={shown.unit}
         options={units}
@@ -98,7 +99,7 @@ export function SizeField({
   value?: number | null;
   onChange?: (bytes: number | null) => void;
   disabled?: boolean;
-  what: string;
+  what: [number: string, unit: string];
   placeholder?: string;
 }) {
   const [n, unit] = value ? sizeForPeople(BigInt(value)) : ['', 'GB' as SizeUnit];

@@ -1,4 +1,7 @@
 // What a rule was: each version with who and when, and what differs between two.
+import { words } from '../lib/words';
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card, Select, Skeleton } from 'antd';
 import { ruleVersions, type RuleVersion } from '../api/calls';
@@ -14,26 +17,26 @@ import { DataTable } from './table';
 type Shown = RuleVersion;
 
 /** What is compared, as people read it. */
-const FACTS: [string, (v: Shown) => string][] = [
-  ['Name', (v) => v.name],
-  ['Which files', (v) => v.where],
-  ['Does', (v) => v.action],
-  ['On', (v) => (v.enabled ? 'yes' : 'no')],
-  ['Position', (v) => String(v.position)],
-  ['Runs', (v) => (v.schedule ? `${v.schedule.cron} (${v.schedule.zone})` : 'by hand')],
+const FACTS = (): [string, (v: Shown) => string][] => [
+  [t`Name`, (v) => v.name],
+  [t`Which files`, (v) => v.where],
+  [t`Does`, (v) => words(v.action)],
+  [t`On`, (v) => (v.enabled ? t`yes` : t`no`)],
+  [t`Position`, (v) => String(v.position)],
+  [t`Runs`, (v) => (v.schedule ? `${v.schedule.cron} (${v.schedule.zone})` : t`by hand`)],
   [
-    'Windows',
+    t`Windows`,
     (v) =>
       v.windows
         ? `${v.windows.spans.map(spanText).join(', ')} (${v.windows.zone ?? v.schedule?.zone ?? ''})`
-        : 'at any time',
+        : t`at any time`,
   ],
-  ['At most, files', (v) => (v.limit_files ? count(v.limit_files) : 'no limit')],
-  ['At most, data', (v) => (v.limit_bytes ? bytes(v.limit_bytes) : 'no limit')],
-  ['At most, minutes', (v) => (v.limit_minutes ? count(v.limit_minutes) : 'no limit')],
-  ['Stops at errors of', (v) => (v.limit_error_percent ? `${v.limit_error_percent} %` : 'never')],
-  ['Starts above', (v) => (v.start_used_percent ? `${v.start_used_percent} % used` : '–')],
-  ['Stops below', (v) => (v.stop_used_percent ? `${v.stop_used_percent} % used` : '–')],
+  [t`At most, files`, (v) => (v.limit_files ? count(v.limit_files) : t`no limit`)],
+  [t`At most, data`, (v) => (v.limit_bytes ? bytes(v.limit_bytes) : t`no limit`)],
+  [t`At most, minutes`, (v) => (v.limit_minutes ? count(v.limit_minutes) : t`no limit`)],
+  [t`Stops at errors of`, (v) => (v.limit_error_percent ? `${v.limit_error_percent} %` : t`never`)],
+  [t`Starts above`, (v) => (v.start_used_percent ? t`${v.start_used_percent} % used` : '–')],
+  [t`Stops below`, (v) => (v.stop_used_percent ? t`${v.stop_used_percent} % used` : '–')],
 ];
 
 export function Diff({ before, after }: { before: string; after: string }) {
@@ -71,8 +74,8 @@ export function Versions({ rule }: { rule: Rule }) {
     return (
       <Card>
         <Nothing
-          title="No version is kept"
-          text="Each change of this rule will be kept here, with who and when."
+          title={t`No version is kept`}
+          text={t`Each change of this rule will be kept here, with who and when.`}
         />
       </Card>
     );
@@ -81,16 +84,16 @@ export function Versions({ rule }: { rule: Rule }) {
   const newer = find('b', items[0])!;
   // Beside the one that is asked for: the one before it.
   const older = find('a', items[items.indexOf(newer) + 1] ?? items.find((v) => v !== newer));
-  const facts = older ? FACTS.filter(([, say]) => say(older) !== say(newer)) : [];
-  const options = items.map((v) => ({ value: v.version, label: `version ${v.version}` }));
+  const facts = older ? FACTS().filter(([, say]) => say(older) !== say(newer)) : [];
+  const options = items.map((v) => ({ value: v.version, label: t`version ${v.version}` }));
   return (
     <>
-      <Card size="small" title="What differs" style={{ marginBottom: 16 }}>
+      <Card size="small" title={t`What differs`} style={{ marginBottom: 16 }}>
         {older ? (
           <>
             <div className="bar">
               <Select
-                aria-label="Older version"
+                aria-label={t`Older version`}
                 value={older.version}
                 options={options}
                 style={{ minWidth: 130 }}
@@ -98,7 +101,7 @@ export function Versions({ rule }: { rule: Rule }) {
               />
               <span>→</span>
               <Select
-                aria-label="Newer version"
+                aria-label={t`Newer version`}
                 value={newer.version}
                 options={options}
                 style={{ minWidth: 130 }}
@@ -115,17 +118,19 @@ export function Versions({ rule }: { rule: Rule }) {
                   })
                 }
               >
-                Which files enter and leave
+                <Trans>Which files enter and leave</Trans>
               </Button>
             </div>
             {facts.length === 0 && older.share_id === newer.share_id ? (
-              <p className="sub">Nothing that can be seen.</p>
+              <p className="sub">
+                <Trans>Nothing that can be seen.</Trans>
+              </p>
             ) : (
               <dl className="facts">
                 {facts.map(([name, say]) => [
                   <dt key={`t${name}`}>{name}</dt>,
                   <dd key={name}>
-                    {name === 'Which files' ? (
+                    {name === t`Which files` ? (
                       <Diff before={say(older)} after={say(newer)} />
                     ) : (
                       <span className="diff">
@@ -136,7 +141,9 @@ export function Versions({ rule }: { rule: Rule }) {
                 ])}
                 {older.share_id !== newer.share_id && (
                   <>
-                    <dt>Share</dt>
+                    <dt>
+                      <Trans>Share</Trans>
+                    </dt>
                     <dd>
                       <del>
                         <NameOf noun="shares" id={older.share_id} />
@@ -151,7 +158,9 @@ export function Versions({ rule }: { rule: Rule }) {
             )}
           </>
         ) : (
-          <p className="sub">There is one version only: it was never changed.</p>
+          <p className="sub">
+            <Trans>There is one version only: it was never changed.</Trans>
+          </p>
         )}
       </Card>
       <DataTable<RuleVersion>
@@ -161,19 +170,26 @@ export function Versions({ rule }: { rule: Rule }) {
         rowKey="version"
         empty={null}
         columns={[
-          { title: 'Version', render: (_, v) => <span className="num">version {v.version}</span> },
-          { title: 'When', render: (_, v) => <When at={v.at} /> },
-          { title: 'Who', render: (_, v) => v.by || 'the server' },
           {
-            title: 'Which files',
+            title: t`Version`,
+            render: (_, v) => (
+              <span className="num">
+                <Trans>version {v.version}</Trans>
+              </span>
+            ),
+          },
+          { title: t`When`, render: (_, v) => <When at={v.at} /> },
+          { title: t`Who`, render: (_, v) => v.by || t`the server` },
+          {
+            title: t`Which files`,
             render: (_, v) => (
               <div className="mono" style={{ maxWidth: 520, whiteSpace: 'normal', overflowWrap: 'anywhere' }}>
                 {v.where}
               </div>
             ),
           },
-          { title: 'Does', render: (_, v) => v.action },
-          { title: 'On', render: (_, v) => (v.enabled ? 'yes' : 'no') },
+          { title: t`Does`, render: (_, v) => words(v.action) },
+          { title: t`On`, render: (_, v) => (v.enabled ? t`yes` : t`no`) },
         ]}
       />
     </>

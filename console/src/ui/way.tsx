@@ -1,24 +1,26 @@
 // Which way files of a volume go to its share, and why; and whether a rule's action is one of them. Told before the rule is saved.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Alert, Button } from 'antd';
 import type { Schemas } from '../api/client';
 
 type Kind = Schemas['VolumeWay']['kind'];
 type Action = Schemas['RuleNew']['action'];
 
-const WAYS: Record<Kind, { title: string; text: string }> = {
+const WAYS = (): Record<Kind, { title: string; text: string }> => ({
   stub: {
-    title: 'Files of this volume become stubs',
-    text: 'They open as ever, and come back when they are read.',
+    title: t`Files of this volume become stubs`,
+    text: t`They open as ever, and come back when they are read.`,
   },
   archive: {
-    title: 'Files of this volume are archived with a placeholder',
-    text: 'A file moves to the share, and a small readable placeholder of its name with .alto behind it stays. It comes back by Recall in the console or by “alto file recall”, not by being opened.',
+    title: t`Files of this volume are archived with a placeholder`,
+    text: t`A file moves to the share, and a small readable placeholder of its name with .alto behind it stays. It comes back by Recall in the console or by “alto file recall”, not by being opened.`,
   },
   report: {
-    title: 'Files of this volume are reported, none is moved',
-    text: 'Rules and plans tell what they would do.',
+    title: t`Files of this volume are reported, none is moved`,
+    text: t`Rules and plans tell what they would do.`,
   },
-};
+});
 
 const moves = (action: Action) => action === 'tier' || action === 'archive';
 
@@ -37,7 +39,7 @@ export function Way({
 }) {
   if (!moves(action)) return null;
   const wrong = refused(of, action);
-  const says = WAYS[of.kind];
+  const says = WAYS()[of.kind];
   // Asked for by itself, a placeholder is left on volumes too that could hold stubs.
   const other = of.kind === 'stub' && action === 'archive';
   return (
@@ -47,18 +49,18 @@ export function Way({
       role={wrong ? 'alert' : 'note'}
       title={
         wrong
-          ? 'Files of this volume cannot become stubs'
+          ? t`Files of this volume cannot become stubs`
           : other
-            ? 'This volume could hold stubs; files are archived all the same'
+            ? t`This volume could hold stubs; files are archived all the same`
             : says.title
       }
       description={
         <>
           {of.reasons.length > 0 && <div>{of.reasons.join(' ')}</div>}
           {other
-            ? WAYS.archive.text
+            ? WAYS().archive.text
             : wrong
-              ? 'They can be archived: a readable placeholder takes their place.'
+              ? t`They can be archived: a readable placeholder takes their place.`
               : says.text}
         </>
       }
@@ -66,7 +68,7 @@ export function Way({
         wrong &&
         onChoose && (
           <Button size="small" type="primary" onClick={() => onChoose('archive')}>
-            Archive instead
+            <Trans>Archive instead</Trans>
           </Button>
         )
       }

@@ -1,18 +1,20 @@
 // When a rule's jobs may work: a week in hours, drawn with pointer or keys, and the exact times below it.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { CloseOutlined } from '@ant-design/icons';
 import { Button, Input, Select, Switch } from 'antd';
 import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
 import type { Windows } from '../api/calls';
 import { zones } from '../lib/format';
-import { coverOf, DAYS, hourShare, minuteOf, setHour, spansOf, SPANS_MAX, spanText } from '../lib/week';
+import { coverOf, dayNames, hourShare, minuteOf, setHour, spansOf, SPANS_MAX, spanText } from '../lib/week';
 import { HourHead, HOURS, pad } from './hourhead';
 
 const NIGHTS = { days: [1, 2, 3, 4, 5], from: '20:00', to: '06:00' };
 const WEEKEND = { days: [6, 7], from: '00:00', to: '24:00' };
-const PRESETS: [string, { days: number[]; from: string; to: string }[]][] = [
-  ['Nights', [NIGHTS]],
-  ['Nights and weekends', [NIGHTS, WEEKEND]],
-  ['Weekends', [WEEKEND]],
+const PRESETS = (): [string, { days: number[]; from: string; to: string }[]][] => [
+  [t`Nights`, [NIGHTS]],
+  [t`Nights and weekends`, [NIGHTS, WEEKEND]],
+  [t`Weekends`, [WEEKEND]],
 ];
 
 function Grid({
@@ -59,7 +61,7 @@ function Grid({
       ref={grid}
       className="week"
       role="grid"
-      aria-label="Hours of the week; arrow keys move, the space bar opens or closes an hour"
+      aria-label={t`Hours of the week; arrow keys move, the space bar opens or closes an hour`}
       aria-disabled={disabled}
       onKeyDown={key}
       onPointerMove={(e) => drawing.current && under(e.clientX, e.clientY)}
@@ -74,7 +76,7 @@ function Grid({
       }}
     >
       <HourHead className="hours" />
-      {DAYS.map((name, day) => (
+      {dayNames().map((name, day) => (
         <div role="row" key={name}>
           <span role="rowheader">{name}</span>
           {HOURS.map((hour) => {
@@ -86,7 +88,11 @@ function Grid({
                 data-at={`${day}-${hour}`}
                 tabIndex={at[0] === day && at[1] === hour ? 0 : -1}
                 aria-selected={share > 0}
-                aria-label={`${name} ${pad(hour)}:00 to ${pad(hour + 1)}:00${share > 0 && share < 1 ? ', in part' : ''}`}
+                aria-label={
+                  share > 0 && share < 1
+                    ? t`${name} ${pad(hour)}:00 to ${pad(hour + 1)}:00, in part`
+                    : t`${name} ${pad(hour)}:00 to ${pad(hour + 1)}:00`
+                }
                 className={share === 1 ? 'on' : share > 0 ? 'part' : ''}
                 onFocus={() => setAt([day, hour])}
                 onPointerDown={(e) => {
@@ -128,19 +134,22 @@ export function WindowsEditor({
         <Switch
           disabled={disabled}
           checked={!!value}
-          aria-label="Work only within windows"
+          aria-label={t`Work only within windows`}
           onChange={(on) => onChange?.(on ? { zone, spans: [NIGHTS] } : null)}
         />{' '}
-        Work only within windows
+        <Trans>Work only within windows</Trans>
       </label>
       <p className="sub">
-        Outside of them a job pauses after the file in hand, and goes on by itself when the next window opens.
+        <Trans>
+          Outside of them a job pauses after the file in hand, and goes on by itself when the next window
+          opens.
+        </Trans>
       </p>
       {value && (
         <>
           <Grid cover={cover} disabled={disabled} onChange={put} />
           <div className="bar" style={{ margin: '10px 0' }}>
-            {(disabled ? [] : PRESETS).map(([name, list]) => (
+            {(disabled ? [] : PRESETS()).map(([name, list]) => (
               <Button
                 key={name}
                 size="small"
@@ -152,7 +161,7 @@ export function WindowsEditor({
             <Select
               size="small"
               showSearch
-              aria-label="Time zone of the windows"
+              aria-label={t`Time zone of the windows`}
               style={{ minWidth: 170 }}
               disabled={disabled}
               value={value.zone ?? zone}
@@ -162,10 +171,10 @@ export function WindowsEditor({
           </div>
           {spans.length === 0 ? (
             <div className="sub wrong" role="alert">
-              No hour is open: the rule could never work. Open some, or switch the windows off.
+              <Trans>No hour is open: the rule could never work. Open some, or switch the windows off.</Trans>
             </div>
           ) : (
-            <ul className="spans" aria-label="Windows">
+            <ul className="spans" aria-label={t`Windows`}>
               {spans.map((s) => (
                 <li key={`${s.days.join('')}${s.from}${s.to}`} className="tag">
                   {spanText(s)}
@@ -173,7 +182,7 @@ export function WindowsEditor({
                     <Button
                       size="small"
                       type="text"
-                      aria-label={`Remove ${spanText(s)}`}
+                      aria-label={t`Remove ${spanText(s)}`}
                       icon={<CloseOutlined />}
                       onClick={() => onChange?.({ ...value, spans: spans.filter((x) => x !== s) })}
                     />
@@ -184,26 +193,30 @@ export function WindowsEditor({
           )}
           {spans.length > SPANS_MAX && (
             <div className="sub wrong" role="alert">
-              These are {spans.length} separate windows; at most {SPANS_MAX} can be kept.
+              <Trans>
+                These are {spans.length} separate windows; at most {SPANS_MAX} can be kept.
+              </Trans>
             </div>
           )}
           {!disabled && (
             <details>
-              <summary className="sub">Times that are no whole hours</summary>
+              <summary className="sub">
+                <Trans>Times that are no whole hours</Trans>
+              </summary>
               <div className="bar" style={{ margin: '8px 0 0' }}>
                 <Select
                   mode="multiple"
                   size="small"
-                  aria-label="Days of the window"
+                  aria-label={t`Days of the window`}
                   style={{ minWidth: 220 }}
                   value={exact.days}
-                  options={DAYS.map((d, i) => ({ value: i + 1, label: d }))}
+                  options={dayNames().map((d, i) => ({ value: i + 1, label: d }))}
                   onChange={(days: number[]) => setExact({ ...exact, days: [...days].sort() })}
                 />
                 <Input
                   size="small"
                   type="time"
-                  aria-label="From"
+                  aria-label={t`From`}
                   style={{ width: 110 }}
                   value={exact.from}
                   onChange={(e) => setExact({ ...exact, from: e.target.value })}
@@ -211,13 +224,13 @@ export function WindowsEditor({
                 <Input
                   size="small"
                   type="time"
-                  aria-label="Until"
+                  aria-label={t`Until`}
                   style={{ width: 110 }}
                   value={exact.to}
                   onChange={(e) => setExact({ ...exact, to: e.target.value })}
                 />
                 <Button size="small" disabled={!fits} onClick={() => put(coverOf([...spans, exact]))}>
-                  Add the window
+                  <Trans>Add the window</Trans>
                 </Button>
               </div>
             </details>

@@ -54,7 +54,7 @@ def test_login_page_loads_little():
     stack.start_altod()
     found = chromium.start("browser.mjs", stack.api.url)
     print("# first load: %d KB gzip" % found["kb"])
-    tap.check(found["kb"] < 350, "it loads %d KB" % found["kb"])
+    tap.check(found["kb"] < 300, "it loads %d KB" % found["kb"])
     tap.check("/login" in found["at"], "it shows %s" % found["at"])
 
 

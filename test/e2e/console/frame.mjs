@@ -1,4 +1,5 @@
 // Steps in a real Chromium for the frame of the console, one JSON line each, as browser.mjs has them. frame.py asks for them and checks what they tell.
+import { readFileSync } from "node:fs";
 import {
   accessible,
   axe,
@@ -7,7 +8,8 @@ import {
   context,
   dialog,
   enter,
-  heading,
+    heading,
+  inEnglish,
   open,
   page,
   provoking,
@@ -20,6 +22,37 @@ import {
 } from "./page.mjs";
 
 const ROOMS = { name: "Rooms", exact: true };
+/** Each message as it stands in the sources, and in German; below those that no German is like. */
+const SAID = ["first", "rest"].flatMap((name) => {
+  const text = readFileSync(new URL(`../../../console/src/locales/de/${name}.po`, import.meta.url), "utf8");
+  const joined = (lines) => JSON.parse(`"${lines.split('\n').map((l) => l.slice(1, -1)).join('')}"`);
+  return [...text.matchAll(/^msgid ((?:".*"\n)+)msgstr ((?:".*"\n?)+)/gm)]
+    .map(([, id, say]) => [joined(id.trim()), joined(say.trim())])
+    .filter(([id]) => id);
+});
+const GERMAN = new Set(SAID.map(([, say]) => say));
+const ENGLISH = SAID.map(([id]) => id).filter((id) => !GERMAN.has(id) && !/[{<]/.test(id));
+/** Is in the English catalogue of the first page alone. */
+const ONLY_ENGLISH = "Cold files elsewhere";
+
+/** In the browser: texts and names on the page that are such messages, or hold a word that no German has; but for what people and the server say. */
+function leftIn([english, names]) {
+  const known = new Set(english);
+  const words = /\b(the|and|of|with|this|that|which|from|by|files(?!\.)|folders|rules?|jobs?|shares?|never|ago)\b/i;
+  const left = new Set();
+  const look = (text, e) => {
+    const t = text?.trim();
+    // What is code, and what people called things, has no language.
+    if (t && !e.closest("code, kbd, pre, .mono, textarea, noscript, script, style, .anticon") && !names.includes(t) && (known.has(t) || words.test(t)))
+      left.add(t);
+  };
+  for (const e of document.body.querySelectorAll("*")) {
+    for (const n of e.childNodes) if (n.nodeType === 3) look(n.nodeValue, e);
+    for (const name of ["aria-label", "title", "placeholder", "alt"]) look(e.getAttribute(name), e);
+  }
+  return [...left];
+}
+
 const HOME = { timezoneId: "Asia/Kolkata", locale: "de-DE" };
 const box = (of = page) => of.getByRole("combobox", { name: "Search, go to or do" });
 const gone = (what) => what.waitFor({ state: "hidden" });
@@ -62,13 +95,14 @@ async function view(of) {
 }
 
 /** The address in a browser that was never there before, but knows who it is. */
-async function fresh(address) {
+async function fresh(address, english = true) {
   const other = await browser.newContext({
     viewport: page.viewportSize(),
     reducedMotion: "reduce",
     ...HOME,
     storageState: { cookies: (await context.storageState()).cookies, origins: [] },
   });
+    if (english) await other.addInitScript(inEnglish);
   const tab = await other.newPage();
   watch(tab);
   await tab.goto(url + address);
@@ -340,7 +374,8 @@ const STEPS = {
     await heading("Overview");
     await page.getByRole("navigation", { name: "Nearest rooms" }).getByRole("link", { name: "Jobs" }).click();
     await heading("Jobs");
-    await button("Menu").click();
+        await button("Menu").click();
+    await page.getByRole("navigation", ROOMS).waitFor();
     const names = await page.getByRole("navigation", ROOMS).getByRole("link").allInnerTexts();
     const wrong = await axe("menu");
     await page.getByRole("navigation", ROOMS).getByRole("link", { name: "Shares", exact: true }).click();
@@ -459,6 +494,51 @@ const STEPS = {
       if (m.covered) wrong.push(`${address}: ${who} lies under something`);
     }
     return { wrong, stops: n };
+  },
+
+    /** Nobody chose a language and the browser's is German: all is German, until English is chosen, and the page is not loaded again for that. */
+  async german({ pages, names }) {
+    const [other, tab] = await fresh("/", false);
+    try {
+      const loaded = [];
+      tab.on("response", async (r) => {
+        if (/\.js$/.test(new URL(r.url()).pathname)) loaded.push(await r.text().catch(() => ""));
+      });
+      await tab.reload();
+      await tab.getByRole("heading", { level: 1, name: "Übersicht" }).waitFor();
+      const lang = await tab.evaluate(() => document.documentElement.lang);
+      const wrong = [];
+      let seen = 0;
+      for (const width of [1440, 390]) {
+        await tab.setViewportSize({ width, height: 900 });
+        for (const path of pages) {
+          await walk(path, tab);
+          await tab.locator("h1").first().waitFor();
+          await still(tab);
+          await tab.waitForTimeout(300);
+          wrong.push(...(await axe(`${path} ${width}`, undefined, tab)));
+          wrong.push(...(await tab.evaluate(leftIn, [ENGLISH, names])).map((text) => `${path} ${width}: “${text}” is left`));
+          const over = await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+          if (over > 0) wrong.push(`${path} at ${width} is ${over} px too wide`);
+          if (shots) await tab.screenshot({ fullPage: true, path: `${shots}/german-${width}-${path.replace(/\W+/g, "-")}.png` });
+          seen++;
+        }
+      }
+      await tab.setViewportSize({ width: 1440, height: 900 });
+      const english = loaded.some((text) => text.includes(ONLY_ENGLISH));
+      await walk("/settings", tab);
+      await tab.evaluate(() => {
+        window.still = true;
+      });
+      await tab.getByRole("radio", { name: "English" }).check();
+      await tab.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
+      const chosen = await tab.evaluate(() => [document.documentElement.lang, window.still === true, document.title]);
+      await tab.getByRole("radio", { name: "As the browser says" }).check();
+      await tab.getByRole("heading", { level: 1, name: "Einstellungen" }).waitFor();
+      return { lang, wrong, seen, english, chosen };
+    } finally {
+      await other.close();
+    }
   },
 
   async before_it_ends() {

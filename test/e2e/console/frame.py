@@ -21,6 +21,9 @@ CUSTOMER, OTHER = "Garonne & Söhne", "Harbour Media"
 HOST, SHARE, VOLUME, RULE = "nas-garonne", "cold-garonne", "projects", "Films after 90 days"
 AUDITOR, AUDITOR_WORD = "revision", "a word of the auditor's"
 FILES = 300
+# What people called things and what the server says, which no language of the console changes.
+NAMES = ["admin", "No rule that is switched on means this file: it stays as it is", "Known from an imported list only: no scan has seen it yet"]
+
 MANY = 104  # more than a page
 DAY = 86400
 began = time.monotonic()
@@ -178,6 +181,21 @@ def test_no_page_has_a_violation_or_is_too_wide():
                                "/volumes/%s?tab=growth" % v, "/volumes/%s/why?path=/Archive/reel+0/take-0007.wav" % v, "/shares", "/rules", "/rules/" + r, "/rules/%s?tab=versions" % r,
                                "/plan", "/plan?volume=%s&rule=%s" % (v, r), "/imports", "/imports/new", "/imports/" + state["import"], "/jobs", "/jobs/" + state["job"], "/access",
                                "/recalls", "/recalls?tab=jobs", "/audit", "/users", "/settings"])
+
+
+def test_it_speaks_german_where_the_browser_does():
+    need("session")
+    v, r = state["volume"], state["rule"]
+    told = step("german", pages=["/", "/?customer=" + state["one"], "/customers", "/hosts", "/volumes", "/volumes/%s/files" % v, "/volumes/" + v, "/volumes/%s?tab=folders" % v,
+                                 "/volumes/%s/why?path=/Archive/reel+0/take-0007.wav" % v, "/shares", "/rules", "/rules/" + r, "/rules/%s?tab=versions" % r, "/rules/new?volume=" + v,
+                                 "/plan?volume=%s&rule=%s" % (v, r), "/imports", "/imports/new", "/imports/" + state["import"], "/jobs", "/jobs/" + state["job"], "/access", "/recalls",
+                                 "/recalls?tab=jobs", "/audit", "/users", "/settings"], names=NAMES)
+    tap.equal(told["lang"], "de", "the page's language")
+    for line in told["wrong"]:
+        print("# " + line)
+    tap.equal(len(told["wrong"]), 0, "what is wrong on %d pages" % told["seen"])
+    tap.equal(told["english"], False, "the English catalogue is loaded")
+    tap.equal(told["chosen"], ["en", True, "Settings · Alto"], "once English is chosen")
 
 
 def test_a_phone_has_its_ways_at_the_bottom():

@@ -66,8 +66,8 @@ export async function provoking(texts, act) {
   }
 }
 
-export async function still() {
-  await page.waitForFunction(
+export async function still(of = page) {
+  await of.waitForFunction(
     () =>
       !document.querySelector(
         '.ant-skeleton, .ant-spin-spinning, [aria-busy="true"]',
@@ -76,27 +76,27 @@ export async function still() {
 }
 
 /** To another room without loading the console again. */
-export async function walk(path) {
-  await page.evaluate((to) => {
+export async function walk(path, of = page) {
+  await of.evaluate((to) => {
     window.history.pushState({}, "", to);
     window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
   }, path);
 }
 
 /** Violations on the page as it stands; but for those of other weights. */
-export async function axe(name, weights = ["minor", "moderate", "serious", "critical"]) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+export async function axe(name, weights = ["minor", "moderate", "serious", "critical"], of = page) {
+  if (!(await of.evaluate(() => "axe" in window))) await of.evaluate(AXE);
   // As high as the page: what lies below a bar that sticks to the window's edge is not covered, only scrolled.
-  const size = page.viewportSize();
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ ...size, height: Math.max(size.height, height) });
-  const found = await page.evaluate(() =>
+  const size = of.viewportSize();
+  const height = await of.evaluate(() => document.documentElement.scrollHeight);
+  await of.setViewportSize({ ...size, height: Math.max(size.height, height) });
+  const found = await of.evaluate(() =>
     window.axe.run(document, {
       resultTypes: ["violations"],
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
     }),
   );
-  await page.setViewportSize(size);
+  await of.setViewportSize(size);
   return found.violations
     .filter((v) => weights.includes(v.impact))
     .map(
@@ -151,6 +151,13 @@ export const accessibleBoth = (pages) => {
   ]);
 };
 
+/** Steps find things by their English names, whatever the browser's language is. */
+export const inEnglish = () => {
+  const kept = JSON.parse(localStorage.getItem("alto.prefs") ?? "{}");
+  if (!("language" in kept))
+    localStorage.setItem("alto.prefs", JSON.stringify({ ...kept, language: "en" }));
+};
+
 /** The login page, in a context with these options. Gives what was loaded for it: address and bytes compressed, growing. */
 export async function open(a, options) {
   ({ url, shots } = a);
@@ -163,7 +170,8 @@ export async function open(a, options) {
     reducedMotion: "reduce",
     ...options,
   });
-  context.setDefaultTimeout(LIMIT);
+    context.setDefaultTimeout(LIMIT);
+  await context.addInitScript(inEnglish);
   page = await context.newPage();
   watch(page);
   const sizes = new Map();

@@ -1,9 +1,12 @@
 // Which files, folders, people and hosts were used most in a time, each leading on to what it did.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { BarChartOutlined } from '@ant-design/icons';
 import { Button, Segmented } from 'antd';
 import { type AccessBy, type AccessSum, hourOf, type Period, periodOf, useTop } from '../../api/access';
 import type { List } from '../../api/data';
-import { count, counted, dateText, local } from '../../lib/format';
+import { counted, type Listed } from '../../lib/counted';
+import { count, dateText, local } from '../../lib/format';
 import { clock, sum } from '../../lib/heat';
 import type { Place } from '../../lib/path';
 import { useAddress } from '../../lib/session';
@@ -12,11 +15,11 @@ import { DataTable } from '../../ui/table';
 import { Trail } from '../../ui/trail';
 import { Accesses, InFiles, NoAccess, ToWhy, Who } from './parts';
 
-const BY: { value: AccessBy; label: string; what: string }[] = [
-  { value: 'file', label: 'Files', what: 'files' },
-  { value: 'folder', label: 'Folders', what: 'folders' },
-  { value: 'user', label: 'People', what: 'people' },
-  { value: 'host', label: 'Hosts', what: 'hosts' },
+const BY = (): { value: AccessBy; label: string; what: Listed }[] => [
+  { value: 'file', label: t`Files`, what: 'files' },
+  { value: 'folder', label: t`Folders`, what: 'folders' },
+  { value: 'user', label: t`People`, what: 'people' },
+  { value: 'host', label: t`Hosts`, what: 'hosts' },
 ];
 const STEPS = [20, 100, 1000];
 
@@ -24,13 +27,13 @@ export function Periods() {
   const [search, change] = useAddress();
   return (
     <Segmented<Period>
-      aria-label="Time shown"
+      aria-label={t`Time shown`}
       value={periodOf(search.get('period'))}
       options={[
-        { value: 'day', label: '24 hours' },
-        { value: 'week', label: '7 days' },
-        { value: 'month', label: '30 days' },
-        { value: 'quarter', label: '90 days' },
+        { value: 'day', label: t`24 hours` },
+        { value: 'week', label: t`7 days` },
+        { value: 'month', label: t`30 days` },
+        { value: 'quarter', label: t`90 days` },
       ]}
       onChange={(p) => change({ period: p === 'week' ? undefined : p, hour: undefined })}
     />
@@ -56,7 +59,7 @@ function Bar({ n, most }: { n: number; most: number }) {
 
 export default function Busiest({ volume }: { volume: string }) {
   const [search, change] = useAddress();
-  const by = BY.find((b) => b.value === search.get('by')) ?? BY[0]!;
+  const by = BY().find((b) => b.value === search.get('by')) ?? BY()[0]!;
   const period = periodOf(search.get('period'));
   const hour = hourOf(search.get('hour'));
   const folder: Place = { path: search.get('folder') ?? '/', b64: search.get('folder_b64') ?? undefined };
@@ -82,9 +85,9 @@ export default function Busiest({ volume }: { volume: string }) {
     <>
       <div className="bar">
         <Segmented
-          aria-label="What is summed up"
+          aria-label={t`What is summed up`}
           value={by.value}
-          options={BY.map(({ value, label }) => ({ value, label }))}
+          options={BY().map(({ value, label }) => ({ value, label }))}
           onChange={(v) => change({ by: v === 'file' ? undefined : v })}
         />
         {hour === undefined ? (
@@ -92,11 +95,14 @@ export default function Busiest({ volume }: { volume: string }) {
         ) : (
           <Button onClick={() => change({ hour: undefined })} title={local(new Date(hour).toISOString())}>
             {dateText(hour, 'weekday')}, {clock(hour)} ✕
-            <span className="sr"> (show the whole time again)</span>
+            <span className="sr">
+              {' '}
+              <Trans>(show the whole time again)</Trans>
+            </span>
           </Button>
         )}
       </div>
-      {folder.path !== '/' && <Trail folder={folder} root="the whole volume" onOpen={open} />}
+      {folder.path !== '/' && <Trail folder={folder} root={t`the whole volume`} onOpen={open} />}
       <DataTable
         list={list}
         what={by.what}
@@ -118,7 +124,7 @@ export default function Busiest({ volume }: { volume: string }) {
                   <span className="links">
                     {by.value === 'folder' ? (
                       <Button type="link" size="small" className="inline" onClick={() => open(place)}>
-                        Into
+                        <Trans>Into</Trans>
                       </Button>
                     ) : (
                       <ToWhy volume={volume} place={place} />
@@ -132,8 +138,13 @@ export default function Busiest({ volume }: { volume: string }) {
         brief={(i) => (
           <>
             {counted(i.reads, 'read')}, {counted(i.writes, 'write')}
-            {by.value !== 'file' && <> of {counted(i.files, 'file')}</>} ·{' '}
-            <When at={i.last_at} none="not known" />
+            {by.value !== 'file' && (
+              <>
+                {' '}
+                <Trans>of {counted(i.files, 'file')}</Trans>
+              </>
+            )}{' '}
+            · <When at={i.last_at} none={t`not known`} />
             <div style={{ marginTop: 6 }}>
               <Bar n={sum(i)} most={most} />
             </div>
@@ -141,22 +152,26 @@ export default function Busiest({ volume }: { volume: string }) {
         )}
         columns={[
           {
-            title: { file: 'File', folder: 'Folder', user: 'Person', host: 'Host' }[by.value],
+            title: { file: t`File`, folder: t`Folder`, user: t`Person`, host: t`Host` }[by.value],
             render: (_, i) => <Name volume={volume} by={by.value} of={i} />,
           },
           {
-            title: <span className="sr">Share of the busiest</span>,
+            title: (
+              <span className="sr">
+                <Trans>Share of the busiest</Trans>
+              </span>
+            ),
             width: 160,
             render: (_, i) => <Bar n={sum(i)} most={most} />,
           },
           {
-            title: 'Reads',
+            title: t`Reads`,
             width: 90,
             align: 'right',
             render: (_, i) => <span className="num">{count(i.reads)}</span>,
           },
           {
-            title: 'Writes',
+            title: t`Writes`,
             width: 90,
             align: 'right',
             render: (_, i) => <span className="num">{count(i.writes)}</span>,
@@ -165,18 +180,18 @@ export default function Busiest({ volume }: { volume: string }) {
             ? []
             : [
                 {
-                  title: 'Files',
+                  title: t`Files`,
                   width: 90,
                   align: 'right' as const,
                   render: (_: unknown, i: AccessSum) => <span className="num">{count(i.files)}</span>,
                 },
               ]),
-          { title: 'Last', width: 130, render: (_, i) => <When at={i.last_at} none="not known" /> },
+          { title: t`Last`, width: 130, render: (_, i) => <When at={i.last_at} none={t`not known`} /> },
         ]}
       />
       <p className="sub">
-        {by.value === 'folder' && 'A folder’s numbers are of the files in that very folder. '}
-        Paths are those under which files were used. Sums are kept for 90 days.
+        {by.value === 'folder' && <Trans>A folder’s numbers are of the files in that very folder.</Trans>}{' '}
+        <Trans>Paths are those under which files were used. Sums are kept for 90 days.</Trans>
       </p>
     </>
   );

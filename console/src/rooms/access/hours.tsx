@@ -1,9 +1,12 @@
 // When files are used: by day and hour, or by the days of the week, as the reader's clock goes.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { ClockCircleOutlined } from '@ant-design/icons';
 import { Card, Segmented, Skeleton } from 'antd';
 import { useMemo } from 'react';
 import { periodOf, useHours } from '../../api/access';
-import { count, counted, dateText, ownZone, shownZone } from '../../lib/format';
+import { counted } from '../../lib/counted';
+import { count, dateText, ownZone, shownZone } from '../../lib/format';
 import { clock, type HeatBy, heatOf, type HourSum, sum } from '../../lib/heat';
 import { type Place, visible } from '../../lib/path';
 import { useAddress } from '../../lib/session';
@@ -23,8 +26,10 @@ function Summary({ hours }: { hours: HourSum[] }) {
   const at = Date.parse(top.at);
   return (
     <p style={{ marginTop: 0 }}>
-      {counted(all.reads, 'read')} and {counted(all.writes, 'write')} in {counted(hours.length, 'hour')} with
-      any; the busiest was {dateText(at, 'weekdayLong')}, {clock(at)}, with {count(sum(top))}.
+      <Trans>
+        {counted(all.reads, 'read')} and {counted(all.writes, 'write')} in {counted(hours.length, 'hour')}{' '}
+        with any; the busiest was {dateText(at, 'weekdayLong')}, {clock(at)}, with {count(sum(top))}.
+      </Trans>
     </p>
   );
 }
@@ -42,7 +47,8 @@ export default function Hours({ volume }: { volume: string }) {
     [data, by],
   );
   const zone = shownZone() ?? ownZone();
-  const label = `Accesses by ${by === 'day' ? 'day' : 'day of the week'} and hour${folder.path === '/' ? '' : ` below ${visible(folder.path)}`}, ${zone}`;
+  const what = by === 'day' ? t`Accesses by day and hour` : t`Accesses by day of the week and hour`;
+  const label = folder.path === '/' ? `${what}, ${zone}` : t`${what} below ${visible(folder.path)}, ${zone}`;
   const open = (f: Place) =>
     change({ folder: f.path === '/' ? undefined : f.path, folder_b64: f.path === '/' ? undefined : f.b64 });
   return (
@@ -50,29 +56,29 @@ export default function Hours({ volume }: { volume: string }) {
       <div className="bar">
         <Periods />
         <Segmented
-          aria-label="Rows"
+          aria-label={t`Rows`}
           value={by}
           options={[
-            { value: 'day', label: 'Each day' },
-            { value: 'weekday', label: 'Days of the week' },
+            { value: 'day', label: t`Each day` },
+            { value: 'weekday', label: t`Days of the week` },
           ]}
           onChange={(v) => change({ rows: v === 'weekday' ? 'weekday' : undefined })}
         />
         <Segmented
-          aria-label="Shown as"
+          aria-label={t`Shown as`}
           value={table ? 'table' : 'map'}
           options={[
-            { value: 'map', label: 'Map' },
-            { value: 'table', label: 'Table' },
+            { value: 'map', label: t`Map` },
+            { value: 'table', label: t`Table` },
           ]}
           onChange={(v) => change({ as: v === 'table' ? 'table' : undefined })}
         />
       </div>
-      {folder.path !== '/' && <Trail folder={folder} root="the whole volume" onOpen={open} />}
+      {folder.path !== '/' && <Trail folder={folder} root={t`the whole volume`} onOpen={open} />}
       {hours.error && !data ? (
         <Failed error={hours.error} retry={() => void hours.refetch()} />
       ) : !data ? (
-        <Card aria-busy="true" role="status" aria-label="Loading accesses by hour">
+        <Card aria-busy="true" role="status" aria-label={t`Loading accesses by hour`}>
           <Skeleton active title={false} paragraph={{ rows: 8 }} />
         </Card>
       ) : data.items.length === 0 ? (
@@ -85,14 +91,18 @@ export default function Hours({ volume }: { volume: string }) {
           />
         </Card>
       ) : (
-        <Card size="small" title="When files are used" extra={<span className="sub">{zone}</span>}>
+        <Card size="small" title={t`When files are used`} extra={<span className="sub">{zone}</span>}>
           <Summary hours={data.items} />
           {table ? (
             <HeatTable rows={rows} label={label} />
           ) : (
             <Heat
               rows={rows}
-              label={`${label}; arrow keys move${by === 'day' ? ', Enter shows what was used in the hour' : ''}`}
+              label={
+                by === 'day'
+                  ? t`${label}; arrow keys move, Enter shows what was used in the hour`
+                  : t`${label}; arrow keys move`
+              }
               onOpen={
                 by === 'day'
                   ? (cell) =>

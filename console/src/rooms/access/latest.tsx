@@ -1,10 +1,13 @@
 // The latest accesses, as they come in: of all, or of one file, folder, person, host or kind.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { EyeOutlined, PauseOutlined, CaretRightOutlined } from '@ant-design/icons';
 import { Alert, AutoComplete, Button, Card, Input, Select } from 'antd';
 import { use, useEffect, useRef, useState } from 'react';
 import { type Access, type AccessKind, type AccessRow, useKnown } from '../../api/access';
 import type { List } from '../../api/data';
-import { ago, count, counted, span } from '../../lib/format';
+import { counted } from '../../lib/counted';
+import { ago, count, span } from '../../lib/format';
 import { type Place, visible } from '../../lib/path';
 import { LiveContext, useAddress } from '../../lib/session';
 import { ROWS_MAX } from '../../lib/stream';
@@ -14,15 +17,15 @@ import { DataTable } from '../../ui/table';
 import { type Filter, type Following, useFollowing } from './follow';
 import { Accesses, Clock, InFiles, ToWhy, Who } from './parts';
 
-export const KINDS: Record<AccessKind, string> = {
-  used: 'read or written',
-  create: 'created',
-  move: 'moved or renamed',
-  delete: 'deleted',
-  folder_delete: 'folder deleted',
-  pin: 'pinned',
-  unpin: 'unpinned',
-};
+export const KINDS = (): Record<AccessKind, string> => ({
+  used: t`read or written`,
+  create: t`created`,
+  move: t`moved or renamed`,
+  delete: t`deleted`,
+  folder_delete: t`folder deleted`,
+  pin: t`pinned`,
+  unpin: t`unpinned`,
+});
 const TAGS: Record<AccessKind, string> = {
   used: '',
   create: 'good',
@@ -43,8 +46,8 @@ function What({ row }: { row: AccessRow }) {
     row.writes > 0 && counted(row.writes, 'write'),
   ].filter(Boolean);
   if (row.kind === 'used')
-    return <span className={row.writes > 0 ? 'tag warn' : 'tag'}>{uses.join(', ') || 'used'}</span>;
-  return <span className={`tag ${TAGS[row.kind]}`}>{KINDS[row.kind]}</span>;
+    return <span className={row.writes > 0 ? 'tag warn' : 'tag'}>{uses.join(', ') || t`used`}</span>;
+  return <span className={`tag ${TAGS[row.kind]}`}>{KINDS()[row.kind]}</span>;
 }
 
 function Person({ row, volume }: { row: AccessRow; volume: string }) {
@@ -84,7 +87,11 @@ function At({ row }: { row: AccessRow }) {
   return (
     <>
       <Clock at={row.at} />
-      {late > LATE_S && <div className="sub">told {span(late)} later</div>}
+      {late > LATE_S && (
+        <div className="sub">
+          <Trans>told {span(late)} later</Trans>
+        </div>
+      )}
     </>
   );
 }
@@ -108,7 +115,7 @@ function Exactly({
   const moved = useRef(false); // among what is offered: then Enter takes what it is on, else what is typed
   const known = useKnown(volume, by, open);
   useEffect(() => setText(value), [value]);
-  const label = by === 'user' ? 'Person' : 'Host';
+  const label = by === 'user' ? t`Person` : t`Host`;
   const pick = (to?: string, bytes?: string) =>
     change({ [by]: bytes ? undefined : to, [`${by}_b64`]: bytes });
   const typed = () => text !== value && pick(text.trim() || undefined);
@@ -120,7 +127,7 @@ function Exactly({
       allowClear
       aria-label={label}
       style={{ width: 230, maxWidth: '100%' }}
-      placeholder={`${label}, exactly`}
+      placeholder={t`${label}, exactly`}
       value={text}
       options={fits.slice(0, 50).map((i) => ({
         key: i.what_b64 ?? i.what,
@@ -170,8 +177,8 @@ function Picks({ volume, filter, shown }: { volume: string; filter: Filter; show
         data-search=""
         className="first"
         style={{ width: 340, maxWidth: '100%' }}
-        aria-label="File or folder"
-        placeholder="File, or all below a folder"
+        aria-label={t`File or folder`}
+        placeholder={t`File, or all below a folder`}
         defaultValue={shown}
         onSearch={toPath}
       />
@@ -179,12 +186,12 @@ function Picks({ volume, filter, shown }: { volume: string; filter: Filter; show
       <Exactly volume={volume} by="host" name={filter.host} b64={filter.host_b64} />
       <Select
         allowClear
-        aria-label="Kind"
-        placeholder="Any kind"
+        aria-label={t`Kind`}
+        placeholder={t`Any kind`}
         style={{ width: 170 }}
         value={filter.kind}
         onChange={(kind?: AccessKind) => change({ kind })}
-        options={Object.entries(KINDS).map(([value, label]) => ({ value, label }))}
+        options={Object.entries(KINDS()).map(([value, label]) => ({ value, label }))}
       />
       {any && (
         <Button
@@ -201,7 +208,7 @@ function Picks({ volume, filter, shown }: { volume: string; filter: Filter; show
             })
           }
         >
-          Show all
+          <Trans>Show all</Trans>
         </Button>
       )}
     </div>
@@ -218,36 +225,31 @@ function Freshness({ f, access }: { f: Following; access?: Access }) {
   }, []);
   const newest = f.stream.rows[0]?.arrived_at;
   const ends = access && stateOf(access) !== 'live' && stateOf(access) !== 'incomplete';
+  const asOf = f.asOf ? ago(new Date(f.asOf).toISOString(), now) : '';
   const [tag, word, text] = f.paused
     ? [
         'warn',
-        'paused',
-        f.held > 0
-          ? `${counted(f.held, 'access', 'accesses')} of all came meanwhile`
-          : 'nothing came meanwhile',
+        t`paused`,
+        f.held > 0 ? t`${counted(f.held, 'access')} of all came meanwhile` : t`nothing came meanwhile`,
       ]
     : f.error
-      ? [
-          'bad',
-          'interrupted',
-          `shown is what was known ${f.asOf ? ago(new Date(f.asOf).toISOString(), now) : ''}; it is asked again every 5 seconds`,
-        ]
+      ? ['bad', t`interrupted`, t`shown is what was known ${asOf}; it is asked again every 5 seconds`]
       : live !== 'live'
-        ? ['warn', 'without live events', 'it is asked for every 5 seconds instead']
+        ? ['warn', t`without live events`, t`it is asked for every 5 seconds instead`]
         : ends
           ? [
               'warn',
-              access.told_at ? 'nothing more comes' : 'nothing comes yet',
-              access.told_at ? `the host told ${ago(access.told_at, now)}` : 'the host told nothing yet',
+              access.told_at ? t`nothing more comes` : t`nothing comes yet`,
+              access.told_at ? t`the host told ${ago(access.told_at, now)}` : t`the host told nothing yet`,
             ]
-          : ['good', 'following', newest ? `the last came ${ago(newest, now)}` : 'nothing came yet'];
+          : ['good', t`following`, newest ? t`the last came ${ago(newest, now)}` : t`nothing came yet`];
   return (
     <div className="bar" style={{ marginBottom: 12 }}>
       <Button
         icon={f.paused ? <CaretRightOutlined aria-hidden /> : <PauseOutlined aria-hidden />}
         onClick={() => f.setPaused(!f.paused)}
       >
-        {f.paused ? (f.held > 0 ? `Go on, ${count(f.held)} waiting` : 'Go on') : 'Pause'}
+        {f.paused ? (f.held > 0 ? t`Go on, ${count(f.held)} waiting` : t`Go on`) : t`Pause`}
       </Button>
       <span>
         <span className={`tag ${tag}`}>{word}</span> <span className="sub">{text}</span>
@@ -284,11 +286,11 @@ function Rows({ volume, filter, access }: { volume: string; filter: Filter; acce
         empty={
           <Nothing
             icon={<EyeOutlined />}
-            title={picked ? 'None of the latest fits' : 'No access was told of yet'}
+            title={picked ? t`None of the latest fits` : t`No access was told of yet`}
             text={
               picked
-                ? 'The last 10,000 accesses of the volume are kept. New ones appear here as they come.'
-                : 'As soon as somebody reads or writes a file of this filespace, it appears here by itself.'
+                ? t`The last 10,000 accesses of the volume are kept. New ones appear here as they come.`
+                : t`As soon as somebody reads or writes a file of this filespace, it appears here by itself.`
             }
             command={picked ? undefined : 'alto access follow VOLUME'}
           />
@@ -297,28 +299,41 @@ function Rows({ volume, filter, access }: { volume: string; filter: Filter; acce
           <>
             <What row={row} /> <Clock at={row.at} /> ·{' '}
             <Who volume={volume} as="user" name={row.user} b64={row.user_b64} />
-            {lateBy(row) > LATE_S && <> · told {span(lateBy(row))} later</>}
-            {cutHere(row) && <div>Below this more came at once than is shown.</div>}
+            {lateBy(row) > LATE_S && (
+              <>
+                {' · '}
+                <Trans>told {span(lateBy(row))} later</Trans>
+              </>
+            )}
+            {cutHere(row) && (
+              <div>
+                <Trans>Below this more came at once than is shown.</Trans>
+              </div>
+            )}
           </>
         )}
         columns={[
           {
-            title: 'File',
+            title: t`File`,
             render: (_, row) => (
               <>
                 <Path row={row} volume={volume} own={own(row)} />
-                {cutHere(row) && <div className="sub">Below this more came at once than is shown.</div>}
+                {cutHere(row) && (
+                  <div className="sub">
+                    <Trans>Below this more came at once than is shown.</Trans>
+                  </div>
+                )}
               </>
             ),
           },
-          { title: 'When', width: 130, render: (_, row) => <At row={row} /> },
-          { title: 'What', width: 150, render: (_, row) => <What row={row} /> },
-          { title: 'Who', width: 240, render: (_, row) => <Person row={row} volume={volume} /> },
+          { title: t`When`, width: 130, render: (_, row) => <At row={row} /> },
+          { title: t`What`, width: 150, render: (_, row) => <What row={row} /> },
+          { title: t`Who`, width: 240, render: (_, row) => <Person row={row} volume={volume} /> },
         ]}
       />
       {rows.length >= ROWS_MAX && (
         <p className="sub">
-          {count(ROWS_MAX)} are shown at most: pick a file, person or kind to see further back.
+          <Trans>{count(ROWS_MAX)} are shown at most: pick a file, person or kind to see further back.</Trans>
         </p>
       )}
     </>
@@ -352,7 +367,7 @@ export default function Latest({ volume, access }: { volume: string; access?: Ac
     user_b64: get('user_b64'),
     host: get('host_b64') ? undefined : get('host'),
     host_b64: get('host_b64'),
-    kind: kind && kind in KINDS ? (kind as AccessKind) : undefined,
+    kind: kind && kind in KINDS() ? (kind as AccessKind) : undefined,
   };
   const path = b64 ? textOf(b64) : filter.path;
   const shown = path === undefined ? undefined : visible(path);
@@ -365,7 +380,7 @@ export default function Latest({ volume, access }: { volume: string; access?: Ac
         <Alert
           type="info"
           style={{ marginBottom: 12 }}
-          title="Picked from the last 10,000 accesses of the volume; sums of the last 90 days stand under Busiest."
+          title={t`Picked from the last 10,000 accesses of the volume; sums of the last 90 days stand under Busiest.`}
         />
       )}
       <Rows key={JSON.stringify(filter)} volume={volume} filter={filter} access={access} />

@@ -1,4 +1,6 @@
 // What became of the lines of the logs: read, dropped as noise, passed over; with some that were passed over.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Alert, Card } from 'antd';
 import type { ReactNode } from 'react';
 import type { Access } from '../../api/access';
@@ -56,9 +58,11 @@ function Sample({ s }: { s: Access['samples'][number] }) {
     <li>
       <div className="skipped">
         <b>{s.text}</b>
-        <When at={s.at} none="at a time nobody knows" />
+        <When at={s.at} none={t`at a time nobody knows`} />
         <span className="mono path">
-          {s.log ? visible(s.log) : 'a log without a name'}, from byte {count(s.offset)}
+          <Trans>
+            {s.log ? visible(s.log) : t`a log without a name`}, from byte {count(s.offset)}
+          </Trans>
         </span>
       </div>
       <pre className="mono sample">{visible(s.line) || '(nothing)'}</pre>
@@ -72,62 +76,68 @@ export default function Lines({ a }: { a: Access }) {
   return (
     <>
       <p className="sub" style={{ marginTop: 0 }}>
-        As the host told last, counted since its agent has followed the volume.
+        <Trans>As the host told last, counted since its agent has followed the volume.</Trans>
       </p>
       {a.rejected > 0 && (
         <Alert
           type="warning"
           showIcon
           style={{ marginBottom: 16 }}
-          title={`${count(a.rejected)} of the host's rows could not be taken`}
+          title={t`${count(a.rejected)} of the host's rows could not be taken`}
           description={
             <>
-              Agent and altod may be of different versions: update the older one. The reasons stand in the{' '}
-              <To path="/audit">record of events</To>.
+              <Trans>
+                Agent and altod may be of different versions: update the older one. The reasons stand in the{' '}
+                <To path="/audit">record of events</To>.
+              </Trans>
             </>
           }
         />
       )}
       <div className="two three">
         <Counts
-          title="Read"
-          text="Lines that told something."
+          title={t`Read`}
+          text={t`Lines that told something.`}
           of={kind('read')}
           color={LOCAL}
           lines={lines}
-          none="No line was read yet."
+          none={t`No line was read yet.`}
         />
         <Counts
-          title="Dropped as noise"
+          title={t`Dropped as noise`}
           text={
             <>
-              Known not to be people at work: Alto itself, and whom the{' '}
-              <To path={`/access/${a.volume_id}`} more={{ tab: 'settings' }}>
-                settings
-              </To>{' '}
-              name.
+              <Trans>
+                Known not to be people at work: Alto itself, and whom the{' '}
+                <To path={`/access/${a.volume_id}`} more={{ tab: 'settings' }}>
+                  settings
+                </To>{' '}
+                name.
+              </Trans>
             </>
           }
           of={kind('dropped')}
           color={GREY}
           lines={lines}
-          none="Nothing was dropped."
+          none={t`Nothing was dropped.`}
         />
         <Counts
-          title="Passed over"
-          text="Lines that tell nothing. A few are usual: clients crash in the middle of one."
+          title={t`Passed over`}
+          text={t`Lines that tell nothing. A few are usual: clients crash in the middle of one.`}
           of={kind('skipped')}
           color={WARN}
           lines={lines}
-          none="No line was passed over."
+          none={t`No line was passed over.`}
         />
       </div>
-      <Card size="small" title="Lines that were passed over">
+      <Card size="small" title={t`Lines that were passed over`}>
         {a.samples.length ? (
           <>
             <p className="sub" style={{ marginTop: 0 }}>
-              The latest of each reason. A log is named from <span className="mono">.lucid_audit</span> on,
-              without its ending <span className="mono">.active</span>.
+              <Trans>
+                The latest of each reason. A log is named from <span className="mono">.lucid_audit</span> on,
+                without its ending <span className="mono">.active</span>.
+              </Trans>
             </p>
             <ul className="plainlist">
               {a.samples.map((s) => (
@@ -136,7 +146,9 @@ export default function Lines({ a }: { a: Access }) {
             </ul>
           </>
         ) : (
-          <span className="sub">None is kept: no line was passed over since it began to count.</span>
+          <span className="sub">
+            <Trans>None is kept: no line was passed over since it began to count.</Trans>
+          </span>
         )}
       </Card>
     </>

@@ -1,8 +1,10 @@
 // All volumes with audit logs, and how it stands with each: those in trouble first.
+import { plural, t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { EyeOutlined } from '@ant-design/icons';
 import { Button } from 'antd';
 import { useAccessList } from '../../api/access';
-import { count, counted } from '../../lib/format';
+import { count } from '../../lib/format';
 import { useGo, useWho } from '../../lib/session';
 import { AccessTag, stateOf } from '../../ui/accessstate';
 import { Day } from './parts';
@@ -16,8 +18,8 @@ export default function AccessList() {
   const list = useAccessList(who.customer);
   return (
     <Page
-      title="Access"
-      text="Who uses which files, as the audit logs of LucidLink filespaces tell; those that need somebody come first."
+      title={t`Access`}
+      text={t`Who uses which files, as the audit logs of LucidLink filespaces tell; those that need somebody come first.`}
     >
       <DataTable
         list={list}
@@ -26,12 +28,12 @@ export default function AccessList() {
         empty={
           <Nothing
             icon={<EyeOutlined />}
-            title="No volume has audit logs"
-            text="Filespaces of LucidLink keep them. Add one as a volume of the kind LucidLink; its host's agent then follows its logs."
+            title={t`No volume has audit logs`}
+            text={t`Filespaces of LucidLink keep them. Add one as a volume of the kind LucidLink; its host's agent then follows its logs.`}
             action={
               who.mayWrite && (
                 <Button type="primary" onClick={() => go('/volumes')}>
-                  To the volumes
+                  <Trans>To the volumes</Trans>
                 </Button>
               )
             }
@@ -40,7 +42,7 @@ export default function AccessList() {
         }
         columns={[
           {
-            title: 'Filespace',
+            title: t`Filespace`,
             fixed: true,
             render: (_, a) => (
               <div style={{ maxWidth: 300, whiteSpace: 'normal' }}>
@@ -58,7 +60,7 @@ export default function AccessList() {
             ),
           },
           {
-            title: 'State',
+            title: t`State`,
             render: (_, a) => (
               <div>
                 <AccessTag of={a} />
@@ -71,32 +73,45 @@ export default function AccessList() {
             ),
           },
           {
-            title: 'Complete since',
+            title: t`Complete since`,
             render: (_, a) =>
-              a.complete ? <Day at={a.covered_since_at} /> : <span className="none">not now</span>,
+              a.complete ? (
+                <Day at={a.covered_since_at} />
+              ) : (
+                <span className="none">
+                  <Trans>not now</Trans>
+                </span>
+              ),
           },
           {
-            title: 'Last event',
+            title: t`Last event`,
             render: (_, a) => (
               <div>
-                <When at={a.last_event_at} none="none yet" />
+                <When at={a.last_event_at} none={t`none yet`} />
                 <div className="sub">
-                  host heard of <When at={a.told_at} none="not yet" />
+                  <Trans>
+                    host heard of <When at={a.told_at} none={t`not yet`} />
+                  </Trans>
                 </div>
               </div>
             ),
           },
           {
-            title: 'Clients',
+            title: t`Clients`,
             align: 'right',
             render: (_, a) => (
               <div>
                 <span className="num">{count(a.nodes.total)}</span>
-                <div className="sub">{counted(a.nodes.active, 'log open', 'logs open')}</div>
+                <div className="sub">
+                  {plural(a.nodes.active, {
+                    one: `${count(a.nodes.active)} log open`,
+                    other: `${count(a.nodes.active)} logs open`,
+                  })}
+                </div>
               </div>
             ),
           },
-          { title: 'Not read yet', align: 'right', render: (_, a) => <Size n={a.behind_bytes} /> },
+          { title: t`Not read yet`, align: 'right', render: (_, a) => <Size n={a.behind_bytes} /> },
         ]}
       />
     </Page>

@@ -1,9 +1,12 @@
 // The clients that write logs: whose, how far they are read, when they last did something; those behind come first.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { DesktopOutlined } from '@ant-design/icons';
 import { Grid, Select } from 'antd';
 import type { SorterResult } from 'antd/es/table/interface';
 import { type Access, type AccessNode, type NodesQuery, useNodes } from '../../api/access';
-import { bytes, count, counted } from '../../lib/format';
+import { counted } from '../../lib/counted';
+import { bytes, count } from '../../lib/format';
 import { visible } from '../../lib/path';
 import { useAddress } from '../../lib/session';
 import { Nothing, Search, Size, State, When } from '../../ui/parts';
@@ -11,31 +14,31 @@ import { DataTable } from '../../ui/table';
 import { Who } from './parts';
 
 type Sort = NonNullable<NodesQuery['sort']>;
-const SORTS: { value: Sort; label: string; down: boolean }[] = [
-  { value: 'behind', label: 'Not read', down: true },
-  { value: 'last_event', label: 'Last event', down: true },
-  { value: 'last_grown', label: 'Log grew', down: true },
-  { value: 'host', label: 'Host', down: false },
-  { value: 'user', label: 'User', down: false },
-  { value: 'node', label: 'Client', down: false },
+const SORTS = (): { value: Sort; label: string; down: boolean }[] => [
+  { value: 'behind', label: t`Not read`, down: true },
+  { value: 'last_event', label: t`Last event`, down: true },
+  { value: 'last_grown', label: t`Log grew`, down: true },
+  { value: 'host', label: t`Host`, down: false },
+  { value: 'user', label: t`User`, down: false },
+  { value: 'node', label: t`Client`, down: false },
 ];
 /** No longer than a line may get: a client may be in the middle of writing one, or have ended there. */
 const PART_BYTES = 4096;
 
 function Standing({ of }: { of: AccessNode }) {
   if (of.behind_bytes > PART_BYTES)
-    return <State of="behind" text={`${bytes(of.behind_bytes)} of its logs are not read yet`} />;
+    return <State of="behind" text={t`${bytes(of.behind_bytes)} of its logs are not read yet`} />;
   if (of.behind_bytes > 0)
     return (
       <State
         of="part_of_a_line"
-        text="Its log ends in a part of a line: the client is writing it, or ended in the middle of it. All before it is read."
+        text={t`Its log ends in a part of a line: the client is writing it, or ended in the middle of it. All before it is read.`}
       />
     );
   return of.active ? (
-    <State of="live" text="It has a log open, and all of it is read" />
+    <State of="live" text={t`It has a log open, and all of it is read`} />
   ) : (
-    <State of="closed" text="It has no log open; all it wrote is read" />
+    <State of="closed" text={t`It has no log open; all it wrote is read`} />
   );
 }
 
@@ -43,7 +46,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
   const [search, change] = useAddress();
   const wide = Grid.useBreakpoint().md ?? true;
   const text = search.get('q') ?? '';
-  const sort = SORTS.find((s) => s.value === search.get('sort')) ?? SORTS[0]!;
+  const sort = SORTS().find((s) => s.value === search.get('sort')) ?? SORTS()[0]!;
   const way = search.get('order');
   const order = way === 'asc' || way === 'desc' ? way : sort.down ? 'desc' : 'asc';
   const only = search.get('only') ?? undefined;
@@ -68,33 +71,35 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
   return (
     <>
       <div className="bar">
-        <Search value={text} onChange={(q) => change({ q })} label="Search client, host or user" />
+        <Search value={text} onChange={(q) => change({ q })} label={t`Search client, host or user`} />
         <Select
           allowClear
-          aria-label="Which clients"
-          placeholder="All clients"
+          aria-label={t`Which clients`}
+          placeholder={t`All clients`}
           style={{ width: 170 }}
           value={only}
           onChange={(v?: string) => change({ only: v })}
           options={[
-            { value: 'behind', label: 'Not read to the end' },
-            { value: 'open', label: 'With a log open' },
-            { value: 'closed', label: 'Without one' },
+            { value: 'behind', label: t`Not read to the end` },
+            { value: 'open', label: t`With a log open` },
+            { value: 'closed', label: t`Without one` },
           ]}
         />
         {!wide && (
           <Select
-            aria-label="Sort by"
+            aria-label={t`Sort by`}
             style={{ width: 130 }}
             value={sort.value}
             onChange={(s: Sort) => change({ sort: s === 'behind' ? undefined : s, order: undefined })}
-            options={SORTS.map(({ value, label }) => ({ value, label }))}
+            options={SORTS().map(({ value, label }) => ({ value, label }))}
           />
         )}
         {access && (
           <span className="sub">
-            {counted(access.nodes.total, 'client')}, {count(access.nodes.active)} with a log open,{' '}
-            {count(access.nodes.behind)} not read to the end
+            <Trans>
+              {counted(access.nodes.total, 'client')}, {count(access.nodes.active)} with a log open,{' '}
+              {count(access.nodes.behind)} not read to the end
+            </Trans>
           </span>
         )}
       </div>
@@ -109,11 +114,11 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
         empty={
           <Nothing
             icon={<DesktopOutlined />}
-            title={filtered ? 'No client fits' : 'No client is known yet'}
+            title={filtered ? t`No client fits` : t`No client is known yet`}
             text={
               filtered
-                ? 'Try less of it.'
-                : 'A client of the filespace is known from its first log on. The last 20,000 are kept.'
+                ? t`Try less of it.`
+                : t`A client of the filespace is known from its first log on. The last 20,000 are kept.`
             }
             command={filtered ? undefined : 'alto access nodes VOLUME'}
           />
@@ -121,23 +126,28 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
         brief={(n) => (
           <>
             <Standing of={n} /> {n.user && <>{visible(n.user)} · </>}
-            <When at={n.last_event_at} none="no event yet" />
-            {n.behind_bytes > 0 && <> · {bytes(n.behind_bytes)} not read</>}
+            <When at={n.last_event_at} none={t`no event yet`} />
+            {n.behind_bytes > 0 && (
+              <>
+                {' · '}
+                <Trans>{bytes(n.behind_bytes)} not read</Trans>
+              </>
+            )}
           </>
         )}
         columns={[
           {
             key: 'host',
-            title: 'Host',
+            title: t`Host`,
             width: 190,
             sorter: true,
             sortOrder: sorted('host'),
             render: (_, n) => <Who volume={volume} as="host" name={n.host} b64={n.host_b64} />,
           },
-          { title: 'State', width: 120, render: (_, n) => <Standing of={n} /> },
+          { title: t`State`, width: 120, render: (_, n) => <Standing of={n} /> },
           {
             key: 'user',
-            title: 'User',
+            title: t`User`,
             width: 220,
             sorter: true,
             sortOrder: sorted('user'),
@@ -145,7 +155,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           },
           {
             key: 'node',
-            title: 'Client',
+            title: t`Client`,
             width: 100,
             sorter: true,
             sortOrder: sorted('node'),
@@ -153,23 +163,23 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
           },
           {
             key: 'last_event',
-            title: 'Last event',
+            title: t`Last event`,
             width: 135,
             sorter: true,
             sortOrder: sorted('last_event'),
-            render: (_, n) => <When at={n.last_event_at} none="none yet" />,
+            render: (_, n) => <When at={n.last_event_at} none={t`none yet`} />,
           },
           {
             key: 'last_grown',
-            title: 'Log grew',
+            title: t`Log grew`,
             width: 135,
             sorter: true,
             sortOrder: sorted('last_grown'),
-            render: (_, n) => <When at={n.last_grown_at} none="not seen" />,
+            render: (_, n) => <When at={n.last_grown_at} none={t`not seen`} />,
           },
           {
             key: 'behind',
-            title: 'Not read',
+            title: t`Not read`,
             width: 120,
             align: 'right',
             sorter: true,
@@ -177,7 +187,7 @@ export default function Nodes({ volume, access }: { volume: string; access?: Acc
             render: (_, n) => <Size n={n.behind_bytes} />,
           },
           {
-            title: 'Logs',
+            title: t`Logs`,
             width: 70,
             align: 'right',
             render: (_, n) => <span className="num">{count(n.files)}</span>,

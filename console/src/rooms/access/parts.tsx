@@ -1,4 +1,6 @@
 // What the rooms of accesses share: what is wrong and what to do, and the ways from one thing to the next.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Alert, Button } from 'antd';
 import type { ReactNode } from 'react';
 import type { AccessBrief } from '../../api/access';
@@ -17,13 +19,16 @@ export function Trouble({ of, action }: { of: AccessBrief; action?: ReactNode })
       showIcon
       role="alert"
       style={{ marginBottom: 16 }}
-      title={state === 'live' ? 'Some rows of the host were not taken' : `${of.text}.`}
+      title={state === 'live' ? t`Some rows of the host were not taken` : `${of.text}.`}
       description={
         <>
-          {state !== 'live' && MEANS[state] && <div>{MEANS[state]}</div>}
+          {state !== 'live' && MEANS()[state] && <div>{MEANS()[state]}</div>}
           {of.next_step && (
             <div>
-              <b>Next:</b> {of.next_step}.
+              <b>
+                <Trans>Next:</Trans>
+              </b>{' '}
+              {of.next_step}.
             </div>
           )}
         </>
@@ -47,13 +52,19 @@ export const NoAccess = ({
 }) => (
   <Nothing
     icon={icon}
-    title="No access in this time"
+    title={t`No access in this time`}
     text={
       whole
-        ? 'Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.'
-        : 'Choose a longer one, or look at the whole volume.'
+        ? t`Choose a longer one, or see under State whether logs are read. Sums are kept for 90 days.`
+        : t`Choose a longer one, or look at the whole volume.`
     }
-    action={!whole && <Button onClick={() => open({ path: '/' })}>The whole volume</Button>}
+    action={
+      !whole && (
+        <Button onClick={() => open({ path: '/' })}>
+          <Trans>The whole volume</Trans>
+        </Button>
+      )
+    }
     command={command}
   />
 );
@@ -89,14 +100,14 @@ export function InFiles({ volume, place, folder }: { volume: string; place: Plac
       path={`/volumes/${volume}/files`}
       more={where.path === '/' ? {} : { path: where.path, b64: where.b64 }}
     >
-      {folder ? 'Files' : 'Folder'}
+      {folder ? t`Files` : t`Folder`}
     </To>
   );
 }
 
 export const ToWhy = ({ volume, place }: { volume: string; place: Place }) => (
   <To path={`/volumes/${volume}/why`} more={placeQuery(place)}>
-    Why?
+    <Trans>Why?</Trans>
   </To>
 );
 
@@ -112,7 +123,12 @@ export function Who({
   b64?: string;
   as: 'user' | 'host';
 }) {
-  if (!name) return <span className="none">not told</span>;
+  if (!name)
+    return (
+      <span className="none">
+        <Trans>not told</Trans>
+      </span>
+    );
   return (
     <To path={`/access/${volume}`} more={{ tab: 'live', ...(b64 ? { [`${as}_b64`]: b64 } : { [as]: name }) }}>
       {visible(name)}

@@ -1,4 +1,6 @@
 // The record of accesses of one volume: how it stands, what comes in, what and who is busy and when, its clients, its settings.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { Button, Card, Grid, Select, Skeleton, Tabs } from 'antd';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
@@ -25,7 +27,7 @@ type Tab = (typeof TABS)[number];
 const OWN = ['q', 'sort', 'order', 'only', 'user', 'host', 'kind', 'path', 'path_b64', 'by', 'as', 'rows'];
 
 const Waits = () => (
-  <Card aria-busy="true" role="status" aria-label="Loading">
+  <Card aria-busy="true" role="status" aria-label={t`Loading`}>
     <Skeleton active paragraph={{ rows: 6 }} />
   </Card>
 );
@@ -48,18 +50,23 @@ export default function AccessRoom() {
   const access = useAccess(id, logs);
   if (!v)
     return (
-      <Coming title="Access" what="volume" of={volume} list={{ path: '/access', name: 'All filespaces' }} />
+      <Coming
+        title={t`Access`}
+        what="volume"
+        of={volume}
+        list={{ path: '/access', name: t`All filespaces` }}
+      />
     );
   if (!logs)
     return (
-      <Page title={`Access of ${v.name}`}>
+      <Page title={t`Access of ${v.name}`}>
         <Card>
           <Nothing
-            title="This volume has no audit logs"
-            text="Only filespaces of LucidLink do. Of other volumes the last access is known from walks, imports and recalls: its figures show it."
+            title={t`This volume has no audit logs`}
+            text={t`Only filespaces of LucidLink do. Of other volumes the last access is known from walks, imports and recalls: its figures show it.`}
             action={
               <Button type="primary" onClick={() => go(`/volumes/${id}`)}>
-                Figures
+                <Trans>Figures</Trans>
               </Button>
             }
           />
@@ -75,17 +82,17 @@ export default function AccessRoom() {
       tab: t === 'state' ? undefined : t,
     });
   const parts = [
-    { key: 'state', label: 'State', children: a ? <Standing a={a} error={access.error} /> : <Waits /> },
-    { key: 'live', label: 'Live', children: child(<Latest volume={id} access={a} />) },
-    { key: 'busiest', label: 'Busiest', children: child(<Busiest volume={id} />) },
-    { key: 'hours', label: 'By hour', children: child(<Hours volume={id} />) },
-    { key: 'clients', label: 'Clients', children: child(<Nodes volume={id} access={a} />) },
-    { key: 'lines', label: 'Lines', children: a ? child(<Lines a={a} />) : <Waits /> },
-    { key: 'settings', label: 'Settings', children: child(<Settings volume={v} access={a} />) },
+    { key: 'state', label: t`State`, children: a ? <Standing a={a} error={access.error} /> : <Waits /> },
+    { key: 'live', label: t`Live`, children: child(<Latest volume={id} access={a} />) },
+    { key: 'busiest', label: t`Busiest`, children: child(<Busiest volume={id} />) },
+    { key: 'hours', label: t`By hour`, children: child(<Hours volume={id} />) },
+    { key: 'clients', label: t`Clients`, children: child(<Nodes volume={id} access={a} />) },
+    { key: 'lines', label: t`Lines`, children: a ? child(<Lines a={a} />) : <Waits /> },
+    { key: 'settings', label: t`Settings`, children: child(<Settings volume={v} access={a} />) },
   ];
   return (
     <Page
-      title={`Access of ${v.name}`}
+      title={t`Access of ${v.name}`}
       text={
         <>
           <NameOf noun="hosts" id={v.host_id} customer={who.customer} />{' '}
@@ -95,8 +102,12 @@ export default function AccessRoom() {
       actions={
         <>
           {a && <AccessTag of={a} />}
-          <Button onClick={() => go(`/volumes/${id}/files`)}>Files</Button>
-          <Button onClick={() => go(`/volumes/${id}`)}>Figures</Button>
+          <Button onClick={() => go(`/volumes/${id}/files`)}>
+            <Trans>Files</Trans>
+          </Button>
+          <Button onClick={() => go(`/volumes/${id}`)}>
+            <Trans>Figures</Trans>
+          </Button>
         </>
       }
     >
@@ -110,7 +121,7 @@ export default function AccessRoom() {
           ) : (
             <>
               <Select
-                aria-label="Shown"
+                aria-label={t`Shown`}
                 style={{ width: '100%', marginBottom: 16 }}
                 value={tab}
                 onChange={to}

@@ -1,4 +1,6 @@
 // How the logs of a volume are read: what is noise, what counts, when silence is taken for switched off.
+import { t } from '@lingui/core/macro';
+import { Trans } from '@lingui/react/macro';
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, App, Button, Card, Form, Input, InputNumber, Select, Space, Switch } from 'antd';
 import { useState } from 'react';
@@ -16,17 +18,17 @@ const bytesOf = (text: string) => new TextEncoder().encode(text).length;
 
 /** What is wrong with one name; undefined: nothing. */
 export function wrongName(name: string): string | undefined {
-  if (!name.trim()) return 'A name is empty';
-  if (/\p{Cc}/u.test(name)) return `“${name.replace(/\p{Cc}/gu, '�')}” has a control character in it`;
-  if (bytesOf(name) > NAME_BYTES) return `“${name.slice(0, 30)}…” is longer than ${NAME_BYTES} bytes`;
+  if (!name.trim()) return t`A name is empty`;
+  if (/\p{Cc}/u.test(name)) return t`“${name.replace(/\p{Cc}/gu, '�')}” has a control character in it`;
+  if (bytesOf(name) > NAME_BYTES) return t`“${name.slice(0, 30)}…” is longer than ${NAME_BYTES} bytes`;
   return undefined;
 }
 
-const names = (what: string) => ({
+const names = (many: () => string) => ({
   validator: (_: unknown, list: string[] = []) => {
     const wrong = list.map(wrongName).find(Boolean);
     if (wrong) return Promise.reject(new Error(wrong));
-    if (list.length > NAMES_MAX) return Promise.reject(new Error(`At most ${NAMES_MAX} ${what}`));
+    if (list.length > NAMES_MAX) return Promise.reject(new Error(many()));
     return Promise.resolve();
   },
 });
@@ -52,68 +54,83 @@ const Names = ({ disabled, placeholder, ...rest }: { disabled: boolean; placehol
 function Fields({ may, named }: { may: boolean; named?: number }) {
   return (
     <>
-      <h2 className="step">Noise</h2>
+      <h2 className="step">
+        <Trans>Noise</Trans>
+      </h2>
       <p className="sub">
-        Whose accesses are no sign that a file is needed: backup, virus scanners, indexers. Names may hold *
-        and ?; upper and lower case are the same. What they make, write, move or delete changes the tree all
-        the same, and is no use of a file; a move is, since what is known of a file goes with it. It holds for
-        what is read from now on.
-        {named !== undefined && <> {count(named)} events were dropped so since the agent began to count.</>}
+        <Trans>
+          Whose accesses are no sign that a file is needed: backup, virus scanners, indexers. Names may hold *
+          and ?; upper and lower case are the same. What they make, write, move or delete changes the tree all
+          the same, and is no use of a file; a move is, since what is known of a file goes with it. It holds
+          for what is read from now on.
+        </Trans>
+        {named !== undefined && (
+          <>
+            {' '}
+            <Trans>{count(named)} events were dropped so since the agent began to count.</Trans>
+          </>
+        )}
       </p>
       <div className="fields">
-        <Form.Item name="drop_users" label="Users" rules={[names('users')]}>
+        <Form.Item name="drop_users" label={t`Users`} rules={[names(() => t`At most ${NAMES_MAX} users`)]}>
           <Names disabled={!may} placeholder="backup-svc, *@scanner.example" />
         </Form.Item>
-        <Form.Item name="drop_hosts" label="Hosts" rules={[names('hosts')]}>
+        <Form.Item name="drop_hosts" label={t`Hosts`} rules={[names(() => t`At most ${NAMES_MAX} hosts`)]}>
           <Names disabled={!may} placeholder="AV-SCAN-*" />
         </Form.Item>
-        <Form.Item name="drop_nodes" label="Clients, by their number" rules={[names('clients')]}>
+        <Form.Item
+          name="drop_nodes"
+          label={t`Clients, by their number`}
+          rules={[names(() => t`At most ${NAMES_MAX} clients`)]}
+        >
           <Names disabled={!may} placeholder="17" />
         </Form.Item>
       </div>
-      <h2 className="step">What counts</h2>
+      <h2 className="step">
+        <Trans>What counts</Trans>
+      </h2>
       <Form.Item
         name="prehydrate"
-        label="Prefetching counts as an access"
+        label={t`Prefetching counts as an access`}
         valuePropName="checked"
-        extra="LucidLink may fetch content before anybody asks for it. Left off, files that are only fetched so may be called cold."
+        extra={t`LucidLink may fetch content before anybody asks for it. Left off, files that are only fetched so may be called cold.`}
       >
         <Switch disabled={!may} />
       </Form.Item>
       <div className="fields">
         <Form.Item
           name="silence_hours"
-          label="Silent after (silence_hours)"
-          rules={[{ required: true, message: 'A number of hours from 1 to 8,760' }]}
-          extra="Logs to which nobody writes for longer are taken for switched off: nothing is called cold then. Longer than the longest holiday is right."
+          label={t`Silent after (silence_hours)`}
+          rules={[{ required: true, message: t`A number of hours from 1 to 8,760` }]}
+          extra={t`Logs to which nobody writes for longer are taken for switched off: nothing is called cold then. Longer than the longest holiday is right.`}
         >
           <InputNumber
             disabled={!may}
             min={1}
             max={8760}
             precision={0}
-            addonAfter="hours"
+            addonAfter={t`hours`}
             style={{ width: 170 }}
           />
         </Form.Item>
         <Form.Item
           name="root"
-          label="Root of the filespace on the host"
-          rules={[{ max: 4096, message: 'At most 4,096 characters' }]}
-          extra="Empty: the agent looks above the volume for the folder that holds .lucid_audit."
+          label={t`Root of the filespace on the host`}
+          rules={[{ max: 4096, message: t`At most 4,096 characters` }]}
+          extra={t`Empty: the agent looks above the volume for the folder that holds .lucid_audit.`}
         >
           <Input
             disabled={!may}
             style={{ fontFamily: 'var(--alto-mono)' }}
-            placeholder="found by itself"
+            placeholder={t`found by itself`}
             autoComplete="off"
           />
         </Form.Item>
         <Form.Item
           name="logs"
-          label="Further endings of logs"
-          rules={[names('endings')]}
-          extra="Beside .log and .active."
+          label={t`Further endings of logs`}
+          rules={[names(() => t`At most ${NAMES_MAX} endings`)]}
+          extra={t`Beside .log and .active.`}
         >
           <Names disabled={!may} placeholder=".jsonl" />
         </Form.Item>
@@ -130,15 +147,15 @@ function Conflict({ busy, onTheirs, onMine }: { busy: boolean; onTheirs: () => v
       showIcon
       role="alert"
       style={{ marginBottom: 16 }}
-      title="Somebody changed this volume meanwhile"
-      description="Nothing of yours was saved yet. Look at theirs, or save what you changed over it; what you did not touch stays as they left it."
+      title={t`Somebody changed this volume meanwhile`}
+      description={t`Nothing of yours was saved yet. Look at theirs, or save what you changed over it; what you did not touch stays as they left it.`}
       action={
         <Space wrap>
           <Button size="small" onClick={onTheirs}>
-            Show theirs
+            <Trans>Show theirs</Trans>
           </Button>
           <Button size="small" type="primary" loading={busy} onClick={onMine}>
-            Save mine
+            <Trans>Save mine</Trans>
           </Button>
         </Space>
       }
@@ -167,7 +184,7 @@ export default function Settings({ volume, access }: { volume: Volume; access?: 
     (saved) => {
       client.setQueryData(['volume', volume.id], saved);
       filled(saved);
-      message.success('Saved; the agent takes it within a minute');
+      message.success(t`Saved; the agent takes it within a minute`);
     },
     true,
   );
@@ -182,7 +199,7 @@ export default function Settings({ volume, access }: { volume: Volume; access?: 
         <Alert
           type="info"
           style={{ marginBottom: 16 }}
-          title="You may look at the settings; an administrator can change them."
+          title={t`You may look at the settings; an administrator can change them.`}
         />
       )}
       {conflict && (
@@ -226,7 +243,7 @@ export default function Settings({ volume, access }: { volume: Volume; access?: 
         {who.mayWrite && (
           <Space>
             <Button type="primary" htmlType="submit" disabled={!dirty} loading={save.isPending}>
-              Save
+              <Trans>Save</Trans>
             </Button>
             {dirty && (
               <Button
@@ -235,7 +252,7 @@ export default function Settings({ volume, access }: { volume: Volume; access?: 
                   filled(base);
                 }}
               >
-                Undo
+                <Trans>Undo</Trans>
               </Button>
             )}
           </Space>

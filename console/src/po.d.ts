@@ -1,0 +1,4 @@
+// Catalogues, as the build compiles them.
+declare module '*.po' {
+  export const messages: import('@lingui/core').Messages;
+}

@@ -1,0 +1,1 @@
+export function firstLoad(): import('vite').Plugin;

@@ -1,0 +1,1 @@
+export function say(): import('vite').Plugin;
