@@ -170,14 +170,15 @@ export async function open(a, options) {
     reducedMotion: "reduce",
     ...options,
   });
-    context.setDefaultTimeout(LIMIT);
+  context.setDefaultTimeout(LIMIT);
   await context.addInitScript(inEnglish);
   page = await context.newPage();
   watch(page);
   const sizes = new Map();
   page.on("response", async (r) => {
-    if (/\.(js|css)$/.test(new URL(r.url()).pathname))
-      sizes.set(r.url(), gzipSync(await r.body(), { level: 9 }).length);
+    if (!/\.(js|css)$/.test(new URL(r.url()).pathname)) return;
+    const body = await r.body().catch(() => null); // the browser may be closed by then
+    if (body) sizes.set(r.url(), gzipSync(body, { level: 9 }).length);
   });
   await provoking(["401"], async () => {
     await page.goto(url);
