@@ -212,7 +212,10 @@ const STEPS = {
 
   async busiest({ volume, by }) {
     await tab(volume, "busiest", `&by=${by}&period=month`);
+    // The rows of the choice before stay until the new ones are there.
+    await page.locator("thead th", { hasText: { user: "Person", host: "Host", folder: "Folder" }[by] }).first().waitFor();
     await page.locator(".ant-table-row").first().waitFor();
+    await still();
     return { rows: await page.locator(".ant-table-row").allInnerTexts() };
   },
 
