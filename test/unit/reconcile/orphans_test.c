@@ -383,6 +383,59 @@ a_cut_restub_is_a_frame_or_a_stub(void)
     TAP_CHECK(over);
 }
 
+static struct writer {
+    uint64_t at_call, calls;
+    bool wrote;
+} writer;
+
+/* Somebody past the gate, who is turned away where the file is ours alone. */
+static void
+write_at(void *ctx, uint64_t call)
+{
+    struct port *p = sim_other(w.host);
+    struct port_file *f = NULL;
+
+    (void)ctx;
+    (void)call;
+    if (++writer.calls != writer.at_call ||
+        port_open(p, NULL, "/vol/a.dat", PORT_READ | PORT_WRITE, 0, &f) != AL_OK) {
+        return;
+    }
+    TAP_OK(port_pwrite(p, f, "new", 3, 40000));
+    TAP_OK(port_close(p, f));
+    writer.wrote = true;
+}
+
+/* A frame that somebody made longer, and writes into behind the file's length while it is cut back. */
+static void
+what_is_written_while_a_frame_is_mended_is_not_cut_off(void)
+{
+    unsigned kept = 0, away = 0;
+    bool over = false;
+
+    for (uint64_t nth = 1; !over && nth < 200; nth++) {
+        uint8_t *bytes;
+        al_id object;
+        size_t size;
+
+        begin(nth);
+        tier("a.dat", 9, object);
+        TAP_OK(sim_truncate_path(w.host, "/vol/a.dat", 0x20000));
+        writer = (struct writer){.at_call = nth};
+        sim_hook(w.host, write_at, NULL);
+        TAP_OK(repair("a.dat", object, ORPHAN_W_RESTUB));
+        sim_hook(w.host, NULL, NULL);
+        over = writer.calls < nth;
+        bytes = world_read(w.host, "/vol/a.dat", &size);
+        TAP_CHECK(!writer.wrote || (size > 40002 && memcmp(bytes + 40000, "new", 3) == 0));
+        kept += writer.wrote;
+        away += !writer.wrote && !over;
+        al_free(bytes);
+        end();
+    }
+    TAP_CHECK(over && kept > 0 && away > 0);
+}
+
 /* Unknown is not absent. */
 static void
 while_the_share_is_away_nothing_is_missing(void)
@@ -665,6 +718,7 @@ main(void)
     TAP_RUN(a_kept_file_with_holes_keeps_its_marker);
     TAP_RUN(a_cut_repair_loses_nothing);
     TAP_RUN(a_cut_restub_is_a_frame_or_a_stub);
+    TAP_RUN(what_is_written_while_a_frame_is_mended_is_not_cut_off);
     TAP_RUN(while_the_share_is_away_nothing_is_missing);
     TAP_RUN(what_is_right_is_not_found);
     TAP_RUN(each_kind_is_found);
