@@ -15,16 +15,6 @@
 #define PATH_BYTES (64u << 10)
 #define BAR 40u
 
-static int
-volume_path(struct cli *c, const char *tail, struct al_buf *to)
-{
-    al_id id;
-    int rc = resolve_volume(c, c->words[0], id);
-
-    al_buf_init(to, PATH_BYTES);
-    return rc != AL_OK ? rc : al_buf_addf(to, "/volumes/%s/access%s", id, tail);
-}
-
 /* "90m", "12h", "7d", "2w": how long ago. */
 static int
 ago(struct cli *c, const char *option, int64_t *ret_ns)
@@ -142,7 +132,7 @@ cmd_access_status(struct cli *c)
 {
     AL_CLEANUP(al_json_freep) json_t *answer = NULL;
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    int rc = volume_path(c, "", &path);
+    int rc = volume_path(c, "/access", &path);
 
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)path.at, NULL, &answer);
     return rc != AL_OK ? rc : c->json ? out_json(answer) : print_status(c, answer);
@@ -164,7 +154,7 @@ static int
 recent_path(struct cli *c, struct al_buf *path)
 {
     int64_t back = 0;
-    int rc = volume_path(c, "/recent", path);
+    int rc = volume_path(c, "/access/recent", path);
 
     if (rc == AL_OK && c->word_count > 1) {
         rc = add_path(path, "path", c->words[1]);
@@ -350,7 +340,7 @@ cmd_access_follow(struct cli *c)
         f.until_mono_ns = port_mono_ns(c->port) + (int64_t)seconds * SECOND_NS;
     }
     rc = rc != AL_OK ? rc : resolve_volume(c, c->words[0], f.volume);
-    rc = rc != AL_OK ? rc : volume_path(c, "", &status);
+    rc = rc != AL_OK ? rc : volume_path(c, "/access", &status);
     rc = rc != AL_OK ? rc : recent_path(c, &f.path);
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)status.at, NULL, &now);
     f.after = get_count(now, "last_number");
@@ -392,7 +382,7 @@ cmd_access_top(struct cli *c)
                                             {"WHAT", "what", COL_TEXT}};
     AL_CLEANUP(al_json_freep) json_t *answer = NULL;
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    int rc = volume_path(c, "/top", &path);
+    int rc = volume_path(c, "/access/top", &path);
 
     rc = rc != AL_OK ? rc : add_query(&path, "by", args_get(c, "by"));
     rc = rc != AL_OK ? rc : add_query(&path, "limit", args_get(c, "limit"));
@@ -433,7 +423,7 @@ cmd_access_hours(struct cli *c)
 {
     AL_CLEANUP(al_json_freep) json_t *answer = NULL;
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    int rc = volume_path(c, "/hours", &path);
+    int rc = volume_path(c, "/access/hours", &path);
 
     rc = rc != AL_OK ? rc : add_window(c, &path);
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)path.at, NULL, &answer);
@@ -459,7 +449,7 @@ cmd_access_nodes(struct cli *c)
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     uint64_t limit = 1000;
     bool given;
-    int rc = volume_path(c, "/nodes", &path);
+    int rc = volume_path(c, "/access/nodes", &path);
 
     rc = rc != AL_OK ? rc : add_query(&path, "active", args_flag(c, "active") ? "true" : NULL);
     rc = rc != AL_OK ? rc : add_query(&path, "behind", args_flag(c, "behind") ? "true" : NULL);

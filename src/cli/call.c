@@ -248,6 +248,16 @@ resolve_volume(struct cli *c, const char *text, al_id ret)
 }
 
 int
+volume_path(struct cli *c, const char *tail, struct al_buf *to)
+{
+    al_id id;
+    int rc = resolve_volume(c, c->words[0], id);
+
+    al_buf_init(to, (64u << 10));
+    return rc != AL_OK ? rc : al_buf_addf(to, "/volumes/%s%s", id, tail);
+}
+
+int
 resolve_rule(struct cli *c, const char *text, al_id ret)
 {
     return resolve(c, "rule", "/rules", text, ret);

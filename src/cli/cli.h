@@ -102,6 +102,8 @@ int resolve_host(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 int resolve_share(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 int resolve_volume(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
 int resolve_rule(struct cli *c, const char *text, al_id ret) AL_MUST_CHECK;
+/* Begins `to` with "/volumes/ID" of the volume that the first word names, and the tail. */
+int volume_path(struct cli *c, const char *tail, struct al_buf *to) AL_MUST_CHECK;
 /* "&name=" or "?name=" and the value, percent-encoded; nothing when value is NULL. */
 int add_query(struct al_buf *path, const char *name, const char *value) AL_MUST_CHECK;
 /* Likewise a path: NAME=, or NAME_b64= where the bytes are no UTF-8. file.c */

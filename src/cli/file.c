@@ -26,15 +26,6 @@ add_path(struct al_buf *to, const char *name, const char *path)
     return rc;
 }
 
-static int
-volume_path(struct cli *c, const char *tail, struct al_buf *to)
-{
-    al_id id;
-    int rc = resolve_volume(c, c->words[0], id);
-
-    return rc != AL_OK ? rc : al_buf_addf(to, "/volumes/%s%s", id, tail);
-}
-
 int
 cmd_file_list(struct cli *c)
 {
@@ -49,7 +40,6 @@ cmd_file_list(struct cli *c)
     bool given;
     int rc;
 
-    al_buf_init(&path, 64u << 10);
     rc = volume_path(c, "/files", &path);
     rc = rc != AL_OK ? rc : add_path(&path, "path", c->word_count > 1 ? c->words[1] : "/");
     rc =
@@ -70,7 +60,6 @@ cmd_file_stat(struct cli *c)
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     int rc;
 
-    al_buf_init(&path, 64u << 10);
     rc = volume_path(c, "/file", &path);
     rc = rc != AL_OK ? rc : add_path(&path, "path", c->words[1]);
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)path.at, NULL, &file);
@@ -117,7 +106,6 @@ move(struct cli *c, const char *verb)
     json_t *body = json_object();
     int rc;
 
-    al_buf_init(&path, 4096);
     rc = volume_path(c, verb, &path);
     rc = rc != AL_OK ? rc : paths_body(c, body);
     if (rc != AL_OK) {

@@ -8,16 +8,6 @@
 
 #define PATH_BYTES (64u << 10)
 
-static int
-volume_path(struct cli *c, const char *tail, struct al_buf *to)
-{
-    al_id id;
-    int rc = resolve_volume(c, c->words[0], id);
-
-    al_buf_init(to, PATH_BYTES);
-    return rc != AL_OK ? rc : al_buf_addf(to, "/volumes/%s/orphans%s", id, tail);
-}
-
 /* ---- list ---- */
 
 static int
@@ -115,7 +105,7 @@ cmd_orphan_list(struct cli *c)
     if (c->word_count == 0) {
         return list_sums(c);
     }
-    rc = volume_path(c, "", &path);
+    rc = volume_path(c, "/orphans", &path);
     rc = rc != AL_OK ? rc : add_query(&path, "kind", args_get(c, "kind"));
     if (rc == AL_OK && (state == NULL || strcmp(state, "all") != 0)) {
         rc = add_query(&path, "state", state != NULL ? state : "open");
@@ -131,7 +121,7 @@ cmd_orphan_show(struct cli *c)
     AL_CLEANUP(al_json_freep) json_t *finding = NULL;
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
     enum orphan_kind kind;
-    int rc = volume_path(c, "/", &path);
+    int rc = volume_path(c, "/orphans/", &path);
 
     rc = rc != AL_OK ? rc : al_buf_adds(&path, c->words[1]);
     rc = rc != AL_OK ? rc : call(c, "GET", (const char *)path.at, NULL, &finding);
@@ -174,10 +164,10 @@ which(struct cli *c, json_t **ret)
 }
 
 static int
-post(struct cli *c, const char *verb, json_t *body_taken, json_t **ret)
+post(struct cli *c, const char *tail, json_t *body_taken, json_t **ret)
 {
     AL_CLEANUP(al_buf_free) struct al_buf path = {0};
-    int rc = volume_path(c, verb, &path);
+    int rc = volume_path(c, tail, &path);
 
     if (rc != AL_OK) {
         json_decref(body_taken);
@@ -251,7 +241,7 @@ cmd_orphan_repair(struct cli *c)
     bool plan = args_flag(c, "plan");
     int rc = which(c, &body);
 
-    rc = rc != AL_OK ? rc : post(c, plan ? "/plan" : "/repair", body, &answer);
+    rc = rc != AL_OK ? rc : post(c, plan ? "/orphans/plan" : "/orphans/repair", body, &answer);
     return rc != AL_OK ? rc : plan ? out_plan(c, answer) : out_jobs(c, answer);
 }
 
@@ -275,7 +265,7 @@ put_all(struct cli *c, bool undo, const char *reason, uint64_t *ret)
             json_decref(body);
             return rc;
         }
-        rc = post(c, undo ? "/unignore" : "/ignore", body, &answer);
+        rc = post(c, undo ? "/orphans/unignore" : "/orphans/ignore", body, &answer);
         *ret += get_count(answer, "findings");
         left = get_count(answer, "findings") > 0 ? get_count(answer, "left") : 0;
     }

@@ -313,6 +313,16 @@ port_next_data(struct port *p, struct port_file *f, uint64_t offset, uint64_t *r
 }
 
 int
+port_has_data(struct port *p, struct port_file *f, uint64_t size, bool *ret)
+{
+    uint64_t data = 0;
+    int rc = port_next_data(p, f, 0, &data);
+
+    *ret = rc == AL_OK && data < size;
+    return rc == AL_ENODATA ? AL_OK : rc;
+}
+
+int
 port_next_hole(struct port *p, struct port_file *f, uint64_t offset, uint64_t *ret_offset)
 {
     return PORT_CALL(p, next_hole, f, offset, ret_offset);

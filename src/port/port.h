@@ -359,6 +359,8 @@ int port_punch(struct port *p, struct port_file *f, uint64_t offset, uint64_t le
 /* lseek(2) SEEK_DATA: the first data at or behind offset; AL_ENODATA when only a hole follows. */
 int port_next_data(struct port *p, struct port_file *f, uint64_t offset,
                    uint64_t *ret_offset) AL_MUST_CHECK;
+/* Whether there is data in the first size bytes; if not, they are a hole. Codes of port_next_data, but AL_ENODATA. */
+int port_has_data(struct port *p, struct port_file *f, uint64_t size, bool *ret) AL_MUST_CHECK;
 /* lseek(2) SEEK_HOLE: the first hole at or behind offset, the end of the file where there is none.
  * AL_ENODATA when offset is behind the end. */
 int port_next_hole(struct port *p, struct port_file *f, uint64_t offset,

@@ -59,18 +59,15 @@ look_at_file(const struct leftovers *l, struct port_file *dir, const char *name,
 {
     AL_CLEANUP(port_holder_end) struct port_holder f = {.port = l->env->port};
     enum at_path at = look_at_marker(l, r);
-    uint64_t data = 0;
+    bool has = true;
     int rc;
 
     if (at != AT_FILE || st->size != r->size || st->size == 0 || st->mtime_ns != r->mtime_ns) {
         return at;
     }
     rc = port_open(f.port, dir, name, PORT_READ | PORT_NOATIME | PORT_NONBLOCK, 0, &f.file);
-    rc = rc != AL_OK ? rc : port_next_data(f.port, f.file, 0, &data);
-    if (rc == AL_ENODATA || (rc == AL_OK && data >= st->size)) {
-        return AT_FRAME;
-    }
-    return rc == AL_OK ? AT_FILE : rc == AL_ENOENT ? AT_NOTHING : AT_UNKNOWN;
+    rc = rc != AL_OK ? rc : port_has_data(f.port, f.file, st->size, &has);
+    return rc == AL_OK ? (has ? AT_FILE : AT_FRAME) : rc == AL_ENOENT ? AT_NOTHING : AT_UNKNOWN;
 }
 
 /* Nothing there: a placeholder may stand for it, on a volume that held those before. */

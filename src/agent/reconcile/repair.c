@@ -87,11 +87,11 @@ is_frame(const struct repairing *r, struct port_file *dir, const char *name,
          const struct port_stat *st)
 {
     AL_CLEANUP(port_holder_end) struct port_holder f = {.port = r->env->port};
-    uint64_t data = 0;
+    bool has = true;
     int rc = port_open(f.port, dir, name, PORT_READ | PORT_NOATIME | PORT_NONBLOCK, 0, &f.file);
 
-    rc = rc != AL_OK ? rc : port_next_data(f.port, f.file, 0, &data);
-    return rc == AL_ENODATA || (rc == AL_OK && data >= st->size);
+    rc = rc != AL_OK ? rc : port_has_data(f.port, f.file, st->size, &has);
+    return rc == AL_OK && !has;
 }
 
 /* A file without a marker: only a frame that holds nothing may give way, and only the one of this object.

@@ -220,7 +220,7 @@ stub_empty(struct stub_volume *v, struct port_file *f, const struct port_stat *s
            struct stub_keep *io_keep, struct al_fail *fail)
 {
     uint64_t len = (st->size + PUNCH_ALIGN - 1) / PUNCH_ALIGN * PUNCH_ALIGN;
-    uint64_t data;
+    bool has = true;
     int rc;
 
     stub_keep_begin(v, io_keep);
@@ -232,17 +232,12 @@ stub_empty(struct stub_volume *v, struct port_file *f, const struct port_stat *s
     if (rc != AL_OK) {
         return rc;
     }
-    rc = port_next_data(v->port, f, 0, &data);
-    if (rc == AL_ENODATA) {
-        return AL_OK;
-    }
+    rc = port_has_data(v->port, f, st->size, &has);
     if (rc != AL_OK) {
         return al_fail_set(fail, rc, port_os_error(v->port), "cannot look for data in the file");
     }
-    if (data < st->size) {
-        return al_fail_set(fail, AL_EIO, 0, "the filesystem kept blocks that were to be freed");
-    }
-    return AL_OK;
+    return has ? al_fail_set(fail, AL_EIO, 0, "the filesystem kept blocks that were to be freed")
+               : AL_OK;
 }
 
 int

@@ -51,15 +51,13 @@ mending_begin(struct mending *d, struct stub_volume *v, const struct port_handle
 static int
 is_empty(const struct mending *d, uint64_t size, struct al_fail *fail)
 {
-    uint64_t data = 0;
-    int rc = port_next_data(d->v->port, d->file.file, 0, &data);
+    bool has = false;
+    int rc = port_has_data(d->v->port, d->file.file, size, &has);
 
-    if (rc == AL_ENODATA || (rc == AL_OK && data >= size)) {
-        return AL_OK;
+    if (rc != AL_OK) {
+        return al_fail_set(fail, rc, port_os_error(d->v->port), "cannot look for data in the file");
     }
-    return rc == AL_OK ? al_fail_set(fail, AL_ECONFLICT, 0, "the file holds bytes of its own")
-                       : al_fail_set(fail, rc, port_os_error(d->v->port),
-                                     "cannot look for data in the file");
+    return has ? al_fail_set(fail, AL_ECONFLICT, 0, "the file holds bytes of its own") : AL_OK;
 }
 
 /* From now on nobody has the file open but us, and who wants to waits: what was looked at stays so. */

@@ -37,6 +37,23 @@ test_read_stops_only_at_the_end(void)
 }
 
 static void
+test_what_holds_no_data_is_told_from_what_does(void)
+{
+    struct port_file *f = make("hollow", "");
+    bool has = true;
+
+    TAP_OK(port_has_data(p, f, 0, &has));
+    TAP_CHECK(!has);
+    TAP_OK(port_truncate(p, f, 1 << 20));
+    TAP_OK(port_has_data(p, f, 1 << 20, &has));
+    TAP_CHECK(!has);
+    TAP_OK(port_pwrite(p, f, "x", 1, 1 << 19));
+    TAP_OK(port_has_data(p, f, 1 << 20, &has));
+    TAP_CHECK(has);
+    TAP_OK(port_close(p, f));
+}
+
+static void
 test_names_never_leave_the_folder(void)
 {
     struct port_file *f = NULL;
@@ -367,6 +384,7 @@ main(void)
 {
     TAP_RUN(setup);
     TAP_RUN(test_read_stops_only_at_the_end);
+    TAP_RUN(test_what_holds_no_data_is_told_from_what_does);
     TAP_RUN(test_names_never_leave_the_folder);
     TAP_RUN(test_a_fresh_look_tells_what_is_there_now);
     TAP_RUN(test_create_exclusive_and_rename_without_replacing);
