@@ -13,8 +13,9 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../torture"), os.path.join(HERE, "../../tools/run")]
 import tap  # noqa: E402
-from stack import Stack, binary, run, wait_for  # noqa: E402
+from stack import Stack, binary, run  # noqa: E402
 from tree import is_stub, write  # noqa: E402
+from unseen import unseen  # noqa: E402
 
 FS = sys.argv[1] if len(sys.argv) > 1 else "xfs"
 MARKER = "trusted.alto"
@@ -62,22 +63,6 @@ def found(which="open"):
 
 def walk():
     return stack.api.get("/orphans?volume_id=" + stack.volume_noun["id"])["volumes"][0]["walk"]
-
-
-def unseen(act):
-    """Runs act(folder) on the volume mounted without its mark, as another host would have it."""
-    stack.end("alto-agent")
-    wait_for("the volume to be free", lambda: subprocess.run(["umount", stack.volume], stderr=subprocess.DEVNULL).returncode == 0)
-    folder = stack.path("unseen")
-    os.makedirs(folder, exist_ok=True)
-    run("mount", "-o", "loop", stack.path("volume.img"), folder)
-    try:
-        act(folder)
-    finally:
-        run("umount", folder)
-    stack.mount(stack.path("volume.img"))
-    stack.start_agent()
-    wait_for("the volume to be open", lambda: stack.api.get("/volumes/" + stack.volume_noun["id"])["state"] == "ok", 30)
 
 
 def object_file(name):
@@ -161,7 +146,7 @@ def test_each_kind_is_made_and_found():
             out.seek(8192)
             out.write(b"newest")
         run("cp", "-a", there("twin"), there("twin 2"))
-    unseen(act)
+    unseen(stack, act)
     content["twin 2"] = content["twin"]
     reconcile()
     reconcile()  # what the first adopts is a stub to the second

@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../torture"), os.path.join(HERE, "../../tools/run")]
 import tap  # noqa: E402
 from stack import Failure, Stack, binary, run, wait_for  # noqa: E402
+from unseen import unseen  # noqa: E402
 from tree import is_stub, write  # noqa: E402
 
 FS = sys.argv[1] if len(sys.argv) > 1 else "xfs"
@@ -263,21 +264,6 @@ def test_a_forged_marker_on_data_is_an_error_until_it_is_taken_away_and_changes_
 # ---- what no listener sees ----
 
 
-def unseen(act):
-    """Runs act(folder) on the volume mounted without its mark, as another host would have it."""
-    stack.end("alto-agent")
-    wait_for("the volume to be free", lambda: subprocess.run(["umount", stack.volume], stderr=subprocess.DEVNULL).returncode == 0)
-    folder = stack.path("unseen")
-    os.makedirs(folder, exist_ok=True)
-    run("mount", "-o", "loop", stack.path("volume.img"), folder)
-    try:
-        act(folder)
-    finally:
-        run("umount", folder)
-    stack.mount(stack.path("volume.img"))
-    stack.start_agent()
-
-
 def test_what_was_done_to_stubs_on_another_host_is_recognised():
     emptied, cut, grown, written, copied, whole = (fresh() for _ in range(6))
     newest = b"newest content"
@@ -292,7 +278,7 @@ def test_what_was_done_to_stubs_on_another_host_is_recognised():
             out.seek(8192)
             out.write(newest)
         run("cp", "-a", there(copied[0]), os.path.join(folder, "raw copy"))
-    unseen(act)
+    unseen(stack, act)
     same(emptied[0], b"", "the emptied stub")
     told("file.drop_marker", emptied[0], "truncated")
     same(cut[0], "EIO", "the cut stub")
@@ -308,7 +294,7 @@ def test_what_was_done_to_stubs_on_another_host_is_recognised():
     fd = os.open(written[0], os.O_RDONLY | os.O_PATH)
     os.close(fd)
     seen = []
-    unseen(lambda folder: seen.append(open(os.path.join(folder, os.path.relpath(written[0], stack.volume)), "rb").read()[8192:8192 + len(newest)]))
+    unseen(stack, lambda folder: seen.append(open(os.path.join(folder, os.path.relpath(written[0], stack.volume)), "rb").read()[8192:8192 + len(newest)]))
     tap.equal(seen, [newest], "the bytes that were written there")
 
 

@@ -17,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../../tools/run")]
 import tap  # noqa: E402
 from stack import Stack, wait_for  # noqa: E402
+from winehost import WineHost  # noqa: E402
 
 VERSION = open(os.path.join(ROOT, "VERSION")).read().strip()
 OLDER = "0.0.1"
@@ -24,24 +25,9 @@ AGENT, CLI = "build/mingw/src/agent/run/alto-agent.exe", "build/mingw/src/cli/al
 PROGRAM = "C:\\Program Files\\Alto\\alto-agent.exe"
 UNINSTALL = "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
 stack = Stack(tempfile.mkdtemp(prefix="alto-winpkg-"), share="folder")
-PREFIX = stack.path("wine")
-ENV = dict(os.environ, WINEDEBUG="-all", WINEPREFIX=PREFIX)
+machine = WineHost(stack)
+wine, PREFIX, ENV = machine.run, machine.prefix, machine.env
 state = {}
-
-
-def wine(*arguments, seconds=170):
-    """Into files: what stays behind, a service say, would keep a pipe open."""
-    with open(stack.path("out"), "w+b") as out, open(stack.path("err"), "w+b") as err:
-        status = subprocess.run(["wine", *arguments], env=ENV, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=seconds).returncode
-        out.seek(0)
-        err.seek(0)
-        return status, out.read().decode("utf-8", "replace"), err.read().decode("utf-8", "replace")
-
-
-def stay_up():
-    """Wine ends its services seconds after the last program that is none: one that waits for input keeps the machine up."""
-    wine("cmd", "/c", "exit")  # the first one makes the prefix
-    state["machine"] = subprocess.Popen(["wine", "cmd"], env=ENV, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def msiexec(*arguments):
@@ -134,7 +120,7 @@ def test_the_older_one_is_installed():
     stack.api.login("admin", stack.admin_password())
     state["customer"] = stack.api.post("/customers", {"name": "Windows customer"})
     token = stack.api.post("/customers/%s/enrol-tokens" % state["customer"]["id"])["token"]
-    stay_up()
+    state["machine"] = machine.stay_up()
     status, out, err = msiexec("/i", older, "SERVER=" + stack.api.url, "TOKEN=" + token, "HOSTNAME=winhost")
     tap.equal(status, 0, "msiexec (%s %s)" % (out[-300:], err[-300:]))
     state["host"] = online()["id"]
@@ -216,7 +202,7 @@ def test_a_service_that_died_is_started_again():
     tap.equal((checks["account"]["level"], "not_found" in checks["account"]["text"]), ("warn", True), "doctor (%s)" % checks["account"])
     subprocess.run(["wineserver", "-k", "9"], env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     state["machine"].wait(30)
-    stay_up()
+    state["machine"] = machine.stay_up()
     tap.equal(online(seen)["id"], state["host"], "the host")
     raise tap.Skip("Wine's manager of services does not start again what died; with the machine it starts")
 

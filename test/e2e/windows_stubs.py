@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(HERE, "../lib"), os.path.join(HERE, "../../tools/run")]
 import tap  # noqa: E402
 from stack import Stack, binary, wait_for  # noqa: E402
+from winehost import WineHost  # noqa: E402
 
 VERSION = open(os.path.join(ROOT, "VERSION")).read().strip()
 KEY = "STAND-IN-KEY"
@@ -28,24 +29,9 @@ STATE = "drive_c/ProgramData/Alto/agent"
 SIZES = [0, 1, 4095, 4096, 9000, 70000, 3 << 20]
 NAMES = ["plain.mov", "with blank.mov", "Übergrößenträger.mov", "日本語のファイル.mov", "emoji \U0001f9ca.mov", "folder/in folder.bin", "readonly.mov"]
 stack = Stack(tempfile.mkdtemp(prefix="alto-winstub-"), share="samba")
-PREFIX = stack.path("wine")
-ENV = dict(os.environ, WINEDEBUG="-all", WINEPREFIX=PREFIX)
+machine = WineHost(stack)
+wine, PREFIX, ENV = machine.run, machine.prefix, machine.env
 state = {}
-
-
-def wine(*arguments, seconds=170):
-    """Into files: what stays behind, a service say, would keep a pipe open."""
-    with open(stack.path("out"), "w+b") as out, open(stack.path("err"), "w+b") as err:
-        status = subprocess.run(["wine", *arguments], env=ENV, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=seconds).returncode
-        out.seek(0)
-        err.seek(0)
-        return status, out.read().decode("utf-8", "replace"), err.read().decode("utf-8", "replace")
-
-
-def stay_up():
-    """Wine ends its services seconds after the last program that is none: one that waits for input keeps the machine up."""
-    wine("cmd", "/c", "exit")  # the first one makes the prefix
-    state["machine"] = subprocess.Popen(["wine", "cmd"], env=ENV, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def need(what):
@@ -87,7 +73,7 @@ def test_it_installs_without_a_question_and_the_host_comes_online():
     token = stack.api.post("/customers/%s/enrol-tokens" % state["customer"]["id"])["token"]
     with open(stack.path("token"), "w", encoding="ascii") as out:
         out.write(token + "\r\n")
-    stay_up()
+    state["machine"] = machine.stay_up()
     status, out, err = wine("msiexec", "/i", "Z:" + msi, "/qn", "/l*v", "Z:" + stack.path("msi.log"), "SERVER=" + stack.api.url,
                             "TOKENFILE=Z:" + stack.path("token"), "HOSTNAME=winhost", seconds=300)
     tap.equal(status, 0, "msiexec (%s %s)" % (out[-300:], err[-300:]))
@@ -390,7 +376,7 @@ def test_it_comes_back_after_a_power_cut():
     subprocess.run(["wineserver", "-k", "9"], env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     state["machine"].wait(30)
     wait_for("the agent to be gone", lambda: agent_process() is None, 30)
-    stay_up()
+    state["machine"] = machine.stay_up()
     wait_for("the service to start with the machine", lambda: agent_process() not in (None, pid), 60)
     time.sleep(3)
     wait_for("the host", lambda: host()["state"] == "online" and host()["driver"]["state"] == "ok", 60)

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "port/digest.h"
+#include "share_put.h"
 #include "tap.h"
 
 static struct port *port;
@@ -325,8 +326,6 @@ static void
 tiered(struct target *t, unsigned n, const char *path, const char *content, int64_t when,
        bool spoil)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
-    struct target_put *p = NULL;
     struct manifest_record r = {.host_id = "01arz3ndektsv4rrffq69g5fav",
                                 .volume_id = "01arz3ndektsv4rrffq69g5fax",
                                 .path = al_span_of(path),
@@ -337,28 +336,8 @@ tiered(struct target *t, unsigned n, const char *path, const char *content, int6
                                 .tiered_ns = when,
                                 .xattrs = extra,
                                 .xattr_count = extra_count};
-    char name[TARGET_NAME_MAX], id[32];
-    bool done = false;
 
-    snprintf(id, sizeof(id), "01arz3ndektsv4rrffq69g5%03u", n);
-    TAP_OK(target_object_name(id, r.path, name));
-    TAP_OK(target_put_begin(t, name, r.size, &p, NULL));
-    if (r.size > 0) {
-        TAP_OK(target_put_write(p, spoil ? "!" : content, spoil ? 1 : strlen(content), NULL));
-    }
-    while (!done) {
-        TAP_OK(target_put_step(p, &done, NULL));
-    }
-    target_put_end(p);
-    r.object_id = id;
-    r.object_name = name;
-    r.xxh = al_xxh128(content, strlen(content));
-    TAP_OK(port_sha256_of(content, strlen(content), r.sha256));
-    al_buf_init(&line, MANIFEST_LINE_MAX);
-    TAP_OK(manifest_print(&r, &line));
-    TAP_OK(target_append(t, in_second ? SECOND_MANIFEST : MANIFEST,
-                         in_second ? second_at : manifest_at, line.at, line.len, NULL));
-    *(in_second ? &second_at : &manifest_at) += line.len;
+    share_put(t, n, &r, content, spoil, in_second ? SECOND_MANIFEST : MANIFEST, in_second ? &second_at : &manifest_at);
 }
 
 static int

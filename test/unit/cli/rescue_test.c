@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "port/digest.h"
 #include "port/seal.h"
+#include "share_put.h"
 #include "tap.h"
 
 #define MANIFEST "manifests/01arz3ndektsv4rrffq69g5fav/20261123-01arz3ndektsv4rrffq69g5fay.jsonl"
@@ -50,8 +51,6 @@ static void
 tiered(struct place *at, unsigned n, const char *path, const char *content,
        const struct manifest_xattr *xattrs, size_t count)
 {
-    AL_CLEANUP(al_buf_free) struct al_buf line = {0};
-    struct target_put *p = NULL;
     struct manifest_record r = {.host_id = "01arz3ndektsv4rrffq69g5fav",
                                 .volume_id = "01arz3ndektsv4rrffq69g5fax",
                                 .path = al_span_of(path),
@@ -65,25 +64,8 @@ tiered(struct place *at, unsigned n, const char *path, const char *content,
                                 .tiered_ns = 100,
                                 .xattrs = xattrs,
                                 .xattr_count = count};
-    char name[TARGET_NAME_MAX], id[32];
-    bool done = false;
 
-    snprintf(id, sizeof(id), "01arz3ndektsv4rrffq69g5%03u", n);
-    TAP_OK(target_object_name(id, r.path, name));
-    TAP_OK(target_put_begin(at->share, name, r.size, &p, NULL));
-    TAP_OK(target_put_write(p, content, strlen(content), NULL));
-    while (!done) {
-        TAP_OK(target_put_step(p, &done, NULL));
-    }
-    target_put_end(p);
-    r.object_id = id;
-    r.object_name = name;
-    r.xxh = al_xxh128(content, strlen(content));
-    TAP_OK(port_sha256_of(content, strlen(content), r.sha256));
-    al_buf_init(&line, MANIFEST_LINE_MAX);
-    TAP_OK(manifest_print(&r, &line));
-    TAP_OK(target_append(at->share, MANIFEST, at->manifest_at, line.at, line.len, NULL));
-    at->manifest_at += line.len;
+    share_put(at->share, n, &r, content, false, MANIFEST, &at->manifest_at);
 }
 
 /* Runs it with its standard output in the file `said`. option: "--json", or NULL. */
