@@ -41,8 +41,14 @@ test_what_holds_no_data_is_told_from_what_does(void)
 {
     struct port_file *f = make("hollow", "");
     bool has = true;
+    int rc = port_has_data(p, f, 0, &has);
 
-    TAP_OK(port_has_data(p, f, 0, &has));
+    if (rc == AL_ENOTSUP) {
+        tap_skip("this system tells of no holes");
+        TAP_OK(port_close(p, f));
+        return;
+    }
+    TAP_OK(rc);
     TAP_CHECK(!has);
     TAP_OK(port_truncate(p, f, 1 << 20));
     TAP_OK(port_has_data(p, f, 1 << 20, &has));
