@@ -44,9 +44,8 @@ test_what_holds_no_data_is_told_from_what_does(void)
     int rc = port_has_data(p, f, 0, &has);
 
     if (rc == AL_ENOTSUP) {
-        tap_skip("this system tells of no holes");
         TAP_OK(port_close(p, f));
-        return;
+        tap_skip("this system tells of no holes");
     }
     TAP_OK(rc);
     TAP_CHECK(!has);
